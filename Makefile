@@ -1,0 +1,50 @@
+# Every verb of the project. `make run` and `make test` set up what they need.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help run test lint setup openapi vectors bench lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: setup ## serve on HOST:PORT (127.0.0.1:8000)
+	$(BIN)/python -m service serve --host $(HOST) --port $(PORT)
+
+test: setup ## the whole test suite
+	$(BIN)/python -m pytest -n 2
+
+lint: setup ## ruff, mypy strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(STAMP) ## the virtual environment, with the exact versions of constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "tensorseed needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+openapi: setup ## write openapi/openapi.json anew
+	$(BIN)/python -m service openapi --output openapi/openapi.json
+
+vectors: setup ## write tests/vectors anew: only ever for a new stream version
+	$(BIN)/python -m tools.vectors --overwrite
+
+bench: setup ## measure, side by side
+	$(BIN)/python -m benchmarks
+
+lock: ## choose the newest versions anew and write constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade -e '.[dev]'
+	$(BIN)/python -m tools.lock > constraints.txt
+
+clean: ## remove the virtual environment and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,0 +1,1 @@
+"""tensorseed: initialised weights as a pure function of their spec."""

@@ -1,0 +1,48 @@
+"""The dtypes of weights: torch's names, safetensors' codes and each floating-point format's parameters.
+
+`DTYPES` is ordered as safetensors orders them inside a file: the reference writer sorts tensors by the
+declaration order of its `Dtype` enumeration, largest first, and then by name.
+Source: safetensors 0.8, `safetensors/src/tensor.rs`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+DTypeName = Literal["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
+
+
+@dataclass(frozen=True, slots=True)
+class DType:
+    """One dtype. `storage` is the numpy dtype that carries its bits (numpy has no bfloat16 nor float8)."""
+
+    name: str  # torch's
+    code: str  # safetensors'
+    itemsize: int  # bytes
+    storage: npt.DTypeLike
+    draw: Literal["float64", "float32"] = "float32"  # the precision in which values are drawn
+    mantissa_bits: int = 0  # stored, without the implicit one; 0 for integers
+    bias: int = 0  # of the exponent
+    largest: float = 0.0  # largest finite value
+
+
+INT64 = DType("int64", "I64", 8, np.int64)
+
+DTYPES: dict[str, DType] = {
+    dtype.name: dtype
+    for dtype in (
+        INT64,
+        DType("float64", "F64", 8, np.float64, "float64", 52, 1023, 1.7976931348623157e308),
+        DType("float32", "F32", 4, np.float32, "float32", 23, 127, 3.4028234663852886e38),
+        DType("bfloat16", "BF16", 2, np.uint16, "float32", 7, 127, 3.3895313892515355e38),
+        DType("float16", "F16", 2, np.uint16, "float32", 10, 15, 65504.0),
+        DType("float8_e4m3fn", "F8_E4M3", 1, np.uint8, "float32", 3, 7, 448.0),
+        DType("float8_e5m2", "F8_E5M2", 1, np.uint8, "float32", 2, 15, 57344.0),
+    )
+}
+
+FILE_ORDER: dict[str, int] = {name: rank for rank, name in enumerate(DTYPES)}

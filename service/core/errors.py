@@ -1,0 +1,61 @@
+"""What can go wrong in the core.
+
+    TensorseedError
+    ├── SpecError            the spec is not valid; says where and what to do
+    ├── TooLargeError        the spec is valid, and larger than this service's limits
+    ├── UnknownNameError     a token, tensor or other name that stands for nothing
+    ├── SliceError           a slice that does not fit the tensor
+    ├── UnrepresentableError the answer cannot be given in the form asked for
+    └── DeviceError          a device that this host does not have
+
+No class carries an HTTP status: `service.api.problems` holds the one table that maps them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class TensorseedError(Exception):
+    """Base of all errors whose message is meant for the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a spec: `pointer` is a JSON Pointer (RFC 6901) into the spec as it was sent."""
+
+    pointer: str
+    detail: str
+
+
+class SpecError(TensorseedError):
+    """The spec is not valid. `faults` says where, and what would be valid instead."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = faults
+        super().__init__(faults[0].detail if len(faults) == 1 else f"the spec has {len(faults)} faults")
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> SpecError:
+        """The error of a single fault."""
+        return cls([Fault(pointer, detail)])
+
+
+class TooLargeError(TensorseedError):
+    """A valid request that is larger than a limit of this service. The message names the limit."""
+
+
+class UnknownNameError(TensorseedError):
+    """A token, a tensor or another name that stands for nothing."""
+
+
+class SliceError(TensorseedError):
+    """A slice that is malformed or does not fit the tensor's shape."""
+
+
+class UnrepresentableError(TensorseedError):
+    """The answer cannot be given in the form that was asked for."""
+
+
+class DeviceError(TensorseedError):
+    """A device that this host does not have. The message lists those it has."""
