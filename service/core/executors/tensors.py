@@ -1,0 +1,61 @@
+"""The torch executor: the same formulas in torch operations, on any device that torch has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from service.core import formulas32, formulas64
+from service.core.distributions import Normal, TruncNormal, Uniform
+from service.core.dtypes import DType
+from service.core.executors.base import Drawn, Executor, Storage
+from service.core.parameters import draw_parameters
+from service.core.philox import Key, philox4x32
+
+BLOCKS_AT_ONCE = 1 << 18
+
+
+class TensorExecutor(Executor):
+    """Draws on `device`. Words are int64 tensors, values float32 or float64 ones."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = torch.device(device)
+
+    def draw(
+        self, what: Drawn, dtype: DType, key: Key, blocks: int | npt.NDArray[np.int64], out: Storage
+    ) -> None:
+        """Fill `out`, at most `BLOCKS_AT_ONCE` blocks at a time."""
+        per_block = 2 if dtype.draw == "float64" else 4
+        for i in range(0, out.size // per_block, BLOCKS_AT_ONCE):
+            count = min(BLOCKS_AT_ONCE, out.size // per_block - i)
+            if isinstance(blocks, np.ndarray):
+                numbers = torch.from_numpy(blocks[i : i + count].copy()).to(self.device)
+            else:
+                numbers = torch.arange(count, dtype=torch.int64, device=self.device) + (blocks + i)
+            values = torch.stack(self._values(what, dtype, key, numbers), dim=1).reshape(-1)
+            rounded = values.to(getattr(torch, dtype.name)).view(torch.uint8).cpu().numpy()
+            out[per_block * i : per_block * (i + count)] = rounded.view(dtype.storage)
+
+    def _values(self, what: Drawn, dtype: DType, key: Key, blocks: torch.Tensor) -> list[torch.Tensor]:
+        """The elements of each block: four tensors, or two of float64."""
+        c2, c3 = torch.full_like(blocks, key.c2), torch.full_like(blocks, key.c3)
+        words: tuple[Any, ...] = philox4x32(blocks & 0xFFFFFFFF, blocks >> 32, c2, c3, key.k0, key.k1)
+        numbers = draw_parameters(what, dtype)
+        double = dtype.draw == "float64"
+        match what:
+            case Normal() if double:
+                return list(formulas64.normal64(*words, *numbers))
+            case Normal():
+                first, second = words[:2], words[2:]
+                return [*formulas32.normal32(*first, *numbers), *formulas32.normal32(*second, *numbers)]
+            case Uniform() if double:
+                return [formulas64.uniform64(*words[i : i + 2], *numbers) for i in (0, 2)]
+            case Uniform():
+                return [formulas32.uniform32(word, *numbers) for word in words]
+            case TruncNormal() if double:
+                return [formulas64.trunc_normal64(*words[i : i + 2], *numbers) for i in (0, 2)]
+            case TruncNormal():
+                return [formulas32.trunc_normal32(word, *numbers) for word in words]

@@ -1,0 +1,80 @@
+"""A distribution's parameters as the executors take them: rounded to the precision of the draw."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from service.core.distributions import Constant, Distribution, Normal, TruncNormal, Uniform, Values, ZeroRange
+from service.core.dtypes import INT64, DType
+from service.core.rounding import round_nearest
+from service.core.truncation import truncation
+
+EXACT_INTEGERS = 1 << 53  # from here on float64 skips some
+SIGMAS = 9.0  # farther than any normal draw reaches
+
+
+@lru_cache(maxsize=4096)
+def draw_parameters(distribution: Uniform | Normal | TruncNormal, dtype: DType) -> tuple[Any, ...]:
+    """The scalar arguments of the distribution's formula in `formulas32` or `formulas64`, in its order.
+
+    Floats have the draw's precision; `lower_words` is an int. Raises ValueError as `check` does.
+    """
+    real = np.float64 if dtype.draw == "float64" else np.float32
+    match distribution:
+        case Uniform(low, high):
+            numbers: tuple[Any, ...] = (real(low), real(high - low), real(high))
+        case Normal(mean, std):
+            numbers = (real(mean), real(std))
+        case TruncNormal():
+            t = truncation(distribution, dtype)
+            head, tail = (t.mean, t.std, t.low, t.high), t[5:]
+            numbers = (*map(real, head), t.lower_words, *map(real, tail))
+    return numbers
+
+
+def check(distribution: Distribution, dtype: DType) -> None:
+    """Raise ValueError, with a sentence for the client, if the dtype cannot hold what is to be drawn.
+
+    Literal numbers must be finite in the dtype itself, as `torch.nn.init.constant_` demands. Draws must be
+    finite in the draw's precision; what they become in a narrow dtype is a matter of rounding.
+    """
+    match distribution:
+        case ZeroRange(base):
+            check(base, dtype)
+        case Constant(value):
+            _check_literals((value,), dtype)
+        case Values(data):
+            _check_literals(data, dtype)
+        case _ if dtype is INT64:
+            raise ValueError("an int64 buffer holds whole numbers: use zeros, ones, constant or values")
+        case Uniform(low, high):
+            _check_reach(max(abs(low), abs(high), high - low), dtype)
+        case Normal(mean, std):
+            _check_reach(abs(mean) + SIGMAS * std, dtype)
+        case TruncNormal(mean, std, low, high):
+            _check_reach(max(abs(mean), std, abs(low), abs(high)), dtype)
+            if np.finfo(dtype.draw).smallest_normal > std:
+                raise ValueError(f"the standard deviation {std!r} underflows: choose a larger scale")
+            truncation(distribution, dtype)
+
+
+def _check_literals(data: tuple[float, ...], dtype: DType) -> None:
+    if dtype is INT64:
+        if not all(value.is_integer() and abs(value) <= EXACT_INTEGERS for value in data):
+            raise ValueError("an int64 buffer holds whole numbers from -2^53 to 2^53")
+        return
+    farthest = max(data, key=abs, default=0.0)
+    if math.isinf(round_nearest(farthest, dtype)):
+        raise ValueError(f"{farthest!r} is beyond {dtype.name}'s largest value, {dtype.largest!r}")
+
+
+def _check_reach(reach: float, dtype: DType) -> None:
+    """`reach` bounds the absolute value of every draw."""
+    if not reach <= float(np.finfo(dtype.draw).max):
+        raise ValueError(
+            f"the values overflow {dtype.draw}, in which {dtype.name} is drawn: choose a smaller scale"
+        )

@@ -1,0 +1,47 @@
+"""What the numeric tests share: one way to draw, and the dtypes that are drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from service.core.distributions import Distribution, Normal, TruncNormal, Uniform
+from service.core.dtypes import DTYPES, DType
+from service.core.executors.base import Executor
+from service.core.executors.compiled import CompiledExecutor
+from service.core.executors.narrowing import decode
+from service.core.philox import stream_key
+
+FLOATS = [dtype for dtype in DTYPES.values() if dtype.mantissa_bits]
+DRAWN: list[Distribution] = [
+    Uniform(-0.1, 0.3),
+    Normal(0.01, 0.02),
+    TruncNormal(0.0, 1.0, -2.0, 2.0),
+    TruncNormal(0.0, 0.02, -2.0, 2.0),  # all of the mass
+    TruncNormal(0.5, 2.0, -1.0, 7.5),  # straddles the mean unevenly
+    TruncNormal(0.0, 1.0, 3.0, 5.0),  # the upper tail
+    TruncNormal(0.0, 1.0, -21.0, -20.0),  # so far down that float32 has no number for the mass
+]
+
+
+def bits(
+    what: Distribution,
+    dtype: DType,
+    count: int,
+    *,
+    first: int = 0,
+    seed: int = 42,
+    name: str = "weight",
+    executor: Executor | None = None,
+) -> npt.NDArray[Any]:
+    """`count` elements in the dtype's storage."""
+    out = np.empty(count, dtype.storage)
+    (executor or CompiledExecutor()).fill(what, dtype, stream_key(seed, name), first, out)
+    return out
+
+
+def numbers(what: Distribution, dtype: DType, count: int, **options: Any) -> npt.NDArray[np.float64]:
+    """`count` elements as exact float64 numbers."""
+    return decode(bits(what, dtype, count, **options), dtype)
