@@ -1,0 +1,100 @@
+"""The canonical recipe: one JSON text for all specs that mean the same, as short as that allows.
+
+Names are folded into brace ranges and entries sorted by them; defaults are left out; an init without
+parameters is its name, in the canonical spelling; an entry says its dtype unless that is float32, the spec as
+a whole never does; the seed is a decimal string; keys are sorted and nothing is padded. 1 and 1.0 are one
+number, 0.0 and -0.0 are two.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from json.encoder import encode_basestring
+from typing import Any
+
+from service.core.layers import Entry
+from service.core.schemes import Scheme
+from service.core.schemes.base import defaults_of
+
+DEFAULT_DTYPE = "float32"
+
+_NAME = '"name":0'  # occurs once: an init called name is no number, and inside strings quotes are escaped
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BodyText:
+    """An entry without its name: the texts before and after it. Equal texts mean equal bodies."""
+
+    before: str
+    after: str
+
+    def named(self, name: str) -> str:
+        """The whole entry."""
+        return f"{self.before}{encode_basestring(name)}{self.after}"
+
+
+def number(value: float) -> int | float:
+    """`value` in the type that spells it shortest; minus zero stays a float."""
+    if not value.is_integer() or (value == 0 and math.copysign(1.0, value) < 0):
+        return value
+    whole = int(value)
+    return whole if len(str(whole)) <= len(repr(value)) else value
+
+
+def init_value(scheme: Scheme) -> Any:
+    """The JSON value of an init: its name, or an object with the parameters that are not defaults."""
+    parameters = {
+        name: _value(value, floats=name == "data")
+        for name, default in defaults_of(type(scheme)).items()
+        if name != "kind" and repr(value := getattr(scheme, name)) != default
+    }
+    kind = scheme.spellings()[0]
+    return {"kind": kind, **parameters} if parameters else kind
+
+
+def same(one: Scheme, other: Scheme) -> bool:
+    """Whether two inits mean the same."""
+    return one is other or (
+        init_value(one) == init_value(other) and dump(init_value(one)) == dump(init_value(other))
+    )
+
+
+def body_text(entry: Entry, dtype: str, init: Scheme | Mapping[str, Scheme]) -> BodyText:
+    """The canonical text of `entry` without its name; `dtype` is the effective one, `init` what to write."""
+    body: dict[str, Any] = {name: _value(value) for name, value in entry.arguments().items()}
+    if dtype != DEFAULT_DTYPE:
+        body["dtype"] = dtype
+    if entry.stream is not None:
+        body["stream"] = entry.stream
+    if isinstance(init, Scheme):
+        body["init"] = init_value(init)
+    elif init:
+        body["init"] = {name: init_value(scheme) for name, scheme in init.items()}
+    body |= {"name": 0, "type": entry.type}
+    before, after = dump(body).split(_NAME)
+    return BodyText(before + _NAME[:-1], after)
+
+
+def recipe_text(seed: int, entries: Iterable[tuple[str, BodyText]]) -> str:
+    """The recipe of a spec whose entries are given by folded name and body, in any order."""
+    texts = [body.named(name) for name, body in sorted(entries, key=lambda entry: entry[0])]
+    return f'{{"layers":[{",".join(texts)}],"seed":"{seed}"}}'
+
+
+def dump(value: Any) -> str:
+    """JSON with sorted keys and without spaces."""
+    return _ENCODER.encode(value)
+
+
+def _value(value: Any, *, floats: bool = False) -> Any:
+    """JSON-ready; `floats` says that integers are floats written short, as in literal data."""
+    if isinstance(value, list | tuple):
+        return [_value(part, floats=floats) for part in value]
+    if isinstance(value, float) or (floats and isinstance(value, int) and not isinstance(value, bool)):
+        return number(float(value))
+    return value

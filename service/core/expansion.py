@@ -1,0 +1,127 @@
+"""From resolved entries to the tensors of the file and its recipe: expanded, unique, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import attrgetter
+
+from service.core.canonical import recipe_text
+from service.core.dtypes import FILE_ORDER
+from service.core.errors import SpecError, TooLargeError
+from service.core.limits import Limits
+from service.core.names import count, expand, fold, fold_pattern
+from service.core.resolution import Body
+from service.core.resolved import ResolvedTensor
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Entries that share a body: their names, with brace ranges, and their places (indices) in the spec."""
+
+    body: Body
+    names: list[str]
+    places: list[int]
+
+
+def expand_groups(groups: list[Group], seed: int, limits: Limits) -> tuple[tuple[ResolvedTensor, ...], str]:
+    """The tensors in file order, and the recipe.
+
+    Raises SpecError for too many tensors or literal numbers and for names that occur twice, all but the last
+    before anything is expanded; TooLargeError for too many bytes.
+    """
+    _check_counts(groups, limits)
+    groups = _join(groups)
+    tensors: list[ResolvedTensor] = []
+    entries = []
+    for group in groups:
+        patterns = group.names
+        names = (
+            patterns
+            if all("{" not in name for name in patterns)
+            else [one for p in patterns for one in expand(p)]
+        )
+        tensors.extend(_tensors(group.body, names))
+        folded = fold_pattern(patterns[0]) if len(patterns) == 1 else fold(names)
+        entries += [(name, group.body.text) for name in folded]
+    if len({tensor.name for tensor in tensors}) < len(tensors):
+        raise _duplicate(groups)
+    tensors.sort(key=attrgetter("name"))
+    tensors.sort(key=lambda tensor: FILE_ORDER[tensor.dtype.name])
+    return tuple(tensors), recipe_text(seed, entries)
+
+
+def _check_counts(groups: list[Group], limits: Limits) -> None:
+    total, nbytes, literals = 0, 0, 0
+    for group in groups:
+        members = len(group.body.members)
+        literals += group.body.literals * len(group.names)
+        ranged = [place for place in zip(group.places, group.names, strict=True) if "{" in place[1]]
+        plain = len(group.names) - len(ranged)
+        total += plain * members
+        nbytes += plain * group.body.nbytes
+        for index, name in ranged:
+            copies = count(name)
+            if copies * max(members, 1) > limits.tensors:
+                yields = copies * max(members, 1)
+                detail = f"this name stands for {yields:,} tensors, the limit is {limits.tensors:,}"
+                raise SpecError.at(f"/layers/{index}/name", f"{detail}: narrow its ranges")
+            total += copies * members
+            nbytes += copies * group.body.nbytes
+    if total > limits.tensors:
+        raise SpecError.at(
+            "/layers", f"the spec yields {total:,} tensors, the limit is {limits.tensors:,}: split it"
+        )
+    if literals > limits.values:
+        detail = f"the spec holds {literals:,} literal numbers, the limit is {limits.values:,}"
+        raise SpecError.at("/layers", f"{detail}: draw them from a scheme, or split the spec")
+    if nbytes > limits.file_bytes:
+        raise TooLargeError(
+            f"the file would hold {nbytes:,} bytes, the limit is {limits.file_bytes:,}: split the spec"
+        )
+
+
+def _join(groups: list[Group]) -> list[Group]:
+    """One group for each body: entries can differ in spelling and mean the same."""
+    joined: dict[tuple[str, str], Group] = {}
+    for group in groups:
+        text = group.body.text
+        known = joined.setdefault((text.before, text.after), Group(group.body, [], []))
+        known.names.extend(group.names)
+        known.places.extend(group.places)
+    return list(joined.values())
+
+
+def _tensors(body: Body, names: list[str]) -> Iterator[ResolvedTensor]:
+    """What the body yields under each of `names`."""
+    for member in body.members:
+        fixed = (member.dtype, member.shape, member.distribution, member.scheme, member.fans, member.default)
+        suffix = member.suffix
+        if body.stream is None:
+            for name in names:
+                full = name + suffix
+                yield ResolvedTensor(full, full, *fixed)
+        else:
+            stream = body.stream + suffix
+            for name in names:
+                yield ResolvedTensor(name + suffix, stream, *fixed)
+
+
+def _duplicate(groups: list[Group]) -> SpecError:
+    """The error of the first name that two entries yield, or that one yields twice."""
+    owners: dict[str, int] = {}
+    entries = sorted(
+        (i, name, at)
+        for at, group in enumerate(groups)
+        for i, name in zip(group.places, group.names, strict=True)
+    )
+    for index, pattern, at in entries:
+        body = groups[at].body
+        for tensor in _tensors(body, expand(pattern)):
+            first = owners.setdefault(tensor.name, index)
+            if first != index:
+                detail = f"{tensor.name} is yielded by layers {first} and {index}: rename one of them"
+                return SpecError.at(f"/layers/{index}/name", detail)
+    return SpecError.at(
+        "/layers", "a name is yielded twice by the ranges of one entry: separate its ranges by a letter"
+    )

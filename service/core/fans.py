@@ -1,0 +1,79 @@
+"""fan_in, fan_out and gain: the numbers that scale a weight to the signal passing through it.
+
+Only IEEE double arithmetic and `math.sqrt`: the results are on the way to a weight, and those two are
+correctly rounded on every machine, which `pow`, `exp` and `log` are not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Nonlinearity = Literal[
+    "linear",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "selu",
+]
+NONLINEARITIES: tuple[str, ...] = get_args(Nonlinearity)
+
+
+@dataclass(frozen=True, slots=True)
+class Fans:
+    """How many inputs feed one output (`fan_in`), and how many outputs one input feeds (`fan_out`)."""
+
+    fan_in: int
+    fan_out: int
+
+
+def fans(shape: Sequence[int], in_axis: int = 1, out_axis: int = 0) -> Fans | None:
+    """fan_in = shape[in_axis] · r and fan_out = shape[out_axis] · r, r the product of all other dimensions.
+
+    The default axes are torch's: a weight is (out, in, *kernel). JAX and Keras kernels, (*kernel, in, out),
+    have `in_axis=-2, out_axis=-1`. None for fewer than two dimensions, where fans have no meaning. The axes
+    must be distinct and in range.
+    """
+    if len(shape) < 2:
+        return None
+    if (in_axis, out_axis) == (1, 0):
+        field = math.prod(shape[2:])
+        return Fans(shape[1] * field, shape[0] * field)
+    inputs, outputs = in_axis % len(shape), out_axis % len(shape)
+    field = math.prod(size for axis, size in enumerate(shape) if axis not in (inputs, outputs))
+    return Fans(shape[inputs] * field, shape[outputs] * field)
+
+
+def gain(nonlinearity: str, slope: float = 0.01) -> float:
+    """The factor that keeps a signal's variance through `nonlinearity`; `slope` is leaky_relu's on the
+    negative side.
+
+    1 for the linear ones and sigmoid, 5/3 for tanh, √2 for relu, √(2 / (1 + slope²)) for leaky_relu, 3/4 for
+    selu: the table of `torch.nn.init.calculate_gain`. Raises ValueError for another name, or if slope²
+    overflows.
+    """
+    if nonlinearity == "relu":
+        return math.sqrt(2.0)
+    if nonlinearity == "leaky_relu":
+        square = slope * slope
+        if math.isinf(square):
+            raise ValueError(
+                "the square of a overflows: a is the negative slope of leaky_relu, give a smaller one"
+            )
+        return math.sqrt(2.0 / (1.0 + square))
+    if nonlinearity == "tanh":
+        return 5.0 / 3.0
+    if nonlinearity == "selu":
+        return 0.75
+    if nonlinearity in NONLINEARITIES:
+        return 1.0
+    raise ValueError(f"unknown nonlinearity; valid are {', '.join(NONLINEARITIES)}")

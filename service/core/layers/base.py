@@ -1,0 +1,118 @@
+"""What every layer type is: a frozen model of its arguments that lists the tensors of its `state_dict`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from service.core.dtypes import DTypeName
+from service.core.schemes import Init, Scheme
+from service.core.schemes.base import defaults_of
+from service.core.schemes.plain import Normal, Ones, Uniform, Zeros
+
+Shape = tuple[int, ...]
+Count = Annotated[int, Field(ge=0)]  # a dimension, or a number of features
+Positive = Annotated[int, Field(ge=1)]
+
+ZEROS = Zeros(kind="zeros")
+ONES = Ones(kind="ones")
+STANDARD_NORMAL = Normal(kind="normal")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One tensor of a layer: a parameter or a buffer, and what torch fills it with.
+
+    `init` is torch's default. `zeroed` are the rows (start, stop) that this default leaves at zero.
+    `integer` marks int64 buffers, which the spec's dtype does not touch.
+    """
+
+    name: str  # below the layer's name: weight, bias, running_mean …
+    shape: Shape
+    init: Scheme
+    zeroed: tuple[int, int] | None = None
+    integer: bool = False
+
+
+class Entry(BaseModel):
+    """Base of every entry of a spec's `layers`: a named thing that yields tensors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    name: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="The entry's name. Brace ranges such as {0..11}, both ends included, repeat the entry.",
+        examples=["blocks.{0..11}.mlp"],
+    )
+    type: str
+    dtype: DTypeName | None = Field(
+        default=None, description="The dtype of this entry; the spec's if left out.", examples=["bfloat16"]
+    )
+    stream: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="Draw the values as if the entry had this name. Its own name if left out.",
+        examples=["fc1"],
+    )
+
+    @classmethod
+    def type_name(cls) -> str:
+        """The value of `type` that stands for this class."""
+        return str(get_args(cls.model_fields["type"].annotation)[0])
+
+    def arguments(self) -> dict[str, Any]:
+        """The type's own arguments that differ from their defaults, by name."""
+        return {
+            name: value
+            for name, default in defaults_of(type(self)).items()
+            if name not in _COMMON and repr(value := getattr(self, name)) != default
+        }
+
+
+class Layer(Entry):
+    """Base of the layer types that are torch.nn classes, with that class's arguments and defaults."""
+
+    init: dict[str, Init] = Field(
+        default_factory=dict,
+        description="Inits by parameter or buffer name; torch's defaults for those left out.",
+        examples=[{"weight": "xavier_uniform", "bias": "zeros"}],
+    )
+
+    def slots(self) -> Iterator[Slot]:
+        """The parameters and then the buffers, in the order of torch's `state_dict`.
+
+        Raises PartError where an argument does not fit the others.
+        """
+        raise NotImplementedError
+
+
+_COMMON = {"name", "type", "dtype", "stream", "init"}
+
+
+def bias_init(fan_in: int) -> Scheme:
+    """torch's bias of linear and convolution layers: U[-1/√fan_in, 1/√fan_in), or 0 without inputs."""
+    if fan_in == 0:
+        return ZEROS
+    bound = 1 / math.sqrt(fan_in)
+    return Uniform(kind="uniform", a=-bound, b=bound)
+
+
+def _collapse(size: int | tuple[int, ...]) -> int | tuple[int, ...]:
+    """One number for equal numbers, so that 3 and [3, 3] are one argument."""
+    if isinstance(size, tuple) and len(set(size)) == 1:
+        return size[0]
+    return size
+
+
+def spread(size: int | Shape, rank: int) -> Shape:
+    """The sizes along `rank` dimensions of an argument that may be one number for all."""
+    return (size,) * rank if isinstance(size, int) else size
+
+
+EVEN = AfterValidator(_collapse)

@@ -1,0 +1,30 @@
+"""Fully connected layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from service.core.layers.base import Count, Layer, Slot, bias_init
+from service.core.schemes.scaled import KaimingUniform
+
+# The default of torch's linear and convolution weights: U[-1/√fan_in, 1/√fan_in), spelled as torch spells it.
+TORCH_DEFAULT = KaimingUniform(kind="kaiming_uniform", a=math.sqrt(5))
+
+
+class Linear(Layer):
+    """y = x Wᵀ + b, with W of shape (out_features, in_features)."""
+
+    type: Literal["Linear"]
+    in_features: Count = Field(description="Size of each input sample.", examples=[784])
+    out_features: Count = Field(description="Size of each output sample.", examples=[256])
+    bias: bool = Field(default=True, description="Whether the layer adds a bias.", examples=[True])
+
+    def slots(self) -> Iterator[Slot]:
+        """weight (out, in) and bias (out)."""
+        yield Slot("weight", (self.out_features, self.in_features), TORCH_DEFAULT)
+        if self.bias:
+            yield Slot("bias", (self.out_features,), bias_init(self.in_features))

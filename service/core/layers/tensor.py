@@ -1,0 +1,49 @@
+"""The bare tensor: a shape and an init, in any framework's layout."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.core.layers.base import Count, Entry
+from service.core.schemes import Init
+
+
+class FanAxes(BaseModel):
+    """Which axes of a kernel hold its inputs and outputs; negative axes count from the end."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    in_: int = Field(alias="in", description="The axis of the inputs.", examples=[-2])
+    out: int = Field(description="The axis of the outputs.", examples=[-1])
+
+
+class Tensor(Entry):
+    """One tensor of any shape, filled by `init`."""
+
+    type: Literal["Tensor"]
+    shape: tuple[Count, ...] = Field(
+        description="The dimensions; an empty list is a single number, a 0 makes a tensor without elements.",
+        examples=[[768, 768]],
+    )
+    init: Init = Field(
+        description="What fills the tensor: a scheme's name, or an object with kind and parameters.",
+        examples=[{"kind": "normal", "std": 0.02}],
+    )
+    fan_axes: FanAxes | None = Field(
+        default=None,
+        description="Where the inputs and outputs lie in layouts that are not torch's (out, in, *kernel).",
+        examples=[{"in": -2, "out": -1}],
+    )
+
+    def arguments(self) -> dict[str, Any]:
+        """The shape, and the axes where they are not torch's, counted from the start."""
+        return {"shape": self.shape} | ({"fan_axes": axes} if (axes := self._axes()) else {})
+
+    def _axes(self) -> dict[str, int] | None:
+        if self.fan_axes is None:
+            return None
+        rank = len(self.shape)
+        axes = {"in": self.fan_axes.in_ % rank, "out": self.fan_axes.out % rank}
+        return None if axes == {"in": 1, "out": 0} else axes

@@ -1,0 +1,154 @@
+"""Tensor names, and the brace ranges that write many of them at once.
+
+`blocks.{0..11}.weight` stands for the twelve names `blocks.0.weight` to `blocks.11.weight`: both ends belong
+to the range, several ranges multiply. `fold` is the way back, and depends on nothing but the set of names.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from itertools import product
+
+MAX_CHARS = 1_024
+RESERVED = "__metadata__"
+
+_PLAIN = re.compile(rf"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{{}}]{{1,{MAX_CHARS}}}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_RANGE = re.compile(r"\{(0|[1-9][0-9]*)\.\.(0|[1-9][0-9]*)\}")
+_INTEGER = re.compile(r"(?<![0-9])(0|[1-9][0-9]*)(?![0-9])")
+_BRACE_BESIDE_DIGIT = re.compile(r"[0-9]\{|\}[0-9]|\}\{")
+
+Interval = tuple[int, int]  # both ends included
+Box = tuple[Interval, ...]  # one interval per integer of a name
+
+
+def is_plain(name: object) -> bool:
+    """Whether `name` is a valid literal name: the quick test, where `check_name` says what is wrong."""
+    return type(name) is str and _PLAIN.fullmatch(name) is not None and name != RESERVED
+
+
+def check_name(name: str, *, ranges: bool = True) -> None:
+    """Raise ValueError, with a sentence for the client, unless `name` can name tensors.
+
+    With `ranges` false the name is literal: braces are not allowed at all.
+    """
+    if is_plain(name):
+        return
+    if not name:
+        raise ValueError("a name has at least one character")
+    if len(name) > MAX_CHARS:
+        raise ValueError(f"a name has at most {MAX_CHARS:,} characters, this one has {len(name):,}")
+    if name == RESERVED:
+        raise ValueError(f"{RESERVED} is reserved by the safetensors format: choose another name")
+    if found := _CONTROL.search(name):
+        raise ValueError(f"a name holds no control characters: remove U+{ord(found[0]):04X}")
+    if not ranges:
+        raise ValueError("braces are not allowed here: write one literal name")
+    _check_ranges(name)
+
+
+def _check_ranges(name: str) -> None:
+    if re.search(r"[{}]", _RANGE.sub("", name)):
+        rule = "braces in a name only enclose a range of decimal integers without leading zeros"
+        raise ValueError(f"{rule}, as in blocks.{{0..11}}.weight")
+    for low, high in _RANGE.findall(name):
+        if int(low) > int(high):
+            raise ValueError(f"the range {{{low}..{high}}} is empty: write the smaller end first")
+    longest = len(_RANGE.sub(lambda found: found[2], name))
+    if longest > MAX_CHARS:
+        raise ValueError(f"a name has at most {MAX_CHARS:,} characters, these ranges make it {longest:,}")
+
+
+def count(name: str) -> int:
+    """How many names a checked `name` stands for, without expanding it."""
+    if "{" not in name:
+        return 1
+    return math.prod(int(high) - int(low) + 1 for low, high in _RANGE.findall(name))
+
+
+def expand(name: str) -> list[str]:
+    """The names that a checked `name` stands for; the last range runs fastest."""
+    if "{" not in name:
+        return [name]
+    parts = _RANGE.split(name)  # literal, low, high, literal, low, high, …, literal
+    runs = [
+        map(str, range(int(low), int(high) + 1)) for low, high in zip(parts[1::3], parts[2::3], strict=True)
+    ]
+    pattern = "%s".join(part.replace("%", "%%") for part in parts[0::3])
+    return [pattern % numbers for numbers in product(*runs)]
+
+
+def fold(names: Iterable[str]) -> list[str]:
+    """The fewest-looking names with ranges that stand for exactly the set `names`, sorted by code points.
+
+    Names that differ only in decimal integers are covered by boxes of integers: runs of the last integer
+    first, then of the ones before it where all that follows is equal. Digit runs with leading zeros are
+    literal text. `fold(expand(x)) == fold(expand(y))` whenever `x` and `y` stand for the same names.
+    """
+    templates: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    split = _INTEGER.split
+    for name in names:
+        parts = tuple(split(name))  # literal, integer, literal, …
+        literals = parts[0::2]
+        if literals in templates:
+            templates[literals].append(parts[1::2])
+        else:
+            templates[literals] = [parts[1::2]]
+    return sorted(_spell(template, box) for template, points in templates.items() for box in _cover(points))
+
+
+def fold_pattern(name: str) -> list[str]:
+    """`fold(expand(name))` of a checked name, without expanding it where it is canonical already."""
+    ranges = _RANGE.findall(name)
+    if ranges and not _BRACE_BESIDE_DIGIT.search(name) and all(low != high for low, high in ranges):
+        return [name]
+    return fold(expand(name))
+
+
+def _cover(points: list[tuple[str, ...]]) -> list[Box]:
+    """Disjoint boxes that cover exactly `points`, each a tuple of equally many decimal integers."""
+    dimensions = len(points[0])
+    if len(points) == 1 or dimensions == 0:
+        return [tuple((int(value), int(value)) for value in points[0])]
+    rows: dict[tuple[str, ...], list[int]] = {}
+    for point in points:
+        row = rows.get(point[:-1])
+        if row is None:
+            rows[point[:-1]] = [int(point[-1])]
+        else:
+            row.append(int(point[-1]))
+    boxes: list[Box] = []
+    for before, values in rows.items():
+        outer = tuple((int(value), int(value)) for value in before)
+        boxes += [(*outer, run) for run in _runs([(value, value) for value in sorted(set(values))])]
+    for axis in range(dimensions - 2, -1, -1):
+        boxes = _merge(boxes, axis)
+    return boxes
+
+
+def _merge(boxes: list[Box], axis: int) -> list[Box]:
+    """Join boxes that are neighbours along `axis` and equal in every other dimension."""
+    rows: dict[tuple[Box, Box], list[Interval]] = {}
+    for box in boxes:
+        rows.setdefault((box[:axis], box[axis + 1 :]), []).append(box[axis])
+    return [(*before, run, *after) for (before, after), row in rows.items() for run in _runs(sorted(row))]
+
+
+def _runs(row: list[Interval]) -> list[Interval]:
+    runs: list[Interval] = []
+    start, end = row[0]
+    for low, high in row[1:]:
+        if low != end + 1:
+            runs.append((start, end))
+            start = low
+        end = high
+    return [*runs, (start, end)]
+
+
+def _spell(template: tuple[str, ...], box: Box) -> str:
+    text = template[0]
+    for (low, high), literal in zip(box, template[1:], strict=True):
+        text += f"{low}{literal}" if low == high else f"{{{low}..{high}}}{literal}"
+    return text

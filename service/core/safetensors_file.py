@@ -1,0 +1,194 @@
+"""The virtual file: its header, which tensor owns which byte, and any range of its bytes.
+
+The format (https://github.com/huggingface/safetensors): 8 bytes with the header's length, little-endian; the
+header, JSON in UTF-8, padded with spaces to a multiple of 8; the tensors' bytes, little-endian and row-major,
+without holes, ordered as in the header. Tensors are ordered as the reference writer orders them. The metadata
+is written in a fixed order, which the reference writer does not promise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from operator import attrgetter
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from service.core.errors import UnknownNameError
+from service.core.executors.base import Executor, Storage
+from service.core.executors.compiled import CompiledExecutor
+from service.core.executors.narrowing import decode
+from service.core.philox import STREAM_VERSION, stream_key
+from service.core.resolved import ResolvedSpec, ResolvedTensor
+from service.core.slices import Box, is_contiguous, parse_slice
+
+ALIGNMENT = 16  # of a buffer's address to the file's offsets: enough for every dtype
+LONG_RUN = 1_024  # elements of a slice that lie side by side, from which on runs are filled one by one
+
+
+class Entry(NamedTuple):
+    """A tensor and its bytes [start, stop) in the file. `box` is set if only a slice of it is there."""
+
+    tensor: ResolvedTensor
+    start: int
+    stop: int
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class VirtualFile:
+    """A file that exists as a description; `read` computes any of its bytes."""
+
+    resolved: ResolvedSpec
+    header: bytes
+    _entries: tuple[Entry, ...]
+    size: int
+
+    def entries(self) -> Sequence[Entry]:
+        """The tensors in file order."""
+        return self._entries
+
+    @cached_property
+    def digest(self) -> str:
+        """64 hex digits that identify the bytes: the header names the recipe and the stream's version."""
+        return hashlib.sha256(b"tensorseed file v1\n" + self.header).hexdigest()
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [entry.start for entry in self._entries]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Entry]:
+        return {entry.tensor.name: entry for entry in self._entries}
+
+    def entry(self, name: str) -> Entry:
+        """The entry of a tensor. Raises UnknownNameError."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise UnknownNameError(f"the file has no tensor called {name!r}") from None
+
+    def read(self, start: int, stop: int, executor: Executor) -> npt.NDArray[np.uint8]:
+        """The bytes [start, stop) of the file."""
+        skew = start % ALIGNMENT
+        out = np.empty(skew + stop - start, np.uint8)[skew:]
+        if start < len(self.header):
+            piece = self.header[start:stop]
+            out[: len(piece)] = np.frombuffer(piece, np.uint8)
+        first = max(bisect_right(self._starts, start) - 1, 0)
+        for entry in islice(self._entries, first, bisect_left(self._starts, stop)):
+            begin, end = max(start, entry.start), min(stop, entry.stop)
+            if begin < end:
+                self._read_tensor(entry, begin, out[begin - start : end - start], executor)
+        return out
+
+    def _read_tensor(self, entry: Entry, begin: int, out: npt.NDArray[np.uint8], executor: Executor) -> None:
+        """A tensor's bytes from file offset `begin` on; elements that the range cuts by way of a copy."""
+        storage = np.dtype(entry.tensor.dtype.storage)
+        offset = begin - entry.start
+        head = min(-offset % storage.itemsize, out.size)
+        stop = head + (out.size - head) // storage.itemsize * storage.itemsize
+        if stop > head:
+            first = (offset + head) // storage.itemsize
+            self._elements(entry, first, out[head:stop].view(storage), executor)
+        for start, end in ((0, head), (stop, out.size)):
+            if start < end:
+                first, cut = divmod(offset + start, storage.itemsize)
+                element = np.empty(1, storage)
+                self._elements(entry, first, element, executor)
+                out[start:end] = element.view(np.uint8)[cut : cut + end - start]
+
+    def _elements(self, entry: Entry, first: int, out: Storage, executor: Executor) -> None:
+        tensor, box = entry.tensor, entry.box
+        key = stream_key(self.resolved.seed, tensor.stream)
+        if box is None:
+            executor.fill(tensor.distribution, tensor.dtype, key, first, out)
+        elif is_contiguous(box):
+            executor.fill(tensor.distribution, tensor.dtype, key, box.element(0) + first, out)
+        elif box.run < LONG_RUN:
+            executor.gather(tensor.distribution, tensor.dtype, key, box.elements(first, out.size), out)
+        else:
+            done = 0
+            while done < out.size:
+                position = first + done
+                count = min(box.run - position % box.run, out.size - done)
+                part = out[done : done + count]
+                executor.fill(tensor.distribution, tensor.dtype, key, box.element(position), part)
+                done += count
+
+
+def build_header(tensors: Sequence[ResolvedTensor], metadata: Mapping[str, str] | None) -> bytes:
+    """The file's first bytes, for tensors in file order, metadata in the given order."""
+    members = [] if metadata is None else [f'"__metadata__":{orjson.dumps(dict(metadata)).decode()}']
+    kinds: dict[tuple[str, tuple[int, ...]], str] = {}
+    for tensor, start, stop in _place(tensors, 0):
+        name, kind = tensor.name, (tensor.dtype.code, tensor.shape)
+        described = kinds.get(kind)
+        if described is None:
+            sizes = ",".join(map(str, tensor.shape))
+            described = kinds[kind] = f'{{"dtype":"{tensor.dtype.code}","shape":[{sizes}],"data_offsets":['
+        quoted = orjson.dumps(name).decode() if '"' in name or "\\" in name else f'"{name}"'
+        members.append(f"{quoted}:{described}{start},{stop}]}}")
+    text = ("{" + ",".join(members) + "}").encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _place(tensors: Sequence[ResolvedTensor], offset: int) -> Iterator[tuple[ResolvedTensor, int, int]]:
+    """Each tensor with its bytes' bounds, one after the other from `offset` on."""
+    sizes: dict[tuple[int, tuple[int, ...]], int] = {}
+    for tensor in tensors:
+        kind = (tensor.dtype.itemsize, tensor.shape)
+        size = sizes.get(kind)
+        if size is None:
+            size = sizes[kind] = tensor.nbytes
+        yield tensor, offset, offset + size
+        offset += size
+
+
+def open_file(resolved: ResolvedSpec) -> VirtualFile:
+    """The file of a spec, described and not computed."""
+    return _assemble(resolved, resolved.tensors, {})
+
+
+def open_slice(file: VirtualFile, name: str, slice_text: str) -> VirtualFile:
+    """The file that holds a slice of one tensor of `file`. Raises UnknownNameError or SliceError."""
+    tensor = file.entry(name).tensor
+    box = parse_slice(slice_text, tensor.shape)
+    extra = {"tensorseed.tensor": name, "tensorseed.slice": str(box)}
+    return _assemble(file.resolved, (tensor._replace(shape=box.shape),), extra, box)
+
+
+def _assemble(
+    resolved: ResolvedSpec,
+    tensors: tuple[ResolvedTensor, ...],
+    extra: Mapping[str, str],
+    box: Box | None = None,
+) -> VirtualFile:
+    metadata = {
+        "format": "pt",
+        "tensorseed.stream": str(STREAM_VERSION),
+        "tensorseed.recipe": resolved.recipe,
+    }
+    header = build_header(tensors, {**metadata, **extra})
+    entries = tuple(Entry(tensor, start, stop, box) for tensor, start, stop in _place(tensors, len(header)))
+    return VirtualFile(resolved, header, entries, entries[-1].stop if entries else len(header))
+
+
+def tensor_arrays(
+    file: VirtualFile, executor: Executor | None = None
+) -> list[tuple[ResolvedTensor, npt.NDArray[np.float64]]]:
+    """Every tensor with its values, exactly, as float64."""
+    executor = executor or CompiledExecutor()
+    arrays = []
+    for entry in sorted(file.entries(), key=attrgetter("start")):
+        stored = file.read(entry.start, entry.stop, executor).copy().view(entry.tensor.dtype.storage)
+        arrays.append((entry.tensor, decode(stored, entry.tensor.dtype).reshape(entry.tensor.shape)))
+    return arrays

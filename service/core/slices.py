@@ -1,0 +1,90 @@
+"""A box of a tensor: `0:128,:` in the notation of numpy, without steps."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from service.core.errors import SliceError
+
+_PART = re.compile(r"(-?[0-9]{1,20})?:(-?[0-9]{1,20})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The elements with `starts[d] ≤ index[d] < starts[d] + shape[d]` of a row-major tensor `full`."""
+
+    full: tuple[int, ...]
+    starts: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        """The canonical text: every bound written out."""
+        return ",".join(f"{a}:{a + n}" for a, n in zip(self.starts, self.shape, strict=True))
+
+    @property
+    def run(self) -> int:
+        """How many elements of the box lie side by side in the tensor, at least."""
+        run = 1
+        for n, whole in zip(reversed(self.shape), reversed(self.full), strict=True):
+            run *= n
+            if n != whole:
+                break
+        return run
+
+    def elements(self, first: int, count: int) -> npt.NDArray[np.int64]:
+        """Where the box's row-major elements `first`, `first + 1`, … lie in the tensor."""
+        rest = np.arange(first, first + count, dtype=np.int64)
+        flat = np.zeros(count, np.int64)
+        stride = 1
+        for start, n, whole in zip(*map(reversed, (self.starts, self.shape, self.full)), strict=True):
+            rest, index = np.divmod(rest, n)
+            flat += (index + start) * stride
+            stride *= whole
+        return flat
+
+    def element(self, position: int) -> int:
+        """Where the box's row-major element `position` lies in the tensor."""
+        flat, stride = 0, 1
+        for start, n, whole in zip(*map(reversed, (self.starts, self.shape, self.full)), strict=True):
+            position, index = divmod(position, n)
+            flat += (index + start) * stride
+            stride *= whole
+        return flat
+
+
+def parse_slice(text: str, shape: tuple[int, ...]) -> Box:
+    """The box that `text` means for a tensor of `shape`.
+
+    One `start:stop` a dimension, comma-separated; either bound may be missing or negative (counted from the
+    end); dimensions left out at the end are taken whole. Raises SliceError.
+    """
+    parts = text.split(",") if text else []
+    if len(parts) > len(shape):
+        raise SliceError(f"the slice has {len(parts)} dimensions and the tensor has {len(shape)}")
+    starts, sizes = [], []
+    for dimension, size in enumerate(shape):
+        start, stop = _bounds(parts[dimension], dimension, size) if dimension < len(parts) else (0, size)
+        starts.append(start)
+        sizes.append(stop - start)
+    return Box(shape, tuple(starts), tuple(sizes))
+
+
+def _bounds(part: str, dimension: int, size: int) -> tuple[int, int]:
+    match = _PART.fullmatch(part)
+    if match is None:
+        raise SliceError(f"dimension {dimension} of the slice must be start:stop, such as 0:16 or :")
+    start, stop = int(match[1] or 0), int(match[2] or size)
+    start, stop = start + size * (start < 0), stop + size * (stop < 0)
+    if not 0 <= start <= stop <= size:
+        raise SliceError(f"{part} does not fit dimension {dimension}, which has {size} elements")
+    return start, stop
+
+
+def is_contiguous(box: Box) -> bool:
+    """Whether the whole box lies side by side in the tensor."""
+    return box.run == math.prod(box.shape)

@@ -1,0 +1,147 @@
+"""Schemes: the distributions they yield, by torch's and JAX's formulas, and what they refuse."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from service.core.distributions import Constant, Eye, Normal, TruncNormal, Uniform, Values
+from service.core.fans import fans
+from service.core.schemes import SCHEME_CLASSES, SCHEMES, AnyScheme, Init, PartError, Scheme, scheme_of
+
+ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyScheme)
+SHAPE = (64, 16, 3)  # fan_in 48, fan_out 192
+STD = 1.0 / 0.87962566103423978
+
+
+def scheme(kind: str, **parameters: Any) -> Scheme:
+    made = ADAPTER.validate_python({"kind": kind, **parameters})
+    assert isinstance(made, Scheme)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (scheme("zeros"), Constant(0.0)),
+        (scheme("ones"), Constant(1.0)),
+        (scheme("constant", value=0.5), Constant(0.5)),
+        (scheme("uniform"), Uniform(0.0, 1.0)),
+        (scheme("normal", std=0.02), Normal(0.0, 0.02)),
+        (scheme("trunc_normal"), TruncNormal(0.0, 1.0, -2.0, 2.0)),
+        (scheme("xavier_normal"), Normal(0.0, math.sqrt(2.0 / 240))),
+        (scheme("xavier_normal", gain=3), Normal(0.0, 3.0 * math.sqrt(2.0 / 240))),
+        (scheme("xavier_uniform"), Uniform(*((s * math.sqrt(3.0) * math.sqrt(2.0 / 240)) for s in (-1, 1)))),
+        (scheme("kaiming_normal", nonlinearity="relu"), Normal(0.0, math.sqrt(2.0) / math.sqrt(48))),
+        (scheme("kaiming_normal", mode="fan_out"), Normal(0.0, math.sqrt(2.0) / math.sqrt(192))),
+        (scheme("kaiming_normal", nonlinearity="tanh"), Normal(0.0, (5.0 / 3) / math.sqrt(48))),
+        (
+            scheme("kaiming_uniform", a=0.5),
+            Uniform(*(s * (math.sqrt(3.0) * (math.sqrt(2.0 / 1.25) / math.sqrt(48))) for s in (-1, 1))),
+        ),
+        (
+            scheme("lecun_normal"),
+            TruncNormal(0.0, *(k * (math.sqrt(1 / 48) * 1 / 0.87962566103423978) for k in (1, -2, 2))),
+        ),
+        (scheme("lecun_uniform"), Uniform(-math.sqrt(3 / 48), math.sqrt(3 / 48))),
+        (scheme("variance_scaling", scale=2.0, distribution="normal"), Normal(0.0, math.sqrt(2 / 48))),
+        (scheme("variance_scaling", mode="fan_out", distribution="normal"), Normal(0.0, math.sqrt(1 / 192))),
+        (scheme("variance_scaling", mode="fan_avg", distribution="normal"), Normal(0.0, math.sqrt(1 / 120))),
+        (
+            scheme("variance_scaling", mode="fan_geo_avg", distribution="normal"),
+            Normal(0.0, math.sqrt(1 / 96)),
+        ),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Scheme) else "",
+)
+def test_distribution(made: Scheme, expected: object) -> None:
+    assert made.fill(SHAPE, fans(SHAPE)) == expected
+
+
+def test_uniform_variance_scaling_is_lecun_and_he() -> None:
+    counted = fans(SHAPE)
+    lecun = scheme("lecun_uniform").fill(SHAPE, counted)
+    assert scheme("variance_scaling", distribution="uniform").fill(SHAPE, counted) == lecun
+    assert scheme("variance_scaling").fill(SHAPE, counted) == scheme("lecun_normal").fill(SHAPE, counted)
+
+
+@pytest.mark.parametrize(
+    ("alias", "kind"), [("glorot_uniform", "xavier_uniform"), ("he_normal", "kaiming_normal")]
+)
+def test_aliases(alias: str, kind: str) -> None:
+    assert SCHEMES[alias] is SCHEMES[kind]
+    assert scheme_of(scheme(alias)) == scheme_of(alias) == scheme(kind)
+
+
+@pytest.mark.parametrize("cls", [cls for cls in SCHEME_CLASSES if cls.__name__ not in {"Constant", "Values"}])
+def test_a_tensor_without_elements_is_fine_with_every_scheme(cls: type[Scheme]) -> None:
+    scheme_of(cls.spellings()[0]).fill((0, 3), fans((0, 3)))
+
+
+@pytest.mark.parametrize("kind", ["xavier_uniform", "kaiming_normal", "variance_scaling", "lecun_normal"])
+def test_fans_need_two_dimensions(kind: str) -> None:
+    with pytest.raises(ValueError, match=f"{kind} needs fan_in.*two dimensions.*use normal"):
+        scheme(kind).fill((3,), None)
+
+
+def test_eye() -> None:
+    assert scheme("eye").fill((2, 5), fans((2, 5))) == Eye(5)
+    with pytest.raises(ValueError, match="3 dimensions"):
+        scheme("eye").fill((2, 5, 1), fans((2, 5, 1)))
+
+
+def test_values() -> None:
+    assert scheme("values", data=[[1, -0.0], [2.5, 3]]).fill((2, 2), None) == Values((1.0, -0.0, 2.5, 3.0))
+    assert scheme("values", data=7).fill((), None) == Values((7.0,))
+    assert scheme("values", data=[[], []]).fill((2, 0), None) == Values(())
+
+
+@pytest.mark.parametrize(
+    ("data", "shape", "path", "detail"),
+    [
+        ([[1, 2], [3]], (2, 2), ("data", 1), "ragged"),
+        ([1, 2], (3,), ("data",), r"shape \[2\], the tensor has the shape \[3\]"),
+        ([[1], [2]], (2,), ("data", 0), r"shape \[2, 1\], the tensor has the shape \[2\]"),
+        (1, (1,), ("data",), r"shape \[\]"),
+        ([1, True], (2,), ("data", 1), "numbers only"),
+        (["1"], (1,), ("data", 0), "numbers only"),
+        ([10**400], (1,), ("data", 0), "finite"),
+    ],
+)
+def test_values_of_another_shape(
+    data: Any, shape: tuple[int, ...], path: tuple[Any, ...], detail: str
+) -> None:
+    with pytest.raises(PartError, match=detail) as caught:
+        scheme("values", data=data).fill(shape, None)
+    assert caught.value.path == path
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        {"kind": "normal", "std": -1},
+        {"kind": "normal", "std": "1"},
+        {"kind": "normal", "std": True},
+        {"kind": "normal", "mean": math.nan},
+        {"kind": "normal", "mean": math.inf},
+        {"kind": "uniform", "a": 2},
+        {"kind": "trunc_normal", "std": 0},
+        {"kind": "trunc_normal", "a": 3},
+        {"kind": "xavier_uniform", "gain": -1},
+        {"kind": "kaiming_uniform", "mode": "fan_avg"},
+        {"kind": "kaiming_uniform", "nonlinearity": "gelu"},
+        {"kind": "variance_scaling", "scale": 0},
+        {"kind": "zeros", "value": 0},
+        {"kind": "constant"},
+        {},
+        "constant",
+        "nope",
+        5,
+    ],
+)
+def test_refused(init: Any) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Init).validate_python(init)
