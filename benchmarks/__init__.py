@@ -1,0 +1,1 @@
+"""Side-by-side measurements. `make bench` runs them and prints medians and ratios of one run."""

@@ -1,0 +1,56 @@
+"""The application, built from settings. None exists at import."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from service.api import catalog, operations, weights
+from service.api.openapi import install_openapi
+from service.api.problems import install_handlers
+from service.api.state import State
+from service.settings import Settings
+
+DESCRIPTION = """
+A weight file is a pure function of its spec: the same spec gives the same bytes on every machine, and any
+byte can be read alone. Post a spec, or put it into a query, and get a safetensors file; its entity tag and
+its URL name those bytes for good. Errors are problem documents (RFC 9457) whose `type` is stable and whose
+`detail` names the remedy.
+""".strip()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service as an ASGI application."""
+    app: FastAPI = FastAPIOffline(
+        redoc_url=None,
+        static_url="/docs/assets",
+        title="tensorseed",
+        version=version("tensorseed"),
+        summary="Initialised weight tensors over HTTP",
+        description=DESCRIPTION,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    app.state.shared = State(settings)
+    for module in (weights, catalog, operations):
+        app.include_router(module.router)
+    install_handlers(app)
+    install_openapi(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """The worker lives as long as the application serves."""
+    state: State = app.state.shared
+    await state.worker.start()
+    state.ready = True
+    try:
+        yield
+    finally:
+        state.ready = False
+        await state.worker.close()

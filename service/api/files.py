@@ -1,0 +1,161 @@
+"""From a representation and a request to the response that RFC 9110 wants.
+
+`respond` is the one place that knows preconditions, ranges and the header fields of a file. The body is
+streamed: at most one chunk waits while the client reads, a client that leaves stops the computing at once,
+and a fault halfway closes the connection, so that nobody takes a short file for a whole one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from service.api.preconditions import is_unmodified, range_applies
+from service.api.ranges import ByteRange, parse_range
+
+CACHE_CONTROL = "public, max-age=31536000, immutable"
+
+Chunk = bytes | memoryview
+Segment = bytes | ByteRange  # a piece of a body: literal bytes, or bytes of the representation
+
+
+class Representation(Protocol):
+    """A sequence of bytes that never changes."""
+
+    @property
+    def etag(self) -> str:
+        """The strong entity tag, with its quotes."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The fields of this representation that a 304 repeats: Vary, Content-Location."""
+        ...
+
+    @property
+    def content_headers(self) -> Mapping[str, str]:
+        """The fields that describe the content: Content-Type, Content-Disposition."""
+        ...
+
+    async def size(self) -> int:
+        """The number of bytes."""
+        ...
+
+    def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
+        """The bytes from `start` up to `stop`, in chunks. Closing the generator stops the computing."""
+        ...
+
+
+async def respond(request: Request, representation: Representation) -> Response:
+    """The answer to a GET, HEAD or POST that selects `representation`.
+
+    Status 200, 206 or 304. Raises PreconditionError (412) and RangeError (416).
+    """
+    fields = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
+    etag = representation.etag
+    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, **representation.headers}
+    if is_unmodified(request.method, fields, etag):
+        return Response(status_code=304, headers=headers)
+    size = await representation.size()
+    headers |= {"Accept-Ranges": "bytes", **representation.content_headers}
+    ranged = request.method == "GET" and range_applies(fields, etag)
+    ranges = parse_range(fields.get("range"), size) if ranged else None
+    if ranges is None:
+        whole = [ByteRange(0, size)]
+        return StreamedResponse(200, headers, representation, whole, bodiless=request.method == "HEAD")
+    if len(ranges) == 1:
+        headers["Content-Range"] = ranges[0].content_range(size)
+        return StreamedResponse(206, headers, representation, ranges)
+    boundary = hashlib.sha256(f"{etag} {ranges}".encode()).hexdigest()[:32]
+    segments = _multipart(ranges, size, boundary, headers["Content-Type"])
+    headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
+    return StreamedResponse(206, headers, representation, segments)
+
+
+def _multipart(ranges: Sequence[ByteRange], size: int, boundary: str, media_type: str) -> list[Segment]:
+    """The body of a multipart/byteranges answer (RFC 9110, section 14.6)."""
+    segments: list[Segment] = []
+    for part in ranges:
+        fields = f"Content-Type: {media_type}\r\nContent-Range: {part.content_range(size)}\r\n"
+        opening = "\r\n" if segments else ""
+        segments += [f"{opening}--{boundary}\r\n{fields}\r\n".encode(), part]
+    return [*segments, f"\r\n--{boundary}--\r\n".encode()]
+
+
+def _length(segment: Segment) -> int:
+    return segment.stop - segment.start if isinstance(segment, ByteRange) else len(segment)
+
+
+class StreamedResponse(Response):
+    """A response of exactly known length whose body is computed while it is sent."""
+
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        representation: Representation,
+        segments: Sequence[Segment],
+        *,
+        bodiless: bool = False,
+    ) -> None:
+        self.representation = representation
+        self.segments = segments
+        self.bodiless = bodiless
+        self.status_code = status
+        self.background = None
+        self.length = sum(map(_length, segments))
+        self.init_headers({**headers, "Content-Length": str(self.length)})
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Send head and body, unless the client leaves first."""
+        sending = asyncio.ensure_future(self._send(send))
+        watching = asyncio.ensure_future(_until_gone(receive))
+        try:
+            await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (watching, sending):
+                task.cancel()
+            await asyncio.gather(sending, watching, return_exceptions=True)
+        if not sending.cancelled():
+            sending.result()
+
+    async def _send(self, send: Send) -> None:
+        """The head goes out with the first chunk in hand, so a fault before it is still an error answer."""
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        left = self.length
+        async with aclosing(self._chunks()) as chunks:
+            if self.bodiless or not left:
+                await send(start)
+                left = 0
+            else:
+                async for chunk in chunks:
+                    if start:
+                        await send(start)
+                        start = {}
+                    left -= len(chunk)
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if left:
+            raise RuntimeError(f"a body of {self.length} bytes was off by {left}")
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _chunks(self) -> AsyncGenerator[Chunk, None]:
+        for segment in self.segments:
+            if not isinstance(segment, ByteRange):
+                yield segment
+                continue
+            async with aclosing(self.representation.stream(*segment)) as stream:
+                async for chunk in stream:
+                    yield chunk
+
+
+async def _until_gone(receive: Receive) -> None:
+    """Return when the client has disconnected."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

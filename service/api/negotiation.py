@@ -1,0 +1,61 @@
+"""Which form the client wants: the Accept field of RFC 9110, section 12.5.1."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+OCTETS = "application/octet-stream"
+JSON = "application/json"
+
+_RANGE = re.compile(r"([!#$%&'*+.^_`|~0-9a-z-]+)/([!#$%&'*+.^_`|~0-9a-z-]+)", re.ASCII)
+_WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?", re.ASCII)
+
+
+class MediaRange(NamedTuple):
+    """One element of an Accept field."""
+
+    major: str
+    minor: str
+    weight: float
+
+    def specificity(self, media_type: str) -> int:
+        """How precisely this names `media_type`: 2 exactly, 1 by `type/*`, 0 by `*/*`, -1 not at all."""
+        major, _, minor = media_type.partition("/")
+        if (self.major, self.minor) == (major, minor):
+            return 2
+        if (self.major, self.minor) == (major, "*"):
+            return 1
+        return 0 if (self.major, self.minor) == ("*", "*") else -1
+
+
+def parse_accept(field: str) -> list[MediaRange]:
+    """The elements of an Accept field. Malformed ones are skipped; parameters other than `q` are ignored."""
+    ranges = []
+    for element in field.lower().split(","):
+        name, *parameters = (part.strip() for part in element.split(";"))
+        match = _RANGE.fullmatch(name)
+        weight = next((value[2:] for value in parameters if value.startswith("q=")), "1")
+        if match and _WEIGHT.fullmatch(weight):
+            ranges.append(MediaRange(match[1], match[2], float(weight)))
+    return ranges
+
+
+def preferred(accept: str | None, offers: Sequence[str]) -> str | None:
+    """The media type among `offers` that the client likes best, the earlier one where it likes both alike.
+
+    The most specific element that names an offer gives its weight, and a weight of 0 refuses it. None where
+    everything is refused. Without an Accept field, or with one that says nothing valid, the first offer.
+    """
+    ranges = parse_accept(accept or "")
+    if not ranges:
+        return offers[0]
+    weights = {offer: _weight(offer, ranges) for offer in offers}
+    best = max(offers, key=weights.__getitem__)
+    return best if weights[best] > 0 else None
+
+
+def _weight(offer: str, ranges: Sequence[MediaRange]) -> float:
+    specificity, weight = max((media.specificity(offer), media.weight) for media in ranges)
+    return weight if specificity >= 0 else 0.0

@@ -1,0 +1,69 @@
+"""The query parameters that the OpenAPI document lists; those of schemes come from the schemes themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.core.schemes import SCHEME_CLASSES, SCHEMES
+
+Parameter = dict[str, Any]
+
+_COMMON = (
+    ("shape", True, "256,784", "Dimensions, separated by commas; empty for a single number."),
+    ("init", False, "xavier_uniform", "The init scheme."),
+    ("seed", False, "42", "The seed, 0 to 2^64 - 1."),
+    ("name", False, "weight", "The tensor's name, which its values depend on."),
+    ("dtype", False, "bfloat16", "The dtype; float32 if left out."),
+    ("generator", False, "philox", "The generator; philox if left out."),
+    ("device", False, "auto", "Where to compute; with philox it never changes a bit."),
+)
+
+
+def query_parameters() -> list[Parameter]:
+    """The parameters of a one-tensor spec: the common ones, then every parameter that some scheme has."""
+    common = [
+        _parameter(name, text, example, required=required, choices=list(SCHEMES) if name == "init" else None)
+        for name, required, example, text in _COMMON
+    ]
+    return [*common, *(_scheme_parameter(name, meanings) for name, meanings in _of_schemes().items())]
+
+
+def slice_parameter() -> Parameter:
+    """The slice of a tensor."""
+    text = "One index range a dimension, separated by commas, as in Python; the whole tensor if left out."
+    return _parameter("slice", text, "0:128,:")
+
+
+def _of_schemes() -> dict[str, list[tuple[str, str, Any]]]:
+    """Of each parameter, the schemes that have it, with its meaning there and an example."""
+    found: dict[str, list[tuple[str, str, Any]]] = {}
+    for cls in SCHEME_CLASSES:
+        for name, field in cls.model_fields.items():
+            if name != "kind":
+                example = (field.examples or [field.default])[0]
+                found.setdefault(name, []).append((cls.spellings()[0], field.description or "", example))
+    return found
+
+
+def _scheme_parameter(name: str, meanings: list[tuple[str, str, Any]]) -> Parameter:
+    texts: dict[str, list[str]] = {}
+    for kind, text, _ in meanings:
+        texts.setdefault(text, []).append(kind)
+    description = " ".join(f"{', '.join(kinds)}: {text}" for text, kinds in texts.items())
+    return _parameter(name, description, str(meanings[0][2]))
+
+
+def _parameter(
+    name: str, description: str, example: str, *, required: bool = False, choices: list[str] | None = None
+) -> Parameter:
+    schema: dict[str, Any] = {"type": "string"}
+    if choices:
+        schema["enum"] = choices
+    return {
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": description,
+        "schema": schema,
+        "example": example,
+    }

@@ -1,0 +1,72 @@
+"""The plan of a file: everything about it but its values, written straight from dictionaries for speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from service.api.state import OpenFile
+from service.core.advice import advice
+from service.core.limits import Limits
+from service.core.moments import moments
+from service.core.resolved import ResolvedTensor
+from service.core.safetensors_file import VirtualFile
+
+
+def plan_text(opened: OpenFile, url: str | None, limits: Limits) -> bytes:
+    """The plan as JSON. No value of the file is computed."""
+    file = opened.file
+    resolved = file.resolved
+    warnings: list[Mapping[str, str | None]] = [*advice(resolved)]
+    if opened.token is None:
+        warnings.append(too_long(limits))
+    return orjson.dumps(
+        {
+            "token": opened.token,
+            "url": url,
+            "etag": f'"{file.digest}"',
+            "size": file.size,
+            "header_size": len(file.header),
+            "generator": resolved.generator,
+            "seed": resolved.seed,
+            "recipe": orjson.Fragment(resolved.recipe),
+            "tensors": _tensors(file),
+            "warnings": warnings,
+        }
+    )
+
+
+def too_long(limits: Limits) -> dict[str, str | None]:
+    """The warning of a spec without a URL."""
+    fault = f"the token of this spec is over {limits.token_chars:,} characters, so only POST serves the file"
+    remedy = "write repeated entries once, with a brace range such as blocks.{0..11}.weight"
+    return {"tensor": None, "code": "token_too_long", "detail": f"{fault}: {remedy}"}
+
+
+def _tensors(file: VirtualFile) -> list[dict[str, Any]]:
+    """One row a tensor. Tensors of one entry share scheme and shape, and so all but name and range."""
+    shared: dict[tuple[int, int, str, tuple[int, ...]], dict[str, Any]] = {}
+    rows = []
+    for entry in file.entries():
+        tensor = entry.tensor
+        key = (id(tensor.scheme), id(tensor.distribution), tensor.dtype.name, tensor.shape)
+        row = shared.get(key)
+        if row is None:
+            row = shared[key] = _row(tensor)
+        rows.append({"name": tensor.name, **row, "range": (entry.start, entry.stop)})
+    return rows
+
+
+def _row(tensor: ResolvedTensor) -> dict[str, Any]:
+    mean, std = moments(tensor) or (None, None)
+    fans = tensor.fans
+    return {
+        "dtype": tensor.dtype.name,
+        "shape": tensor.shape,
+        "init": tensor.scheme.model_dump(exclude={"data"}),  # literal values are in the recipe
+        "fans": {"in": fans.fan_in, "out": fans.fan_out} if fans else None,
+        "mean": mean,
+        "std": std,
+    }

@@ -1,0 +1,99 @@
+"""The two forms of a file: its own bytes, and JSON for small ones."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from service.api.files import Chunk
+from service.api.negotiation import JSON, OCTETS
+from service.api.state import State
+from service.core.safetensors_file import VirtualFile, tensor_arrays
+
+FILENAME = "weight.safetensors"
+
+
+class SafetensorsForm:
+    """A file as it is."""
+
+    def __init__(self, state: State, file: VirtualFile, headers: Mapping[str, str]) -> None:
+        self._state = state
+        self._file = file
+        self.etag = f'"{file.digest}"'
+        self.headers = headers
+        self.content_headers = {
+            "Content-Type": OCTETS,
+            "Content-Disposition": f'attachment; filename="{FILENAME}"',
+        }
+
+    async def size(self) -> int:
+        """The number of bytes, known without computing any."""
+        return self._file.size
+
+    def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
+        """The bytes from `start` up to `stop`, computed while they are read."""
+        return self._state.worker.stream(self._file, start, stop)
+
+
+class JsonForm:
+    """A small file as `{"tensors": {name: {"dtype", "shape", "data"}}}`.
+
+    Numbers are the exact values of the file's elements. JSON has finite numbers only: the others are the
+    strings "NaN", "Infinity" and "-Infinity".
+    """
+
+    def __init__(self, state: State, file: VirtualFile, headers: Mapping[str, str]) -> None:
+        self._state = state
+        self._file = file
+        self._body: bytes | None = None
+        self.etag = f'"{file.digest}-json"'
+        self.headers = headers
+        self.content_headers = {"Content-Type": JSON}
+
+    async def size(self) -> int:
+        """The number of bytes. Only the text itself has that number, so this computes the values."""
+        return len(await self._text())
+
+    async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
+        """The text's bytes from `start` up to `stop`."""
+        yield memoryview(await self._text())[start:stop]
+
+    async def _text(self) -> bytes:
+        if self._body is None:
+            self._body = await self._state.worker.run(json_text, self._file)
+        return self._body
+
+
+def count_elements(file: VirtualFile) -> int:
+    """The number of elements of all tensors of a file."""
+    return sum((entry.stop - entry.start) // entry.tensor.dtype.itemsize for entry in file.entries())
+
+
+def json_text(file: VirtualFile) -> bytes:
+    """The JSON form of a file."""
+    tensors = {
+        tensor.name: {
+            "dtype": tensor.dtype.name,
+            "shape": array.shape,
+            "data": nested(array, tensor.dtype.name),
+        }
+        for tensor, array in tensor_arrays(file)
+    }
+    return orjson.dumps({"tensors": tensors})
+
+
+def nested(array: npt.NDArray[np.float64], dtype: str) -> Any:
+    """The values as nested lists; a rank-0 array as a number."""
+    if dtype == "int64":
+        return array.astype(np.int64).tolist()
+    if np.isfinite(array).all():
+        return array.tolist()
+    spelled = array.astype(object)
+    spelled[np.isnan(array)] = "NaN"
+    spelled[np.isposinf(array)] = "Infinity"
+    spelled[np.isneginf(array)] = "-Infinity"
+    return spelled.tolist()

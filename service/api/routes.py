@@ -1,0 +1,133 @@
+"""Declaring routes: a GET and its HEAD in one line, each documented, with unique operation ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from service.api.negotiation import JSON, OCTETS
+from service.api.problems import documented
+from service.api.schemas import JsonFile
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Coroutine[Any, Any, Response]])
+Responses = dict[int | str, dict[str, Any]]
+
+
+def answers(model: type[BaseModel], description: str) -> Responses:
+    """The documented 200 of a route whose answer is JSON."""
+    return {200: {"description": description, "content": {JSON: {"schema": reference(model)}}}}
+
+
+def many(model: type[BaseModel], description: str) -> Responses:
+    """The documented 200 of a route whose answer is a JSON list."""
+    schema = {"type": "array", "items": reference(model)}
+    return {200: {"description": description, "content": {JSON: {"schema": schema}}}}
+
+
+def reference(model: type[BaseModel]) -> dict[str, str]:
+    """Where the OpenAPI document holds the schema of `model`."""
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def readable(
+    router: APIRouter,
+    path: str,
+    noun: str,
+    *,
+    model: type[BaseModel] | None = None,
+    responses: Responses | None = None,
+    errors: Responses | None = None,
+    parameters: list[dict[str, Any]] | None = None,
+) -> Callable[[Endpoint], Endpoint]:
+    """Register a function for GET and HEAD of `path`, as operations `get<noun>` and `head<noun>`.
+
+    `model` or `responses` document what it answers, `errors` what can go wrong, `parameters` what the
+    function reads from the query by itself.
+    """
+
+    def register(endpoint: Endpoint) -> Endpoint:
+        summary, _, rest = (endpoint.__doc__ or "").strip().partition("\n")
+        good = responses or (answers(model, summary) if model else {})
+        for method, title in (("GET", summary), ("HEAD", f"The header fields alone. {summary}")):
+            found = (
+                good if method == "GET" else {status: _bodiless(answer) for status, answer in good.items()}
+            )
+            router.add_api_route(
+                path,
+                endpoint,
+                methods=[method],
+                operation_id=f"{method.lower()}{noun}",
+                summary=title.rstrip("."),
+                description=f"{summary}\n{rest}".strip(),
+                response_class=Response,
+                responses={**found, **(errors or documented())},
+                openapi_extra={"parameters": parameters} if parameters else None,
+            )
+        return endpoint
+
+    return register
+
+
+def _bodiless(answer: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in answer.items() if key != "content"}
+
+
+_FIELDS: dict[str, tuple[str, str]] = {
+    "ETag": ("A strong entity tag: equal bytes have equal tags.", '"9d1f0c6e0b7a4c51"'),
+    "Cache-Control": ("The file never changes.", "public, max-age=31536000, immutable"),
+    "Vary": ("The form depends on Accept.", "Accept"),
+    "Content-Location": (
+        "The file's URL by token, where it is not the one asked for.",
+        "/v1/weights/eyJzZWVkIjo0Mn0",
+    ),
+    "Accept-Ranges": ("Byte ranges are served.", "bytes"),
+    "Content-Length": ("The exact number of bytes.", "803328"),
+    "Content-Disposition": ("A name to save the file by.", 'attachment; filename="weight.safetensors"'),
+    "Content-Range": ("Which bytes these are, of how many.", "bytes 0-1023/803328"),
+}
+_ALWAYS = ("ETag", "Cache-Control", "Vary", "Content-Location")
+_CONTENT = ("Accept-Ranges", "Content-Length", "Content-Disposition")
+
+
+def file_answers(*, ranges: bool = True) -> Responses:
+    """The documented 200, 206 and 304 of a route that serves files; 200 alone for one without `ranges`."""
+    octets = {OCTETS: {"schema": {"type": "string", "format": "binary"}}}
+    found: Responses = {
+        200: {
+            "description": "The file, in safetensors format; a small one as JSON where Accept prefers that",
+            "headers": _documented_fields(*_ALWAYS, *_CONTENT),
+            "content": {**octets, JSON: {"schema": reference(JsonFile)}},
+        }
+    }
+    if ranges:
+        found[206] = {
+            "description": "The bytes that Range asked for; several ranges as multipart/byteranges",
+            "headers": _documented_fields(*_ALWAYS, *_CONTENT, "Content-Range"),
+            "content": {**octets, "multipart/byteranges": {"schema": {"type": "string"}}},
+        }
+        found[304] = {
+            "description": "The client has the file already: If-None-Match names it",
+            "headers": _documented_fields(*_ALWAYS),
+        }
+    return found
+
+
+def spec_body() -> dict[str, Any]:
+    """The documented body of a route that reads a spec by itself."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": {"$ref": "#/components/schemas/Spec"}}},
+        }
+    }
+
+
+def _documented_fields(*names: str) -> dict[str, Any]:
+    return {
+        name: {"description": _FIELDS[name][0], "schema": {"type": "string"}, "example": _FIELDS[name][1]}
+        for name in names
+    }

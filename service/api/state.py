@@ -1,0 +1,89 @@
+"""What every request shares: the settings, the worker, and the files opened lately."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cachetools import LRUCache
+from starlette.requests import Request
+
+from service.core.limits import Limits
+from service.core.resolved import ResolvedSpec
+from service.core.safetensors_file import VirtualFile, open_file
+from service.core.token import decode_token, encode_token
+from service.settings import Settings
+from service.worker import Worker
+
+T = TypeVar("T")
+
+HEADER_BYTES_A_TENSOR = 256  # of a file's header, weighed as one tensor: literal values live there
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A virtual file and the token that names it; no token where it would be too long for a URL."""
+
+    file: VirtualFile
+    token: str | None
+
+
+def weigh(opened: OpenFile) -> int:
+    """What remembering a file costs, in tensors."""
+    return len(opened.file.resolved.tensors) + len(opened.file.header) // HEADER_BYTES_A_TENSOR + 1
+
+
+class State:
+    """The state of one application. Nothing here outlives the process or decides what is answered."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.limits: Limits = settings.limits()
+        self.worker = Worker(
+            settings.thread_count(), settings.chunk_bytes, settings.window, settings.cache_folder()
+        )
+        self.ready = False
+        self._files: LRUCache[str, OpenFile] = LRUCache(settings.cache_tensors, weigh)
+
+    async def open_spec(self, parse: Callable[[T, Limits], ResolvedSpec], source: T) -> OpenFile:
+        """The file of the spec that `parse` makes of a body or a query."""
+        opened = await self.worker.run(_open_spec, parse, source, self.limits)
+        if opened.file.resolved.device == "auto":  # a token leaves out the device that one request asked for
+            self._remember(opened)
+        return opened
+
+    async def open_token(self, token: str) -> OpenFile:
+        """The file that `token` names. Raises UnknownNameError."""
+        known = self._files.get(token)
+        if known is not None:
+            return known
+        opened = await self.worker.run(_open_token, token, self.limits)
+        self._remember(opened)
+        return opened
+
+    def _remember(self, opened: OpenFile) -> None:
+        if opened.token is not None and weigh(opened) <= self._files.maxsize:
+            self._files[opened.token] = opened
+
+
+def _open_spec(parse: Callable[[T, Limits], ResolvedSpec], source: T, limits: Limits) -> OpenFile:
+    resolved = parse(source, limits)
+    token = encode_token(resolved)
+    return _opened(resolved, token if len(token) <= limits.token_chars else None)
+
+
+def _open_token(token: str, limits: Limits) -> OpenFile:
+    return _opened(decode_token(token, limits), token)
+
+
+def _opened(resolved: ResolvedSpec, token: str | None) -> OpenFile:
+    file = open_file(resolved)
+    _ = file.digest  # known before the event loop asks for it
+    return OpenFile(file, token)
+
+
+def state_of(request: Request) -> State:
+    """The state of the application that serves `request`."""
+    state: State = request.app.state.shared
+    return state

@@ -1,0 +1,93 @@
+"""Every setting of the service, once: its name, default, bounds and meaning.
+
+`python -m service settings` prints them. Each is read from the environment variable `TENSORSEED_` and its
+name in capitals. Only the command line does so; everything below it is handed values.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.core.limits import Limits
+
+PREFIX = "TENSORSEED_"
+
+
+class Settings(BaseSettings):
+    """How one process serves."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for every interface")
+    port: int = Field(8000, ge=0, le=65_535, description="TCP port to listen on; 0 takes a free one")
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
+        "info", description="least severe log line to write"
+    )
+    access_log: bool = Field(False, description="whether to write a log line for every request")
+    threads: int = Field(0, ge=0, le=4_096, description="threads that compute; 0 for one per core")
+    chunk_bytes: int = Field(
+        1 << 20, ge=4_096, le=1 << 26, description="bytes computed, sent and cancelled at a time"
+    )
+    window: int = Field(4, ge=1, le=64, description="chunks that one answer computes ahead of its client")
+    kernel_cache: Path | None = Field(
+        Path("~/.cache/tensorseed"),
+        description="folder that keeps compiled loops for the next start; empty for none",
+    )
+    body_bytes: int = Field(16 << 20, ge=1_024, le=1 << 30, description="largest body of a request, in bytes")
+    json_elements: int = Field(
+        65_536, ge=0, le=1 << 24, description="most elements of a file that is also available as JSON"
+    )
+    cache_tensors: int = Field(
+        300_000,
+        ge=0,
+        le=1 << 26,
+        description="tensors of parsed specs to remember between requests; 0 for none",
+    )
+    tensors: int = Field(
+        Limits().tensors, ge=1, le=1 << 24, description="most tensors of one file, brace ranges expanded"
+    )
+    values: int = Field(Limits().values, ge=0, le=1 << 24, description="most literal numbers in one spec")
+    file_bytes: int = Field(
+        Limits().file_bytes, ge=1, le=1 << 62, description="most bytes of tensor data in one file"
+    )
+    token_chars: int = Field(
+        Limits().token_chars, ge=64, le=60_000, description="longest token of a URL, in characters"
+    )
+    dimensions: int = Field(Limits().dimensions, ge=1, le=1_024, description="most dimensions of one tensor")
+
+    @field_validator("kernel_cache", mode="before")
+    @classmethod
+    def _none_if_empty(cls, value: object) -> object:
+        return None if value == "" else value
+
+    def thread_count(self) -> int:
+        """The threads that compute: as many as there are cores for this process, unless set."""
+        if self.threads:
+            return self.threads
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    def cache_folder(self) -> Path | None:
+        """The folder of compiled loops, made if need be; None without one, or where it cannot be written."""
+        if self.kernel_cache is None:
+            return None
+        try:
+            folder = self.kernel_cache.expanduser()
+            folder.mkdir(parents=True, exist_ok=True)
+        except (OSError, RuntimeError):  # a home that is read-only, or none at all
+            return None
+        return folder if os.access(folder, os.W_OK) else None
+
+    def limits(self) -> Limits:
+        """The limits of a spec."""
+        return Limits(
+            tensors=self.tensors,
+            values=self.values,
+            file_bytes=self.file_bytes,
+            token_chars=self.token_chars,
+            dimensions=self.dimensions,
+        )

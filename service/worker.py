@@ -1,0 +1,100 @@
+"""The worker: it computes files chunk by chunk, in a bounded pool of threads, on the devices of this host.
+
+A stream keeps a small window of chunks ahead of its reader. A slow reader therefore holds a few chunks and no
+thread, the chunks of all streams take turns in the pool's queue, and a reader that leaves stops its stream
+within a chunk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from service.core.errors import DeviceError
+from service.core.executors.base import Executor
+from service.core.executors.compiled import CompiledExecutor, prepare
+from service.core.safetensors_file import VirtualFile
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Worker:
+    """Owns the threads. `start` before use, `close` after."""
+
+    def __init__(self, threads: int, chunk_bytes: int, window: int, kernel_cache: Path | None = None) -> None:
+        self._chunk_bytes = chunk_bytes
+        self._window = window
+        self._kernel_cache = kernel_cache
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
+        self._compiled = CompiledExecutor()
+
+    async def start(self) -> None:
+        """Compile what requests will need, or load it from the cache."""
+        await self.run(prepare, self._kernel_cache)
+
+    async def close(self) -> None:
+        """Drop what is queued and let the running chunks end."""
+        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking function in the pool."""
+        return await asyncio.wrap_future(self._pool.submit(function, *args, **kwargs))
+
+    async def stream(self, file: VirtualFile, start: int, stop: int) -> AsyncGenerator[memoryview, None]:
+        """The file's bytes [start, stop), in chunks that end at multiples of the chunk size.
+
+        Closing the generator cancels every chunk that has not begun.
+        """
+        executor = self._executor(file.resolved.device)
+        ahead: deque[asyncio.Future[memoryview]] = deque()
+        try:
+            while start < stop or ahead:
+                while start < stop and len(ahead) < self._window:
+                    end = min((start // self._chunk_bytes + 1) * self._chunk_bytes, stop)
+                    ahead.append(asyncio.wrap_future(self._pool.submit(_chunk, file, start, end, executor)))
+                    start = end
+                yield await ahead.popleft()
+        finally:
+            for future in ahead:
+                future.cancel()
+
+    def devices(self) -> list[str]:
+        """The devices of this host, by torch's names."""
+        return ["cpu", *(f"cuda:{i}" for i in range(_cuda_devices()))]
+
+    def check_device(self, name: str) -> None:
+        """Raise DeviceError if a spec's `device` is not to be had here."""
+        if name in ("auto", "cpu"):
+            return
+        devices = self.devices()
+        if name not in devices and not (name == "cuda" and len(devices) > 1):
+            raise DeviceError(f"this host has no device {name!r}; it has: {', '.join(devices)}")
+
+    def _executor(self, device: str) -> Executor:
+        """`philox` gives the same bits everywhere, so `auto` takes what is fastest: the compiled loops."""
+        return self._compiled if device in ("auto", "cpu") else _tensor_executor(device)
+
+
+def _chunk(file: VirtualFile, start: int, stop: int, executor: Executor) -> memoryview:
+    return file.read(start, stop, executor).data
+
+
+@cache
+def _cuda_devices() -> int:
+    """How many CUDA devices torch sees. Imports torch, which the CPU's loops do without."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+@cache
+def _tensor_executor(device: str) -> Executor:
+    from service.core.executors.tensors import TensorExecutor
+
+    return TensorExecutor(device)

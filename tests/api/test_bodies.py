@@ -1,0 +1,96 @@
+"""Bodies are read within a limit, and only where they can be JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+from starlette.requests import Request
+
+from service.api.bodies import read_json
+from service.api.errors import MalformedRequestError, MediaTypeError
+from service.core.errors import TooLargeError
+
+LIMIT = 10
+
+
+def read(chunks: Iterable[bytes], **headers: str) -> tuple[bytes, int]:
+    """The body that was read, and how many chunks that took."""
+    messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+    messages.append({"type": "http.request", "body": b"", "more_body": False})
+    taken = 0
+
+    async def receive() -> dict:
+        nonlocal taken
+        taken += 1
+        return messages[taken - 1]
+
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    request = Request({"type": "http", "method": "POST", "headers": raw}, receive)
+    try:
+        return asyncio.run(read_json(request, LIMIT)), taken
+    except TooLargeError as error:
+        error.args = (*error.args, taken)
+        raise
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        None,
+        "application/json",
+        "Application/JSON; charset=utf-8",
+        "application/vnd.tensorseed+json",
+        "text/json",
+        "application/x-www-form-urlencoded",
+    ],
+)
+def test_json_in_any_guise_is_read(media_type: str | None) -> None:
+    headers = {} if media_type is None else {"content_type": media_type}
+    assert read([b"{", b"}"], **headers)[0] == b"{}"
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/octet-stream", "multipart/form-data; boundary=x", "json"]
+)
+def test_another_media_type_is_refused(media_type: str) -> None:
+    with pytest.raises(MediaTypeError, match="application/json") as caught:
+        read([b"{}"], content_type=media_type)
+    assert caught.value.headers == {"Accept-Post": "application/json"}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
+def test_an_encoded_body_is_refused(encoding: str) -> None:
+    with pytest.raises(MediaTypeError) as caught:
+        read([b"{}"], content_encoding=encoding)
+    assert caught.value.headers == {"Accept-Encoding": "identity"}
+
+
+def test_identity_is_no_encoding() -> None:
+    assert read([b"{}"], content_encoding="identity")[0] == b"{}"
+
+
+def test_a_body_of_the_limit_is_read_and_one_byte_more_is_not() -> None:
+    assert read([b"x" * LIMIT], content_length=str(LIMIT))[0] == b"x" * LIMIT
+    with pytest.raises(TooLargeError, match="limit of 10 bytes"):
+        read([b"x" * (LIMIT + 1)])
+
+
+@pytest.mark.parametrize("length", ["11", "1" + "0" * 6000])
+def test_a_declared_length_over_the_limit_is_refused_unread(length: str) -> None:
+    with pytest.raises(TooLargeError) as caught:
+        read([b"{}"], content_length=length)
+    assert caught.value.args[1] == 0
+
+
+def test_an_undeclared_body_is_refused_as_soon_as_it_is_over() -> None:
+    with pytest.raises(TooLargeError) as caught:
+        read([b"123456"] * 1000)
+    assert caught.value.args[1] == 2
+
+
+@pytest.mark.parametrize("length", ["-1", "ten", "٣", "1_0"])
+def test_a_length_that_is_no_number_is_malformed(length: str) -> None:
+    with pytest.raises(MalformedRequestError):
+        read([b"{}"], content_length=length)

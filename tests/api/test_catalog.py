@@ -1,0 +1,37 @@
+"""What the catalog says is what a spec accepts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from service.api.schemas import CatalogLayer, CatalogScheme, Devices
+from service.core.layers import LAYERS
+from service.core.schemes import SCHEMES
+
+
+def test_schemes_are_all_there(client: Any) -> None:
+    rows = client.get("/v1/schemes").json()
+    assert {name for row in rows for name in (row["kind"], *row["aliases"])} == set(SCHEMES)
+    for row in rows:
+        CatalogScheme.model_validate(row)
+
+
+def test_layers_are_all_there(client: Any) -> None:
+    rows = client.get("/v1/layers").json()
+    assert [row["type"] for row in rows] == list(LAYERS)
+    for row in rows:
+        CatalogLayer.model_validate(row)
+
+
+def test_devices(client: Any) -> None:
+    answer = client.get("/v1/devices").json()
+    assert Devices.model_validate(answer).devices[0] == "cpu"
+
+
+@pytest.mark.parametrize("path", ["/v1/schemes", "/v1/layers", "/v1/devices", "/healthz", "/readyz"])
+def test_head_equals_get(client: Any, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, get.status_code) == (200, 200)
+    assert dict(head.headers) == dict(get.headers)

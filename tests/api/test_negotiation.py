@@ -1,0 +1,48 @@
+"""Accept fields against RFC 9110, section 12.5.1."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.api.negotiation import JSON, OCTETS, preferred
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        (None, OCTETS),
+        ("", OCTETS),
+        ("*/*", OCTETS),
+        ("application/*", OCTETS),
+        ("application/octet-stream", OCTETS),
+        ("application/json", JSON),
+        ("Application/JSON", JSON),
+        ("application/json; charset=utf-8", JSON),
+        ("application/json, */*;q=0.5", JSON),
+        ("application/json;q=0.5, */*;q=0.4", JSON),
+        ("application/json, application/octet-stream", OCTETS),
+        ("application/json, application/octet-stream;q=0.9", JSON),
+        ("application/octet-stream;q=0, */*", JSON),
+        ("*/*;q=0.8, application/octet-stream;q=0.1", JSON),
+        ("*/*, application/octet-stream;q=0", JSON),
+        ("text/html, */*;q=0.1", OCTETS),
+        ("text/html , application/json ; q=0.2", JSON),
+        ("nonsense, application/json", JSON),
+        ("application/json;q=2, application/octet-stream;q=0.1", OCTETS),
+        ("nonsense", OCTETS),
+        ("text/html", None),
+        ("*/*;q=0", None),
+        ("application/*;q=0, */*", None),
+        ("application/*;q=0, application/json", JSON),
+        ("application/json;q=0.000", None),
+    ],
+)
+def test_the_preferred_form(accept: str | None, form: str | None) -> None:
+    assert preferred(accept, [OCTETS, JSON]) == form
+
+
+@given(st.text(max_size=60))
+def test_any_field_has_an_outcome(accept: str) -> None:
+    assert preferred(accept, [OCTETS, JSON]) in {OCTETS, JSON, None}

@@ -1,0 +1,78 @@
+"""The files that an application remembers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from service.api import state as module
+from service.api.state import State
+from service.core.spec import parse_spec
+from service.settings import Settings
+
+SMALL = b'{"layers": [{"name": "t.{0..4}", "type": "Tensor", "shape": [2], "init": "normal"}]}'
+LARGE = b'{"layers": [{"name": "t.{0..99}", "type": "Tensor", "shape": [2], "init": "normal"}]}'
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tokens that were decoded rather than remembered."""
+    tokens: list[str] = []
+    decode = module.decode_token
+
+    def counted(token: str, limits: Any) -> Any:
+        tokens.append(token)
+        return decode(token, limits)
+
+    monkeypatch.setattr(module, "decode_token", counted)
+    return tokens
+
+
+def reopen(body: bytes, cache_tensors: int) -> None:
+    """Open a spec and then its token, twice."""
+    state = State(Settings.model_construct(threads=1, cache_tensors=cache_tensors))
+
+    async def work() -> None:
+        opened = await state.open_spec(parse_spec, body)
+        assert opened.token is not None
+        for _ in range(2):
+            again = await state.open_token(opened.token)
+            assert again.file.digest == opened.file.digest
+            assert again.file.resolved.device == "auto"
+        await state.worker.close()
+
+    asyncio.run(work())
+
+
+def test_a_file_is_parsed_once(decoded: list[str]) -> None:
+    reopen(SMALL, 1_000)
+    assert decoded == []
+
+
+def test_a_file_larger_than_the_cache_is_parsed_each_time(decoded: list[str]) -> None:
+    reopen(LARGE, 50)
+    assert len(decoded) == 2
+
+
+def test_no_cache_at_all(decoded: list[str]) -> None:
+    reopen(SMALL, 0)
+    assert len(decoded) == 2
+
+
+def test_a_device_asked_for_once_does_not_stick_to_the_token(decoded: list[str]) -> None:
+    reopen(SMALL.replace(b"{", b'{"device": "cpu", ', 1), 1_000)
+    assert len(decoded) == 1
+
+
+def test_the_cache_stays_within_its_weight() -> None:
+    state = State(Settings.model_construct(threads=1, cache_tensors=60))
+
+    async def work() -> None:
+        for seed in range(20):
+            await state.open_spec(parse_spec, SMALL.replace(b"{", b'{"seed": %d, ' % seed, 1))
+        await state.worker.close()
+
+    asyncio.run(work())
+    assert 0 < state._files.currsize <= 60

@@ -1,0 +1,110 @@
+"""What all tests share: an application in this process, and a client that speaks to it without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from typing import Any, TypeVar
+
+import httpx
+import hypothesis
+import pytest
+from fastapi import FastAPI
+
+from service.settings import Settings
+
+T = TypeVar("T")
+
+hypothesis.settings.register_profile("tensorseed", deadline=None)  # the first draw compiles
+hypothesis.settings.load_profile("tensorseed")
+
+
+class Loop:
+    """An event loop in a thread of its own, for tests that are plain functions."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The coroutine's result."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+
+    def close(self) -> None:
+        """Stop the loop."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Client:
+    """A blocking HTTP client of an application, which it starts and stops as a server would."""
+
+    def __init__(self, app: FastAPI, loop: Loop) -> None:
+        self.app = app
+        self._loop = loop
+        self._stack = AsyncExitStack()
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://test")
+
+    async def start(self) -> None:
+        """Run the application's startup."""
+        await self._stack.enter_async_context(self.app.router.lifespan_context(self.app))
+        await self._stack.enter_async_context(self._http)
+
+    async def stop(self) -> None:
+        """Run its shutdown."""
+        await self._stack.aclose()
+
+    def request(self, method: str, url: str, **arguments: Any) -> httpx.Response:
+        """The answer to one request."""
+        return self._loop.run(self._http.request(method, url, **arguments))
+
+    def get(self, url: str, **arguments: Any) -> httpx.Response:
+        """The answer to a GET."""
+        return self.request("GET", url, **arguments)
+
+    def head(self, url: str, **arguments: Any) -> httpx.Response:
+        """The answer to a HEAD."""
+        return self.request("HEAD", url, **arguments)
+
+    def post(self, url: str, **arguments: Any) -> httpx.Response:
+        """The answer to a POST."""
+        return self.request("POST", url, **arguments)
+
+
+@contextmanager
+def started(app: FastAPI) -> Iterator[Client]:
+    """A client of an application that runs until the block ends."""
+    loop = Loop()
+    client = Client(app, loop)
+    loop.run(client.start())
+    try:
+        yield client
+    finally:
+        loop.run(client.stop())
+        loop.close()
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """Settings that do not depend on the environment, with chunks small enough to meet their edges."""
+    return Settings.model_construct(threads=2, chunk_bytes=4_096)
+
+
+@pytest.fixture(scope="session")
+def client(settings: Settings) -> Iterator[Client]:
+    """A client of an application with those settings."""
+    from service.api.app import create_app  # here, so that tests of the core alone do not need it
+
+    with started(create_app(settings)) as running:
+        yield running
+
+
+@pytest.fixture
+def start() -> Callable[[FastAPI], AbstractContextManager[Client]]:
+    """Starts an application of the test's own."""
+    return started

@@ -1,0 +1,138 @@
+"""The committed contract: valid, complete, and what the service itself says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from click.testing import CliRunner
+from openapi_spec_validator import validate
+
+from service.__main__ import main
+
+COMMITTED = Path(__file__).parents[1] / "openapi" / "openapi.json"
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return orjson.loads(COMMITTED.read_bytes())
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation
+
+
+def test_the_committed_document_is_up_to_date(tmp_path: Path) -> None:
+    output = tmp_path / "openapi.json"
+    result = CliRunner().invoke(main, ["openapi", "--output", str(output)])
+    assert result.exit_code == 0
+    assert output.read_bytes() == COMMITTED.read_bytes(), "run make openapi"
+
+
+def test_the_environment_does_not_change_it(tmp_path: Path) -> None:
+    output = tmp_path / "openapi.json"
+    CliRunner(env={"TENSORSEED_JSON_ELEMENTS": "5"}).invoke(main, ["openapi", "--output", str(output)])
+    assert output.read_bytes() == COMMITTED.read_bytes()
+
+
+def test_the_service_serves_it(client: Any, document: dict[str, Any]) -> None:
+    assert client.get("/openapi.json").json() == document
+
+
+def test_it_is_valid(document: dict[str, Any]) -> None:
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+
+
+def test_it_has_the_paths_of_the_contract(document: dict[str, Any]) -> None:
+    assert {path: sorted(item) for path, item in document["paths"].items()} == {
+        "/v1/weights": ["get", "head", "post"],
+        "/v1/weights/plan": ["post"],
+        "/v1/weights/{token}": ["get", "head"],
+        "/v1/weights/{token}/tensors/{name}": ["get", "head"],
+        "/v1/schemes": ["get", "head"],
+        "/v1/layers": ["get", "head"],
+        "/v1/devices": ["get", "head"],
+        "/healthz": ["get", "head"],
+        "/readyz": ["get", "head"],
+    }
+
+
+def test_operation_ids_are_unique_and_readable(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(ids)) == len(ids)
+    assert all(identifier.isalpha() for identifier in ids)
+
+
+def test_every_operation_is_described(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        assert operation["summary"], (path, method)
+        assert operation["description"], (path, method)
+        assert operation["tags"], (path, method)
+
+
+def test_errors_are_problems(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        assert "default" in operation["responses"], (path, method)
+        for status, response in operation["responses"].items():
+            assert response["description"]
+            if status == "default" or status >= "400":
+                content = response["content"]["application/problem+json"]
+                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, (path, method, status)
+            elif method == "head" or status == "304":
+                assert "content" not in response, (path, method, status)
+            else:
+                assert response["content"], (path, method, status)
+
+
+def test_weights_document_what_they_answer(document: dict[str, Any]) -> None:
+    item = document["paths"]["/v1/weights/{token}"]
+    assert set(item["get"]["responses"]) == {
+        "200",
+        "206",
+        "304",
+        "404",
+        "406",
+        "409",
+        "412",
+        "416",
+        "422",
+        "default",
+    }
+    assert set(document["paths"]["/v1/weights"]["post"]["responses"]) == {
+        *("200", "400", "406", "409", "412", "413", "415", "422", "default")
+    }
+    body = document["paths"]["/v1/weights"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["schema"] == {"$ref": "#/components/schemas/Spec"}
+
+
+def test_every_parameter_has_a_description_and_an_example(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        for parameter in operation.get("parameters", []):
+            where = (path, method, parameter["name"])
+            schema = parameter["schema"]
+            assert parameter.get("description"), where
+            assert "example" in parameter or "examples" in parameter or "examples" in schema, where
+
+
+def test_every_field_has_a_description_and_an_example(document: dict[str, Any]) -> None:
+    missing = [
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, content in schema.get("properties", {}).items()
+        if "const" not in content
+        and not (field in {"kind", "type"} and "enum" in content)
+        and not (content.get("description") and content.get("examples"))
+    ]
+    assert missing == []
+
+
+def test_nothing_of_the_framework_shows(document: dict[str, Any]) -> None:
+    text = COMMITTED.read_text()
+    assert "ValidationError" not in text
+    assert "pydantic" not in text.lower()

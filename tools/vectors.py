@@ -1,0 +1,105 @@
+"""Write `tests/vectors/files.json`: for every scheme and dtype, a file's SHA-256 and its first values.
+
+The stream is frozen: without `--overwrite`, which only a new stream version justifies, this adds what is
+missing and stops at anything that differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from service.core.dtypes import DTYPES
+from service.core.executors.compiled import CompiledExecutor
+from service.core.limits import Limits
+from service.core.safetensors_file import open_file
+from service.core.spec import parse_query
+
+FILE = Path(__file__).parents[1] / "tests" / "vectors" / "files.json"
+
+# kind -> the parameters to pin, beside the shape; each drawn in every dtype
+REQUESTS: dict[str, list[dict[str, str]]] = {
+    "zeros": [{"shape": "3,5"}],
+    "ones": [{"shape": "3,5"}],
+    "constant": [{"shape": "3,5", "value": "0.1"}],
+    "values": [{"shape": "2,3", "data": "[[0.1,-0.2,3e-7],[1,-1.5,0]]"}],
+    "eye": [{"shape": "5,7"}],
+    "uniform": [
+        {"shape": "33,7"},
+        {"shape": "1000", "a": "-0.1", "b": "0.3", "seed": "18446744073709551615"},
+    ],
+    "normal": [{"shape": "33,7"}, {"shape": "1001", "mean": "0.5", "std": "0.02", "name": "größe"}],
+    "trunc_normal": [
+        {"shape": "33,7"},
+        {"shape": "33,7", "std": "0.02"},
+        {"shape": "33,7", "mean": "0.5", "std": "2", "a": "-1", "b": "7.5"},
+        {"shape": "33,7", "a": "3", "b": "5"},
+        {"shape": "33,7", "a": "-21", "b": "-20"},
+    ],
+    "xavier_uniform": [{"shape": "33,7"}, {"shape": "8,3,3,3", "gain": "1.6666666666666667"}],
+    "xavier_normal": [{"shape": "33,7"}],
+    "kaiming_uniform": [
+        {"shape": "33,7"},
+        {"shape": "33,7", "a": "2.23606797749979"},
+        {"shape": "33,7", "mode": "fan_out", "nonlinearity": "relu"},
+        {"shape": "33,7", "nonlinearity": "selu"},
+    ],
+    "kaiming_normal": [{"shape": "33,7"}, {"shape": "8,3,3,3", "nonlinearity": "tanh"}],
+    "variance_scaling": [
+        {"shape": "33,7", "mode": mode, "distribution": distribution, "scale": "2"}
+        for mode in ("fan_in", "fan_out", "fan_avg", "fan_geo_avg")
+        for distribution in ("normal", "uniform", "truncated_normal")
+    ],
+    "lecun_uniform": [{"shape": "33,7"}],
+    "lecun_normal": [{"shape": "33,7"}],
+}
+
+
+def vector(request: dict[str, str]) -> dict[str, Any]:
+    """The request as a query, the digest of its file and its first elements, as hex of their bits."""
+    file = open_file(parse_query(request, Limits()))
+    content = file.read(0, file.size, CompiledExecutor())
+    entry = file.entries()[0]
+    itemsize = entry.tensor.dtype.itemsize
+    data = content[entry.start : entry.stop].tobytes()
+    first = [data[i : i + itemsize][::-1].hex() for i in range(0, min(8 * itemsize, len(data)), itemsize)]
+    return {
+        "request": "/v1/weights?" + urlencode(request),
+        "sha256": hashlib.sha256(content.tobytes()).hexdigest(),
+        "tensor_sha256": hashlib.sha256(data).hexdigest(),
+        "first": first,
+    }
+
+
+def requests() -> list[dict[str, str]]:
+    """Every request that is pinned."""
+    return [
+        {"init": kind, "dtype": dtype.name, "seed": "42", **parameters}
+        for kind, variants in REQUESTS.items()
+        for parameters in variants
+        for dtype in DTYPES.values()
+        if dtype.mantissa_bits
+    ]
+
+
+def main() -> None:
+    """Add missing vectors; write all of them anew only with `--overwrite`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--overwrite", action="store_true", help="accept changed bits: a new stream version")
+    overwrite = parser.parse_args().overwrite
+    frozen = {} if overwrite or not FILE.exists() else {v["request"]: v for v in json.loads(FILE.read_text())}
+    vectors = [vector(request) for request in requests()]
+    changed = [v["request"] for v in vectors if frozen.get(v["request"], v) != v]
+    if changed:
+        sys.exit("these bits changed, which stream v1 forbids:\n" + "\n".join(changed))
+    FILE.write_text(json.dumps(vectors, indent=1) + "\n")
+    print(f"{len(vectors)} vectors, {len(vectors) - len(frozen)} of them new")
+
+
+if __name__ == "__main__":
+    main()
