@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from benchmarks.compare import HEADER, Comparison, compare
-from service.core.distributions import Distribution, Normal, TruncNormal, Uniform
+from service.core.distributions import Distribution, Normal, Orthogonal, Sparse, TruncNormal, Uniform
 from service.core.dtypes import DTYPES
 from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
-from service.core.philox import stream_key
+from service.core.philox import Stream
 from service.core.safetensors_file import open_file
 from service.core.spec import parse_spec
 
@@ -30,10 +30,10 @@ EXECUTOR = CompiledExecutor()
 
 def generate(what: Distribution, dtype_name: str, pool: ThreadPoolExecutor) -> None:
     """All elements, chunk by chunk into memory that is used again, as a download does."""
-    dtype, key = DTYPES[dtype_name], stream_key(42, "weight")
+    dtype, stream = DTYPES[dtype_name], Stream(42, "weight")
 
     def chunk(first: int) -> None:
-        EXECUTOR.fill(what, dtype, key, first, np.empty(CHUNK, dtype.storage))
+        EXECUTOR.fill(what, dtype, stream, first, np.empty(CHUNK, dtype.storage))
 
     list(pool.map(chunk, range(0, ELEMENTS, CHUNK)))
 
@@ -63,6 +63,43 @@ def generation(pool: ThreadPoolExecutor) -> list[Comparison]:
             rounds=5,
         )
         for name, what, dtype, torch_name, theirs in works
+    ]
+
+
+def structured(pool: ThreadPoolExecutor) -> list[Comparison]:
+    """Matrices of 2048×2048 on all cores, and 16 rows of an orthogonal one against the whole of it."""
+    size, float32, stream = 2048, DTYPES["float32"], Stream(42, "weight")
+    tensor = torch.empty(size, size)
+
+    def rows(what: Distribution, first: int, count: int) -> None:
+        EXECUTOR.fill(what, float32, stream, first * size, np.empty(count * size, np.float32))
+
+    def whole(what: Distribution) -> None:
+        list(pool.map(lambda first: rows(what, first, 128), range(0, size, 128)))
+
+    orthogonal, sparse = Orthogonal(size, size, 1.0), Sparse(size, size, 205, 0.01)
+    return [
+        compare(
+            "generate orthogonal, float32, 2048×2048",
+            lambda: whole(orthogonal),
+            "torch.nn.init.orthogonal_",
+            lambda: torch.nn.init.orthogonal_(tensor),
+            rounds=5,
+        ),
+        compare(
+            "16 rows of it",
+            lambda: rows(orthogonal, 1000, 16),
+            "the whole",
+            lambda: whole(orthogonal),
+            rounds=5,
+        ),
+        compare(
+            "generate sparse, float32, 2048×2048",
+            lambda: whole(sparse),
+            "torch.nn.init.sparse_",
+            lambda: torch.nn.init.sparse_(tensor, 0.1),
+            rounds=5,
+        ),
     ]
 
 
@@ -107,7 +144,7 @@ def main() -> None:
     """Print the table and write it as JSON."""
     torch.set_num_threads(CORES)
     with ThreadPoolExecutor(CORES) as pool:
-        comparisons = [*generation(pool), *ranges(), *planning()]
+        comparisons = [*generation(pool), *structured(pool), *ranges(), *planning()]
     machine = {"processor": processor(), "cores": CORES, "torch": torch.__version__}
     print(f"{machine['processor']}, {CORES} cores, torch {machine['torch']}\n")
     print(HEADER)

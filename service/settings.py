@@ -60,6 +60,14 @@ class Settings(BaseSettings):
     )
     dimensions: int = Field(Limits().dimensions, ge=1, le=1_024, description="most dimensions of one tensor")
 
+    materialised_bytes: int = Field(
+        Limits().materialised_bytes,
+        ge=0,
+        le=1 << 40,
+        description="most bytes of tensor data in one file of generator torch, which is computed as a whole, "
+        "and of such files kept between requests",
+    )
+
     @field_validator("kernel_cache", mode="before")
     @classmethod
     def _none_if_empty(cls, value: object) -> object:
@@ -90,4 +98,5 @@ class Settings(BaseSettings):
             file_bytes=self.file_bytes,
             token_chars=self.token_chars,
             dimensions=self.dimensions,
+            materialised_bytes=self.materialised_bytes,
         )

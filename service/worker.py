@@ -18,7 +18,9 @@ from typing import ParamSpec, TypeVar
 from service.core.errors import DeviceError
 from service.core.executors.base import Executor
 from service.core.executors.compiled import CompiledExecutor, prepare
+from service.core.materialised import Materialised
 from service.core.safetensors_file import VirtualFile
+from service.materials import Materials
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,12 +29,20 @@ T = TypeVar("T")
 class Worker:
     """Owns the threads. `start` before use, `close` after."""
 
-    def __init__(self, threads: int, chunk_bytes: int, window: int, kernel_cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        threads: int,
+        chunk_bytes: int,
+        window: int,
+        kernel_cache: Path | None = None,
+        materialised_bytes: int = 0,
+    ) -> None:
         self._chunk_bytes = chunk_bytes
         self._window = window
         self._kernel_cache = kernel_cache
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
         self._compiled = CompiledExecutor()
+        self._materials = Materials(materialised_bytes)
 
     async def start(self) -> None:
         """Compile what requests will need, or load it from the cache."""
@@ -41,6 +51,7 @@ class Worker:
     async def close(self) -> None:
         """Drop what is queued and let the running chunks end."""
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+        await asyncio.to_thread(self._materials.close)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking function in the pool."""
@@ -51,7 +62,7 @@ class Worker:
 
         Closing the generator cancels every chunk that has not begun.
         """
-        executor = self._executor(file.resolved.device)
+        executor = self._compiled if stop <= len(file.header) else await self.source(file)
         ahead: deque[asyncio.Future[memoryview]] = deque()
         try:
             while start < stop or ahead:
@@ -63,6 +74,12 @@ class Worker:
         finally:
             for future in ahead:
                 future.cancel()
+
+    async def source(self, file: VirtualFile) -> Executor | Materialised:
+        """What to read the file's bytes from: an executor, or the whole that generator torch computes."""
+        if file.resolved.generator == "torch":
+            return await self._materials.get(file.resolved)
+        return self._executor(file.resolved.device)
 
     def devices(self) -> list[str]:
         """The devices of this host, by torch's names."""
@@ -81,7 +98,7 @@ class Worker:
         return self._compiled if device in ("auto", "cpu") else _tensor_executor(device)
 
 
-def _chunk(file: VirtualFile, start: int, stop: int, executor: Executor) -> memoryview:
+def _chunk(file: VirtualFile, start: int, stop: int, executor: Executor | Materialised) -> memoryview:
     return file.read(start, stop, executor).data
 
 

@@ -100,6 +100,7 @@ def test_weights_document_what_they_answer(document: dict[str, Any]) -> None:
         "406",
         "409",
         "412",
+        "413",
         "416",
         "422",
         "default",

@@ -57,6 +57,15 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
     ],
     "lecun_uniform": [{"shape": "33,7"}],
     "lecun_normal": [{"shape": "33,7"}],
+    "orthogonal": [
+        {"shape": "33,7"},
+        {"shape": "7,33", "gain": "1.5"},
+        {"shape": "6,2,3,3"},
+        {"shape": "1,1"},
+    ],
+    "delta_orthogonal": [{"shape": "8,5,3"}, {"shape": "6,6,3,4", "gain": "2"}],
+    "sparse": [{"shape": "33,7", "sparsity": "0.1"}, {"shape": "100,3", "sparsity": "0.995", "std": "2"}],
+    "dirac": [{"shape": "6,3,3"}, {"shape": "6,3,3,4", "groups": "2"}],
 }
 
 

@@ -16,6 +16,7 @@ _COMMON = (
     ("dtype", False, "bfloat16", "The dtype; float32 if left out."),
     ("generator", False, "philox", "The generator; philox if left out."),
     ("device", False, "auto", "Where to compute; with philox it never changes a bit."),
+    ("torch_version", False, "2.13.0", "Only with generator torch: the version that must draw."),
 )
 
 

@@ -46,6 +46,7 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     core.UnknownNameError: ProblemKind("unknown-name", 404, "Nothing has this name"),
     core.UnrepresentableError: ProblemKind("not-representable", 406, "Not available in the form asked for"),
     core.DeviceError: ProblemKind("missing-device", 409, "This host lacks the device"),
+    core.VersionError: ProblemKind("missing-version", 409, "This host lacks the version of torch"),
     exchange.QueryError: ProblemKind("invalid-query", 422, "The query is not valid"),
     exchange.UnknownPathError: ProblemKind("unknown-path", 404, "No such path"),
     exchange.MethodError: ProblemKind("unknown-method", 405, "The path does not have this method"),

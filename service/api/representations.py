@@ -12,6 +12,8 @@ import orjson
 from service.api.files import Chunk
 from service.api.negotiation import JSON, OCTETS
 from service.api.state import State
+from service.core.executors.base import Executor
+from service.core.materialised import Materialised
 from service.core.safetensors_file import VirtualFile, tensor_arrays
 
 FILENAME = "weight.safetensors"
@@ -64,7 +66,8 @@ class JsonForm:
 
     async def _text(self) -> bytes:
         if self._body is None:
-            self._body = await self._state.worker.run(json_text, self._file)
+            worker = self._state.worker
+            self._body = await worker.run(json_text, self._file, await worker.source(self._file))
         return self._body
 
 
@@ -73,7 +76,7 @@ def count_elements(file: VirtualFile) -> int:
     return sum((entry.stop - entry.start) // entry.tensor.dtype.itemsize for entry in file.entries())
 
 
-def json_text(file: VirtualFile) -> bytes:
+def json_text(file: VirtualFile, source: Executor | Materialised) -> bytes:
     """The JSON form of a file."""
     tensors = {
         tensor.name: {
@@ -81,7 +84,7 @@ def json_text(file: VirtualFile) -> bytes:
             "shape": array.shape,
             "data": nested(array, tensor.dtype.name),
         }
-        for tensor, array in tensor_arrays(file)
+        for tensor, array in tensor_arrays(file, source)
     }
     return orjson.dumps({"tensors": tensors})
 

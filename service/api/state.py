@@ -30,8 +30,10 @@ class OpenFile:
 
 
 def weigh(opened: OpenFile) -> int:
-    """What remembering a file costs, in tensors."""
-    return len(opened.file.resolved.tensors) + len(opened.file.header) // HEADER_BYTES_A_TENSOR + 1
+    """What remembering a file costs, in tensors. Generator torch also remembers the name of every entry."""
+    resolved = opened.file.resolved
+    names = sum(len(step.names) for step in resolved.steps)
+    return len(resolved.tensors) + names + len(opened.file.header) // HEADER_BYTES_A_TENSOR + 1
 
 
 class State:
@@ -41,7 +43,11 @@ class State:
         self.settings = settings
         self.limits: Limits = settings.limits()
         self.worker = Worker(
-            settings.thread_count(), settings.chunk_bytes, settings.window, settings.cache_folder()
+            settings.thread_count(),
+            settings.chunk_bytes,
+            settings.window,
+            settings.cache_folder(),
+            settings.materialised_bytes,
         )
         self.ready = False
         self._files: LRUCache[str, OpenFile] = LRUCache(settings.cache_tensors, weigh)
@@ -49,7 +55,8 @@ class State:
     async def open_spec(self, parse: Callable[[T, Limits], ResolvedSpec], source: T) -> OpenFile:
         """The file of the spec that `parse` makes of a body or a query."""
         opened = await self.worker.run(_open_spec, parse, source, self.limits)
-        if opened.file.resolved.device == "auto":  # a token leaves out the device that one request asked for
+        resolved = opened.file.resolved  # a token leaves out the device that one request asked for
+        if resolved.device == ("auto" if resolved.torch is None else resolved.torch.device):
             self._remember(opened)
         return opened
 

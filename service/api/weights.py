@@ -33,6 +33,7 @@ from service.core.errors import (
     TooLargeError,
     UnknownNameError,
     UnrepresentableError,
+    VersionError,
 )
 from service.core.limits import Limits
 from service.core.resolved import ResolvedSpec
@@ -48,7 +49,7 @@ Name = Annotated[
     str, Path(description="The tensor's name; it may hold slashes and dots.", examples=["fc1.weight"])
 ]
 
-_FILE = (UnrepresentableError, DeviceError, PreconditionError)
+_FILE = (UnrepresentableError, DeviceError, VersionError, PreconditionError)
 _BODY = (SpecError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
 
 
@@ -75,7 +76,7 @@ async def post_weights(request: Request) -> Response:
     operation_id="planWeights",
     summary="What the file of a spec would be",
     response_class=Response,
-    responses=answers(Plan, "The plan") | documented(*_BODY),
+    responses=answers(Plan, "The plan") | documented(*_BODY, VersionError),
     openapi_extra=spec_body(),
 )
 async def plan_weights(request: Request) -> Response:
@@ -108,7 +109,7 @@ async def get_weights(request: Request) -> Response:
     "/{token}",
     "WeightsByToken",
     responses=file_answers(),
-    errors=documented(UnknownNameError, QueryError, RangeError, *_FILE),
+    errors=documented(UnknownNameError, QueryError, TooLargeError, RangeError, *_FILE),
 )
 async def get_weights_by_token(request: Request, token: Token) -> Response:
     """The file that a token names. The token holds the whole spec: nothing is stored."""
@@ -122,7 +123,7 @@ async def get_weights_by_token(request: Request, token: Token) -> Response:
     "/{token}/tensors/{name:path}",
     "Tensor",
     responses=file_answers(),
-    errors=documented(UnknownNameError, SliceError, QueryError, RangeError, *_FILE),
+    errors=documented(UnknownNameError, SliceError, QueryError, TooLargeError, RangeError, *_FILE),
     parameters=[slice_parameter()],
 )
 async def get_tensor(request: Request, token: Token, name: Name) -> Response:

@@ -10,17 +10,18 @@ from service.core.dtypes import INT64
 from service.core.moments import moments
 from service.core.names import count, fold
 from service.core.resolved import ResolvedSpec, ResolvedTensor
-from service.core.schemes.scaled import KaimingNormal, KaimingUniform
+from service.core.schemes.scaled import KaimingNormal, KaimingUniform, XavierNormal, XavierUniform
 
 TORCH_SLOPE = math.sqrt(5)
+RELU_GAIN = math.sqrt(2)
 MOST_VALUES = 4_096  # literal tensors up to this size are searched for equal rows
 
 
 def advice(resolved: ResolvedSpec) -> list[dict[str, str]]:
     """The warnings, as `{"tensor": folded name, "code": …, "detail": …}`, sorted by name and code.
 
-    Codes: `symmetric_rows`, `saturating_nonlinearity`, `historical_slope`, `heavy_truncation`,
-    `underflow`, `overflow`.
+    Codes: `symmetric_rows`, `saturating_nonlinearity`, `rectifier_gain`, `historical_slope`,
+    `heavy_truncation`, `underflow`, `overflow`.
     """
     alike: dict[tuple[int, ...], list[ResolvedTensor]] = {}
     for tensor in resolved.tensors:
@@ -63,6 +64,12 @@ def _on_scheme(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
                 "a = √5 is what torch's layers use for historical reasons: give your activation's own slope"
             )
             yield "historical_slope", detail
+    if isinstance(scheme, XavierUniform | XavierNormal) and math.isclose(
+        scheme.gain, RELU_GAIN, rel_tol=1e-3
+    ):
+        kind = "kaiming_uniform" if isinstance(scheme, XavierUniform) else "kaiming_normal"
+        detail = f"a gain of √2 is that of relu, before which the usual choice is {kind}: xavier is derived"
+        yield "rectifier_gain", f"{detail} for functions that are linear around zero"
     if isinstance(distribution, TruncNormal):
         mass = _mass(distribution)
         if mass < 0.5:

@@ -4,6 +4,9 @@ Names are folded into brace ranges and entries sorted by them; defaults are left
 parameters is its name, in the canonical spelling; an entry says its dtype unless that is float32, the spec as
 a whole never does; the seed is a decimal string; keys are sorted and nothing is padded. 1 and 1.0 are one
 number, 0.0 and -0.0 are two.
+
+With generator torch the order of entries counts: only neighbours are folded, and nothing is sorted. The
+recipe also holds the version of torch and the type of device.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import Any
 from service.core.layers import Entry
 from service.core.schemes import Scheme
 from service.core.schemes.base import defaults_of
+from service.core.torch_identity import TorchIdentity
 
 DEFAULT_DTYPE = "float32"
 
@@ -86,6 +90,15 @@ def recipe_text(seed: int, entries: Iterable[tuple[str, BodyText]]) -> str:
     return f'{{"layers":[{",".join(texts)}],"seed":"{seed}"}}'
 
 
+def ordered_recipe_text(seed: int, entries: Iterable[tuple[str, BodyText]], torch: TorchIdentity) -> str:
+    """The recipe of a spec of generator torch: its entries in order, and what torch adds to the identity."""
+    texts = ",".join(body.named(name) for name, body in entries)
+    return (
+        f'{{"device":"{torch.device}","generator":"torch","layers":[{texts}],"seed":"{seed}",'
+        f'"torch_version":"{torch.version}"}}'
+    )
+
+
 def dump(value: Any) -> str:
     """JSON with sorted keys and without spaces."""
     return _ENCODER.encode(value)
@@ -95,6 +108,8 @@ def _value(value: Any, *, floats: bool = False) -> Any:
     """JSON-ready; `floats` says that integers are floats written short, as in literal data."""
     if isinstance(value, list | tuple):
         return [_value(part, floats=floats) for part in value]
+    if isinstance(value, dict):
+        return {name: _value(part) for name, part in value.items()}
     if isinstance(value, float) or (floats and isinstance(value, int) and not isinstance(value, bool)):
         return number(float(value))
     return value

@@ -76,7 +76,7 @@ def _type(name: str, field: dict[str, Any]) -> str:
     """The JSON type, in words."""
     if name == "init":
         return "object of inits" if field.get("type") == "object" else "init"
-    if "$ref" in field:
+    if "$ref" in field or "oneOf" in field:
         return "object"
     if "anyOf" in field:
         return " or ".join(dict.fromkeys(_type("", branch) for branch in field["anyOf"]))

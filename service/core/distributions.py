@@ -1,6 +1,6 @@
 """What a tensor is filled with, as resolved numbers: the seam between schemes and executors.
 
-A scheme (`schemes.py`) turns its parameters and the tensor's fans into one of these; an executor
+A scheme (`schemes/`) turns its parameters and the tensor's fans into one of these; an executor
 (`executors/`) turns one of these, a key and a range of elements into bytes. All parameters are float64;
 the executors round them to the draw precision as `docs/stream-v1.md` says.
 """
@@ -58,6 +58,54 @@ class TruncNormal:
 
 
 @dataclass(frozen=True, slots=True)
+class Sparse:
+    """N(0, std²) of shape (rows, columns) with `zeros` zeros in every column, at places drawn at random."""
+
+    rows: int
+    columns: int
+    zeros: int
+    std: float
+
+
+@dataclass(frozen=True, slots=True)
+class Orthogonal:
+    """`gain` times a Haar-distributed matrix of shape (rows, columns) whose shorter side is orthonormal."""
+
+    rows: int
+    columns: int
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dirac:
+    """One where the output, counted within its group, equals the input; a matrix (out, in)."""
+
+    columns: int
+    group: int  # outputs in a group
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis of a row-major tensor: `index = element // stride % size`."""
+
+    stride: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Centred:
+    """A convolution kernel that is the matrix `base`, (out, in), where every spatial axis is at its
+    `middle`.
+    """
+
+    base: Orthogonal | Dirac
+    outputs: Axis
+    inputs: Axis
+    spatial: tuple[Axis, ...]
+    middle: tuple[int, ...]  # one index a spatial axis; elsewhere the kernel is zero
+
+
+@dataclass(frozen=True, slots=True)
 class ZeroRange:
     """`base`, with the elements `start` to `stop` (exclusive) set to zero: an embedding's padding row."""
 
@@ -66,5 +114,5 @@ class ZeroRange:
     stop: int
 
 
-Base = Constant | Values | Eye | Uniform | Normal | TruncNormal
+Base = Constant | Values | Eye | Uniform | Normal | TruncNormal | Sparse | Orthogonal | Dirac | Centred
 Distribution = Base | ZeroRange

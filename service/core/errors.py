@@ -6,7 +6,8 @@
     ├── UnknownNameError     a token, tensor or other name that stands for nothing
     ├── SliceError           a slice that does not fit the tensor
     ├── UnrepresentableError the answer cannot be given in the form asked for
-    └── DeviceError          a device that this host does not have
+    ├── DeviceError          a device that this host does not have
+    └── VersionError         a version of torch that this host does not have
 
 No class carries an HTTP status: `service.api.problems` holds the one table that maps them.
 """
@@ -59,3 +60,7 @@ class UnrepresentableError(TensorseedError):
 
 class DeviceError(TensorseedError):
     """A device that this host does not have. The message lists those it has."""
+
+
+class VersionError(TensorseedError):
+    """A spec for another version of torch than this host's. The message names both."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import groupby
+from operator import attrgetter, itemgetter
 
-from service.core.canonical import recipe_text
+from service.core.canonical import ordered_recipe_text, recipe_text
 from service.core.dtypes import FILE_ORDER
 from service.core.errors import SpecError, TooLargeError
 from service.core.limits import Limits
-from service.core.names import count, expand, fold, fold_pattern
+from service.core.names import count, expand, fold, fold_in_order, fold_pattern
 from service.core.resolution import Body
-from service.core.resolved import ResolvedTensor
+from service.core.resolved import ResolvedTensor, Step
+from service.core.torch_identity import TorchIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,48 @@ def expand_groups(groups: list[Group], seed: int, limits: Limits) -> tuple[tuple
         tensors.extend(_tensors(group.body, names))
         folded = fold_pattern(patterns[0]) if len(patterns) == 1 else fold(names)
         entries += [(name, group.body.text) for name in folded]
+    return _in_file_order(tensors, groups), recipe_text(seed, entries)
+
+
+def expand_in_order(
+    groups: list[Group], seed: int, limits: Limits, torch: TorchIdentity
+) -> tuple[tuple[ResolvedTensor, ...], str, tuple[Step, ...]]:
+    """The tensors in file order, the recipe, and the entries in the order of the spec: for generator torch.
+
+    Raises as `expand_groups` does, TooLargeError already where a file is too large to be computed as a whole.
+    """
+    _check_counts(groups, limits, whole=True)
+    order = [
+        (place, name, group.body)
+        for group in groups
+        for place, name in zip(group.places, group.names, strict=True)
+    ]
+    order.sort(key=itemgetter(0))
+    tensors: list[ResolvedTensor] = []
+    entries, steps = [], []
+    for text, run in groupby(order, key=lambda entry: entry[2].text):
+        alike = list(run)
+        body = alike[0][2]
+        names = [one for _, pattern, _ in alike for one in expand(pattern)]
+        tensors.extend(_tensors(body, names))
+        entries += [(name, text) for name in fold_in_order(names)]
+        steps.append(Step(tuple(names), body.entry, body.dtype, body.inits))
+    return _in_file_order(tensors, groups), ordered_recipe_text(seed, entries, torch), tuple(steps)
+
+
+def _in_file_order(tensors: list[ResolvedTensor], groups: list[Group]) -> tuple[ResolvedTensor, ...]:
+    """The tensors as the file holds them. Raises SpecError for a name that occurs twice."""
     if len({tensor.name for tensor in tensors}) < len(tensors):
         raise _duplicate(groups)
     tensors.sort(key=attrgetter("name"))
     tensors.sort(key=lambda tensor: FILE_ORDER[tensor.dtype.name])
-    return tuple(tensors), recipe_text(seed, entries)
+    return tuple(tensors)
 
 
-def _check_counts(groups: list[Group], limits: Limits) -> None:
+def _check_counts(groups: list[Group], limits: Limits, *, whole: bool = False) -> None:
     total, nbytes, literals = 0, 0, 0
     for group in groups:
-        members = len(group.body.members)
+        members = max(len(group.body.members), 1)  # an entry without tensors costs a name
         literals += group.body.literals * len(group.names)
         ranged = [place for place in zip(group.places, group.names, strict=True) if "{" in place[1]]
         plain = len(group.names) - len(ranged)
@@ -62,8 +95,8 @@ def _check_counts(groups: list[Group], limits: Limits) -> None:
         nbytes += plain * group.body.nbytes
         for index, name in ranged:
             copies = count(name)
-            if copies * max(members, 1) > limits.tensors:
-                yields = copies * max(members, 1)
+            if copies * members > limits.tensors:
+                yields = copies * members
                 detail = f"this name stands for {yields:,} tensors, the limit is {limits.tensors:,}"
                 raise SpecError.at(f"/layers/{index}/name", f"{detail}: narrow its ranges")
             total += copies * members
@@ -78,6 +111,11 @@ def _check_counts(groups: list[Group], limits: Limits) -> None:
     if nbytes > limits.file_bytes:
         raise TooLargeError(
             f"the file would hold {nbytes:,} bytes, the limit is {limits.file_bytes:,}: split the spec"
+        )
+    if whole and nbytes > limits.materialised_bytes:
+        detail = f"generator torch computes a file as a whole: it would hold {nbytes:,} bytes"
+        raise TooLargeError(
+            f"{detail}, the limit is {limits.materialised_bytes:,}: split the spec, or leave generator out"
         )
 
 

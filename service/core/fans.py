@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 Nonlinearity = Literal[
@@ -34,6 +34,8 @@ class Fans:
 
     fan_in: int
     fan_out: int
+    in_axis: int = field(default=1, compare=False)  # of the shape, counted from the start
+    out_axis: int = field(default=0, compare=False)
 
 
 def fans(shape: Sequence[int], in_axis: int = 1, out_axis: int = 0) -> Fans | None:
@@ -46,11 +48,11 @@ def fans(shape: Sequence[int], in_axis: int = 1, out_axis: int = 0) -> Fans | No
     if len(shape) < 2:
         return None
     if (in_axis, out_axis) == (1, 0):
-        field = math.prod(shape[2:])
-        return Fans(shape[1] * field, shape[0] * field)
+        receptive = math.prod(shape[2:])
+        return Fans(shape[1] * receptive, shape[0] * receptive)
     inputs, outputs = in_axis % len(shape), out_axis % len(shape)
-    field = math.prod(size for axis, size in enumerate(shape) if axis not in (inputs, outputs))
-    return Fans(shape[inputs] * field, shape[outputs] * field)
+    receptive = math.prod(size for axis, size in enumerate(shape) if axis not in (inputs, outputs))
+    return Fans(shape[inputs] * receptive, shape[outputs] * receptive, inputs, outputs)
 
 
 def gain(nonlinearity: str, slope: float = 0.01) -> float:

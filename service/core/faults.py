@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from service.core.errors import Fault, SpecError
 from service.core.layers import LAYERS, FanAxes
+from service.core.layers.exclusions import EXCLUDED
+from service.core.layers.parts import choices, descend
 from service.core.schemes import SCHEMES, unknown
 
 MOST = 50  # faults reported at once
@@ -21,6 +23,7 @@ Path = tuple[Part, ...]
 _WHOLE_FIELD = {
     "seed": "seed must be an integer from 0 to 18446744073709551615, or a decimal string of one",
     "device": "device must be auto, cpu, cuda or cuda:N with N a decimal number",
+    "torch_version": "torch_version must be a version without its local part, such as 2.13.0",
 }
 _SENTENCES = {
     "bool_type": "{field} must be true or false",
@@ -33,6 +36,7 @@ _SENTENCES = {
     "json_invalid": "the body is nested too deeply: write fewer levels",
     "model_attributes_type": "{field} must be an object",
     "model_type": "{field} must be an object",
+    "less_than_equal": "{field} must be at most {le:g}",
     "missing": "{field} is required",
     "string_too_long": "{field} must have at most {max_length} characters",
     "string_too_short": "{field} must have at least {min_length} character",
@@ -91,9 +95,10 @@ def _place(loc: Path) -> _Place:
         )
     if rest[:1] == ("fan_axes",):
         return _Place((*entry, *rest), "", FanAxes)
+    walked, part, rest = descend(LAYERS[layer], rest)
     branch = next((part for part in rest[1:] if isinstance(part, str)), "")
     indices = [part for part in rest[1:] if isinstance(part, int)]
-    return _Place((*entry, *rest[:1], *indices), branch, LAYERS[layer])
+    return _Place((*entry, *walked, *rest[:1], *indices), branch, part)
 
 
 def _read(
@@ -124,14 +129,16 @@ def _read_init(place: _Place, item: Mapping[str, Any], spec: type[BaseModel]) ->
 
 def _read_size(place: _Place, item: Mapping[str, Any], document: Any) -> list[tuple[Path, str]]:
     """A size is an integer, a list of them, or for a padding a word: each branch has its own error."""
-    root = place.path[:3]
+    last = max(at for at, part in enumerate(place.path) if isinstance(part, str))
+    root = place.path[: last + 1]
     value = _at(document, root)
     meant = "tuple" if isinstance(value, list) else "int" if type(value) is int else ""
     if meant and meant not in place.branch.split("[")[0]:
         return []
     if not meant or item["type"] in {"missing", "too_long"}:
-        template = _PADDING if root[-1] == "padding" else _SIZE
-        return [(root, template.format(field=root[-1]))]
+        field = str(root[-1])
+        words = place.model is not None and "same" in str(place.model.model_fields[field].annotation)
+        return [(root, (_PADDING if words else _SIZE).format(field=field))]
     return [_sentence(place.path, item, LAYERS["Tensor"])]
 
 
@@ -140,7 +147,11 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
     kind, context = item["type"], item.get("ctx", {})
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         tag = context["discriminator"].strip("'")
-        word, valid = ("scheme", SCHEMES) if tag == "kind" else ("layer type", LAYERS)
+        word, valid = ("scheme", list(SCHEMES)) if tag == "kind" else ("layer type", list(LAYERS))
+        if tag == "type" and len(path) > 2:
+            word, valid = f"type of {path[-1]}", list(choices(model, str(path[-1])))
+        elif context.get("tag") in EXCLUDED:
+            return (*path, tag), f"there is no {context['tag']} here: {EXCLUDED[context['tag']]}"
         if kind == "union_tag_invalid":
             return (*path, tag), unknown(word, context["tag"], valid)
         return (*path, tag), f"{tag} is required: one of {', '.join(valid)}"

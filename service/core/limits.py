@@ -14,3 +14,4 @@ class Limits:
     file_bytes: int = 1 << 50  # of tensor data
     token_chars: int = 8_000  # of a token inside a URL
     dimensions: int = 64  # of one tensor: its rank
+    materialised_bytes: int = 1 << 30  # of tensor data in a file that is computed as a whole: generator torch

@@ -11,10 +11,14 @@ from functools import lru_cache
 import numpy as np
 
 from service.core.distributions import (
+    Centred,
     Constant,
+    Dirac,
     Distribution,
     Eye,
     Normal,
+    Orthogonal,
+    Sparse,
     TruncNormal,
     Uniform,
     Values,
@@ -51,6 +55,17 @@ def _moments(distribution: Distribution, shape: tuple[int, ...]) -> tuple[float,
             rows = shape[0]
             share = min(rows, columns) / (rows * columns)
             return share, share * (1.0 - share)
+        case Sparse(rows, _, zeros, std):
+            return 0.0, std * std * (1.0 - zeros / rows)
+        case Orthogonal(rows, columns, factor):
+            return 0.0, factor * factor / max(rows, columns)
+        case Dirac(columns, group):
+            share = min(columns, group) / (columns * group)
+            return share, share * (1.0 - share)
+        case Centred(base, outputs, inputs, spatial):
+            mean, variance = _moments(base, (outputs.size, inputs.size))
+            share = 1.0 / math.prod(axis.size for axis in spatial)
+            return share * mean, share * (variance + (1.0 - share) * mean * mean)
         case Values():
             return _literal(_Same(distribution))
         case ZeroRange(base, start, stop):

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from itertools import product
+from itertools import groupby, product
+from operator import itemgetter
 
 MAX_CHARS = 1_024
 RESERVED = "__metadata__"
+FOLDED = 8  # integers of a name that can become ranges, counted from its end
 
 _PLAIN = re.compile(rf"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{{}}]{{1,{MAX_CHARS}}}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -85,26 +87,88 @@ def fold(names: Iterable[str]) -> list[str]:
 
     Names that differ only in decimal integers are covered by boxes of integers: runs of the last integer
     first, then of the ones before it where all that follows is equal. Digit runs with leading zeros are
-    literal text. `fold(expand(x)) == fold(expand(y))` whenever `x` and `y` stand for the same names.
+    literal text, and so are all integers of a name but its last eight.
+    `fold(expand(x)) == fold(expand(y))` whenever `x` and `y` stand for the same names.
     """
     templates: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    split = _INTEGER.split
     for name in names:
-        parts = tuple(split(name))  # literal, integer, literal, …
+        parts = _split(name)
         literals = parts[0::2]
         if literals in templates:
             templates[literals].append(parts[1::2])
         else:
             templates[literals] = [parts[1::2]]
-    return sorted(_spell(template, box) for template, points in templates.items() for box in _cover(points))
+    return sorted(
+        _spell(template, box)
+        for group in templates.items()
+        for template, points in [_narrow(*group)]
+        for box in _cover(points)
+    )
+
+
+def fold_in_order(names: Iterable[str]) -> list[str]:
+    """The fewest-looking names with ranges that stand for exactly the sequence `names`, in its order.
+
+    Neighbours that differ only in decimal integers become boxes: runs of the last integer first, then of the
+    ones before it where all that follows is equal, so that expanding gives the order back. It depends on
+    nothing but the sequence.
+    """
+    folded: list[str] = []
+    split = ((parts[0::2], parts[1::2]) for parts in map(_split, names))
+    for template, group in groupby(split, key=itemgetter(0)):
+        boxes: list[Box] = [tuple((int(value), int(value)) for value in point) for _, point in group]
+        for axis in range(len(template) - 2, -1, -1):
+            boxes = _merge_neighbours(boxes, axis)
+        folded += [_spell(template, box) for box in boxes]
+    return folded
+
+
+def _merge_neighbours(boxes: list[Box], axis: int) -> list[Box]:
+    """Join boxes that follow each other along `axis` and in the list; all axes before it are single."""
+    merged = boxes[:1]
+    for box in boxes[1:]:
+        last = merged[-1]
+        if last[axis][1] + 1 == box[axis][0] and (last[:axis], last[axis + 1 :]) == (
+            box[:axis],
+            box[axis + 1 :],
+        ):
+            merged[-1] = (*last[:axis], (last[axis][0], box[axis][1]), *last[axis + 1 :])
+        else:
+            merged.append(box)
+    return merged
 
 
 def fold_pattern(name: str) -> list[str]:
     """`fold(expand(name))` of a checked name, without expanding it where it is canonical already."""
     ranges = _RANGE.findall(name)
-    if ranges and not _BRACE_BESIDE_DIGIT.search(name) and all(low != high for low, high in ranges):
+    few = len(_INTEGER.findall(name)) - len(ranges) <= FOLDED
+    if ranges and few and not _BRACE_BESIDE_DIGIT.search(name) and all(low != high for low, high in ranges):
         return [name]
     return fold(expand(name))
+
+
+def _split(name: str) -> tuple[str, ...]:
+    """Literal, integer, literal, …, literal: at most the last eight integers."""
+    parts = _INTEGER.split(name)
+    if len(parts) <= 2 * FOLDED + 1:
+        return tuple(parts)
+    return ("".join(parts[: -2 * FOLDED]), *parts[-2 * FOLDED :])
+
+
+def _narrow(
+    template: tuple[str, ...], points: list[tuple[str, ...]]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The same names with the integers that are equal in all of them made literal."""
+    varying = [axis for axis, values in enumerate(zip(*points, strict=True)) if len(set(values)) > 1]
+    if len(varying) == len(points[0]):
+        return template, points
+    literals = [template[0]]
+    for axis, literal in enumerate(template[1:]):
+        if axis in varying:
+            literals.append(literal)
+        else:
+            literals[-1] += points[0][axis] + literal
+    return tuple(literals), [tuple(point[axis] for axis in varying) for point in points]
 
 
 def _cover(points: list[tuple[str, ...]]) -> list[Box]:

@@ -8,10 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from service.core.distributions import Constant, Distribution, Normal, TruncNormal, Uniform, Values, ZeroRange
+from service.core.distributions import (
+    Centred,
+    Constant,
+    Distribution,
+    Normal,
+    Orthogonal,
+    Sparse,
+    TruncNormal,
+    Uniform,
+    Values,
+    ZeroRange,
+)
 from service.core.dtypes import INT64, DType
 from service.core.rounding import round_nearest
-from service.core.truncation import truncation
+from service.core.truncation import check_interval, truncation
 
 EXACT_INTEGERS = 1 << 53  # from here on float64 skips some
 SIGMAS = 9.0  # farther than any normal draw reaches
@@ -55,11 +66,15 @@ def check(distribution: Distribution, dtype: DType) -> None:
             _check_reach(max(abs(low), abs(high), high - low), dtype)
         case Normal(mean, std):
             _check_reach(abs(mean) + SIGMAS * std, dtype)
+        case Sparse(std=std):
+            _check_reach(SIGMAS * std, dtype)
+        case Orthogonal(gain=gain) | Centred(base=Orthogonal(gain=gain)):
+            _check_reach(gain, dtype)
         case TruncNormal(mean, std, low, high):
             _check_reach(max(abs(mean), std, abs(low), abs(high)), dtype)
             if np.finfo(dtype.draw).smallest_normal > std:
                 raise ValueError(f"the standard deviation {std!r} underflows: choose a larger scale")
-            truncation(distribution, dtype)
+            check_interval(distribution, dtype)
 
 
 def _check_literals(data: tuple[float, ...], dtype: DType) -> None:

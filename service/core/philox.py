@@ -34,6 +34,17 @@ class Key(NamedTuple):
     c3: int
 
 
+class Stream(NamedTuple):
+    """The random bits of one tensor: a seed and the name that keys it."""
+
+    seed: int
+    name: str
+
+    def key(self, purpose: str = "value") -> Key:
+        """The key for a purpose."""
+        return stream_key(self.seed, self.name, purpose)
+
+
 def stream_key(seed: int, name: str, purpose: str = "value") -> Key:
     """The key of the stream for the tensor called `name`.
 

@@ -1,8 +1,9 @@
 """The few operations on which every formula of the stream stands, for tensors and for compiled scalars.
 
-`formulas.py` is written once, over these and over `+ - * / & ^ >>` and comparisons. Called from Python the
-functions below work on torch tensors of any device; inside compiled code numba replaces each by the scalar
-instruction that its overload names. Both are exactly rounded, so both give the same bits.
+`formulas32.py` and `formulas64.py` are written once, over these and over `+ - * / & ^ >>` and comparisons.
+Called from Python the functions below work on torch tensors of any device; inside compiled code numba
+replaces each by the scalar instruction that its overload names. Both are exactly rounded, so both give the
+same bits.
 
 `sqrt` on CPU tensors goes through numpy: `torch.sqrt` on CPU is not correctly rounded for float32
 (7,470 of 1,048,576 random arguments were off by one unit in the last place), numpy's and CUDA's are.

@@ -18,6 +18,7 @@ OWN = (
     "dtype",
     "generator",
     "device",
+    "torch_version",
     "name",
 )  # all else is a parameter of the scheme
 DEFAULT_NAME = "weight"
@@ -39,7 +40,9 @@ def document(params: Mapping[str, str]) -> dict[str, Any]:
         entry["shape"] = _shape(params["shape"])
     if "init" in params:
         entry["init"] = _init(params)
-    spec = {key: params[key] for key in ("seed", "dtype", "generator", "device") if key in params}
+    spec = {
+        key: params[key] for key in ("seed", "dtype", "generator", "device", "torch_version") if key in params
+    }
     return {**spec, "layers": [entry]}
 
 

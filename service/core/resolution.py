@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from service.core.canonical import BodyText, body_text, same
 from service.core.distributions import Distribution, Values, ZeroRange
 from service.core.dtypes import DTYPES, INT64, DType
 from service.core.fans import Fans, fans
 from service.core.layers import Entry, Layer, Slot, Tensor
+from service.core.layers.base import MOST_SLOTS
 from service.core.limits import Limits
 from service.core.names import check_name
 from service.core.parameters import check
 from service.core.schemes import PartError, Scheme, scheme_of, unknown
+from service.core.torch_support import STILL, check_build, check_entry, check_init
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,10 @@ class Member:
         """Size in the file, in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
+    def renamed(self, suffix: str) -> Member:
+        """The same under another name."""
+        return Member(suffix, self.dtype, self.shape, self.distribution, self.scheme, self.fans, self.default)
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -41,6 +49,9 @@ class Body:
     text: BodyText
     stream: str | None
     members: tuple[Member, ...]
+    entry: Entry
+    dtype: DType
+    inits: Mapping[str, Scheme]  # those the spec gives, by parameter; a bare tensor's by ""
 
     @property
     def nbytes(self) -> int:
@@ -57,8 +68,10 @@ class Body:
         )
 
 
-def resolve_entry(entry: Entry, dtype: str, limits: Limits) -> Body:
+def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = False) -> Body:
     """The body of `entry`; `dtype` is the spec's, which the entry's own overrides.
+
+    `by_torch` says that torch itself will draw: what it cannot do is a fault.
 
     Raises PartError, whose path starts at the entry, at the first fault.
     """
@@ -68,14 +81,39 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits) -> Body:
         except ValueError as error:
             raise _below(("stream",), error) from None
     effective = entry.dtype or dtype
+    real = DTYPES[effective]
+    if by_torch:
+        check_entry(entry)
     if isinstance(entry, Tensor):
         scheme = scheme_of(entry.init)
-        members = [_tensor(entry, scheme, DTYPES[effective], limits)]
-        return Body(body_text(entry, effective, scheme), entry.stream, tuple(members))
-    assert isinstance(entry, Layer)
-    slots, inits = _slots(entry)
-    members = [_slot(slot, inits.get(slot.name), DTYPES[effective], limits) for slot in slots]
-    return Body(body_text(entry, effective, inits), entry.stream, tuple(members))
+        members, inits = [_tensor(entry, scheme, real, limits)], {"": scheme}
+        text = body_text(entry, effective, scheme)
+    else:
+        assert isinstance(entry, Layer)
+        slots, inits = _slots(entry, by_torch)
+        members = _members(slots, inits, real, limits)
+        text = body_text(entry, effective, inits)
+        if by_torch:
+            _check_layer(entry, slots, real)
+    if by_torch:
+        _check_members(members)
+    return Body(text, entry.stream, tuple(members), entry, real, inits)
+
+
+def _check_layer(entry: Layer, slots: list[Slot], dtype: DType) -> None:
+    try:
+        check_build(slots, dtype)
+    except ValueError as error:
+        raise _below(("dtype",) if entry.dtype else (), error) from None
+
+
+def _check_members(members: list[Member]) -> None:
+    for member in members:
+        try:
+            if not member.default:
+                check_init(member.scheme, member.distribution, member.shape, member.dtype)
+        except ValueError as error:
+            raise _below(("init", *filter(None, (member.suffix[1:],))), error) from None
 
 
 def _below(path: tuple[str, ...], error: ValueError) -> PartError:
@@ -84,16 +122,23 @@ def _below(path: tuple[str, ...], error: ValueError) -> PartError:
     return PartError((*path, *rest), str(error))
 
 
-def _slots(entry: Layer) -> tuple[list[Slot], dict[str, Scheme]]:
-    """The layer's slots, and by slot name the inits that are not the layer's own."""
-    slots = {slot.name: slot for slot in entry.slots()}
+def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]:
+    """The layer's slots, and by slot name the inits that are not the layer's own.
+
+    Where torch draws, an init that draws is never the layer's own: it comes after it, with other numbers.
+    """
+    slots = {slot.name: slot for slot in islice(entry.slots(), MOST_SLOTS + 1)}
+    if len(slots) > MOST_SLOTS:
+        detail = f"this layer has more than {MOST_SLOTS:,} tensors, the limit of one entry"
+        raise PartError((), f"{detail}: split it into several entries")
     inits = {}
     for name, init in entry.init.items():
         if name not in slots:
             valid = unknown("parameter", name, slots) if slots else f"this {entry.type} has no parameters"
             raise PartError(("init", name), valid)
         scheme, slot = scheme_of(init), slots[name]
-        if slot.zeroed is not None or not same(scheme, slot.init):
+        again = by_torch and scheme.spellings()[0] not in STILL
+        if again or slot.zeroed is not None or not same(scheme, slot.init):
             inits[name] = scheme
     return list(slots.values()), inits
 
@@ -124,6 +169,22 @@ def _fans_along(entry: Tensor) -> Fans | None:
     if entry.fan_axes.in_ % rank == entry.fan_axes.out % rank:
         raise ValueError("in and out are the same axis: give two different ones")
     return fans(entry.shape, entry.fan_axes.in_, entry.fan_axes.out)
+
+
+def _members(slots: list[Slot], inits: Mapping[str, Scheme], dtype: DType, limits: Limits) -> list[Member]:
+    """The tensors of a layer. Those of a stack's layers are alike: each kind is resolved once."""
+    alike: dict[tuple[object, ...], Member] = {}
+    members = []
+    for slot in slots:
+        init = inits.get(slot.name)
+        key = (slot.shape, id(init or slot.init), init is None, slot.integer, slot.zeroed)
+        known = alike.get(key)
+        if known is None:
+            member = alike[key] = _slot(slot, init, dtype, limits)
+        else:
+            member = known.renamed(f".{slot.name}")
+        members.append(member)
+    return members
 
 
 def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> Member:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from service.core.distributions import Distribution
 from service.core.dtypes import DType
 from service.core.fans import Fans
+from service.core.layers import Entry
 from service.core.schemes import Scheme
+from service.core.torch_identity import TorchIdentity
 
 
 class ResolvedTensor(NamedTuple):
@@ -35,9 +38,23 @@ class ResolvedTensor(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Consecutive entries that differ only in their names: what generator torch builds, one by one."""
+
+    names: tuple[str, ...]  # expanded, in the order of the spec
+    entry: Entry
+    dtype: DType
+    inits: Mapping[str, Scheme]  # those the spec gives, by parameter; a bare tensor's by ""
+
+
 @dataclass(frozen=True)
 class ResolvedSpec:
-    """A whole file. `recipe` is the canonical JSON text: one text for all specs that mean the same."""
+    """A whole file. `recipe` is the canonical JSON text: one text for all specs that mean the same.
+
+    With generator torch `steps` are the entries in order, `torch` is the identity that it adds, and `device`
+    is never auto.
+    """
 
     seed: int
     generator: str
@@ -46,3 +63,5 @@ class ResolvedSpec:
         ResolvedTensor, ...
     ]  # in file order: dtypes as FILE_ORDER ranks them, then names by code points
     recipe: str
+    steps: tuple[Step, ...] = field(default=(), compare=False, repr=False)
+    torch: TorchIdentity | None = None

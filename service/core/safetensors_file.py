@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
@@ -25,7 +25,8 @@ from service.core.errors import UnknownNameError
 from service.core.executors.base import Executor, Storage
 from service.core.executors.compiled import CompiledExecutor
 from service.core.executors.narrowing import decode
-from service.core.philox import STREAM_VERSION, stream_key
+from service.core.materialised import Materialised
+from service.core.philox import STREAM_VERSION, Stream
 from service.core.resolved import ResolvedSpec, ResolvedTensor
 from service.core.slices import Box, is_contiguous, parse_slice
 
@@ -75,8 +76,8 @@ class VirtualFile:
         except KeyError:
             raise UnknownNameError(f"the file has no tensor called {name!r}") from None
 
-    def read(self, start: int, stop: int, executor: Executor) -> npt.NDArray[np.uint8]:
-        """The bytes [start, stop) of the file."""
+    def read(self, start: int, stop: int, executor: Executor | Materialised) -> npt.NDArray[np.uint8]:
+        """The bytes [start, stop) of the file; with generator torch from the materialised whole."""
         skew = start % ALIGNMENT
         out = np.empty(skew + stop - start, np.uint8)[skew:]
         if start < len(self.header):
@@ -89,7 +90,9 @@ class VirtualFile:
                 self._read_tensor(entry, begin, out[begin - start : end - start], executor)
         return out
 
-    def _read_tensor(self, entry: Entry, begin: int, out: npt.NDArray[np.uint8], executor: Executor) -> None:
+    def _read_tensor(
+        self, entry: Entry, begin: int, out: npt.NDArray[np.uint8], executor: Executor | Materialised
+    ) -> None:
         """A tensor's bytes from file offset `begin` on; elements that the range cuts by way of a copy."""
         storage = np.dtype(entry.tensor.dtype.storage)
         offset = begin - entry.start
@@ -105,23 +108,33 @@ class VirtualFile:
                 self._elements(entry, first, element, executor)
                 out[start:end] = element.view(np.uint8)[cut : cut + end - start]
 
-    def _elements(self, entry: Entry, first: int, out: Storage, executor: Executor) -> None:
-        tensor, box = entry.tensor, entry.box
-        key = stream_key(self.resolved.seed, tensor.stream)
+    def _elements(self, entry: Entry, first: int, out: Storage, executor: Executor | Materialised) -> None:
+        box = entry.box
+        fill, gather = self._source(entry.tensor, executor)
         if box is None:
-            executor.fill(tensor.distribution, tensor.dtype, key, first, out)
+            fill(first, out)
         elif is_contiguous(box):
-            executor.fill(tensor.distribution, tensor.dtype, key, box.element(0) + first, out)
+            fill(box.element(0) + first, out)
         elif box.run < LONG_RUN:
-            executor.gather(tensor.distribution, tensor.dtype, key, box.elements(first, out.size), out)
+            gather(box.elements(first, out.size), out)
         else:
             done = 0
             while done < out.size:
                 position = first + done
                 count = min(box.run - position % box.run, out.size - done)
                 part = out[done : done + count]
-                executor.fill(tensor.distribution, tensor.dtype, key, box.element(position), part)
+                fill(box.element(position), part)
                 done += count
+
+    def _source(
+        self, tensor: ResolvedTensor, executor: Executor | Materialised
+    ) -> tuple[Callable[[int, Storage], None], Callable[[npt.NDArray[np.int64], Storage], None]]:
+        """What fills storage with a range, and with a selection, of the tensor's elements."""
+        assert isinstance(executor, Materialised) == (self.resolved.generator == "torch")
+        if isinstance(executor, Materialised):
+            return partial(executor.fill, tensor.name), partial(executor.gather, tensor.name)
+        what = (tensor.distribution, tensor.dtype, Stream(self.resolved.seed, tensor.stream))
+        return partial(executor.fill, *what), partial(executor.gather, *what)
 
 
 def build_header(tensors: Sequence[ResolvedTensor], metadata: Mapping[str, str] | None) -> bytes:
@@ -172,18 +185,26 @@ def _assemble(
     extra: Mapping[str, str],
     box: Box | None = None,
 ) -> VirtualFile:
-    metadata = {
-        "format": "pt",
-        "tensorseed.stream": str(STREAM_VERSION),
-        "tensorseed.recipe": resolved.recipe,
-    }
-    header = build_header(tensors, {**metadata, **extra})
+    header = build_header(tensors, {**_metadata(resolved), **extra})
     entries = tuple(Entry(tensor, start, stop, box) for tensor, start, stop in _place(tensors, len(header)))
     return VirtualFile(resolved, header, entries, entries[-1].stop if entries else len(header))
 
 
+def _metadata(resolved: ResolvedSpec) -> dict[str, str]:
+    """What the file says of itself: what drew it, and its recipe."""
+    if resolved.torch is None:
+        drawn = {"tensorseed.stream": str(STREAM_VERSION)}
+    else:
+        drawn = {
+            "tensorseed.generator": "torch",
+            "tensorseed.torch_version": resolved.torch.version,
+            "tensorseed.device": resolved.torch.device,
+        }
+    return {"format": "pt", **drawn, "tensorseed.recipe": resolved.recipe}
+
+
 def tensor_arrays(
-    file: VirtualFile, executor: Executor | None = None
+    file: VirtualFile, executor: Executor | Materialised | None = None
 ) -> list[tuple[ResolvedTensor, npt.NDArray[np.float64]]]:
     """Every tensor with its values, exactly, as float64."""
     executor = executor or CompiledExecutor()

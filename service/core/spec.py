@@ -17,14 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from service.core import query
 from service.core.dtypes import DTypeName
 from service.core.errors import SpecError
-from service.core.expansion import Group, expand_groups
-from service.core.faults import Path, explain, spec_error
+from service.core.expansion import Group, expand_groups, expand_in_order
+from service.core.faults import MOST, Path, explain, spec_error
 from service.core.layers import AnyEntry
 from service.core.limits import Limits
 from service.core.names import check_name, is_plain
 from service.core.resolution import resolve_entry
 from service.core.resolved import ResolvedSpec
 from service.core.schemes import PartError
+from service.core.torch_identity import check_version, identity
 
 SEEDS = 1 << 64
 PLACEHOLDER = "name"
@@ -57,8 +58,15 @@ class Spec(BaseModel):
     device: str = Field(
         default="auto",
         pattern=r"^(auto|cpu|cuda(:(0|[1-9][0-9]{0,3}))?)$",
-        description="Where to compute: auto, cpu, cuda or cuda:N. With philox it never changes a bit.",
+        description="Where to compute: auto, cpu, cuda or cuda:N. With philox it never changes a bit; "
+        "with torch its type is part of what the bytes depend on, and auto means cpu.",
         examples=["auto", "cuda:0"],
+    )
+    torch_version: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){1,3}[0-9a-z.]{0,20}$",
+        description="Only with generator torch: the version that must draw; this host's if left out.",
+        examples=["2.13.0"],
     )
     layers: tuple[AnyEntry, ...] = Field(
         description="The entries, each a bare Tensor or a torch.nn layer type.",
@@ -78,7 +86,8 @@ class _Alike:
 def parse_spec(body: bytes, limits: Limits) -> ResolvedSpec:
     """The resolved spec of a JSON text.
 
-    Raises SpecError with a pointer for every fault, TooLargeError for a file larger than `limits.file_bytes`.
+    Raises SpecError with a pointer for every fault, TooLargeError for a file larger than `limits.file_bytes`
+    (`limits.materialised_bytes` with generator torch), VersionError for another version of torch.
     """
     return _resolve(_load(body), limits)
 
@@ -112,29 +121,44 @@ def _resolve(document: Any, limits: Limits) -> ResolvedSpec:
     faults: list[tuple[Path, str]] = []
     alike = _gather(document, faults)
     spec = _validate(document, alike, faults)
-    groups = []
+    groups: list[Group] = []
+    yielded = 0
     for same, entry in zip(alike, spec.layers, strict=True):
         try:
-            groups.append(Group(resolve_entry(entry, spec.dtype, limits), same.names, same.places))
+            body = resolve_entry(entry, spec.dtype, limits, by_torch=spec.generator == "torch")
+            groups.append(Group(body, same.names, same.places))
+            yielded += len(body.members)
         except PartError as error:
             faults.append((("layers", same.places[0], *error.path), str(error)))
-    if spec.generator != "philox":
-        faults.append(
-            (("generator",), "this version generates philox only: leave generator out, or say philox")
-        )
+        if yielded > limits.tensors or len(faults) >= MOST:  # what follows cannot help
+            break
+    if spec.generator != "torch" and spec.torch_version is not None:
+        faults.append((("torch_version",), "torch_version goes with generator torch: leave it out"))
     seed = int(spec.seed)
     if seed >= SEEDS:
         faults.append((("seed",), f"seed must be at most {SEEDS - 1}"))
     if faults:
         raise spec_error(faults)
+    if spec.generator == "torch":
+        return _resolve_in_order(spec, groups, seed, limits)
     tensors, recipe = expand_groups(groups, seed, limits)
     return ResolvedSpec(seed, spec.generator, spec.device, tensors, recipe)
+
+
+def _resolve_in_order(spec: Spec, groups: list[Group], seed: int, limits: Limits) -> ResolvedSpec:
+    """The spec of generator torch, whose entries keep their order."""
+    check_version(spec.torch_version)
+    device = "cpu" if spec.device == "auto" else spec.device
+    torch = identity(device)
+    tensors, recipe, steps = expand_in_order(groups, seed, limits, torch)
+    return ResolvedSpec(seed, spec.generator, device, tensors, recipe, steps, torch)
 
 
 def _gather(document: Any, faults: list[tuple[Path, str]]) -> list[_Alike]:
     """Put entries together that are equal but for their names, and check the names."""
     if not isinstance(document, dict) or not isinstance(document.get("layers"), list):
         return []
+    by_torch = document.get("generator") == "torch"
     alike: dict[bytes, _Alike] = {}
     for index, entry in enumerate(document["layers"]):
         name = PLACEHOLDER
@@ -142,7 +166,7 @@ def _gather(document: Any, faults: list[tuple[Path, str]]) -> list[_Alike]:
             name = entry.pop("name", None)
             if not is_plain(name):
                 name = _checked_name(name, index, faults)
-            if "stream" in entry and entry["stream"] == name:
+            if not by_torch and "stream" in entry and entry["stream"] == name:
                 del entry["stream"]
         key = _key(entry)
         if key in alike:

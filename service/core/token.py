@@ -35,7 +35,8 @@ def decode_token(token: str, limits: Limits) -> ResolvedSpec:
     """The spec of a token.
 
     Raises UnknownNameError for a token that is cut, altered, not canonical, of another version, or longer
-    than `limits.token_chars`; TooLargeError for a file larger than `limits.file_bytes`.
+    than `limits.token_chars`; TooLargeError for a file larger than `limits.file_bytes`; VersionError for one
+    of another version of torch.
     """
     recipe = _recipe(token) if len(token) <= limits.token_chars else None
     if recipe is not None:

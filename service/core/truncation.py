@@ -21,6 +21,7 @@ from service.core.dtypes import DType
 from service.core.gaussian import DIGITS, upper_tail
 from service.core.rounding import round_down, round_up
 
+CONTEXT = Context(prec=DIGITS, Emin=-(10**9), Emax=10**9)
 FARTHEST = 37  # multiples of std; beyond, a tail is below 10⁻²⁹⁹
 BITS = {"float32": 32, "float64": 53}
 
@@ -40,27 +41,45 @@ class Truncation(NamedTuple):
     minus_log_mass: float
 
 
-@lru_cache(maxsize=4096)
-def truncation(normal: TruncNormal, dtype: DType) -> Truncation:
-    """The numbers for a truncated normal drawn for `dtype`.
+def check_interval(normal: TruncNormal, dtype: DType) -> None:
+    """Raise ValueError if the normal cannot be drawn for `dtype`, without computing any tail.
 
-    Raises ValueError if no value of the dtype lies in [low, high], or if the interval starts more than 37
-    standard deviations from the mean.
+    That is, if no value of the dtype lies in [low, high], or if the interval starts more than 37 standard
+    deviations from the mean.
     """
-    low, high = round_up(normal.low, dtype) + 0.0, round_down(normal.high, dtype) + 0.0  # no −0.0
+    low, high = _ends(normal, dtype)
     if low > high:
         raise ValueError(
             f"no {dtype.name} value lies in [{normal.low!r}, {normal.high!r}]: widen the interval "
             "or choose a dtype with more bits"
         )
-    with localcontext(Context(prec=DIGITS, Emin=-(10**9), Emax=10**9)):
-        mean, std = Decimal(normal.mean), Decimal(normal.std)
-        alpha, beta = (Decimal(normal.low) - mean) / std, (Decimal(normal.high) - mean) / std
+    with localcontext(CONTEXT):
+        alpha, beta = _standardised(normal)
         if alpha > FARTHEST or beta < -FARTHEST:
             raise ValueError(
                 f"[a, b] lies more than {FARTHEST} standard deviations from the mean and holds no mass: "
                 "move the mean into the interval or raise std"
             )
+
+
+def _ends(normal: TruncNormal, dtype: DType) -> tuple[float, float]:
+    """The interval's ends within the dtype; never −0."""
+    return round_up(normal.low, dtype) + 0.0, round_down(normal.high, dtype) + 0.0
+
+
+def _standardised(normal: TruncNormal) -> tuple[Decimal, Decimal]:
+    """α = (low − mean)/std and β = (high − mean)/std."""
+    mean, std = Decimal(normal.mean), Decimal(normal.std)
+    return (Decimal(normal.low) - mean) / std, (Decimal(normal.high) - mean) / std
+
+
+@lru_cache(maxsize=4096)
+def truncation(normal: TruncNormal, dtype: DType) -> Truncation:
+    """The numbers for a truncated normal drawn for `dtype`. Raises ValueError as `check_interval` does."""
+    check_interval(normal, dtype)
+    low, high = _ends(normal, dtype)
+    with localcontext(CONTEXT):
+        alpha, beta = _standardised(normal)
         words = Decimal(1 << BITS[dtype.draw])
         if alpha >= 0:
             tail, lower_words = upper_tail(alpha), Decimal(0)

@@ -76,3 +76,13 @@ def test_the_cache_stays_within_its_weight() -> None:
 
     asyncio.run(work())
     assert 0 < state._files.currsize <= 60
+
+
+@pytest.mark.parametrize("names", [5, 50])
+def test_the_names_of_entries_without_tensors_have_a_weight(names: int) -> None:
+    """Generator torch remembers every entry, so that a spec of empty ones is no light thing to keep."""
+    arguments = '"type": "LayerNorm", "normalized_shape": 1, "elementwise_affine": false'
+    layer = f'{{"name": "n{{1..{names}}}", {arguments}}}'
+    body = f'{{"generator": "torch", "layers": [{layer}]}}'.encode()
+    opened = module._open_spec(parse_spec, body, Settings.model_construct().limits())
+    assert names < module.weigh(opened) < names + 5

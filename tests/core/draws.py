@@ -12,7 +12,7 @@ from service.core.dtypes import DTYPES, DType
 from service.core.executors.base import Executor
 from service.core.executors.compiled import CompiledExecutor
 from service.core.executors.narrowing import decode
-from service.core.philox import stream_key
+from service.core.philox import Stream
 
 FLOATS = [dtype for dtype in DTYPES.values() if dtype.mantissa_bits]
 DRAWN: list[Distribution] = [
@@ -38,7 +38,7 @@ def bits(
 ) -> npt.NDArray[Any]:
     """`count` elements in the dtype's storage."""
     out = np.empty(count, dtype.storage)
-    (executor or CompiledExecutor()).fill(what, dtype, stream_key(seed, name), first, out)
+    (executor or CompiledExecutor()).fill(what, dtype, Stream(seed, name), first, out)
     return out
 
 

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from service.core.moments import moments
+from service.core.safetensors_file import open_file, tensor_arrays
 from tests.core.test_spec import parse, tensor
 
 
@@ -28,6 +29,8 @@ def of(init: Any, shape: Any = (4, 6), **fields: Any) -> tuple[float, float] | N
         ("xavier_normal", 0.0, (2 / 10) ** 0.5),
         ({"kind": "variance_scaling", "scale": 3}, 0.0, (3 / 6) ** 0.5),
         ("lecun_normal", 0.0, (1 / 6) ** 0.5),
+        ({"kind": "orthogonal", "gain": 2}, 0.0, 2 / 6**0.5),
+        ({"kind": "sparse", "sparsity": 0.3, "std": 2}, 0.0, 2 * 0.5**0.5),
     ],
 )
 def test_moments(init: Any, mean: float, std: float) -> None:
@@ -62,3 +65,21 @@ def test_the_padding_row_counts() -> None:
 
 def test_no_elements_no_moments() -> None:
     assert of("normal", (0, 3)) is None
+
+
+@pytest.mark.parametrize(
+    ("init", "shape"),
+    [
+        ({"kind": "dirac", "groups": 2}, (8, 3, 5)),
+        ({"kind": "delta_orthogonal", "gain": 3}, (9, 7, 3, 3)),
+        ("orthogonal", (300, 200)),
+        ({"kind": "sparse", "sparsity": 0.9}, (200, 300)),
+    ],
+)
+def test_structured_tensors_have_their_moments(init: Any, shape: Any) -> None:
+    """Of one draw; a centred orthogonal matrix has no sampling error in its sum of squares."""
+    file = open_file(parse(tensor(shape=list(shape), init=init, dtype="float64")))
+    (_, drawn), *_ = tensor_arrays(file)
+    mean, std = moments(file.resolved.tensors[0])
+    assert drawn.mean() == pytest.approx(mean, abs=5 * std / drawn.size**0.5)
+    assert drawn.std() == pytest.approx(std, rel=0.03)

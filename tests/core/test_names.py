@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.names import check_name, count, expand, fold, fold_pattern, is_plain
+from service.core.names import check_name, count, expand, fold, fold_in_order, fold_pattern, is_plain
 
 PIECES = st.lists(
     st.sampled_from(["a", ".", "0", "1", "9", "{0..1}", "{3..3}", "{8..11}"]), min_size=1, max_size=5
@@ -88,3 +88,28 @@ def test_fold_is_exact_and_ignores_order(points: set[tuple[int, int, int]], rand
 def test_the_quick_fold_equals_the_plain_one(pieces: list[str]) -> None:
     name = "".join(pieces)
     assert fold_pattern(name) == fold(expand(name))
+
+
+@pytest.mark.parametrize(
+    ("names", "folded"),
+    [
+        (["a.0", "a.1", "a.2", "b"], ["a.{0..2}", "b"]),
+        (["a.2", "a.1", "a.0"], ["a.2", "a.1", "a.0"]),
+        (["a.0", "b", "a.1"], ["a.0", "b", "a.1"]),
+        (["a.0.0", "a.0.1", "a.1.0", "a.1.1"], ["a.{0..1}.{0..1}"]),
+        (["a.0.0", "a.1.0", "a.0.1", "a.1.1"], ["a.{0..1}.0", "a.{0..1}.1"]),
+        (["a.0.0", "a.0.1", "a.1.0"], ["a.0.{0..1}", "a.1.0"]),
+        (["a.09", "a.10", "a.11"], ["a.09", "a.{10..11}"]),
+        ([], []),
+    ],
+)
+def test_folding_in_order(names: list[str], folded: list[str]) -> None:
+    assert fold_in_order(names) == folded
+
+
+@given(st.lists(PIECES.map("".join), max_size=6))
+def test_folding_in_order_keeps_the_order_and_depends_on_nothing_else(patterns: list[str]) -> None:
+    names = [name for pattern in patterns for name in expand(pattern)]
+    folded = fold_in_order(names)
+    assert [name for pattern in folded for name in expand(pattern)] == names
+    assert fold_in_order(name for pattern in folded for name in expand(pattern)) == folded

@@ -69,7 +69,9 @@ def test_the_query_is_the_spec(params: dict[str, str], entry: Any, top: dict[str
         ({"shape": "2", "init": "zeros", "dtype": "\ud800"}, "dtype", "valid Unicode"),
         ({"shape": "9" * 30, "init": "zeros"}, "shape", "overflow"),
         ({"shape": "2", "init": "normal", "std": "9" * 400}, "std", "must be a number"),
-        ({"shape": "2", "init": "zeros", "generator": "torch"}, "generator", "philox"),
+        ({"shape": "2", "init": "zeros", "generator": "mt"}, "generator", "philox"),
+        ({"shape": "2", "init": "zeros", "torch_version": "2.13.0"}, "torch_version", "leave it out"),
+        ({"shape": "2,2", "init": "lecun_normal", "generator": "torch"}, "init", "torch has no lecun_normal"),
     ],
 )
 def test_faults_name_the_parameter(params: dict[str, str], pointer: str, detail: str) -> None:

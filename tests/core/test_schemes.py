@@ -5,12 +5,28 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from pydantic import TypeAdapter, ValidationError
 
-from service.core.distributions import Constant, Eye, Normal, TruncNormal, Uniform, Values
+from service.core.distributions import (
+    Axis,
+    Centred,
+    Constant,
+    Dirac,
+    Eye,
+    Normal,
+    Orthogonal,
+    Sparse,
+    TruncNormal,
+    Uniform,
+    Values,
+)
+from service.core.dtypes import DTYPES
 from service.core.fans import fans
 from service.core.schemes import SCHEME_CLASSES, SCHEMES, AnyScheme, Init, PartError, Scheme, scheme_of
+from tests.core.draws import numbers
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyScheme)
 SHAPE = (64, 16, 3)  # fan_in 48, fan_out 192
@@ -76,9 +92,68 @@ def test_aliases(alias: str, kind: str) -> None:
     assert scheme_of(scheme(alias)) == scheme_of(alias) == scheme(kind)
 
 
-@pytest.mark.parametrize("cls", [cls for cls in SCHEME_CLASSES if cls.__name__ not in {"Constant", "Values"}])
+PARAMETERS = {"constant": {"value": 1}, "values": {"data": []}, "sparse": {"sparsity": 0.5}}
+
+
+@pytest.mark.parametrize("cls", SCHEME_CLASSES)
 def test_a_tensor_without_elements_is_fine_with_every_scheme(cls: type[Scheme]) -> None:
-    scheme_of(cls.spellings()[0]).fill((0, 3), fans((0, 3)))
+    kind = cls.spellings()[0]
+    shape = (0, 3, 3) if kind in {"dirac", "delta_orthogonal"} else (0, 3)
+    filled = scheme(kind, **PARAMETERS.get(kind, {})).fill(shape, fans(shape))
+    assert filled is not None
+
+
+@pytest.mark.parametrize(
+    ("made", "shape", "expected"),
+    [
+        (scheme("orthogonal", gain=2), (6, 2, 3), Orthogonal(6, 6, 2.0)),
+        (scheme("sparse", sparsity=0.13), (100, 7), Sparse(100, 7, 13, 0.01)),
+        (scheme("sparse", sparsity=0.131), (100, 7), Sparse(100, 7, 14, 0.01)),
+        (
+            scheme("dirac", groups=2),
+            (6, 4, 5),
+            Centred(Dirac(4, 3), Axis(20, 6), Axis(5, 4), (Axis(1, 5),), (2,)),
+        ),
+        (
+            scheme("delta_orthogonal"),
+            (6, 4, 2, 5),
+            Centred(Orthogonal(6, 4, 1.0), Axis(40, 6), Axis(10, 4), (Axis(5, 2), Axis(1, 5)), (0, 2)),
+        ),
+    ],
+)
+def test_structured_distribution(made: Scheme, shape: tuple[int, ...], expected: object) -> None:
+    assert made.fill(shape, fans(shape)) == expected
+
+
+def test_a_kernel_of_jax_is_centred_on_its_own_axes() -> None:
+    shape = (3, 4, 6)  # kernel, in, out
+    expected = Centred(Orthogonal(6, 4, 1.0), Axis(1, 6), Axis(6, 4), (Axis(24, 3),), (1,))
+    assert scheme("delta_orthogonal").fill(shape, fans(shape, -2, -1)) == expected
+
+
+@pytest.mark.parametrize(
+    ("made", "shape", "detail"),
+    [
+        (scheme("orthogonal"), (3,), "two dimensions"),
+        (scheme("orthogonal"), (1 << 15, 1 << 14), "at most 268,435,456 elements"),
+        (scheme("sparse", sparsity=0.5), (3, 3, 3), "exactly two dimensions"),
+        (scheme("dirac"), (3, 3), "three to five dimensions"),
+        (scheme("dirac", groups=4), (6, 3, 3), "divide the 6 output channels"),
+        (scheme("delta_orthogonal"), (3, 4, 3), "at least as many outputs"),
+        (scheme("delta_orthogonal"), (3, 3), "three to five dimensions"),
+    ],
+)
+def test_structured_schemes_refuse(made: Scheme, shape: tuple[int, ...], detail: str) -> None:
+    with pytest.raises(ValueError, match=detail):
+        made.fill(shape, fans(shape))
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 3), (6, 4, 5, 2), (4, 8, 1, 2, 3)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_dirac_equals_torchs(shape: tuple[int, ...], groups: int) -> None:
+    expected = torch.nn.init.dirac_(torch.empty(shape), groups).numpy()
+    drawn = numbers(scheme("dirac", groups=groups).fill(shape, fans(shape)), DTYPES["float32"], expected.size)
+    assert np.array_equal(drawn.reshape(shape), expected)
 
 
 @pytest.mark.parametrize("kind", ["xavier_uniform", "kaiming_normal", "variance_scaling", "lecun_normal"])
@@ -134,6 +209,9 @@ def test_values_of_another_shape(
         {"kind": "kaiming_uniform", "mode": "fan_avg"},
         {"kind": "kaiming_uniform", "nonlinearity": "gelu"},
         {"kind": "variance_scaling", "scale": 0},
+        {"kind": "sparse"},
+        {"kind": "sparse", "sparsity": 1.5},
+        {"kind": "dirac", "groups": 0},
         {"kind": "zeros", "value": 0},
         {"kind": "constant"},
         {},

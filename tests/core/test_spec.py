@@ -211,7 +211,6 @@ def test_faults_of_an_entry(layer: Any, pointer: str, detail: str) -> None:
         ({"seed": 1.0}, "/seed", "integer"),
         ({"seed": True}, "/seed", "integer"),
         ({"seed": "x"}, "/seed", "decimal string"),
-        ({"generator": "torch"}, "/generator", "philox only"),
         ({"generator": "mt"}, "/generator", "one of philox, torch"),
         ({"device": "cuda:x"}, "/device", "cuda:N"),
         ({"dtype": "int8"}, "/dtype", "one of float64"),

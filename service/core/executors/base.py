@@ -11,16 +11,17 @@ import numpy.typing as npt
 from service.core.distributions import (
     Constant,
     Distribution,
-    Eye,
     Normal,
+    Sparse,
     TruncNormal,
     Uniform,
-    Values,
     ZeroRange,
 )
 from service.core.dtypes import DType
 from service.core.executors.narrowing import encode
-from service.core.philox import Key
+from service.core.executors.structured import structured
+from service.core.permutation import PURPOSE, kept_elements, kept_range
+from service.core.philox import Key, Stream
 
 Storage = npt.NDArray[Any]
 Drawn = Uniform | Normal | TruncNormal
@@ -37,45 +38,59 @@ class Executor(ABC):
     ) -> None:
         """Fill `out`, a whole number of Philox blocks: from a first block on, or a list of blocks."""
 
-    def fill(self, what: Distribution, dtype: DType, key: Key, first: int, out: Storage) -> None:
+    def fill(self, what: Distribution, dtype: DType, stream: Stream, first: int, out: Storage) -> None:
         """Fill `out` with the elements `first`, `first + 1`, … of the row-major tensor."""
         match what:
             case ZeroRange(base, start, stop):
-                self.fill(base, dtype, key, first, out)
+                self.fill(base, dtype, stream, first, out)
                 out[max(start - first, 0) : max(stop - first, 0)] = 0
             case Constant(value):
                 out[:] = encode(np.array([value]), dtype)
-            case Values(data):
-                out[:] = encode(np.array(data[first : first + out.size], np.float64), dtype)
-            case Eye(columns):
-                out[:] = 0
-                step = columns + 1
-                start, last = -(-first // step) * step - first, columns * step - first
-                out[start : max(last, 0) : step] = encode(np.ones(1), dtype)
+            case Sparse():
+                self._fill_drawn(Normal(0.0, what.std), dtype, stream.key(), first, out)
+                _zero(out, kept_range(what, stream.key(PURPOSE), first, out.size))
+            case Uniform() | Normal() | TruncNormal():
+                self._fill_drawn(what, dtype, stream.key(), first, out)
             case _:
-                self._fill_drawn(what, dtype, key, first, out)
+                elements = np.arange(first, first + out.size, dtype=np.int64)
+                out[:] = encode(structured(what, stream, elements), dtype)
 
     def gather(
-        self, what: Distribution, dtype: DType, key: Key, elements: npt.NDArray[np.int64], out: Storage
+        self,
+        what: Distribution,
+        dtype: DType,
+        stream: Stream,
+        elements: npt.NDArray[np.int64],
+        out: Storage,
     ) -> None:
         """Fill `out` with the listed elements, in their order."""
         match what:
             case ZeroRange(base, start, stop):
-                self.gather(base, dtype, key, elements, out)
+                self.gather(base, dtype, stream, elements, out)
                 out[(elements >= start) & (elements < stop)] = 0
             case Constant():
-                self.fill(what, dtype, key, 0, out)
-            case Values(data):
-                out[:] = encode(np.array(data, np.float64)[elements], dtype)
-            case Eye(columns):
-                out[:] = encode((elements // columns == elements % columns).astype(np.float64), dtype)
+                self.fill(what, dtype, stream, 0, out)
+            case Sparse():
+                self._gather_drawn(Normal(0.0, what.std), dtype, stream.key(), elements, out)
+                keep = np.empty(out.size, np.uint8)
+                words = tuple(map(np.uint32, stream.key(PURPOSE)))
+                kept_elements(keep, elements, what.columns, what.rows, what.zeros, words)
+                _zero(out, keep)
+            case Uniform() | Normal() | TruncNormal():
+                self._gather_drawn(what, dtype, stream.key(), elements, out)
             case _:
-                per_block = elements_per_block(dtype)
-                for i in range(0, out.size, GATHER_TILE):
-                    chosen = elements[i : i + GATHER_TILE]
-                    blocks = np.empty((chosen.size, per_block), dtype.storage)
-                    self.draw(what, dtype, key, chosen // per_block, blocks.reshape(-1))
-                    out[i : i + GATHER_TILE] = blocks[np.arange(chosen.size), chosen % per_block]
+                out[:] = encode(structured(what, stream, elements), dtype)
+
+    def _gather_drawn(
+        self, what: Drawn, dtype: DType, key: Key, elements: npt.NDArray[np.int64], out: Storage
+    ) -> None:
+        """Each element's whole block, and of it the element."""
+        per_block = elements_per_block(dtype)
+        for i in range(0, out.size, GATHER_TILE):
+            chosen = elements[i : i + GATHER_TILE]
+            blocks = np.empty((chosen.size, per_block), dtype.storage)
+            self.draw(what, dtype, key, chosen // per_block, blocks.reshape(-1))
+            out[i : i + GATHER_TILE] = blocks[np.arange(chosen.size), chosen % per_block]
 
     def _fill_drawn(self, what: Drawn, dtype: DType, key: Key, first: int, out: Storage) -> None:
         """Whole blocks straight into `out`; a block that `out` cuts goes by way of a scratch one."""
@@ -95,6 +110,12 @@ class Executor(ABC):
         scratch = np.empty(per_block, dtype.storage)
         self.draw(what, dtype, key, block, scratch)
         out[:] = scratch[offset : offset + out.size]
+
+
+def _zero(out: Storage, keep: npt.NDArray[np.uint8]) -> None:
+    """Set the elements that are not kept to +0."""
+    bits = out.view(f"u{out.itemsize}")
+    np.multiply(bits, keep, out=bits)
 
 
 def elements_per_block(dtype: DType) -> int:

@@ -11,16 +11,25 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from service.core import formulas32, formulas64, philox, primitives
-from service.core.distributions import Normal, TruncNormal, Uniform
+from service.core import formulas32, formulas64, orthogonal, permutation, philox, primitives
+from service.core.distributions import Distribution, Normal, Orthogonal, Sparse, TruncNormal, Uniform
 from service.core.dtypes import DTYPES, DType
 from service.core.executors import kernels
 from service.core.executors.base import Drawn, Executor, Storage
 from service.core.executors.narrowing import narrow
 from service.core.parameters import draw_parameters
-from service.core.philox import Key
+from service.core.philox import Key, Stream
 
 TILE = 32_768  # float32 elements that are drawn before they are rounded to a narrow dtype: 128 KiB
+
+LOOPS = [*kernels.ALL, *orthogonal.LOOPS, *permutation.LOOPS]
+EXAMPLES: list[Distribution] = [  # that together run every loop
+    Uniform(0.0, 1.0),
+    Normal(0.0, 1.0),
+    TruncNormal(0.0, 1.0, -2.0, 2.0),
+    Sparse(4, 4, 1, 1.0),
+    Orthogonal(4, 4, 1.0),
+]
 
 _scratch = threading.local()
 
@@ -61,17 +70,25 @@ def prepare(cache: Path | None) -> None:
     """
     if cache is not None:
         numba.config.CACHE_DIR = str(cache / sources_digest())
-        for loop in kernels.ALL:
+        for loop in LOOPS:
             loop.enable_caching()
-    executor, key = CompiledExecutor(), Key(0, 0, 0, 0)
-    for what in (Uniform(0.0, 1.0), Normal(0.0, 1.0), TruncNormal(0.0, 1.0, -2.0, 2.0)):
+    executor, stream = CompiledExecutor(), Stream(0, "")
+    for what in EXAMPLES:
         for dtype in (d for d in DTYPES.values() if d.mantissa_bits):
-            executor.fill(what, dtype, key, 0, np.empty(4, dtype.storage))
-            executor.gather(what, dtype, key, np.zeros(1, np.int64), np.empty(1, dtype.storage))
+            executor.fill(what, dtype, stream, 0, np.empty(4, dtype.storage))
+            executor.gather(what, dtype, stream, np.zeros(1, np.int64), np.empty(1, dtype.storage))
 
 
 def sources_digest() -> str:
     """Names the exact code that the loops are compiled from."""
-    modules: tuple[Any, ...] = (primitives, philox, formulas32, formulas64, kernels)
+    modules: tuple[Any, ...] = (
+        primitives,
+        philox,
+        formulas32,
+        formulas64,
+        kernels,
+        orthogonal,
+        permutation,
+    )
     digest = hashlib.sha256(b"".join(Path(str(module.__file__)).read_bytes() for module in modules))
     return digest.hexdigest()[:16]

@@ -11,7 +11,7 @@ import torch
 from service.core import formulas32, formulas64
 from service.core.distributions import Normal, TruncNormal, Uniform
 from service.core.dtypes import DType
-from service.core.executors.base import Drawn, Executor, Storage
+from service.core.executors.base import Drawn, Executor, Storage, elements_per_block
 from service.core.parameters import draw_parameters
 from service.core.philox import Key, philox4x32
 
@@ -28,7 +28,7 @@ class TensorExecutor(Executor):
         self, what: Drawn, dtype: DType, key: Key, blocks: int | npt.NDArray[np.int64], out: Storage
     ) -> None:
         """Fill `out`, at most `BLOCKS_AT_ONCE` blocks at a time."""
-        per_block = 2 if dtype.draw == "float64" else 4
+        per_block = elements_per_block(dtype)
         for i in range(0, out.size // per_block, BLOCKS_AT_ONCE):
             count = min(BLOCKS_AT_ONCE, out.size // per_block - i)
             if isinstance(blocks, np.ndarray):

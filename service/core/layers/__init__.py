@@ -9,26 +9,68 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from service.core.layers.activation import PReLU
+from service.core.layers.attention import MultiheadAttention
 from service.core.layers.base import Entry, Layer, Slot
+from service.core.layers.batch_normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    SyncBatchNorm,
+)
+from service.core.layers.classification import AdaptiveLogSoftmaxWithLoss, LinearCrossEntropyLoss
 from service.core.layers.conv import Conv1d, Conv2d, Conv3d
-from service.core.layers.embedding import Embedding
-from service.core.layers.linear import Linear
-from service.core.layers.normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d, LayerNorm
+from service.core.layers.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from service.core.layers.embedding import Embedding, EmbeddingBag
+from service.core.layers.linear import Bilinear, Linear
+from service.core.layers.normalization import GroupNorm, LayerNorm, RMSNorm
+from service.core.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from service.core.layers.tensor import FanAxes, Tensor
+from service.core.layers.transformer import Transformer, TransformerDecoder, TransformerEncoder
+from service.core.layers.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 
 __all__ = ["LAYERS", "AnyEntry", "Entry", "FanAxes", "Layer", "Slot", "Tensor"]
 
 AnyEntry = Annotated[
     Tensor
     | Linear
+    | Bilinear
     | Conv1d
     | Conv2d
     | Conv3d
+    | ConvTranspose1d
+    | ConvTranspose2d
+    | ConvTranspose3d
     | Embedding
+    | EmbeddingBag
+    | RNN
+    | LSTM
+    | GRU
+    | RNNCell
+    | LSTMCell
+    | GRUCell
+    | MultiheadAttention
+    | TransformerEncoderLayer
+    | TransformerDecoderLayer
+    | TransformerEncoder
+    | TransformerDecoder
+    | Transformer
     | LayerNorm
+    | RMSNorm
+    | GroupNorm
     | BatchNorm1d
     | BatchNorm2d
-    | BatchNorm3d,
+    | BatchNorm3d
+    | SyncBatchNorm
+    | InstanceNorm1d
+    | InstanceNorm2d
+    | InstanceNorm3d
+    | PReLU
+    | AdaptiveLogSoftmaxWithLoss
+    | LinearCrossEntropyLoss,
     Field(discriminator="type"),
 ]
 

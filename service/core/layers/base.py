@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -14,9 +14,15 @@ from service.core.schemes import Init, Scheme
 from service.core.schemes.base import defaults_of
 from service.core.schemes.plain import Normal, Ones, Uniform, Zeros
 
+if TYPE_CHECKING:
+    import torch
+
 Shape = tuple[int, ...]
 Count = Annotated[int, Field(ge=0)]  # a dimension, or a number of features
 Positive = Annotated[int, Field(ge=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+MOST_SLOTS = 16_384  # tensors of one layer
 
 ZEROS = Zeros(kind="zeros")
 ONES = Ones(kind="ones")
@@ -38,10 +44,63 @@ class Slot:
     integer: bool = False
 
 
-class Entry(BaseModel):
-    """Base of every entry of a spec's `layers`: a named thing that yields tensors."""
+class Arguments(BaseModel):
+    """Base of what takes arguments: the entries, and the modules inside them, which have no name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def type_name(cls) -> str:
+        """The value of `type` that stands for this class."""
+        return str(get_args(cls.model_fields["type"].annotation)[0])
+
+    def arguments(self) -> dict[str, Any]:
+        """The type's own arguments that differ from their defaults, by name; a part as the object it is."""
+        return {
+            name: value.nested() if isinstance(value, Arguments) else value
+            for name, default in defaults_of(type(self)).items()
+            if name not in _COMMON and repr(value := getattr(self, name)) != default
+        }
+
+    def nested(self) -> dict[str, Any]:
+        """The arguments as a part of others, with the part's `type` where it has one."""
+        kind = {"type": self.type_name()} if "type" in type(self).model_fields else {}
+        return kind | self.arguments()
+
+
+class Module(Arguments):
+    """Base of the torch.nn classes, as entries or as parts of others: their tensors, and the real module."""
+
+    @classmethod
+    def torch_name(cls) -> str:
+        """The name of the class in torch.nn: the `type`, where there is one."""
+        return cls.type_name()
+
+    def slots(self) -> Iterator[Slot]:
+        """The parameters and then the buffers, in the order of torch's `state_dict`.
+
+        Raises PartError where an argument does not fit the others.
+        """
+        raise NotImplementedError
+
+    def build(self, **factory: Any) -> torch.nn.Module:
+        """The real module, freshly initialised by torch; `factory` holds its `dtype` and `device`.
+
+        Needs arguments that fit each other, which listing the `slots` checks. It draws from torch's own
+        generators, so whoever calls it seeds and guards them.
+        """
+        import torch
+
+        module: torch.nn.Module = getattr(torch.nn, self.torch_name())(**self._kwargs(), **factory)
+        return module
+
+    def _kwargs(self) -> dict[str, Any]:
+        """The arguments as torch's constructor takes them."""
+        return self.arguments()
+
+
+class Entry(Arguments):
+    """Base of every entry of a spec's `layers`: a named thing that yields tensors."""
 
     name: str = Field(
         min_length=1,
@@ -61,21 +120,8 @@ class Entry(BaseModel):
         examples=["fc1"],
     )
 
-    @classmethod
-    def type_name(cls) -> str:
-        """The value of `type` that stands for this class."""
-        return str(get_args(cls.model_fields["type"].annotation)[0])
 
-    def arguments(self) -> dict[str, Any]:
-        """The type's own arguments that differ from their defaults, by name."""
-        return {
-            name: value
-            for name, default in defaults_of(type(self)).items()
-            if name not in _COMMON and repr(value := getattr(self, name)) != default
-        }
-
-
-class Layer(Entry):
+class Layer(Entry, Module):
     """Base of the layer types that are torch.nn classes, with that class's arguments and defaults."""
 
     init: dict[str, Init] = Field(
@@ -84,23 +130,24 @@ class Layer(Entry):
         examples=[{"weight": "xavier_uniform", "bias": "zeros"}],
     )
 
-    def slots(self) -> Iterator[Slot]:
-        """The parameters and then the buffers, in the order of torch's `state_dict`.
-
-        Raises PartError where an argument does not fit the others.
-        """
-        raise NotImplementedError
-
 
 _COMMON = {"name", "type", "dtype", "stream", "init"}
 
 
-def bias_init(fan_in: int) -> Scheme:
-    """torch's bias of linear and convolution layers: U[-1/√fan_in, 1/√fan_in), or 0 without inputs."""
-    if fan_in == 0:
+def bias_init(size: int) -> Scheme:
+    """U[-1/√size, 1/√size), or 0 for a size of 0: torch's bias of linear and convolution layers, with
+    fan_in as the size, and all of a recurrent layer, with its hidden size.
+    """
+    if size == 0:
         return ZEROS
-    bound = 1 / math.sqrt(fan_in)
+    bound = 1 / math.sqrt(size)
     return Uniform(kind="uniform", a=-bound, b=bound)
+
+
+def below(part: str, slots: Iterable[Slot]) -> Iterator[Slot]:
+    """The slots of a part, as the whole names them: `part.weight`."""
+    for slot in slots:
+        yield Slot(f"{part}.{slot.name}", slot.shape, slot.init, slot.zeroed, slot.integer)
 
 
 def _collapse(size: int | tuple[int, ...]) -> int | tuple[int, ...]:

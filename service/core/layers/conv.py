@@ -19,14 +19,14 @@ Pad1 = Annotated[Literal["same", "valid"] | int | tuple[int], EVEN]
 Pad2 = Annotated[Literal["same", "valid"] | int | tuple[int, int], EVEN]
 Pad3 = Annotated[Literal["same", "valid"] | int | tuple[int, int, int], EVEN]
 
-_KERNEL = "Size of the kernel, one number for all dimensions or one each."
-_STRIDE = "Step of the kernel, one number for all dimensions or one each."
+KERNEL = "Size of the kernel, one number for all dimensions or one each."
+STRIDE = "Step of the kernel, one number for all dimensions or one each."
 _PADDING = "Padding on both sides, one number for all dimensions or one each, or same, or valid."
-_DILATION = "Spacing of the kernel's elements, one number for all dimensions or one each."
+DILATION = "Spacing of the kernel's elements, one number for all dimensions or one each."
 
 
-class _Conv(Layer):
-    """What the convolutions share. Weight (out_channels, in_channels / groups, *kernel_size)."""
+class Convolution(Layer):
+    """What all convolutions share: channels, groups, kernel and bias."""
 
     rank: ClassVar[int]
 
@@ -38,25 +38,31 @@ class _Conv(Layer):
         examples=[1],
     )
     bias: bool = Field(default=True, description="Whether the layer adds a bias.", examples=[True])
+
+    def _filters(self, rows: int, columns: int) -> Iterator[Slot]:
+        """weight (rows, columns / groups, *kernel) and bias (out). Raises PartError for the groups."""
+        for part, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
+            if channels % self.groups:
+                raise PartError(
+                    ("groups",), f"groups must divide {part}: {self.groups} does not divide {channels}"
+                )
+        kernel = spread(self.kernel_size, self.rank)  # type: ignore[attr-defined]
+        shape = (rows, columns // self.groups, *kernel)
+        yield Slot("weight", shape, TORCH_DEFAULT)
+        if self.bias:
+            yield Slot("bias", (self.out_channels,), bias_init(math.prod(shape[1:])))
+
+
+class _Conv(Convolution):
+    """What the plain convolutions share. Weight (out_channels, in_channels / groups, *kernel_size)."""
+
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = Field(
         default="zeros", description="What the padding holds.", examples=["circular"]
     )
 
     def slots(self) -> Iterator[Slot]:
         """weight (out, in / groups, *kernel) and bias (out)."""
-        self._check()
-        kernel = spread(self.kernel_size, self.rank)  # type: ignore[attr-defined]
-        inputs = self.in_channels // self.groups
-        yield Slot("weight", (self.out_channels, inputs, *kernel), TORCH_DEFAULT)
-        if self.bias:
-            yield Slot("bias", (self.out_channels,), bias_init(inputs * math.prod(kernel)))
-
-    def _check(self) -> None:
-        for part, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
-            if channels % self.groups:
-                raise PartError(
-                    ("groups",), f"groups must divide {part}: {self.groups} does not divide {channels}"
-                )
+        yield from self._filters(self.out_channels, self.in_channels)
         if self.padding == "same" and set(spread(self.stride, self.rank)) != {1}:  # type: ignore[attr-defined]
             raise PartError(
                 ("padding",), "padding same needs a stride of 1: give numbers, or leave the stride at 1"
@@ -68,10 +74,10 @@ class Conv1d(_Conv):
 
     rank = 1
     type: Literal["Conv1d"]
-    kernel_size: Size1 = Field(description=_KERNEL, examples=[3])
-    stride: Size1 = Field(default=1, description=_STRIDE, examples=[1])
+    kernel_size: Size1 = Field(description=KERNEL, examples=[3])
+    stride: Size1 = Field(default=1, description=STRIDE, examples=[1])
     padding: Pad1 = Field(default=0, description=_PADDING, examples=["same"])
-    dilation: Size1 = Field(default=1, description=_DILATION, examples=[1])
+    dilation: Size1 = Field(default=1, description=DILATION, examples=[1])
 
 
 class Conv2d(_Conv):
@@ -79,10 +85,10 @@ class Conv2d(_Conv):
 
     rank = 2
     type: Literal["Conv2d"]
-    kernel_size: Size2 = Field(description=_KERNEL, examples=[3, [3, 5]])
-    stride: Size2 = Field(default=1, description=_STRIDE, examples=[1, [2, 1]])
+    kernel_size: Size2 = Field(description=KERNEL, examples=[3, [3, 5]])
+    stride: Size2 = Field(default=1, description=STRIDE, examples=[1, [2, 1]])
     padding: Pad2 = Field(default=0, description=_PADDING, examples=["same", [1, 2]])
-    dilation: Size2 = Field(default=1, description=_DILATION, examples=[1])
+    dilation: Size2 = Field(default=1, description=DILATION, examples=[1])
 
 
 class Conv3d(_Conv):
@@ -90,7 +96,7 @@ class Conv3d(_Conv):
 
     rank = 3
     type: Literal["Conv3d"]
-    kernel_size: Size3 = Field(description=_KERNEL, examples=[3, [1, 3, 3]])
-    stride: Size3 = Field(default=1, description=_STRIDE, examples=[1, [1, 2, 2]])
+    kernel_size: Size3 = Field(description=KERNEL, examples=[3, [1, 3, 3]])
+    stride: Size3 = Field(default=1, description=STRIDE, examples=[1, [1, 2, 2]])
     padding: Pad3 = Field(default=0, description=_PADDING, examples=["same", [0, 1, 1]])
-    dilation: Size3 = Field(default=1, description=_DILATION, examples=[1])
+    dilation: Size3 = Field(default=1, description=DILATION, examples=[1])

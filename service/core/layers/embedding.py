@@ -11,14 +11,9 @@ from service.core.layers.base import STANDARD_NORMAL, Count, Layer, Slot
 from service.core.schemes import PartError
 
 
-class Embedding(Layer):
-    """A table of `num_embeddings` vectors of `embedding_dim` numbers.
+class _Table(Layer):
+    """What the tables share. Weight (num_embeddings, embedding_dim)."""
 
-    Its default is N(0, 1) with the row `padding_idx` at zero. An init of its own fills every row, as applying
-    torch.nn.init to the module's weight does.
-    """
-
-    type: Literal["Embedding"]
     num_embeddings: Count = Field(description="Number of vectors.", examples=[50257])
     embedding_dim: Count = Field(description="Size of each vector.", examples=[768])
     padding_idx: int | None = Field(
@@ -54,3 +49,25 @@ class Embedding(Layer):
                 ("padding_idx",), f"padding_idx must be a row of the table: it has {self.num_embeddings} rows"
             )
         return index % self.num_embeddings
+
+
+class Embedding(_Table):
+    """A table of `num_embeddings` vectors of `embedding_dim` numbers.
+
+    Its default is N(0, 1) with the row `padding_idx` at zero. An init of its own fills every row, as applying
+    torch.nn.init to the module's weight does.
+    """
+
+    type: Literal["Embedding"]
+
+
+class EmbeddingBag(_Table):
+    """A table whose vectors are summed, averaged or maximised over bags; filled as Embedding is."""
+
+    type: Literal["EmbeddingBag"]
+    mode: Literal["sum", "mean", "max"] = Field(
+        default="mean", description="How the vectors of a bag become one.", examples=["sum"]
+    )
+    include_last_offset: bool = Field(
+        default=False, description="Whether the offsets end with the number of indices.", examples=[False]
+    )

@@ -1,4 +1,4 @@
-"""Fully connected layers."""
+"""Fully connected layers, and the bilinear one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from service.core.layers.base import Count, Layer, Slot, bias_init
+from service.core.layers.base import Count, Layer, Positive, Slot, bias_init
 from service.core.schemes.scaled import KaimingUniform
 
 # The default of torch's linear and convolution weights: U[-1/√fan_in, 1/√fan_in), spelled as torch spells it.
@@ -28,3 +28,20 @@ class Linear(Layer):
         yield Slot("weight", (self.out_features, self.in_features), TORCH_DEFAULT)
         if self.bias:
             yield Slot("bias", (self.out_features,), bias_init(self.in_features))
+
+
+class Bilinear(Layer):
+    """y = x₁ᵀ A x₂ + b, with A of shape (out_features, in1_features, in2_features)."""
+
+    type: Literal["Bilinear"]
+    in1_features: Positive = Field(description="Size of each first input sample.", examples=[20])
+    in2_features: Count = Field(description="Size of each second input sample.", examples=[30])
+    out_features: Count = Field(description="Size of each output sample.", examples=[40])
+    bias: bool = Field(default=True, description="Whether the layer adds a bias.", examples=[True])
+
+    def slots(self) -> Iterator[Slot]:
+        """weight (out, in1, in2) and bias (out), both U[-1/√in1, 1/√in1)."""
+        init = bias_init(self.in1_features)
+        yield Slot("weight", (self.out_features, self.in1_features, self.in2_features), init)
+        if self.bias:
+            yield Slot("bias", (self.out_features,), init)

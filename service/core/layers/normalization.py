@@ -1,4 +1,4 @@
-"""Normalisation layers: scale and shift, and the running statistics of batch normalisation."""
+"""Normalisation without statistics: scale and shift over the last dimensions, or over groups."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from service.core.layers.base import ONES, ZEROS, Count, Layer, Shape, Slot
+from service.core.layers.base import ONES, ZEROS, Count, Layer, Module, Positive, Shape, Slot
+from service.core.schemes import PartError
 
-_EPS = "Added to the variance before the square root."
+EPS = "Added to the variance before the square root."
+AFFINE = "Whether there is a scale and a shift."
+SHIFT = "Whether there is a shift."
+_NORMALIZED = "The dimensions that are normalised, a number or a list."
 
 
 def _unwrap(size: int | Shape) -> int | Shape:
@@ -17,71 +21,94 @@ def _unwrap(size: int | Shape) -> int | Shape:
     return size[0] if isinstance(size, tuple) and len(size) == 1 else size
 
 
-class LayerNorm(Layer):
-    """Normalises over the last dimensions, those of `normalized_shape`."""
+NormalizedShape = Annotated[Count | tuple[Count, ...], AfterValidator(_unwrap)]
 
-    type: Literal["LayerNorm"]
-    normalized_shape: Annotated[Count | tuple[Count, ...], AfterValidator(_unwrap)] = Field(
-        description="The dimensions that are normalised, a number or a list.", examples=[768, [3, 5]]
-    )
-    eps: float = Field(default=1e-5, description=_EPS, examples=[1e-5])
-    elementwise_affine: bool = Field(
-        default=True, description="Whether there is a scale and a shift.", examples=[True]
-    )
-    bias: bool = Field(default=True, description="Whether there is a shift.", examples=[True])
+
+def _dimensions(size: int | Shape) -> Shape:
+    return (size,) if isinstance(size, int) else size
+
+
+def affine_slots(shape: Shape, *, bias: bool) -> Iterator[Slot]:
+    """The scale, and the shift if there is one."""
+    yield Slot("weight", shape, ONES)
+    if bias:
+        yield Slot("bias", shape, ZEROS)
+
+
+class LayerNormArguments(Module):
+    """The arguments of LayerNorm."""
+
+    normalized_shape: NormalizedShape = Field(description=_NORMALIZED, examples=[768, [3, 5]])
+    eps: float = Field(default=1e-5, description=EPS, examples=[1e-5])
+    elementwise_affine: bool = Field(default=True, description=AFFINE, examples=[True])
+    bias: bool = Field(default=True, description=SHIFT, examples=[True])
 
     def slots(self) -> Iterator[Slot]:
         """weight and bias, both of the normalised shape."""
-        size = self.normalized_shape
-        shape = (size,) if isinstance(size, int) else size
         if self.elementwise_affine:
-            yield Slot("weight", shape, ONES)
-            if self.bias:
-                yield Slot("bias", shape, ZEROS)
+            yield from affine_slots(_dimensions(self.normalized_shape), bias=self.bias)
 
 
-class _BatchNorm(Layer):
-    """What the batch normalisations share."""
+class LayerNorm(LayerNormArguments, Layer):
+    """Normalises over the last dimensions, those of `normalized_shape`."""
 
-    num_features: Count = Field(description="Number of channels.", examples=[256])
-    eps: float = Field(default=1e-5, description=_EPS, examples=[1e-5])
-    momentum: float | None = Field(
-        default=0.1,
-        description="Share of the new batch in the running statistics; null for their mean.",
-        examples=[0.1],
+    type: Literal["LayerNorm"]
+
+
+class RMSNormArguments(Module):
+    """The arguments of RMSNorm."""
+
+    normalized_shape: NormalizedShape = Field(description=_NORMALIZED, examples=[768, [3, 5]])
+    eps: float | None = Field(
+        default=None,
+        description="Added to the mean square before the root; null for the dtype's machine epsilon.",
+        examples=[1e-6],
     )
-    affine: bool = Field(default=True, description="Whether there is a scale and a shift.", examples=[True])
-    track_running_stats: bool = Field(
-        default=True, description="Whether running statistics are kept, as buffers.", examples=[True]
-    )
-    bias: bool = Field(default=True, description="Whether there is a shift.", examples=[True])
+    elementwise_affine: bool = Field(default=True, description="Whether there is a scale.", examples=[True])
 
     def slots(self) -> Iterator[Slot]:
-        """weight, bias, running_mean, running_var (num_features), num_batches_tracked, an int64 number."""
-        shape = (self.num_features,)
+        """weight, of the normalised shape."""
+        if self.elementwise_affine:
+            yield from affine_slots(_dimensions(self.normalized_shape), bias=False)
+
+
+class RMSNorm(RMSNormArguments, Layer):
+    """Divides by the root mean square over the last dimensions, those of `normalized_shape`."""
+
+    type: Literal["RMSNorm"]
+
+
+class GroupNorm(Layer):
+    """Normalises over groups of channels of (N, C, …)."""
+
+    type: Literal["GroupNorm"]
+    num_groups: Positive = Field(description="Number of groups; divides num_channels.", examples=[32])
+    num_channels: Count = Field(description="Number of channels.", examples=[256])
+    eps: float = Field(default=1e-5, description=EPS, examples=[1e-5])
+    affine: bool = Field(default=True, description=AFFINE, examples=[True])
+    bias: bool = Field(default=True, description=SHIFT, examples=[True])
+
+    def slots(self) -> Iterator[Slot]:
+        """weight and bias (num_channels)."""
+        if self.num_channels % self.num_groups:
+            raise PartError(
+                ("num_groups",),
+                f"num_groups must divide num_channels: {self.num_groups} does not divide {self.num_channels}",
+            )
         if self.affine:
-            yield Slot("weight", shape, ONES)
-            if self.bias:
-                yield Slot("bias", shape, ZEROS)
-        if self.track_running_stats:
-            yield Slot("running_mean", shape, ZEROS)
-            yield Slot("running_var", shape, ONES)
-            yield Slot("num_batches_tracked", (), ZEROS, integer=True)
+            yield from affine_slots((self.num_channels,), bias=self.bias)
 
 
-class BatchNorm1d(_BatchNorm):
-    """Batch normalisation over (N, C) or (N, C, L)."""
+class LayerNormPart(LayerNormArguments):
+    """LayerNorm as a part of another module."""
 
-    type: Literal["BatchNorm1d"]
-
-
-class BatchNorm2d(_BatchNorm):
-    """Batch normalisation over (N, C, H, W)."""
-
-    type: Literal["BatchNorm2d"]
+    type: Literal["LayerNorm"]
 
 
-class BatchNorm3d(_BatchNorm):
-    """Batch normalisation over (N, C, D, H, W)."""
+class RMSNormPart(RMSNormArguments):
+    """RMSNorm as a part of another module."""
 
-    type: Literal["BatchNorm3d"]
+    type: Literal["RMSNorm"]
+
+
+NormPart = Annotated[LayerNormPart | RMSNormPart, Field(discriminator="type")]

@@ -33,6 +33,7 @@ from service.core.schemes.scaled import (
     XavierNormal,
     XavierUniform,
 )
+from service.core.schemes.structured import DeltaOrthogonal, Dirac, Orthogonal, Sparse
 
 __all__ = [
     "SCHEMES",
@@ -61,7 +62,11 @@ AnyScheme = Annotated[
     | KaimingNormal
     | VarianceScaling
     | LecunUniform
-    | LecunNormal,
+    | LecunNormal
+    | Orthogonal
+    | DeltaOrthogonal
+    | Sparse
+    | Dirac,
     Field(discriminator="kind"),
 ]
 
@@ -71,12 +76,17 @@ SCHEMES: dict[str, type[Scheme]] = {kind: cls for cls in SCHEME_CLASSES for kind
 """The class of every accepted spelling of `kind`; the canonical ones are each class's `spellings()[0]`."""
 
 
+MOST_LISTED = 64  # names in one sentence
+MOST_COMPARED = 256  # names that are searched for what was meant
+
+
 def unknown(word: str, name: Any, valid: Iterable[str]) -> str:
     """The sentence for a `name` that is none of `valid`, with a guess at what was meant."""
     choices = list(valid)
-    near = difflib.get_close_matches(str(name), choices, n=1)
+    near = difflib.get_close_matches(str(name), choices[:MOST_COMPARED], n=1)
     guess = f"did you mean {near[0]}? " if near else ""
-    return f"unknown {word}: {guess}valid are {', '.join(choices)}"
+    more = f" and {len(choices) - MOST_LISTED:,} more" if len(choices) > MOST_LISTED else ""
+    return f"unknown {word}: {guess}valid are {', '.join(choices[:MOST_LISTED])}{more}"
 
 
 def _required(cls: type[Scheme]) -> list[str]:

@@ -1,0 +1,27 @@
+"""Activations that own a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from service.core.layers.base import Count, Layer, Slot
+from service.core.schemes.plain import Constant
+
+# torch's default. Its argument `init`, a number, is here the init of `weight`, as for every parameter.
+_SLOPE = Constant(kind="constant", value=0.25)
+
+
+class PReLU(Layer):
+    """max(0, x) + weight · min(0, x), with a learned slope for all channels or for each."""
+
+    type: Literal["PReLU"]
+    num_parameters: Count = Field(
+        default=1, description="Number of slopes: 1, or the number of channels.", examples=[64]
+    )
+
+    def slots(self) -> Iterator[Slot]:
+        """weight (num_parameters), 0.25; for another number give weight a constant init."""
+        yield Slot("weight", (self.num_parameters,), _SLOPE)

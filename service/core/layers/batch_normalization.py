@@ -1,0 +1,87 @@
+"""Normalisation with running statistics: over batches and over instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from service.core.layers.base import ONES, ZEROS, Count, Layer, Slot
+from service.core.layers.normalization import AFFINE, EPS, SHIFT, affine_slots
+
+_STATISTICS = "Whether running statistics are kept, as buffers."
+
+
+class _Norm(Layer):
+    """What they share."""
+
+    num_features: Count = Field(description="Number of channels.", examples=[256])
+    eps: float = Field(default=1e-5, description=EPS, examples=[1e-5])
+    momentum: float | None = Field(
+        default=0.1,
+        description="Share of the new batch in the running statistics; null for their mean.",
+        examples=[0.1],
+    )
+    affine: bool = Field(default=True, description=AFFINE, examples=[True])
+    track_running_stats: bool = Field(default=True, description=_STATISTICS, examples=[True])
+    bias: bool = Field(default=True, description=SHIFT, examples=[True])
+
+    def slots(self) -> Iterator[Slot]:
+        """weight, bias, running_mean, running_var (num_features), num_batches_tracked, an int64 number."""
+        shape = (self.num_features,)
+        if self.affine:
+            yield from affine_slots(shape, bias=self.bias)
+        if self.track_running_stats:
+            yield Slot("running_mean", shape, ZEROS)
+            yield Slot("running_var", shape, ONES)
+            yield Slot("num_batches_tracked", (), ZEROS, integer=True)
+
+
+class BatchNorm1d(_Norm):
+    """Batch normalisation over (N, C) or (N, C, L)."""
+
+    type: Literal["BatchNorm1d"]
+
+
+class BatchNorm2d(_Norm):
+    """Batch normalisation over (N, C, H, W)."""
+
+    type: Literal["BatchNorm2d"]
+
+
+class BatchNorm3d(_Norm):
+    """Batch normalisation over (N, C, D, H, W)."""
+
+    type: Literal["BatchNorm3d"]
+
+
+class SyncBatchNorm(_Norm):
+    """Batch normalisation over (N, C, …), with the statistics of all processes."""
+
+    type: Literal["SyncBatchNorm"]
+
+
+class _InstanceNorm(_Norm):
+    """What the instance normalisations share: by default they have neither parameters nor buffers."""
+
+    affine: bool = Field(default=False, description=AFFINE, examples=[True])
+    track_running_stats: bool = Field(default=False, description=_STATISTICS, examples=[False])
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Instance normalisation over (N, C, L)."""
+
+    type: Literal["InstanceNorm1d"]
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Instance normalisation over (N, C, H, W)."""
+
+    type: Literal["InstanceNorm2d"]
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Instance normalisation over (N, C, D, H, W)."""
+
+    type: Literal["InstanceNorm3d"]

@@ -1,0 +1,111 @@
+"""The layers of transformers: attentions, a feed-forward network, and a normalisation of each.
+
+Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import Field
+
+from service.core.layers.attention import MultiheadAttention, check_heads
+from service.core.layers.base import Count, Layer, Module, Positive, Probability, Slot, below
+from service.core.layers.linear import Linear
+from service.core.layers.normalization import LayerNormPart
+
+SIZE = "Size of the signal."
+HEADS = "Number of heads; divides d_model."
+
+
+class Options(Module):
+    """The arguments that layers and whole transformers share."""
+
+    d_model: Positive = Field(description=SIZE, examples=[512])
+    nhead: Positive = Field(description=HEADS, examples=[8])
+    dim_feedforward: Count = Field(
+        default=2048, description="Size of the layer between the two linear ones.", examples=[2048]
+    )
+    dropout: Probability = Field(default=0.1, description="Dropout everywhere.", examples=[0.1])
+    activation: Literal["relu", "gelu"] = Field(
+        default="relu", description="The function between the two linear layers.", examples=["gelu"]
+    )
+    layer_norm_eps: float = Field(default=1e-5, description="The eps of the normalisations.", examples=[1e-5])
+    batch_first: bool = Field(
+        default=False,
+        description="Whether inputs are (N, L, features) and not (L, N, features).",
+        examples=[True],
+    )
+    norm_first: bool = Field(
+        default=False, description="Whether to normalise before each block and not after it.", examples=[True]
+    )
+    bias: bool = Field(default=True, description="Whether there are biases and shifts.", examples=[True])
+
+    def options(self) -> dict[str, Any]:
+        """The shared arguments, by name."""
+        return {name: getattr(self, name) for name in Options.model_fields}
+
+
+class _Block(Options):
+    """What the layers of both stacks share: attentions, two linear layers, one normalisation for each."""
+
+    def _blocks(self, *attentions: str) -> Iterator[Slot]:
+        check_heads("d_model", self.d_model, "nhead", self.nhead)
+        size, inner, bias = self.d_model, self.dim_feedforward, self.bias
+        attention = MultiheadAttention(
+            name="attention", type="MultiheadAttention", embed_dim=size, num_heads=self.nhead, bias=bias
+        )
+        for name in attentions:
+            yield from below(name, attention.slots())
+        for name, inputs, outputs in (("linear1", size, inner), ("linear2", inner, size)):
+            linear = Linear(name=name, type="Linear", in_features=inputs, out_features=outputs, bias=bias)
+            yield from below(name, linear.slots())
+        norm = output_norm(self.d_model, self)
+        for place in range(len(attentions) + 1):
+            yield from below(f"norm{place + 1}", norm.slots())
+
+
+def output_norm(size: int, options: Options) -> LayerNormPart:
+    """The normalisation of a signal of `size` numbers."""
+    return LayerNormPart(
+        type="LayerNorm", normalized_shape=size, eps=options.layer_norm_eps, bias=options.bias
+    )
+
+
+class EncoderLayerArguments(_Block):
+    """The arguments of TransformerEncoderLayer."""
+
+    @classmethod
+    def torch_name(cls) -> str:
+        """TransformerEncoderLayer."""
+        return "TransformerEncoderLayer"
+
+    def slots(self) -> Iterator[Slot]:
+        """self_attn.*, linear1.*, linear2.*, norm1.*, norm2.*, each as its own type has them."""
+        return self._blocks("self_attn")
+
+
+class DecoderLayerArguments(_Block):
+    """The arguments of TransformerDecoderLayer."""
+
+    @classmethod
+    def torch_name(cls) -> str:
+        """TransformerDecoderLayer."""
+        return "TransformerDecoderLayer"
+
+    def slots(self) -> Iterator[Slot]:
+        """self_attn.*, multihead_attn.*, linear1.*, linear2.*, norm1.* to norm3.*, each as its own type."""
+        return self._blocks("self_attn", "multihead_attn")
+
+
+class TransformerEncoderLayer(EncoderLayerArguments, Layer):
+    """Self-attention and a feed-forward network of two linear layers, each with a normalisation."""
+
+    type: Literal["TransformerEncoderLayer"]
+
+
+class TransformerDecoderLayer(DecoderLayerArguments, Layer):
+    """An encoder layer with a second attention, to the output of an encoder."""
+
+    type: Literal["TransformerDecoderLayer"]

@@ -1,0 +1,192 @@
+"""The generator `torch`: what PyTorch itself draws, bit for bit.
+
+    torch.manual_seed(seed)
+    modules = [torch.nn.Linear(…, dtype=…, device=…), …]    every entry, in the order of the spec
+    torch.nn.init.normal_(modules[0].weight, …)             then every init that the spec gives, in the same
+    …                                                       order, within an entry in that of `state_dict`
+
+A bare tensor is `torch.empty`, which draws nothing. Layers draw from torch's own generators, of which there
+is one a device for the whole process: `seeded` lends them out, one holder at a time, and puts them back.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+
+from service.core.dtypes import DTYPES, DType
+from service.core.errors import SpecError, TooLargeError
+from service.core.layers import Layer, Tensor
+from service.core.materialised import Materialised
+from service.core.resolved import ResolvedSpec, Step
+from service.core.schemes import Scheme
+from service.core.torch_support import KINDS, MOST_PASSES, most_draws
+
+_borrowed = threading.RLock()
+
+
+class AbandonedError(Exception):
+    """Nobody waits for the file any more."""
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's generators as `torch.manual_seed` does, and give them back as they were.
+
+    Whatever draws from them anywhere in the process must hold this context: one thread at a time does.
+    """
+    with _borrowed:
+        generators = [torch.default_generator]
+        if device.type == "cuda":
+            torch.cuda.init()  # type: ignore[no-untyped-call]
+            generators.append(torch.cuda.default_generators[device.index])
+        states = [generator.get_state() for generator in generators]
+        try:
+            for generator in generators:
+                generator.manual_seed(seed)
+            yield
+        finally:
+            for generator, state in zip(generators, states, strict=True):
+                generator.set_state(state)
+
+
+def materialise(resolved: ResolvedSpec, abandoned: Callable[[], bool] = lambda: False) -> Materialised:
+    """Every tensor of the file, computed in the one order in which torch computes them.
+
+    Raises SpecError for an init or a dtype for which this torch has no kernel, TooLargeError for a rejection
+    that does not end, AbandonedError soon after `abandoned` says so.
+    """
+    device = _device(resolved.device)
+    with seeded(resolved.seed, device), _on(device), warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # torch warns of zero elements and of distant intervals
+        states = [
+            (name, step, state) for step in resolved.steps for name, state in _built(step, device, abandoned)
+        ]
+        for name, step, state in states:
+            for key, tensor in state.items():
+                if key in step.inits and tensor.numel():
+                    _check(abandoned)
+                    _explained(name, lambda: _apply(step.inits[key], tensor))  # noqa: B023
+    return _gathered(resolved, states)
+
+
+def _built(
+    step: Step, device: torch.device, abandoned: Callable[[], bool]
+) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
+    """The tensors of each of the step's entries, by what follows the entry's name."""
+    for name in step.names:
+        _check(abandoned)
+        yield name, _explained(name, lambda: _build(step, device))
+
+
+def _build(step: Step, device: torch.device) -> dict[str, torch.Tensor]:
+    """Initialised as torch initialises them; a bare tensor is not, and has no name of its own."""
+    dtype = getattr(torch, step.dtype.name)
+    if isinstance(step.entry, Tensor):
+        return {"": torch.empty(step.entry.shape, dtype=dtype, device=device)}
+    assert isinstance(step.entry, Layer)
+    state: Mapping[str, torch.Tensor] = step.entry.build(dtype=dtype, device=device).state_dict()
+    return dict(state)
+
+
+def _apply(scheme: Scheme, tensor: torch.Tensor) -> None:
+    """Fill `tensor` by the function of torch.nn.init that has the scheme's name."""
+    kind = scheme.spellings()[0]
+    assert kind in KINDS
+    arguments = {name: getattr(scheme, name) for name in type(scheme).model_fields if name != "kind"}
+    match kind:
+        case "values":
+            data = np.array(arguments["data"], np.float64).reshape(tuple(tensor.shape))
+            tensor.copy_(torch.from_numpy(data))
+        case "constant":
+            torch.nn.init.constant_(tensor, arguments["value"])
+        case "trunc_normal":
+            with _Patience(tuple(tensor.shape)):
+                torch.nn.init.trunc_normal_(tensor, **arguments)
+        case _:
+            getattr(torch.nn.init, f"{kind}_")(tensor, **arguments)
+
+
+class _Patience(TorchFunctionMode):
+    """Ends a rejection that would go on for ever: it counts the draws, and changes none."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self._passes = MOST_PASSES
+        self._draws = most_draws(shape)
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Let a call through while there is patience left."""
+        if func in (torch.Tensor.normal_, torch.Tensor.uniform_):
+            self._passes -= 1
+            self._draws -= args[0].numel()
+            if self._passes < 0 or self._draws < 0:
+                raise TooLargeError(
+                    "torch rejects nearly every candidate of a trunc_normal here: widen its interval around "
+                    "the mean, or leave generator out"
+                )
+        return func(*args, **(kwargs or {}))
+
+
+def _explained(name: str, action: Callable[[], Any]) -> Any:
+    """What `action` gives. A kernel that torch lacks becomes a fault of the entry called `name`."""
+    try:
+        return action()
+    except NotImplementedError:
+        detail = f"torch has no kernel for {name!r} in its dtype: use float32, or leave generator out"
+        raise SpecError.at("/layers", detail) from None
+
+
+def _gathered(
+    resolved: ResolvedSpec, states: list[tuple[str, Step, dict[str, torch.Tensor]]]
+) -> Materialised:
+    """The tensors' elements by full name, each of the dtype and shape that the file promises."""
+    found = {
+        f"{name}.{key}" if key else name: tensor for name, _, state in states for key, tensor in state.items()
+    }
+    arrays = {}
+    for tensor in resolved.tensors:
+        value = found.pop(tensor.name)
+        if (str(value.dtype), tuple(value.shape)) != (f"torch.{tensor.dtype.name}", tensor.shape):
+            raise RuntimeError(f"torch yields {tensor.name} as {value.dtype} {tuple(value.shape)}")
+        flat = value.cpu().contiguous().reshape(-1)
+        arrays[tensor.name] = flat.view(torch.uint8).numpy().view(_storage(tensor.dtype))
+    if found:
+        raise RuntimeError(f"torch yields {', '.join(found)} beside the tensors of the file")
+    return Materialised(arrays)
+
+
+def _storage(dtype: DType) -> Any:
+    return np.dtype(DTYPES[dtype.name].storage)
+
+
+def _device(name: str) -> torch.device:
+    """The device, with its number where there can be several."""
+    device = torch.device(name)
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
+
+
+@contextmanager
+def _on(device: torch.device) -> Iterator[None]:
+    """Make `device` the current one of its type."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.cuda.device(device):
+        yield
+
+
+def _check(abandoned: Callable[[], bool]) -> None:
+    if abandoned():
+        raise AbandonedError
