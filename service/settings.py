@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     tensors: int = Field(
         Limits().tensors, ge=1, le=1 << 24, description="most tensors of one file, brace ranges expanded"
     )
+    name_chars: int = Field(
+        Limits().name_chars,
+        ge=1_024,
+        le=1 << 32,
+        description="most characters of all tensor names of one file together, brace ranges expanded",
+    )
     values: int = Field(Limits().values, ge=0, le=1 << 24, description="most literal numbers in one spec")
     file_bytes: int = Field(
         Limits().file_bytes, ge=1, le=1 << 62, description="most bytes of tensor data in one file"
@@ -58,7 +64,12 @@ class Settings(BaseSettings):
     token_chars: int = Field(
         Limits().token_chars, ge=64, le=60_000, description="longest token of a URL, in characters"
     )
-    dimensions: int = Field(Limits().dimensions, ge=1, le=1_024, description="most dimensions of one tensor")
+    dimensions: int = Field(
+        Limits().dimensions,
+        ge=1,
+        le=64,
+        description="most dimensions of one tensor; numpy has no more than 64",
+    )
 
     materialised_bytes: int = Field(
         Limits().materialised_bytes,
@@ -94,6 +105,7 @@ class Settings(BaseSettings):
         """The limits of a spec."""
         return Limits(
             tensors=self.tensors,
+            name_chars=self.name_chars,
             values=self.values,
             file_bytes=self.file_bytes,
             token_chars=self.token_chars,

@@ -21,6 +21,7 @@ from service.core.schemes import SCHEME_CLASSES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SESSIONS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 ADDRESS = "127.0.0.1:8000"
 
@@ -118,3 +119,10 @@ def test_links_within_the_project_lead_somewhere(document):
     path = ROOT / document
     for link in re.findall(r"\]\(((?!https?:)[^)#]+)", path.read_text()):
         assert (path.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_left_to_be_filled_in(document):
+    """Outside of its blocks of code no line is a word in capitals alone."""
+    prose = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert re.findall(r"^\W*[A-Z][A-Z _]{2,}\W*$", prose, re.MULTILINE) == []

@@ -11,6 +11,7 @@ import uvicorn
 from click.testing import CliRunner
 
 from service.__main__ import load_settings, main
+from service.core.limits import Limits
 from service.settings import PREFIX, Settings
 
 
@@ -48,6 +49,7 @@ def test_the_command_line_goes_before_the_environment(monkeypatch: pytest.Monkey
     [
         (["serve", "--port", "70000"], {}, "--port"),
         (["serve"], {"TENSORSEED_CHUNK_BYTES": "many"}, "TENSORSEED_CHUNK_BYTES"),
+        (["settings"], {"TENSORSEED_DIMENSIONS": "65"}, "TENSORSEED_DIMENSIONS"),
         (["settings"], {"TENSORSEED_LOG_LEVEL": "loud"}, "TENSORSEED_LOG_LEVEL"),
     ],
 )
@@ -96,3 +98,10 @@ def test_the_limits_are_those_of_the_settings() -> None:
     limits = settings.limits()
     assert (limits.tensors, limits.values, limits.file_bytes) == (10, 20, 30)
     assert (limits.token_chars, limits.dimensions) == (64, 5)
+
+
+def test_every_limit_is_a_setting() -> None:
+    changed = {name: getattr(Limits(), name) - 1 for name in Limits.__dataclass_fields__}
+    assert Settings(**changed).limits() == Limits(**changed)  # type: ignore[arg-type]
+    for name in changed:
+        assert Settings.model_fields[name].default == getattr(Limits(), name)

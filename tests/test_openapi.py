@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,35 @@ def test_weights_document_what_they_answer(document: dict[str, Any]) -> None:
     }
     body = document["paths"]["/v1/weights"]["post"]["requestBody"]["content"]["application/json"]
     assert body["schema"] == {"$ref": "#/components/schemas/Spec"}
+
+
+def test_every_file_route_documents_what_is_too_large(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        if path.startswith("/v1/weights"):
+            assert "413" in operation["responses"], (path, method)
+
+
+def test_head_has_no_ranges(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        if method == "head":
+            assert not {"206", "416"} & set(operation["responses"]), path
+
+
+def test_every_example_of_a_token_is_a_token(document: dict[str, Any], client: Any) -> None:
+    tokens = set(re.findall(r"s1\.[\w-]+", COMMITTED.read_text()))
+    assert tokens
+    for token in tokens:
+        assert client.head(f"/v1/weights/{token}").status_code == 200
+    plan = document["components"]["schemas"]["Plan"]["properties"]
+    (example,) = plan["token"]["examples"]
+    answer = client.head(f"/v1/weights/{example}")
+    assert plan["url"]["examples"] == [f"/v1/weights/{example}"]
+    assert plan["etag"]["examples"] == [answer.headers["etag"]]
+    assert plan["size"]["examples"] == [int(answer.headers["content-length"])]
+    for path, method, operation in operations(document):
+        for parameter in operation.get("parameters", []):
+            if parameter["name"] == "token":
+                assert parameter["schema"]["examples"] == [example], (path, method)
 
 
 def test_every_parameter_has_a_description_and_an_example(document: dict[str, Any]) -> None:

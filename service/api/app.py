@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from starlette.routing import Route
 
 from service.api import catalog, operations, weights
 from service.api.openapi import install_openapi
@@ -40,7 +42,15 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)
+    _answer_head(app)
     return app
+
+
+def _answer_head(app: FastAPI) -> None:
+    """Let the pages of the documentation, which the framework registers for GET alone, answer HEAD."""
+    for route in app.routes:
+        if isinstance(route, Route | APIRoute) and "GET" in (route.methods or ()):
+            route.methods = {*(route.methods or ()), "HEAD"}
 
 
 @asynccontextmanager

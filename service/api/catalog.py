@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.negotiation import JSON
+from service.api.presence import while_present
 from service.api.routes import many, readable
 from service.api.schemas import CatalogLayer, CatalogScheme, Devices
 from service.api.state import state_of
@@ -32,5 +33,5 @@ async def layers(_: Request) -> Response:
 async def devices(request: Request) -> Response:
     """The devices of this host that a spec may name."""
     worker = state_of(request).worker
-    found = await worker.run(worker.devices)  # the first look at CUDA takes seconds
+    found = await while_present(request, worker.run(worker.devices))  # the first look at CUDA takes seconds
     return Response(orjson.dumps({"devices": found}), media_type=JSON)

@@ -1,8 +1,10 @@
 """From a representation and a request to the response that RFC 9110 wants.
 
 `respond` is the one place that knows preconditions, ranges and the header fields of a file. The body is
-streamed: at most one chunk waits while the client reads, a client that leaves stops the computing at once,
-and a fault halfway closes the connection, so that nobody takes a short file for a whole one.
+streamed and computed a little ahead of the client: what waits for a client that reads slowly is the worker's
+window of chunks, the one being sent among them, and what the sockets hold. A client that leaves stops the
+computing within that window, and a fault halfway closes the connection, so that nobody takes a short file
+for a whole one.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.api.preconditions import is_unmodified, range_applies
+from service.api.presence import until_gone
 from service.api.ranges import ByteRange, parse_range
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
@@ -116,7 +119,7 @@ class StreamedResponse(Response):
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send head and body, unless the client leaves first."""
         sending = asyncio.ensure_future(self._send(send))
-        watching = asyncio.ensure_future(_until_gone(receive))
+        watching = asyncio.ensure_future(until_gone(receive))
         try:
             await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -153,9 +156,3 @@ class StreamedResponse(Response):
             async with aclosing(self.representation.stream(*segment)) as stream:
                 async for chunk in stream:
                     yield chunk
-
-
-async def _until_gone(receive: Receive) -> None:
-    """Return when the client has disconnected."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -15,13 +15,15 @@ from service.core.resolved import ResolvedTensor
 from service.core.safetensors_file import VirtualFile
 
 
-def plan_text(opened: OpenFile, url: str | None, limits: Limits) -> bytes:
-    """The plan as JSON. No value of the file is computed."""
+def plan_text(opened: OpenFile, url: str | None, limits: Limits, missing: str | None = None) -> bytes:
+    """The plan as JSON. No value of the file is computed. `missing` says which device this host lacks."""
     file = opened.file
     resolved = file.resolved
     warnings: list[Mapping[str, str | None]] = [*advice(resolved)]
     if opened.token is None:
         warnings.append(too_long(limits))
+    if missing is not None:
+        warnings.append(absent_device(missing))
     return orjson.dumps(
         {
             "token": opened.token,
@@ -43,6 +45,11 @@ def too_long(limits: Limits) -> dict[str, str | None]:
     fault = f"the token of this spec is over {limits.token_chars:,} characters, so only POST serves the file"
     remedy = "write repeated entries once, with a brace range such as blocks.{0..11}.weight"
     return {"tensor": None, "code": "token_too_long", "detail": f"{fault}: {remedy}"}
+
+
+def absent_device(missing: str) -> dict[str, str | None]:
+    """The warning of a spec that another host has to compute."""
+    return {"tensor": None, "code": "device", "detail": f"{missing}; asked for the file, it would answer 409"}
 
 
 def _tensors(file: VirtualFile) -> list[dict[str, Any]]:

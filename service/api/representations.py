@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from service.api.files import Chunk
 from service.api.negotiation import JSON, OCTETS
 from service.api.state import State
 from service.core.executors.base import Executor
+from service.core.executors.narrowing import decode
 from service.core.materialised import Materialised
-from service.core.safetensors_file import VirtualFile, tensor_arrays
+from service.core.safetensors_file import Entry, VirtualFile
 
 FILENAME = "weight.safetensors"
 
@@ -71,22 +73,41 @@ class JsonForm:
         return self._body
 
 
-def count_elements(file: VirtualFile) -> int:
-    """The number of elements of all tensors of a file."""
-    return sum((entry.stop - entry.start) // entry.tensor.dtype.itemsize for entry in file.entries())
+def fits_json(file: VirtualFile, limit: int) -> bool:
+    """Whether the JSON form holds at most `limit` numbers and empty lists: `[[], []]` has two of these."""
+    count = 0
+    for entry in file.entries():
+        count += prod(_extent(entry.tensor.shape))
+        if count > limit:
+            return False
+    return True
 
 
 def json_text(file: VirtualFile, source: Executor | Materialised) -> bytes:
     """The JSON form of a file."""
     tensors = {
-        tensor.name: {
-            "dtype": tensor.dtype.name,
-            "shape": array.shape,
-            "data": nested(array, tensor.dtype.name),
+        entry.tensor.name: {
+            "dtype": entry.tensor.dtype.name,
+            "shape": entry.tensor.shape,
+            "data": _data(file, entry, source),
         }
-        for tensor, array in tensor_arrays(file, source)
+        for entry in file.entries()
     }
     return orjson.dumps({"tensors": tensors})
+
+
+def _extent(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The dimensions whose lists have members: those before the first 0."""
+    return shape[: shape.index(0)] if 0 in shape else shape
+
+
+def _data(file: VirtualFile, entry: Entry, source: Executor | Materialised) -> Any:
+    """The values of a tensor as nested lists. numpy cannot hold the shape of every empty one."""
+    dtype, shape = entry.tensor.dtype, entry.tensor.shape
+    if 0 in shape:
+        return np.empty((*_extent(shape), 0)).tolist()
+    stored = file.read(entry.start, entry.stop, source).copy().view(dtype.storage)
+    return nested(decode(stored, dtype).reshape(shape), dtype.name)
 
 
 def nested(array: npt.NDArray[np.float64], dtype: str) -> Any:

@@ -7,11 +7,22 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 
+from service.api import examples
 from service.api.negotiation import JSON, OCTETS
 from service.api.problems import documented
 from service.api.schemas import JsonFile
+
+
+class TokenConvertor(StringConvertor):
+    """One segment of a path that is not the `plan` of `/v1/weights/plan`."""
+
+    regex = "(?!plan(?:/|$))[^/]+"
+
+
+register_url_convertor("token", TokenConvertor())
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Coroutine[Any, Any, Response]])
 Responses = dict[int | str, dict[str, Any]]
@@ -53,9 +64,7 @@ def readable(
         summary, _, rest = (endpoint.__doc__ or "").strip().partition("\n")
         good = responses or (answers(model, summary) if model else {})
         for method, title in (("GET", summary), ("HEAD", f"The header fields alone. {summary}")):
-            found = (
-                good if method == "GET" else {status: _bodiless(answer) for status, answer in good.items()}
-            )
+            found = good if method == "GET" else _of_head(good)
             router.add_api_route(
                 path,
                 endpoint,
@@ -64,7 +73,7 @@ def readable(
                 summary=title.rstrip("."),
                 description=f"{summary}\n{rest}".strip(),
                 response_class=Response,
-                responses={**found, **(errors or documented())},
+                responses={**found, **_of_method(method, errors or documented())},
                 openapi_extra={"parameters": parameters} if parameters else None,
             )
         return endpoint
@@ -72,22 +81,32 @@ def readable(
     return register
 
 
-def _bodiless(answer: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in answer.items() if key != "content"}
+def _of_head(answers: Responses) -> Responses:
+    """What HEAD answers where GET answers so: no content, and no ranges."""
+    return {
+        status: {key: value for key, value in answer.items() if key != "content"}
+        for status, answer in answers.items()
+        if status != 206
+    }
+
+
+def _of_method(method: str, errors: Responses) -> Responses:
+    """The errors of a method: HEAD ignores Range, so it never finds one that cannot be served."""
+    return {status: error for status, error in errors.items() if method == "GET" or status != 416}
 
 
 _FIELDS: dict[str, tuple[str, str]] = {
-    "ETag": ("A strong entity tag: equal bytes have equal tags.", '"9d1f0c6e0b7a4c51"'),
+    "ETag": ("A strong entity tag: equal bytes have equal tags.", examples.ETAG),
     "Cache-Control": ("The file never changes.", "public, max-age=31536000, immutable"),
     "Vary": ("The form depends on Accept.", "Accept"),
     "Content-Location": (
         "The file's URL by token, where it is not the one asked for.",
-        "/v1/weights/eyJzZWVkIjo0Mn0",
+        examples.URL,
     ),
     "Accept-Ranges": ("Byte ranges are served.", "bytes"),
-    "Content-Length": ("The exact number of bytes.", "803328"),
+    "Content-Length": ("The exact number of bytes.", str(examples.SIZE)),
     "Content-Disposition": ("A name to save the file by.", 'attachment; filename="weight.safetensors"'),
-    "Content-Range": ("Which bytes these are, of how many.", "bytes 0-1023/803328"),
+    "Content-Range": ("Which bytes these are, of how many.", f"bytes 0-1023/{examples.SIZE}"),
 }
 _ALWAYS = ("ETag", "Cache-Control", "Vary", "Content-Location")
 _CONTENT = ("Accept-Ranges", "Content-Length", "Content-Disposition")

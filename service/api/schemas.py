@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_ETAG = '"9d1f0c6e0b7a4c51a7f2b8f5f4f6d6d1"'
+from service.api.examples import ETAG, HEADER_SIZE, RECIPE, SIZE, TOKEN, URL
+
+_TENSOR = {"name": "weight", "dtype": "float32", "shape": [256, 784], "range": [HEADER_SIZE, SIZE]}
 
 
 class Described(BaseModel):
@@ -60,7 +63,7 @@ class PlannedTensor(Described):
     shape: list[int] = Field(description="Its dimensions; none for a single number.", examples=[[256, 784]])
     range: tuple[int, int] = Field(
         description="Its bytes in the file: offset of the first, and of the first one after it.",
-        examples=[[512, 803328]],
+        examples=[[HEADER_SIZE, SIZE]],
     )
     init: dict[str, Any] = Field(
         description="The scheme's `kind` and every parameter; literal values are in the recipe instead.",
@@ -94,26 +97,29 @@ class Plan(Described):
 
     token: str | None = Field(
         description="Names the file in a URL; null where it would be too long for one.",
-        examples=["eyJzZWVkIjo0Mn0"],
+        examples=[TOKEN],
     )
     url: str | None = Field(
         description="Where GET serves the file; null without a token.",
-        examples=["/v1/weights/eyJzZWVkIjo0Mn0"],
+        examples=[URL],
     )
-    etag: str = Field(description="The file's strong entity tag, quotes included.", examples=[_ETAG])
-    size: int = Field(description="The file's size in bytes.", examples=[803328])
-    header_size: int = Field(description="How many of these are the safetensors header.", examples=[512])
+    etag: str = Field(description="The file's strong entity tag, quotes included.", examples=[ETAG])
+    size: int = Field(description="The file's size in bytes.", examples=[SIZE])
+    header_size: int = Field(
+        description="How many of these are the safetensors header.", examples=[HEADER_SIZE]
+    )
     generator: str = Field(description="The generator of the values.", examples=["philox"])
     seed: int = Field(description="The seed.", examples=[42])
     recipe: Any = Field(
-        description="The spec in canonical form, as the file's metadata holds it.", examples=[{"seed": 42}]
+        description="The spec in canonical form, as the file's metadata holds it.",
+        examples=[json.loads(RECIPE)],
     )
     tensors: list[PlannedTensor] = Field(
         description="The tensors in file order.",
-        examples=[[{"name": "fc1.weight", "dtype": "float32", "shape": [256, 784], "range": [512, 803328]}]],
+        examples=[[_TENSOR]],
     )
     warnings: list[PlannedWarning] = Field(
-        description="What may not be as meant.",
+        description="What may not be as meant; the code `device` says that this host lacks the device.",
         examples=[[{"tensor": None, "code": "token_too_long", "detail": "only POST serves the file"}]],
     )
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from cachetools import LRUCache
 from starlette.requests import Request
 
+from service.core.errors import DeviceError
 from service.core.limits import Limits
 from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import VirtualFile, open_file
@@ -68,6 +69,16 @@ class State:
         opened = await self.worker.run(_open_token, token, self.limits)
         self._remember(opened)
         return opened
+
+    async def missing_device(self, device: str) -> str | None:
+        """What to say of a device that this host lacks; None for one that it has."""
+        if device == "auto":
+            return None
+        try:
+            await self.worker.run(self.worker.check_device, device)
+        except DeviceError as error:
+            return str(error)
+        return None
 
     def _remember(self, opened: OpenFile) -> None:
         if opened.token is not None and weigh(opened) <= self._files.maxsize:

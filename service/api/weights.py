@@ -16,13 +16,17 @@ from service.api.errors import (
     PreconditionError,
     QueryError,
     RangeError,
+    UnknownPathError,
 )
+from service.api.examples import TOKEN
 from service.api.files import respond
 from service.api.negotiation import JSON, OCTETS, preferred
 from service.api.parameters import query_parameters, slice_parameter
 from service.api.plans import plan_text
+from service.api.presence import while_present
 from service.api.problems import documented
-from service.api.representations import JsonForm, SafetensorsForm, count_elements
+from service.api.queries import check_path, query_of
+from service.api.representations import JsonForm, SafetensorsForm, fits_json
 from service.api.routes import answers, file_answers, readable, spec_body
 from service.api.schemas import Plan
 from service.api.state import OpenFile, State, state_of
@@ -42,9 +46,7 @@ from service.core.spec import parse_query, parse_spec
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"])
 
-Token = Annotated[
-    str, Path(description="What a plan or a Content-Location names.", examples=["eyJzZWVkIjo0Mn0"])
-]
+Token = Annotated[str, Path(description="What a plan or a Content-Location names.", examples=[TOKEN])]
 Name = Annotated[
     str, Path(description="The tensor's name; it may hold slashes and dots.", examples=["fc1.weight"])
 ]
@@ -67,8 +69,7 @@ async def post_weights(request: Request) -> Response:
     Content-Location is the file's own URL, where GET serves the same bytes, in ranges too. A spec whose token
     is too long for a URL has none.
     """
-    opened = await _opened_body(request)
-    return await _answer(request, opened.file, _location(request, opened))
+    return await while_present(request, _post(request, await _body(request)))
 
 
 @router.post(
@@ -80,11 +81,11 @@ async def post_weights(request: Request) -> Response:
     openapi_extra=spec_body(),
 )
 async def plan_weights(request: Request) -> Response:
-    """Token, entity tag, size, and every tensor's bytes, fans and moments, computing no value."""
-    opened = await _opened_body(request)
-    state = state_of(request)
-    text = await state.worker.run(plan_text, opened, _location(request, opened), state.limits)
-    return Response(text, media_type=JSON)
+    """Token, entity tag, size, and every tensor's bytes, fans and moments, computing no value.
+
+    A spec for a device that this host lacks can be planned too: a warning of code `device` says so.
+    """
+    return await while_present(request, _plan(request, await _body(request)))
 
 
 @readable(
@@ -100,54 +101,82 @@ async def get_weights(request: Request) -> Response:
 
     The scheme's own parameters are query parameters too. Content-Location is the file's URL by token.
     """
-    opened = await state_of(request).open_spec(_parse_query, _parameters(request))
-    return await _answer(request, opened.file, _location(request, opened))
+    return await while_present(request, _get(request, query_of(request)))
 
 
 @readable(
     router,
-    "/{token}",
+    "/{token:token}",
     "WeightsByToken",
     responses=file_answers(),
     errors=documented(UnknownNameError, QueryError, TooLargeError, RangeError, *_FILE),
 )
 async def get_weights_by_token(request: Request, token: Token) -> Response:
     """The file that a token names. The token holds the whole spec: nothing is stored."""
-    _parameters(request, allowed=())
-    opened = await state_of(request).open_token(token)
-    return await _answer(request, opened.file)
+    query_of(request, allowed=())
+    return await while_present(request, _get_by_token(request, token))
 
 
 @readable(
     router,
-    "/{token}/tensors/{name:path}",
+    "/{token:token}/tensors/{name:path}",
     "Tensor",
     responses=file_answers(),
-    errors=documented(UnknownNameError, SliceError, QueryError, TooLargeError, RangeError, *_FILE),
+    errors=documented(
+        UnknownNameError, UnknownPathError, SliceError, QueryError, TooLargeError, RangeError, *_FILE
+    ),
     parameters=[slice_parameter()],
 )
 async def get_tensor(request: Request, token: Token, name: Name) -> Response:
     """A file of one tensor, or of a slice of it, with the values that it has in the whole file."""
-    wanted = _parameters(request, allowed=("slice",)).get("slice", "")
+    check_path(request)
+    wanted = query_of(request, allowed=("slice",)).get("slice", "")
+    return await while_present(request, _get_tensor(request, token, name, wanted))
+
+
+async def _body(request: Request) -> bytes:
+    """The body of a request that has nothing in its query."""
+    query_of(request, allowed=())
+    return await read_json(request, state_of(request).settings.body_bytes)
+
+
+async def _post(request: Request, body: bytes) -> Response:
+    opened = await state_of(request).open_spec(parse_spec, body)
+    return await _answer(request, opened.file, _location(request, opened))
+
+
+async def _plan(request: Request, body: bytes) -> Response:
+    state = state_of(request)
+    opened = await state.open_spec(parse_spec, body)
+    missing = await state.missing_device(opened.file.resolved.device)
+    location = _location(request, opened)
+    text = await state.worker.run(plan_text, opened, location, state.limits, missing)
+    return Response(text, media_type=JSON)
+
+
+async def _get(request: Request, parameters: Mapping[str, str]) -> Response:
+    opened = await state_of(request).open_spec(_parse_query, parameters)
+    return await _answer(request, opened.file, _location(request, opened))
+
+
+async def _get_by_token(request: Request, token: str) -> Response:
+    opened = await state_of(request).open_token(token)
+    return await _answer(request, opened.file)
+
+
+async def _get_tensor(request: Request, token: str, name: str, wanted: str) -> Response:
     state = state_of(request)
     opened = await state.open_token(token)
     file = await state.worker.run(open_slice, opened.file, name, wanted)
     return await _answer(request, file)
 
 
-async def _opened_body(request: Request) -> OpenFile:
-    """The file of the spec in the body."""
-    _parameters(request, allowed=())
-    state = state_of(request)
-    body = await read_json(request, state.settings.body_bytes)
-    return await state.open_spec(parse_spec, body)
-
-
 async def _answer(request: Request, file: VirtualFile, location: str | None = None) -> Response:
     """The file in the form that the client prefers."""
     state = state_of(request)
-    if file.resolved.device != "auto":
-        await state.worker.run(state.worker.check_device, file.resolved.device)
+    missing = await state.missing_device(file.resolved.device)
+    if missing is not None:
+        raise DeviceError(missing)
     headers = {"Vary": "Accept", **({"Content-Location": location} if location else {})}
     if _form(request, state, file) == JSON:
         return await respond(request, JsonForm(state, file, headers))
@@ -159,7 +188,7 @@ def _form(request: Request, state: State, file: VirtualFile) -> str:
     accept = ", ".join(request.headers.getlist("accept"))
     form = preferred(accept, [OCTETS, JSON])
     limit = state.settings.json_elements
-    if form == JSON and count_elements(file) > limit:
+    if form == JSON and not fits_json(file, limit):
         form = preferred(accept, [OCTETS])
         if form is None:
             raise UnrepresentableError(
@@ -183,17 +212,3 @@ def _parse_query(parameters: Mapping[str, str], limits: Limits) -> ResolvedSpec:
         return parse_query(parameters, limits)
     except SpecError as error:
         raise QueryError(error.faults) from None
-
-
-def _parameters(request: Request, allowed: tuple[str, ...] | None = None) -> dict[str, str]:
-    """The query parameters, each given once. Raises QueryError for others than `allowed`."""
-    pairs = request.query_params.multi_items()
-    parameters = dict(pairs)
-    for name in parameters:
-        if allowed is not None and name not in allowed:
-            valid = f"valid is {', '.join(allowed)}" if allowed else "this path has none"
-            raise QueryError.at(name, f"unknown query parameter {name[:80]}: {valid}")
-    if len(parameters) < len(pairs):
-        twice = next(name for name in parameters if sum(name == other for other, _ in pairs) > 1)
-        raise QueryError.at(twice, f"the query parameter {twice[:80]} is given more than once: give it once")
-    return parameters

@@ -5,7 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from service.core.distributions import Constant, TruncNormal, Values, ZeroRange
+from service.core.distributions import (
+    Centred,
+    Constant,
+    Distribution,
+    Eye,
+    Normal,
+    Orthogonal,
+    Sparse,
+    TruncNormal,
+    Uniform,
+    Values,
+    ZeroRange,
+)
 from service.core.dtypes import INT64
 from service.core.moments import moments
 from service.core.names import count, fold
@@ -59,7 +71,7 @@ def _on_scheme(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
                 f"kaiming is derived for rectifiers; for {scheme.nonlinearity} the usual choice is {kind}"
             )
             yield "saturating_nonlinearity", detail
-        if scheme.nonlinearity == "leaky_relu" and scheme.a == TORCH_SLOPE:
+        if scheme.nonlinearity == "leaky_relu" and math.isclose(scheme.a, TORCH_SLOPE, rel_tol=1e-3):
             detail = (
                 "a = √5 is what torch's layers use for historical reasons: give your activation's own slope"
             )
@@ -80,8 +92,10 @@ def _on_scheme(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
 def _on_scale(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
     """A random draw whose scale the dtype cannot hold."""
     drawn = tensor.distribution.base if isinstance(tensor.distribution, ZeroRange) else tensor.distribution
-    measured = moments(tensor)
-    if isinstance(drawn, Constant | Values) or measured is None:
+    if isinstance(drawn, Sparse):
+        drawn = Normal(0.0, drawn.std)
+    measured = moments(tensor._replace(distribution=drawn))
+    if isinstance(drawn, Constant | Values | Eye | Centred) or measured is None:
         return
     mean, std = measured
     dtype = tensor.dtype
@@ -89,17 +103,34 @@ def _on_scale(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
     if 0 < std < smallest:
         detail = f"the standard deviation {std:.3g} is below the smallest {dtype.name} number, {smallest:.3g}"
         yield "underflow", f"{detail}: most values round to one number"
-    if abs(mean) + 6.0 * std > dtype.largest:
-        reach = abs(mean) + 6.0 * std
+    reach = _reach(drawn, abs(mean) + 6.0 * std)
+    if reach > dtype.largest:
         detail = f"values reach {reach:.3g}, beyond the largest {dtype.name} number, {dtype.largest:g}"
         yield "overflow", f"{detail}: choose a smaller scale or a wider dtype"
+
+
+def _reach(distribution: Distribution, six_sigma: float) -> float:
+    """The largest absolute value that is to be expected: a bound where there is one."""
+    match distribution:
+        case Uniform(low, high):
+            return max(abs(low), abs(high))
+        case TruncNormal(low=low, high=high):
+            return min(six_sigma, max(abs(low), abs(high)))
+        case Orthogonal(gain=gain):
+            return min(six_sigma, gain)
+    return six_sigma
 
 
 def _rows_equal(tensor: ResolvedTensor) -> bool:
     if isinstance(tensor.distribution, Values):
         data, columns = tensor.distribution.data, math.prod(tensor.shape[1:])
         return len(data) <= MOST_VALUES and data[:columns] * tensor.shape[0] == data
-    return isinstance(tensor.distribution, Constant)
+    match tensor.distribution:
+        case Constant() | Normal(std=0.0) | Sparse(std=0.0) | Orthogonal(gain=0.0):
+            return True
+        case Uniform(low, high) | TruncNormal(low=low, high=high):
+            return low == high
+    return False
 
 
 def _mass(normal: TruncNormal) -> float:

@@ -14,24 +14,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.core.layers import Entry
-from service.core.schemes import Scheme
+from service.core.schemes import Scheme, scheme_of
 from service.core.schemes.base import defaults_of
+from service.core.schemes.scaled import KaimingNormal, KaimingUniform
 from service.core.torch_identity import TorchIdentity
 
 DEFAULT_DTYPE = "float32"
 
-_NAME = '"name":0'  # occurs once: an init called name is no number, and inside strings quotes are escaped
-
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-@dataclass(frozen=True, slots=True)
-class BodyText:
+class BodyText(NamedTuple):
     """An entry without its name: the texts before and after it. Equal texts mean equal bodies."""
 
     before: str
@@ -61,6 +58,14 @@ def init_value(scheme: Scheme) -> Any:
     return {"kind": kind, **parameters} if parameters else kind
 
 
+def meant(init: str | Scheme) -> Scheme:
+    """The scheme of an init, in its canonical spelling, without a slope that no leaky_relu makes use of."""
+    scheme = scheme_of(init)
+    if isinstance(scheme, KaimingUniform | KaimingNormal) and scheme.nonlinearity != "leaky_relu":
+        return scheme.model_copy(update={"a": 0.0})
+    return scheme
+
+
 def same(one: Scheme, other: Scheme) -> bool:
     """Whether two inits mean the same."""
     return one is other or (
@@ -70,7 +75,7 @@ def same(one: Scheme, other: Scheme) -> bool:
 
 def body_text(entry: Entry, dtype: str, init: Scheme | Mapping[str, Scheme]) -> BodyText:
     """The canonical text of `entry` without its name; `dtype` is the effective one, `init` what to write."""
-    body: dict[str, Any] = {name: _value(value) for name, value in entry.arguments().items()}
+    body: dict[str, Any] = {**entry.arguments(), "type": entry.type}
     if dtype != DEFAULT_DTYPE:
         body["dtype"] = dtype
     if entry.stream is not None:
@@ -79,9 +84,10 @@ def body_text(entry: Entry, dtype: str, init: Scheme | Mapping[str, Scheme]) -> 
         body["init"] = init_value(init)
     elif init:
         body["init"] = {name: init_value(scheme) for name, scheme in init.items()}
-    body |= {"name": 0, "type": entry.type}
-    before, after = dump(body).split(_NAME)
-    return BodyText(before + _NAME[:-1], after)
+    names = sorted(body)
+    before = "".join([f'"{name}":{_text(body[name])},' for name in names if name < "name"])
+    after = "".join([f',"{name}":{_text(body[name])}' for name in names if name > "name"])
+    return BodyText(f'{{{before}"name":', f"{after}}}")
 
 
 def recipe_text(seed: int, entries: Iterable[tuple[str, BodyText]]) -> str:
@@ -102,6 +108,23 @@ def ordered_recipe_text(seed: int, entries: Iterable[tuple[str, BodyText]], torc
 def dump(value: Any) -> str:
     """JSON with sorted keys and without spaces."""
     return _ENCODER.encode(value)
+
+
+def _text(value: Any) -> str:
+    """As `dump(_value(value))`, quickly for what most entries hold."""
+    kind = type(value)
+    if kind is int:
+        return str(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is float:
+        return repr(number(value))
+    if kind is tuple and all(type(part) is int for part in value):
+        return f"[{','.join(map(str, value))}]"
+    if kind is dict:
+        parts = [f"{encode_basestring(name)}:{_text(value[name])}" for name in sorted(value)]
+        return f"{{{','.join(parts)}}}"
+    return dump(_value(value))
 
 
 def _value(value: Any, *, floats: bool = False) -> Any:

@@ -11,13 +11,13 @@ from service.core.canonical import ordered_recipe_text, recipe_text
 from service.core.dtypes import FILE_ORDER
 from service.core.errors import SpecError, TooLargeError
 from service.core.limits import Limits
-from service.core.names import count, expand, fold, fold_in_order, fold_pattern
+from service.core.names import count, expand, fold, fold_in_order, fold_pattern, longest
 from service.core.resolution import Body
 from service.core.resolved import ResolvedTensor, Step
 from service.core.torch_identity import TorchIdentity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Group:
     """Entries that share a body: their names, with brace ranges, and their places (indices) in the spec."""
 
@@ -33,7 +33,8 @@ def expand_groups(groups: list[Group], seed: int, limits: Limits) -> tuple[tuple
     before anything is expanded; TooLargeError for too many bytes.
     """
     _check_counts(groups, limits)
-    groups = _join(groups)
+    _check_silent(groups)
+    groups = _join([one for group in groups for one in _by_stream(group)])
     tensors: list[ResolvedTensor] = []
     entries = []
     for group in groups:
@@ -44,6 +45,8 @@ def expand_groups(groups: list[Group], seed: int, limits: Limits) -> tuple[tuple
             else [one for p in patterns for one in expand(p)]
         )
         tensors.extend(_tensors(group.body, names))
+        if not group.body.members:  # nothing to remember
+            continue
         folded = fold_pattern(patterns[0]) if len(patterns) == 1 else fold(names)
         entries += [(name, group.body.text) for name in folded]
     return _in_file_order(tensors, groups), recipe_text(seed, entries)
@@ -85,29 +88,41 @@ def _in_file_order(tensors: list[ResolvedTensor], groups: list[Group]) -> tuple[
 
 
 def _check_counts(groups: list[Group], limits: Limits, *, whole: bool = False) -> None:
-    total, nbytes, literals = 0, 0, 0
+    total, nbytes, literals, chars = 0, 0, 0, 0
     for group in groups:
         members = max(len(group.body.members), 1)  # an entry without tensors costs a name
+        copies = len(group.names)
+        letters = sum(map(len, group.names))
+        for index, name in zip(group.places, group.names, strict=True):
+            if "{" in name:
+                these = count(name)
+                _check_range(index, these * members, limits)
+                copies += these - 1
+                letters += longest(name) * these
         literals += group.body.literals * len(group.names)
-        ranged = [place for place in zip(group.places, group.names, strict=True) if "{" in place[1]]
-        plain = len(group.names) - len(ranged)
-        total += plain * members
-        nbytes += plain * group.body.nbytes
-        for index, name in ranged:
-            copies = count(name)
-            if copies * members > limits.tensors:
-                yields = copies * members
-                detail = f"this name stands for {yields:,} tensors, the limit is {limits.tensors:,}"
-                raise SpecError.at(f"/layers/{index}/name", f"{detail}: narrow its ranges")
-            total += copies * members
-            nbytes += copies * group.body.nbytes
+        total += copies * members
+        nbytes += copies * group.body.nbytes
+        chars += letters * members + copies * group.body.suffixes
     if total > limits.tensors:
         raise SpecError.at(
             "/layers", f"the spec yields {total:,} tensors, the limit is {limits.tensors:,}: split it"
         )
+    if chars > limits.name_chars:
+        detail = f"the names have up to {chars:,} characters together, the limit is {limits.name_chars:,}"
+        raise SpecError.at("/layers", f"{detail}: shorten them, or split the spec")
     if literals > limits.values:
         detail = f"the spec holds {literals:,} literal numbers, the limit is {limits.values:,}"
         raise SpecError.at("/layers", f"{detail}: draw them from a scheme, or split the spec")
+    _check_bytes(nbytes, limits, whole=whole)
+
+
+def _check_range(index: int, yields: int, limits: Limits) -> None:
+    if yields > limits.tensors:
+        detail = f"this name stands for {yields:,} tensors, the limit is {limits.tensors:,}"
+        raise SpecError.at(f"/layers/{index}/name", f"{detail}: narrow its ranges")
+
+
+def _check_bytes(nbytes: int, limits: Limits, *, whole: bool) -> None:
     if nbytes > limits.file_bytes:
         raise TooLargeError(
             f"the file would hold {nbytes:,} bytes, the limit is {limits.file_bytes:,}: split the spec"
@@ -117,6 +132,42 @@ def _check_counts(groups: list[Group], limits: Limits, *, whole: bool = False) -
         raise TooLargeError(
             f"{detail}, the limit is {limits.materialised_bytes:,}: split the spec, or leave generator out"
         )
+
+
+def _check_silent(groups: list[Group]) -> None:
+    """Raise SpecError for an entry without tensors whose name another entry has."""
+    if all(group.body.members for group in groups):
+        return
+    entries = sorted(
+        (place, pattern, not group.body.members)
+        for group in groups
+        for place, pattern in zip(group.places, group.names, strict=True)
+    )
+    owners: dict[str, tuple[int, bool]] = {}
+    for place, pattern, silent in entries:
+        for name in expand(pattern):
+            first, other = owners.setdefault(name, (place, silent))
+            if first != place and (silent or other):
+                detail = f"layers {first} and {place} are both called {name}: rename one of them"
+                raise SpecError.at(f"/layers/{place}/name", detail)
+
+
+def _by_stream(group: Group) -> list[Group]:
+    """The group, parted where one of its names is the stream that the others take."""
+    body = group.body
+    if body.stream is None:
+        return [group]
+    names = [
+        (one, place) for name, place in zip(group.names, group.places, strict=True) for one in expand(name)
+    ]
+    own = [place for name, place in names if name == body.stream]
+    if not own:
+        return [group]
+    rest = [(name, place) for name, place in names if name != body.stream]
+    parts = [Group(body.own_stream(), [body.stream] * len(own), own)]
+    if rest:
+        parts.append(Group(body, [name for name, _ in rest], [place for _, place in rest]))
+    return parts
 
 
 def _join(groups: list[Group]) -> list[Group]:

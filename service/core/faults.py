@@ -16,9 +16,11 @@ from service.core.layers.parts import choices, descend
 from service.core.schemes import SCHEMES, unknown
 
 MOST = 50  # faults reported at once
+LONGEST = 128  # characters of a client's word that are told back
 
 Part = str | int
 Path = tuple[Part, ...]
+Located = tuple[Path, str]  # where a fault is, and its sentence
 
 _WHOLE_FIELD = {
     "seed": "seed must be an integer from 0 to 18446744073709551615, or a decimal string of one",
@@ -60,7 +62,17 @@ class _Place:
 
 def pointer(path: Iterable[Part]) -> str:
     """The JSON Pointer (RFC 6901) along `path`."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join("/" + shortened(str(part)).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def shortened(word: str) -> str:
+    """`word`, cut where it is longer than any that means something."""
+    return word if len(word) <= LONGEST else f"{word[:LONGEST]}…"
+
+
+def finite_fault(path: Path) -> tuple[str, str]:
+    """Pointer and sentence of a number at `path` that is not finite."""
+    return pointer(path), f"{_field(path)} must be a finite number"
 
 
 def spec_error(places: Iterable[tuple[Path, str]]) -> SpecError:
@@ -71,11 +83,15 @@ def spec_error(places: Iterable[tuple[Path, str]]) -> SpecError:
     return SpecError([Fault(pointer(path), detail) for path, detail in ordered[:MOST]])
 
 
-def explain(error: ValidationError, document: Any, spec: type[BaseModel]) -> list[tuple[Path, str]]:
-    """The faults of `document`, which failed to validate as the model `spec`, by path and sentence."""
+def explain(
+    error: ValidationError, document: Any, spec: type[BaseModel], within: Path = ()
+) -> list[tuple[Path, str]]:
+    """The faults of `document`, which failed to validate as the model `spec`, by path and sentence; `within`
+    leads to the part that was validated.
+    """
     found: dict[Path, str] = {}
     for item in error.errors(include_url=False):
-        place = _place(item["loc"])
+        place = _place((*within, *item["loc"]))
         for path, detail in _read(place, item, document, spec):
             found.setdefault(path, detail)
     return list(found.items())
@@ -160,6 +176,10 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
             "field", path[-1], [field.alias or name for name, field in model.model_fields.items()]
         )
     field = _field(path)
+    if kind == "int_type" and isinstance(item["input"], float) and abs(item["input"]) >= 1 << 63:
+        return path, f"{field} overflows: an integer here is below 2^63"
+    if kind == "value_error" and (first := str(context["error"]).split()[0]) in model.model_fields:
+        path = (*path, first)
     if kind == "literal_error":
         valid_words = re.findall(r"'([^']*)'", context["expected"])
         return path, f"{field} must be one of {', '.join(valid_words)}"
@@ -172,7 +192,7 @@ def _field(path: Path) -> str:
         return "the spec"
     if path[0] == "layers" and len(path) == 2:
         return "an entry of layers"
-    name = next(str(part) for part in reversed(path) if isinstance(part, str))
+    name = shortened(next((part for part in reversed(path) if isinstance(part, str)), "the spec"))
     return f"each number of {name}" if isinstance(path[-1], int) else name
 
 

@@ -15,3 +15,4 @@ class Limits:
     token_chars: int = 8_000  # of a token inside a URL
     dimensions: int = 64  # of one tensor: its rank
     materialised_bytes: int = 1 << 30  # of tensor data in a file that is computed as a whole: generator torch
+    name_chars: int = 1 << 26  # of all tensor names of one file together, brace ranges expanded

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby, product
 from operator import itemgetter
 
@@ -58,9 +58,8 @@ def _check_ranges(name: str) -> None:
     for low, high in _RANGE.findall(name):
         if int(low) > int(high):
             raise ValueError(f"the range {{{low}..{high}}} is empty: write the smaller end first")
-    longest = len(_RANGE.sub(lambda found: found[2], name))
-    if longest > MAX_CHARS:
-        raise ValueError(f"a name has at most {MAX_CHARS:,} characters, these ranges make it {longest:,}")
+    if (chars := longest(name)) > MAX_CHARS:
+        raise ValueError(f"a name has at most {MAX_CHARS:,} characters, these ranges make it {chars:,}")
 
 
 def count(name: str) -> int:
@@ -68,6 +67,11 @@ def count(name: str) -> int:
     if "{" not in name:
         return 1
     return math.prod(int(high) - int(low) + 1 for low, high in _RANGE.findall(name))
+
+
+def longest(name: str) -> int:
+    """The characters of the longest name that a checked `name` stands for."""
+    return len(_RANGE.sub(lambda found: found[2], name))
 
 
 def expand(name: str) -> list[str]:
@@ -91,19 +95,21 @@ def fold(names: Iterable[str]) -> list[str]:
     `fold(expand(x)) == fold(expand(y))` whenever `x` and `y` stand for the same names.
     """
     templates: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    firsts: dict[tuple[str, ...], str] = {}
     for name in names:
         parts = _split(name)
         literals = parts[0::2]
-        if literals in templates:
-            templates[literals].append(parts[1::2])
+        if literals in firsts:
+            templates.setdefault(literals, [_split(firsts[literals])[1::2]]).append(parts[1::2])
         else:
-            templates[literals] = [parts[1::2]]
-    return sorted(
-        _spell(template, box)
-        for group in templates.items()
-        for template, points in [_narrow(*group)]
-        for box in _cover(points)
-    )
+            firsts[literals] = name
+    alone = [name for literals, name in firsts.items() if literals not in templates]
+    return sorted([*alone, *(one for group in templates.items() for one in _fold_template(*group))])
+
+
+def _fold_template(template: tuple[str, ...], points: list[tuple[str, ...]]) -> Iterator[str]:
+    template, points = _narrow(template, points)
+    return (_spell(template, box) for box in _cover(points))
 
 
 def fold_in_order(names: Iterable[str]) -> list[str]:
@@ -140,6 +146,8 @@ def _merge_neighbours(boxes: list[Box], axis: int) -> list[Box]:
 
 def fold_pattern(name: str) -> list[str]:
     """`fold(expand(name))` of a checked name, without expanding it where it is canonical already."""
+    if "{" not in name:
+        return [name]
     ranges = _RANGE.findall(name)
     few = len(_INTEGER.findall(name)) - len(ranges) <= FOLDED
     if ranges and few and not _BRACE_BESIDE_DIGIT.search(name) and all(low != high for low, high in ranges):

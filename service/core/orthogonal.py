@@ -8,7 +8,7 @@ element, and acts on the coordinates from j on. Then
 
 has the Haar distribution (Stewart, "The efficient generation of random orthogonal matrices with an
 application to condition estimators", SIAM J. Numer. Anal. 17, 1980; Mezzadri, "How to generate random
-matrices from the classical compact groups", Notices of the AMS 54, 2007). A wide matrix is Qᵀ. Row i of Q is
+matrices from the classical compact groups", Notices of the AMS 54, 2007). A wide or square matrix is Qᵀ. Row i of Q is
 eᵢᵀ H₀ … Hₖ₋₁ D, and row r of Qᵀ is dᵣ·(H₀ … Hᵣ eᵣ)ᵀ, so a row costs about 4·m·k operations and no other row.
 
 All in float64, every sum from its first term to its last: the loops are vectorised across rows.
@@ -52,7 +52,7 @@ def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64
     shape[1]).
     """
     m, k = max(shape), min(shape)
-    tall = shape[0] >= shape[1]
+    tall = shape[0] > shape[1]
     groups = [np.zeros((m, min(GROUP, rows.size - i))) for i in range(0, rows.size, GROUP)]
     for i, x in enumerate(groups):
         own = rows[i * GROUP : i * GROUP + x.shape[1]]

@@ -25,6 +25,8 @@ from service.core.rounding import round_nearest
 from service.core.truncation import check_interval, truncation
 
 EXACT_INTEGERS = 1 << 53  # from here on float64 skips some
+LARGEST = {name: float(np.finfo(name).max) for name in ("float32", "float64")}
+SMALLEST = {name: float(np.finfo(name).smallest_normal) for name in LARGEST}
 SIGMAS = 9.0  # farther than any normal draw reaches
 
 
@@ -72,7 +74,7 @@ def check(distribution: Distribution, dtype: DType) -> None:
             _check_reach(gain, dtype)
         case TruncNormal(mean, std, low, high):
             _check_reach(max(abs(mean), std, abs(low), abs(high)), dtype)
-            if np.finfo(dtype.draw).smallest_normal > std:
+            if std < SMALLEST[dtype.draw]:
                 raise ValueError(f"the standard deviation {std!r} underflows: choose a larger scale")
             check_interval(distribution, dtype)
 
@@ -89,7 +91,7 @@ def _check_literals(data: tuple[float, ...], dtype: DType) -> None:
 
 def _check_reach(reach: float, dtype: DType) -> None:
     """`reach` bounds the absolute value of every draw."""
-    if not reach <= float(np.finfo(dtype.draw).max):
+    if not reach <= LARGEST[dtype.draw]:
         raise ValueError(
             f"the values overflow {dtype.draw}, in which {dtype.name} is drawn: choose a smaller scale"
         )

@@ -59,7 +59,7 @@ def _is_text(text: str) -> bool:
 
 def _init(params: Mapping[str, str]) -> dict[str, Any]:
     kind = params["init"]
-    parameters = {key: _value(text) for key, text in params.items() if key not in OWN}
+    parameters = {key: _value(key, text) for key, text in params.items() if key not in OWN}
     if kind in SCHEMES:
         valid = [name for name in SCHEMES[kind].model_fields if name != "kind"]
         wrong = [
@@ -74,13 +74,15 @@ def _init(params: Mapping[str, str]) -> dict[str, Any]:
     return {"kind": kind, **parameters}
 
 
-def _value(text: str) -> Any:
+def _value(key: str, text: str) -> Any:
     """A JSON number or list; any other text stands for itself."""
     if _NUMBER.match(text) or text.startswith("["):
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError:
-            return text
+            pass
+    if key == "data":
+        raise SpecError.at(key, "data is not valid JSON: write a number, or a list of numbers such as [1,2]")
     return text
 
 

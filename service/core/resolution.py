@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
-from service.core.canonical import BodyText, body_text, same
+from service.core.canonical import BodyText, body_text, meant, same
 from service.core.distributions import Distribution, Values, ZeroRange
 from service.core.dtypes import DTYPES, INT64, DType
 from service.core.fans import Fans, fans
@@ -16,12 +17,12 @@ from service.core.layers.base import MOST_SLOTS
 from service.core.limits import Limits
 from service.core.names import check_name
 from service.core.parameters import check
-from service.core.schemes import PartError, Scheme, scheme_of, unknown
+from service.core.schemes import PartError, Scheme, unknown
+from service.core.schemes.plain import Values as Literals
 from service.core.torch_support import STILL, check_build, check_entry, check_init
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One tensor of an entry, but for its name: `suffix` follows the entry's name."""
 
     suffix: str
@@ -39,10 +40,10 @@ class Member:
 
     def renamed(self, suffix: str) -> Member:
         """The same under another name."""
-        return Member(suffix, self.dtype, self.shape, self.distribution, self.scheme, self.fans, self.default)
+        return self._replace(suffix=suffix)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Body:
     """An entry but for its name: what each of its names yields, and the canonical text."""
 
@@ -53,18 +54,29 @@ class Body:
     dtype: DType
     inits: Mapping[str, Scheme]  # those the spec gives, by parameter; a bare tensor's by ""
 
-    @property
-    def nbytes(self) -> int:
-        """Size in the file of what one name yields, in bytes."""
-        return sum(member.nbytes for member in self.members)
+    nbytes: int = 0  # in the file, of what one name yields
+    suffixes: int = 0  # characters of all suffixes together
+    literals: int = 0  # numbers that the entry writes out
 
-    @property
-    def literals(self) -> int:
-        """How many literal numbers the entry holds."""
-        return sum(
-            len(member.distribution.data)
-            for member in self.members
-            if isinstance(member.distribution, Values)
+    def __post_init__(self) -> None:
+        for member in self.members:
+            self.nbytes += member.nbytes
+            self.suffixes += len(member.suffix)
+            if isinstance(member.distribution, Values):
+                self.literals += len(member.distribution.data)
+
+    def own_stream(self) -> Body:
+        """The same, drawn as each entry's own name."""
+        entry = self.entry.model_copy(update={"stream": None})
+        init = self.inits[""] if isinstance(entry, Tensor) else self.inits
+        return replace(
+            self,
+            text=body_text(entry, self.dtype.name, init),
+            stream=None,
+            entry=entry,
+            nbytes=0,
+            suffixes=0,
+            literals=0,
         )
 
 
@@ -85,7 +97,7 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
     if by_torch:
         check_entry(entry)
     if isinstance(entry, Tensor):
-        scheme = scheme_of(entry.init)
+        scheme = meant(entry.init)
         members, inits = [_tensor(entry, scheme, real, limits)], {"": scheme}
         text = body_text(entry, effective, scheme)
     else:
@@ -136,7 +148,7 @@ def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]
         if name not in slots:
             valid = unknown("parameter", name, slots) if slots else f"this {entry.type} has no parameters"
             raise PartError(("init", name), valid)
-        scheme, slot = scheme_of(init), slots[name]
+        scheme, slot = meant(init), slots[name]
         again = by_torch and scheme.spellings()[0] not in STILL
         if again or slot.zeroed is not None or not same(scheme, slot.init):
             inits[name] = scheme
@@ -150,9 +162,11 @@ def _tensor(entry: Tensor, scheme: Scheme, dtype: DType, limits: Limits) -> Memb
         part = "fan_axes"
         found = fans(entry.shape) if entry.fan_axes is None else _fans_along(entry)
         part = "init"
+        check_values(scheme, entry.shape, limits)
         distribution = fill(scheme, entry.shape, found, dtype)
     except ValueError as error:
-        raise _below((part,), error) from None
+        path = (part, *_blamed(scheme, error)) if part == "init" else (part,)
+        raise _below(path, error) from None
     return Member("", dtype, entry.shape, distribution, scheme, found, default=False)
 
 
@@ -189,14 +203,16 @@ def _members(slots: list[Slot], inits: Mapping[str, Scheme], dtype: DType, limit
 
 def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> Member:
     dtype = INT64 if slot.integer else dtype
-    scheme, found = init or slot.init, fans(slot.shape)
+    scheme = init or slot.init
     part: tuple[str, ...] = ()
     try:
         check_shape(slot.shape, dtype, limits)
+        found = fans(slot.shape)
         part = () if init is None else ("init", slot.name)
+        check_values(scheme, slot.shape, limits)
         distribution = fill(scheme, slot.shape, found, dtype)
     except ValueError as error:
-        raise _below(part, error) from None
+        raise _below((*part, *_blamed(scheme, error)) if part else (), error) from None
     if init is None and slot.zeroed is not None and 0 not in slot.shape:
         row = math.prod(slot.shape[1:])
         assert not isinstance(distribution, ZeroRange)
@@ -213,6 +229,26 @@ def check_shape(shape: tuple[int, ...], dtype: DType, limits: Limits) -> None:
         nbytes *= max(size, 1)
         if nbytes >= 1 << 63:
             raise ValueError(f"the dimensions overflow: a {dtype.name} tensor has fewer than 2^63 bytes")
+
+
+def _blamed(scheme: Scheme, error: ValueError) -> tuple[str, ...]:
+    """The parameter that makes an init overflow: the largest."""
+    if isinstance(error, PartError) or not any(word in str(error) for word in ("overflow", "beyond")):
+        return ()
+    given = {name: getattr(scheme, name) for name in scheme.model_fields_set}
+    numbers = {name: abs(value) for name, value in sorted(given.items()) if type(value) is float}
+    return (max(numbers, key=numbers.__getitem__),) if numbers else ()
+
+
+def check_values(scheme: Scheme, shape: tuple[int, ...], limits: Limits) -> None:
+    """Raise ValueError for more literal numbers than a spec may hold, before they are read."""
+    if not isinstance(scheme, Literals):
+        return
+    if not isinstance(scheme.data, int | float | list):
+        raise PartError(("data",), "data must be a number, or a list of numbers that has the tensor's shape")
+    if (numel := math.prod(shape)) > limits.values:
+        detail = f"the tensor has {numel:,} elements, and a spec at most {limits.values:,} literal numbers"
+        raise ValueError(f"{detail}: draw them from a scheme")
 
 
 def fill(scheme: Scheme, shape: tuple[int, ...], found: Fans | None, dtype: DType) -> Distribution:

@@ -8,28 +8,27 @@ their names are validated and resolved once, which is what makes a spec of 100,0
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.core import query
 from service.core.dtypes import DTypeName
+from service.core.entries import gather, validate_entry
 from service.core.errors import SpecError
 from service.core.expansion import Group, expand_groups, expand_in_order
-from service.core.faults import MOST, Path, explain, spec_error
+from service.core.faults import MOST, Located, explain, spec_error
 from service.core.layers import AnyEntry
+from service.core.layers.base import MOST_SLOTS
 from service.core.limits import Limits
-from service.core.names import check_name, is_plain
+from service.core.reading import dump, load
 from service.core.resolution import resolve_entry
 from service.core.resolved import ResolvedSpec
 from service.core.schemes import PartError
+from service.core.screening import MOST_FIELDS
 from service.core.torch_identity import check_version, identity
 
 SEEDS = 1 << 64
-PLACEHOLDER = "name"
-TOO_DEEP = "the body is nested too deeply: write fewer levels"
 
 SeedNumber = Annotated[int, Field(ge=0, lt=SEEDS)]
 SeedText = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
@@ -74,22 +73,13 @@ class Spec(BaseModel):
     )
 
 
-@dataclass(slots=True)
-class _Alike:
-    """Entries that are equal but for their names."""
-
-    entry: Any  # as sent, without its name
-    names: list[str]
-    places: list[int]  # the names' entries, as indices in the spec
-
-
 def parse_spec(body: bytes, limits: Limits) -> ResolvedSpec:
     """The resolved spec of a JSON text.
 
     Raises SpecError with a pointer for every fault, TooLargeError for a file larger than `limits.file_bytes`
     (`limits.materialised_bytes` with generator torch), VersionError for another version of torch.
     """
-    return _resolve(_load(body), limits)
+    return _resolve(load(body), limits)
 
 
 def parse_query(params: Mapping[str, str], limits: Limits) -> ResolvedSpec:
@@ -99,50 +89,71 @@ def parse_query(params: Mapping[str, str], limits: Limits) -> ResolvedSpec:
     """
     document = query.document(params)
     try:
-        return _resolve(document, limits)
+        return _resolve(document, limits, ranges=False)
     except SpecError as error:
         raise SpecError(query.point_at_parameters(error.faults)) from None
 
 
-def _load(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise SpecError.at(
-            "", f"the body is not valid JSON, at line {error.lineno}: {_plain(error.msg)}"
-        ) from None
-
-
-def _plain(message: str) -> str:
-    return message.split(": line ")[0]
-
-
-def _resolve(document: Any, limits: Limits) -> ResolvedSpec:
-    faults: list[tuple[Path, str]] = []
-    alike = _gather(document, faults)
-    spec = _validate(document, alike, faults)
-    groups: list[Group] = []
-    yielded = 0
-    for same, entry in zip(alike, spec.layers, strict=True):
-        try:
-            body = resolve_entry(entry, spec.dtype, limits, by_torch=spec.generator == "torch")
-            groups.append(Group(body, same.names, same.places))
-            yielded += len(body.members)
-        except PartError as error:
-            faults.append((("layers", same.places[0], *error.path), str(error)))
-        if yielded > limits.tensors or len(faults) >= MOST:  # what follows cannot help
-            break
-    if spec.generator != "torch" and spec.torch_version is not None:
-        faults.append((("torch_version",), "torch_version goes with generator torch: leave it out"))
-    seed = int(spec.seed)
-    if seed >= SEEDS:
-        faults.append((("seed",), f"seed must be at most {SEEDS - 1}"))
-    if faults:
+def _resolve(document: Any, limits: Limits, *, ranges: bool = True) -> ResolvedSpec:
+    faults: list[Located] = []
+    spec = _validate(document, faults)
+    entries = document.get("layers") if isinstance(document, dict) else None
+    groups = []
+    if isinstance(entries, list):
+        groups = _resolve_entries(entries, spec, limits, faults, ranges=ranges)
+    if spec is not None:
+        faults += _cross_faults(spec)
+    if faults or spec is None:
         raise spec_error(faults)
+    seed = int(spec.seed)
     if spec.generator == "torch":
         return _resolve_in_order(spec, groups, seed, limits)
     tensors, recipe = expand_groups(groups, seed, limits)
     return ResolvedSpec(seed, spec.generator, spec.device, tensors, recipe)
+
+
+def _resolve_entries(
+    entries: list[Any], spec: Spec | None, limits: Limits, faults: list[Located], *, ranges: bool
+) -> list[Group]:
+    """What the entries yield. It ends where the faults are many or the limits exceeded: the rest cannot help.
+
+    Without a valid `spec` the entries are validated and not resolved.
+    """
+    if len(entries) > limits.tensors:
+        detail = (
+            f"layers has {len(entries):,} entries, the limit is {limits.tensors:,} tensors: split the spec"
+        )
+        faults.append((("layers",), detail))
+        return []
+    by_torch = spec is not None and spec.generator == "torch"
+    groups: list[Group] = []
+    yielded = literals = 0
+    for alike in gather(entries, faults, by_torch=by_torch, ranges=ranges):
+        if len(faults) >= MOST or yielded > limits.tensors or literals > limits.values:
+            break
+        entry = validate_entry(alike, limits, faults)
+        if entry is None or spec is None:
+            continue
+        try:
+            body = resolve_entry(entry, spec.dtype, limits, by_torch=by_torch)
+        except PartError as error:
+            faults.append((("layers", alike.places[0], *error.path), str(error)))
+            yielded += MOST_SLOTS  # what it may have cost
+            continue
+        groups.append(Group(body, alike.names, alike.places))
+        yielded += len(body.members)
+        literals += body.literals
+    return groups
+
+
+def _cross_faults(spec: Spec) -> list[Located]:
+    """The faults of fields that are valid alone."""
+    found: list[Located] = []
+    if spec.generator != "torch" and spec.torch_version is not None:
+        found.append((("torch_version",), "torch_version goes with generator torch: leave it out"))
+    if int(spec.seed) >= SEEDS:
+        found.append((("seed",), f"seed must be at most {SEEDS - 1}"))
+    return found
 
 
 def _resolve_in_order(spec: Spec, groups: list[Group], seed: int, limits: Limits) -> ResolvedSpec:
@@ -154,64 +165,22 @@ def _resolve_in_order(spec: Spec, groups: list[Group], seed: int, limits: Limits
     return ResolvedSpec(seed, spec.generator, device, tensors, recipe, steps, torch)
 
 
-def _gather(document: Any, faults: list[tuple[Path, str]]) -> list[_Alike]:
-    """Put entries together that are equal but for their names, and check the names."""
-    if not isinstance(document, dict) or not isinstance(document.get("layers"), list):
-        return []
-    by_torch = document.get("generator") == "torch"
-    alike: dict[bytes, _Alike] = {}
-    for index, entry in enumerate(document["layers"]):
-        name = PLACEHOLDER
-        if isinstance(entry, dict):
-            name = entry.pop("name", None)
-            if not is_plain(name):
-                name = _checked_name(name, index, faults)
-            if not by_torch and "stream" in entry and entry["stream"] == name:
-                del entry["stream"]
-        key = _key(entry)
-        if key in alike:
-            known = alike[key]
-            known.names.append(name)
-            known.places.append(index)
-        else:
-            alike[key] = _Alike(entry, [name], [index])
-    return list(alike.values())
-
-
-def _key(entry: Any) -> bytes:
-    """Equal for equal entries, and exact: it tells 1 from 1.0 and 0.0 from -0.0."""
+def _validate(document: Any, faults: list[Located]) -> Spec | None:
+    """The model of the document without its entries; None after noting what is wrong with it."""
+    outline: Any = []
+    if isinstance(document, dict):
+        if len(document) > MOST_FIELDS:
+            detail = (
+                f"the spec has at most {MOST_FIELDS} fields, this one has {len(document):,}: leave some out"
+            )
+            faults.append(((), detail))
+            return None
+        outline = {
+            name: type(value)() if isinstance(value, list | dict) else value
+            for name, value in document.items()
+        }
     try:
-        return orjson.dumps(entry)
-    except TypeError:  # the writer's limit is tighter than the reader's
-        raise SpecError.at("", TOO_DEEP) from None
-
-
-def _checked_name(name: Any, index: int, faults: list[tuple[Path, str]]) -> str:
-    """`name`, after noting what is wrong with it; a name that is none is replaced."""
-    where = ("layers", index, "name")
-    if not isinstance(name, str):
-        faults.append((where, "name is required" if name is None else "name must be a string"))
-        return PLACEHOLDER
-    try:
-        check_name(name)
-    except ValueError as error:
-        faults.append((where, str(error)))
-    return name
-
-
-def _validate(document: Any, alike: list[_Alike], faults: list[tuple[Path, str]]) -> Spec:
-    """The model of the document, with one entry for each of `alike`. Raises SpecError."""
-    if isinstance(document, dict) and isinstance(document.get("layers"), list):
-        entries = [
-            {**same.entry, "name": PLACEHOLDER} if isinstance(same.entry, dict) else same.entry
-            for same in alike
-        ]
-        document = {**document, "layers": entries}
-    try:
-        return Spec.model_validate_json(_key(document))
+        return Spec.model_validate_json(dump(outline))
     except ValidationError as error:
-        for path, detail in explain(error, document, Spec):
-            if len(path) > 1 and path[0] == "layers":
-                path = ("layers", alike[int(path[1])].places[0], *path[2:])
-            faults.append((path, detail))
-        raise spec_error(faults) from None
+        faults += explain(error, outline, Spec)
+        return None

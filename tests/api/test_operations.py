@@ -32,6 +32,14 @@ def test_a_service_that_has_not_started_is_healthy_and_not_ready(
     assert response.json()["type"] == "urn:tensorseed:problem:not-ready"
 
 
+def test_every_path_that_answers_get_answers_head(client: Any) -> None:
+    paths = ["/docs", "/docs/oauth2-redirect", "/docs/assets/swagger-ui.css", "/openapi.json", "/healthz"]
+    for path in [*paths, "/readyz", "/v1/schemes", "/v1/layers", "/v1/devices"]:
+        head = client.head(path)
+        assert head.status_code == 200, path
+        assert head.headers["content-length"] == client.get(path).headers["content-length"]
+
+
 def test_the_documentation_needs_no_other_host(client: Any) -> None:
     page = client.get("/docs")
     assert page.status_code == 200

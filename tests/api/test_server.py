@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from service import worker as worker_module
 from service.api.app import create_app
 from service.settings import Settings
 
@@ -33,12 +36,20 @@ def app() -> FastAPI:
 
 
 @pytest.fixture(scope="module")
-def port(app: FastAPI) -> Iterator[int]:
+def listener() -> Iterator[socket.socket]:
+    """The server's socket. Connections inherit the size of its buffer, which then stays as it is."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * CHUNK)
+        listener.bind(("127.0.0.1", 0))
+        yield listener
+
+
+@pytest.fixture(scope="module")
+def port(app: FastAPI, listener: socket.socket) -> Iterator[int]:
     """The port of a running server."""
     config = uvicorn.Config(
-        app, port=0, loop="uvloop", http="httptools", ws="none", log_level="critical", server_header=False
+        app, loop="uvloop", http="httptools", ws="none", log_level="critical", server_header=False
     )
-    listener = config.bind_socket()
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
@@ -46,7 +57,6 @@ def port(app: FastAPI) -> Iterator[int]:
     yield listener.getsockname()[1]
     server.should_exit = True
     thread.join(20)
-    listener.close()
     assert not thread.is_alive()
 
 
@@ -86,6 +96,20 @@ def wait_until(condition: Callable[[], bool]) -> None:
     pytest.fail("waited in vain")
 
 
+def answers(port: int) -> bool:
+    """Whether a server listens."""
+    with contextlib.suppress(ConnectionError):
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
+    return False
+
+
+def resident(pid: int) -> int:
+    """The bytes of memory that a process holds."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) << 10
+
+
 def plan(connection: http.client.HTTPConnection, spec: dict[str, Any]) -> dict[str, Any]:
     connection.request("POST", "/v1/weights/plan", json.dumps(spec))
     return json.loads(connection.getresponse().read())
@@ -114,6 +138,93 @@ def test_computing_stops_when_the_client_leaves(
             received += len(client.recv(CHUNK))
     wait_until(lambda: computed[-1:] == [-1])
     assert sum(computed) < 64 * MIB
+
+
+class Small:
+    """Sockets whose buffers have a known size, and a count of the bytes that threads compute."""
+
+    BUFFER = 2 * CHUNK
+
+    def __init__(self, app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.computed = 0
+        settings = app.state.shared.settings
+        self.window = (settings.window + settings.threads) * CHUNK
+        original = worker_module._chunk
+
+        def counted(file: Any, start: int, stop: int, executor: Any) -> memoryview:
+            self.computed += stop - start
+            return original(file, start, stop, executor)
+
+        monkeypatch.setattr(worker_module, "_chunk", counted)
+
+    def ask(self, port: int, path: str) -> socket.socket:
+        """A connection that has asked for `path`."""
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.BUFFER)
+        client.connect(("127.0.0.1", port))
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return client
+
+    def most(self, received: int, client: socket.socket, listener: socket.socket) -> int:
+        """What may be computed once the client has read `received` bytes: a window, and what sockets hold.
+
+        Beside the kernel's buffers that is the chunk that the server could not hand to the kernel whole.
+        """
+        held = client.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        held += listener.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        return received + self.window + held + 2 * CHUNK
+
+
+@pytest.mark.parametrize("chunks", [1, 16, 64])
+def test_no_more_is_computed_than_read_and_a_window(
+    app: FastAPI,
+    connection: http.client.HTTPConnection,
+    port: int,
+    listener: socket.socket,
+    chunks: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = plan(connection, HUGE)["url"]
+    small = Small(app, monkeypatch)
+    with small.ask(port, url) as client:
+        received = 0
+        while received < chunks * CHUNK:
+            received += len(client.recv(CHUNK))
+        before = -1
+        while before < small.computed:  # until the buffers are full
+            before = small.computed
+            time.sleep(0.3)
+        most = small.most(received, client, listener)
+        assert received <= small.computed <= most
+    time.sleep(0.3)
+    after = small.computed
+    assert after <= most + small.window
+    time.sleep(0.3)
+    assert small.computed == after
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_the_memory_does_not_grow_with_what_is_read() -> None:
+    """A client reads 2 GiB of a file of 1 TiB from a server as a user starts it."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port)])
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        wait_until(lambda: process.poll() is not None or answers(port))
+        url = plan(connection, HUGE)["url"]
+        connection.request("GET", url)
+        response = connection.getresponse()
+        held = []
+        for _ in range(256):
+            assert len(response.read(8 * MIB)) == 8 * MIB
+            held.append(resident(process.pid))
+        connection.close()
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert max(held) - held[0] < 64 * MIB
 
 
 def test_a_client_that_does_not_read_holds_the_computing_back(

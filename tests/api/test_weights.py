@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
+import random
 import struct
 from typing import Any
 from urllib.parse import quote
@@ -213,7 +215,7 @@ class TestToken:
         ]
         assert b"".join(pieces) == whole
 
-    @pytest.mark.parametrize("token", ["x", "plan", "%00", "A" * 9000, "%F0%9F%8C%B1", "eyJzZWVkIjo0Mn0"])
+    @pytest.mark.parametrize("token", ["x", "planned", "%00", "A" * 9000, "%F0%9F%8C%B1", "eyJzZWVkIjo0Mn0"])
     def test_an_unknown_token(self, client: Any, token: str) -> None:
         response = client.get(f"/v1/weights/{token}")
         assert response.status_code == 404
@@ -242,7 +244,7 @@ class TestToken:
         for url, allow in [
             (plan["url"], "GET, HEAD"),
             ("/v1/weights", "GET, HEAD, POST"),
-            ("/v1/weights/plan", "GET, HEAD, POST"),
+            ("/v1/weights/plan", "POST"),
             (plan["url"] + "/tensors/half", "GET, HEAD"),
         ]:
             response = client.request("DELETE", url)
@@ -389,6 +391,25 @@ class TestJson:
         ]
         assert tensor["data"] == data
 
+    def test_lists_without_members_count(self, client: Any) -> None:
+        """An answer holds as many lists as its shape has before the first 0."""
+        url = "/v1/weights?init=zeros&dtype=float8_e5m2&shape="
+        for shape in ("1000000000,0", "1152921504606846976,0", "65537,0", "257,256,0,5"):
+            assert client.get(url + shape, headers=self.ACCEPT).status_code == 406
+            assert client.get(url + shape).status_code == 200
+        for shape, lists in (
+            ("65536,0", 65_536),
+            ("0,1152921504606846976", 0),
+            ("3,0,1152921504606846976", 3),
+        ):
+            response = client.get(url + shape, headers=self.ACCEPT)
+            assert response.json()["tensors"]["weight"]["data"] == [[]] * lists
+
+    def test_empty_tensors_count(self, client: Any) -> None:
+        layer = {"name": "t.{0..65536}", "type": "Tensor", "shape": [0], "init": "zeros"}
+        response = client.post("/v1/weights", json={"layers": [layer]}, headers=self.ACCEPT)
+        assert response.status_code == 406
+
     def test_numbers_that_are_not_finite_are_strings(self) -> None:
         from service.api.representations import nested
 
@@ -424,7 +445,26 @@ class TestPlan:
         assert again == plan
 
     def test_a_device_that_is_not_here_can_be_planned(self, client: Any, plan: dict[str, Any]) -> None:
-        assert client.post("/v1/weights/plan", json={**SPEC, "device": "cuda"}).json()["etag"] == plan["etag"]
+        planned = client.post("/v1/weights/plan", json={**SPEC, "device": "cuda:9999"}).json()
+        assert planned["etag"] == plan["etag"]
+        (warning,) = [warning for warning in planned["warnings"] if warning["code"] == "device"]
+        assert warning["tensor"] is None
+        assert "cuda:9999" in warning["detail"]
+        assert "409" in warning["detail"]
+
+    @pytest.mark.parametrize("device", ["auto", "cpu"])
+    def test_a_device_that_is_here_is_no_warning(
+        self, client: Any, plan: dict[str, Any], device: str
+    ) -> None:
+        assert client.post("/v1/weights/plan", json={**SPEC, "device": device}).json() == plan
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+    def test_is_posted(self, client: Any, method: str) -> None:
+        response = client.request(method, "/v1/weights/plan")
+        assert (response.status_code, response.headers["allow"]) == (405, "POST")
+        assert (
+            client.get("/v1/weights/plan/tensors/x").json()["type"] == "urn:tensorseed:problem:unknown-path"
+        )
 
     def test_a_token_too_long_for_a_url(self, client: Any) -> None:
         import hashlib
@@ -448,6 +488,23 @@ class TestPlan:
         plan = client.post("/v1/weights/plan", json=spec).json()
         assert len(plan["tensors"]) == 100_000
         assert client.head(plan["url"]).headers["content-length"] == str(plan["size"])
+
+    @pytest.mark.parametrize("alike", [True, False])
+    def test_a_hundred_thousand_entries(self, client: Any, alike: bool) -> None:
+        """Each written out: with names that no brace range folds, and with shapes that are all distinct."""
+        draw = random.Random(5)
+        names = draw.sample(range(1 << 40), 100_000)
+        shapes = [[2, 3] if alike else [i % 1_000 + 1, i // 1_000 + 1] for i in range(100_000)]
+        layers = [
+            {"name": f"n{name:x}" if alike else f"t.{i}", "type": "Tensor", "shape": shape, "init": "normal"}
+            for i, (name, shape) in enumerate(zip(names, shapes, strict=True))
+        ]
+        response = client.post("/v1/weights/plan", json={"layers": layers})
+        assert response.status_code == 200
+        planned = response.json()
+        assert len(planned["tensors"]) == 100_000
+        assert sum(map(math.prod, shapes)) * 4 == planned["size"] - planned["header_size"]
+        assert planned["token"] is None
 
     def test_literal_values_are_not_repeated(self, client: Any) -> None:
         layer = {"name": "v", "type": "Tensor", "shape": [3], "init": {"kind": "values", "data": [1, 2, 3]}}

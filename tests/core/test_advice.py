@@ -19,6 +19,8 @@ def codes(*layers: Any, **top: Any) -> list[tuple[str, str]]:
     [
         (tensor(init="zeros"), "symmetric_rows"),
         (tensor(init={"kind": "values", "data": [[1, 2, 3]] * 2}), "symmetric_rows"),
+        (tensor(init={"kind": "normal", "std": 0}), "symmetric_rows"),
+        (tensor(init={"kind": "uniform", "a": 1, "b": 1}), "symmetric_rows"),
         (tensor(init={"kind": "kaiming_normal", "nonlinearity": "tanh"}), "saturating_nonlinearity"),
         (tensor(init={"kind": "xavier_normal", "gain": 1.414}), "rectifier_gain"),
         (tensor(init={"kind": "kaiming_uniform", "a": 5**0.5}), "historical_slope"),
@@ -39,6 +41,9 @@ def test_warned(layer: Any, code: str) -> None:
         tensor(shape=[1, 3]),
         tensor(shape=[0, 3]),
         tensor(init="eye"),
+        tensor(init={"kind": "uniform", "a": -60000, "b": 60000}, dtype="float16"),
+        tensor(init={"kind": "sparse", "sparsity": 0.99, "std": 0.01}, dtype="float8_e4m3fn"),
+        tensor(init={"kind": "orthogonal", "gain": 400}, dtype="float8_e4m3fn"),
         tensor(init="orthogonal"),
         tensor(init={"kind": "sparse", "sparsity": 0.5}),
         tensor(init="xavier_uniform", dtype="float8_e5m2"),

@@ -66,6 +66,22 @@ def test_the_recipe_is_its_own_recipe(spec: dict[str, Any], chance: random.Rando
             [tensor(init={"kind": "normal", "std": 2.0, "mean": 0.0})],
         ),
         ([tensor(stream="w")], [tensor()]),
+        ([tensor(name="a.{0..0}", stream="a.0")], [tensor(name="a.0")]),
+        (
+            [tensor(name="a.{0..1}", stream="a.0")],
+            [tensor(name="a.0"), tensor(name="a.1", stream="a.0")],
+        ),
+        (
+            [tensor(init={"kind": "he_normal", "a": 3, "nonlinearity": "relu"})],
+            [tensor(init={"kind": "he_normal", "nonlinearity": "relu"})],
+        ),
+        (
+            [
+                tensor(),
+                {"name": "n", "type": "LayerNorm", "normalized_shape": 3, "elementwise_affine": False},
+            ],
+            [tensor()],
+        ),
         ([tensor(fan_axes={"in": -1, "out": 0})], [tensor()]),
         ([tensor(fan_axes={"in": -2, "out": -1})], [tensor(fan_axes={"in": 0, "out": 1})]),
         ([linear()], [linear(bias=True, init={})]),

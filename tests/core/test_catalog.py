@@ -16,6 +16,7 @@ def test_every_scheme_is_described() -> None:
         assert entry["summary"].endswith(".")
         assert entry["formula"]
         assert entry["source"]
+        assert not entry["source"].endswith((",", "of", "theory", "the", "linear"))
         assert all(parameter["description"] for parameter in entry["parameters"])
     json.dumps(catalog, allow_nan=False)
 

@@ -79,8 +79,21 @@ def test_the_names_that_jax_and_keras_share(name, shape):
     theirs = reference(NAMED[name], shape)
     tensor, ours = drawn(shape, name)
     assert_same_deviation(ours, theirs)
-    if isinstance(tensor.distribution, Uniform):
-        assert np.abs(theirs).max() == pytest.approx(tensor.distribution.high, rel=0.01)
+    bound = bound_of(tensor)
+    assert (bound is None) == (name in {"glorot_normal", "he_normal"})  # torch's, which are not truncated
+    if bound is not None:
+        assert np.abs(theirs).max() == pytest.approx(bound, rel=0.01)
+        assert np.abs(ours).max() == pytest.approx(bound, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "mode"), [("glorot_normal", 1, "fan_avg"), ("he_normal", 2, "fan_in")]
+)
+def test_the_truncated_ones_are_variance_scaling(name, scale, mode):
+    theirs = reference(NAMED[name], (784, 256))
+    tensor, ours = drawn((784, 256), {"kind": "variance_scaling", "scale": scale, "mode": mode})
+    assert_same_deviation(ours, theirs)
+    assert np.abs(theirs).max() == pytest.approx(bound_of(tensor), rel=0.01)
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (90, 40), (40, 90)])

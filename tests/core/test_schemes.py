@@ -136,6 +136,7 @@ def test_a_kernel_of_jax_is_centred_on_its_own_axes() -> None:
     [
         (scheme("orthogonal"), (3,), "two dimensions"),
         (scheme("orthogonal"), (1 << 15, 1 << 14), "at most 268,435,456 elements"),
+        (scheme("orthogonal"), ((1 << 14) + 1, 4), "at most 16,384 rows"),
         (scheme("sparse", sparsity=0.5), (3, 3, 3), "exactly two dimensions"),
         (scheme("dirac"), (3, 3), "three to five dimensions"),
         (scheme("dirac", groups=4), (6, 3, 3), "divide the 6 output channels"),

@@ -135,6 +135,24 @@ def test_int64_buffers_keep_their_dtype() -> None:
         (tensor(shape=[2**62]), "/layers/0/shape", "overflow"),
         (tensor(shape=[0, 2**40, 2**40]), "/layers/0/shape", "overflow"),
         (tensor(shape=[1] * 65), "/layers/0/shape", "at most 64 dimensions"),
+        (tensor(shape=[2**64]), "/layers/0/shape/0", "each number of shape overflows"),
+        (tensor(shape=["x"] * 500_000), "/layers/0/shape", "at most 64 dimensions, this one has 500,000"),
+        (tensor(**{f"f{i}": 1 for i in range(1_000)}), "/layers/0", "at most 64 fields"),
+        (tensor(**{"x" * 5_000_000: 1}), "/layers/0/" + "x" * 128 + "…", "unknown field: valid are"),
+        (linear(init={f"w{i}": "nope" for i in range(20_000)}), "/layers/0/init", "at most 16,384 members"),
+        (tensor(name="n" * 1_000 + "{0..262143}"), "/layers", "shorten them"),
+        (tensor(name="a{0..3}", stream="a{0..3}"), "/layers/0/stream", "literal"),
+        (tensor(init={"kind": "values", "data": {}}), "/layers/0/init/data", "a number, or a list"),
+        (
+            tensor(shape=[1, 10**6], init={"kind": "values", "data": [[1]]}),
+            "/layers/0/init",
+            "at most 65,536 literal numbers",
+        ),
+        (
+            {"name": "n", "type": "LayerNorm", "normalized_shape": [2**62] * 20_000},
+            "/layers/0/normalized_shape",
+            "at most 64 dimensions",
+        ),
         (tensor(shape=[3], init="xavier_uniform"), "/layers/0/init", "two dimensions"),
         (tensor(init="xavier"), "/layers/0/init", "did you mean xavier_"),
         (tensor(init="constant"), "/layers/0/init", "constant needs value"),
@@ -145,14 +163,14 @@ def test_int64_buffers_keep_their_dtype() -> None:
         (tensor(init={"kind": "normal", "std": "1"}), "/layers/0/init/std", "must be a number"),
         (tensor(init={"kind": "normal", "std": True}), "/layers/0/init/std", "must be a number"),
         (tensor(init={"kind": "normal", "sdt": 1}), "/layers/0/init/sdt", "did you mean std"),
-        (tensor(init={"kind": "normal", "std": 1e300}), "/layers/0/init", "overflow float32"),
-        (tensor(init={"kind": "uniform", "a": 2}), "/layers/0/init", "a is greater than b"),
+        (tensor(init={"kind": "normal", "std": 1e300}), "/layers/0/init/std", "overflow float32"),
+        (tensor(init={"kind": "uniform", "a": 2}), "/layers/0/init/a", "a is greater than b"),
         (
             tensor(init={"kind": "uniform", "a": -1e308, "b": 1e308}, dtype="float64"),
-            "/layers/0/init",
+            "/layers/0/init/a",
             "overflow",
         ),
-        (tensor(init={"kind": "kaiming_normal", "a": 1e200}), "/layers/0/init", "overflows"),
+        (tensor(init={"kind": "kaiming_normal", "a": 1e200}), "/layers/0/init/a", "overflows"),
         (tensor(init={"kind": "xavier_normal", "gain": 1e308}, dtype="float64", shape=[1, 0]), "", ""),
         (tensor(init={"kind": "trunc_normal", "a": 100, "b": 101}), "/layers/0/init", "no mass"),
         (tensor(init={"kind": "values", "data": [[1, 2, 3], [4, 5]]}), "/layers/0/init/data/1", "ragged"),
@@ -228,12 +246,12 @@ def test_faults_of_the_spec(top: dict[str, Any], pointer: str, detail: str) -> N
     [
         (b"", "not valid JSON"),
         (b"{", "not valid JSON"),
-        (b"\xff", "not valid JSON"),
-        (b"[" * 100_000, "not valid JSON"),
+        (b"\xff", "encode it as UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
         (b'{"layers":' + b"[" * 900 + b"]" * 900 + b"}", "nested too deeply"),
-        (b'{"seed": NaN}', "not valid JSON"),
-        (b'{"seed": 1e999}', "not valid JSON"),
-        (b'{"layers": [], "device": "\\ud800"}', "not valid JSON"),
+        (b'{"layers": [], "device": "\\ud800"}', "half of a surrogate pair"),
+        (b'{"layers": [], "device": "\\udc00"}', "half of a surrogate pair"),
+        (b'{"seed": NaN' + b" " * (1 << 20) + b"}", "NaN, Infinity and numbers beyond"),
         (b"[]", "the spec must be an object"),
         (b"null", "the spec must be an object"),
         (b"{}", "layers is required"),
@@ -244,6 +262,19 @@ def test_what_is_no_spec_at_all(body: bytes, detail: str) -> None:
     with pytest.raises(SpecError) as caught:
         parse_spec(body, LIMITS)
     assert detail in caught.value.faults[0].detail
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
+def test_numbers_that_are_not_finite_are_told_where_they_stand(number: str) -> None:
+    entry = '{"name":"w","type":"Tensor","shape":[2],"init":{"kind":%s}}'
+    normal = entry % f'"normal","mean":1,"std":{number}'
+    values = entry % f'"values","data":[1,{number}]'
+    with pytest.raises(SpecError) as caught:
+        parse_spec(f'{{"seed":3,"layers":[{normal},{values}]}}'.encode(), LIMITS)
+    assert [(fault.pointer, fault.detail) for fault in caught.value.faults] == [
+        ("/layers/0/init/std", "std must be a finite number"),
+        ("/layers/1/init/data/1", "each number of data must be a finite number"),
+    ]
 
 
 def test_literal_data_of_absurd_depth() -> None:
@@ -293,3 +324,20 @@ def test_messages_leak_nothing_of_the_machinery() -> None:
         assert "Input should" not in detail
         assert "pydantic" not in detail
         assert "tuple" not in detail
+
+
+def test_no_more_faults_are_told_than_help() -> None:
+    assert len(faults(*({f"a{i}": 1} for i in range(1_000)))) == 50
+    assert len(faults(linear(init={f"w{i}": "nope" for i in range(16_000)}))) == 50
+    assert faults(*[5] * 10, limits=Limits(tensors=9)) == [
+        ("/layers", "layers has 10 entries, the limit is 9 tensors: split the spec")
+    ]
+
+
+def test_entries_without_tensors_need_names_of_their_own() -> None:
+    silent = {"name": "n.{0..2}", "type": "LayerNorm", "normalized_shape": 3, "elementwise_affine": False}
+    assert parse(silent).tensors == ()
+    assert faults(silent, tensor(name="n.1")) == [
+        ("/layers/1/name", "layers 0 and 1 are both called n.1: rename one of them")
+    ]
+    assert faults(silent, {**silent, "name": "n.2"})[0][0] == "/layers/1/name"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -29,8 +29,7 @@ ONES = Ones(kind="ones")
 STANDARD_NORMAL = Normal(kind="normal")
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One tensor of a layer: a parameter or a buffer, and what torch fills it with.
 
     `init` is torch's default. `zeroed` are the rows (start, stop) that this default leaves at zero.
@@ -58,8 +57,8 @@ class Arguments(BaseModel):
         """The type's own arguments that differ from their defaults, by name; a part as the object it is."""
         return {
             name: value.nested() if isinstance(value, Arguments) else value
-            for name, default in defaults_of(type(self)).items()
-            if name not in _COMMON and repr(value := getattr(self, name)) != default
+            for name, default in _own(type(self))
+            if repr(value := getattr(self, name)) != default
         }
 
     def nested(self) -> dict[str, Any]:
@@ -134,6 +133,13 @@ class Layer(Entry, Module):
 _COMMON = {"name", "type", "dtype", "stream", "init"}
 
 
+@cache
+def _own(model: type[BaseModel]) -> tuple[tuple[str, str | None], ...]:
+    """The type's own arguments with the texts of their defaults."""
+    return tuple((name, text) for name, text in defaults_of(model).items() if name not in _COMMON)
+
+
+@lru_cache(maxsize=4096)
 def bias_init(size: int) -> Scheme:
     """U[-1/√size, 1/√size), or 0 for a size of 0: torch's bias of linear and convolution layers, with
     fan_in as the size, and all of a recurrent layer, with its hidden size.

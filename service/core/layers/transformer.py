@@ -10,7 +10,6 @@ Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -127,7 +126,7 @@ class Transformer(Options, Layer):
         check_heads("d_model", self.d_model, "nhead", self.nhead)
         for part, stack in (("encoder", self._encoder()), ("decoder", self._decoder())):
             for slot in below(part, stack.slots()):
-                yield replace(slot, init=XAVIER) if len(slot.shape) > 1 else slot
+                yield slot._replace(init=XAVIER) if len(slot.shape) > 1 else slot
 
     def build(self, **factory: Any) -> torch.nn.Module:
         """As the base says: the parts that torch would build itself, in its order."""

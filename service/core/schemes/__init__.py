@@ -78,12 +78,14 @@ SCHEMES: dict[str, type[Scheme]] = {kind: cls for cls in SCHEME_CLASSES for kind
 
 MOST_LISTED = 64  # names in one sentence
 MOST_COMPARED = 256  # names that are searched for what was meant
+LONGEST_COMPARED = 64  # characters of a name that can be a slip
 
 
 def unknown(word: str, name: Any, valid: Iterable[str]) -> str:
     """The sentence for a `name` that is none of `valid`, with a guess at what was meant."""
     choices = list(valid)
-    near = difflib.get_close_matches(str(name), choices[:MOST_COMPARED], n=1)
+    slip = len(str(name)) <= LONGEST_COMPARED
+    near = difflib.get_close_matches(str(name), choices[:MOST_COMPARED], n=1) if slip else []
     guess = f"did you mean {near[0]}? " if near else ""
     more = f" and {len(choices) - MOST_LISTED:,} more" if len(choices) > MOST_LISTED else ""
     return f"unknown {word}: {guess}valid are {', '.join(choices[:MOST_LISTED])}{more}"

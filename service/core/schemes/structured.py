@@ -16,6 +16,7 @@ from service.core.schemes.base import Scale, Scheme, Shape
 
 KERNEL_DIMENSIONS = (3, 4, 5)
 LARGEST_ORTHOGONAL = 1 << 28  # elements
+MOST_ROWS = 1 << 14  # of a tall matrix
 
 
 class Orthogonal(Scheme):
@@ -23,8 +24,7 @@ class Orthogonal(Scheme):
 
     Formula: w = gain · Q or gain · Qᵀ, QᵀQ = I, the dimensions from the second on flattened into one
     Source: Saxe, McClelland, Ganguli: Exact solutions to the nonlinear dynamics of learning in deep linear
-    neural
-        networks, ICLR 2014; Stewart: The efficient generation of random orthogonal matrices, 1980
+        neural networks, ICLR 2014; Stewart: The efficient generation of random orthogonal matrices, 1980
     """
 
     kind: Literal["orthogonal"]
@@ -89,8 +89,7 @@ class DeltaOrthogonal(Scheme):
 
     Formula: w[:, :, centre] = gain · Q, QᵀQ = I, centre = (size − 1) // 2 of every kernel axis
     Source: Xiao, Bahri, Sohl-Dickstein, Schoenholz, Pennington: Dynamical isometry and a mean field theory
-    of CNNs,
-        ICML 2018; jax.nn.initializers.delta_orthogonal
+        of CNNs, ICML 2018; jax.nn.initializers.delta_orthogonal
     """
 
     kind: Literal["delta_orthogonal"]
@@ -115,6 +114,11 @@ def _orthogonal(rows: int, columns: int, gain: float) -> distributions.Orthogona
         raise ValueError(
             f"an orthogonal matrix has at most {LARGEST_ORTHOGONAL:,} elements, since each row costs four "
             f"operations for each of them; this one has {rows * columns:,}: use normal"
+        )
+    if rows > max(columns, MOST_ROWS):
+        raise ValueError(
+            f"an orthogonal matrix of more rows than columns has at most {MOST_ROWS:,} rows, since its cost "
+            f"grows with their square; this one has {rows:,}: use normal"
         )
     return distributions.Orthogonal(rows, columns, gain)
 

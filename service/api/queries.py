@@ -1,0 +1,53 @@
+"""Queries and paths as the bytes that were sent: percent-encoded UTF-8 and nothing else."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import Request
+
+from service.api.errors import QueryError, UnknownPathError
+from service.core.errors import TooLargeError
+
+MAX_BYTES = 1 << 16  # of a query, percent signs included; what is longer can be posted
+
+
+def query_of(request: Request, allowed: tuple[str, ...] | None = None) -> dict[str, str]:
+    """The query parameters, each given once.
+
+    Raises QueryError for others than `allowed`, for one given twice and for what is not UTF-8, TooLargeError
+    for a query of more than `MAX_BYTES`.
+    """
+    raw: bytes = request.scope.get("query_string", b"")
+    if len(raw) > MAX_BYTES:
+        raise TooLargeError(f"the query is over the limit of {MAX_BYTES:,} bytes: POST the spec instead")
+    parameters: dict[str, str] = {}
+    for pair in filter(None, raw.split(b"&")):
+        name, text = _pair(pair)
+        if allowed is not None and name not in allowed:
+            valid = f"valid is {', '.join(allowed)}" if allowed else "this path has none"
+            raise QueryError.at(name, f"unknown query parameter {name[:80]}: {valid}")
+        if name in parameters:
+            remedy = "give it once"
+            raise QueryError.at(name, f"the query parameter {name[:80]} is given more than once: {remedy}")
+        parameters[name] = text
+    return parameters
+
+
+def check_path(request: Request) -> None:
+    """Raise UnknownPathError where the path as it was sent is not UTF-8, so that it names nothing."""
+    try:
+        unquote_to_bytes(request.scope.get("raw_path") or b"").decode()
+    except UnicodeDecodeError:
+        detail = "the path is not valid UTF-8, so nothing is there: percent-encode the name's UTF-8 bytes"
+        raise UnknownPathError(detail) from None
+
+
+def _pair(pair: bytes) -> tuple[str, str]:
+    name, _, text = (unquote_to_bytes(part.replace(b"+", b" ")) for part in pair.partition(b"="))
+    parameter = name.decode("utf-8", "backslashreplace")
+    try:
+        return name.decode(), text.decode()
+    except UnicodeDecodeError:
+        detail = "a parameter must be valid UTF-8: percent-encode the text's UTF-8 bytes"
+        raise QueryError.at(parameter, detail) from None

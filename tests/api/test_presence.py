@@ -1,0 +1,136 @@
+"""Work is given up when the client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+
+from service.api.app import create_app
+from service.api.presence import while_present
+from service.settings import Settings
+
+
+def request(gone: asyncio.Event) -> Request:
+    first = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if first:
+            return first.pop()
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    return Request({"type": "http", "method": "GET", "headers": []}, receive)
+
+
+def test_work_for_a_client_that_stays_is_done() -> None:
+    async def main() -> int:
+        async def work() -> int:
+            await asyncio.sleep(0)
+            return 5
+
+        return await while_present(request(asyncio.Event()), work())
+
+    assert asyncio.run(main()) == 5
+
+
+def test_a_fault_of_the_work_is_passed_on() -> None:
+    async def main() -> None:
+        async def work() -> int:
+            raise ValueError("of the work")
+
+        await while_present(request(asyncio.Event()), work())
+
+    with pytest.raises(ValueError, match="of the work"):
+        asyncio.run(main())
+
+
+def test_work_for_a_client_that_left_is_cancelled() -> None:
+    ended: list[str] = []
+
+    async def main() -> None:
+        gone = asyncio.Event()
+
+        async def work() -> None:
+            try:
+                gone.set()
+                await asyncio.Event().wait()
+            finally:
+                ended.append("work")
+
+        await while_present(request(gone), work())
+
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(main())
+    assert ended == ["work"]
+
+
+SPEC = b'{"layers": [{"name": "w", "type": "Tensor", "shape": [2], "init": "normal"}]}'
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept"),
+    [
+        ("POST", "/v1/weights/plan", b"*/*"),
+        ("POST", "/v1/weights", b"application/json"),
+        ("GET", "/v1/weights", b"*/*"),
+        ("GET", "/v1/devices", b"*/*"),
+    ],
+)
+def test_queued_work_of_a_client_that_left_never_begins(method: str, path: str, accept: bytes) -> None:
+    app = create_app(Settings.model_construct(threads=1, kernel_cache=None))
+    worker = app.state.shared.worker
+    begun: list[str] = []
+    free = threading.Event()
+
+    async def ask() -> None:
+        blocker = asyncio.ensure_future(worker.run(free.wait, 60))
+        await asyncio.sleep(0)
+        gone = asyncio.Event()
+        body = [SPEC] if method == "POST" else [b""]
+
+        async def receive() -> dict[str, Any]:
+            if body:
+                return {"type": "http.request", "body": body.pop(), "more_body": False}
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            """Nobody hears it."""
+
+        query = b"shape=2&init=normal" if path == "/v1/weights" and method == "GET" else b""
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": method,
+            "root_path": "",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query,
+            "headers": [(b"accept", accept)],
+        }
+        asking = asyncio.ensure_future(app(scope, receive, send))
+        while not worker._pool._work_queue.qsize():
+            await asyncio.sleep(0)
+        gone.set()
+        await asyncio.wait_for(asking, 60)
+        free.set()
+        await blocker
+        await worker.close()
+
+    submit = worker._pool.submit
+
+    def counted(function: Any, *arguments: Any, **named: Any) -> Any:
+        def run() -> Any:
+            begun.append(path)
+            return function(*arguments, **named)
+
+        return submit(run) if function != free.wait else submit(function, *arguments, **named)
+
+    worker._pool.submit = counted
+    asyncio.run(ask())
+    assert begun == []
