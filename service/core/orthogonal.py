@@ -8,8 +8,9 @@ element, and acts on the coordinates from j on. Then
 
 has the Haar distribution (Stewart, "The efficient generation of random orthogonal matrices with an
 application to condition estimators", SIAM J. Numer. Anal. 17, 1980; Mezzadri, "How to generate random
-matrices from the classical compact groups", Notices of the AMS 54, 2007). A wide or square matrix is Qᵀ. Row i of Q is
-eᵢᵀ H₀ … Hₖ₋₁ D, and row r of Qᵀ is dᵣ·(H₀ … Hᵣ eᵣ)ᵀ, so a row costs about 4·m·k operations and no other row.
+matrices from the classical compact groups", Notices of the AMS 54, 2007). A wide or square matrix is Qᵀ.
+Row i of Q is eᵢᵀ H₀ … Hₖ₋₁ D, and row r of Qᵀ is dᵣ·(H₀ … Hᵣ eᵣ)ᵀ, so a row costs about 4·m·k operations
+and no other row.
 
 All in float64, every sum from its first term to its last: the loops are vectorised across rows.
 """
