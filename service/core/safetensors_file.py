@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
-from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -209,7 +208,7 @@ def tensor_arrays(
     """Every tensor with its values, exactly, as float64."""
     executor = executor or CompiledExecutor()
     arrays = []
-    for entry in sorted(file.entries(), key=attrgetter("start")):
+    for entry in file.entries():
         stored = file.read(entry.start, entry.stop, executor).copy().view(entry.tensor.dtype.storage)
         arrays.append((entry.tensor, decode(stored, entry.tensor.dtype).reshape(entry.tensor.shape)))
     return arrays
