@@ -79,6 +79,35 @@ class Settings(BaseSettings):
         "and of such files kept between requests",
     )
 
+    loss_values: int = Field(
+        Limits().loss_values, ge=1, le=1 << 28, description="most numbers in the JSON body of one loss"
+    )
+    loss_bytes: int = Field(
+        Limits().loss_bytes,
+        ge=1_024,
+        le=1 << 40,
+        description="largest safetensors body of one loss, in bytes, held in memory while it is evaluated",
+    )
+    parameters: int = Field(
+        Limits().parameters,
+        ge=1,
+        le=1 << 40,
+        description="most parameters of the networks of one evaluation, all that it compares together",
+    )
+    activations: int = Field(
+        Limits().activations,
+        ge=1,
+        le=1 << 40,
+        description="most elements of all layers' outputs in one evaluation, for one step",
+    )
+    steps: int = Field(Limits().steps, ge=0, le=1 << 31, description="most optimizer steps of one evaluation")
+    evaluation_seconds: float = Field(
+        Limits().evaluation_seconds,
+        gt=0,
+        le=86_400,
+        description="most seconds that one evaluation or one loss may compute",
+    )
+
     @field_validator("kernel_cache", mode="before")
     @classmethod
     def _none_if_empty(cls, value: object) -> object:
@@ -111,4 +140,10 @@ class Settings(BaseSettings):
             token_chars=self.token_chars,
             dimensions=self.dimensions,
             materialised_bytes=self.materialised_bytes,
+            loss_values=self.loss_values,
+            loss_bytes=self.loss_bytes,
+            parameters=self.parameters,
+            activations=self.activations,
+            steps=self.steps,
+            evaluation_seconds=self.evaluation_seconds,
         )

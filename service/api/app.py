@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.routing import Route
 
-from service.api import catalog, operations, weights
+from service.api import catalog, evaluations, losses, operations, weights
 from service.api.openapi import install_openapi
 from service.api.problems import install_handlers
 from service.api.state import State
@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.shared = State(settings)
-    for module in (weights, catalog, operations):
+    for module in (weights, losses, evaluations, catalog, operations):
         app.include_router(module.router)
     install_handlers(app)
     install_openapi(app)

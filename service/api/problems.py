@@ -41,6 +41,8 @@ class ProblemKind:
 
 PROBLEMS: dict[type[Exception], ProblemKind] = {
     core.SpecError: ProblemKind("invalid-spec", 422, "The spec is not valid"),
+    core.LossError: ProblemKind("invalid-loss", 422, "The loss cannot be evaluated"),
+    core.EvaluationError: ProblemKind("invalid-evaluation", 422, "The evaluation is not valid"),
     core.SliceError: ProblemKind("invalid-slice", 422, "The slice does not fit the tensor"),
     core.TooLargeError: ProblemKind("too-large", 413, "Larger than this service allows"),
     core.UnknownNameError: ProblemKind("unknown-name", 404, "Nothing has this name"),

@@ -2,6 +2,8 @@
 
     TensorseedError
     ├── SpecError            the spec is not valid; says where and what to do
+    │   ├── LossError        the arguments of a loss are not valid
+    │   └── EvaluationError  an evaluation is not valid
     ├── TooLargeError        the spec is valid, and larger than this service's limits
     ├── UnknownNameError     a token, tensor or other name that stands for nothing
     ├── SliceError           a slice that does not fit the tensor
@@ -15,6 +17,7 @@ No class carries an HTTP status: `service.api.problems` holds the one table that
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 
 class TensorseedError(Exception):
@@ -32,14 +35,29 @@ class Fault:
 class SpecError(TensorseedError):
     """The spec is not valid. `faults` says where, and what would be valid instead."""
 
+    what = "the spec"
+
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
-        super().__init__(faults[0].detail if len(faults) == 1 else f"the spec has {len(faults)} faults")
+        many = f"{self.what} has {len(faults)} faults"
+        super().__init__(faults[0].detail if len(faults) == 1 else many)
 
     @classmethod
-    def at(cls, pointer: str, detail: str) -> SpecError:
+    def at(cls, pointer: str, detail: str) -> Self:
         """The error of a single fault."""
         return cls([Fault(pointer, detail)])
+
+
+class LossError(SpecError):
+    """The arguments of a loss are not valid. A pointer leads to the argument."""
+
+    what = "the request"
+
+
+class EvaluationError(SpecError):
+    """An evaluation is not valid: its layers, their input, the loss, the optimizer, or how they fit."""
+
+    what = "the evaluation"
 
 
 class TooLargeError(TensorseedError):

@@ -15,4 +15,10 @@ class Limits:
     token_chars: int = 8_000  # of a token inside a URL
     dimensions: int = 64  # of one tensor: its rank
     materialised_bytes: int = 1 << 30  # of tensor data in a file that is computed as a whole: generator torch
+    loss_values: int = 1 << 20  # numbers in the JSON body of one loss
+    loss_bytes: int = 1 << 28  # of one loss as safetensors
+    parameters: int = 1 << 26  # of the network of one evaluation, compared variants together
+    activations: int = 1 << 26  # elements of all layers' outputs of one evaluation, a step
+    steps: int = 10_000  # of the optimizer in one evaluation
+    evaluation_seconds: float = 60.0  # of computing for one evaluation
     name_chars: int = 1 << 26  # of all tensor names of one file together, brace ranges expanded
