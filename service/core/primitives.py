@@ -20,6 +20,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
+from service.core import target
+
+target.use_wide_vectors()  # before the first decorator
+
 Number = Any  # a torch tensor, or a scalar inside compiled code
 
 
