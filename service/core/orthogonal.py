@@ -1,4 +1,4 @@
-"""Rows of Haar-distributed orthogonal matrices, each computed on its own.
+"""Elements of Haar-distributed orthogonal matrices, computed without the rest of the matrix.
 
 With m the longer side of the matrix and k the shorter one, k Gaussian vectors g₀ … gₖ₋₁ of lengths m,
 m − 1, … define Householder reflections H₀ … Hₖ₋₁: Hⱼ maps gⱼ to −sⱼ·‖gⱼ‖·e₁, sⱼ the sign of its first
@@ -9,36 +9,68 @@ element, and acts on the coordinates from j on. Then
 has the Haar distribution (Stewart, "The efficient generation of random orthogonal matrices with an
 application to condition estimators", SIAM J. Numer. Anal. 17, 1980; Mezzadri, "How to generate random
 matrices from the classical compact groups", Notices of the AMS 54, 2007). A wide or square matrix is Qᵀ.
-Row i of Q is eᵢᵀ H₀ … Hₖ₋₁ D, and row r of Qᵀ is dᵣ·(H₀ … Hᵣ eᵣ)ᵀ, so a row costs about 4·m·k operations
-and no other row.
 
-All in float64, every sum from its first term to its last: the loops are vectorised across rows.
+A thin matrix has at least twice as many rows as columns, or the reverse. Its reflections are taken together,
+once (`compact_wy.py`), and an element then costs 2·k operations. In any other, each row goes through the
+reflections one by one (`reflections.py`).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from service.core.executors.kernels import normal_f64
+from service.core import compact_wy
+from service.core.compact_wy import CompactWY
+from service.core.kept import Kept
 from service.core.philox import Key
+from service.core.reflections import orthogonal_rows
 
 Matrix = npt.NDArray[np.float64]
+Elements = npt.NDArray[np.int64]
+Shape = tuple[int, int]
 
-PANEL = 1 << 17  # elements of reflectors that are drawn at a time: 1 MiB
-GROUP = 64  # rows that are reflected side by side
+THIN = 2  # times as many rows as columns, or the reverse
+WIDEST_THIN = 1 << 12  # of the shorter side: its prepared reflections take 64 MiB
+KEPT_BYTES = 1 << 27  # of prepared reflections, and of small matrices
+SMALL = 1 << 22  # elements of a matrix that is kept as a whole: 32 MiB
 AT_ONCE = 1 << 20  # elements of all rows that are reflected at a time: 8 MiB
-STANDARD = (np.float64(0.0), np.float64(1.0))
+SUMS = 1 << 18  # elements of a thin matrix that are computed at a time: 2 MiB
+ROWS = (128, 1_024)  # of Q, at least and at most, that are computed at a time
+PIECE = 1 << 19  # listed elements that are sorted at a time
 
-kernel = njit(nogil=True, error_model="numpy")
+KEPT: Kept[CompactWY | Matrix] = Kept(KEPT_BYTES)
 
 
-def orthogonal_elements(key: Key, shape: tuple[int, int], elements: npt.NDArray[np.int64]) -> Matrix:
+def is_thin(shape: Shape) -> bool:
+    """Whether the matrix is computed from the compact WY form of its reflections."""
+    return max(shape) >= THIN * min(shape) and min(shape) <= WIDEST_THIN
+
+
+def preparation(shape: Shape) -> int:
+    """How many multiplications a thin matrix takes before its first element, a draw counted as 256."""
+    width = compact_wy.padded(min(shape))
+    return max(shape) * width * max(width, 256)
+
+
+def orthogonal_elements(key: Key, shape: Shape, elements: Elements) -> Matrix:
     """The listed elements of the row-major orthogonal matrix of `shape` that `key` stands for."""
+    if not elements.size:
+        return np.empty(0)
+    return _thin(key, shape, elements) if is_thin(shape) else _direct(key, shape, elements)
+
+
+def _direct(key: Key, shape: Shape, elements: Elements) -> Matrix:
+    """Row by row; a small matrix of which few elements of many rows are asked for is computed once."""
     rows, places = np.unique(elements // shape[1], return_inverse=True)
+    size = shape[0] * shape[1]
+    if size <= SMALL and 2 * rows.size > shape[0] and 2 * elements.size < size:
+        whole = KEPT.get((key, shape), lambda: _whole(key, shape))
+        assert isinstance(whole, np.ndarray)
+        return whole[elements]
     values = np.empty(elements.size)
     count = max(1, AT_ONCE // max(shape))
     for i in range(0, rows.size, count):
@@ -48,109 +80,84 @@ def orthogonal_elements(key: Key, shape: tuple[int, int], elements: npt.NDArray[
     return values
 
 
-def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64]) -> Matrix:
-    """The rows numbered `rows` of the orthogonal matrix of `shape` that `key` stands for: (rows.size,
-    shape[1]).
-    """
+def _whole(key: Key, shape: Shape) -> Matrix:
+    return _direct(key, shape, np.arange(shape[0] * shape[1], dtype=np.int64))
+
+
+def _thin(key: Key, shape: Shape, elements: Elements) -> Matrix:
+    """Consecutive elements, in the order of the rows or of the columns, as boxes of Q; others in pieces."""
     m, k = max(shape), min(shape)
+    form = KEPT.get((key, m, k), lambda: compact_wy.prepare(key, m, k))
+    assert isinstance(form, CompactWY)
     tall = shape[0] > shape[1]
-    groups = [np.zeros((m, min(GROUP, rows.size - i))) for i in range(0, rows.size, GROUP)]
-    for i, x in enumerate(groups):
-        own = rows[i * GROUP : i * GROUP + x.shape[1]]
-        x[own, np.arange(x.shape[1])] = 1.0
-    signs = np.empty(k)
-    height = max(1, min(GROUP, PANEL // m))
-    starts = range(0, k if tall else int(rows.max(initial=-1)) + 1, height)
-    for first in starts if tall else reversed(starts):
-        panel, scales = _reflectors(key, m, first, min(height, k - first), signs)
-        for x in groups:
-            reflect(x, panel, scales, first, tall)
-    if tall:
-        return np.concatenate([(x[:k] * signs[:, None]).T for x in groups])
-    return np.concatenate([x.T for x in groups]) * signs[rows][:, None]
+    if _consecutive(elements):
+        return (_by_rows if tall else _by_columns)(form, m, k, int(elements[0]), elements.size)
+    rows, columns = np.divmod(elements, shape[1])
+    other = columns * shape[0] + rows
+    if _consecutive(other):
+        return (_by_columns if tall else _by_rows)(form, m, k, int(other[0]), elements.size)
+    i, c = (rows, columns) if tall else (columns, rows)
+    parts = [_gathered(form, i[n : n + PIECE], c[n : n + PIECE]) for n in range(0, i.size, PIECE)]
+    return np.concatenate(parts)
 
 
-def _reflectors(key: Key, m: int, first: int, count: int, signs: Matrix) -> tuple[Matrix, Matrix]:
-    """Reflectors `first` … as rows, each from its own coordinate on, and 2/‖v‖² of each; D goes to
-    `signs`.
+def _consecutive(elements: Elements) -> bool:
+    return bool(elements[-1] - elements[0] == elements.size - 1 and (np.diff(elements) == 1).all())
+
+
+def _by_rows(form: CompactWY, _m: int, k: int, first: int, count: int) -> Matrix:
+    """`count` elements of Q (m, k) from `first` on, row by row."""
+    (top, start), bottom = divmod(first, k), (first + count - 1) // k
+    start, stop = (start, start + count) if top == bottom else (0, k)
+    values = np.empty((bottom + 1 - top) * (stop - start))
+    for rows in _batches(top, bottom + 1, stop - start):
+        sums = form.products(rows, start, stop)
+        ahead = (int(rows[0]) - top) * (stop - start)
+        compact_wy.finish(values[ahead:], sums, rows, start, stop, form.signs, 1, stop - start)
+    skipped = first - top * k - start
+    return values[skipped : skipped + count]
+
+
+def _by_columns(form: CompactWY, m: int, _k: int, first: int, count: int) -> Matrix:
+    """`count` elements of Q (m, k) from `first` on, column by column.
+
+    The first and the last column may be cut, so the rows from one cut to the next have the same columns.
     """
-    panel, scales = np.empty((count, m)), np.empty(count)
-    words = tuple(map(np.uint32, key))
-    drawn = np.empty(m + 2)
-    for p in range(count):
-        start = (first + p) * (m + 1)  # element (j, j) of the Gaussian matrix (k, m)
-        length = m - first - p
-        normal_f64(drawn[: (length + 3) // 2 * 2], start // 2, words, STANDARD)
-        panel[p, first + p :] = drawn[start % 2 : start % 2 + length]
-    make_reflectors(panel, scales, signs, first)
-    return panel, scales
+    (left, above), (right, below) = divmod(first, m), divmod(first + count - 1, m)
+    values = np.empty(count)
+    for top, bottom in pairwise(sorted({0, above, below + 1, m})):
+        start, stop = left + (top < above), right + (top <= below)
+        for rows in _batches(top, bottom, stop - start) if start < stop else ():
+            sums = form.products(rows, start, stop)
+            ahead = start * m + int(rows[0]) - first
+            compact_wy.finish(values[ahead:], sums, rows, start, stop, form.signs, m, 1)
+    return values
 
 
-@kernel
-def make_reflectors(panel: Any, scales: Any, signs: Any, first: int) -> None:
-    """Turn Gaussian rows g into v = g + s·‖g‖·e₁ in place; scale 2/‖v‖² = 1/(‖g‖·(‖g‖ + |g₁|)); D = −s."""
-    for p in range(panel.shape[0]):
-        row, j = panel[p], first + p
-        square = 0.0
-        for i in range(j, row.size):
-            square += row[i] * row[i]
-        norm = np.sqrt(square)
-        sign = 1.0 if row[j] >= 0.0 else -1.0
-        signs[j] = -sign
-        scales[p] = 1.0 / (norm * (norm + abs(row[j]))) if norm > 0.0 else 0.0
-        row[j] += sign * norm
+def _gathered(form: CompactWY, i: Elements, c: Elements) -> Matrix:
+    """The listed elements of Q, those of the same rows together."""
+    order = np.argsort(i, kind="stable")
+    chosen, starts = np.unique(i[order], return_index=True)
+    starts = np.append(starts, i.size)
+    values = np.empty(i.size)
+    count = _rows_at_once(int(c.max() - c.min()) + 1)
+    for n in range(0, chosen.size, count):
+        rows = chosen[n : n + count]
+        own = order[starts[n] : starts[n + rows.size]]
+        start, stop = int(c[own].min()), int(c[own].max()) + 1
+        block = np.empty((stop - start, rows.size))
+        sums = form.products(rows, start, stop)
+        compact_wy.finish(block.reshape(-1), sums, rows, start, stop, form.signs, rows.size, 1)
+        values[own] = block[c[own] - start, np.searchsorted(rows, i[own])]
+    return values
 
 
-@kernel
-def reflect(x: Any, panel: Any, scales: Any, first: int, ascending: bool) -> None:
-    """Apply a panel's reflections to the columns of `x` (m, rows), in ascending or descending order."""
-    count = panel.shape[0]
-    dots = np.empty(x.shape[1])
-    for q in range(count):
-        p = q if ascending else count - 1 - q
-        dots[:] = 0.0
-        add_dots(x, panel[p], first + p, dots)
-        for r in range(dots.size):
-            dots[r] *= scales[p]
-        subtract_multiples(x, panel[p], first + p, dots)
+def _batches(start: int, stop: int, columns: int) -> Iterator[Elements]:
+    """The rows of Q from `start` to `stop`, some at a time."""
+    count = _rows_at_once(columns)
+    for first in range(start, stop, count):
+        yield np.arange(first, min(first + count, stop), dtype=np.int64)
 
 
-@kernel
-def add_dots(x: Any, v: Any, start: int, dots: Any) -> None:
-    """dots[r] += Σᵢ v[i]·x[i, r] from `start` on, one term after the other; four a round, to spare stores."""
-    i = start
-    while i + 4 <= v.size:
-        v0, v1, v2, v3 = v[i], v[i + 1], v[i + 2], v[i + 3]
-        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        for r in range(dots.size):
-            dots[r] = (((dots[r] + v0 * x0[r]) + v1 * x1[r]) + v2 * x2[r]) + v3 * x3[r]
-        i += 4
-    while i < v.size:
-        v0, x0 = v[i], x[i]
-        for r in range(dots.size):
-            dots[r] += v0 * x0[r]
-        i += 1
-
-
-@kernel
-def subtract_multiples(x: Any, v: Any, start: int, factors: Any) -> None:
-    """x[i, r] −= factors[r]·v[i] from `start` on."""
-    i = start
-    while i + 4 <= v.size:
-        v0, v1, v2, v3 = v[i], v[i + 1], v[i + 2], v[i + 3]
-        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        for r in range(factors.size):
-            factor = factors[r]
-            x0[r] -= factor * v0
-            x1[r] -= factor * v1
-            x2[r] -= factor * v2
-            x3[r] -= factor * v3
-        i += 4
-    while i < v.size:
-        v0, x0 = v[i], x[i]
-        for r in range(factors.size):
-            x0[r] -= factors[r] * v0
-        i += 1
-
-
-LOOPS = [make_reflectors, reflect, add_dots, subtract_multiples]
+def _rows_at_once(columns: int) -> int:
+    return min(max(SUMS // columns, ROWS[0]), ROWS[1])

@@ -107,6 +107,10 @@ def test_a_tensor_without_elements_is_fine_with_every_scheme(cls: type[Scheme]) 
     ("made", "shape", "expected"),
     [
         (scheme("orthogonal", gain=2), (6, 2, 3), Orthogonal(6, 6, 2.0)),
+        (scheme("orthogonal"), (1 << 24, 16), Orthogonal(1 << 24, 16, 1.0)),
+        (scheme("orthogonal"), (16, 1 << 12, 1 << 12), Orthogonal(16, 1 << 24, 1.0)),
+        (scheme("orthogonal"), (11_008, 4_096), Orthogonal(11_008, 4_096, 1.0)),
+        (scheme("orthogonal"), (16_384, 16_384), Orthogonal(16_384, 16_384, 1.0)),
         (scheme("sparse", sparsity=0.13), (100, 7), Sparse(100, 7, 13, 0.01)),
         (scheme("sparse", sparsity=0.131), (100, 7), Sparse(100, 7, 14, 0.01)),
         (
@@ -135,8 +139,8 @@ def test_a_kernel_of_jax_is_centred_on_its_own_axes() -> None:
     ("made", "shape", "detail"),
     [
         (scheme("orthogonal"), (3,), "two dimensions"),
-        (scheme("orthogonal"), (1 << 15, 1 << 14), "at most 268,435,456 elements"),
-        (scheme("orthogonal"), ((1 << 14) + 1, 4), "at most 16,384 rows"),
+        (scheme("orthogonal"), (1 << 15, 1 << 14), "more than the 268,435,456 allowed.*split the tensor"),
+        (scheme("orthogonal"), (1 << 24, 512), "operations before its first element.*split the tensor"),
         (scheme("sparse", sparsity=0.5), (3, 3, 3), "exactly two dimensions"),
         (scheme("dirac"), (3, 3), "three to five dimensions"),
         (scheme("dirac", groups=4), (6, 3, 3), "divide the 6 output channels"),

@@ -11,7 +11,15 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from service.core import formulas32, formulas64, orthogonal, permutation, philox, primitives
+from service.core import (
+    compact_wy,
+    formulas32,
+    formulas64,
+    permutation,
+    philox,
+    primitives,
+    reflections,
+)
 from service.core.distributions import Distribution, Normal, Orthogonal, Sparse, TruncNormal, Uniform
 from service.core.dtypes import DTYPES, DType
 from service.core.executors import kernels
@@ -22,13 +30,14 @@ from service.core.philox import Key, Stream
 
 TILE = 32_768  # float32 elements that are drawn before they are rounded to a narrow dtype: 128 KiB
 
-LOOPS = [*kernels.ALL, *orthogonal.LOOPS, *permutation.LOOPS]
+LOOPS = [*kernels.ALL, *reflections.LOOPS, *compact_wy.LOOPS, *permutation.LOOPS]
 EXAMPLES: list[Distribution] = [  # that together run every loop
     Uniform(0.0, 1.0),
     Normal(0.0, 1.0),
     TruncNormal(0.0, 1.0, -2.0, 2.0),
     Sparse(4, 4, 1, 1.0),
     Orthogonal(4, 4, 1.0),
+    Orthogonal(8, 4, 1.0),
 ]
 
 _scratch = threading.local()
@@ -87,7 +96,8 @@ def sources_digest() -> str:
         formulas32,
         formulas64,
         kernels,
-        orthogonal,
+        reflections,
+        compact_wy,
         permutation,
     )
     digest = hashlib.sha256(b"".join(Path(str(module.__file__)).read_bytes() for module in modules))

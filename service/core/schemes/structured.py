@@ -11,12 +11,13 @@ from pydantic import Field
 from service.core import distributions
 from service.core.distributions import Axis, Constant, Distribution
 from service.core.fans import Fans
+from service.core.orthogonal import is_thin, preparation
 from service.core.permutation import LARGEST
 from service.core.schemes.base import Scale, Scheme, Shape
 
 KERNEL_DIMENSIONS = (3, 4, 5)
-LARGEST_ORTHOGONAL = 1 << 28  # elements
-MOST_ROWS = 1 << 14  # of a tall matrix
+LARGEST_ORTHOGONAL = 1 << 28  # elements, where each row goes through all reflections
+LARGEST_PREPARATION = 1 << 39  # multiplications before the first element: about a minute of a core
 
 
 class Orthogonal(Scheme):
@@ -110,15 +111,18 @@ class DeltaOrthogonal(Scheme):
 
 
 def _orthogonal(rows: int, columns: int, gain: float) -> distributions.Orthogonal:
-    if rows * columns > LARGEST_ORTHOGONAL:
+    shape, matrix = (rows, columns), f"an orthogonal matrix of {rows:,}×{columns:,}"
+    if is_thin(shape):
+        cost = preparation(shape)
+        if cost > LARGEST_PREPARATION:
+            raise ValueError(
+                f"{matrix} takes {cost:,} operations before its first element, more than the "
+                f"{LARGEST_PREPARATION:,} allowed: split the tensor or use normal"
+            )
+    elif rows * columns > LARGEST_ORTHOGONAL:
         raise ValueError(
-            f"an orthogonal matrix has at most {LARGEST_ORTHOGONAL:,} elements, since each row costs four "
-            f"operations for each of them; this one has {rows * columns:,}: use normal"
-        )
-    if rows > max(columns, MOST_ROWS):
-        raise ValueError(
-            f"an orthogonal matrix of more rows than columns has at most {MOST_ROWS:,} rows, since its cost "
-            f"grows with their square; this one has {rows:,}: use normal"
+            f"{matrix} has {rows * columns:,} elements, more than the {LARGEST_ORTHOGONAL:,} allowed, since "
+            "each of its rows costs four operations for every one of them: split the tensor or use normal"
         )
     return distributions.Orthogonal(rows, columns, gain)
 
