@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.api.catalog_schemas import CatalogLayer, CatalogScheme
 from service.api.negotiation import JSON
 from service.api.presence import while_present
 from service.api.routes import many, readable
-from service.api.schemas import CatalogLayer, CatalogScheme, Devices
+from service.api.schemas import Devices
 from service.api.state import state_of
 from service.core.catalog import layers_catalog, schemes_catalog
 
 router = APIRouter(prefix="/v1", tags=["catalog"])
 
 
+@cache
+def _written(catalog: Callable[[], object]) -> bytes:
+    """A catalog as JSON, which never changes while the process lives."""
+    return orjson.dumps(catalog())
+
+
 @readable(router, "/schemes", "Schemes", responses=many(CatalogScheme, "The schemes"))
 async def schemes(_: Request) -> Response:
     """The init schemes: formula, source and parameters of each."""
-    return Response(orjson.dumps(schemes_catalog()), media_type=JSON)
+    return Response(_written(schemes_catalog), media_type=JSON)
 
 
 @readable(router, "/layers", "Layers", responses=many(CatalogLayer, "The layer types"))
 async def layers(_: Request) -> Response:
-    """The layer types: arguments and tensors of each."""
-    return Response(orjson.dumps(layers_catalog()), media_type=JSON)
+    """The layer types: formula, source, arguments, tensors with their default inits, and an example."""
+    return Response(_written(layers_catalog), media_type=JSON)
 
 
 @readable(router, "/devices", "Devices", model=Devices)

@@ -19,6 +19,7 @@ from service.core.distributions import (
     ZeroRange,
 )
 from service.core.dtypes import INT64
+from service.core.fans import NONLINEARITIES
 from service.core.moments import moments
 from service.core.names import count, fold
 from service.core.resolved import ResolvedSpec, ResolvedTensor
@@ -26,6 +27,8 @@ from service.core.schemes.scaled import KaimingNormal, KaimingUniform, XavierNor
 
 TORCH_SLOPE = math.sqrt(5)
 RELU_GAIN = math.sqrt(2)
+SATURATING = frozenset({"sigmoid", "tanh"})
+LINEAR = frozenset(NONLINEARITIES) - SATURATING - {"relu", "leaky_relu", "selu"}
 MOST_VALUES = 4_096  # literal tensors up to this size are searched for equal rows
 
 
@@ -33,18 +36,22 @@ def advice(resolved: ResolvedSpec) -> list[dict[str, str]]:
     """The warnings, as `{"tensor": folded name, "code": …, "detail": …}`, sorted by name and code.
 
     Codes: `symmetric_rows`, `saturating_nonlinearity`, `rectifier_gain`, `historical_slope`,
-    `heavy_truncation`, `underflow`, `overflow`.
+    `heavy_truncation`, `underflow`, `overflow`; of a layer's own default only the last two.
     """
     alike: dict[tuple[int, ...], list[ResolvedTensor]] = {}
     for tensor in resolved.tensors:
-        key = (id(tensor.distribution), id(tensor.scheme), id(tensor.dtype), id(tensor.shape), tensor.default)
+        what = (id(tensor.distribution), id(tensor.scheme), id(tensor.dtype), id(tensor.shape))
+        key = (*what, tensor.default, id(tensor.role))
         alike.setdefault(key, []).append(tensor)
-    found = []
+    named: dict[tuple[str, str], list[str]] = {}
     for tensors in alike.values():
-        warnings = list(_warnings(tensors[0]))
-        for name in fold(tensor.name for tensor in tensors) if warnings else ():
+        for warning in _warnings(tensors[0]):
+            named.setdefault(warning, []).extend([tensor.name for tensor in tensors])
+    found = []
+    for (code, detail), names in named.items():
+        for name in fold(names):
             copies = f" ({count(name):,} tensors)" if count(name) > 1 else ""
-            found += [{"tensor": name, "code": code, "detail": detail + copies} for code, detail in warnings]
+            found.append({"tensor": name, "code": code, "detail": detail + copies})
     return sorted(found, key=lambda warning: (warning["tensor"], warning["code"]))
 
 
@@ -58,35 +65,48 @@ def _warnings(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
 
 
 def _on_scheme(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
-    scheme, distribution = tensor.scheme, tensor.distribution
-    if len(tensor.shape) > 1 and tensor.shape[0] > 1 and _rows_equal(tensor):
+    axis, scheme = tensor.role.axis, tensor.scheme
+    if axis is not None and len(tensor.shape) > 1 and tensor.shape[axis] > 1 and _units_equal(tensor, axis):
+        rows = "rows" if axis == 0 else f"units along axis {axis}"
         yield (
             "symmetric_rows",
-            "all rows are equal, so the units stay equal while training: draw the weight at random",
+            f"all {rows} are equal, so the units stay equal while training: draw the weight at random",
         )
     if isinstance(scheme, KaimingUniform | KaimingNormal):
-        if scheme.nonlinearity in {"sigmoid", "tanh"}:
-            kind = "xavier_uniform" if isinstance(scheme, KaimingUniform) else "xavier_normal"
-            detail = (
-                f"kaiming is derived for rectifiers; for {scheme.nonlinearity} the usual choice is {kind}"
-            )
-            yield "saturating_nonlinearity", detail
-        if scheme.nonlinearity == "leaky_relu" and math.isclose(scheme.a, TORCH_SLOPE, rel_tol=1e-3):
-            detail = (
-                "a = √5 is what torch's layers use for historical reasons: give your activation's own slope"
-            )
-            yield "historical_slope", detail
-    if isinstance(scheme, XavierUniform | XavierNormal) and math.isclose(
-        scheme.gain, RELU_GAIN, rel_tol=1e-3
-    ):
-        kind = "kaiming_uniform" if isinstance(scheme, XavierUniform) else "kaiming_normal"
-        detail = f"a gain of √2 is that of relu, before which the usual choice is {kind}: xavier is derived"
-        yield "rectifier_gain", f"{detail} for functions that are linear around zero"
-    if isinstance(distribution, TruncNormal):
-        mass = _mass(distribution)
+        yield from _on_kaiming(scheme, tensor.role.before)
+    if isinstance(scheme, XavierUniform | XavierNormal):
+        yield from _on_xavier(scheme, tensor.role.before)
+    if isinstance(tensor.distribution, TruncNormal):
+        mass = _mass(tensor.distribution)
         if mass < 0.5:
             detail = f"the interval holds {mass:.3g} of the normal distribution: widen it or move the mean"
             yield "heavy_truncation", detail
+
+
+def _on_kaiming(scheme: KaimingUniform | KaimingNormal, own: str | None) -> Iterator[tuple[str, str]]:
+    """`own` is the function that the layer itself puts behind the weight."""
+    told = scheme.nonlinearity
+    if (own or told) in SATURATING and told not in LINEAR:
+        kind = "xavier_uniform" if isinstance(scheme, KaimingUniform) else "xavier_normal"
+        what = f"{own}, which this layer applies itself," if own else told
+        detail = f"kaiming is derived for rectifiers; for {what} the usual choice is {kind}"
+        yield "saturating_nonlinearity", detail
+    elif told == "leaky_relu" and math.isclose(scheme.a, TORCH_SLOPE, rel_tol=1e-3):
+        detail = "a = √5 is what torch's layers use for historical reasons: give your activation's own slope"
+        yield "historical_slope", detail
+
+
+def _on_xavier(scheme: XavierUniform | XavierNormal, own: str | None) -> Iterator[tuple[str, str]]:
+    """`own` is the function that the layer itself puts behind the weight."""
+    if own is None and math.isclose(scheme.gain, RELU_GAIN, rel_tol=1e-3):
+        what = "relu, whose gain √2 is,"
+    elif own == "relu":
+        what = "relu, which this layer applies itself,"
+    else:
+        return
+    kind = "kaiming_uniform" if isinstance(scheme, XavierUniform) else "kaiming_normal"
+    detail = f"xavier is derived for functions that are linear around zero; for {what} the usual choice is"
+    yield "rectifier_gain", f"{detail} {kind}"
 
 
 def _on_scale(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
@@ -94,8 +114,10 @@ def _on_scale(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
     drawn = tensor.distribution.base if isinstance(tensor.distribution, ZeroRange) else tensor.distribution
     if isinstance(drawn, Sparse):
         drawn = Normal(0.0, drawn.std)
-    measured = moments(tensor._replace(distribution=drawn))
-    if isinstance(drawn, Constant | Values | Eye | Centred) or measured is None:
+    if isinstance(drawn, Constant | Values | Eye | Centred):
+        return
+    measured = moments(tensor if drawn is tensor.distribution else tensor._replace(distribution=drawn))
+    if measured is None:
         return
     mean, std = measured
     dtype = tensor.dtype
@@ -121,11 +143,13 @@ def _reach(distribution: Distribution, six_sigma: float) -> float:
     return six_sigma
 
 
-def _rows_equal(tensor: ResolvedTensor) -> bool:
-    if isinstance(tensor.distribution, Values):
-        data, columns = tensor.distribution.data, math.prod(tensor.shape[1:])
-        return len(data) <= MOST_VALUES and data[:columns] * tensor.shape[0] == data
+def _units_equal(tensor: ResolvedTensor, axis: int) -> bool:
+    """Whether all slices along `axis` are equal."""
     match tensor.distribution:
+        case Values(data) if len(data) <= MOST_VALUES:
+            units, inner = tensor.shape[axis], math.prod(tensor.shape[axis + 1 :])
+            blocks = (data[start : start + units * inner] for start in range(0, len(data), units * inner))
+            return all(block[:inner] * units == block for block in blocks)
         case Constant() | Normal(std=0.0) | Sparse(std=0.0) | Orthogonal(gain=0.0):
             return True
         case Uniform(low, high) | TruncNormal(low=low, high=high):

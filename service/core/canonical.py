@@ -61,9 +61,9 @@ def init_value(scheme: Scheme) -> Any:
 def meant(init: str | Scheme) -> Scheme:
     """The scheme of an init, in its canonical spelling, without a slope that no leaky_relu makes use of."""
     scheme = scheme_of(init)
-    if isinstance(scheme, KaimingUniform | KaimingNormal) and scheme.nonlinearity != "leaky_relu":
-        return scheme.model_copy(update={"a": 0.0})
-    return scheme
+    if not isinstance(scheme, KaimingUniform | KaimingNormal) or scheme.nonlinearity == "leaky_relu":
+        return scheme
+    return scheme if repr(scheme.a) == "0.0" else scheme.model_copy(update={"a": 0.0})
 
 
 def same(one: Scheme, other: Scheme) -> bool:
@@ -84,10 +84,13 @@ def body_text(entry: Entry, dtype: str, init: Scheme | Mapping[str, Scheme]) -> 
         body["init"] = init_value(init)
     elif init:
         body["init"] = {name: init_value(scheme) for name, scheme in init.items()}
-    names = sorted(body)
-    before = "".join([f'"{name}":{_text(body[name])},' for name in names if name < "name"])
-    after = "".join([f',"{name}":{_text(body[name])}' for name in names if name > "name"])
-    return BodyText(f'{{{before}"name":', f"{after}}}")
+    before, after = "{", ""
+    for name in sorted(body):
+        if name < "name":
+            before += f'"{name}":{_text(body[name])},'
+        else:
+            after += f',"{name}":{_text(body[name])}'
+    return BodyText(f'{before}"name":', f"{after}}}")
 
 
 def recipe_text(seed: int, entries: Iterable[tuple[str, BodyText]]) -> str:

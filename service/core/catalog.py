@@ -1,17 +1,26 @@
-"""What the service offers, derived from the classes: schemes and layer types with their parameters."""
+"""What the service offers, derived from the classes: schemes and layer types with all there is to say."""
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel
-
-from service.core.layers import LAYERS, Layer
+from service.core.canonical import init_value
+from service.core.descriptions import docstring, parameters
+from service.core.dtypes import INT64
+from service.core.layers import LAYERS, Entry, Layer
+from service.core.layers.tensor_lines import TensorLine, tensor_lines
+from service.core.limits import Limits
+from service.core.names import fold
+from service.core.reading import dump
+from service.core.resolution import Member, resolve_entry
 from service.core.schemes import SCHEME_CLASSES
 
-_BOUNDS = {"minimum": "minimum", "exclusiveMinimum": "greater_than", "maximum": "maximum"}
-_LABELS = ("Formula", "Source")
+DTYPE = "float32"  # of the examples
+EXAMPLE = "layer"  # what they are called
+
+_TYPES = {name: cls for name, cls in LAYERS.items() if issubclass(cls, Layer)}
+_BARE = [TensorLine("", "(*shape)", None, "init")]
 
 
 def schemes_catalog() -> list[dict[str, Any]]:
@@ -19,68 +28,76 @@ def schemes_catalog() -> list[dict[str, Any]]:
     catalog = []
     for cls in SCHEME_CLASSES:
         kind, *aliases = cls.spellings()
-        parts = _docstring(cls)
-        catalog.append({"kind": kind, "aliases": aliases, **parts, "parameters": _parameters(cls, {"kind"})})
+        catalog.append(
+            {"kind": kind, "aliases": aliases, **docstring(cls), "parameters": parameters(cls, {"kind"})}
+        )
     return catalog
 
 
 def layers_catalog() -> list[dict[str, Any]]:
-    """Every layer type: type, summary and parameters. `init` of a torch.nn type is by parameter name."""
+    """Every layer type: type, summary, formula, source, parameters, tensors, and an example of both.
+
+    `init` of a torch.nn type is by parameter name.
+    """
     return [
         {
             "type": name,
-            "summary": _docstring(cls)["summary"],
-            "torch": f"torch.nn.{name}" if issubclass(cls, Layer) else None,
-            "parameters": _parameters(cls, {"name", "type", "dtype", "stream"}),
+            "torch": f"torch.nn.{name}" if name in _TYPES else None,
+            **docstring(cls),
+            "parameters": sorted(parameters(cls, {"name", "type", "dtype", "stream"}), key=_rank),
+            "tensors": [_tensor(line) for line in _lines(name)],
+            "example": _example(cls),
         }
         for name, cls in LAYERS.items()
     ]
 
 
-def _docstring(cls: type) -> dict[str, str]:
-    """The first sentence, and the labelled lines with their continuations."""
-    lines = inspect.cleandoc(cls.__doc__ or "").splitlines()
-    parts = {"summary": lines[0]}
-    label = None
-    for line in lines[1:]:
-        head, _, rest = line.partition(": ")
-        if head in _LABELS:
-            label = head.lower()
-            parts[label] = rest.strip()
-        elif label is not None and line.startswith(" "):
-            parts[label] += " " + line.strip()
-        else:
-            label = None
-    return parts
+def _rank(parameter: dict[str, Any]) -> tuple[bool, bool]:
+    """What is required first, the inits last."""
+    return parameter["name"] == "init", not parameter["required"]
 
 
-def _parameters(cls: type[BaseModel], hidden: set[str]) -> list[dict[str, Any]]:
-    schema = cls.model_json_schema()
+def _lines(name: str) -> list[TensorLine]:
+    return tensor_lines(_TYPES[name], _TYPES) if name in _TYPES else _BARE
+
+
+def _tensor(line: TensorLine) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "kind": "buffer" if line.buffer else "parameter",
+        "shape": line.shape,
+        "dtype": INT64.name if line.integer else None,
+        "condition": line.condition,
+        "init": line.init,
+    }
+
+
+def _example(cls: type[Entry]) -> dict[str, Any]:
+    """An entry with the examples of what it needs, and what it yields, alike tensors in one row."""
+    required = {
+        name: field.examples[0]
+        for name, field in cls.model_fields.items()
+        if field.is_required() and field.examples and name != "name"
+    }
+    entry = {"name": EXAMPLE, "type": cls.type_name(), **required}
+    return {"entry": entry, "tensors": _yielded(resolve_entry(_model(cls, entry), DTYPE, Limits()).members)}
+
+
+def _model(cls: type[Entry], entry: dict[str, Any]) -> Entry:
+    return cls.model_validate_json(dump(entry))
+
+
+def _yielded(members: Iterable[Member]) -> list[dict[str, Any]]:
+    alike: dict[tuple[Any, ...], list[Member]] = {}
+    for member in members:
+        alike.setdefault((member.dtype.name, member.shape, id(member.scheme)), []).append(member)
     return [
-        _parameter(name, field, schema) for name, field in schema["properties"].items() if name not in hidden
+        {
+            "name": name,
+            "shape": first.shape,
+            "dtype": first.dtype.name,
+            "init": init_value(first.scheme),
+        }
+        for first, *rest in alike.values()
+        for name in fold(EXAMPLE + member.suffix for member in (first, *rest))
     ]
-
-
-def _parameter(name: str, field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    required = name in schema.get("required", [])
-    parameter: dict[str, Any] = {"name": name, "type": _type(name, field), "required": required}
-    if not required:
-        parameter["default"] = field.get("default", {})
-    parameter |= {word: field[key] for key, word in _BOUNDS.items() if key in field}
-    if "enum" in field:
-        parameter["choices"] = field["enum"]
-    return parameter | {"description": field.get("description", "")}
-
-
-def _type(name: str, field: dict[str, Any]) -> str:
-    """The JSON type, in words."""
-    if name == "init":
-        return "object of inits" if field.get("type") == "object" else "init"
-    if "$ref" in field or "oneOf" in field:
-        return "object"
-    if "anyOf" in field:
-        return " or ".join(dict.fromkeys(_type("", branch) for branch in field["anyOf"]))
-    if field.get("type") == "array":
-        inner = field.get("items") or (field.get("prefixItems") or [{}])[0]
-        return f"list of {inner['type']}s" if "type" in inner else "list"
-    return str(field.get("type", "any"))

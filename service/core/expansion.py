@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter, itemgetter
 
-from service.core.canonical import ordered_recipe_text, recipe_text
+from service.core.canonical import BodyText, ordered_recipe_text, recipe_text
 from service.core.dtypes import FILE_ORDER
 from service.core.errors import SpecError, TooLargeError
 from service.core.limits import Limits
@@ -172,19 +172,22 @@ def _by_stream(group: Group) -> list[Group]:
 
 def _join(groups: list[Group]) -> list[Group]:
     """One group for each body: entries can differ in spelling and mean the same."""
-    joined: dict[tuple[str, str], Group] = {}
+    joined: dict[BodyText, Group] = {}
     for group in groups:
-        text = group.body.text
-        known = joined.setdefault((text.before, text.after), Group(group.body, [], []))
-        known.names.extend(group.names)
-        known.places.extend(group.places)
+        known = joined.get(group.body.text)
+        if known is None:
+            joined[group.body.text] = Group(group.body, [*group.names], [*group.places])
+        else:
+            known.names.extend(group.names)
+            known.places.extend(group.places)
     return list(joined.values())
 
 
 def _tensors(body: Body, names: list[str]) -> Iterator[ResolvedTensor]:
     """What the body yields under each of `names`."""
     for member in body.members:
-        fixed = (member.dtype, member.shape, member.distribution, member.scheme, member.fans, member.default)
+        about = (member.scheme, member.fans, member.default, member.role)
+        fixed = (member.dtype, member.shape, member.distribution, *about)
         suffix = member.suffix
         if body.stream is None:
             for name in names:

@@ -38,6 +38,7 @@ _SENTENCES = {
     "json_invalid": "the body is nested too deeply: write fewer levels",
     "model_attributes_type": "{field} must be an object",
     "model_type": "{field} must be an object",
+    "less_than": "{field} must be less than {lt:g}",
     "less_than_equal": "{field} must be at most {le:g}",
     "missing": "{field} is required",
     "string_too_long": "{field} must have at most {max_length} characters",

@@ -17,8 +17,10 @@ from service.core.layers.base import MOST_SLOTS
 from service.core.limits import Limits
 from service.core.names import check_name
 from service.core.parameters import check
+from service.core.roles import UNITS, Role
 from service.core.schemes import PartError, Scheme, unknown
 from service.core.schemes.plain import Values as Literals
+from service.core.shapes import ShapeError, check_shape, size_of
 from service.core.torch_support import STILL, check_build, check_entry, check_init
 
 
@@ -32,6 +34,7 @@ class Member(NamedTuple):
     scheme: Scheme
     fans: Fans | None
     default: bool
+    role: Role
 
     @property
     def nbytes(self) -> int:
@@ -103,7 +106,10 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
     else:
         assert isinstance(entry, Layer)
         slots, inits = _slots(entry, by_torch)
-        members = _members(slots, inits, real, limits)
+        try:
+            members = _members(slots, inits, real, limits)
+        except ShapeError as error:
+            raise PartError(size_of(entry.arguments(), error.shape), str(error)) from None
         text = body_text(entry, effective, inits)
         if by_torch:
             _check_layer(entry, slots, real)
@@ -167,7 +173,8 @@ def _tensor(entry: Tensor, scheme: Scheme, dtype: DType, limits: Limits) -> Memb
     except ValueError as error:
         path = (part, *_blamed(scheme, error)) if part == "init" else (part,)
         raise _below(path, error) from None
-    return Member("", dtype, entry.shape, distribution, scheme, found, default=False)
+    role = UNITS if found is None else Role(found.out_axis)
+    return Member("", dtype, entry.shape, distribution, scheme, found, default=False, role=role)
 
 
 def _fans_along(entry: Tensor) -> Fans | None:
@@ -191,7 +198,7 @@ def _members(slots: list[Slot], inits: Mapping[str, Scheme], dtype: DType, limit
     members = []
     for slot in slots:
         init = inits.get(slot.name)
-        key = (slot.shape, id(init or slot.init), init is None, slot.integer, slot.zeroed)
+        key = (slot.shape, id(init or slot.init), init is None, slot.integer, slot.zeroed, slot.role)
         known = alike.get(key)
         if known is None:
             member = alike[key] = _slot(slot, init, dtype, limits)
@@ -204,11 +211,10 @@ def _members(slots: list[Slot], inits: Mapping[str, Scheme], dtype: DType, limit
 def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> Member:
     dtype = INT64 if slot.integer else dtype
     scheme = init or slot.init
-    part: tuple[str, ...] = ()
+    part = () if init is None else ("init", slot.name)
+    check_shape(slot.shape, dtype, limits)
+    found = fans(slot.shape)
     try:
-        check_shape(slot.shape, dtype, limits)
-        found = fans(slot.shape)
-        part = () if init is None else ("init", slot.name)
         check_values(scheme, slot.shape, limits)
         distribution = fill(scheme, slot.shape, found, dtype)
     except ValueError as error:
@@ -217,18 +223,8 @@ def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> Memb
         row = math.prod(slot.shape[1:])
         assert not isinstance(distribution, ZeroRange)
         distribution = ZeroRange(distribution, slot.zeroed[0] * row, slot.zeroed[1] * row)
-    return Member(f".{slot.name}", dtype, slot.shape, distribution, scheme, found, default=init is None)
-
-
-def check_shape(shape: tuple[int, ...], dtype: DType, limits: Limits) -> None:
-    """Raise ValueError unless a tensor of `shape` has an address: below 2⁶³ bytes, zeros counted as ones."""
-    if len(shape) > limits.dimensions:
-        raise ValueError(f"a tensor has at most {limits.dimensions} dimensions, this one has {len(shape)}")
-    nbytes = dtype.itemsize
-    for size in shape:
-        nbytes *= max(size, 1)
-        if nbytes >= 1 << 63:
-            raise ValueError(f"the dimensions overflow: a {dtype.name} tensor has fewer than 2^63 bytes")
+    suffix, default = f".{slot.name}", init is None
+    return Member(suffix, dtype, slot.shape, distribution, scheme, found, default, slot.role)
 
 
 def _blamed(scheme: Scheme, error: ValueError) -> tuple[str, ...]:

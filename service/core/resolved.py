@@ -11,6 +11,7 @@ from service.core.distributions import Distribution
 from service.core.dtypes import DType
 from service.core.fans import Fans
 from service.core.layers import Entry
+from service.core.roles import UNITS, Role
 from service.core.schemes import Scheme
 from service.core.torch_identity import TorchIdentity
 
@@ -26,6 +27,7 @@ class ResolvedTensor(NamedTuple):
     scheme: Scheme
     fans: Fans | None
     default: bool = False  # the init is the layer's own, nobody asked for it
+    role: Role = UNITS  # for advice alone
 
     @property
     def numel(self) -> int:

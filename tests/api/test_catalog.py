@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from service.api.schemas import CatalogLayer, CatalogScheme, Devices
+from service.api.catalog_schemas import CatalogLayer, CatalogScheme
+from service.api.schemas import Devices
 from service.core.layers import LAYERS
 from service.core.schemes import SCHEMES
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from service.core.advice import advice
+from service.core.catalog import layers_catalog
 from tests.core.test_spec import batch_norm, conv, linear, parse, tensor
 
 
@@ -59,9 +60,118 @@ def test_not_warned(layer: Any) -> None:
     assert codes(layer) == []
 
 
+RNN = {"name": "r", "type": "RNN", "input_size": 3, "hidden_size": 4}
+CELL = {"name": "r", "type": "RNNCell", "input_size": 3, "hidden_size": 4}
+LSTM = {"name": "r", "type": "LSTM", "input_size": 3, "hidden_size": 4, "proj_size": 2}
+MODEL = {"d_model": 4, "nhead": 2, "dim_feedforward": 6}
+BLOCK = {"name": "b", "type": "TransformerEncoderLayer", **MODEL}
+STACK = {"name": "b", "type": "TransformerDecoder", "decoder_layer": MODEL, "num_layers": 2}
+WHOLE = {"name": "b", "type": "Transformer", **MODEL, "num_encoder_layers": 1}
+SLOPE = {"kind": "kaiming_uniform", "a": 5**0.5}
+RELU = {"kind": "kaiming_normal", "nonlinearity": "relu"}
+TANH = {"kind": "kaiming_normal", "nonlinearity": "tanh"}
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "init", "code"),
+    [
+        (RNN, "weight_ih_l0", "kaiming_normal", "saturating_nonlinearity"),
+        (RNN, "weight_hh_l0", RELU, "saturating_nonlinearity"),
+        (RNN, "weight_hh_l0", SLOPE, "saturating_nonlinearity"),
+        (CELL, "weight_ih", TANH, "saturating_nonlinearity"),
+        (LSTM, "weight_ih_l0", "he_uniform", "saturating_nonlinearity"),
+        ({**RNN, "nonlinearity": "relu"}, "weight_ih_l0", "xavier_uniform", "rectifier_gain"),
+        ({**CELL, "nonlinearity": "relu"}, "weight_hh", "glorot_normal", "rectifier_gain"),
+        (BLOCK, "linear1.weight", "xavier_uniform", "rectifier_gain"),
+        (STACK, "layers.1.linear1.weight", "xavier_normal", "rectifier_gain"),
+        (WHOLE, "encoder.layers.0.linear1.weight", "xavier_normal", "rectifier_gain"),
+    ],
+)
+def test_a_layer_knows_its_own_function(layer: Any, name: str, init: Any, code: str) -> None:
+    assert codes({**layer, "init": {name: init}}) == [(f"{layer['name']}.{name}", code)]
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "init"),
+    [
+        (RNN, "weight_ih_l0", "xavier_uniform"),
+        (RNN, "weight_ih_l0", {"kind": "xavier_uniform", "gain": 2**0.5}),
+        (RNN, "weight_ih_l0", {"kind": "kaiming_normal", "nonlinearity": "linear"}),
+        (CELL, "weight_hh", "orthogonal"),
+        (LSTM, "weight_hr_l0", "kaiming_normal"),
+        (LSTM, "weight_ih_l0", "xavier_uniform"),
+        ({**RNN, "nonlinearity": "relu"}, "weight_ih_l0", RELU),
+        ({**CELL, "nonlinearity": "relu"}, "weight_hh", TANH),
+        (BLOCK, "linear1.weight", RELU),
+        (BLOCK, "linear2.weight", "xavier_uniform"),
+        ({**BLOCK, "activation": "gelu"}, "linear1.weight", "xavier_uniform"),
+        (STACK, "layers.1.linear2.weight", "xavier_normal"),
+        (WHOLE, "encoder.layers.0.linear1.weight", "xavier_uniform"),  # torch's own default
+    ],
+)
+def test_what_suits_a_layers_own_function_is_not_warned_of(layer: Any, name: str, init: Any) -> None:
+    assert codes({**layer, "init": {name: init}}) == []
+
+
+KERNEL = {"kind": "values", "data": [[1, 1, 1], [2, 2, 2]]}
+
+
+@pytest.mark.parametrize(
+    ("layer", "warned"),
+    [
+        (tensor(init=KERNEL), False),
+        (tensor(init=KERNEL, fan_axes={"in": -2, "out": -1}), True),
+        (tensor(init={"kind": "values", "data": [[1, 2, 3]] * 2}, fan_axes={"in": 0, "out": 1}), False),
+        (tensor(shape=[3, 1], init="ones", fan_axes={"in": 0, "out": 1}), False),
+        (tensor(shape=[1, 3], init="ones", fan_axes={"in": 0, "out": 1}), True),
+        (
+            tensor(shape=[2, 2, 2], init={"kind": "values", "data": [[[1, 2], [1, 2]], [[3, 4], [3, 4]]]}),
+            False,
+        ),
+        (
+            tensor(
+                shape=[2, 2, 2],
+                init={"kind": "values", "data": [[[1, 2], [1, 2]], [[3, 4], [3, 4]]]},
+                fan_axes={"in": 0, "out": 1},
+            ),
+            True,
+        ),
+    ],
+)
+def test_units_lie_along_the_out_axis(layer: Any, warned: bool) -> None:
+    assert codes(layer) == ([("w", "symmetric_rows")] if warned else [])
+
+
+def test_the_units_of_a_transposed_convolution_lie_along_its_second_axis() -> None:
+    layer = {"name": "c", "type": "ConvTranspose1d", "in_channels": 2, "out_channels": 2, "kernel_size": 1}
+    by_input = {"kind": "values", "data": [[[1], [1]], [[2], [2]]]}
+    by_output = {"kind": "values", "data": [[[1], [2]], [[1], [2]]]}
+    assert codes({**layer, "init": {"weight": by_input}}) == [("c.weight", "symmetric_rows")]
+    assert codes({**layer, "init": {"weight": by_output}}) == []
+
+
+@pytest.mark.parametrize("kind", ["LayerNorm", "RMSNorm"])
+def test_scales_and_tables_have_no_units(kind: str) -> None:
+    norm = {"name": "n", "type": kind, "normalized_shape": [3, 4]}
+    half = {"kind": "constant", "value": 0.5}
+    assert codes({**norm, "init": {"weight": half}}) == []
+    table = {"name": "e", "type": "Embedding", "num_embeddings": 3, "embedding_dim": 4}
+    assert codes({**table, "init": {"weight": "zeros"}}) == []
+
+
+@pytest.mark.parametrize("entry", layers_catalog(), ids=lambda entry: str(entry["type"]))
+def test_a_layers_own_defaults_are_not_warned_of(entry: dict[str, Any]) -> None:
+    assert codes(entry["example"]["entry"]) == []
+
+
 def test_one_warning_for_a_folded_name() -> None:
     (warning,) = advice(
         parse(linear(name="a.0", init={"weight": "zeros"}), linear(name="a.1", init={"weight": "zeros"}))
     )
     assert warning["tensor"] == "a.{0..1}.weight"
     assert "2 tensors" in warning["detail"]
+
+
+def test_one_warning_for_what_differs_in_its_shape_alone() -> None:
+    (warning,) = advice(parse(*(tensor(name=f"a.{i}", shape=[2, 2 + i]) for i in range(9))))
+    assert warning["tensor"] == "a.{0..8}"

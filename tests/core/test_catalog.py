@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import pytest
+
+from service.core.canonical import init_value
 from service.core.catalog import layers_catalog, schemes_catalog
 from service.core.layers import LAYERS
+from service.core.limits import Limits
+from service.core.names import expand
 from service.core.schemes import SCHEMES
+from service.core.spec import parse_spec
 
 
 def test_every_scheme_is_described() -> None:
@@ -26,8 +33,49 @@ def test_every_layer_type_is_described() -> None:
     assert [entry["type"] for entry in catalog] == list(LAYERS)
     for entry in catalog:
         assert entry["summary"]
-        assert all(parameter["description"] for parameter in entry["parameters"])
+        assert entry["formula"]
+        assert len(entry["source"]) > 10
+        assert entry["tensors"]
+        assert all(tensor["init"] and tensor["shape"] for tensor in entry["tensors"])
+        assert all(described(parameter) for parameter in entry["parameters"])
     json.dumps(catalog, allow_nan=False)
+
+
+def described(parameter: dict[str, Any]) -> bool:
+    """Whether a parameter has words, a type and a default if it has one, and so have those inside it."""
+    inner = parameter.get("parameters", []) + [
+        one for option in parameter.get("options", []) for one in option["parameters"]
+    ]
+    whole = "object" not in parameter["type"] or bool(inner) or parameter["name"] == "init"
+    known = bool(parameter["description"]) and parameter["required"] != ("default" in parameter)
+    return whole and known and all(map(described, inner))
+
+
+@pytest.mark.parametrize("entry", layers_catalog(), ids=lambda entry: str(entry["type"]))
+def test_examples_are_what_a_spec_makes_of_them(entry: dict[str, Any]) -> None:
+    made = parse_spec(json.dumps({"layers": [entry["example"]["entry"]]}).encode(), Limits()).tensors
+    found = {
+        name: (tuple(tensor["shape"]), tensor["dtype"], tensor["init"])
+        for tensor in entry["example"]["tensors"]
+        for name in expand(tensor["name"])
+    }
+    assert found == {
+        tensor.name: (tensor.shape, tensor.dtype.name, init_value(tensor.scheme)) for tensor in made
+    }
+
+
+def test_arguments_come_in_the_order_of_need() -> None:
+    (linear,) = (entry for entry in layers_catalog() if entry["type"] == "Linear")
+    assert [one["name"] for one in linear["parameters"]] == ["in_features", "out_features", "bias", "init"]
+
+
+def test_parts_are_described_in_place() -> None:
+    (encoder,) = (entry for entry in layers_catalog() if entry["type"] == "TransformerEncoder")
+    parameters = {parameter["name"]: parameter for parameter in encoder["parameters"]}
+    inner = {one["name"]: one for one in parameters["encoder_layer"]["parameters"]}
+    assert inner["activation"]["choices"] == ["relu", "gelu"]
+    assert inner["nhead"]["minimum"] == 1
+    assert [option["type"] for option in parameters["norm"]["options"]] == ["LayerNorm", "RMSNorm"]
 
 
 def test_parameters() -> None:
@@ -46,4 +94,7 @@ def test_parameters() -> None:
     assert (std["type"], std["minimum"], std["default"]) == ("number", 0.0, 1.0)
     conv = next(entry for entry in layers_catalog() if entry["type"] == "Conv2d")
     kernel = next(parameter for parameter in conv["parameters"] if parameter["name"] == "kernel_size")
-    assert (kernel["type"], kernel["required"]) == ("integer or list of integers", True)
+    assert (kernel["type"], kernel["required"]) == ("integer or list of 2 integers", True)
+    assert kernel["minimum"] == 0
+    padding = next(parameter for parameter in conv["parameters"] if parameter["name"] == "padding")
+    assert (padding["choices"], padding["default"]) == (["same", "valid"], 0)

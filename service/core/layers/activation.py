@@ -15,7 +15,11 @@ _SLOPE = Constant(kind="constant", value=0.25)
 
 
 class PReLU(Layer):
-    """max(0, x) + weight · min(0, x), with a learned slope for all channels or for each."""
+    """A rectifier with a learned slope below zero, for all channels or for each.
+
+    Formula: y = max(0, x) + weight · min(0, x)
+    Source: He, Zhang, Ren, Sun: Delving deep into rectifiers, ICCV 2015
+    """
 
     type: Literal["PReLU"]
     num_parameters: Count = Field(
@@ -23,5 +27,8 @@ class PReLU(Layer):
     )
 
     def slots(self) -> Iterator[Slot]:
-        """weight (num_parameters), 0.25; for another number give weight a constant init."""
+        """For another slope give weight a constant init.
+
+        weight (num_parameters): constant(0.25)
+        """
         yield Slot("weight", (self.num_parameters,), _SLOPE)

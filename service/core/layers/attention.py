@@ -25,9 +25,10 @@ def check_heads(dim: str, size: int, heads: str, number: int) -> None:
 class MultiheadAttention(Layer):
     """Attention of `num_heads` heads over `embed_dim` numbers.
 
-    Query, key and value weights are one tensor if kdim and vdim equal embed_dim, and three otherwise. They
-    are xavier_uniform, as one tensor where they are one; biases are zero, bias_k and bias_v xavier_normal,
-    and out_proj.weight has the default of Linear.
+    Query, key and value weights are one tensor if kdim and vdim equal embed_dim, and three otherwise.
+
+    Formula: y = concat_h(softmax(Q_h K_hᵀ / √(embed_dim / num_heads)) V_h) W_outᵀ + b_out, with Q, K and V
+        linear in the inputs
     Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
     """
 
@@ -51,9 +52,16 @@ class MultiheadAttention(Layer):
     )
 
     def slots(self) -> Iterator[Slot]:
-        """in_proj_weight (3 · embed, embed), or q_proj_weight (embed, embed), k_proj_weight (embed, kdim) and
-        v_proj_weight (embed, vdim); in_proj_bias (3 · embed); bias_k and bias_v (1, 1, embed);
-        out_proj.weight (embed, embed) and out_proj.bias (embed).
+        """A kdim or vdim that is null is embed_dim.
+
+        in_proj_weight (3 * embed_dim, embed_dim) if kdim == vdim == embed_dim: xavier_uniform
+        q_proj_weight (embed_dim, embed_dim) if not kdim == vdim == embed_dim: xavier_uniform
+        k_proj_weight (embed_dim, kdim) if not kdim == vdim == embed_dim: xavier_uniform
+        v_proj_weight (embed_dim, vdim) if not kdim == vdim == embed_dim: xavier_uniform
+        in_proj_bias (3 * embed_dim) if bias: zeros
+        bias_k, bias_v (1, 1, embed_dim) if add_bias_kv: xavier_normal
+        out_proj.weight (embed_dim, embed_dim): kaiming_uniform(a=√5)
+        out_proj.bias (embed_dim) if bias: zeros
         """
         check_heads("embed_dim", self.embed_dim, "num_heads", self.num_heads)
         yield from self._projections()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.core.dtypes import DTypeName
+from service.core.roles import UNITS, Role
 from service.core.schemes import Init, Scheme
 from service.core.schemes.base import defaults_of
 from service.core.schemes.plain import Normal, Ones, Uniform, Zeros
@@ -33,7 +34,7 @@ class Slot(NamedTuple):
     """One tensor of a layer: a parameter or a buffer, and what torch fills it with.
 
     `init` is torch's default. `zeroed` are the rows (start, stop) that this default leaves at zero.
-    `integer` marks int64 buffers, which the spec's dtype does not touch.
+    `integer` marks int64 buffers, which the spec's dtype does not touch. `role` is for advice alone.
     """
 
     name: str  # below the layer's name: weight, bias, running_mean …
@@ -41,6 +42,7 @@ class Slot(NamedTuple):
     init: Scheme
     zeroed: tuple[int, int] | None = None
     integer: bool = False
+    role: Role = UNITS
 
 
 class Arguments(BaseModel):
@@ -78,6 +80,7 @@ class Module(Arguments):
     def slots(self) -> Iterator[Slot]:
         """The parameters and then the buffers, in the order of torch's `state_dict`.
 
+        The docstring of every subclass lists them for the catalog, one a line as `tensor_lines` says.
         Raises PartError where an argument does not fit the others.
         """
         raise NotImplementedError
@@ -153,7 +156,7 @@ def bias_init(size: int) -> Scheme:
 def below(part: str, slots: Iterable[Slot]) -> Iterator[Slot]:
     """The slots of a part, as the whole names them: `part.weight`."""
     for slot in slots:
-        yield Slot(f"{part}.{slot.name}", slot.shape, slot.init, slot.zeroed, slot.integer)
+        yield slot._replace(name=f"{part}.{slot.name}")
 
 
 def _collapse(size: int | tuple[int, ...]) -> int | tuple[int, ...]:

@@ -27,6 +27,7 @@ class AdaptiveLogSoftmaxWithLoss(Layer):
 
     The head holds the frequent classes, each tail a cluster of rarer ones, projected to fewer numbers.
 
+    Formula: log p(y) = log softmax(head x)[y], or log softmax(head x)[tail i] + log softmax(tail_i x)[y]
     Source: Grave et al.: Efficient softmax approximation for GPUs, ICML 2017
     """
 
@@ -42,9 +43,14 @@ class AdaptiveLogSoftmaxWithLoss(Layer):
     head_bias: bool = Field(default=False, description="Whether the head adds a bias.", examples=[False])
 
     def slots(self) -> Iterator[Slot]:
-        """head.weight (c₀ + tails, in) and head.bias; by tail i tail.i.0.weight (size, in) and
-        tail.i.1.weight (classes of the tail, size), size = ⌊in / div_valueⁱ⁺¹⌋. All have the default of
-        Linear.
+        """The head; and by tail its projection and its classes.
+
+        head.weight (cutoffs[0] + len(cutoffs), in_features): kaiming_uniform(a=√5)
+        head.bias (cutoffs[0] + len(cutoffs)) if head_bias: uniform(±1/√in_features)
+        tail.{i}.0.weight (in_features // div_value ** (i + 1), in_features) if i < len(cutoffs):
+            kaiming_uniform(a=√5)
+        tail.{i}.1.weight ((*cutoffs, n_classes)[i + 1] - cutoffs[i], in_features // div_value ** (i + 1))
+            if i < len(cutoffs): kaiming_uniform(a=√5)
         """
         self._check()
         ends = (*self.cutoffs, self.n_classes)
@@ -84,7 +90,11 @@ class AdaptiveLogSoftmaxWithLoss(Layer):
 
 
 class LinearCrossEntropyLoss(Layer):
-    """A linear layer and the cross entropy of its output, in one."""
+    """A linear layer and the cross entropy of its output, in one.
+
+    Formula: loss = cross_entropy(x Wᵀ + b, target)
+    Source: torch.nn.LinearCrossEntropyLoss
+    """
 
     type: Literal["LinearCrossEntropyLoss"]
     in_features: Count = Field(description="Size of each input sample.", examples=[768])
@@ -102,6 +112,10 @@ class LinearCrossEntropyLoss(Layer):
     )
 
     def slots(self) -> Iterator[Slot]:
-        """linear.weight (classes · ∏ out_features, in) and linear.bias, with the default of Linear."""
+        """Those of the linear layer.
+
+        linear.weight (num_classes * prod(out_features), in_features): kaiming_uniform(a=√5)
+        linear.bias (num_classes * prod(out_features)) if bias: uniform(±1/√in_features)
+        """
         outputs = math.prod(self.out_features, start=self.num_classes)
         yield from _linear("linear", self.in_features, outputs, bias=self.bias)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from service.core.layers.base import EVEN, Count, Layer, Positive, Slot, bias_init, spread
 from service.core.layers.linear import TORCH_DEFAULT
+from service.core.roles import UNITS, Role
 from service.core.schemes import PartError
 
 Size1 = Annotated[Count | tuple[Count], EVEN]
@@ -39,7 +40,7 @@ class Convolution(Layer):
     )
     bias: bool = Field(default=True, description="Whether the layer adds a bias.", examples=[True])
 
-    def _filters(self, rows: int, columns: int) -> Iterator[Slot]:
+    def _filters(self, rows: int, columns: int, role: Role = UNITS) -> Iterator[Slot]:
         """weight (rows, columns / groups, *kernel) and bias (out). Raises PartError for the groups."""
         for part, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
             if channels % self.groups:
@@ -48,20 +49,29 @@ class Convolution(Layer):
                 )
         kernel = spread(self.kernel_size, self.rank)  # type: ignore[attr-defined]
         shape = (rows, columns // self.groups, *kernel)
-        yield Slot("weight", shape, TORCH_DEFAULT)
+        yield Slot("weight", shape, TORCH_DEFAULT, role=role)
         if self.bias:
             yield Slot("bias", (self.out_channels,), bias_init(math.prod(shape[1:])))
 
 
 class _Conv(Convolution):
-    """What the plain convolutions share. Weight (out_channels, in_channels / groups, *kernel_size)."""
+    """What the plain convolutions share.
+
+    Formula: y[n, o] = bias[o] + Σ_c weight[o, c] ⋆ x[n, c], with ⋆ the cross-correlation
+    Source: LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition,
+        Proceedings of the IEEE 1998
+    """
 
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = Field(
         default="zeros", description="What the padding holds.", examples=["circular"]
     )
 
     def slots(self) -> Iterator[Slot]:
-        """weight (out, in / groups, *kernel) and bias (out)."""
+        """The fan_in is that of weight.
+
+        weight (out_channels, in_channels // groups, *kernel_size): kaiming_uniform(a=√5)
+        bias (out_channels) if bias: uniform(±1/√fan_in)
+        """
         yield from self._filters(self.out_channels, self.in_channels)
         if self.padding == "same" and set(spread(self.stride, self.rank)) != {1}:  # type: ignore[attr-defined]
             raise PartError(

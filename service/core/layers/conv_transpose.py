@@ -9,6 +9,7 @@ from pydantic import Field
 
 from service.core.layers.base import EVEN, Slot
 from service.core.layers.conv import DILATION, KERNEL, STRIDE, Convolution, Size1, Size2, Size3
+from service.core.roles import Role
 
 Crop1 = Annotated[int | tuple[int], EVEN]
 Crop2 = Annotated[int | tuple[int, int], EVEN]
@@ -19,10 +20,13 @@ _OUTPUT_PADDING = "What is added on one side of the output, one number for all d
 
 
 class _ConvTranspose(Convolution):
-    """What they share. Weight (in_channels, out_channels / groups, *kernel_size).
+    """What they share: a convolution's gradient with respect to its input, as a layer.
 
     torch takes fan_in from the second dimension here as everywhere, so the default bounds follow from
     out_channels.
+
+    Formula: y[n, o] = bias[o] + Σ_c x[n, c] ∗ weight[c, o], with ∗ the convolution, x spread by stride
+    Source: Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, CVPR 2010
     """
 
     padding_mode: Literal["zeros"] = Field(
@@ -30,8 +34,12 @@ class _ConvTranspose(Convolution):
     )
 
     def slots(self) -> Iterator[Slot]:
-        """weight (in, out / groups, *kernel) and bias (out)."""
-        yield from self._filters(self.in_channels, self.out_channels)
+        """The fan_in is that of weight.
+
+        weight (in_channels, out_channels // groups, *kernel_size): kaiming_uniform(a=√5)
+        bias (out_channels) if bias: uniform(±1/√fan_in)
+        """
+        yield from self._filters(self.in_channels, self.out_channels, Role(axis=1))
 
 
 class ConvTranspose1d(_ConvTranspose):

@@ -8,11 +8,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from service.core.layers.base import STANDARD_NORMAL, Count, Layer, Slot
+from service.core.roles import NO_UNITS
 from service.core.schemes import PartError
 
 
 class _Table(Layer):
-    """What the tables share. Weight (num_embeddings, embedding_dim)."""
+    """What the tables share."""
 
     num_embeddings: Count = Field(description="Number of vectors.", examples=[50257])
     embedding_dim: Count = Field(description="Size of each vector.", examples=[768])
@@ -31,12 +32,16 @@ class _Table(Layer):
     sparse: bool = Field(default=False, description="Whether gradients are sparse.", examples=[False])
 
     def slots(self) -> Iterator[Slot]:
-        """weight (num_embeddings, embedding_dim)."""
+        """The table.
+
+        weight (num_embeddings, embedding_dim): normal, with zeros in the row padding_idx
+        """
         zeroed = None
         if self.padding_idx is not None:
             row = self._padding_row(self.padding_idx)
             zeroed = (row, row + 1)
-        yield Slot("weight", (self.num_embeddings, self.embedding_dim), STANDARD_NORMAL, zeroed)
+        shape = (self.num_embeddings, self.embedding_dim)
+        yield Slot("weight", shape, STANDARD_NORMAL, zeroed, role=NO_UNITS)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments, with the padding row counted from the start."""
@@ -56,13 +61,20 @@ class Embedding(_Table):
 
     Its default is N(0, 1) with the row `padding_idx` at zero. An init of its own fills every row, as applying
     torch.nn.init to the module's weight does.
+
+    Formula: y = weight[index]
+    Source: torch.nn.Embedding
     """
 
     type: Literal["Embedding"]
 
 
 class EmbeddingBag(_Table):
-    """A table whose vectors are summed, averaged or maximised over bags; filled as Embedding is."""
+    """A table whose vectors are summed, averaged or maximised over bags; filled as Embedding is.
+
+    Formula: y = mode of weight[index] over the indices of a bag
+    Source: torch.nn.EmbeddingBag
+    """
 
     type: Literal["EmbeddingBag"]
     mode: Literal["sum", "mean", "max"] = Field(

@@ -16,7 +16,11 @@ TORCH_DEFAULT = KaimingUniform(kind="kaiming_uniform", a=math.sqrt(5))
 
 
 class Linear(Layer):
-    """y = x Wᵀ + b, with W of shape (out_features, in_features)."""
+    """Fully connected: every output is a weighted sum of all inputs.
+
+    Formula: y = x Wᵀ + b
+    Source: torch.nn.Linear
+    """
 
     type: Literal["Linear"]
     in_features: Count = Field(description="Size of each input sample.", examples=[784])
@@ -24,14 +28,22 @@ class Linear(Layer):
     bias: bool = Field(default=True, description="Whether the layer adds a bias.", examples=[True])
 
     def slots(self) -> Iterator[Slot]:
-        """weight (out, in) and bias (out)."""
+        """The matrix W and the vector b.
+
+        weight (out_features, in_features): kaiming_uniform(a=√5)
+        bias (out_features) if bias: uniform(±1/√in_features)
+        """
         yield Slot("weight", (self.out_features, self.in_features), TORCH_DEFAULT)
         if self.bias:
             yield Slot("bias", (self.out_features,), bias_init(self.in_features))
 
 
 class Bilinear(Layer):
-    """y = x₁ᵀ A x₂ + b, with A of shape (out_features, in1_features, in2_features)."""
+    """Every output is a bilinear form of two inputs.
+
+    Formula: y = x₁ᵀ A x₂ + b
+    Source: torch.nn.Bilinear
+    """
 
     type: Literal["Bilinear"]
     in1_features: Positive = Field(description="Size of each first input sample.", examples=[20])
@@ -40,7 +52,11 @@ class Bilinear(Layer):
     bias: bool = Field(default=True, description="Whether the layer adds a bias.", examples=[True])
 
     def slots(self) -> Iterator[Slot]:
-        """weight (out, in1, in2) and bias (out), both U[-1/√in1, 1/√in1)."""
+        """The forms A and the vector b.
+
+        weight (out_features, in1_features, in2_features): uniform(±1/√in1_features)
+        bias (out_features) if bias: uniform(±1/√in1_features)
+        """
         init = bias_init(self.in1_features)
         yield Slot("weight", (self.out_features, self.in1_features, self.in2_features), init)
         if self.bias:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from service.core.layers.base import ONES, ZEROS, Count, Layer, Module, Positive, Shape, Slot
+from service.core.roles import NO_UNITS
 from service.core.schemes import PartError
 
 EPS = "Added to the variance before the square root."
@@ -30,9 +31,9 @@ def _dimensions(size: int | Shape) -> Shape:
 
 def affine_slots(shape: Shape, *, bias: bool) -> Iterator[Slot]:
     """The scale, and the shift if there is one."""
-    yield Slot("weight", shape, ONES)
+    yield Slot("weight", shape, ONES, role=NO_UNITS)
     if bias:
-        yield Slot("bias", shape, ZEROS)
+        yield Slot("bias", shape, ZEROS, role=NO_UNITS)
 
 
 class LayerNormArguments(Module):
@@ -44,13 +45,21 @@ class LayerNormArguments(Module):
     bias: bool = Field(default=True, description=SHIFT, examples=[True])
 
     def slots(self) -> Iterator[Slot]:
-        """weight and bias, both of the normalised shape."""
+        """The scale and the shift of each element.
+
+        weight (*normalized_shape) if elementwise_affine: ones
+        bias (*normalized_shape) if elementwise_affine and bias: zeros
+        """
         if self.elementwise_affine:
             yield from affine_slots(_dimensions(self.normalized_shape), bias=self.bias)
 
 
 class LayerNorm(LayerNormArguments, Layer):
-    """Normalises over the last dimensions, those of `normalized_shape`."""
+    """Normalises over the last dimensions, those of `normalized_shape`.
+
+    Formula: y = (x - mean) / √(var + eps) · weight + bias
+    Source: Ba, Kiros, Hinton: Layer normalization, 2016
+    """
 
     type: Literal["LayerNorm"]
 
@@ -67,19 +76,30 @@ class RMSNormArguments(Module):
     elementwise_affine: bool = Field(default=True, description="Whether there is a scale.", examples=[True])
 
     def slots(self) -> Iterator[Slot]:
-        """weight, of the normalised shape."""
+        """The scale of each element.
+
+        weight (*normalized_shape) if elementwise_affine: ones
+        """
         if self.elementwise_affine:
             yield from affine_slots(_dimensions(self.normalized_shape), bias=False)
 
 
 class RMSNorm(RMSNormArguments, Layer):
-    """Divides by the root mean square over the last dimensions, those of `normalized_shape`."""
+    """Divides by the root mean square over the last dimensions, those of `normalized_shape`.
+
+    Formula: y = x / √(mean(x²) + eps) · weight
+    Source: Zhang and Sennrich: Root mean square layer normalization, NeurIPS 2019
+    """
 
     type: Literal["RMSNorm"]
 
 
 class GroupNorm(Layer):
-    """Normalises over groups of channels of (N, C, …)."""
+    """Normalises over groups of channels of (N, C, …).
+
+    Formula: y = (x - mean) / √(var + eps) · weight + bias, mean and var of each group of each sample
+    Source: Wu and He: Group normalization, ECCV 2018
+    """
 
     type: Literal["GroupNorm"]
     num_groups: Positive = Field(description="Number of groups; divides num_channels.", examples=[32])
@@ -89,7 +109,11 @@ class GroupNorm(Layer):
     bias: bool = Field(default=True, description=SHIFT, examples=[True])
 
     def slots(self) -> Iterator[Slot]:
-        """weight and bias (num_channels)."""
+        """The scale and the shift of each channel.
+
+        weight (num_channels) if affine: ones
+        bias (num_channels) if affine and bias: zeros
+        """
         if self.num_channels % self.num_groups:
             raise PartError(
                 ("num_groups",),

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from service.core.layers.base import Count, Layer, Positive, Probability, Shape, Slot, bias_init
+from service.core.roles import UNITS, Role
 from service.core.schemes import PartError
 
 _BIAS = "Whether there are biases, one of the input and one of the hidden state."
@@ -40,15 +41,27 @@ class _Recurrent(Layer):
     )
 
     def slots(self) -> Iterator[Slot]:
-        """By layer k and direction: weight_ih_lk (gates · hidden, input), weight_hh_lk (gates · hidden, out),
-        bias_ih_lk and bias_hh_lk (gates · hidden), weight_hr_lk (out, hidden) of a projection; the backward
-        direction ends in _reverse. From the second layer on the input is what the layer below puts out.
+        """By layer k and direction. From the second layer on the input is what the layer below puts out.
+
+        weight_ih_l0 (gates * hidden_size, input_size): uniform(±1/√hidden_size)
+        weight_ih_l0_reverse (gates * hidden_size, input_size) if bidirectional: uniform(±1/√hidden_size)
+        weight_ih_l{k} (gates * hidden_size, (1 + bidirectional) * hidden_size) if 0 < k < num_layers:
+            uniform(±1/√hidden_size)
+        weight_ih_l{k}_reverse (gates * hidden_size, 2 * hidden_size) if bidirectional and 0 < k < num_layers:
+            uniform(±1/√hidden_size)
+        weight_hh_l{k} (gates * hidden_size, hidden_size) if k < num_layers: uniform(±1/√hidden_size)
+        weight_hh_l{k}_reverse (gates * hidden_size, hidden_size) if bidirectional and k < num_layers:
+            uniform(±1/√hidden_size)
+        bias_ih_l{k}, bias_hh_l{k} (gates * hidden_size) if bias and k < num_layers: uniform(±1/√hidden_size)
+        bias_ih_l{k}_reverse, bias_hh_l{k}_reverse (gates * hidden_size)
+            if bias and bidirectional and k < num_layers: uniform(±1/√hidden_size)
         """
-        init = bias_init(self.hidden_size)
+        init, gated = bias_init(self.hidden_size), Role(before=self._function())
         for layer in range(self.num_layers):
             for suffix in ("", "_reverse") if self.bidirectional else ("",):
                 for name, shape in self._shapes(layer):
-                    yield Slot(f"{name}_l{layer}{suffix}", shape, init)
+                    role = UNITS if name == "weight_hr" else gated
+                    yield Slot(f"{name}_l{layer}{suffix}", shape, init, role=role)
 
     def _shapes(self, layer: int) -> Iterator[tuple[str, Shape]]:
         """Names and shapes in one direction of a layer."""
@@ -66,6 +79,10 @@ class _Recurrent(Layer):
         """Size of what one direction puts out."""
         return self.hidden_size
 
+    def _function(self) -> str:
+        """What the gates go through: sigmoid, and tanh."""
+        return "sigmoid"
+
     def _kwargs(self) -> dict[str, Any]:
         """As the base says; a single layer has no place for dropout, which torch would warn about."""
         unused = {"dropout"} if self.num_layers == 1 else set()
@@ -73,7 +90,11 @@ class _Recurrent(Layer):
 
 
 class RNN(_Recurrent):
-    """Elman's network: h' = tanh(W_ih x + b_ih + W_hh h + b_hh)."""
+    """Elman's network, in which a hidden state goes from step to step.
+
+    Formula: h' = nonlinearity(W_ih x + b_ih + W_hh h + b_hh)
+    Source: Elman: Finding structure in time, Cognitive Science 1990
+    """
 
     gates = 1
     type: Literal["RNN"]
@@ -81,9 +102,19 @@ class RNN(_Recurrent):
         default="tanh", description=_NONLINEARITY, examples=["relu"]
     )
 
+    def _function(self) -> str:
+        """The nonlinearity."""
+        return self.nonlinearity
+
 
 class LSTM(_Recurrent):
-    """Long short-term memory, with an optional projection of the hidden state."""
+    """Long short-term memory, with an optional projection of the hidden state.
+
+    Formula: (i, f, g, o) = W_ih x + b_ih + W_hh h + b_hh, c' = σ(f) ⊙ c + σ(i) ⊙ tanh(g),
+        h' = σ(o) ⊙ tanh(c'), or W_hr times that
+    Source: Hochreiter and Schmidhuber: Long short-term memory, Neural Computation 1997; the projection is of
+        Sak, Senior, Beaufays: Long short-term memory based recurrent neural network architectures, 2014
+    """
 
     gates = 4
     type: Literal["LSTM"]
@@ -94,7 +125,25 @@ class LSTM(_Recurrent):
     )
 
     def slots(self) -> Iterator[Slot]:
-        """As every recurrent layer, with weight_hr if the hidden state is projected."""
+        """As every recurrent layer, with weight_hr if the hidden state is projected.
+
+        weight_ih_l0 (4 * hidden_size, input_size): uniform(±1/√hidden_size)
+        weight_ih_l0_reverse (4 * hidden_size, input_size) if bidirectional: uniform(±1/√hidden_size)
+        weight_ih_l{k} (4 * hidden_size, (1 + bidirectional) * (proj_size or hidden_size))
+            if 0 < k < num_layers: uniform(±1/√hidden_size)
+        weight_ih_l{k}_reverse (4 * hidden_size, 2 * (proj_size or hidden_size))
+            if bidirectional and 0 < k < num_layers: uniform(±1/√hidden_size)
+        weight_hh_l{k} (4 * hidden_size, proj_size or hidden_size) if k < num_layers:
+            uniform(±1/√hidden_size)
+        weight_hh_l{k}_reverse (4 * hidden_size, proj_size or hidden_size)
+            if bidirectional and k < num_layers: uniform(±1/√hidden_size)
+        bias_ih_l{k}, bias_hh_l{k} (4 * hidden_size) if bias and k < num_layers: uniform(±1/√hidden_size)
+        bias_ih_l{k}_reverse, bias_hh_l{k}_reverse (4 * hidden_size)
+            if bias and bidirectional and k < num_layers: uniform(±1/√hidden_size)
+        weight_hr_l{k} (proj_size, hidden_size) if proj_size and k < num_layers: uniform(±1/√hidden_size)
+        weight_hr_l{k}_reverse (proj_size, hidden_size) if proj_size and bidirectional and k < num_layers:
+            uniform(±1/√hidden_size)
+        """
         if self.proj_size >= self.hidden_size:
             raise PartError(
                 ("proj_size",), f"proj_size must be smaller than hidden_size, which is {self.hidden_size}"
@@ -106,7 +155,13 @@ class LSTM(_Recurrent):
 
 
 class GRU(_Recurrent):
-    """Gated recurrent units."""
+    """Gated recurrent units.
+
+    Formula: (r, z) = σ(W_i x + b_i + W_h h + b_h), n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn)),
+        h' = (1 - z) ⊙ n + z ⊙ h
+    Source: Cho et al.: Learning phrase representations using RNN encoder-decoder for statistical machine
+        translation, EMNLP 2014
+    """
 
     gates = 3
     type: Literal["GRU"]
@@ -122,17 +177,31 @@ class _Cell(Layer):
     bias: bool = Field(default=True, description=_BIAS, examples=[True])
 
     def slots(self) -> Iterator[Slot]:
-        """weight_ih (gates · hidden, input), weight_hh (gates · hidden, hidden), bias_ih and bias_hh."""
+        """Of the input and of the hidden state.
+
+        weight_ih (gates * hidden_size, input_size): uniform(±1/√hidden_size)
+        weight_hh (gates * hidden_size, hidden_size): uniform(±1/√hidden_size)
+        bias_ih, bias_hh (gates * hidden_size) if bias: uniform(±1/√hidden_size)
+        """
         init, rows = bias_init(self.hidden_size), self.gates * self.hidden_size
-        yield Slot("weight_ih", (rows, self.input_size), init)
-        yield Slot("weight_hh", (rows, self.hidden_size), init)
+        role = Role(before=self._function())
+        yield Slot("weight_ih", (rows, self.input_size), init, role=role)
+        yield Slot("weight_hh", (rows, self.hidden_size), init, role=role)
         if self.bias:
             yield Slot("bias_ih", (rows,), init)
             yield Slot("bias_hh", (rows,), init)
 
+    def _function(self) -> str:
+        """What the gates go through: sigmoid, and tanh."""
+        return "sigmoid"
+
 
 class RNNCell(_Cell):
-    """One step of an RNN."""
+    """One step of an RNN.
+
+    Formula: h' = nonlinearity(W_ih x + b_ih + W_hh h + b_hh)
+    Source: Elman: Finding structure in time, Cognitive Science 1990
+    """
 
     gates = 1
     type: Literal["RNNCell"]
@@ -140,16 +209,31 @@ class RNNCell(_Cell):
         default="tanh", description=_NONLINEARITY, examples=["relu"]
     )
 
+    def _function(self) -> str:
+        """The nonlinearity."""
+        return self.nonlinearity
+
 
 class LSTMCell(_Cell):
-    """One step of an LSTM."""
+    """One step of an LSTM.
+
+    Formula: (i, f, g, o) = W_ih x + b_ih + W_hh h + b_hh, c' = σ(f) ⊙ c + σ(i) ⊙ tanh(g),
+        h' = σ(o) ⊙ tanh(c')
+    Source: Hochreiter and Schmidhuber: Long short-term memory, Neural Computation 1997
+    """
 
     gates = 4
     type: Literal["LSTMCell"]
 
 
 class GRUCell(_Cell):
-    """One step of a GRU."""
+    """One step of a GRU.
+
+    Formula: (r, z) = σ(W_i x + b_i + W_h h + b_h), n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn)),
+        h' = (1 - z) ⊙ n + z ⊙ h
+    Source: Cho et al.: Learning phrase representations using RNN encoder-decoder for statistical machine
+        translation, EMNLP 2014
+    """
 
     gates = 3
     type: Literal["GRUCell"]

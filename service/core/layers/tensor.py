@@ -20,7 +20,11 @@ class FanAxes(BaseModel):
 
 
 class Tensor(Entry):
-    """One tensor of any shape, filled by `init`."""
+    """One tensor of any shape, filled by `init`.
+
+    Formula: w = init
+    Source: torch.empty
+    """
 
     type: Literal["Tensor"]
     shape: tuple[Count, ...] = Field(

@@ -57,7 +57,11 @@ class _Stack(Layer):
 
 
 class TransformerEncoder(_Stack):
-    """A stack of encoder layers, with an optional normalisation at its end."""
+    """A stack of encoder layers, with an optional normalisation at its end.
+
+    Formula: y = norm(layers[n - 1](… layers[0](x)))
+    Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
+    """
 
     type: Literal["TransformerEncoder"]
     encoder_layer: EncoderLayerArguments = Field(
@@ -71,7 +75,13 @@ class TransformerEncoder(_Stack):
     )
 
     def slots(self) -> Iterator[Slot]:
-        """layers.k.*, each as a TransformerEncoderLayer, and norm.*."""
+        """The layers, and what normalises their output.
+
+        layers.{k}.* as TransformerEncoderLayer of encoder_layer if k < num_layers
+        norm.weight (*norm.normalized_shape) if norm and norm.elementwise_affine: ones
+        norm.bias (*norm.normalized_shape)
+            if norm and norm.type == "LayerNorm" and norm.elementwise_affine and norm.bias: zeros
+        """
         return self._stack("encoder_layer", self.encoder_layer)
 
     def build(self, **factory: Any) -> torch.nn.Module:
@@ -90,7 +100,11 @@ class TransformerEncoder(_Stack):
 
 
 class TransformerDecoder(_Stack):
-    """A stack of decoder layers, with an optional normalisation at its end."""
+    """A stack of decoder layers, with an optional normalisation at its end.
+
+    Formula: y = norm(layers[n - 1](… layers[0](x, memory), memory))
+    Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
+    """
 
     type: Literal["TransformerDecoder"]
     decoder_layer: DecoderLayerArguments = Field(
@@ -98,7 +112,13 @@ class TransformerDecoder(_Stack):
     )
 
     def slots(self) -> Iterator[Slot]:
-        """layers.k.*, each as a TransformerDecoderLayer, and norm.*."""
+        """The layers, and what normalises their output.
+
+        layers.{k}.* as TransformerDecoderLayer of decoder_layer if k < num_layers
+        norm.weight (*norm.normalized_shape) if norm and norm.elementwise_affine: ones
+        norm.bias (*norm.normalized_shape)
+            if norm and norm.type == "LayerNorm" and norm.elementwise_affine and norm.bias: zeros
+        """
         return self._stack("decoder_layer", self.decoder_layer)
 
     def build(self, **factory: Any) -> torch.nn.Module:
@@ -113,6 +133,9 @@ class Transformer(Options, Layer):
     """An encoder and a decoder, both ending in a normalisation.
 
     Every tensor of two or more dimensions is xavier_uniform; the others are as in the parts.
+
+    Formula: y = decoder(target, encoder(source))
+    Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
     """
 
     type: Literal["Transformer"]
@@ -122,7 +145,15 @@ class Transformer(Options, Layer):
     num_decoder_layers: Count = Field(default=6, description="Number of decoder layers.", examples=[6])
 
     def slots(self) -> Iterator[Slot]:
-        """encoder.* and decoder.*, as TransformerEncoder and TransformerDecoder have them, with a norm."""
+        """Those of a TransformerEncoder and of a TransformerDecoder, with a norm.
+
+        encoder.layers.{k}.* as TransformerEncoderLayer if k < num_encoder_layers: xavier_uniform
+        encoder.norm.weight (d_model): ones
+        encoder.norm.bias (d_model) if bias: zeros
+        decoder.layers.{k}.* as TransformerDecoderLayer if k < num_decoder_layers: xavier_uniform
+        decoder.norm.weight (d_model): ones
+        decoder.norm.bias (d_model) if bias: zeros
+        """
         check_heads("d_model", self.d_model, "nhead", self.nhead)
         for part, stack in (("encoder", self._encoder()), ("decoder", self._decoder())):
             for slot in below(part, stack.slots()):

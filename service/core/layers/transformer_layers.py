@@ -14,6 +14,7 @@ from service.core.layers.attention import MultiheadAttention, check_heads
 from service.core.layers.base import Count, Layer, Module, Positive, Probability, Slot, below
 from service.core.layers.linear import Linear
 from service.core.layers.normalization import LayerNormPart
+from service.core.roles import Role
 
 SIZE = "Size of the signal."
 HEADS = "Number of heads; divides d_model."
@@ -58,9 +59,11 @@ class _Block(Options):
         )
         for name in attentions:
             yield from below(name, attention.slots())
+        before = Role(before=self.activation)
         for name, inputs, outputs in (("linear1", size, inner), ("linear2", inner, size)):
             linear = Linear(name=name, type="Linear", in_features=inputs, out_features=outputs, bias=bias)
-            yield from below(name, linear.slots())
+            for slot in below(name, linear.slots()):
+                yield slot._replace(role=before) if name == "linear1" else slot
         norm = output_norm(self.d_model, self)
         for place in range(len(attentions) + 1):
             yield from below(f"norm{place + 1}", norm.slots())
@@ -82,7 +85,19 @@ class EncoderLayerArguments(_Block):
         return "TransformerEncoderLayer"
 
     def slots(self) -> Iterator[Slot]:
-        """self_attn.*, linear1.*, linear2.*, norm1.*, norm2.*, each as its own type has them."""
+        """Those of the attention, of the linear layers and of the normalisations.
+
+        self_attn.in_proj_weight (3 * d_model, d_model): xavier_uniform
+        self_attn.in_proj_bias (3 * d_model) if bias: zeros
+        self_attn.out_proj.weight (d_model, d_model): kaiming_uniform(a=√5)
+        self_attn.out_proj.bias (d_model) if bias: zeros
+        linear1.weight (dim_feedforward, d_model): kaiming_uniform(a=√5)
+        linear1.bias (dim_feedforward) if bias: uniform(±1/√d_model)
+        linear2.weight (d_model, dim_feedforward): kaiming_uniform(a=√5)
+        linear2.bias (d_model) if bias: uniform(±1/√dim_feedforward)
+        norm1.weight, norm2.weight (d_model): ones
+        norm1.bias, norm2.bias (d_model) if bias: zeros
+        """
         return self._blocks("self_attn")
 
 
@@ -95,17 +110,39 @@ class DecoderLayerArguments(_Block):
         return "TransformerDecoderLayer"
 
     def slots(self) -> Iterator[Slot]:
-        """self_attn.*, multihead_attn.*, linear1.*, linear2.*, norm1.* to norm3.*, each as its own type."""
+        """Those of both attentions, of the linear layers and of the normalisations.
+
+        self_attn.in_proj_weight, multihead_attn.in_proj_weight (3 * d_model, d_model): xavier_uniform
+        self_attn.in_proj_bias, multihead_attn.in_proj_bias (3 * d_model) if bias: zeros
+        self_attn.out_proj.weight, multihead_attn.out_proj.weight (d_model, d_model): kaiming_uniform(a=√5)
+        self_attn.out_proj.bias, multihead_attn.out_proj.bias (d_model) if bias: zeros
+        linear1.weight (dim_feedforward, d_model): kaiming_uniform(a=√5)
+        linear1.bias (dim_feedforward) if bias: uniform(±1/√d_model)
+        linear2.weight (d_model, dim_feedforward): kaiming_uniform(a=√5)
+        linear2.bias (d_model) if bias: uniform(±1/√dim_feedforward)
+        norm1.weight, norm2.weight, norm3.weight (d_model): ones
+        norm1.bias, norm2.bias, norm3.bias (d_model) if bias: zeros
+        """
         return self._blocks("self_attn", "multihead_attn")
 
 
 class TransformerEncoderLayer(EncoderLayerArguments, Layer):
-    """Self-attention and a feed-forward network of two linear layers, each with a normalisation."""
+    """Self-attention and a feed-forward network of two linear layers, each with a normalisation.
+
+    Formula: z = norm1(x + self_attn(x)), y = norm2(z + linear2(activation(linear1(z)))), with norm_first the
+        norms before each block
+    Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
+    """
 
     type: Literal["TransformerEncoderLayer"]
 
 
 class TransformerDecoderLayer(DecoderLayerArguments, Layer):
-    """An encoder layer with a second attention, to the output of an encoder."""
+    """An encoder layer with a second attention, to the output of an encoder.
+
+    Formula: u = norm1(x + self_attn(x)), z = norm2(u + multihead_attn(u, memory)),
+        y = norm3(z + linear2(activation(linear1(z)))), with norm_first the norms before each block
+    Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
+    """
 
     type: Literal["TransformerDecoderLayer"]

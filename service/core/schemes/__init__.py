@@ -7,12 +7,11 @@ Names are torch.nn.init's without the trailing underscore; what torch has no nam
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from typing import Annotated, Any, cast, get_args
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
+from service.core.guesses import unknown
 from service.core.schemes.base import FanScheme, PartError, Scheme
 from service.core.schemes.plain import (
     Constant,
@@ -76,36 +75,24 @@ SCHEMES: dict[str, type[Scheme]] = {kind: cls for cls in SCHEME_CLASSES for kind
 """The class of every accepted spelling of `kind`; the canonical ones are each class's `spellings()[0]`."""
 
 
-MOST_LISTED = 64  # names in one sentence
-MOST_COMPARED = 256  # names that are searched for what was meant
-LONGEST_COMPARED = 64  # characters of a name that can be a slip
-
-
-def unknown(word: str, name: Any, valid: Iterable[str]) -> str:
-    """The sentence for a `name` that is none of `valid`, with a guess at what was meant."""
-    choices = list(valid)
-    slip = len(str(name)) <= LONGEST_COMPARED
-    near = difflib.get_close_matches(str(name), choices[:MOST_COMPARED], n=1) if slip else []
-    guess = f"did you mean {near[0]}? " if near else ""
-    more = f" and {len(choices) - MOST_LISTED:,} more" if len(choices) > MOST_LISTED else ""
-    return f"unknown {word}: {guess}valid are {', '.join(choices[:MOST_LISTED])}{more}"
-
-
 def _required(cls: type[Scheme]) -> list[str]:
     return [name for name, field in cls.model_fields.items() if name != "kind" and field.is_required()]
+
+
+_REQUIRED = {kind: _required(cls) for kind, cls in SCHEMES.items()}
 
 
 def _check_kind(name: str) -> str:
     if name not in SCHEMES:
         raise ValueError(unknown("scheme", name, SCHEMES))
-    if missing := _required(SCHEMES[name]):
+    if missing := _REQUIRED[name]:
         raise ValueError(
             f"{name} needs {' and '.join(missing)}: write it as an object with kind and {missing[0]}"
         )
     return name
 
 
-_BARE = [kind for kind, cls in SCHEMES.items() if not _required(cls)]
+_BARE = [kind for kind, missing in _REQUIRED.items() if not missing]
 
 SchemeName = Annotated[
     str,

@@ -115,9 +115,29 @@ def test_a_layer_of_too_many_tensors_is_refused_before_it_is_listed(
 
 
 def test_a_long_list_of_names_is_cut() -> None:
-    _, detail = fault("LSTM", {**LSTM, "num_layers": 4000}, init={"weight": "zeros"})
-    assert detail.endswith("and 15,936 more")
-    assert len(detail) < 2000
+    _, detail = fault("LSTM", {**LSTM, "num_layers": 4000}, init={"weight_hh_l3999_": "zeros"})
+    assert detail.startswith("unknown parameter: did you mean weight_hh_l3999? there are 16,000, such as ")
+    assert len(detail) < 500
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "pointer"),
+    [
+        ("LSTM", {**LSTM, "hidden_size": 2**40}, "/hidden_size"),
+        ("Embedding", {"num_embeddings": 2**40, "embedding_dim": 2**30, "padding_idx": 0}, "/num_embeddings"),
+        ("Transformer", {"d_model": 2**40}, "/d_model"),
+        (
+            "TransformerEncoder",
+            {"encoder_layer": {**BLOCK, "dim_feedforward": 2**62}, "num_layers": 1},
+            "/encoder_layer/dim_feedforward",
+        ),
+        ("LayerNorm", {"normalized_shape": [2, 2**62]}, "/normalized_shape/1"),
+    ],
+)
+def test_an_overflow_points_at_the_argument(kind: str, arguments: dict[str, Any], pointer: str) -> None:
+    found, detail = fault(kind, arguments)
+    assert found == pointer
+    assert "overflow" in detail
 
 
 def test_many_large_layers_stop_at_the_limit_of_the_file() -> None:

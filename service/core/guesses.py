@@ -1,0 +1,42 @@
+"""What to tell a client whose word is none of the valid ones: what was meant, and what there is."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+MOST_LISTED = 40  # names that a sentence lists in full
+NEAREST = 10  # of more than these
+MOST_COMPARED = 256  # names that are compared letter by letter
+LONGEST_COMPARED = 64  # characters of a name that can be a slip
+
+_NUMBER = re.compile(r"[0-9]+")
+
+
+def unknown(word: str, name: object, valid: Iterable[str]) -> str:
+    """The sentence for a `name` that is none of `valid`: a guess at what was meant, and the valid names; of
+    very many their number and the nearest.
+    """
+    text, choices = str(name), list(valid)
+    near = _nearest(text, choices) if len(text) <= LONGEST_COMPARED else []
+    guess = f"did you mean {near[0]}? " if near else ""
+    if len(choices) <= MOST_LISTED:
+        return f"unknown {word}: {guess}valid are {', '.join(choices)}"
+    listed = list(dict.fromkeys([*near, *choices[:NEAREST]]))[:NEAREST]
+    return f"unknown {word}: {guess}there are {len(choices):,}, such as {', '.join(listed)}"
+
+
+def _nearest(name: str, choices: list[str]) -> list[str]:
+    """The names that `name` can be a slip of, the nearest first."""
+    return difflib.get_close_matches(name, _comparable(name, choices), n=NEAREST)
+
+
+def _comparable(name: str, choices: list[str]) -> list[str]:
+    """The choices to compare: of very many those with the same numbers, or else with the same letters."""
+    if len(choices) <= MOST_COMPARED:
+        return choices
+    numbers, letters = _NUMBER.findall(name), _NUMBER.sub("", name)
+    first = [choice for choice in choices if _NUMBER.findall(choice) == numbers]
+    second = [choice for choice in choices if _NUMBER.sub("", choice) == letters]
+    return [*first, *second, *choices][:MOST_COMPARED]
