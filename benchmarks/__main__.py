@@ -1,4 +1,4 @@
-"""Generation against torch.nn.init, ranges against their offset, and planning; on all cores."""
+"""Generation against torch.nn.init, ranges against their offset, planning, losses; on all cores."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import os
 import platform
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from benchmarks.compare import HEADER, Comparison, compare
+from benchmarks.losses import losses
 from service.core.distributions import Distribution, Normal, Orthogonal, Sparse, TruncNormal, Uniform
 from service.core.dtypes import DTYPES
 from service.core.executors.compiled import CompiledExecutor
@@ -26,6 +29,7 @@ CHUNK = 1 << 18
 RESULTS = Path(__file__).parent / "results"
 CORES = len(os.sched_getaffinity(0))
 EXECUTOR = CompiledExecutor()
+FLOAT32 = DTYPES["float32"]
 
 
 def generate(what: Distribution, dtype_name: str, pool: ThreadPoolExecutor) -> None:
@@ -103,6 +107,40 @@ def structured(pool: ThreadPoolExecutor) -> list[Comparison]:
     ]
 
 
+def thin(pool: ThreadPoolExecutor) -> list[Comparison]:
+    """Thin orthogonal matrices on all cores: the whole, and 16 rows of it, first and later.
+
+    Every round draws a matrix of its own, so that nothing has been prepared for it.
+    """
+    seeds = count(1)
+
+    def fill(what: Orthogonal, seed: int, first: int, elements: int) -> None:
+        EXECUTOR.fill(what, FLOAT32, Stream(seed, "weight"), first, np.empty(elements, np.float32))
+
+    def whole(what: Orthogonal) -> None:
+        seed, size = next(seeds), what.rows * what.columns
+        list(pool.map(lambda first: fill(what, seed, first, CHUNK), range(0, size, CHUNK)))
+
+    def rows(what: Orthogonal, seed: int) -> None:
+        fill(what, seed, 1000 * what.columns, 16 * what.columns)
+
+    comparisons = []
+    for what in (Orthogonal(65_536, 64, 1.0), Orthogonal(8_192, 512, 1.0)):
+        shape = f"{what.rows}×{what.columns}"
+        tensor = torch.empty(what.rows, what.columns)
+        theirs = partial(torch.nn.init.orthogonal_, tensor)
+        works = [
+            (f"generate orthogonal, float32, {shape}", partial(whole, what)),
+            ("16 rows of it, the first time", lambda what=what: rows(what, next(seeds))),
+            ("16 rows of it, later", partial(rows, what, 0)),
+        ]
+        comparisons += [
+            compare(name, ours, "torch.nn.init.orthogonal_, the whole", theirs, rounds=9)
+            for name, ours in works
+        ]
+    return comparisons
+
+
 def ranges() -> list[Comparison]:
     """1 MiB from the start of a tebibyte, against 1 MiB from anywhere."""
     spec = {"layers": [{"name": "w.{0..511}", "type": "Tensor", "shape": [16384, 32768], "init": "normal"}]}
@@ -144,14 +182,17 @@ def main() -> None:
     """Print the table and write it as JSON."""
     torch.set_num_threads(CORES)
     with ThreadPoolExecutor(CORES) as pool:
-        comparisons = [*generation(pool), *structured(pool), *ranges(), *planning()]
+        comparisons = [*generation(pool), *structured(pool), *thin(pool), *ranges(), *planning()]
+    over_http, memory = losses()
+    comparisons += over_http
     machine = {"processor": processor(), "cores": CORES, "torch": torch.__version__}
     print(f"{machine['processor']}, {CORES} cores, torch {machine['torch']}\n")
     print(HEADER)
     for comparison in comparisons:
         print(comparison.row())
+    print(f"\n{memory}")
     RESULTS.mkdir(exist_ok=True)
-    result = {"machine": machine, "comparisons": [asdict(c) for c in comparisons]}
+    result = {"machine": machine, "comparisons": [asdict(c) for c in comparisons], "memory": memory}
     (RESULTS / "latest.json").write_text(json.dumps(result, indent=1) + "\n")
 
 

@@ -17,6 +17,12 @@ from pathlib import Path
 import pytest
 
 from service.core.layers import LAYERS
+from service.core.losses import LOSSES
+from service.core.network.expectations import EXPECTATIONS
+from service.core.network.modules import MODULES
+from service.core.network.optimizers import OPTIMIZERS
+from service.core.network.report import EvaluationWarning, LayerReport, Report
+from service.core.network.request import EvaluationRequest
 from service.core.schemes import SCHEME_CLASSES
 
 ROOT = Path(__file__).parents[1]
@@ -101,9 +107,34 @@ def test_every_scheme_has_a_row(scheme):
         assert f"`{spelling}" in README
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_has_a_row(loss):
+    assert re.search(rf"^\| `{loss}` \| [^|]+ \| [^|]+ \|$", README, re.MULTILINE)
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_layer_type_is_named(layer):
     assert re.search(rf"\b{layer}\b", README)
+
+
+EVALUATIONS = (ROOT / "docs" / "evaluations.md").read_text()
+CODES = re.findall(r"\b[a-z]+_[a-z]+\b", EvaluationWarning.model_fields["code"].description or "")
+
+
+@pytest.mark.parametrize(
+    "field",
+    sorted(
+        {*EvaluationRequest.model_fields, *Report.model_fields, *LayerReport.model_fields, *CODES}
+        - {"weights"}
+    ),
+)
+def test_every_field_and_warning_of_an_evaluation_is_explained(field):
+    assert f"`{field}`" in EVALUATIONS
+
+
+@pytest.mark.parametrize("name", [*MODULES, *OPTIMIZERS, *EXPECTATIONS])
+def test_every_module_optimizer_and_expected_loss_is_named(name):
+    assert re.search(rf"\b{name}\b", EVALUATIONS)
 
 
 def test_every_decision_is_listed():

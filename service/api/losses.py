@@ -1,7 +1,137 @@
-"""Losses: evaluated over HTTP."""
+"""Losses: evaluated over HTTP, on JSON or on safetensors files.
+
+What the losses are is imported by the worker when the first request needs it: the service starts without.
+"""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.bodies import body_form, read_json, read_octets
+from service.api.errors import MalformedRequestError, MediaTypeError, QueryError
+from service.api.loss_answers import loss_response
+from service.api.loss_schemas import CatalogLoss, loss_answers, loss_body
+from service.api.negotiation import JSON, OCTETS, preferred
+from service.api.presence import while_present
+from service.api.problems import documented
+from service.api.queries import query_of
+from service.api.routes import many, readable
+from service.api.state import State, state_of
+from service.core.errors import (
+    DeviceError,
+    Fault,
+    LossError,
+    TooLargeError,
+    UnknownNameError,
+    UnrepresentableError,
+)
 
 router = APIRouter(prefix="/v1/losses", tags=["losses"])
+
+Name = Annotated[
+    str,
+    Path(description="torch.nn.functional's name of the loss.", examples=["cross_entropy"]),
+]
+
+_BODY = (LossError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
+_IN_THE_BODY = f"with JSON the options are in the body: put it there, or send a safetensors file as {OCTETS}"
+_SEND_A_FILE = f"send the tensors as a safetensors file, as {OCTETS}"
+_SEND_PARTS = "evaluate the batch in parts, with reduction sum, and add them up"
+
+
+@readable(
+    router,
+    "",
+    "Losses",
+    responses=many(CatalogLoss, "The losses"),
+    errors=documented(QueryError, TooLargeError),
+)
+async def losses(request: Request) -> Response:
+    """The losses: formula, tensors, options, and what the reduction `mean` divides by."""
+    query_of(request, allowed=())
+    return await while_present(request, _catalog(request, None))
+
+
+@readable(
+    router,
+    "/{name}",
+    "Loss",
+    model=CatalogLoss,
+    errors=documented(UnknownNameError, QueryError, TooLargeError),
+)
+async def loss(request: Request, name: Name) -> Response:
+    """One loss: formula, tensors, options, and what the reduction `mean` divides by."""
+    query_of(request, allowed=())
+    return await while_present(request, _catalog(request, name))
+
+
+@router.post(
+    "/{name}",
+    operation_id="postLoss",
+    summary="The value of a loss, and gradients",
+    response_class=Response,
+    responses=loss_answers() | documented(UnknownNameError, *_BODY, UnrepresentableError, DeviceError),
+    openapi_extra=loss_body(),
+)
+async def post_loss(request: Request, name: Name) -> Response:
+    """The loss of the tensors in the body, computed by torch, with its denominator and gradients.
+
+    The body is JSON that holds tensors, as nested lists, and options by name; or a safetensors file whose
+    tensors are named by argument, with the options in the query. Gradients are those of the loss, of its sum
+    where nothing is reduced. An answer of many numbers comes as a safetensors file, of tensors `loss` and
+    `gradients.input`, with the denominator in its metadata.
+    """
+    state = state_of(request)
+    accept = ", ".join(request.headers.getlist("accept"))
+    if preferred(accept, (JSON, OCTETS)) is None:
+        raise UnrepresentableError(f"a loss is available as {JSON} or {OCTETS}: accept one of them")
+    await asyncio.to_thread(_check_name, name)  # before a body is taken in
+    body, parameters = await _read(request, state)
+    return await while_present(request, _evaluate(state, name, body, parameters, accept))
+
+
+async def _read(request: Request, state: State) -> tuple[memoryview, Mapping[str, str] | None]:
+    """The body, and the query's parameters where the tensors are a file."""
+    parameters = query_of(request)
+    if body_form(request, (JSON, OCTETS)) == OCTETS:
+        return await read_octets(request, state.limits.loss_bytes, _SEND_PARTS), parameters
+    if parameters:
+        raise QueryError([Fault(name, _IN_THE_BODY) for name in parameters])
+    return memoryview(await read_json(request, state.settings.body_bytes, _SEND_A_FILE)), None
+
+
+async def _evaluate(
+    state: State, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
+) -> Response:
+    return loss_response(await state.worker.run(_answer, state, name, body, parameters, accept))
+
+
+async def _catalog(request: Request, name: str | None) -> Response:
+    text = await state_of(request).worker.run(_catalog_text, name)
+    return Response(text, media_type=JSON)
+
+
+def _check_name(name: str) -> None:
+    from service.core.losses.reading import loss_class
+
+    loss_class(name)
+
+
+def _catalog_text(name: str | None) -> bytes:
+    from service.api.loss_evaluation import catalog_text
+
+    return catalog_text(name)
+
+
+def _answer(
+    state: State, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
+) -> bytes | list[memoryview]:
+    from service.api.loss_evaluation import Asked, answer
+
+    return answer(Asked(name, body, parameters, accept), state)

@@ -7,11 +7,11 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
 from service.api.files import Chunk
 from service.api.negotiation import JSON, OCTETS
+from service.api.numbers import nested
 from service.api.state import State
 from service.core.executors.base import Executor
 from service.core.executors.narrowing import decode
@@ -108,16 +108,3 @@ def _data(file: VirtualFile, entry: Entry, source: Executor | Materialised) -> A
         return np.empty((*_extent(shape), 0)).tolist()
     stored = file.read(entry.start, entry.stop, source).copy().view(dtype.storage)
     return nested(decode(stored, dtype).reshape(shape), dtype.name)
-
-
-def nested(array: npt.NDArray[np.float64], dtype: str) -> Any:
-    """The values as nested lists; a rank-0 array as a number."""
-    if dtype == "int64":
-        return array.astype(np.int64).tolist()
-    if np.isfinite(array).all():
-        return array.tolist()
-    spelled = array.astype(object)
-    spelled[np.isnan(array)] = "NaN"
-    spelled[np.isposinf(array)] = "Infinity"
-    spelled[np.isneginf(array)] = "-Infinity"
-    return spelled.tolist()

@@ -144,49 +144,6 @@ class JsonFile(Described):
     )
 
 
-class CatalogParameter(Described):
-    """One parameter of a scheme or a layer type."""
-
-    name: str = Field(description="Its name.", examples=["gain"])
-    type: str = Field(description="Its JSON type, in words.", examples=["number"])
-    required: bool = Field(description="Whether it must be given.", examples=[False])
-    default: Any = Field(None, description="What stands for it if left out.", examples=[1.0])
-    minimum: float | None = Field(None, description="The least value.", examples=[0.0])
-    greater_than: float | None = Field(None, description="A bound that the value is above.", examples=[0.0])
-    maximum: float | None = Field(None, description="The greatest value.", examples=[1.0])
-    choices: list[Any] | None = Field(None, description="The valid values.", examples=[["fan_in", "fan_out"]])
-    description: str = Field(description="Its meaning.", examples=["Factor on the standard deviation."])
-
-
-class CatalogScheme(Described):
-    """One init scheme."""
-
-    kind: str = Field(description="Its name in an init.", examples=["xavier_uniform"])
-    aliases: list[str] = Field(description="Other accepted names.", examples=[["glorot_uniform"]])
-    summary: str = Field(description="What it is.", examples=["Uniform, scaled by both fans."])
-    formula: str | None = Field(None, description="Its formula.", examples=["w ~ U[-bound, bound)"])
-    source: str | None = Field(
-        None, description="Where it comes from.", examples=["torch.nn.init.xavier_uniform_"]
-    )
-    parameters: list[CatalogParameter] = Field(
-        description="Its parameters.", examples=[[{"name": "gain", "type": "number", "default": 1.0}]]
-    )
-
-
-class CatalogLayer(Described):
-    """One layer type."""
-
-    type: str = Field(description="Its name in a spec.", examples=["Linear"])
-    summary: str = Field(description="What it is.", examples=["y = x W^T + b"])
-    torch: str | None = Field(
-        description="torch's class; null for a bare tensor.", examples=["torch.nn.Linear"]
-    )
-    parameters: list[CatalogParameter] = Field(
-        description="Its arguments.",
-        examples=[[{"name": "in_features", "type": "integer", "required": True}]],
-    )
-
-
 class Devices(Described):
     """The devices of this host."""
 

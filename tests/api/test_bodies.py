@@ -8,14 +8,14 @@ from collections.abc import Iterable
 import pytest
 from starlette.requests import Request
 
-from service.api.bodies import read_json
+from service.api.bodies import body_form, read_json, read_octets
 from service.api.errors import MalformedRequestError, MediaTypeError
 from service.core.errors import TooLargeError
 
 LIMIT = 10
 
 
-def read(chunks: Iterable[bytes], **headers: str) -> tuple[bytes, int]:
+def read(chunks: Iterable[bytes], *, octets: bool = False, **headers: str) -> tuple[bytes, int]:
     """The body that was read, and how many chunks that took."""
     messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     messages.append({"type": "http.request", "body": b"", "more_body": False})
@@ -29,6 +29,8 @@ def read(chunks: Iterable[bytes], **headers: str) -> tuple[bytes, int]:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     request = Request({"type": "http", "method": "POST", "headers": raw}, receive)
     try:
+        if octets:
+            return bytes(asyncio.run(read_octets(request, LIMIT, "send less"))), taken
         return asyncio.run(read_json(request, LIMIT)), taken
     except TooLargeError as error:
         error.args = (*error.args, taken)
@@ -94,3 +96,62 @@ def test_an_undeclared_body_is_refused_as_soon_as_it_is_over() -> None:
 def test_a_length_that_is_no_number_is_malformed(length: str) -> None:
     with pytest.raises(MalformedRequestError):
         read([b"{}"], content_length=length)
+
+
+class TestOctets:
+    @pytest.mark.parametrize("length", ["5", None])
+    def test_are_read_with_a_length_and_without(self, length: str | None) -> None:
+        headers = {} if length is None else {"content_length": length}
+        assert read([b"12", b"", b"345"], octets=True, **headers)[0] == b"12345"
+
+    @pytest.mark.parametrize("length", ["0", "000", None])
+    def test_none_at_all(self, length: str | None) -> None:
+        headers = {} if length is None else {"content_length": length}
+        assert read([], octets=True, **headers)[0] == b""
+
+    def test_can_be_written(self) -> None:
+        for headers in ([(b"content-length", b"2")], []):
+            message = {"type": "http.request", "body": b"12", "more_body": False}
+
+            async def receive(message: dict = message) -> dict:
+                return message
+
+            request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+            body = asyncio.run(read_octets(request, LIMIT, ""))
+            body[0] = ord("9")
+            assert (bytes(body), body.format, body.ndim) == (b"92", "B", 1)
+
+    @pytest.mark.parametrize("length", ["11", "1" + "0" * 6000])
+    def test_over_the_limit_are_refused_unread(self, length: str) -> None:
+        with pytest.raises(TooLargeError, match="limit of 10 bytes: send less") as caught:
+            read([b"1"], octets=True, content_length=length)
+        assert caught.value.args[1] == 0
+
+    def test_over_the_limit_undeclared(self) -> None:
+        with pytest.raises(TooLargeError) as caught:
+            read([b"123456"] * 1000, octets=True)
+        assert caught.value.args[1] == 2
+
+    @pytest.mark.parametrize(("length", "words"), [("1", "longer"), ("3", "shorter")])
+    def test_that_do_not_fit_their_length(self, length: str, words: str) -> None:
+        with pytest.raises(MalformedRequestError, match=f"{words} than its Content-Length"):
+            read([b"12"], octets=True, content_length=length)
+
+    @pytest.mark.parametrize("length", ["-1", "ten", "٣", "1_0"])
+    def test_a_length_that_is_no_number(self, length: str) -> None:
+        with pytest.raises(MalformedRequestError):
+            read([b"1"], octets=True, content_length=length)
+
+
+def form(content_type: str, *forms: str) -> str:
+    headers = [(b"content-type", content_type.encode())] if content_type else []
+    return body_form(Request({"type": "http", "method": "POST", "headers": headers}), forms)
+
+
+def test_a_body_has_the_form_that_it_says() -> None:
+    both = ("application/json", "application/octet-stream")
+    assert form("", *both) == form("text/json", *both) == "application/json"
+    assert form("Application/Octet-Stream; x=y", *both) == "application/octet-stream"
+    with pytest.raises(MediaTypeError, match="a file as application/octet-stream") as caught:
+        form("text/plain", *both)
+    assert caught.value.headers == {"Accept-Post": "application/json, application/octet-stream"}

@@ -78,6 +78,8 @@ SPEC = b'{"layers": [{"name": "w", "type": "Tensor", "shape": [2], "init": "norm
         ("POST", "/v1/weights", b"application/json"),
         ("GET", "/v1/weights", b"*/*"),
         ("GET", "/v1/devices", b"*/*"),
+        ("POST", "/v1/losses/mse_loss", b"*/*"),
+        ("GET", "/v1/losses/mse_loss", b"*/*"),
     ],
 )
 def test_queued_work_of_a_client_that_left_never_begins(method: str, path: str, accept: bytes) -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
+import torch
 import uvicorn
 from fastapi import FastAPI
 
@@ -27,6 +29,7 @@ from service.settings import Settings
 CHUNK = 1 << 16
 MIB = 1 << 20
 HUGE = {"layers": [{"name": "t.{0..511}", "type": "Tensor", "shape": [1 << 29], "init": "normal"}]}
+LOSS = {"Content-Type": "application/octet-stream"}
 MODEST = {"seed": 3, "layers": [{"name": "w", "type": "Tensor", "shape": [16, MIB // 4], "init": "normal"}]}
 
 
@@ -104,10 +107,10 @@ def answers(port: int) -> bool:
     return False
 
 
-def resident(pid: int) -> int:
-    """The bytes of memory that a process holds."""
+def resident(pid: int, field: str = "VmRSS") -> int:
+    """The bytes of memory that a process holds; with VmHWM the most that it has held."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) << 10
+    return int(status.partition(f"{field}:")[2].split()[0]) << 10
 
 
 def plan(connection: http.client.HTTPConnection, spec: dict[str, Any]) -> dict[str, Any]:
@@ -303,3 +306,46 @@ def test_curl_posts_as_it_does_by_default(connection: http.client.HTTPConnection
     url = f"http://127.0.0.1:{port}/v1/weights"
     answer = subprocess.run(["curl", "-sSf", "-d", json.dumps(MODEST), url], check=True, capture_output=True)
     assert len(answer.stdout) == planned["size"]
+
+
+def pairs(elements: int) -> bytes:
+    """A safetensors file of as many inputs, each 3 over its target."""
+    return safetensors.torch.save({"input": torch.full((elements,), 4.0), "target": torch.ones(elements)})
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_loss_of_a_large_file(connection: http.client.HTTPConnection, *, chunked: bool) -> None:
+    body = pairs(MIB)
+    content = (body[start : start + 100_000] for start in range(0, len(body), 100_000)) if chunked else body
+    connection.request(
+        "POST", "/v1/losses/mse_loss?reduction=none&gradients=input", content, LOSS, encode_chunked=chunked
+    )
+    response = connection.getresponse()
+    answer = safetensors.torch.load(response.read())
+    assert torch.equal(answer["loss"], torch.full((MIB,), 9.0))
+    assert torch.equal(answer["gradients.input"], torch.full((MIB,), 6.0))
+    connection.request("GET", "/healthz")  # the connection is still in step
+    assert connection.getresponse().read() == b'{"status":"ok"}'
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads and resets a peak in /proc")
+def test_a_loss_takes_less_than_three_times_its_file() -> None:
+    """Of memory, at the peak, in a server as a user starts it."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port)])
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        wait_until(lambda: process.poll() is not None or answers(port))
+        for elements in (1, 10_000_000):  # the first one loads torch
+            before = resident(process.pid)
+            Path(f"/proc/{process.pid}/clear_refs").write_text("5")
+            body = pairs(elements)
+            connection.request("POST", "/v1/losses/mse_loss", body, LOSS)
+            assert json.loads(connection.getresponse().read())["loss"] == 9.0
+        connection.close()
+        assert resident(process.pid, "VmHWM") - before < 3 * len(body)
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -409,13 +408,6 @@ class TestJson:
         layer = {"name": "t.{0..65536}", "type": "Tensor", "shape": [0], "init": "zeros"}
         response = client.post("/v1/weights", json={"layers": [layer]}, headers=self.ACCEPT)
         assert response.status_code == 406
-
-    def test_numbers_that_are_not_finite_are_strings(self) -> None:
-        from service.api.representations import nested
-
-        array = np.array([[np.nan, np.inf], [-np.inf, 0.1]])
-        assert nested(array, "float64") == [["NaN", "Infinity"], ["-Infinity", 0.1]]
-        assert nested(np.array(np.nan), "float64") == "NaN"
 
 
 class TestPlan:

@@ -1,0 +1,190 @@
+"""How the OpenAPI document describes losses: what is sent, what is answered, and the catalog's entries."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.api.catalog_schemas import CatalogParameter
+from service.api.negotiation import JSON, OCTETS
+from service.api.parameters import Parameter
+from service.api.schemas import Described
+
+_EXAMPLE: Any = {"input": [[1.0, 2.0, 0.5]], "target": [1], "label_smoothing": 0.1, "gradients": ["input"]}
+_ANSWER = [[0.19796323776245117, -0.3050557076931, 0.10709239542484283]]
+_OCTETS = {OCTETS: {"schema": {"type": "string", "format": "binary"}}}
+
+
+class CatalogArgument(Described):
+    """One tensor that a loss takes."""
+
+    name: str = Field(description="Its name.", examples=["input"])
+    kind: str = Field(description="`floating`, `integer` (int64), or `either`.", examples=["floating"])
+    optional: bool = Field(description="Whether it can be left out.", examples=[False])
+    differentiable: bool = Field(
+        description="Whether there is a gradient for it where it is floating.", examples=[True]
+    )
+    shape: str = Field(description="Its shape, in words.", examples=["(N, C) or (C)"])
+
+
+class CatalogLoss(Described):
+    """One loss."""
+
+    name: str = Field(description="Its name in the URL.", examples=["cross_entropy"])
+    summary: str = Field(description="What it is.", examples=["The mean squared error."])
+    formula: str = Field(description="The loss before it is reduced.", examples=["ℓ = (x − y)²"])
+    source: str = Field(description="Where it comes from.", examples=["torch.nn.MSELoss"])
+    torch: str | None = Field(
+        description="torch's function; null for one that torch lacks.",
+        examples=["torch.nn.functional.mse_loss"],
+    )
+    module: str | None = Field(
+        description="torch's class that holds its options; null without one.", examples=["torch.nn.MSELoss"]
+    )
+    arguments: list[CatalogArgument] = Field(
+        description="The tensors.",
+        examples=[
+            [
+                {
+                    "name": "input",
+                    "kind": "floating",
+                    "optional": False,
+                    "differentiable": True,
+                    "shape": "(*)",
+                }
+            ]
+        ],
+    )
+    parameters: list[CatalogParameter] = Field(
+        description="The options.",
+        examples=[[{"name": "beta", "type": "number", "default": 1.0, "description": "Its end."}]],
+    )
+    denominator: str = Field(
+        description="What the reduction `mean` divides the sum by.", examples=["the number of elements"]
+    )
+    empty: str = Field(
+        description="What comes out where the denominator is 0.",
+        examples=["without elements the mean is 0/0 = NaN"],
+    )
+
+
+class LossRequest(BaseModel):
+    """The tensors and the options of a loss, by name; `GET /v1/losses/{name}` lists both.
+
+    Tensors are nested lists of numbers and of the strings "NaN", "Infinity" and "-Infinity".
+    """
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_EXAMPLE]})
+
+    reduction: str = Field(
+        "mean",
+        description="none gives every loss, sum their sum, mean that sum over the denominator.",
+        examples=["mean"],
+    )
+    gradients: list[str] = Field(
+        [],
+        description="The tensors whose gradient is wanted: of the loss, or with reduction none of its sum.",
+        examples=[["input"]],
+    )
+    dtype: str = Field(
+        "float32",
+        description="What the floating tensors are computed in: float64, float32, float16 or bfloat16.",
+        examples=["float64"],
+    )
+    device: str = Field("auto", description="Where to compute: auto, cpu, cuda or cuda:N.", examples=["cpu"])
+
+
+class LossAnswer(Described):
+    """A loss. Numbers are the exact values of torch's, or "NaN", "Infinity" and "-Infinity"."""
+
+    loss: Any = Field(
+        description="The loss: a number, or nested lists where nothing is reduced.", examples=[0.6472]
+    )
+    denominator: float | str | None = Field(
+        description="What the reduction divided the sum by; null where nothing is reduced.", examples=[1.0]
+    )
+    reduction: str = Field(description="The reduction.", examples=["mean"])
+    dtype: str = Field(description="The dtype that it was computed in.", examples=["float32"])
+    device: str = Field(description="The device that computed it.", examples=["cpu"])
+    gradients: dict[str, Any] = Field(
+        description="The gradients asked for, by tensor, each of its tensor's shape.",
+        examples=[{"input": _ANSWER}],
+    )
+    notes: list[str] = Field(
+        description="What torch computes without a word and is hardly meant, a sentence each.",
+        examples=[["the denominator is 0: without elements the mean is 0/0 = NaN"]],
+    )
+    outputs: dict[str, Any] | None = Field(
+        None,
+        description="What else the loss gives, by name; left out where there is nothing.",
+        examples=[{"output": [-0.1, -2.3]}],
+    )
+
+
+def loss_answers() -> dict[int | str, dict[str, Any]]:
+    """The documented 200 of a loss."""
+    vary = {"description": "The form depends on Accept.", "schema": {"type": "string"}, "example": "Accept"}
+    return {
+        200: {
+            "description": "The loss: as JSON, or as a safetensors file of `loss` and `gradients.input`",
+            "headers": {"Vary": vary},
+            "content": {JSON: {"schema": {"$ref": "#/components/schemas/LossAnswer"}}, **_OCTETS},
+        }
+    }
+
+
+def loss_body() -> dict[str, Any]:
+    """The documented body, in both forms."""
+    body = {JSON: {"schema": {"$ref": "#/components/schemas/LossRequest"}}, **_OCTETS}
+    return {"requestBody": {"required": True, "content": body}}
+
+
+def complete_losses(document: dict[str, Any]) -> None:
+    """Add to the OpenAPI document what the losses themselves say: their names, and the query's parameters."""
+    from service.core.losses import LOSSES  # which the start of the service does without
+
+    path = document["paths"]["/v1/losses/{name}"]
+    path["post"]["parameters"] += _parameters()
+    for operation in path.values():
+        operation["parameters"][0]["schema"]["enum"] = list(LOSSES)
+
+
+def _parameters() -> list[Parameter]:
+    """The query's parameters: what every request may say, then every option that some loss has."""
+    from service.api.loss_queries import COMMON, option_schemas
+    from service.core.losses import LOSSES
+
+    meanings: dict[str, dict[str, list[str]]] = {}
+    examples: dict[str, Any] = {}
+    everything = [("", COMMON), *((name, option_schemas(loss)) for name, loss in LOSSES.items())]
+    for loss, schemas in everything:
+        for name, schema in schemas.items():
+            meanings.setdefault(name, {}).setdefault(schema["description"], []).append(loss)
+            examples.setdefault(name, schema["examples"][0])
+    return [_parameter(name, texts, examples[name]) for name, texts in meanings.items()]
+
+
+def _parameter(name: str, meanings: dict[str, list[str]], example: Any) -> Parameter:
+    """A parameter, whose meaning depends on the loss where there is more than one."""
+    texts = [f"{', '.join(losses)}: {text}" for text, losses in meanings.items()]
+    meaning = " ".join(texts) if len(texts) > 1 else next(iter(meanings))
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": f"With a safetensors body. {meaning}",
+        "schema": {"type": "string"},
+        "example": _text(example),
+    }
+
+
+def _text(example: Any) -> str:
+    """An example as a query has it."""
+    match example:
+        case list():
+            return ",".join(map(str, example))
+        case str():
+            return example
+    return json.dumps(example)

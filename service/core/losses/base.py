@@ -1,0 +1,191 @@
+"""What every loss is: a frozen model of torch's options that declares its tensors, checks and computes them.
+
+Nothing here imports torch before a loss is computed, so that the service starts without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.core.descriptions import docstring
+from service.core.errors import TooLargeError
+from service.core.limits import Limits
+
+if TYPE_CHECKING:
+    import torch
+
+Reduction = Literal["none", "mean", "sum"]
+Kind = Literal["floating", "integer", "either"]
+LossDType = Literal["float64", "float32", "float16", "bfloat16"]
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Index = Annotated[int, Field(ge=-(1 << 63), le=(1 << 63) - 1)]
+
+LABELS = ("Formula", "Source", "Denominator", "Empty")
+
+DTYPES: tuple[LossDType, ...] = ("float64", "float32", "float16", "bfloat16")
+"""The dtypes that losses are computed in."""
+
+
+class Argument(NamedTuple):
+    """A tensor that a loss takes. `shape` is in words; the letters are explained by the loss's formula.
+
+    `kind` is floating, integer (int64), or either. `differentiable` says whether torch has a gradient for it.
+    """
+
+    name: str
+    shape: str
+    kind: Kind = "floating"
+    optional: bool = False
+    differentiable: bool = True
+
+
+Arguments = tuple[Argument, ...]
+Shapes = Mapping[str, tuple[int, ...]]
+Tensors = Mapping[str, "torch.Tensor"]
+
+
+def reduction_field() -> Reduction:
+    """The option that nearly every loss has."""
+    field: Reduction = Field(
+        default="mean",
+        description="none gives every loss, sum their sum, mean that sum over the denominator.",
+        examples=["mean"],
+    )
+    return field
+
+
+class Loss(BaseModel):
+    """Base of all losses: the options are the fields, the tensors are declared in `arguments`.
+
+    Subclasses start their docstring with one sentence; the lines `Formula:`, `Source:`, `Denominator:` (what
+    the reduction mean divides by) and `Empty:` (what comes out where that is 0) go into the catalog.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    name: ClassVar[str]  # torch.nn.functional's
+    module: ClassVar[str | None] = None  # the torch.nn class that holds its options, if there is one
+    arguments: ClassVar[Arguments]
+
+    @property
+    def reduced_by(self) -> str:
+        """The reduction; a loss without that option has the mean."""
+        return str(getattr(self, "reduction", "mean"))
+
+    @classmethod
+    def argument(cls, name: str) -> Argument | None:
+        """The declaration of the tensor called `name`, or None."""
+        return next((argument for argument in cls.arguments if argument.name == name), None)
+
+    @classmethod
+    def function(cls) -> str | None:
+        """The qualified name in torch of what computes the loss; None where torch has nothing like it."""
+        return f"torch.nn.functional.{cls.name}"
+
+    @classmethod
+    @cache
+    def labels(cls) -> dict[str, str]:
+        """The docstring's `summary`, `formula`, `source`, `denominator` and `empty`."""
+        return docstring(cls, LABELS)
+
+    def is_integer(self, argument: Argument, shapes: Shapes) -> bool:  # noqa: ARG002
+        """Whether the JSON numbers of `argument` are integers, told from the shapes of all that is given."""
+        return argument.kind == "integer"
+
+    def differentiable(self, tensors: Tensors) -> frozenset[str]:
+        """The names of the tensors, of those given, for which torch has a gradient."""
+        return frozenset(
+            name
+            for name, tensor in tensors.items()
+            if tensor.is_floating_point() and (found := self.argument(name)) and found.differentiable
+        )
+
+    def complete(self, tensors: dict[str, torch.Tensor], limits: Limits) -> dict[str, torch.Tensor]:
+        """The tensors with those that the loss draws by itself, vetted."""
+        self.vet(tensors, limits)
+        return tensors
+
+    def vet(self, tensors: Tensors, limits: Limits) -> None:
+        """Raise LossError where the tensors do not fit, TooLargeError where they ask for too much."""
+        self.check(tensors)
+        count = self.scratch(tensors)
+        if count > limits.activations:
+            detail = f"{self.name} would compute {count:,} numbers on the way, the limit is"
+            raise TooLargeError(f"{detail} {limits.activations:,}: send a smaller batch")
+
+    def check(self, tensors: Tensors) -> None:
+        """Raise LossError, at the argument, where the tensors fit neither the loss nor each other."""
+        raise NotImplementedError
+
+    def value(self, tensors: Tensors) -> torch.Tensor:
+        """The loss, reduced. Needs tensors that were checked."""
+        import torch
+
+        loss: torch.Tensor = getattr(torch.nn.functional, self.name)(**tensors, **self.options())
+        return loss
+
+    def run(self, tensors: Tensors) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss, and whatever else torch answers beside it, by name."""
+        return self.value(tensors), {}
+
+    def denominator(self, tensors: Tensors) -> float | None:
+        """What the reduction divided the sum of the losses by: 1 for a sum, None where nothing is reduced."""
+        match self.reduced_by:
+            case "none":
+                return None
+            case "sum":
+                return 1.0
+        return self.count(tensors)
+
+    def count(self, tensors: Tensors) -> float:
+        """What the mean divides by: the number of the input's elements, unless a loss says otherwise."""
+        return float(tensors["input"].numel())
+
+    def notes(self, tensors: Tensors) -> Iterator[str]:  # noqa: ARG002
+        """A sentence for each thing that torch computes without a word and that is hardly meant."""
+        yield from ()
+
+    def scratch(self, tensors: Tensors) -> int:  # noqa: ARG002
+        """How many numbers torch computes on the way, where these can be far more than it is given."""
+        return 0
+
+    def options(self) -> dict[str, object]:
+        """The options as torch's function takes them."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A loss with all that it is computed from, checked. `device` is auto, cpu, cuda or cuda:N."""
+
+    name: str
+    loss: Loss
+    tensors: dict[str, torch.Tensor]
+    gradients: tuple[str, ...] = ()
+    dtype: str = "float32"
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A computed loss. Tensors are on the CPU, without a graph, in `dtype`.
+
+    `denominator` is None where nothing was reduced. `outputs` are tensors beside the loss, by name.
+    """
+
+    loss: torch.Tensor
+    denominator: float | None
+    reduction: str
+    dtype: str
+    device: str
+    gradients: dict[str, torch.Tensor] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    outputs: dict[str, torch.Tensor] = field(default_factory=dict)

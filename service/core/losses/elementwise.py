@@ -1,0 +1,108 @@
+"""Losses of predicted numbers against given ones, element by element."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from service.core.losses.base import (
+    Argument,
+    Arguments,
+    Loss,
+    NonNegative,
+    Positive,
+    Reduction,
+    Tensors,
+    reduction_field,
+)
+from service.core.losses.checks import same_shape
+
+INPUT = Argument("input", "(*), any shape")
+TARGET = Argument("target", "(*), that of input")
+WEIGHT = Argument("weight", "(*), that of input", optional=True)
+
+
+class Elementwise(Loss):
+    """Base of the losses of tensors that all have one shape."""
+
+    arguments: ClassVar[Arguments] = (INPUT, TARGET)
+
+    def check(self, tensors: Tensors) -> None:
+        """Every tensor has the shape of the input: torch would broadcast, and only warn."""
+        same_shape(tensors, "input", *(argument.name for argument in self.arguments[1:]))
+
+
+class Weighted(Elementwise):
+    """Base of those whose mean is a weighted one."""
+
+    arguments: ClassVar[Arguments] = (INPUT, TARGET, WEIGHT)
+
+    def count(self, tensors: Tensors) -> float:
+        """The number of elements, or the sum of the weights as torch sums them."""
+        return float(tensors["weight"].sum()) if "weight" in tensors else super().count(tensors)
+
+
+class L1Loss(Weighted):
+    """The mean absolute error.
+
+    Formula: ℓ = w · |x − y|
+    Source: Hastie, Tibshirani, Friedman: The Elements of Statistical Learning, 2009, section 10.6
+    Denominator: the number of elements, or the sum of weight where it is given
+    Empty: without elements, or with weights that are all 0, the mean is 0/0 = NaN
+    """
+
+    name: ClassVar[str] = "l1_loss"
+    module: ClassVar[str] = "L1Loss"
+
+    reduction: Reduction = reduction_field()
+
+
+class MSELoss(Weighted):
+    """The mean squared error.
+
+    Formula: ℓ = w · (x − y)²
+    Source: Hastie, Tibshirani, Friedman: The Elements of Statistical Learning, 2009, section 10.6
+    Denominator: the number of elements, or the sum of weight where it is given
+    Empty: without elements, or with weights that are all 0, the mean is 0/0 = NaN
+    """
+
+    name: ClassVar[str] = "mse_loss"
+    module: ClassVar[str] = "MSELoss"
+
+    reduction: Reduction = reduction_field()
+
+
+class SmoothL1Loss(Elementwise):
+    """The squared error near zero, the absolute one far away, joined smoothly.
+
+    Formula: ℓ = (x − y)² / (2 · beta) if |x − y| < beta, else |x − y| − beta / 2
+    Source: Girshick: Fast R-CNN, ICCV 2015
+    Denominator: the number of elements
+    Empty: without elements the mean is 0/0 = NaN
+    """
+
+    name: ClassVar[str] = "smooth_l1_loss"
+    module: ClassVar[str] = "SmoothL1Loss"
+
+    reduction: Reduction = reduction_field()
+    beta: NonNegative = Field(
+        default=1.0, description="Where the square ends; with 0 this is l1_loss.", examples=[1.0]
+    )
+
+
+class HuberLoss(Elementwise):
+    """The squared error near zero, a straight line far away: smooth_l1_loss times delta.
+
+    Formula: ℓ = w · (x − y)² / 2 if |x − y| < delta, else w · delta · (|x − y| − delta / 2)
+    Source: Huber: Robust estimation of a location parameter, Annals of Mathematical Statistics 35, 1964
+    Denominator: the number of elements, with weight too
+    Empty: without elements the mean is 0/0 = NaN
+    """
+
+    name: ClassVar[str] = "huber_loss"
+    module: ClassVar[str] = "HuberLoss"
+    arguments: ClassVar[Arguments] = (INPUT, TARGET, WEIGHT)
+
+    reduction: Reduction = reduction_field()
+    delta: Positive = Field(default=1.0, description="Where the square ends.", examples=[1.0])
