@@ -3,11 +3,15 @@
 A stream keeps a small window of chunks ahead of its reader. A slow reader therefore holds a few chunks and no
 thread, the chunks of all streams take turns in the pool's queue, and a reader that leaves stops its stream
 within a chunk.
+
+Jobs that compute for long, such as evaluations, have threads of their own, so that no stream waits for one.
+Who stops waiting for a job stops it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +28,7 @@ from service.materials import Materials
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Stopped = Callable[[], bool]  # whether nobody waits any more; a job asks it often, and ends soon after
 
 
 class Worker:
@@ -41,6 +46,8 @@ class Worker:
         self._window = window
         self._kernel_cache = kernel_cache
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
+        self._jobs = ThreadPoolExecutor(max(1, threads // 2), thread_name_prefix="job")
+        self._running: set[threading.Event] = set()
         self._compiled = CompiledExecutor()
         self._materials = Materials(materialised_bytes)
 
@@ -49,13 +56,30 @@ class Worker:
         await self.run(prepare, self._kernel_cache)
 
     async def close(self) -> None:
-        """Drop what is queued and let the running chunks end."""
+        """Drop what is queued, let the running chunks end, and stop the running jobs."""
+        for stop in self._running:
+            stop.set()
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+        await asyncio.to_thread(self._jobs.shutdown, wait=True, cancel_futures=True)
         await asyncio.to_thread(self._materials.close)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking function in the pool."""
         return await asyncio.wrap_future(self._pool.submit(function, *args, **kwargs))
+
+    async def run_cancellable(self, job: Callable[[Stopped], T]) -> T:
+        """Run a job that may take long, on one of the threads for jobs: half as many as compute.
+
+        The job is handed a function that turns true when the task that awaits this is cancelled, or the
+        worker closes; what is still queued then is never begun.
+        """
+        stop = threading.Event()
+        self._running.add(stop)
+        try:
+            return await asyncio.wrap_future(self._jobs.submit(job, stop.is_set))
+        finally:
+            stop.set()
+            self._running.discard(stop)
 
     async def stream(self, file: VirtualFile, start: int, stop: int) -> AsyncGenerator[memoryview, None]:
         """The file's bytes [start, stop), in chunks that end at multiples of the chunk size.

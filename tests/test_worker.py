@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -139,3 +140,86 @@ def test_devices_are_named_as_torch_names_them():
             worker.check_device("cuda:99")
 
     with_worker(use)
+
+
+def test_a_job_has_the_result_of_its_function():
+    async def use(worker: Worker) -> None:
+        assert await worker.run_cancellable(lambda stopped: (5, stopped())) == (5, False)
+        with pytest.raises(RuntimeError, match="broken"):
+            await worker.run_cancellable(broken)
+
+    def broken(stopped: Callable[[], bool]) -> None:
+        raise RuntimeError("broken")
+
+    with_worker(use)
+
+
+class Job:
+    """A job that ends when it is stopped, and not before."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.ended = threading.Event()
+
+    def __call__(self, stopped: Callable[[], bool]) -> None:
+        self.begun.set()
+        while not stopped():
+            self.begun.wait(0.001)
+        self.ended.set()
+
+
+async def begun(job: Job) -> None:
+    assert await asyncio.to_thread(job.begun.wait, 60)
+
+
+def test_a_job_is_stopped_when_nobody_awaits_it():
+    async def use(worker: Worker) -> None:
+        job = Job()
+        waiting = asyncio.ensure_future(worker.run_cancellable(job))
+        await begun(job)
+        waiting.cancel()
+        assert await asyncio.to_thread(job.ended.wait, 60)
+
+    with_worker(use)
+
+
+def test_a_queued_job_that_nobody_awaits_is_never_begun():
+    async def use(worker: Worker) -> None:
+        first, second = Job(), Job()
+        running = asyncio.ensure_future(worker.run_cancellable(first))
+        queued = asyncio.ensure_future(worker.run_cancellable(second))
+        await begun(first)
+        queued.cancel()
+        running.cancel()
+        await asyncio.gather(running, queued, return_exceptions=True)
+        assert await worker.run_cancellable(lambda _: "next") == "next"
+        assert not second.begun.is_set()
+
+    with_worker(use)
+
+
+def test_jobs_leave_every_thread_of_the_pool_to_the_streams():
+    file = normal(64, 64)
+
+    async def use(worker: Worker) -> None:
+        jobs = [Job() for _ in range(8)]
+        running = [asyncio.ensure_future(worker.run_cancellable(job)) for job in jobs]
+        await begun(jobs[0])
+        assert b"".join(await collect(worker.stream(file, 0, file.size)))
+        assert not jobs[-1].begun.is_set()
+        for task in running:
+            task.cancel()
+
+    with_worker(use)
+
+
+def test_a_worker_that_closes_stops_its_jobs():
+    async def main() -> None:
+        worker, job = Worker(2, CHUNK, WINDOW), Job()
+        waiting = asyncio.ensure_future(worker.run_cancellable(job))
+        await begun(job)
+        await worker.close()
+        assert job.ended.is_set()
+        await waiting
+
+    asyncio.run(main())
