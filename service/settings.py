@@ -34,6 +34,9 @@ class Settings(BaseSettings):
         1 << 20, ge=4_096, le=1 << 26, description="bytes computed, sent and cancelled at a time"
     )
     window: int = Field(4, ge=1, le=64, description="chunks that one answer computes ahead of its client")
+    streams: int = Field(
+        256, ge=1, le=1 << 20, description="most files that are streamed at a time; one more is answered 429"
+    )
     kernel_cache: Path | None = Field(
         Path("~/.cache/tensorseed"),
         description="folder that keeps compiled loops for the next start; empty for none",

@@ -19,12 +19,16 @@ from functools import cache
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from service.buffers import Buffers
 from service.core.errors import DeviceError
 from service.core.executors.base import Executor
 from service.core.executors.compiled import CompiledExecutor, prepare
 from service.core.materialised import Materialised
-from service.core.safetensors_file import VirtualFile
+from service.core.safetensors_file import ALIGNMENT, VirtualFile
+from service.inline import is_quick
 from service.materials import Materials
+
+SPARE_CHUNKS = 16  # buffers that are kept while nobody uses them
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,6 +54,7 @@ class Worker:
         self._running: set[threading.Event] = set()
         self._compiled = CompiledExecutor()
         self._materials = Materials(materialised_bytes)
+        self._buffers = Buffers(chunk_bytes + ALIGNMENT, keep=SPARE_CHUNKS)
 
     async def start(self) -> None:
         """Compile what requests will need, or load it from the cache."""
@@ -81,6 +86,14 @@ class Worker:
             stop.set()
             self._running.discard(stop)
 
+    def at_once(self, file: VirtualFile, start: int, stop: int) -> memoryview | None:
+        """The file's bytes [start, stop), where they are so few that computing them here and now is quicker
+        than asking a thread to; else None.
+        """
+        if stop - start > self._chunk_bytes or not is_quick(file, start, stop):
+            return None
+        return self._chunk(file, start, stop, self._compiled)
+
     async def stream(self, file: VirtualFile, start: int, stop: int) -> AsyncGenerator[memoryview, None]:
         """The file's bytes [start, stop), in chunks that end at multiples of the chunk size.
 
@@ -92,12 +105,22 @@ class Worker:
             while start < stop or ahead:
                 while start < stop and len(ahead) < self._window:
                     end = min((start // self._chunk_bytes + 1) * self._chunk_bytes, stop)
-                    ahead.append(asyncio.wrap_future(self._pool.submit(_chunk, file, start, end, executor)))
+                    ahead.append(
+                        asyncio.wrap_future(self._pool.submit(self._chunk, file, start, end, executor))
+                    )
                     start = end
                 yield await ahead.popleft()
         finally:
             for future in ahead:
                 future.cancel()
+
+    def _chunk(
+        self, file: VirtualFile, start: int, stop: int, executor: Executor | Materialised
+    ) -> memoryview:
+        """The bytes [start, stop), in a buffer that comes back when nobody holds them any more."""
+        out = self._buffers.lend(stop - start, start % ALIGNMENT)
+        file.read_into(out, start, executor)
+        return out.data
 
     async def source(self, file: VirtualFile) -> Executor | Materialised:
         """What to read the file's bytes from: an executor, or the whole that generator torch computes."""
@@ -120,10 +143,6 @@ class Worker:
     def _executor(self, device: str) -> Executor:
         """`philox` gives the same bits everywhere, so `auto` takes what is fastest: the compiled loops."""
         return self._compiled if device in ("auto", "cpu") else _tensor_executor(device)
-
-
-def _chunk(file: VirtualFile, start: int, stop: int, executor: Executor | Materialised) -> memoryview:
-    return file.read(start, stop, executor).data
 
 
 @cache

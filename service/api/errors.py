@@ -8,6 +8,7 @@
     ├── RangeError             no range of the set can be served; carries Content-Range
     ├── MediaTypeError         a body in a form that is not read here
     ├── MalformedRequestError  a request that cannot be understood at all
+    ├── BusyError              as much is under way as may be; carries Retry-After
     └── NotReadyError          the service is starting or stopping; carries Retry-After
 
 Statuses are in the table of `problems.py`, beside those of the core's errors.
@@ -67,6 +68,10 @@ class MediaTypeError(ExchangeError):
 
 class MalformedRequestError(ExchangeError):
     """A request that cannot be understood at all."""
+
+
+class BusyError(ExchangeError):
+    """The service does as much as it may at a time. Carries Retry-After."""
 
 
 class NotReadyError(ExchangeError):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from typing import Protocol
 
 from starlette.requests import Request
@@ -51,6 +51,14 @@ class Representation(Protocol):
         """The number of bytes."""
         ...
 
+    def at_once(self, start: int, stop: int) -> Chunk | None:
+        """The bytes from `start` up to `stop` where that takes no time to speak of; else None."""
+        ...
+
+    def admit(self) -> AbstractContextManager[None]:
+        """What is held while bytes are streamed. Entering it may raise BusyError."""
+        ...
+
     def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
         """The bytes from `start` up to `stop`, in chunks. Closing the generator stops the computing."""
         ...
@@ -70,16 +78,27 @@ async def respond(request: Request, representation: Representation) -> Response:
     headers |= {"Accept-Ranges": "bytes", **representation.content_headers}
     ranged = request.method == "GET" and range_applies(fields, etag)
     ranges = parse_range(fields.get("range"), size) if ranged else None
+    if request.method == "HEAD":
+        return CompleteResponse(200, headers, size)
     if ranges is None:
-        whole = [ByteRange(0, size)]
-        return StreamedResponse(200, headers, representation, whole, bodiless=request.method == "HEAD")
+        return _one(200, headers, representation, ByteRange(0, size))
     if len(ranges) == 1:
         headers["Content-Range"] = ranges[0].content_range(size)
-        return StreamedResponse(206, headers, representation, ranges)
+        return _one(206, headers, representation, ranges[0])
     boundary = hashlib.sha256(f"{etag} {ranges}".encode()).hexdigest()[:32]
     segments = _multipart(ranges, size, boundary, headers["Content-Type"])
     headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
     return StreamedResponse(206, headers, representation, segments)
+
+
+def _one(
+    status: int, headers: Mapping[str, str], representation: Representation, part: ByteRange
+) -> Response:
+    """The answer of one range: complete where it is at hand, else streamed."""
+    body = representation.at_once(*part)
+    if body is not None:
+        return CompleteResponse(status, headers, part.stop - part.start, body)
+    return StreamedResponse(status, headers, representation, [part])
 
 
 def _multipart(ranges: Sequence[ByteRange], size: int, boundary: str, media_type: str) -> list[Segment]:
@@ -96,6 +115,16 @@ def _length(segment: Segment) -> int:
     return segment.stop - segment.start if isinstance(segment, ByteRange) else len(segment)
 
 
+class CompleteResponse(Response):
+    """A response whose body is at hand, or that has none though it tells a length: the answer to HEAD."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], length: int, body: Chunk = b"") -> None:
+        self.body = body
+        self.status_code = status
+        self.background = None
+        self.init_headers({**headers, "Content-Length": str(length)})
+
+
 class StreamedResponse(Response):
     """A response of exactly known length whose body is computed while it is sent."""
 
@@ -105,48 +134,44 @@ class StreamedResponse(Response):
         headers: Mapping[str, str],
         representation: Representation,
         segments: Sequence[Segment],
-        *,
-        bodiless: bool = False,
     ) -> None:
         self.representation = representation
         self.segments = segments
-        self.bodiless = bodiless
         self.status_code = status
         self.background = None
         self.length = sum(map(_length, segments))
         self.init_headers({**headers, "Content-Length": str(self.length)})
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Send head and body, unless the client leaves first."""
-        sending = asyncio.ensure_future(self._send(send))
-        watching = asyncio.ensure_future(until_gone(receive))
-        try:
-            await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (watching, sending):
-                task.cancel()
-            await asyncio.gather(sending, watching, return_exceptions=True)
-        if not sending.cancelled():
-            sending.result()
+        """Send head and body, unless the client leaves first. Raises BusyError before the head."""
+        with self.representation.admit():
+            sending = asyncio.ensure_future(self._send(send))
+            watching = asyncio.ensure_future(until_gone(receive))
+            try:
+                await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (watching, sending):
+                    task.cancel()
+                await asyncio.gather(sending, watching, return_exceptions=True)
+            if not sending.cancelled():
+                sending.result()
 
     async def _send(self, send: Send) -> None:
         """The head goes out with the first chunk in hand, so a fault before it is still an error answer."""
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         left = self.length
         async with aclosing(self._chunks()) as chunks:
-            if self.bodiless or not left:
-                await send(start)
-                left = 0
-            else:
-                async for chunk in chunks:
-                    if start:
-                        await send(start)
-                        start = {}
-                    left -= len(chunk)
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            async for chunk in chunks:
+                if start:
+                    await send(start)
+                    start = {}
+                left -= len(chunk)
+                await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
         if left:
             raise RuntimeError(f"a body of {self.length} bytes was off by {left}")
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if start:
+            await send(start)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _chunks(self) -> AsyncGenerator[Chunk, None]:
         for segment in self.segments:

@@ -8,7 +8,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from service.api.schemas import CatalogLayer, CatalogScheme, Devices, Health, JsonFile, Plan, Problem
+from service.api.catalog_schemas import CatalogLayer, CatalogScheme
+from service.api.evaluation_schemas import evaluation_schemas
+from service.api.loss_schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
+from service.api.schemas import Devices, Health, JsonFile, Plan, Problem
 from service.core.spec import Spec
 
 MODELS: tuple[type[BaseModel], ...] = (
@@ -18,11 +21,16 @@ MODELS: tuple[type[BaseModel], ...] = (
     Problem,
     CatalogScheme,
     CatalogLayer,
+    CatalogLoss,
+    LossRequest,
+    LossAnswer,
     Devices,
     Health,
 )
 TAGS = [
     {"name": "weights", "description": "Files of initialised tensors."},
+    {"name": "losses", "description": "Losses and gradients of tensors that are sent."},
+    {"name": "evaluations", "description": "What an initialisation does to a network."},
     {"name": "catalog", "description": "What a spec can hold, and where it can be computed."},
     {"name": "operations", "description": "For whoever runs the service."},
 ]
@@ -41,6 +49,8 @@ def install_openapi(app: FastAPI) -> None:
 
 def build_document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI 3.1 document of `app`."""
+    from service.core.network.request import EvaluationRequest  # many models, which the start does without
+
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -49,9 +59,11 @@ def build_document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         tags=TAGS,
     )
+    complete_losses(document)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for model in MODELS:
         schemas |= model_schemas(model)
+    schemas |= model_schemas(EvaluationRequest) | evaluation_schemas()
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document
 

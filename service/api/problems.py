@@ -56,6 +56,7 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     exchange.RangeError: ProblemKind("unsatisfiable-range", 416, "No byte range can be served"),
     exchange.MediaTypeError: ProblemKind("unread-media-type", 415, "The body's form is not read here"),
     exchange.MalformedRequestError: ProblemKind("malformed-request", 400, "The request cannot be understood"),
+    exchange.BusyError: ProblemKind("busy", 429, "As much is under way as may be"),
     exchange.NotReadyError: ProblemKind("not-ready", 503, "Not ready"),
     Exception: ProblemKind("internal-error", 500, "The service failed"),
 }

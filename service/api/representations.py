@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractContextManager
 from math import prod
 from typing import Any
 
@@ -38,6 +39,14 @@ class SafetensorsForm:
         """The number of bytes, known without computing any."""
         return self._file.size
 
+    def admit(self) -> AbstractContextManager[None]:
+        """A place among the streams."""
+        return self._state.admission.admit()
+
+    def at_once(self, start: int, stop: int) -> Chunk | None:
+        """The bytes from `start` up to `stop`, where they are few and cheap."""
+        return self._state.worker.at_once(self._file, start, stop)
+
     def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
         """The bytes from `start` up to `stop`, computed while they are read."""
         return self._state.worker.stream(self._file, start, stop)
@@ -61,6 +70,14 @@ class JsonForm:
     async def size(self) -> int:
         """The number of bytes. Only the text itself has that number, so this computes the values."""
         return len(await self._text())
+
+    def admit(self) -> AbstractContextManager[None]:
+        """A place among the streams."""
+        return self._state.admission.admit()
+
+    def at_once(self, start: int, stop: int) -> Chunk | None:
+        """The text's bytes from `start` up to `stop`: `size` has made the text."""
+        return None if self._body is None else memoryview(self._body)[start:stop]
 
     async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
         """The text's bytes from `start` up to `stop`."""

@@ -91,8 +91,10 @@ def _of_head(answers: Responses) -> Responses:
 
 
 def _of_method(method: str, errors: Responses) -> Responses:
-    """The errors of a method: HEAD ignores Range, so it never finds one that cannot be served."""
-    return {status: error for status, error in errors.items() if method == "GET" or status != 416}
+    """The errors of a method: HEAD ignores Range, so it never finds one that cannot be served, and streams
+    nothing.
+    """
+    return {status: error for status, error in errors.items() if method == "GET" or status not in (416, 429)}
 
 
 _FIELDS: dict[str, tuple[str, str]] = {

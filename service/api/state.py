@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from cachetools import LRUCache
 from starlette.requests import Request
 
+from service.api.admission import Admission
 from service.core.errors import DeviceError
 from service.core.limits import Limits
 from service.core.resolved import ResolvedSpec
@@ -18,6 +19,9 @@ from service.settings import Settings
 from service.worker import Worker
 
 T = TypeVar("T")
+
+SHORT_QUERY = 512  # bytes: parsed within a tenth of a millisecond
+QUERIES = 1_024  # short queries whose files are remembered, each of one tensor
 
 HEADER_BYTES_A_TENSOR = 256  # of a file's header, weighed as one tensor: literal values live there
 
@@ -50,8 +54,24 @@ class State:
             settings.cache_folder(),
             settings.materialised_bytes,
         )
+        self.admission = Admission(settings.streams)
         self.ready = False
+        self._queries: LRUCache[bytes, OpenFile] = LRUCache(QUERIES if settings.cache_tensors else 0)
         self._files: LRUCache[str, OpenFile] = LRUCache(settings.cache_tensors, weigh)
+
+    def open_query(
+        self,
+        parse: Callable[[Mapping[str, str], Limits], ResolvedSpec],
+        raw: bytes,
+        parameters: Mapping[str, str],
+    ) -> OpenFile | None:
+        """The file of a short query, opened here and now; None for a long one, which `open_spec` opens."""
+        if len(raw) > SHORT_QUERY:
+            return None
+        known = self._queries.get(raw)
+        if known is None:
+            known = self._queries[raw] = _open_spec(parse, parameters, self.limits)
+        return known
 
     async def open_spec(self, parse: Callable[[T, Limits], ResolvedSpec], source: T) -> OpenFile:
         """The file of the spec that `parse` makes of a body or a query."""

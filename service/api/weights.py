@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from service.api.bodies import read_json
 from service.api.errors import (
+    BusyError,
     MalformedRequestError,
     MediaTypeError,
     PreconditionError,
@@ -51,7 +52,7 @@ Name = Annotated[
     str, Path(description="The tensor's name; it may hold slashes and dots.", examples=["fc1.weight"])
 ]
 
-_FILE = (UnrepresentableError, DeviceError, VersionError, PreconditionError)
+_FILE = (UnrepresentableError, DeviceError, VersionError, PreconditionError, BusyError)
 _BODY = (SpecError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
 
 
@@ -101,7 +102,11 @@ async def get_weights(request: Request) -> Response:
 
     The scheme's own parameters are query parameters too. Content-Location is the file's URL by token.
     """
-    return await while_present(request, _get(request, query_of(request)))
+    parameters = query_of(request)
+    opened = state_of(request).open_query(_parse_query, request.scope["query_string"], parameters)
+    if opened is not None:
+        return await _answer(request, opened.file, _location(request, opened))
+    return await while_present(request, _get(request, parameters))
 
 
 @readable(

@@ -13,7 +13,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -75,19 +74,28 @@ class VirtualFile:
         except KeyError:
             raise UnknownNameError(f"the file has no tensor called {name!r}") from None
 
+    def entries_within(self, start: int, stop: int) -> Sequence[Entry]:
+        """The tensors that have a byte in [start, stop), and perhaps empty ones between them."""
+        first = max(bisect_right(self._starts, start) - 1, 0)
+        return self._entries[first : bisect_left(self._starts, stop)]
+
     def read(self, start: int, stop: int, executor: Executor | Materialised) -> npt.NDArray[np.uint8]:
         """The bytes [start, stop) of the file; with generator torch from the materialised whole."""
         skew = start % ALIGNMENT
         out = np.empty(skew + stop - start, np.uint8)[skew:]
+        self.read_into(out, start, executor)
+        return out
+
+    def read_into(self, out: npt.NDArray[np.uint8], start: int, executor: Executor | Materialised) -> None:
+        """Fill `out` with the bytes from `start` on. Its address must equal `start` modulo `ALIGNMENT`."""
+        stop = start + out.size
         if start < len(self.header):
             piece = self.header[start:stop]
             out[: len(piece)] = np.frombuffer(piece, np.uint8)
-        first = max(bisect_right(self._starts, start) - 1, 0)
-        for entry in islice(self._entries, first, bisect_left(self._starts, stop)):
+        for entry in self.entries_within(start, stop):
             begin, end = max(start, entry.start), min(stop, entry.stop)
             if begin < end:
                 self._read_tensor(entry, begin, out[begin - start : end - start], executor)
-        return out
 
     def _read_tensor(
         self, entry: Entry, begin: int, out: npt.NDArray[np.uint8], executor: Executor | Materialised

@@ -7,7 +7,7 @@ import email.parser
 import email.policy
 import itertools
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import httpx
@@ -34,15 +34,25 @@ class Known:
     headers = {"Vary": "Accept", "Content-Location": "/there"}  # noqa: RUF012
     content_headers = {"Content-Type": "application/octet-stream"}  # noqa: RUF012
 
-    def __init__(self, data: bytes = DATA, fail_at: int | None = None) -> None:
+    def __init__(self, data: bytes = DATA, fail_at: int | None = None, *, quick: bool = False) -> None:
         self.data = data
         self.fail_at = fail_at
+        self.quick = quick
         self.sized = self.computed = 0
         self.closed = False
 
     async def size(self) -> int:
         self.sized += 1
         return len(self.data)
+
+    def admit(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def at_once(self, start: int, stop: int) -> memoryview | None:
+        if not self.quick:
+            return None
+        self.computed += 1
+        return memoryview(self.data)[start:stop]
 
     async def stream(self, start: int, stop: int) -> AsyncIterator[memoryview]:
         try:
@@ -56,9 +66,9 @@ class Known:
             self.closed = True
 
 
-@pytest.fixture
-def known() -> Known:
-    return Known()
+@pytest.fixture(params=[False, True], ids=["streamed", "at once"])
+def known(request: pytest.FixtureRequest) -> Known:
+    return Known(quick=request.param)
 
 
 @pytest.fixture
@@ -200,7 +210,7 @@ def test_fields_on_several_lines_are_one_list(ask: Any) -> None:
 
 
 def test_a_fault_before_the_first_chunk_is_an_error_answer(ask: Any, known: Known) -> None:
-    known.fail_at = 0
+    known.fail_at, known.quick = 0, False
     response = ask("GET")
     assert response.status_code == 500
     assert "secret" not in response.text

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from service.api.app import create_app
 from service.api.presence import while_present
+from service.api.state import SHORT_QUERY
 from service.settings import Settings
 
 
@@ -68,6 +69,7 @@ def test_work_for_a_client_that_left_is_cancelled() -> None:
     assert ended == ["work"]
 
 
+LONG_QUERY = b"shape=2&init=normal&name=" + b"n" * SHORT_QUERY
 SPEC = b'{"layers": [{"name": "w", "type": "Tensor", "shape": [2], "init": "normal"}]}'
 
 
@@ -103,7 +105,7 @@ def test_queued_work_of_a_client_that_left_never_begins(method: str, path: str, 
         async def send(message: Any) -> None:
             """Nobody hears it."""
 
-        query = b"shape=2&init=normal" if path == "/v1/weights" and method == "GET" else b""
+        query = LONG_QUERY if path == "/v1/weights" and method == "GET" else b""
         scope = {
             "type": "http",
             "http_version": "1.1",

@@ -22,7 +22,6 @@ import torch
 import uvicorn
 from fastapi import FastAPI
 
-from service import worker as worker_module
 from service.api.app import create_app
 from service.settings import Settings
 
@@ -152,13 +151,14 @@ class Small:
         self.computed = 0
         settings = app.state.shared.settings
         self.window = (settings.window + settings.threads) * CHUNK
-        original = worker_module._chunk
+        worker = app.state.shared.worker
+        original = worker._chunk
 
         def counted(file: Any, start: int, stop: int, executor: Any) -> memoryview:
             self.computed += stop - start
             return original(file, start, stop, executor)
 
-        monkeypatch.setattr(worker_module, "_chunk", counted)
+        monkeypatch.setattr(worker, "_chunk", counted)
 
     def ask(self, port: int, path: str) -> socket.socket:
         """A connection that has asked for `path`."""

@@ -1,0 +1,67 @@
+"""What is done at once is little work, and gives the bytes that threads give."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from service.core.executors.compiled import CompiledExecutor
+from service.core.limits import Limits
+from service.core.safetensors_file import VirtualFile, open_file, open_slice
+from service.core.spec import parse_spec
+from service.inline import MOST_ELEMENTS, MOST_TENSORS, is_quick
+from service.worker import Worker
+
+
+def file_of(*layers: dict[str, Any], **spec: Any) -> VirtualFile:
+    named = [{"name": f"w{i}", "type": "Tensor", **layer} for i, layer in enumerate(layers)]
+    return open_file(parse_spec(json.dumps({**spec, "layers": named}).encode(), Limits()))
+
+
+def normal(*shape: int) -> dict[str, Any]:
+    return {"shape": shape, "init": "normal"}
+
+
+@pytest.mark.parametrize(
+    ("file", "quick"),
+    [
+        (file_of(normal(MOST_ELEMENTS)), True),
+        (file_of(normal(MOST_ELEMENTS + 2)), False),
+        (file_of(*[normal(2)] * MOST_TENSORS), True),
+        (file_of(*[normal(2)] * (MOST_TENSORS + 1)), False),
+        (file_of({"shape": [4, 4], "init": "orthogonal"}), False),
+        (file_of({"shape": [4, 4], "init": {"kind": "sparse", "sparsity": 0.5}}), False),
+        (file_of({"shape": [MOST_ELEMENTS], "init": "zeros", "dtype": "float8_e5m2"}), True),
+        (file_of(normal(4), device="cuda"), False),
+        (file_of(normal(4), generator="torch"), False),
+        (open_slice(file_of(normal(64, 64)), "w0", "0:2"), False),
+    ],
+)
+def test_quick_is_little_work_on_the_cpu(file, quick):
+    assert is_quick(file, 0, file.size) is quick
+    assert is_quick(file, 0, 8)  # the header alone always is
+
+
+def test_a_piece_of_a_large_file_is_quick():
+    file = file_of(normal(1 << 20, 1 << 10), normal(1 << 30))
+    assert is_quick(file, file.size - 4 * MOST_ELEMENTS, file.size)
+    assert not is_quick(file, file.size - 4 * MOST_ELEMENTS - 8, file.size)
+
+
+def test_the_bytes_are_those_of_the_file():
+    file = file_of(normal(100, 7), {"shape": [33], "init": "uniform", "dtype": "bfloat16"}, normal(3))
+    worker = Worker(1, 1 << 20, 4)
+    whole = file.read(0, file.size, CompiledExecutor()).tobytes()
+    for start, stop in [(0, file.size), (3, 50), (len(file.header) + 1, file.size - 1)]:
+        found = worker.at_once(file, start, stop)
+        assert found is not None
+        assert bytes(found) == whole[start:stop]
+
+
+def test_no_more_than_a_chunk():
+    file = file_of(normal(2_000))
+    worker = Worker(1, 4_096, 4)
+    assert worker.at_once(file, 0, file.size) is None
+    assert worker.at_once(file, 0, 4_096) is not None
