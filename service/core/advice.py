@@ -111,9 +111,7 @@ def _on_xavier(scheme: XavierUniform | XavierNormal, own: str | None) -> Iterato
 
 def _on_scale(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
     """A random draw whose scale the dtype cannot hold."""
-    drawn = tensor.distribution.base if isinstance(tensor.distribution, ZeroRange) else tensor.distribution
-    if isinstance(drawn, Sparse):
-        drawn = Normal(0.0, drawn.std)
+    drawn = _drawn(tensor.distribution)
     if isinstance(drawn, Constant | Values | Eye | Centred):
         return
     measured = moments(tensor if drawn is tensor.distribution else tensor._replace(distribution=drawn))
@@ -129,6 +127,16 @@ def _on_scale(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
     if reach > dtype.largest:
         detail = f"values reach {reach:.3g}, beyond the largest {dtype.name} number, {dtype.largest:g}"
         yield "overflow", f"{detail}: choose a smaller scale or a wider dtype"
+
+
+def _drawn(distribution: Distribution) -> Distribution:
+    """What the elements that are not zero by design are drawn from."""
+    match distribution:
+        case ZeroRange(base=base) | Centred(base=Orthogonal() as base):
+            return base
+        case Sparse(std=std):
+            return Normal(0.0, std)
+    return distribution
 
 
 def _reach(distribution: Distribution, six_sigma: float) -> float:
@@ -150,8 +158,12 @@ def _units_equal(tensor: ResolvedTensor, axis: int) -> bool:
             units, inner = tensor.shape[axis], math.prod(tensor.shape[axis + 1 :])
             blocks = (data[start : start + units * inner] for start in range(0, len(data), units * inner))
             return all(block[:inner] * units == block for block in blocks)
-        case Constant() | Normal(std=0.0) | Sparse(std=0.0) | Orthogonal(gain=0.0):
+        case Constant() | Normal(std=0.0) | Sparse(std=0.0):
             return True
+        case Orthogonal(gain=0.0) | Centred(base=Orthogonal(gain=0.0)):
+            return True
+        case Sparse(rows, _, zeros):
+            return zeros == rows
         case Uniform(low, high) | TruncNormal(low=low, high=high):
             return low == high
     return False

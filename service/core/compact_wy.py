@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from service.core.abandonment import check_abandoned
 from service.core.executors.kernels import normal_f64, words_at
 from service.core.formulas64 import normal64
 from service.core.philox import Key
@@ -69,6 +70,7 @@ class CompactWY:
         panel = np.empty((min(DEPTH, 4 * end), rows.size))
         words = tuple(map(np.uint32, self.key))
         blocks = rows * (self.width // 2)
+        check_abandoned()
         for first in range(0, min(4 * end, int(rows[-1]) + 1), DEPTH):
             depth = min(DEPTH, 4 * end - first)
             draw_reflectors(panel, rows, blocks, first, depth, words, self.pivots)
@@ -87,13 +89,17 @@ def packed_size(width: int) -> int:
 
 
 def prepare(key: Key, m: int, k: int) -> CompactWY:
-    """The compact WY form of the k reflections of length m that `key` stands for, in m·k² operations."""
+    """The compact WY form of the k reflections of length m that `key` stands for, in m·k² operations.
+
+    Raises AbandonedError where nobody waits for it any more.
+    """
     width = padded(k)
     words = tuple(map(np.uint32, key))
     form = CompactWY(key, width, np.zeros(packed_size(width)), np.zeros(width), np.ones(width))
     rows = min(max(LEAST_ROWS, PANEL // width // 4 * 4), padded(m))
     panel = np.empty((rows, width))
     for first in range(0, m, rows):
+        check_abandoned()
         count = min(rows, m - first)
         normal_f64(panel[:count].reshape(-1), first * (width // 2), words, STANDARD)
         panel[count:] = 0.0
@@ -105,6 +111,7 @@ def prepare(key: Key, m: int, k: int) -> CompactWY:
         complete_column(form.packed, row, c, form.pivots, form.signs, scales)
     block = np.empty((BLOCK, width))
     for first in reversed(range(0, k, BLOCK)):
+        check_abandoned()
         count = min(BLOCK, width - first)
         normal_f64(block[:count].reshape(-1), first * (width // 2), words, STANDARD)
         solve_columns(form.packed, block, first, count, k, form.pivots, scales)

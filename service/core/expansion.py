@@ -178,9 +178,17 @@ def _join(groups: list[Group]) -> list[Group]:
         if known is None:
             joined[group.body.text] = Group(group.body, [*group.names], [*group.places])
         else:
+            known.body = min(known.body, group.body, key=_defaults)
             known.names.extend(group.names)
             known.places.extend(group.places)
     return list(joined.values())
+
+
+def _defaults(body: Body) -> int:
+    """How many of its tensors nobody asked for an init of: of bodies that mean the same, advice takes the
+    one that asks for more.
+    """
+    return sum(member.default for member in body.members)
 
 
 def _tensors(body: Body, names: list[str]) -> Iterator[ResolvedTensor]:

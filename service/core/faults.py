@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,6 +169,8 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
             word, valid = f"type of {path[-1]}", list(choices(model, str(path[-1])))
         elif context.get("tag") in EXCLUDED:
             return (*path, tag), f"there is no {context['tag']} here: {EXCLUDED[context['tag']]}"
+        elif tag == "type" and context.get("tag") in _without_tensors():
+            return (*path, tag), f"{context['tag']} owns no tensors: leave the entry out"
         if kind == "union_tag_invalid":
             return (*path, tag), unknown(word, context["tag"], valid)
         return (*path, tag), f"{tag} is required: one of {', '.join(valid)}"
@@ -185,6 +187,13 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
         valid_words = re.findall(r"'([^']*)'", context["expected"])
         return path, f"{field} must be one of {', '.join(valid_words)}"
     return path, _SENTENCES.get(kind, "{field} is not valid").format(field=field, **context)
+
+
+def _without_tensors() -> Container[str]:
+    """The torch.nn classes that are good in a network and own nothing to initialise."""
+    from service.core.network.modules import MODULES
+
+    return MODULES
 
 
 def _field(path: Path) -> str:

@@ -28,8 +28,12 @@ def unknown(word: str, name: object, valid: Iterable[str]) -> str:
 
 
 def _nearest(name: str, choices: list[str]) -> list[str]:
-    """The names that `name` can be a slip of, the nearest first."""
-    return difflib.get_close_matches(name, _comparable(name, choices), n=NEAREST)
+    """The names that `name` can be a slip of, in whatever case, the nearest first."""
+    spelled: dict[str, list[str]] = {}
+    for choice in _comparable(name, choices):
+        spelled.setdefault(choice.casefold(), []).append(choice)
+    near = difflib.get_close_matches(name.casefold(), spelled, n=NEAREST)
+    return [choice for letters in near for choice in spelled[letters]][:NEAREST]
 
 
 def _comparable(name: str, choices: list[str]) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Generic, Protocol, TypeVar
 
 from cachetools import LRUCache
 
+from service.core.abandonment import AbandonedError, check_abandoned
+
 
 class Sized(Protocol):
     """What knows how much memory it holds."""
@@ -24,7 +26,8 @@ T = TypeVar("T", bound=Sized)
 class Kept(Generic[T]):
     """The results computed lately, by key: at most `nbytes` of them. Any thread may use it.
 
-    Threads that ask for one that is being computed wait for it, and for nothing else.
+    Threads that ask for one that is being computed wait for it, and for nothing else. Where it is abandoned,
+    because its own thread's client left, one of those who wait begins anew.
     """
 
     def __init__(self, nbytes: int) -> None:
@@ -36,16 +39,24 @@ class Kept(Generic[T]):
         """The result of a key: kept, on its way in another thread, or computed in this one. Raises what
         `compute` raises.
         """
-        with self._lock:
-            known = self._results.get(key)
-            if known is not None:
-                return known
-            flight = self._flights.get(key)
+        while True:
+            with self._lock:
+                known = self._results.get(key)
+                if known is not None:
+                    return known
+                flight = self._flights.get(key)
+                if flight is None:
+                    own = self._flights[key] = Future()
             if flight is None:
-                own = self._flights[key] = Future()
-        if flight is not None:
-            return flight.result()
-        return self._land(key, own, compute)
+                return self._land(key, own, compute)
+            try:
+                return flight.result()
+            except AbandonedError:
+                check_abandoned()
+
+    def __contains__(self, key: Hashable) -> bool:
+        with self._lock:
+            return key in self._results
 
     def _land(self, key: Hashable, flight: Future[T], compute: Callable[[], T]) -> T:
         """Compute, keep what is not too large, and tell those who wait."""

@@ -63,6 +63,26 @@ def orthogonal_elements(key: Key, shape: Shape, elements: Elements) -> Matrix:
     return _thin(key, shape, elements) if is_thin(shape) else _direct(key, shape, elements)
 
 
+def is_prepared(key: Key, shape: Shape) -> bool:
+    """Whether elements cost what their rows do, and no more: nothing has to be prepared, or it has been."""
+    return not is_thin(shape) or (key, max(shape), min(shape)) in KEPT
+
+
+def prepare(key: Key, shape: Shape) -> None:
+    """Prepare the reflections of a thin matrix, which may take a minute, and keep them.
+
+    Raises AbandonedError where nobody waits for them any more.
+    """
+    if is_thin(shape):
+        _form(key, max(shape), min(shape))
+
+
+def _form(key: Key, m: int, k: int) -> CompactWY:
+    form = KEPT.get((key, m, k), lambda: compact_wy.prepare(key, m, k))
+    assert isinstance(form, CompactWY)
+    return form
+
+
 def _direct(key: Key, shape: Shape, elements: Elements) -> Matrix:
     """Row by row; a small matrix of which few elements of many rows are asked for is computed once."""
     rows, places = np.unique(elements // shape[1], return_inverse=True)
@@ -81,14 +101,19 @@ def _direct(key: Key, shape: Shape, elements: Elements) -> Matrix:
 
 
 def _whole(key: Key, shape: Shape) -> Matrix:
-    return _direct(key, shape, np.arange(shape[0] * shape[1], dtype=np.int64))
+    """All elements, and beside them no more than the rows that are reflected at a time."""
+    values = np.empty(shape)
+    count = max(1, AT_ONCE // max(shape))
+    for first in range(0, shape[0], count):
+        rows = np.arange(first, min(first + count, shape[0]), dtype=np.int64)
+        values[first : first + count] = orthogonal_rows(key, shape, rows)
+    return values.reshape(-1)
 
 
 def _thin(key: Key, shape: Shape, elements: Elements) -> Matrix:
     """Consecutive elements, in the order of the rows or of the columns, as boxes of Q; others in pieces."""
     m, k = max(shape), min(shape)
-    form = KEPT.get((key, m, k), lambda: compact_wy.prepare(key, m, k))
-    assert isinstance(form, CompactWY)
+    form = _form(key, m, k)
     tall = shape[0] > shape[1]
     if _consecutive(elements):
         return (_by_rows if tall else _by_columns)(form, m, k, int(elements[0]), elements.size)

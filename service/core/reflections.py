@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from service.core.abandonment import check_abandoned
 from service.core.executors.kernels import normal_f64
 from service.core.philox import Key
 
@@ -30,7 +31,7 @@ kernel = njit(nogil=True, error_model="numpy")
 
 def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64]) -> Matrix:
     """The rows numbered `rows` of the orthogonal matrix of `shape` that `key` stands for: (rows.size,
-    shape[1]).
+    shape[1]). Raises AbandonedError where nobody waits for them any more.
     """
     m, k = max(shape), min(shape)
     tall = shape[0] > shape[1]
@@ -42,6 +43,7 @@ def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64
     height = max(1, min(GROUP, PANEL // m))
     starts = range(0, k if tall else int(rows.max(initial=-1)) + 1, height)
     for first in starts if tall else reversed(starts):
+        check_abandoned()
         panel, scales = _reflectors(key, m, first, min(height, k - first), signs)
         for x in groups:
             reflect(x, panel, scales, first, tall)

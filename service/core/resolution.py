@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
@@ -107,7 +107,7 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
         assert isinstance(entry, Layer)
         slots, inits = _slots(entry, by_torch)
         try:
-            members = _members(slots, inits, real, limits)
+            members = _members(slots, inits, entry.init, real, limits)
         except ShapeError as error:
             raise PartError(size_of(entry.arguments(), error.shape), str(error)) from None
         text = body_text(entry, effective, inits)
@@ -192,16 +192,23 @@ def _fans_along(entry: Tensor) -> Fans | None:
     return fans(entry.shape, entry.fan_axes.in_, entry.fan_axes.out)
 
 
-def _members(slots: list[Slot], inits: Mapping[str, Scheme], dtype: DType, limits: Limits) -> list[Member]:
-    """The tensors of a layer. Those of a stack's layers are alike: each kind is resolved once."""
+def _members(
+    slots: list[Slot], inits: Mapping[str, Scheme], asked: Container[str], dtype: DType, limits: Limits
+) -> list[Member]:
+    """The tensors of a layer. Those of a stack's layers are alike: each kind is resolved once.
+
+    An init that is `asked` for is no default, even where it says what the layer does by itself.
+    """
     alike: dict[tuple[object, ...], Member] = {}
     members = []
     for slot in slots:
         init = inits.get(slot.name)
-        key = (slot.shape, id(init or slot.init), init is None, slot.integer, slot.zeroed, slot.role)
+        default = slot.name not in asked
+        about = (init is None, default, slot.integer, slot.zeroed, slot.role)
+        key = (slot.shape, id(init or slot.init), *about)
         known = alike.get(key)
         if known is None:
-            member = alike[key] = _slot(slot, init, dtype, limits)
+            member = alike[key] = _slot(slot, init, dtype, limits)._replace(default=default)
         else:
             member = known.renamed(f".{slot.name}")
         members.append(member)
@@ -223,8 +230,8 @@ def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> Memb
         row = math.prod(slot.shape[1:])
         assert not isinstance(distribution, ZeroRange)
         distribution = ZeroRange(distribution, slot.zeroed[0] * row, slot.zeroed[1] * row)
-    suffix, default = f".{slot.name}", init is None
-    return Member(suffix, dtype, slot.shape, distribution, scheme, found, default, slot.role)
+    suffix = f".{slot.name}"
+    return Member(suffix, dtype, slot.shape, distribution, scheme, found, init is None, slot.role)
 
 
 def _blamed(scheme: Scheme, error: ValueError) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ class Role(NamedTuple):
     """What a tensor is for. It changes no value.
 
     `axis` is the dimension along which its units lie, such as the neurons of a layer, which stay equal where
-    they start equal; None where it has none: the elements of a scale and the rows of a table are told apart
-    by their inputs. `before` is the layer's own function that its output goes into, named as in
-    torch.nn.functional; None where that is not the layer's to say.
+    they start equal; None where it has none: the elements of a scale, the rows of a table and the filters of
+    a depthwise convolution are told apart by their inputs. `before` is the layer's own function that its
+    output goes into, named as in torch.nn.functional; None where that is not the layer's to say.
     """
 
     axis: int | None = 0

@@ -16,8 +16,9 @@ import numba
 
 def use_wide_vectors() -> None:
     """Ask for 512 bits where the CPU has them, unless the environment says what to compile for."""
-    if numba.config.CPU_NAME is not None or numba.config.CPU_FEATURES is not None:
+    config = numba.config
+    if config.CPU_NAME is not None or config.CPU_FEATURES is not None or not config.ENABLE_AVX:
         return
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
-        numba.config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"
+        config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
+from service.core.abandonment import AbandonedError
 from service.core.dtypes import DTYPES, DType
 from service.core.errors import SpecError, TooLargeError
 from service.core.layers import Layer, Tensor
@@ -30,10 +31,6 @@ from service.core.schemes import Scheme
 from service.core.torch_support import KINDS, MOST_PASSES, most_draws
 
 _borrowed = threading.RLock()
-
-
-class AbandonedError(Exception):
-    """Nobody waits for the file any more."""
 
 
 @contextmanager

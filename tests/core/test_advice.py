@@ -27,7 +27,17 @@ def codes(*layers: Any, **top: Any) -> list[tuple[str, str]]:
         (tensor(init={"kind": "kaiming_uniform", "a": 5**0.5}), "historical_slope"),
         (tensor(init={"kind": "trunc_normal", "a": 1, "b": 3}), "heavy_truncation"),
         (tensor(init={"kind": "trunc_normal", "a": -9, "b": -0.5}), "heavy_truncation"),
+        (tensor(init={"kind": "sparse", "sparsity": 1.0}), "symmetric_rows"),
+        (tensor(shape=[2, 2, 3], init={"kind": "delta_orthogonal", "gain": 0}), "symmetric_rows"),
         (tensor(init={"kind": "normal", "std": 1e-9}, dtype="float16"), "underflow"),
+        (
+            tensor(shape=[2, 2, 3], init={"kind": "delta_orthogonal", "gain": 1e-9}, dtype="float16"),
+            "underflow",
+        ),
+        (
+            tensor(shape=[2, 2, 3], init={"kind": "delta_orthogonal", "gain": 1e6}, dtype="float16"),
+            "overflow",
+        ),
         (tensor(init={"kind": "normal", "std": 100}, dtype="float8_e4m3fn"), "overflow"),
     ],
 )
@@ -43,7 +53,7 @@ def test_warned(layer: Any, code: str) -> None:
         tensor(shape=[0, 3]),
         tensor(init="eye"),
         tensor(init={"kind": "uniform", "a": -60000, "b": 60000}, dtype="float16"),
-        tensor(init={"kind": "sparse", "sparsity": 0.99, "std": 0.01}, dtype="float8_e4m3fn"),
+        tensor(shape=[200, 3], init={"kind": "sparse", "sparsity": 0.99, "std": 0.01}, dtype="float8_e4m3fn"),
         tensor(init={"kind": "orthogonal", "gain": 400}, dtype="float8_e4m3fn"),
         tensor(init="orthogonal"),
         tensor(init={"kind": "sparse", "sparsity": 0.5}),
@@ -85,6 +95,8 @@ TANH = {"kind": "kaiming_normal", "nonlinearity": "tanh"}
         (BLOCK, "linear1.weight", "xavier_uniform", "rectifier_gain"),
         (STACK, "layers.1.linear1.weight", "xavier_normal", "rectifier_gain"),
         (WHOLE, "encoder.layers.0.linear1.weight", "xavier_normal", "rectifier_gain"),
+        (WHOLE, "encoder.layers.0.linear1.weight", "xavier_uniform", "rectifier_gain"),  # torch's own default
+        (linear(), "weight", SLOPE, "historical_slope"),  # and here too
     ],
 )
 def test_a_layer_knows_its_own_function(layer: Any, name: str, init: Any, code: str) -> None:
@@ -106,7 +118,6 @@ def test_a_layer_knows_its_own_function(layer: Any, name: str, init: Any, code: 
         (BLOCK, "linear2.weight", "xavier_uniform"),
         ({**BLOCK, "activation": "gelu"}, "linear1.weight", "xavier_uniform"),
         (STACK, "layers.1.linear2.weight", "xavier_normal"),
-        (WHOLE, "encoder.layers.0.linear1.weight", "xavier_uniform"),  # torch's own default
     ],
 )
 def test_what_suits_a_layers_own_function_is_not_warned_of(layer: Any, name: str, init: Any) -> None:
@@ -148,6 +159,18 @@ def test_the_units_of_a_transposed_convolution_lie_along_its_second_axis() -> No
     by_output = {"kind": "values", "data": [[[1], [2]], [[1], [2]]]}
     assert codes({**layer, "init": {"weight": by_input}}) == [("c.weight", "symmetric_rows")]
     assert codes({**layer, "init": {"weight": by_output}}) == []
+
+
+def test_the_filters_of_a_depthwise_convolution_are_no_units() -> None:
+    layer = {"name": "c", "type": "Conv1d", "in_channels": 4, "kernel_size": 3, "init": {"weight": "ones"}}
+    assert codes({**layer, "out_channels": 4, "groups": 4}) == []
+    assert codes({**layer, "out_channels": 8, "groups": 4}) == [("c.weight", "symmetric_rows")]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_entries_that_mean_the_same_are_advised_on_alike(order: int) -> None:
+    entries = [linear(name="a.0"), linear(name="a.1", init={"weight": SLOPE})]
+    assert codes(*entries[::order]) == [("a.{0..1}.weight", "historical_slope")]
 
 
 @pytest.mark.parametrize("kind", ["LayerNorm", "RMSNorm"])

@@ -95,7 +95,8 @@ def test_the_recipe_is_its_own_recipe(spec: dict[str, Any], chance: random.Rando
 )
 def test_equal_meanings(one: list[Any], other: list[Any]) -> None:
     assert parse(*one).recipe == parse(*other).recipe
-    assert parse(*one).tensors == parse(*other).tensors
+    made, again = ([t._replace(default=False) for t in parse(*layers).tensors] for layers in (one, other))
+    assert made == again  # but for who asked for the init
 
 
 @pytest.mark.parametrize(

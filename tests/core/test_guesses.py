@@ -20,6 +20,11 @@ def test_few_are_listed_in_full() -> None:
     assert unknown("x", "n100", names).endswith(", ".join(names))
 
 
+def test_case_is_no_difference() -> None:
+    assert "did you mean LSTM?" in unknown("layer type", "lstm", ["GRU", "LSTM", "LSTMCell"])
+    assert "did you mean relu?" in unknown("nonlinearity", "ReLU", ["tanh", "relu", "selu"])
+
+
 def test_of_many_the_nearest_are_named() -> None:
     told = unknown("parameter", "layers.1234.b.wieght", STACK)
     assert told.startswith("unknown parameter: did you mean layers.1234.b.weight? there are 12,000, such as ")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 
+from service.core.abandonment import AbandonedError
 from service.core.kept import Kept
 
 
@@ -72,3 +74,23 @@ def test_a_failure_reaches_all_who_wait_and_is_forgotten():
             with pytest.raises(MemoryError):
                 result.result(30)
     assert kept.get("a", lambda: np.zeros(2)).size == 2
+
+
+def test_a_waiter_begins_anew_where_the_first_gives_up():
+    kept: Kept[Any] = Kept(1_000)
+    begun, left = threading.Event(), threading.Event()
+
+    def given_up() -> Any:
+        begun.set()
+        left.wait(60)
+        raise AbandonedError
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(kept.get, "key", given_up)
+        assert begun.wait(60)
+        second = pool.submit(kept.get, "key", lambda: np.zeros(3))
+        left.set()
+        with pytest.raises(AbandonedError):
+            first.result(60)
+        assert second.result(60).tolist() == [0, 0, 0]
+    assert "key" in kept

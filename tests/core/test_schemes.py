@@ -142,10 +142,10 @@ def test_a_kernel_of_jax_is_centred_on_its_own_axes() -> None:
         (scheme("orthogonal"), (1 << 15, 1 << 14), "more than the 268,435,456 allowed.*split the tensor"),
         (scheme("orthogonal"), (1 << 24, 512), "operations before its first element.*split the tensor"),
         (scheme("sparse", sparsity=0.5), (3, 3, 3), "exactly two dimensions"),
-        (scheme("dirac"), (3, 3), "three to five dimensions"),
+        (scheme("dirac"), (3, 3), "use eye for matrices"),
         (scheme("dirac", groups=4), (6, 3, 3), "divide the 6 output channels"),
         (scheme("delta_orthogonal"), (3, 4, 3), "at least as many outputs"),
-        (scheme("delta_orthogonal"), (3, 3), "three to five dimensions"),
+        (scheme("delta_orthogonal"), (3, 3), "use orthogonal for matrices"),
     ],
 )
 def test_structured_schemes_refuse(made: Scheme, shape: tuple[int, ...], detail: str) -> None:

@@ -180,6 +180,7 @@ def test_int64_buffers_keep_their_dtype() -> None:
         (tensor(fan_axes={"in": 0, "out": -2}), "/layers/0/fan_axes", "same axis"),
         (tensor(fan_axes={"in": 0, "out": 1}, shape=[3]), "/layers/0/fan_axes", "two dimensions"),
         (tensor(type="Tensr"), "/layers/0/type", "did you mean Tensor"),
+        (tensor(type="ReLU"), "/layers/0/type", "ReLU owns no tensors: leave the entry out"),
         ({"name": "w"}, "/layers/0/type", "type is required"),
         (5, "/layers/0", "must be an object"),
         (linear(dtype="int8"), "/layers/0/dtype", "one of float64, float32"),

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from service.core.layers.base import EVEN, Count, Layer, Positive, Slot, bias_init, spread
 from service.core.layers.linear import TORCH_DEFAULT
-from service.core.roles import UNITS, Role
+from service.core.roles import NO_UNITS, UNITS, Role
 from service.core.schemes import PartError
 
 Size1 = Annotated[Count | tuple[Count], EVEN]
@@ -72,7 +72,8 @@ class _Conv(Convolution):
         weight (out_channels, in_channels // groups, *kernel_size): kaiming_uniform(a=√5)
         bias (out_channels) if bias: uniform(±1/√fan_in)
         """
-        yield from self._filters(self.out_channels, self.in_channels)
+        depthwise = 1 < self.groups == self.out_channels  # each output has an input of its own
+        yield from self._filters(self.out_channels, self.in_channels, NO_UNITS if depthwise else UNITS)
         if self.padding == "same" and set(spread(self.stride, self.rank)) != {1}:  # type: ignore[attr-defined]
             raise PartError(
                 ("padding",), "padding same needs a stride of 1: give numbers, or leave the stride at 1"

@@ -76,7 +76,7 @@ class Dirac(Scheme):
 
     def fill(self, shape: Shape, fans: Fans | None, /) -> Distribution:
         """Centred(Dirac)."""
-        _check_kernel("dirac", shape, fans)
+        _check_kernel("dirac", "eye", shape, fans)
         assert fans is not None
         outputs = shape[fans.out_axis]
         if outputs % self.groups:
@@ -98,7 +98,7 @@ class DeltaOrthogonal(Scheme):
 
     def fill(self, shape: Shape, fans: Fans | None, /) -> Distribution:
         """Centred(Orthogonal)."""
-        _check_kernel("delta_orthogonal", shape, fans)
+        _check_kernel("delta_orthogonal", "orthogonal", shape, fans)
         assert fans is not None
         if 0 in shape:
             return Constant(0.0)
@@ -127,10 +127,11 @@ def _orthogonal(rows: int, columns: int, gain: float) -> distributions.Orthogona
     return distributions.Orthogonal(rows, columns, gain)
 
 
-def _check_kernel(kind: str, shape: Shape, fans: Fans | None) -> None:
+def _check_kernel(kind: str, of_matrices: str, shape: Shape, fans: Fans | None) -> None:
+    """Raise ValueError, naming the kind to use for matrices, unless `shape` is a kernel's."""
     if len(shape) not in KERNEL_DIMENSIONS or fans is None:
         raise ValueError(
-            f"{kind} needs a convolution's kernel of three to five dimensions: use eye for matrices"
+            f"{kind} needs a convolution's kernel of three to five dimensions: use {of_matrices} for matrices"
         )
 
 

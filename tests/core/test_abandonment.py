@@ -1,0 +1,42 @@
+"""Long computations end soon after nobody waits for them."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from service.core.abandonment import AbandonedError, abandonable, check_abandoned
+from service.core.orthogonal import is_prepared, orthogonal_elements, prepare
+from service.core.philox import Stream
+
+
+def test_only_within_the_block_of_the_same_thread():
+    check_abandoned()
+    with abandonable(lambda: True):
+        other = threading.Thread(target=check_abandoned)
+        other.start()
+        other.join()
+        with abandonable(lambda: False):
+            check_abandoned()
+        with pytest.raises(AbandonedError):
+            check_abandoned()
+    check_abandoned()
+
+
+@pytest.mark.parametrize("shape", [(400, 30), (30, 400), (90, 80)])
+def test_an_orthogonal_matrix_is_given_up(shape):
+    key = Stream(3, f"given up {shape}").key()
+    elements = np.arange(60, dtype=np.int64)
+    with abandonable(lambda: True), pytest.raises(AbandonedError):
+        orthogonal_elements(key, shape, elements)
+    assert orthogonal_elements(key, shape, elements).size == 60
+
+
+def test_what_is_prepared_is_known_to_be():
+    key, shape = Stream(3, "prepared").key(), (400, 30)
+    assert is_prepared(key, (90, 80))
+    assert not is_prepared(key, shape)
+    prepare(key, shape)
+    assert is_prepared(key, shape)
