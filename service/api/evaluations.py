@@ -2,6 +2,83 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from service.api.bodies import read_json
+from service.api.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError
+from service.api.evaluation_forms import Content, check_labels, content_of, form_of
+from service.api.evaluation_schemas import evaluation_answers, evaluation_body
+from service.api.presence import while_present
+from service.api.problems import documented
+from service.api.queries import query_of
+from service.api.state import state_of
+from service.core.abandonment import AbandonedError
+from service.core.errors import (
+    DeviceError,
+    EvaluationError,
+    SpecError,
+    TooLargeError,
+    UnrepresentableError,
+    VersionError,
+)
+from service.core.network import evaluate, read_evaluation
+from service.worker import Stopped
+
+if TYPE_CHECKING:
+    from service.core.network.evaluation import Evaluation
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
+
+_BODY = (EvaluationError, SpecError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
+_WORK = (UnrepresentableError, DeviceError, VersionError, BusyError, NotReadyError)
+
+
+@router.post(
+    "",
+    operation_id="postEvaluations",
+    summary="What an initialisation does to a network",
+    response_class=Response,
+    responses=evaluation_answers() | documented(*_BODY, *_WORK),
+    openapi_extra=evaluation_body(),
+)
+async def post_evaluations(request: Request) -> Response:
+    """Draw the weights, run the network forward and backward, train it for some steps, and report.
+
+    Signals, gradients, warnings and the loss beside that of an untrained network; of several inits or seeds
+    side by side with `compare`. As JSON, as a picture (SVG or PNG), or with `return_weights` as the
+    safetensors file of the weights after the last step, the report in its metadata. Nothing is computed
+    before the whole evaluation is known to be valid, and computing stops when the client leaves.
+    """
+    query_of(request, allowed=())
+    state = state_of(request)
+    with state.computing.admit():
+        body = await read_json(request, state.settings.body_bytes)
+        return await while_present(request, _post(request, body))
+
+
+async def _post(request: Request, body: bytes) -> Response:
+    state = state_of(request)
+    evaluation = await state.worker.run(read_evaluation, body, state.limits)
+    accept = ", ".join(request.headers.getlist("accept"))
+    form = form_of(accept, weights=evaluation.return_weights)
+    if evaluation.return_weights:
+        check_labels([variant.label or "" for variant in evaluation.variants])
+    content = await state.worker.run_cancellable(partial(_compute, evaluation, form))
+    headers = {"Cache-Control": "no-store", "Vary": "Accept", **content.headers}
+    if len(content.pieces) == 1:
+        return Response(bytes(content.pieces[0]), headers=headers, media_type=content.media_type)
+    headers["Content-Length"] = str(content.size)
+    return StreamingResponse(content.stream(), headers=headers, media_type=content.media_type)
+
+
+def _compute(evaluation: Evaluation, form: str, stopped: Stopped) -> Content:
+    """The answer. Raises NotReadyError where the service stops before it is there."""
+    try:
+        return content_of(evaluate(evaluation, stopped), form)
+    except AbandonedError:
+        raise NotReadyError("the service is stopping: ask again shortly", {"Retry-After": "1"}) from None

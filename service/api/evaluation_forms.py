@@ -1,0 +1,140 @@
+"""The forms of an evaluation's answer: its report as JSON, its picture, the weights after the last step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from service.api.negotiation import JSON, OCTETS, preferred
+from service.core.errors import EvaluationError, UnrepresentableError
+from service.core.network.report import Comparison, Report
+from service.core.picture import draw
+
+if TYPE_CHECKING:
+    import torch
+
+SVG = "image/svg+xml"
+PNG = "image/png"
+REPORTED = (JSON, SVG, PNG)  # the forms of a report, the first for whoever does not say
+FILENAME = "evaluation.safetensors"
+
+# An SVG opened by itself is a document of this site: it may hold its own styles, and load or run nothing.
+_PICTURED = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
+_HEADERS: Mapping[str, Mapping[str, str]] = {
+    SVG: _PICTURED,
+    PNG: {"X-Content-Type-Options": "nosniff"},
+    OCTETS: {"Content-Disposition": f'attachment; filename="{FILENAME}"'},
+}
+_PIECE = 1 << 20  # bytes sent at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An answer's bytes, in pieces, and their media type."""
+
+    media_type: str
+    pieces: Sequence[bytes | memoryview]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """The number of bytes."""
+        return sum(map(len, self.pieces))
+
+    async def stream(self) -> AsyncIterator[bytes | memoryview]:
+        """The bytes, a piece at a time."""
+        for piece in self.pieces:
+            for start in range(0, len(piece), _PIECE):
+                yield piece[start : start + _PIECE]
+
+
+def form_of(accept: str, *, weights: bool) -> str:
+    """The media type to answer with, where `weights` says whether the weights are wanted.
+
+    Raises UnrepresentableError where Accept names none that there is.
+    """
+    form = preferred(accept, [OCTETS] if weights else REPORTED)
+    if form is not None:
+        return form
+    if weights:
+        raise UnrepresentableError(
+            f"with return_weights the answer is a file of {OCTETS}, which holds the report too: accept that, "
+            f"or leave return_weights out for {JSON}, {SVG} or {PNG}"
+        )
+    raise UnrepresentableError(
+        f"an evaluation is available as {JSON}, {SVG} or {PNG}: accept one of them, or set return_weights "
+        f"for the weights as {OCTETS}"
+    )
+
+
+def check_labels(labels: Sequence[str]) -> None:
+    """Raise EvaluationError where tensors of two variants could have one name in a file of both."""
+    known = set(labels)
+    for index, label in enumerate(labels):
+        ends = (end for end, char in enumerate(label) if char == "." and label[:end] in known)
+        for end in ends:
+            alike = f"tensors of {label[:end]} and {label} could have one name"
+            raise EvaluationError.at(f"/compare/{index}", f"{alike}: give one of them a label without a dot")
+
+
+def content_of(answer: Report | Comparison, form: str) -> Content:
+    """The answer in that form. Blocks: a picture takes about a second."""
+    return Content(form, _WRITERS[form](answer), _HEADERS.get(form, {}))
+
+
+def spelled(value: Any) -> Any:
+    """The value with NaN and infinities as the strings "NaN", "Infinity" and "-Infinity"."""
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {key: spelled(part) for key, part in value.items()}
+    return [spelled(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def report_text(answer: Report | Comparison) -> bytes:
+    """The report as JSON; of several variants `{"reports": […]}`."""
+    return orjson.dumps(spelled(answer.model_dump()))
+
+
+def _json(answer: Report | Comparison) -> Sequence[bytes]:
+    return [report_text(answer)]
+
+
+def _svg(answer: Report | Comparison) -> Sequence[bytes]:
+    return [draw(_reports(answer), "svg")]
+
+
+def _png(answer: Report | Comparison) -> Sequence[bytes]:
+    return [draw(_reports(answer), "png")]
+
+
+def _weights(answer: Report | Comparison) -> Sequence[memoryview]:
+    """A safetensors file of the weights, the report in its metadata; variants by label and name."""
+    from service.core.safetensors_writer import write_tensors
+
+    tensors: dict[str, torch.Tensor] = {}
+    for report in _reports(answer):
+        prefix = "" if report.label is None else f"{report.label}."
+        tensors |= {f"{prefix}{name}": tensor for name, tensor in (report.weights or {}).items()}
+    return write_tensors(tensors, {"format": "pt", "report": report_text(answer).decode()})
+
+
+_WRITERS: Mapping[str, Callable[[Report | Comparison], Sequence[bytes | memoryview]]] = {
+    JSON: _json,
+    SVG: _svg,
+    PNG: _png,
+    OCTETS: _weights,
+}
+
+
+def _reports(answer: Report | Comparison) -> tuple[Report, ...]:
+    return answer.reports if isinstance(answer, Comparison) else (answer,)

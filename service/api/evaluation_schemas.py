@@ -1,0 +1,93 @@
+"""How the OpenAPI document describes evaluations: the body, and the answer in each of its forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.api.evaluation_forms import PNG, SVG
+from service.api.negotiation import JSON, OCTETS
+from service.core.network.report import Comparison, Report
+
+_COMPONENTS = "#/components/schemas/"
+_NUMBER = {
+    "title": "EvaluationNumber",
+    "description": 'A number, or a word for one that JSON lacks: "NaN", "Infinity" or "-Infinity".',
+    "anyOf": [{"type": "number"}, {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}],
+    "examples": [0.98, "NaN"],
+}
+
+
+def evaluation_schemas() -> dict[str, Any]:
+    """The components of the answers: the core's models, whose names here begin with Evaluation."""
+    found: dict[str, Any] = {"EvaluationNumber": _NUMBER}
+    for model in (Report, Comparison):
+        schema = model.model_json_schema(mode="serialization")
+        parts = {**schema.pop("$defs", {}), model.__name__: schema}
+        found |= {_component(name): _answered(part) for name, part in parts.items()}
+    for schema in found.values():
+        for content in schema.get("properties", {}).values():
+            content.setdefault("examples", [_example(content, found)])
+            if "description" not in content:  # it is its component's own
+                content["description"] = _referred(content, found)["description"]
+    return found
+
+
+def _component(name: str) -> str:
+    return name if name.startswith("Evaluation") else f"Evaluation{name}"
+
+
+def _answered(schema: Any) -> Any:
+    """The schema with references to components, in which every number can be one of the three words."""
+    if isinstance(schema, list):
+        return [_answered(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    parts = {key: part if key == "examples" else _answered(part) for key, part in schema.items()}
+    if parts.get("type") == "number":
+        del parts["type"]
+        parts["$ref"] = f"{_COMPONENTS}EvaluationNumber"
+    elif isinstance(parts.get("$ref"), str):
+        parts["$ref"] = _COMPONENTS + _component(parts["$ref"].rpartition("/")[2])
+    return parts
+
+
+def _example(schema: dict[str, Any], components: dict[str, Any]) -> Any:
+    """An example of a schema that has none, made of those of its parts."""
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "$ref" in schema:
+        return _example(_referred(schema, components), components)
+    if "anyOf" in schema:
+        return _example(schema["anyOf"][0], components)
+    if "items" in schema:
+        return [_example(schema["items"], components)]
+    return {name: _example(part, components) for name, part in schema.get("properties", {}).items()}
+
+
+def _referred(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = components[schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+def evaluation_answers() -> dict[int | str, dict[str, Any]]:
+    """The documented 200 of an evaluation."""
+    reports = [{"$ref": f"{_COMPONENTS}EvaluationReport"}, {"$ref": f"{_COMPONENTS}EvaluationComparison"}]
+    return {
+        200: {
+            "description": "The report; of several variants with `compare`, side by side. As a picture where "
+            "Accept prefers that; with `return_weights` the weights after the last step in safetensors "
+            "format, of variants as `label.name`, and the report as JSON in the metadata's `report`",
+            "content": {
+                JSON: {"schema": {"anyOf": reports}},
+                SVG: {"schema": {"type": "string"}},
+                PNG: {"schema": {"type": "string", "format": "binary"}},
+                OCTETS: {"schema": {"type": "string", "format": "binary"}},
+            },
+        }
+    }
+
+
+def evaluation_body() -> dict[str, Any]:
+    """The documented body of an evaluation."""
+    schema = {"$ref": f"{_COMPONENTS}EvaluationRequest"}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}

@@ -1,0 +1,142 @@
+"""The layers of an evaluation, from their JSON to the chain in which they run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from service.core.errors import TooLargeError
+from service.core.faults import Located
+from service.core.layers import LAYERS
+from service.core.layers.exclusions import EXCLUDED
+from service.core.names import check_name, count
+from service.core.network.kinds import REFUSED, Part
+from service.core.network.modules import ABSENT, MODULES
+from service.core.network.validation import validate
+from service.core.schemes import PartError, unknown
+
+MOST_LAYERS = 1_024  # of one network, brace ranges expanded
+
+TYPES = [*(name for name in LAYERS if name not in REFUSED), *MODULES]
+"""Every type of layer that a network can have."""
+
+_FIRST_RANGE = re.compile(r"\{([0-9]+)\.\.([0-9]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A layer in its place: its name, its index in the request's `layers`, and what it is."""
+
+    name: str
+    place: int
+    part: Part
+
+    @property
+    def kind(self) -> str:
+        """Its type."""
+        return self.part.type_name()
+
+    @property
+    def called(self) -> str:
+        """How sentences call it."""
+        return f"{self.name} ({self.kind})"
+
+
+def read_plain(entries: list[Any], faults: list[Located]) -> dict[int, Part]:
+    """The modules without parameters, by index; types that no network has are noted as faults."""
+    found: dict[int, Part] = {}
+    for place, entry in enumerate(entries):
+        path = ("layers", place)
+        kind = entry.get("type") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict):
+            faults.append((path, "a layer must be an object with type"))
+        elif not isinstance(kind, str):
+            faults.append(((*path, "type"), "type is required: the name of a torch.nn class"))
+        elif kind in MODULES:
+            module = validate(MODULES[kind], entry, path, faults)
+            if module is not None:
+                _check(module, path, faults)
+                found[place] = module
+        elif kind in REFUSED or kind in ABSENT or (kind in EXCLUDED and kind not in LAYERS):
+            reason = REFUSED.get(kind) or ABSENT.get(kind) or EXCLUDED[kind]
+            faults.append(((*path, "type"), f"there is no {kind} here: {reason}"))
+        elif kind not in LAYERS:
+            faults.append(((*path, "type"), unknown("layer type", kind, TYPES)))
+    return found
+
+
+def _check(module: Any, path: tuple[str | int, ...], faults: list[Located]) -> None:
+    """Note what the model alone does not tell: arguments that do not fit each other, the name's ranges."""
+    try:
+        module.fits()
+    except PartError as error:
+        faults.append(((*path, *error.path), str(error)))
+    if module.name is not None:
+        try:
+            check_name(module.name)
+        except ValueError as error:
+            faults.append(((*path, "name"), str(error)))
+
+
+def check_length(entries: list[Any]) -> None:
+    """Raise TooLargeError for more layers than a network has, brace ranges counted and not expanded."""
+    if len(entries) <= MOST_LAYERS:
+        names = [entry.get("name") for entry in entries if isinstance(entry, dict)]
+        total = len(entries) + sum(_copies(name) - 1 for name in names if isinstance(name, str))
+    else:
+        total = len(entries)
+    if total > MOST_LAYERS:
+        raise TooLargeError(
+            f"the network has {total:,} layers, the limit is {MOST_LAYERS:,}: evaluate a part of it"
+        )
+
+
+def _copies(name: str) -> int:
+    try:
+        check_name(name)
+    except ValueError:
+        return 1
+    return count(name)
+
+
+def unroll(parts: list[Part], faults: list[Located]) -> tuple[Node, ...]:
+    """The chain: brace ranges expanded, blocks repeated, every layer named once."""
+    nodes = []
+    for position, (name, place) in enumerate(_unrolled([(part.name, i) for i, part in enumerate(parts)])):
+        full = name or f"{position}.{parts[place].type_name()}"
+        nodes.append(Node(full, place, parts[place]))
+    owners: dict[str, Node] = {}
+    for node in nodes:
+        first = owners.setdefault(node.name, node)
+        if first is not node:
+            detail = f"layers {first.place} and {node.place} are both called {node.name}: rename one of them"
+            faults.append((("layers", node.place, "name"), detail))
+            break
+    return tuple(nodes)
+
+
+_Named = tuple[str | None, int]
+
+
+def _unrolled(entries: list[_Named]) -> Iterator[_Named]:
+    """Neighbours that begin alike up to the end of their first range repeat together, at any depth."""
+    for key, group in groupby(entries, _opening):
+        run = list(group)
+        if not isinstance(key, str):
+            yield from run
+            continue
+        found = _FIRST_RANGE.search(key)
+        assert found is not None
+        for number in range(int(found[1]), int(found[2]) + 1):
+            begun = f"{key[: found.start()]}{number}"
+            yield from _unrolled([(begun + str(name)[len(key) :], place) for name, place in run])
+
+
+def _opening(entry: _Named) -> str | int:
+    """A name up to the end of its first range; without a range something that no neighbour shares."""
+    name, place = entry
+    found = None if name is None else _FIRST_RANGE.search(name)
+    return place if found is None or name is None else name[: found.end()]

@@ -1,0 +1,133 @@
+"""What an evaluation answers: plain Python values, whose floats may be NaN or infinite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+MOST_DATA = 65_536  # elements of an output that is told in full
+
+
+class _Part(BaseModel):
+    """Base of all parts of a report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LayerReport(_Part):
+    """One layer of the untrained network: its output x, and the gradient g of the loss with respect to it.
+
+    A unit is one place along the feature axis: the last one, or the channels before the spatial dimensions.
+    """
+
+    name: str = Field(description="The layer's name.", examples=["fc1"])
+    type: str = Field(description="The layer's type.", examples=["Linear"])
+    shape: tuple[int, ...] = Field(description="The shape of the output.", examples=[[64, 256]])
+    mean: float = Field(description="Mean of x.", examples=[0.01])
+    std: float = Field(description="Standard deviation of x, √(mean of (x − mean)²).", examples=[0.98])
+    gradient_mean: float | None = Field(
+        description="Mean of g; null without a loss, and for integers.", examples=[0.0]
+    )
+    gradient_std: float | None = Field(
+        description="Standard deviation of g, as `std`; null without a loss.", examples=[0.002]
+    )
+    gradient_norm: float | None = Field(
+        description="√Σ g² over the whole output; null without a loss.", examples=[0.11]
+    )
+    zeros: float = Field(description="Share of the elements of x that are exactly 0.", examples=[0.5])
+    dead: float = Field(description="Share of the units that are 0 for the whole batch.", examples=[0.0])
+    saturated: float | None = Field(
+        description="Share of the elements of x near a bound of its function; null where there is none.",
+        examples=[0.02],
+    )
+    effective_rank: float | None = Field(
+        description="e^H of the normalised singular values of x as a matrix (batch, rest), of which a sample "
+        "is looked at; null without two samples.",
+        examples=[52.3],
+    )
+    largest_rank: int | None = Field(
+        description="The largest that effective_rank could be, min(rows, columns) of that matrix.",
+        examples=[64],
+    )
+    similarity: float | None = Field(
+        description="Mean cosine between two samples' outputs; null without two samples that are not 0.",
+        examples=[0.31],
+    )
+    parameter_gradient_norm: float | None = Field(
+        description="√Σ of the squared gradients of the layer's parameters; null without either.",
+        examples=[0.42],
+    )
+
+
+class Output(_Part):
+    """What the untrained network puts out."""
+
+    shape: tuple[int, ...] = Field(description="Its shape.", examples=[[64, 10]])
+    mean: float = Field(description="Its mean.", examples=[0.02])
+    std: float = Field(description="Its standard deviation, √(mean of (x − mean)²).", examples=[0.7])
+    data: Any = Field(
+        description=f"The numbers, nested as the shape; null for more than {MOST_DATA:,}.",
+        examples=[[[0.5, -0.5]]],
+    )
+
+
+class ExpectedLoss(_Part):
+    """The loss of a network that knows nothing of the target yet."""
+
+    value: float = Field(description="The loss, in the units of `loss`.", examples=[2.302585092994046])
+    formula: str = Field(description="How it comes about, in words.", examples=["ln C, of C = 10 classes"])
+
+
+class EvaluationWarning(_Part):
+    """Something that will keep the network from learning, and what to change."""
+
+    layer: str = Field(description="The name of the layer where it shows first.", examples=["fc1"])
+    code: str = Field(
+        description="What it is: symmetric_neurons, vanishing_activations, exploding_activations, "
+        "vanishing_gradients, exploding_gradients, dead_units, saturation, rank_collapse, unexpected_loss or "
+        "non_finite.",
+        examples=["vanishing_activations"],
+    )
+    detail: str = Field(
+        description="One sentence, with what to change.",
+        examples=["the signal's deviation falls to 0.003 of the input's: draw weight by kaiming_normal"],
+    )
+
+
+class Report(_Part):
+    """One network: what it does before training, and its loss while it is trained."""
+
+    label: str | None = Field(description="The variant's label; null without compare.", examples=["xavier"])
+    seed: int = Field(description="The seed of its weights.", examples=[0])
+    dtype: str = Field(description="The dtype of its weights, and of the computing.", examples=["float32"])
+    device: str = Field(description="The device that computed.", examples=["cpu"])
+    output: Output = Field(description="What the untrained network puts out.")
+    loss: float | None = Field(description="The loss before the first step; null without.", examples=[2.41])
+    expected_loss: ExpectedLoss | None = Field(
+        description="The loss of a network that knows nothing; null where there is no such number."
+    )
+    denominator: float | None = Field(
+        description="What the loss's mean divided by, 1 for a sum; null without a loss.", examples=[64.0]
+    )
+    gradient_norm: float | None = Field(
+        description="√Σ of all parameters' squared gradients before the first step; null without a loss.",
+        examples=[1.3],
+    )
+    layers: tuple[LayerReport, ...] = Field(description="Every layer, in order, before the first step.")
+    steps: tuple[float, ...] = Field(description="The loss after every step.", examples=[[2.3, 2.2]])
+    smoothed: tuple[float, ...] = Field(
+        description="The exponentially weighted average of `steps`: sₜ = β·sₜ₋₁ + (1 − β)·lossₜ with s₀ = 0 "
+        "and β = smoothing, divided by 1 − βᵗ as Adam does, so that the first is the first loss.",
+        examples=[[2.3, 2.247]],
+    )
+    warnings: tuple[EvaluationWarning, ...] = Field(description="What will keep it from learning.")
+    weights: SkipJsonSchema[dict[str, Any] | None] = Field(default=None, exclude=True, repr=False)
+    """The state after the last step, torch tensors by name, where they were asked for. Not in the JSON."""
+
+
+class Comparison(_Part):
+    """The same evaluation of several variants, in the order of `compare`."""
+
+    reports: tuple[Report, ...] = Field(description="One report for each variant.")

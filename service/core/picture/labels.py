@@ -1,0 +1,66 @@
+"""Labels that stand beside what they name: short, in the font's characters, and not on each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+MISSING = "□"  # stands for what the font lacks
+LONGEST = 28  # characters of a label
+
+
+def spread(places: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
+    """Places near the given ones that lie at least `gap` apart and between `low` and `high`.
+
+    They keep their order. Where that is too much to ask for they lie evenly, as far apart as there is room.
+    """
+    if not places:
+        return []
+    gap = min(gap, (high - low) / max(1, len(places) - 1))
+    order = sorted(range(len(places)), key=places.__getitem__)
+    found = [min(max(places[index], low), high) for index in order]
+    blocks: list[list[float]] = []  # runs that touch: sum of (place - offset), and their number
+    for number, place in enumerate(found):
+        blocks.append([place - number * gap, 1.0])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            total, count = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += count
+    top = high - (len(found) - 1) * gap
+    starts = [min(max(total / count, low), top) for total, count in blocks for _ in range(int(count))]
+    answer = [0.0] * len(places)
+    for number, index in enumerate(order):
+        answer[index] = starts[number] + number * gap
+    return answer
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """The text, with an ellipsis in its middle where it is longer."""
+    if len(text) <= longest:
+        return text
+    head = (longest - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
+
+
+def drawable(text: str, longest: int = LONGEST) -> str:
+    """The text in characters that the font has, shortened."""
+    known = _characters()
+    return "".join(char if ord(char) in known else MISSING for char in shortened(text, longest))
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number in a few digits."""
+    if not math.isfinite(value):
+        return "not finite"
+    mantissa, _, power = f"{value:.{digits}g}".partition("e")
+    text = f"{mantissa}e{int(power)}" if power else mantissa
+    return text.replace("-", "−")
+
+
+@cache
+def _characters() -> frozenset[int]:
+    """The code points that the font has."""
+    from matplotlib.font_manager import findfont, get_font
+
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap()) - {0x0A, 0x0D, 0x09}
