@@ -5,11 +5,12 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TOOLS := build/tools
 
-.PHONY: help run test lint setup openapi vectors bench lock clean
+.PHONY: help run test lint setup openapi vectors bench soak image-check audit sbom lock clean
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: setup ## serve on HOST:PORT (127.0.0.1:8000)
 	$(BIN)/python -m service serve --host $(HOST) --port $(PORT)
@@ -38,8 +39,25 @@ openapi: setup ## write openapi/openapi.json anew
 vectors: setup ## write tests/vectors anew: only ever for a new stream version
 	$(BIN)/python -m tools.vectors --overwrite
 
-bench: setup ## measure, side by side
-	$(BIN)/python -m benchmarks
+bench: setup ## measure, side by side; ARGS="rates growth --quick" for a part
+	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: setup ## bear every fault at full length, about 20 minutes; ARGS="crowd --scale 0.1" for a part
+	$(BIN)/python -m tools.soak $(ARGS)
+
+image-check: setup ## run the steps of the Dockerfile without an engine; as root on Linux
+	$(BIN)/python -m tools.image $(ARGS)
+
+$(TOOLS)/%:
+	$(PYTHON) -m venv $(TOOLS)/$*
+	$(TOOLS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $*
+
+audit: $(TOOLS)/pip-audit ## look for known vulnerabilities of the exact versions; asks pypi.org
+	$(TOOLS)/pip-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+sbom: setup $(TOOLS)/cyclonedx-bom ## write build/sbom.json, the bill of materials (CycloneDX) of the environment
+	$(TOOLS)/cyclonedx-bom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file build/sbom.json $(BIN)/python
 
 lock: ## choose the newest versions anew and write constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -47,4 +65,4 @@ lock: ## choose the newest versions anew and write constraints.txt
 	$(BIN)/python -m tools.lock > constraints.txt
 
 clean: ## remove the virtual environment and every cache
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

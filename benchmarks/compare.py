@@ -1,33 +1,14 @@
-"""Timing one thing against another on a machine whose speed drifts: in turn, and as ratios pair by pair."""
+"""Timing one thing against others on a machine whose speed drifts: in turn, and as ratios round by round."""
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+
+from benchmarks.rows import SECONDS, Comparison, Scale, Target, compared
 
 Work = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Medians in seconds, and the median of the pairs' ratios: how many times faster ours is."""
-
-    name: str
-    against: str
-    ours: float
-    theirs: float
-    ratio: float
-
-    def row(self) -> str:
-        """A line of the table."""
-        return (
-            f"| {self.name} | {self.against} | {self.ours:.4f} s | {self.theirs:.4f} s | {self.ratio:.2f}× |"
-        )
-
-
-HEADER = "| work | against | ours | theirs | times faster |\n|---|---|---|---|---|"
+Measure = Callable[[], float]  # does its work, and answers its seconds
 
 
 def seconds(work: Work) -> float:
@@ -37,15 +18,31 @@ def seconds(work: Work) -> float:
     return time.perf_counter() - start
 
 
-def compare(name: str, ours: Work, against: str, theirs: Work, rounds: int = 7) -> Comparison:
+def timed(work: Work) -> Measure:
+    """The measure of a work's wall time."""
+    return lambda: seconds(work)
+
+
+def in_turn(sides: Mapping[str, Measure], rounds: int, warm: bool = True) -> dict[str, list[float]]:
+    """The seconds of every side in every round, all sides once a round; if `warm`, after an uncounted one."""
+    samples: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(-1 if warm else 0, rounds):
+        for name, measure in sides.items():
+            value = measure()
+            if number >= 0:
+                samples[name].append(value)
+    return samples
+
+
+def compare(
+    name: str,
+    ours: Work,
+    against: str,
+    theirs: Work,
+    rounds: int = 7,
+    scale: Scale = SECONDS,
+    target: Target | None = None,
+) -> Comparison:
     """Run both in turn, after one uncounted round."""
-    ours()
-    theirs()
-    pairs = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
-    return Comparison(
-        name,
-        against,
-        statistics.median(a for a, _ in pairs),
-        statistics.median(b for _, b in pairs),
-        statistics.median(b / a for a, b in pairs),
-    )
+    samples = in_turn({"ours": timed(ours), "theirs": timed(theirs)}, rounds)
+    return compared(name, against, samples["ours"], samples["theirs"], scale, target)

@@ -5,36 +5,37 @@ from __future__ import annotations
 import http.client
 import multiprocessing
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import safetensors.torch
 import torch
 
-from benchmarks.compare import Comparison, compare
+from benchmarks.compare import compare
+from benchmarks.effort import QUICK, Effort
+from benchmarks.machine import kibibytes, reset_peak, tells_memory
+from benchmarks.rows import Reading, Row, Skipped
+from benchmarks.servers import Server, service
 
 ELEMENTS = 10_000_000
 HEADERS = {"Content-Type": "application/octet-stream"}
 PATH = "/v1/losses/mse_loss"
 
 
-def losses() -> tuple[list[Comparison], str]:
-    """The comparison, and a sentence on the server's memory."""
-    body = safetensors.torch.save({name: torch.randn(ELEMENTS) for name in ("input", "target")})
-    with server() as (port, pid), sink() as plain:
-        comparison = compare(
-            f"mse_loss of {ELEMENTS:,} float32 pairs by HTTP",
-            lambda: post(port, body),
+def losses(effort: Effort) -> Iterator[Row]:
+    """The comparison, and what the server's memory grows by."""
+    elements = ELEMENTS // 20 if effort is QUICK else ELEMENTS
+    body = safetensors.torch.save({name: torch.randn(elements) for name in ("input", "target")})
+    with service() as server, sink() as plain:
+        yield compare(
+            f"mse_loss of {elements:,} float32 pairs by HTTP",
+            lambda: post(server.port, body),
             "the bytes by a plain socket, then `safetensors.torch.load` and `mse_loss`",
-            lambda: (transfer(plain, body), evaluate(body)),
-            rounds=15,
+            lambda: transfer(plain, body) and evaluate(body),
+            rounds=3 * effort.rounds,
         )
-        assert post(port, body) == evaluate(body)
-        return [comparison], memory(pid, port, body)
+        assert post(server.port, body) == evaluate(body)
+        yield memory(server, body)
 
 
 def post(port: int, body: bytes) -> float:
@@ -52,52 +53,24 @@ def evaluate(body: bytes) -> float:
     return torch.nn.functional.mse_loss(tensors["input"], tensors["target"]).item()
 
 
-def transfer(port: int, body: bytes) -> None:
+def transfer(port: int, body: bytes) -> bool:
     """The bytes over the loopback, until the other side has them all."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(len(body).to_bytes(8, "little"))
         connection.sendall(body)
-        assert connection.recv(1) == b"1"
+        return connection.recv(1) == b"1"
 
 
-def memory(pid: int, port: int, body: bytes) -> str:
+def memory(server: Server, body: bytes) -> Row:
     """How far the server's memory grows over what it is at rest, at its peak during one request."""
-    status, peaks = Path(f"/proc/{pid}/status"), Path(f"/proc/{pid}/clear_refs")
-    if not peaks.exists():
-        return "the system does not tell the server's memory"
-    peaks.write_text("5")  # the peak counts from here
-    before = kibibytes(status, "VmRSS")
-    post(port, body)
-    growth = (kibibytes(status, "VmHWM") - before) << 10
-    return f"memory of that server during one such request: {growth / len(body):.2f} times the body's size"
-
-
-def kibibytes(status: Path, field: str) -> int:
-    """A field of a process's status."""
-    return int(status.read_text().partition(f"{field}:")[2].split()[0])
-
-
-@contextmanager
-def server() -> Iterator[tuple[int, int]]:
-    """The port and the process of a service, started as a user starts it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
-    with subprocess.Popen([*command], stderr=subprocess.DEVNULL) as process:
-        try:
-            while not answers(port):
-                assert process.poll() is None
-                time.sleep(0.1)
-            yield port, process.pid
-        finally:
-            process.terminate()
-
-
-def answers(port: int) -> bool:
-    """Whether something listens on the port."""
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
+    name = f"memory of one such request of {len(body) / 1e6:.0f} MB"
+    if not tells_memory():
+        return Skipped(name, "only Linux tells a process's peak: run this there")
+    reset_peak(server.pid)
+    before = kibibytes(server.pid, "VmRSS")
+    post(server.port, body)
+    growth = (kibibytes(server.pid, "VmHWM") - before) << 10
+    return Reading(name, growth / len(body), "times its body")
 
 
 @contextmanager

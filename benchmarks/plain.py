@@ -1,0 +1,35 @@
+"""What one writes without this service: torch.nn.init behind FastAPI. `python -m benchmarks.plain PORT`."""
+
+from __future__ import annotations
+
+import sys
+
+import safetensors.torch
+import torch
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import Response
+
+READY = torch.nn.init.kaiming_normal_(torch.empty(256, 784)).numpy().tobytes()
+OCTETS = "application/octet-stream"
+
+app = FastAPI()
+
+
+@app.get("/weights")
+def weights(rows: int, columns: int) -> Response:
+    """Draw, serialise, answer."""
+    tensor = torch.nn.init.normal_(torch.empty(rows, columns))
+    return Response(safetensors.torch.save({"weight": tensor}), media_type=OCTETS)
+
+
+@app.get("/ready")
+async def ready() -> Response:
+    """Bytes that lie there already, of a 256×784 tensor."""
+    return Response(READY, media_type=OCTETS)
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        app, port=int(sys.argv[1]), loop="uvloop", http="httptools", log_level="warning", access_log=False
+    )

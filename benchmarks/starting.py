@@ -1,0 +1,52 @@
+"""From the start of the process until it is ready, loops loaded from the cache, against importing torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from benchmarks.compare import in_turn, seconds
+from benchmarks.effort import Effort
+from benchmarks.rows import Row, Target, compared
+from benchmarks.servers import environment, free_port, service_command
+
+POLL = 0.01  # seconds
+
+
+def starting(effort: Effort) -> Iterator[Row]:
+    """The uncounted first round fills the cache."""
+    took = in_turn({"ours": until_ready, "theirs": import_torch}, effort.rounds)
+    name, against = "process start to ready, kernels cached", '`python -c "import torch"`'
+    yield compared(name, against, took["ours"], took["theirs"], target=Target(1.5, most=True))
+
+
+def until_ready() -> float:
+    """Seconds from the start of `serve` until /readyz answers 200."""
+    port = free_port()
+    start = time.perf_counter()
+    with subprocess.Popen(service_command(port), stderr=subprocess.DEVNULL, env=environment()) as process:
+        try:
+            while not is_ready(port):
+                assert process.poll() is None, "the service did not start"
+                time.sleep(POLL)
+            return time.perf_counter() - start
+        finally:
+            process.terminate()
+
+
+def is_ready(port: int) -> bool:
+    """Whether the service on the port says that it is ready."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+def import_torch() -> float:
+    """Seconds of a process that imports torch and ends."""
+    return seconds(lambda: subprocess.run([sys.executable, "-c", "import torch"], check=True))
