@@ -1,8 +1,10 @@
-"""What is so little work that handing it to a thread would cost more than doing it."""
+"""What is so little work, or none, that handing it to a thread would cost more than doing it."""
 
 from __future__ import annotations
 
-from service.core.distributions import is_simple
+import math
+
+from service.core.distributions import Constant, Distribution, is_simple
 from service.core.safetensors_file import VirtualFile
 
 MOST_ELEMENTS = 1 << 18  # about half a millisecond
@@ -21,6 +23,19 @@ def is_quick(file: VirtualFile, start: int, stop: int) -> bool:
         and _elements(file, start, stop) <= MOST_ELEMENTS
         and all(entry.box is None and is_simple(entry.tensor.distribution) for entry in entries)
     )
+
+
+def is_zeros(file: VirtualFile, start: int, stop: int) -> bool:
+    """Whether the file's bytes [start, stop) are all 0, since the tensors that they are of are."""
+    if file.resolved.generator != "philox" or start < len(file.header):
+        return False
+    entries = file.entries_within(start, stop)
+    return len(entries) <= MOST_TENSORS and all(_is_zero(entry.tensor.distribution) for entry in entries)
+
+
+def _is_zero(what: Distribution) -> bool:
+    """Whether it is the constant +0, whose bytes are 0 in every dtype; those of −0 are not."""
+    return isinstance(what, Constant) and what.value == 0.0 and math.copysign(1.0, what.value) > 0.0
 
 
 def _elements(file: VirtualFile, start: int, stop: int) -> int:

@@ -4,6 +4,9 @@ A stream keeps a small window of chunks ahead of its reader. A slow reader there
 thread, the chunks of all streams take turns in the pool's queue, and a reader that leaves stops its stream
 within a chunk.
 
+The CPU's chunks are computed in the pool. Every other device has a lane, which is a thread of its own, so
+that its chunks keep no thread of the pool waiting.
+
 Jobs that compute for long, such as evaluations, have threads of their own, so that no stream waits for one.
 Who stops waiting for a job stops it.
 """
@@ -13,25 +16,35 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import ParamSpec, TypeVar
 
 from service.buffers import Buffers
-from service.core.errors import DeviceError
+from service.core.abandonment import abandonable
 from service.core.executors.base import Executor
-from service.core.executors.compiled import CompiledExecutor, prepare
+from service.core.executors.compiled import prepare
 from service.core.materialised import Materialised
+from service.core.preparations import Preparation, missing_preparations
 from service.core.safetensors_file import ALIGNMENT, VirtualFile
-from service.inline import is_quick
+from service.devices import Accelerator, Device, Devices
+from service.inline import is_quick, is_zeros
+from service.lane import Lane
 from service.materials import Materials
+from service.observers import NOBODY, Observer, queued, tell
 
 SPARE_CHUNKS = 16  # buffers that are kept while nobody uses them
 
+LEAST = {"losses": 1 << 22, "evaluations": 1 << 22}  # elements from which on `auto` takes another device
+BYTES_AN_ELEMENT = 64  # of memory free there: values, gradients and what lies between, with a margin
+
 P = ParamSpec("P")
 T = TypeVar("T")
+Compute = Callable[[int, int], "Future[memoryview]"]  # begins to compute a file's bytes [start, stop)
 Stopped = Callable[[], bool]  # whether nobody waits any more; a job asks it often, and ends soon after
 
 
@@ -45,15 +58,21 @@ class Worker:
         window: int,
         kernel_cache: Path | None = None,
         materialised_bytes: int = 0,
+        devices: Devices | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
+        self._observer = observer
         self._chunk_bytes = chunk_bytes
         self._window = window
         self._kernel_cache = kernel_cache
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
         self._jobs = ThreadPoolExecutor(max(1, threads // 2), thread_name_prefix="job")
         self._running: set[threading.Event] = set()
-        self._compiled = CompiledExecutor()
+        self._devices = devices or Devices()
+        self._compiled = self._devices.cpu.executor()
+        self._lanes: dict[str, Lane[memoryview]] = {}
         self._materials = Materials(materialised_bytes)
+        self._zeros = memoryview(bytes(chunk_bytes))  # for every stream that needs some
         self._buffers = Buffers(chunk_bytes + ALIGNMENT, keep=SPARE_CHUNKS)
 
     async def start(self) -> None:
@@ -67,21 +86,27 @@ class Worker:
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
         await asyncio.to_thread(self._jobs.shutdown, wait=True, cancel_futures=True)
         await asyncio.to_thread(self._materials.close)
+        for lane in self._lanes.values():
+            await asyncio.to_thread(lane.close)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking function in the pool."""
-        return await asyncio.wrap_future(self._pool.submit(function, *args, **kwargs))
+        """Run a blocking function in the pool. Raises CapacityError where memory does not suffice."""
+        with self._devices.cpu.explaining():
+            return await asyncio.wrap_future(self._pool.submit(function, *args, **kwargs))
 
-    async def run_cancellable(self, job: Callable[[Stopped], T]) -> T:
+    async def run_cancellable(self, job: Callable[[Stopped], T], device: str = "auto") -> T:
         """Run a job that may take long, on one of the threads for jobs: half as many as compute.
 
         The job is handed a function that turns true when the task that awaits this is cancelled, or the
-        worker closes; what is still queued then is never begun.
+        worker closes; what is still queued then is never begun. `device` is where it computes: it is told
+        which one ran out of memory (CapacityError) or failed (DeviceError).
         """
+        explaining = (await self.device(device)).explaining()
         stop = threading.Event()
         self._running.add(stop)
         try:
-            return await asyncio.wrap_future(self._jobs.submit(job, stop.is_set))
+            with explaining:
+                return await asyncio.wrap_future(self._jobs.submit(job, stop.is_set))
         finally:
             stop.set()
             self._running.discard(stop)
@@ -97,64 +122,144 @@ class Worker:
     async def stream(self, file: VirtualFile, start: int, stop: int) -> AsyncGenerator[memoryview, None]:
         """The file's bytes [start, stop), in chunks that end at multiples of the chunk size.
 
-        Closing the generator cancels every chunk that has not begun.
+        Closing the generator cancels every chunk that has not begun, and gives up those that take long. What
+        a chunk needs prepared is prepared by a job, so that no thread of the pool waits for it.
         """
-        executor = self._compiled if stop <= len(file.header) else await self.source(file)
+        left = threading.Event()
+        compute = await self._computing(file, stop, left)
         ahead: deque[asyncio.Future[memoryview]] = deque()
         try:
             while start < stop or ahead:
                 while start < stop and len(ahead) < self._window:
                     end = min((start // self._chunk_bytes + 1) * self._chunk_bytes, stop)
-                    ahead.append(
-                        asyncio.wrap_future(self._pool.submit(self._chunk, file, start, end, executor))
-                    )
+                    missing = missing_preparations(file, start, end)
+                    if missing and ahead:
+                        break
+                    if missing:
+                        await self.run_cancellable(partial(_prepare, missing))
+                    if is_zeros(file, start, end):
+                        ahead.append(self._known(self._zeros[: end - start]))
+                    else:
+                        ahead.append(asyncio.wrap_future(compute(start, end)))
                     start = end
-                yield await ahead.popleft()
+                with self._devices.cpu.explaining():
+                    chunk = await ahead.popleft()
+                yield chunk
         finally:
+            left.set()
             for future in ahead:
                 future.cancel()
+
+    def _known(self, chunk: memoryview) -> asyncio.Future[memoryview]:
+        """A chunk that is there already."""
+        future: asyncio.Future[memoryview] = asyncio.get_running_loop().create_future()
+        future.set_result(chunk)
+        return future
+
+    async def _computing(self, file: VirtualFile, stop: int, left: threading.Event) -> Compute:
+        """What computes chunks of the file up to `stop`: the pool, or the lane of the spec's device. Nobody
+        reads them any more once `left` is set.
+        """
+        if stop > len(file.header) and file.resolved.generator == "philox":
+            device = await self.device(file.resolved.device)
+            if isinstance(device, Accelerator):
+                lane = self._lane(device)
+                return lambda start, end: lane.submit(partial(self._begin, device, file, start, end))
+        source = self._compiled if stop <= len(file.header) else await self.source(file)
+
+        def wanted(start: int, end: int) -> memoryview:
+            with abandonable(left.is_set):
+                return self._chunk(file, start, end, source)
+
+        return lambda start, end: self._pool.submit(queued(self._observer, wanted), start, end)
 
     def _chunk(
         self, file: VirtualFile, start: int, stop: int, executor: Executor | Materialised
     ) -> memoryview:
         """The bytes [start, stop), in a buffer that comes back when nobody holds them any more."""
+        first, last = start // ALIGNMENT * ALIGNMENT, min(-(-stop // ALIGNMENT) * ALIGNMENT, file.size)
+        out = self._buffers.lend(last - first)  # a few bytes more, so that the range cuts no element
+        began = perf_counter()
+        file.read_into(out, first, executor)
+        tell(self._observer, file, start, stop, began)
+        return out.data[start - first : stop - first]
+
+    def _begin(
+        self, device: Accelerator, file: VirtualFile, start: int, stop: int
+    ) -> Callable[[], memoryview]:
+        """Start to compute the bytes [start, stop) on a device; the result waits for them."""
         out = self._buffers.lend(stop - start, start % ALIGNMENT)
-        file.read_into(out, start, executor)
-        return out.data
+        began = perf_counter()
+        land = device.begin(file, start, out)
+
+        def landed() -> memoryview:
+            land()
+            tell(self._observer, file, start, stop, began)
+            return out.data
+
+        return landed
+
+    def _lane(self, device: Accelerator) -> Lane[memoryview]:
+        """The device's thread, which starts with its first stream."""
+        if device.name not in self._lanes:
+            self._lanes[device.name] = Lane(device.name, device.explained)
+        return self._lanes[device.name]
 
     async def source(self, file: VirtualFile) -> Executor | Materialised:
-        """What to read the file's bytes from: an executor, or the whole that generator torch computes."""
-        if file.resolved.generator == "torch":
+        """What to read the file's bytes from in the pool: the compiled loops, whose bits are those of every
+        device, or the whole that generator torch computes.
+        """
+        if file.resolved.generator != "torch":
+            return self._compiled
+        with (await self.device(file.resolved.device)).explaining():
             return await self._materials.get(file.resolved)
-        return self._executor(file.resolved.device)
 
-    def devices(self) -> list[str]:
-        """The devices of this host, by torch's names."""
-        return ["cpu", *(f"cuda:{i}" for i in range(_cuda_devices()))]
+    def devices(self) -> list[Device]:
+        """The devices of this host that compute. Blocks: the first look at GPUs takes seconds."""
+        return self._devices.healthy()
+
+    def known_devices(self) -> list[Device]:
+        """Those of them that have been looked for. Looks for none."""
+        return self._devices.healthy() if self._devices.known else [self._devices.cpu]
+
+    def failed_devices(self) -> list[Accelerator]:
+        """The devices that were found to have failed."""
+        return self._devices.failed()
 
     def check_device(self, name: str) -> None:
-        """Raise DeviceError if a spec's `device` is not to be had here."""
-        if name in ("auto", "cpu"):
-            return
-        devices = self.devices()
-        if name not in devices and not (name == "cuda" and len(devices) > 1):
-            raise DeviceError(f"this host has no device {name!r}; it has: {', '.join(devices)}")
+        """Raise DeviceError if a spec's `device` is not to be had here, or has failed. Blocks."""
+        self._devices.get(name)
 
-    def _executor(self, device: str) -> Executor:
-        """`philox` gives the same bits everywhere, so `auto` takes what is fastest: the compiled loops."""
-        return self._compiled if device in ("auto", "cpu") else _tensor_executor(device)
+    async def device(self, name: str) -> Device:
+        """The device of a spec. Raises DeviceError."""
+        if name in ("auto", "cpu") or self._devices.known:
+            return self._devices.get(name)
+        return await self.run(self._devices.get, name)
+
+    def explaining(self, name: str) -> AbstractContextManager[None]:
+        """A block that computes on a device: out of memory becomes CapacityError, a breakdown DeviceError."""
+        return self._devices.get(name).explaining()
+
+    def choose(self, work: str, elements: int) -> str:
+        """The device that `auto` stands for. Blocks, as `devices` does, for works that leave the CPU at all.
+
+        Weights are drawn on the CPU. Losses and evaluations of at least `LEAST` elements go to the GPU with
+        the most memory free, if that is enough for them.
+        """
+        if elements < LEAST.get(work, elements + 1):
+            return "cpu"
+        free = {device.name: _free(device) for device in self._devices.healthy()[1:] if work in device.runs}
+        best = max(free, key=lambda name: free[name], default="cpu")
+        return best if free.get(best, 0) >= BYTES_AN_ELEMENT * elements else "cpu"
 
 
-@cache
-def _cuda_devices() -> int:
-    """How many CUDA devices torch sees. Imports torch, which the CPU's loops do without."""
-    import torch
-
-    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+def _prepare(missing: Sequence[Preparation], stopped: Stopped) -> None:
+    with abandonable(stopped):
+        for preparation in missing:
+            preparation.run()
 
 
-@cache
-def _tensor_executor(device: str) -> Executor:
-    from service.core.executors.tensors import TensorExecutor
-
-    return TensorExecutor(device)
+def _free(device: Device) -> int:
+    """The bytes free on a device, none where it does not tell."""
+    memory = device.memory()
+    return memory.free if memory else 0

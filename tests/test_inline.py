@@ -11,7 +11,7 @@ from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
 from service.core.safetensors_file import VirtualFile, open_file, open_slice
 from service.core.spec import parse_spec
-from service.inline import MOST_ELEMENTS, MOST_TENSORS, is_quick
+from service.inline import MOST_ELEMENTS, MOST_TENSORS, is_quick, is_zeros
 from service.worker import Worker
 
 
@@ -65,3 +65,23 @@ def test_no_more_than_a_chunk():
     worker = Worker(1, 4_096, 4)
     assert worker.at_once(file, 0, file.size) is None
     assert worker.at_once(file, 0, 4_096) is not None
+
+
+def zeros(*shape: int, **entry: Any) -> dict[str, Any]:
+    return {"shape": shape, "init": "zeros", **entry}
+
+
+def test_bytes_that_are_zero_are_known_to_be():
+    file = file_of(zeros(1_000), normal(10), zeros(50, dtype="bfloat16"), zeros(60, dtype="bfloat16"))
+    whole = file.read(0, file.size, CompiledExecutor()).tobytes()
+    entries = {entry.tensor.name: entry for entry in file.entries()}
+    first, drawn, last = entries["w0"], entries["w1"], entries["w3"]
+    assert is_zeros(file, first.start, first.stop)
+    assert is_zeros(file, entries["w2"].start + 3, last.stop)
+    assert not is_zeros(file, first.start, drawn.start + 1)
+    assert not is_zeros(file, 0, first.stop)
+    assert not any(whole[first.start : first.stop])
+    torch = file_of(zeros(10), generator="torch")
+    assert not is_zeros(torch, len(torch.header), torch.size)
+    negative = file_of({"shape": [10], "init": {"kind": "constant", "value": -0.0}})
+    assert not is_zeros(negative, len(negative.header), negative.size)

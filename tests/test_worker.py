@@ -9,28 +9,35 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
+import torch
 
-from service.core.errors import DeviceError
+from service.core.abandonment import AbandonedError
+from service.core.errors import CapacityError, DeviceError
 from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
+from service.core.preparations import Preparation
 from service.core.safetensors_file import VirtualFile, open_file
 from service.core.spec import parse_spec
-from service.worker import Worker
+from service.devices import Devices
+from service.worker import LEAST, Worker
+from tests.devices.fake import BROKEN, GIB, FakeDevice
 
 CHUNK = 10_000
 WINDOW = 3
 
 
-def normal(*shape: int) -> VirtualFile:
+def normal(*shape: int, **spec: Any) -> VirtualFile:
     layer = {"name": "w", "type": "Tensor", "shape": shape, "init": "normal"}
-    return open_file(parse_spec(json.dumps({"layers": [layer]}).encode(), Limits()))
+    return open_file(parse_spec(json.dumps({**spec, "layers": [layer]}).encode(), Limits()))
 
 
-def with_worker(use: Callable[[Worker], Coroutine[Any, Any, None]], threads: int = 2) -> None:
+def with_worker(
+    use: Callable[[Worker], Coroutine[Any, Any, None]], threads: int = 2, *fakes: FakeDevice
+) -> None:
     """Run `use` with a worker that is closed afterwards."""
 
     async def main() -> None:
-        worker = Worker(threads, CHUNK, WINDOW)
+        worker = Worker(threads, CHUNK, WINDOW, devices=Devices(lambda: fakes) if fakes else None)
         try:
             await use(worker)
         finally:
@@ -55,6 +62,22 @@ def test_a_stream_is_the_file_in_chunks_on_a_grid(threads):
             assert len(chunks) == (-(-stop // CHUNK) - start // CHUNK if stop > start else 0)
 
     with_worker(use, threads)
+
+
+def test_zeros_are_streamed_as_they_are_read():
+    layers = [
+        {"name": "a", "type": "Tensor", "shape": [20_000], "init": "zeros"},
+        {"name": "b", "type": "Tensor", "shape": [7], "init": "normal"},
+        {"name": "c", "type": "Tensor", "shape": [30_001], "init": "zeros", "dtype": "bfloat16"},
+    ]
+    file = open_file(parse_spec(json.dumps({"layers": layers}).encode(), Limits()))
+    whole = file.read(0, file.size, CompiledExecutor()).tobytes()
+
+    async def use(worker: Worker) -> None:
+        for start, stop in [(0, file.size), (9_999, file.size - 1), (file.size - 5, file.size)]:
+            assert b"".join(await collect(worker.stream(file, start, stop))) == whole[start:stop]
+
+    with_worker(use)
 
 
 def test_many_streams_at_once_do_not_mix():
@@ -132,12 +155,216 @@ def test_a_fault_while_computing_reaches_the_reader():
 
 def test_devices_are_named_as_torch_names_them():
     async def use(worker: Worker) -> None:
-        devices = worker.devices()
+        devices = [device.name for device in worker.devices()]
         assert devices[0] == "cpu"
         for name in ("auto", *devices):
             worker.check_device(name)
         with pytest.raises(DeviceError, match="it has: cpu"):
             worker.check_device("cuda:99")
+
+    with_worker(use)
+
+
+def order_of_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files whose chunks are computed, in order."""
+    read: list[str] = []
+    read_into = VirtualFile.read_into
+
+    def noted(file: VirtualFile, *arguments: Any) -> None:
+        read.append(file.digest)
+        read_into(file, *arguments)
+
+    monkeypatch.setattr(VirtualFile, "read_into", noted)
+    return read
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_chunks_of_several_streams_take_turns(device, monkeypatch):
+    files = [normal(300, 300, seed=seed, device=device) for seed in range(4)]
+    read = order_of_reads(monkeypatch)
+
+    async def use(worker: Worker) -> None:
+        await asyncio.gather(*(collect(worker.stream(file, 0, file.size)) for file in files))
+
+    with_worker(use, 1, FakeDevice())
+    chunks = -(-files[0].size // CHUNK)
+    assert len(read) == len(files) * chunks
+    for count in range(len(read) - len(files) * WINDOW):  # until the first stream may have ended
+        done = [read[:count].count(file.digest) for file in files]
+        assert max(done) - min(done) <= 2 * WINDOW
+
+
+def test_a_stream_from_another_device_is_the_same_file():
+    file = normal(123, 457, device="cuda")
+    whole = file.read(0, file.size, CompiledExecutor()).tobytes()
+    fake = FakeDevice()
+
+    async def use(worker: Worker) -> None:
+        for start, stop in [(0, file.size), (1, 9_999), (9_999, 30_001), (77, 77), (0, len(file.header))]:
+            assert b"".join(await collect(worker.stream(file, start, stop))) == whole[start:stop]
+
+    with_worker(use, 2, fake)
+    assert fake.threads == {"cuda:0"}
+
+
+def test_a_chunk_of_another_device_is_begun_before_the_one_under_way_is_there(monkeypatch):
+    file, fake = normal(100, 200, device="cuda:0"), FakeDevice()
+    queued, send = threading.Event(), fake.send
+
+    def patient(values: Any) -> Any:
+        assert queued.wait(60)
+        return send(values)
+
+    monkeypatch.setattr(fake, "send", patient)
+
+    async def use(worker: Worker) -> None:
+        reading = asyncio.ensure_future(collect(worker.stream(file, 0, 3 * CHUNK)))
+        while not fake.noted("begin") or worker._lanes["cuda:0"]._queue.qsize() < 2:
+            await asyncio.sleep(0)
+        queued.set()
+        await reading
+
+    with_worker(use, 2, fake)
+    assert fake.noted("begin", "end") == [
+        ("begin", 0),
+        ("begin", CHUNK),
+        ("end", 0),
+        ("begin", 2 * CHUNK),
+        ("end", CHUNK),
+        ("end", 2 * CHUNK),
+    ]
+
+
+def test_the_chunks_of_another_device_occupy_no_thread_of_the_pool():
+    file, free = normal(300, 300, device="cuda:0"), threading.Event()
+
+    async def use(worker: Worker) -> None:
+        await worker.device("cuda:0")
+        blocked = [asyncio.ensure_future(worker.run(free.wait, 60)) for _ in range(2)]
+        assert len(await collect(worker.stream(file, 0, file.size))) == -(-file.size // CHUNK)
+        assert not any(task.done() for task in blocked)
+        free.set()
+        await asyncio.gather(*blocked)
+
+    with_worker(use, 2, FakeDevice())
+
+
+def test_a_slow_reader_of_another_device_holds_a_window_and_no_more():
+    file, fake = normal(1 << 15, 1 << 15, device="cuda:0"), FakeDevice()
+
+    async def use(worker: Worker) -> None:
+        stream = worker.stream(file, 0, file.size)
+        await anext(stream)
+        await asyncio.sleep(0.3)
+        assert len(fake.noted("begin")) <= WINDOW
+        await stream.aclose()
+        await asyncio.sleep(0.1)
+        assert len(fake.noted("begin")) <= WINDOW
+
+    with_worker(use, 2, fake)
+
+
+@pytest.mark.parametrize("trouble", ["trouble", "late_trouble"])
+def test_a_device_out_of_memory_says_so_and_goes_on(trouble):
+    file, fake = normal(100, 200, device="cuda:0"), FakeDevice()
+
+    async def use(worker: Worker) -> None:
+        setattr(fake, trouble, torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 6.00 GiB."))
+        with pytest.raises(CapacityError, match=r"cuda:0 .* 6\.0 GiB .* 3\.0 GiB"):
+            await collect(worker.stream(file, 0, file.size))
+        setattr(fake, trouble, None)
+        assert await collect(worker.stream(file, 0, file.size))
+        assert worker.failed_devices() == []
+
+    with_worker(use, 2, fake)
+
+
+@pytest.mark.parametrize("trouble", ["trouble", "late_trouble"])
+def test_a_device_that_fails_is_taken_out_and_the_others_go_on(trouble):
+    file, fake = normal(100, 200, device="cuda:0"), FakeDevice()
+    other = normal(100, 200, device="cuda:1")
+
+    async def use(worker: Worker) -> None:
+        setattr(fake, trouble, RuntimeError(BROKEN))
+        for _ in range(2):
+            with pytest.raises(DeviceError, match="cuda:0 failed"):
+                await collect(worker.stream(file, 0, file.size))
+        with pytest.raises(DeviceError, match="cuda:0 failed"):
+            worker.check_device("cuda")
+        assert [device.name for device in worker.devices()] == ["cpu", "cuda:1"]
+        assert worker.failed_devices() == [fake]
+        for healthy in (other, normal(100, 200)):
+            assert await collect(worker.stream(healthy, 0, healthy.size))
+
+    with_worker(use, 2, fake, FakeDevice("cuda:1"))
+
+
+def test_a_host_out_of_memory_says_so():
+    def greedy(*_: Any) -> None:
+        raise MemoryError
+
+    async def use(worker: Worker) -> None:
+        for working in (worker.run(greedy), worker.run_cancellable(greedy)):
+            with pytest.raises(CapacityError, match="cpu ran out of memory"):
+                await working
+        worker._chunk = greedy  # type: ignore[method-assign]
+        with pytest.raises(CapacityError, match="cpu ran out of memory"):
+            await collect(worker.stream(normal(100, 200), 0, 100))
+
+    with_worker(use)
+
+
+def test_a_file_of_torchs_is_told_of_its_device(monkeypatch):
+    file, fake = normal(4, 4, device="cuda:0", generator="torch"), FakeDevice()
+
+    async def use(worker: Worker) -> None:
+        memory = torch.OutOfMemoryError("CUDA out of memory.")
+        for error, told in [(memory, CapacityError), (RuntimeError(BROKEN), DeviceError)]:
+
+            async def get(_: Any, error: Exception = error) -> None:
+                raise error
+
+            monkeypatch.setattr(worker._materials, "get", get)
+            with pytest.raises(told, match="cuda:0"):
+                await collect(worker.stream(file, 0, file.size))
+
+    with_worker(use, 2, fake)
+
+
+def test_a_job_is_told_of_the_device_that_it_named():
+    def broken(stopped: Callable[[], bool]) -> None:
+        raise RuntimeError(BROKEN)
+
+    async def use(worker: Worker) -> None:
+        with pytest.raises(DeviceError, match="cuda:0 failed"):
+            await worker.run_cancellable(broken, "cuda")
+        with pytest.raises(DeviceError, match="cuda:0 failed"):
+            await worker.run_cancellable(lambda stopped: None, "cuda")
+        with pytest.raises(DeviceError, match="cuda:1 failed"), worker.explaining("cuda:1"):
+            broken(bool)
+
+    with_worker(use, 2, FakeDevice(), FakeDevice("cuda:1"))
+
+
+def test_auto_takes_another_device_for_large_losses_and_evaluations_alone():
+    small, large = FakeDevice("cuda:0", GIB // 8), FakeDevice("cuda:1", 7 * GIB)
+
+    async def use(worker: Worker) -> None:
+        for work, least in LEAST.items():
+            assert worker.choose(work, least - 1) == "cpu"
+            assert worker.choose(work, least) == "cuda:1"
+            assert worker.choose(work, 1 << 40) == "cpu"
+        assert worker.choose("weights", 1 << 40) == "cpu"
+        large.explained(RuntimeError(BROKEN))
+        assert worker.choose("losses", LEAST["losses"]) == "cpu"
+
+    with_worker(use, 1, small, large)
+
+
+def test_auto_stays_on_a_cpu_that_is_alone():
+    async def use(worker: Worker) -> None:
+        worker._devices = Devices(list)
+        assert worker.choose("losses", 1 << 30) == "cpu"
 
     with_worker(use)
 
@@ -223,3 +450,56 @@ def test_a_worker_that_closes_stops_its_jobs():
         await waiting
 
     asyncio.run(main())
+
+
+def test_what_takes_long_to_prepare_keeps_no_thread_of_the_pool(monkeypatch):
+    layer = {"name": "w", "type": "Tensor", "shape": [3_000, 20], "init": "orthogonal"}
+    file = open_file(parse_spec(json.dumps({"seed": 5, "layers": [layer]}).encode(), Limits()))
+    begun, free = threading.Event(), threading.Event()
+    run = Preparation.run
+
+    def slow(preparation: Preparation) -> None:
+        begun.set()
+        assert free.wait(60)
+        run(preparation)
+
+    monkeypatch.setattr(Preparation, "run", slow)
+
+    async def use(worker: Worker) -> None:
+        reading = asyncio.ensure_future(collect(worker.stream(file, 0, file.size)))
+        await asyncio.to_thread(begun.wait, 60)
+        other = normal(50, 50)
+        assert b"".join(await collect(worker.stream(other, 0, other.size)))
+        free.set()
+        whole = file.read(0, file.size, CompiledExecutor()).tobytes()
+        assert b"".join(await reading) == whole
+
+    with_worker(use, threads=1)
+
+
+def test_a_chunk_that_takes_long_is_given_up_with_its_reader(monkeypatch):
+    layer = {"name": "w", "type": "Tensor", "shape": [400, 300], "init": "orthogonal"}
+    file = open_file(parse_spec(json.dumps({"seed": 6, "layers": [layer]}).encode(), Limits()))
+    begun, left, ended = threading.Event(), threading.Event(), threading.Event()
+    read_into = VirtualFile.read_into
+
+    def slow(self: VirtualFile, *args: Any) -> None:
+        begun.set()
+        assert left.wait(60)
+        try:
+            read_into(self, *args)
+        except AbandonedError:
+            ended.set()
+            raise
+
+    monkeypatch.setattr(VirtualFile, "read_into", slow)
+
+    async def use(worker: Worker) -> None:
+        reading = asyncio.ensure_future(collect(worker.stream(file, file.size - 5_000, file.size)))
+        await asyncio.to_thread(begun.wait, 60)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        left.set()
+        assert await asyncio.to_thread(ended.wait, 60)
+
+    with_worker(use)

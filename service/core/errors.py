@@ -8,7 +8,8 @@
     ├── UnknownNameError     a token, tensor or other name that stands for nothing
     ├── SliceError           a slice that does not fit the tensor
     ├── UnrepresentableError the answer cannot be given in the form asked for
-    ├── DeviceError          a device that this host does not have
+    ├── DeviceError          a device that this host does not have, or that failed
+    ├── CapacityError        a device that has not the memory for it now; says how much
     └── VersionError         a version of torch that this host does not have
 
 No class carries an HTTP status: `service.api.problems` holds the one table that maps them.
@@ -77,7 +78,17 @@ class UnrepresentableError(TensorseedError):
 
 
 class DeviceError(TensorseedError):
-    """A device that this host does not have. The message lists those it has."""
+    """A device that this host does not have, or that failed. The message lists those it has."""
+
+
+class CapacityError(TensorseedError):
+    """A device that has not the memory at the moment. The message names what was needed and what is free."""
+
+    def __init__(self, device: str, needed: str | None, free: str | None) -> None:
+        wanted = f"{needed} more were needed" if needed else "more was needed"
+        left = f" and {free} were free" if free else ""
+        remedy = "try again later, ask for less at a time, or name another device"
+        super().__init__(f"{device} ran out of memory, {wanted}{left}: {remedy}")
 
 
 class VersionError(TensorseedError):

@@ -13,6 +13,7 @@ from service.core.executors.base import Executor
 from service.core.executors.compiled import CompiledExecutor
 from service.core.executors.narrowing import decode
 from service.core.philox import Stream
+from service.devices import available_devices
 
 FLOATS = [dtype for dtype in DTYPES.values() if dtype.mantissa_bits]
 DRAWN: list[Distribution] = [
@@ -24,6 +25,14 @@ DRAWN: list[Distribution] = [
     TruncNormal(0.0, 1.0, 3.0, 5.0),  # the upper tail
     TruncNormal(0.0, 1.0, -21.0, -20.0),  # so far down that float32 has no number for the mass
 ]
+
+
+def executors() -> list[tuple[str, Executor]]:
+    """Everything that draws on this host, by name: torch's operations on the CPU, and every device's own."""
+    from service.core.executors.tensors import TensorExecutor  # here, for programs that do without torch
+
+    devices = [(device.name, device.executor()) for device in available_devices()]
+    return [("torch", TensorExecutor("cpu")), *devices]
 
 
 def bits(

@@ -1,4 +1,4 @@
-"""Two executors, one stream: every bit agrees, wherever a range begins and whatever computes it."""
+"""One stream, whatever draws it: every bit agrees, wherever a range begins, on every device of this host."""
 
 from __future__ import annotations
 
@@ -27,13 +27,12 @@ from service.core.distributions import (
     ZeroRange,
 )
 from service.core.dtypes import DTYPES
-from service.core.executors.compiled import CompiledExecutor
 from service.core.executors.narrowing import decode, encode, narrow
-from service.core.executors.tensors import TensorExecutor
 from service.core.philox import Stream
-from tests.core.draws import DRAWN, FLOATS, bits, numbers
+from tests.core.draws import DRAWN, FLOATS, bits, executors, numbers
 
 FLOAT32 = DTYPES["float32"]
+EXECUTORS = dict(executors())
 NARROW = [dtype for dtype in FLOATS if dtype.itemsize < 4]
 PLAIN = [
     Constant(0.1),
@@ -49,10 +48,11 @@ PLAIN = [
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=lambda d: d.name)
 @pytest.mark.parametrize("what", DRAWN, ids=str)
-def test_executors_agree_bit_for_bit(what, dtype):
+@pytest.mark.parametrize("executor", [name for name in EXECUTORS if name != "cpu"])
+def test_executors_agree_bit_for_bit(executor, what, dtype):
     first = 4 * (2**32 - 5_000) + 3  # the block's number passes 2³² on the way
     compiled = bits(what, dtype, 100_003, first=first)
-    tensors = bits(what, dtype, 100_003, first=first, executor=TensorExecutor("cpu"))
+    tensors = bits(what, dtype, 100_003, first=first, executor=EXECUTORS[executor])
     assert np.array_equal(compiled.view(np.uint8), tensors.view(np.uint8))
 
 
@@ -60,7 +60,7 @@ def test_executors_agree_bit_for_bit(what, dtype):
 def test_any_range_and_any_selection_is_part_of_the_whole(data):
     what = data.draw(st.sampled_from([*DRAWN, *PLAIN]))
     dtype = data.draw(st.sampled_from(FLOATS))
-    executor = data.draw(st.sampled_from([CompiledExecutor(), TensorExecutor("cpu")]))
+    executor = EXECUTORS[data.draw(st.sampled_from(list(EXECUTORS)))]
     whole = bits(what, dtype, 525)
     start = data.draw(st.integers(0, 524))
     stop = data.draw(st.integers(start, 525))

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import torch
 
+from service.core.abandonment import AbandonedError
 from service.core.errors import SpecError, TooLargeError
 from service.core.layers import LAYERS
 from service.core.limits import Limits
 from service.core.safetensors_file import open_file, open_slice
 from service.core.schemes import SCHEMES
 from service.core.spec import parse_spec
-from service.core.torch_generator import AbandonedError, _apply, materialise, seeded
+from service.core.torch_generator import _apply, materialise, seeded
 from service.core.torch_support import KINDS
 
 FLOATS = ["float64", "float32", "float16", "bfloat16"]

@@ -45,7 +45,7 @@ class Executor(ABC):
                 self.fill(base, dtype, stream, first, out)
                 out[max(start - first, 0) : max(stop - first, 0)] = 0
             case Constant(value):
-                out[:] = encode(np.array([value]), dtype)
+                _fill(out, encode(np.array([value]), dtype))
             case Sparse():
                 self._fill_drawn(Normal(0.0, what.std), dtype, stream.key(), first, out)
                 _zero(out, kept_range(what, stream.key(PURPOSE), first, out.size))
@@ -110,6 +110,15 @@ class Executor(ABC):
         scratch = np.empty(per_block, dtype.storage)
         self.draw(what, dtype, key, block, scratch)
         out[:] = scratch[offset : offset + out.size]
+
+
+def _fill(out: Storage, element: Storage) -> None:
+    """Set all elements to one; byte by byte where its bytes are all alike, which is what zeros are."""
+    octets = element.view(np.uint8)
+    if (octets == octets[0]).all():
+        out.view(np.uint8).fill(octets[0])
+    else:
+        out.fill(element[0])
 
 
 def _zero(out: Storage, keep: npt.NDArray[np.uint8]) -> None:

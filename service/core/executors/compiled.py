@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -24,6 +23,7 @@ from service.core.distributions import Distribution, Normal, Orthogonal, Sparse,
 from service.core.dtypes import DTYPES, DType
 from service.core.executors import kernels
 from service.core.executors.base import Drawn, Executor, Storage
+from service.core.executors.kernel_cache import keep_in
 from service.core.executors.narrowing import narrow
 from service.core.parameters import draw_parameters
 from service.core.philox import Key, Stream
@@ -78,9 +78,7 @@ def prepare(cache: Path | None) -> None:
     change of `kernels.py`, and not one of the formulas that it calls.
     """
     if cache is not None:
-        numba.config.CACHE_DIR = str(cache / sources_digest())
-        for loop in LOOPS:
-            loop.enable_caching()
+        keep_in(cache / sources_digest(), LOOPS)
     executor, stream = CompiledExecutor(), Stream(0, "")
     for what in EXAMPLES:
         for dtype in (d for d in DTYPES.values() if d.mantissa_bits):

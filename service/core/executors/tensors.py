@@ -35,9 +35,21 @@ class TensorExecutor(Executor):
                 numbers = torch.from_numpy(blocks[i : i + count].copy()).to(self.device)
             else:
                 numbers = torch.arange(count, dtype=torch.int64, device=self.device) + (blocks + i)
-            values = torch.stack(self._values(what, dtype, key, numbers), dim=1).reshape(-1)
-            rounded = values.to(getattr(torch, dtype.name)).view(torch.uint8).cpu().numpy()
-            out[per_block * i : per_block * (i + count)] = rounded.view(dtype.storage)
+            drawn = self._rounded(what, dtype, key, numbers).cpu().numpy()
+            out[per_block * i : per_block * (i + count)] = drawn.view(dtype.storage)
+
+    def elements(self, what: Drawn, dtype: DType, key: Key, first: int, count: int) -> torch.Tensor:
+        """The bytes of the elements `first`, `first + 1`, …, of which there are `count`, on the device."""
+        per_block = elements_per_block(dtype)
+        start, stop = first // per_block, -(-(first + count) // per_block)
+        blocks = torch.arange(start, stop, dtype=torch.int64, device=self.device)
+        skipped = (first - start * per_block) * dtype.itemsize
+        return self._rounded(what, dtype, key, blocks)[skipped : skipped + count * dtype.itemsize]
+
+    def _rounded(self, what: Drawn, dtype: DType, key: Key, blocks: torch.Tensor) -> torch.Tensor:
+        """The bytes of each block's elements in their dtype."""
+        values = torch.stack(self._values(what, dtype, key, blocks), dim=1).reshape(-1)
+        return values.to(getattr(torch, dtype.name)).view(torch.uint8)
 
     def _values(self, what: Drawn, dtype: DType, key: Key, blocks: torch.Tensor) -> list[torch.Tensor]:
         """The elements of each block: four tensors, or two of float64."""

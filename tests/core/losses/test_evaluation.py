@@ -148,8 +148,8 @@ def test_everything_ignored() -> None:
     result = evaluate(read_loss("cross_entropy", document, Limits()))
     assert result.loss.isnan()
     assert result.denominator == 0
-    note = "the denominator is 0: where every target is ignored, or there is none, the mean is 0/0 = NaN"
-    assert result.notes == (note,)
+    why = "where every target is ignored or has weight 0, or there is none, the mean is 0/0 = NaN"
+    assert result.notes == (f"the denominator is 0: {why}",)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,10 @@ def test_the_limits() -> None:
         TooLargeError, match="ctc_loss would compute 410 numbers on the way, the limit is 100"
     ):
         read_loss("ctc_loss", {}, SMALL, tensors)
+    hollow = torch.zeros(101, 0)
+    tensors = {"anchor": hollow, "positive": hollow, "negative": hollow}
+    with pytest.raises(TooLargeError, match="triplet_margin_loss would compute 101 numbers"):
+        read_loss("triplet_margin_loss", {"reduction": "none"}, SMALL, tensors)
     columns = int(MOST_PAIRS**0.5) + 1
     tensors = {"input": torch.zeros(1).expand(columns), "target": torch.zeros(1).long().expand(columns)}
     with pytest.raises(TooLargeError, match="comparisons of classes"):

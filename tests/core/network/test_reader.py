@@ -72,6 +72,7 @@ def test_what_is_changed_was_sound() -> None:
         (changed("layers", 2, "out_features", to=0), "/layers/2", "its weight has no elements"),
         (changed("layers", 2, "dtype", to="float64"), "/layers/2/dtype", "share its dtype"),
         (changed("layers", to=[]), "/layers", "at least one layer"),
+        (changed("compare", to=[None]), "/compare/0", "this must be an object"),
         (changed("layers", to={}), "/layers", "must be a list"),
         (changed("layers", to=...), "/layers", "required"),
         (changed("seed", to=-1), "/seed", "from 0 to"),
@@ -167,6 +168,12 @@ def test_integers_go_to_tables_only() -> None:
     later = [{"name": "fc", "type": "Linear", "in_features": 2, "out_features": 2}, table]
     found = faults({"layers": later, "input": {"shape": [2, 2], "init": "normal"}})
     assert "takes integers" in found["/layers/1"]
+
+
+def test_the_output_is_called_so() -> None:
+    asked = {**MLP, "loss": "mse_loss", "target": {"shape": [6, 2], "init": "normal"}}
+    detail = "target has the shape (6, 2) and the output the shape (6, 3): give both the same"
+    assert faults(asked) == {"/target": f"{detail}, nothing is broadcast"}
 
 
 def test_probabilities_are_for_binary_cross_entropy() -> None:

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from service.core.abandonment import AbandonedError
-from service.core.errors import TooLargeError
+from service.core.errors import EvaluationError, TooLargeError
 from service.core.limits import Limits
 from service.core.network import evaluate
 from service.core.network.optimizers import OPTIMIZERS
@@ -317,6 +317,14 @@ def test_it_can_be_stopped_from_another_thread() -> None:
         stop.set()
         with pytest.raises(AbandonedError):
             running.result(60)
+
+
+def test_an_argument_beyond_the_dtype_is_told() -> None:
+    with pytest.raises(EvaluationError) as caught:
+        evaluate(read(asked("mlp", optimizer={"name": "SGD", "lr": 1e300}, steps=1)))
+    (fault,) = caught.value.faults
+    assert fault.pointer == "/optimizer"
+    assert fault.detail == "an argument of SGD is beyond the largest float32 number: lower it"
 
 
 def test_it_ends_when_its_time_is_up() -> None:

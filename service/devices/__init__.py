@@ -1,0 +1,11 @@
+"""The devices of this host: all that differs between them sits behind `Device`.
+
+The CPU computes in the worker's pool. Every other device is an `Accelerator`: its chunks are begun and ended
+by one thread of its own, and computed by torch operations that give the same bits.
+"""
+
+from service.devices.base import WORKS, Accelerator, Device, Memory
+from service.devices.cpu import Cpu
+from service.devices.registry import Devices, available_devices
+
+__all__ = ["WORKS", "Accelerator", "Cpu", "Device", "Devices", "Memory", "available_devices"]

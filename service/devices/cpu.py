@@ -1,0 +1,46 @@
+"""The CPU: it computes in the worker's pool, by compiled loops."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from service.core.executors.base import Executor
+from service.core.executors.compiled import CompiledExecutor
+from service.devices.base import Device, Memory
+
+
+class Cpu(Device):
+    """The processors of this host."""
+
+    def __init__(self) -> None:
+        super().__init__("cpu")
+        self._compiled = CompiledExecutor()
+
+    @cached_property
+    def description(self) -> str:
+        """The processor's model, where the system tells."""
+        return _told("/proc/cpuinfo", "model name") or "CPU"
+
+    def memory(self) -> Memory | None:
+        """The host's."""
+        total, free = _told("/proc/meminfo", "MemTotal"), _told("/proc/meminfo", "MemAvailable")
+        if not total or not free:
+            return None
+        return Memory(int(total.split()[0]) << 10, int(free.split()[0]) << 10)
+
+    def executor(self) -> Executor:
+        """The compiled loops."""
+        return self._compiled
+
+
+def _told(path: str, field: str) -> str | None:
+    """The first value of a field in a file of /proc; None where there is none."""
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError:
+        return None
+    found = (
+        value.strip() for name, _, value in (line.partition(":") for line in lines) if name.strip() == field
+    )
+    return next(found, None)

@@ -1,0 +1,84 @@
+"""GPUs of NVIDIA's, by way of torch, which is imported when one is first looked for."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from service.core.executors.pipelined import Arrival
+from service.devices.base import Accelerator, Memory
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Cuda(Accelerator):
+    """A GPU of NVIDIA's: it computes on one CUDA stream, and copies on another into pinned memory."""
+
+    @cached_property
+    def description(self) -> str:
+        """Its model."""
+        import torch
+
+        return torch.cuda.get_device_name(self.name)
+
+    def memory(self) -> Memory | None:
+        """The GPU's, whoever uses it."""
+        import torch
+
+        try:
+            free, total = torch.cuda.mem_get_info(self.name)
+        except RuntimeError:  # a GPU that fails, or has not even the memory to be asked
+            return None
+        return Memory(total, free)
+
+    @cached_property
+    def _computing(self) -> torch.cuda.Stream:
+        import torch
+
+        return torch.cuda.Stream(self.name)  # type: ignore[no-untyped-call]
+
+    @cached_property
+    def _copying(self) -> torch.cuda.Stream:
+        import torch
+
+        return torch.cuda.Stream(self.name)  # type: ignore[no-untyped-call]
+
+    def current(self) -> AbstractContextManager[object]:
+        """Operations go to the computing stream."""
+        import torch
+
+        return torch.cuda.stream(self._computing)
+
+    def send(self, values: torch.Tensor) -> Arrival:
+        """Copy on the other stream, so that the next chunk is computed meanwhile.
+
+        torch keeps pinned memory that is freed and lends it again, so it is allocated once.
+        """
+        import torch
+
+        host = torch.empty(values.numel(), dtype=torch.uint8, pin_memory=True)
+        self._copying.wait_stream(self._computing)
+        with torch.cuda.stream(self._copying):
+            host.copy_(values, non_blocking=True)
+        values.record_stream(self._copying)  # its memory is not given away before the copy is done
+        event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        done = self._copying.record_event(event)
+
+        def arrived() -> npt.NDArray[np.uint8]:
+            done.synchronize()
+            return host.numpy()
+
+        return arrived
+
+
+def cuda_devices() -> list[Cuda]:
+    """The GPUs that torch sees. Imports torch, which the CPU's loops do without."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return [Cuda(f"cuda:{i}") for i in range(count)]

@@ -1,0 +1,79 @@
+"""The levels of x86-64, and loops compiled for one of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import llvmlite.binding as llvm
+import numba
+import pytest
+
+from service.core.executors import portability
+from service.core.executors.portability import LEVELS, levels, target
+
+DRAW = """
+import numba, numpy as np, sys
+from service.core.executors import portability
+print(portability.target(sys.argv[1]))
+from service.core.executors.compiled import CompiledExecutor
+from service.core.distributions import Normal
+from service.core.dtypes import DTYPES
+from service.core.philox import Stream
+out = np.empty(64, np.float32)
+CompiledExecutor().fill(Normal(0.0, 1.0), DTYPES["float32"], Stream(0, ""), 0, out)
+print(out.tobytes().hex())
+"""
+
+
+def having(monkeypatch: pytest.MonkeyPatch, features: set[str]) -> None:
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: dict.fromkeys(features, True))
+
+
+@pytest.fixture
+def untargeted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba.config, "CPU_NAME", None)
+    monkeypatch.setattr(numba.config, "CPU_FEATURES", None)
+
+
+def test_a_level_needs_all_of_its_features_and_those_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = list(LEVELS)
+    for count in range(len(names) + 1):
+        had = set().union(*(LEVELS[name] for name in names[:count]))
+        having(monkeypatch, had)
+        assert levels() == names[:count]
+        having(monkeypatch, had | {"avx512f"})
+        assert levels() == names[:count]
+    having(monkeypatch, set().union(*LEVELS.values()) - {"avx2"})
+    assert levels() == ["x86-64-v2"]
+
+
+@pytest.mark.usefixtures("untargeted")
+def test_the_highest_level_is_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    having(monkeypatch, LEVELS["x86-64-v2"] | LEVELS["x86-64-v3"])
+    assert target() == "x86-64-v3"
+    assert (numba.config.CPU_NAME, numba.config.CPU_FEATURES) == ("x86-64-v3", "")
+
+
+@pytest.mark.usefixtures("untargeted")
+def test_another_architecture_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    having(monkeypatch, {"neon"})
+    assert target() is None
+    assert numba.config.CPU_NAME is None
+
+
+@pytest.mark.usefixtures("untargeted")
+def test_what_the_environment_names_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba.config, "CPU_NAME", "generic")
+    assert target() == "generic"
+
+
+@pytest.mark.skipif(not portability.levels(), reason="needs x86-64")
+def test_every_level_draws_the_same() -> None:
+    drawn = set()
+    for level in levels():
+        command = [sys.executable, "-c", DRAW, level]
+        told, values = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        assert told == level
+        drawn.add(values)
+    assert len(drawn) == 1
