@@ -1,0 +1,100 @@
+"""compose.yaml starts what it says, with no more rights than needed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tools.image.dockerfile import health_command, read
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+SERVERS = ["tensorseed", "gpu", "replica"]
+KEYS = {  # those of the Compose Specification that are used here
+    *("build", "cap_drop", "depends_on", "deploy", "entrypoint", "expose", "healthcheck", "image"),
+    *("logging", "ports"),
+    *("profiles", "read_only", "restart", "security_opt", "stop_grace_period", "stop_signal", "tmpfs"),
+    *("user", "volumes"),
+}
+
+
+def test_the_file_has_the_keys_of_the_specification() -> None:
+    assert {key for key in COMPOSE if not key.startswith("x-")} == {"name", "services", "volumes"}
+    assert set(SERVICES) == {*SERVERS, "proxy"}
+    for service in SERVICES.values():
+        assert set(service) <= KEYS
+
+
+@pytest.mark.parametrize("name", [*SERVERS, "proxy"])
+def test_a_container_has_no_rights_and_bounds(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert all(mount.startswith("/tmp:size=") and "noexec" in mount for mount in service["tmpfs"])
+    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert service["restart"] == "unless-stopped"
+    assert not {"privileged", "cap_add", "network_mode", "pid"} & set(service)
+
+
+@pytest.mark.parametrize("name", list(SERVICES))
+def test_ports_are_those_of_this_host_alone_unless_asked(name: str) -> None:
+    for port in SERVICES[name].get("ports", []):
+        assert port.startswith("${TENSORSEED_BIND:-127.0.0.1}:")
+
+
+def test_profiles() -> None:
+    assert {name: service.get("profiles") for name, service in SERVICES.items()} == {
+        "tensorseed": None,
+        "gpu": ["gpu"],
+        "replica": ["replicas"],
+        "proxy": ["replicas"],
+    }
+
+
+def test_the_gpu_is_reserved_and_torch_comes_from_its_index() -> None:
+    (device,) = SERVICES["gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+    assert "/cu" in SERVICES["gpu"]["build"]["args"]["TORCH_INDEX_URL"]
+    assert SERVICES["gpu"]["image"] != SERVICES["tensorseed"]["image"]
+
+
+def test_the_build_arguments_are_the_dockerfiles_own() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    for name in ("tensorseed", "replica"):
+        for argument, value in SERVICES[name]["build"]["args"].items():
+            assert f"ARG {argument}={_default(value)}" in text
+
+
+def _default(value: str) -> str:
+    found = re.fullmatch(r"\$\{\w+:-(.*)\}", value)
+    assert found is not None
+    return found[1]
+
+
+def test_the_proxy_waits_for_healthy_replicas_and_reads_the_configuration() -> None:
+    proxy = SERVICES["proxy"]
+    assert proxy["depends_on"] == {"replica": {"condition": "service_healthy"}}
+    assert SERVICES["replica"]["deploy"]["replicas"] >= 2
+    bind, cache = proxy["volumes"]
+    assert (ROOT / bind["source"]).is_file()
+    assert bind["read_only"] is True
+    assert cache["source"] in COMPOSE["volumes"]
+    configuration = (ROOT / bind["source"]).read_text()
+    assert f"proxy_cache_path {cache['target']}/" in configuration
+    assert f"server replica:{SERVICES['replica']['expose'][0]} " in configuration
+    assert f"listen {proxy['ports'][0].rpartition(':')[2]};" in configuration
+
+
+def test_a_container_is_ready_when_the_service_says_so() -> None:
+    final = read()[-1]
+    ready = " ".join(SERVICES["tensorseed"]["healthcheck"]["test"][4].split())
+    assert "/readyz" in ready
+    assert ready.replace("/readyz", "/healthz") == health_command(final)[3]
+    compile(ready, "healthcheck", "exec")

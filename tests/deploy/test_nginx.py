@@ -1,0 +1,189 @@
+"""Debian's nginx on the loopback, with the configuration that is deployed, before two real servers."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.soak.downloads import Download
+from tools.soak.proxies import CONFIGURATION, configured, executable, proxied
+from tools.soak.replicas import Replica, ask, digest, normals, plan, post, running
+
+pytestmark = pytest.mark.skipif(executable() is None, reason="needs nginx")
+
+MIB = 1 << 20
+FILE = (5 << 18) + 77  # elements: five slices and a bit
+
+
+class Site:
+    """Two servers, and nginx before them."""
+
+    def __init__(self, port: int, replicas: tuple[Replica, Replica]) -> None:
+        self.port = port
+        self.replicas = replicas
+
+    def plan(self, elements: int, seed: int) -> dict[str, object]:
+        return plan(self.port, elements, seed)
+
+    def alive(self) -> None:
+        """Let both serve again."""
+        for replica in self.replicas:
+            replica.kill()
+            replica.begin()
+        for replica in self.replicas:
+            replica.wait()
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    replicas = (Replica(TENSORSEED_THREADS="1"), Replica(TENSORSEED_THREADS="1"))
+    with running(*replicas), proxied(*replicas) as port:
+        yield Site(port, replicas)
+
+
+def test_a_download_equals_the_direct_one(site: Site) -> None:
+    url = str(site.plan(FILE, 1)["url"])
+    direct = ask(site.replicas[0].port, url)
+    through = ask(site.port, url)
+    assert through.body == direct.body
+    assert through.status == 200
+    for name in ("Content-Length", "ETag", "Cache-Control", "Accept-Ranges", "Content-Type"):
+        assert through.headers[name] == direct.headers[name]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["bytes=0-0", "bytes=1048570-1048580", "bytes=3000000-", "bytes=-500", "bytes=0-9,2000000-2000009"],
+)
+def test_a_range_equals_the_direct_one(site: Site, wanted: str) -> None:
+    url = str(site.plan(FILE, 2)["url"])
+    direct, through = ask(site.replicas[0].port, url, Range=wanted), ask(site.port, url, Range=wanted)
+    assert through.status == direct.status == 206
+    if "," in wanted:  # parts between boundaries that are drawn anew
+        assert len(through.body) == len(direct.body)
+        return
+    assert through.headers["Content-Range"] == direct.headers["Content-Range"]
+    assert through.body == direct.body
+
+
+def test_a_range_beyond_the_end_is_refused(site: Site) -> None:
+    url = str(site.plan(FILE, 2)["url"])
+    assert ask(site.port, url, Range="bytes=99999999-").status == 416
+
+
+def test_slices_are_cached_one_by_one(site: Site) -> None:
+    url = str(site.plan(FILE, 3)["url"])
+    cached = {"Range": f"bytes={2 * MIB}-{2 * MIB + 9}"}
+    for expected in ("MISS", "HIT"):
+        answer = ask(site.port, url, **cached)
+        assert answer.headers["X-Cache-Status"] == expected
+    beside = ask(site.port, url, Range="bytes=0-9")
+    assert beside.headers["X-Cache-Status"] == "MISS"
+
+
+def test_names_that_look_alike_have_slices_of_their_own(site: Site) -> None:
+    spec = {
+        "layers": [
+            {"name": "w", "type": "Tensor", "shape": [4], "init": "ones"},
+            {"name": "w?slice=0:1", "type": "Tensor", "shape": [4], "init": "zeros"},
+        ]
+    }
+    url = json.loads(post(site.port, "/v1/weights/plan", spec))["url"]
+    for path in (f"{url}/tensors/w?slice=0:1", f"{url}/tensors/w%3Fslice=0:1"):
+        assert ask(site.port, path).body == ask(site.replicas[0].port, path).body
+
+
+@pytest.mark.parametrize("headers", [{"Accept": "application/json"}, {"Authorization": "Bearer none"}])
+def test_numbers_and_keys_go_past_the_cache(site: Site, headers: dict[str, str]) -> None:
+    url = str(site.plan(16, 4)["url"])
+    for _ in range(2):
+        answer = ask(site.port, url, **headers)
+        assert answer.headers["X-Cache-Status"] is None
+        assert answer.body == ask(site.replicas[0].port, url, **headers).body
+
+
+def test_head_and_post(site: Site) -> None:
+    planned = site.plan(FILE, 5)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
+    with contextlib.closing(connection):
+        connection.request("HEAD", str(planned["url"]))
+        answer = connection.getresponse()
+        assert answer.read() == b""
+    assert answer.headers["Content-Length"] == str(planned["size"])
+    posted = post(site.port, "/v1/weights", normals(FILE, 5))
+    assert hashlib.sha256(posted).hexdigest() == digest(site.port, str(planned["url"]))
+
+
+def test_an_unchanged_file_is_not_sent_again(site: Site) -> None:
+    planned = site.plan(FILE, 6)
+    ask(site.port, str(planned["url"]))
+    assert ask(site.port, str(planned["url"]), If_None_Match=str(planned["etag"])).status == 304
+
+
+def test_a_request_id_passes_and_one_is_drawn(site: Site) -> None:
+    url = str(site.plan(16, 7)["url"])
+    for path in ("/healthz", url, url):  # the last one from the cache
+        assert ask(site.port, path, X_Request_ID="mine-1").headers.get_all("X-Request-ID") == ["mine-1"]
+    assert len(ask(site.port, "/healthz").headers["X-Request-ID"]) == 32
+
+
+def test_metrics_are_not_for_clients(site: Site) -> None:
+    assert ask(site.port, "/metrics").status == 404
+
+
+def test_a_slice_is_served_with_every_replica_down(site: Site) -> None:
+    url = str(site.plan(FILE, 8)["url"])
+    expected = digest(site.port, url)
+    try:
+        site.replicas[0].kill()
+        assert digest(site.port, url) == expected
+        site.replicas[1].kill()
+        assert digest(site.port, url) == expected
+    finally:
+        site.alive()
+
+
+def test_one_replica_down_is_one_less(site: Site) -> None:
+    try:
+        site.replicas[0].kill()
+        for seed in range(20, 26):
+            planned = site.plan(16, seed)
+            assert ask(site.port, str(planned["url"])).status == 200
+    finally:
+        site.alive()
+
+
+def test_a_download_goes_on_when_its_replica_is_killed(site: Site) -> None:
+    url = str(site.plan(24 << 18, 9)["url"])
+    expected = digest(site.replicas[0].port, url)
+    download = Download(url)
+    killed = False
+
+    def kill_one(received: int) -> None:
+        nonlocal killed
+        if received > 3 * MIB and not killed:
+            killed = True
+            site.replicas[0].kill()
+
+    try:
+        for _ in range(3):
+            if download.read(site.port, kill_one):
+                break
+        assert killed
+        assert download.hexdigest() == expected
+    finally:
+        site.alive()
+
+
+def test_what_stands_in_for_an_address_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = tmp_path / "nginx.conf"
+    changed.write_text(CONFIGURATION.read_text().replace("listen 8080;", "listen 80;"))
+    monkeypatch.setattr("tools.soak.proxies.CONFIGURATION", changed)
+    with pytest.raises(ValueError, match="listen 8080"):
+        configured(tmp_path, 1, [])

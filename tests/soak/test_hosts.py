@@ -1,0 +1,32 @@
+"""A server starts, and gives the same bytes, where nothing can be written and where the clock jumps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.soak.hosts import copy_loops, full, jumping, namespaces, read_only, reference
+
+mounts = pytest.mark.skipif(not namespaces(), reason="needs mounts of its own")
+
+
+@pytest.fixture(scope="module")
+def expected() -> str:
+    return reference()
+
+
+def test_a_clock_that_jumps(expected: str) -> None:
+    assert jumping() == expected
+
+
+@mounts
+def test_a_read_only_cache(expected: str, tmp_path: Path) -> None:
+    copy_loops(tmp_path / "cache")
+    assert read_only(tmp_path / "cache") == expected
+
+
+@mounts
+def test_a_full_disk_on_which_loops_are_missing(expected: str, tmp_path: Path) -> None:
+    copy_loops(tmp_path / "cache.kept", without="permutation")
+    assert full(tmp_path / "cache") == expected
