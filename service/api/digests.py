@@ -1,0 +1,148 @@
+"""The digests of a file: SHA-256 of the whole and of every tensor, computed on request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractContextManager, aclosing
+from typing import Any, Literal
+
+import orjson
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.errors import BusyError, PreconditionError, QueryError, RangeError
+from service.api.examples import SIZE
+from service.api.files import Chunk, respond
+from service.api.negotiation import JSON
+from service.api.presence import while_present
+from service.api.problems import documented
+from service.api.queries import query_of
+from service.api.routes import Responses, answers, readable
+from service.api.schemas import Described
+from service.api.state import State, state_of
+from service.api.weights import Token
+from service.core.digests import ALGORITHM, FileDigest, FileHash, placeholder
+from service.core.errors import CapacityError, DeviceError, TooLargeError, UnknownNameError, VersionError
+from service.core.safetensors_file import VirtualFile
+
+router = APIRouter(prefix="/v1/weights", tags=["weights"])
+
+# Of the file that the examples name.
+DIGEST = "0e8d0fd8ff0d534e95ae5d44132ef80e48fc40548ccfbefeacc0526d572980d3"
+TENSOR_DIGEST = "64de1e20fd015a2c59ba9ad29cf615e3482ff534a213b933be828c2ba611694f"
+
+
+class Digest(Described):
+    """What a file's bytes hash to, without sending them."""
+
+    algorithm: Literal["sha256"] = Field(
+        description="The hash function, that of FIPS 180-4.", examples=["sha256"]
+    )
+    digest: str = Field(description="Of the whole file, in hex.", examples=[DIGEST])
+    size: int = Field(description="The file's size in bytes.", examples=[SIZE])
+    tensors: dict[str, str] = Field(
+        description="Of each tensor's bytes, in hex, by name in file order.",
+        examples=[{"weight": TENSOR_DIGEST}],
+    )
+
+
+class DigestForm:
+    """The digests as JSON: a text whose length is known before any of it is computed."""
+
+    def __init__(self, state: State, file: VirtualFile) -> None:
+        self._state = state
+        self._file = file
+        self.etag = f'"{file.digest}-digest"'
+        self.headers: Mapping[str, str] = {}
+        self.content_headers = {"Content-Type": JSON}
+
+    async def size(self) -> int:
+        """The number of bytes: digests have one length."""
+        known = self._state.digests.kept(self._file.digest)
+        if known is None:
+            known = await self._state.worker.run(_text, placeholder(self._file))
+        return len(known)
+
+    def admit(self) -> AbstractContextManager[None]:
+        """A place among the streams."""
+        return self._state.admission.admit()
+
+    def at_once(self, start: int, stop: int) -> Chunk | None:
+        """The text's bytes from `start` up to `stop`, where it has been computed lately."""
+        known = self._state.digests.kept(self._file.digest)
+        return None if known is None else memoryview(known)[start:stop]
+
+    async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
+        """The text's bytes from `start` up to `stop`, once the whole file has been hashed."""
+        text = await self._state.digests.get(self._file.digest, self._compute)
+        yield memoryview(text)[start:stop]
+
+    async def _compute(self) -> bytes:
+        """Hash the file while it is computed; the whole and the tensors side by side."""
+        worker, hashing = self._state.worker, FileHash(self._file)
+        async with aclosing(worker.stream(self._file, 0, self._file.size)) as chunks:
+            async for chunk in chunks:
+                await asyncio.gather(
+                    worker.run(hashing.whole.update, chunk), worker.run(hashing.tensors.update, chunk)
+                )
+        return await worker.run(_text, hashing.result())
+
+
+def _text(found: FileDigest) -> bytes:
+    """The answer."""
+    members = {
+        "algorithm": ALGORITHM,
+        "digest": found.digest,
+        "size": found.size,
+        "tensors": found.tensors,
+    }
+    return orjson.dumps(members)
+
+
+_ERRORS = (UnknownNameError, QueryError, TooLargeError, RangeError, DeviceError, CapacityError, VersionError)
+
+
+def _answers() -> Responses:
+    """The documented 200, 206 and 304."""
+    good = answers(Digest, "The digests of the file")
+    partial: dict[str, Any] = {**good[200], "description": "The bytes of the JSON text that Range asked for"}
+    return {
+        **good,
+        206: partial,
+        304: {"description": "The client has them already: If-None-Match names them"},
+    }
+
+
+@readable(
+    router,
+    "/{token:token}/digest",
+    "Digest",
+    responses=_answers(),
+    errors=documented(*_ERRORS, PreconditionError, BusyError),
+)
+async def get_digest(request: Request, token: Token) -> Response:
+    """SHA-256 of the file and of each of its tensors, without sending them.
+
+    The file is computed as if it were downloaded, once for all who ask at a time, and that stops when they
+    leave. An answer takes as long as the hashing does; it is kept for a while.
+    """
+    query_of(request, allowed=())
+    return await while_present(request, _get_digest(request, token))
+
+
+async def _get_digest(request: Request, token: str) -> Response:
+    state = state_of(request)
+    file = (await state.open_token(token)).file
+    most = state.settings.digest_bytes
+    if file.size > most:
+        remedy = "download the file and verify it, or verify a part of it"
+        raise TooLargeError(
+            f"the file has {file.size:,} bytes and digests are computed up to {most:,}: {remedy}"
+        )
+    missing = await state.missing_device(file.resolved.device)
+    if missing is not None:
+        raise DeviceError(missing)
+    return await respond(request, DigestForm(state, file))

@@ -1,0 +1,162 @@
+"""The client's part of the command line: `tensorseed fetch` and `tensorseed verify`.
+
+Exit codes, for scripts: 0 all is well; 1 the spec is refused, or the file cannot be told by its recipe; 2 a
+wrong command line; 3 no server answers; 4 the bytes are not the right ones; 5 a local file cannot be read or
+written; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.client.errors import INTERRUPTED, ClientError
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+
+KEY_VARIABLE = "TENSORSEED_KEY"
+
+_CODES = """\b
+Exit codes: 0 done, 1 refused, 2 usage, 3 network, 4 verification failed,
+5 disk, 130 interrupted.
+"""
+_KEY = re.compile(r"[!-~]{1,1024}")
+
+
+@contextmanager
+def _exiting() -> Iterator[None]:
+    """Errors of the client become a message and their exit code, an interruption 130."""
+    try:
+        yield
+    except ClientError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted: the same command goes on from here", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _local(threads: int | None) -> tuple[int, Path | None]:
+    """The threads and the kernel cache of what is computed here, as the service's settings have them."""
+    from service.options import load_settings
+
+    settings: Settings = load_settings(threads=threads)
+    if settings.portable_kernels:
+        from service.core.executors import portability
+
+        portability.target()
+    return settings.thread_count(), settings.cache_folder()
+
+
+def _quiet(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option("-q", "--quiet", is_flag=True, help="No progress bar.")(command)
+
+
+def _threads(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--threads", type=click.IntRange(0, 4_096), help="Threads that compute here; 0 for one per core."
+    )(command)
+
+
+@click.command(epilog=_CODES)
+@click.argument("spec")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write; it appears when it is whole.",
+)
+@click.option(
+    "--url", "urls", multiple=True, help="Server to ask, such as http://host:8000; several share the work."
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    help="Ranges at a time.",
+)
+@click.option(
+    "--attempts",
+    type=click.IntRange(1, 1_000),
+    default=8,
+    show_default=True,
+    help="Attempts in a row without a byte.",
+)
+@click.option("--key", envvar=KEY_VARIABLE, help=f"API key; {KEY_VARIABLE} keeps it out of lists.")
+@click.option("--verify/--no-verify", default=True, help="Compare with the digest that the server computes.")
+@click.option("--restart", is_flag=True, help="Begin anew where a part is there already.")
+@_threads
+@_quiet
+def fetch(
+    spec: str,
+    output: Path,
+    urls: tuple[str, ...],
+    connections: int,
+    attempts: int,
+    key: str | None,
+    verify: bool,
+    restart: bool,
+    threads: int | None,
+    quiet: bool,
+) -> None:
+    """Fetch the file of SPEC: a JSON file, - for standard input, a token, or the URL of a file.
+
+    From the servers at --url, in several ranges at a time; without one it is computed here, on all cores,
+    with the same bytes. What is interrupted leaves OUTPUT.part, and the same command goes on from there, at
+    any server.
+    """
+    import asyncio
+
+    from service.client.fetching import Options, compute, fetch_from
+    from service.client.targets import is_base, read_target
+
+    if key is not None and not _KEY.fullmatch(key):
+        raise click.UsageError("a key has no spaces and only ASCII characters: copy it whole")
+    wrong = next((url for url in urls if not is_base(url)), None)
+    if wrong is not None:
+        raise click.UsageError(f"--url {wrong}: give a URL such as http://127.0.0.1:8000")
+    with _exiting():
+        try:
+            target = read_target(spec)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        servers = list(urls) or ([target.base] if target.base else [])
+        options = Options(output, connections, attempts, verify, restart, quiet, key, lambda: _local(threads))
+        if servers:
+            asyncio.run(fetch_from(servers, target, options))
+        else:
+            compute(target, options)
+
+
+@click.command(epilog=_CODES)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
+@_threads
+@_quiet
+def verify(file: Path, as_json: bool, threads: int | None, quiet: bool) -> None:
+    """Compute FILE again from the recipe in its metadata, and say of each tensor whether it is equal.
+
+    Of one that is not: how many elements differ, and the first of them with both values. With --quiet only
+    what differs is told.
+    """
+    from service.client.reports import as_document, as_lines
+    from service.client.verifying import verify_file
+
+    with _exiting():
+        report = verify_file(file, _local(threads), quiet=quiet or as_json)
+        for line in [as_document(file, report)] if as_json else as_lines(file, report, quiet=quiet):
+            click.echo(line)
+        if not report.equal:
+            sys.exit(4)
+
+
+COMMANDS = (fetch, verify)

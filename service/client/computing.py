@@ -1,0 +1,41 @@
+"""Writing a file that is computed here: each chunk by the thread that computes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from service.client.generation import CHUNK, LIMITS, Generation, refusing
+from service.client.partial import PartialFile
+from service.client.progress import Progress
+from service.client.spans import Span, cut
+from service.client.targets import Target
+from service.core.safetensors_file import VirtualFile, open_file
+from service.core.spec import parse_spec
+from service.core.token import decode_token
+
+
+def described(target: Target) -> VirtualFile:
+    """The file that a spec or a token means. Raises RefusedError."""
+    with refusing():
+        if target.spec is not None:
+            return open_file(parse_spec(target.spec, LIMITS))
+        assert target.token is not None
+        return open_file(decode_token(target.token, LIMITS))
+
+
+def compute_into(
+    part: PartialFile, file: VirtualFile, threads: int, kernel_cache: Path | None, progress: Progress
+) -> None:
+    """Fill `part` with what it lacks of `file`. Raises RefusedError where this host cannot compute it."""
+    missing = part.missing()
+    if not missing:
+        return
+    generation = Generation(file, threads, kernel_cache)
+
+    def work(span: Span) -> Span:
+        part.put(span[0], generation.read(*span).data)
+        return span
+
+    for start, stop in generation.each(cut(missing, CHUNK), work):
+        part.mark(start, stop)
+        progress(stop - start)

@@ -1,0 +1,82 @@
+"""Files computed in this process: any ranges of their bytes, on all cores."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from service.buffers import Buffers, Bytes
+from service.client.errors import RefusedError
+from service.core.errors import SpecError, TensorseedError
+from service.core.executors.base import Executor
+from service.core.executors.compiled import CompiledExecutor, prepare
+from service.core.limits import Limits
+from service.core.materialised import Materialised
+from service.core.safetensors_file import ALIGNMENT, VirtualFile
+
+CHUNK = 1 << 20  # bytes computed at a time
+AHEAD = 2  # chunks on their way for each thread
+LIMITS = Limits(materialised_bytes=1 << 40, token_chars=1 << 26)
+"""Those of a service, but for what only a machine's memory bounds here."""
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class Generation:
+    """Computes the bytes of one file."""
+
+    def __init__(self, file: VirtualFile, threads: int, kernel_cache: Path | None) -> None:
+        """Compile what it takes. Raises RefusedError where this host cannot compute the file."""
+        self._file = file
+        self._threads = threads
+        self._buffers = Buffers(CHUNK + ALIGNMENT, keep=AHEAD * threads + 2)
+        with refusing():
+            self._source = _source(file, kernel_cache)
+
+    def read(self, start: int, stop: int) -> Bytes:
+        """The bytes [start, stop) of the file, in a buffer that is used again once nobody holds it."""
+        out = self._buffers.lend(stop - start, start % ALIGNMENT)
+        self._file.read_into(out, start, self._source)
+        return out
+
+    def each(self, items: Iterable[S], work: Callable[[S], T]) -> Iterator[T]:
+        """What `work` makes of each item, in order; it runs on all threads, a little ahead."""
+        waiting: deque[Future[T]] = deque()
+        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="generation")
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= AHEAD * self._threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _source(file: VirtualFile, kernel_cache: Path | None) -> Executor | Materialised:
+    if file.resolved.generator != "torch":
+        prepare(kernel_cache)
+        return CompiledExecutor()
+    from service.core.torch_generator import materialise
+    from service.devices import Devices
+
+    with Devices().get(file.resolved.device).explaining():
+        return materialise(file.resolved)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """A block whose errors about specs end the command."""
+    try:
+        yield
+    except SpecError as error:
+        faults = [(fault.pointer, fault.detail) for fault in error.faults]
+        raise RefusedError.of(str(error), faults) from None
+    except TensorseedError as error:
+        raise RefusedError(str(error)) from None

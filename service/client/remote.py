@@ -1,0 +1,232 @@
+"""Servers, which all give the same bytes: what they are asked, and what becomes of their answers.
+
+What may pass is asked again, at the next server: a connection that fails, 429, 503 and their like. What
+would be answered in the same way again ends the command.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from service.client.errors import MismatchError, NetworkError, RefusedError
+from service.client.retrying import PASSING, Backoff, retry_after
+
+OCTETS = "application/octet-stream"
+WEIGHTS = "/v1/weights"
+CONNECT_SECONDS = 10.0
+SILENT_SECONDS = 60.0  # that a server may send nothing
+HASHED_A_SECOND = 20e6  # bytes: a server that is slower than that is taken for dead
+
+
+class PassingError(Exception):
+    """What may be otherwise at the next attempt; `seconds` is how long the server asks to wait."""
+
+    def __init__(self, detail: str, seconds: float | None = None) -> None:
+        super().__init__(detail)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that servers have. Without a `path` it has no URL and is asked for by POST of `body`."""
+
+    etag: str
+    size: int
+    path: str | None
+    digest_path: str | None = None
+    body: bytes = b""
+
+
+class Remote:
+    """One or more servers, by the URLs before `/v1`. A context, which closes the connections."""
+
+    def __init__(
+        self, urls: Sequence[str], key: str | None, connections: int, backoff: Callable[[], Backoff]
+    ) -> None:
+        self._urls = [url.rstrip("/") for url in urls]
+        self._backoff = backoff
+        self._turns = count()
+        headers = {"Accept-Encoding": "identity", "User-Agent": "tensorseed"}
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
+        self._http = httpx.AsyncClient(
+            headers=headers,
+            follow_redirects=True,
+            timeout=httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS, pool=None),
+            limits=httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    def backoff(self) -> Backoff:
+        """A count of failures in a row, for one thing that is asked for."""
+        return self._backoff()
+
+    def turn(self) -> int:
+        """Which server to begin with, for one thing that is asked for: each in turn."""
+        return next(self._turns)
+
+    async def plan(self, spec: bytes) -> RemoteFile:
+        """The file of a spec. Raises RefusedError with every fault that the server finds."""
+        headers = {"Content-Type": "application/json"}
+        answer = await self._ask("POST", f"{WEIGHTS}/plan", content=spec, headers=headers)
+        try:
+            found = json.loads(answer.content)
+            token, etag, size = found["token"], str(found["etag"]), int(found["size"])
+        except (ValueError, TypeError, KeyError):
+            raise NetworkError(_stranger(answer)) from None
+        if token is None:
+            return RemoteFile(etag, size, None, body=spec)
+        path = f"{WEIGHTS}/{token}"
+        return RemoteFile(etag, size, path, f"{path}/digest")
+
+    async def head(self, path: str) -> RemoteFile:
+        """The file at a path."""
+        answer = await self._ask("HEAD", path, headers={"Accept": OCTETS})
+        etag, size = answer.headers.get("etag", ""), answer.headers.get("content-length", "")
+        if not etag.startswith('"') or not size.isdigit():
+            raise NetworkError(_stranger(answer))
+        own = answer.headers.get("content-location", path).rpartition(f"{WEIGHTS}/")[2]
+        whole = own.startswith("s1.") and "/" not in own and "?" not in own
+        return RemoteFile(etag, int(size), path, f"{WEIGHTS}/{own}/digest" if whole else None)
+
+    async def digest(self, file: RemoteFile) -> dict[str, Any] | None:
+        """The digests of a file; None where the server computes none for it."""
+        assert file.digest_path is not None
+        timeout = httpx.Timeout(SILENT_SECONDS + file.size / HASHED_A_SECOND, connect=CONNECT_SECONDS)
+        try:
+            answer = await self._ask("GET", file.digest_path, timeout=timeout)
+        except RefusedError:
+            return None
+        try:
+            found: dict[str, Any] = json.loads(answer.content)
+            assert isinstance(found["tensors"], dict)
+            if found["algorithm"] == "sha256" and type(found["digest"]) is str:
+                return found
+        except (ValueError, TypeError, KeyError, AssertionError):
+            pass
+        raise NetworkError(_stranger(answer))
+
+    @asynccontextmanager
+    async def stream(
+        self, file: RemoteFile, start: int, stop: int, turn: int
+    ) -> AsyncIterator[AsyncGenerator[bytes, None]]:
+        """The file's bytes [start, stop) as they come; of a file without a URL all from `start` on.
+
+        `turn` says from which server: the next number, from the next one.
+
+        Raises PassingError, RefusedError, and MismatchError where the server's file is another by now.
+        """
+        url = self._url(file.path or WEIGHTS, turn)
+        headers = {"Accept": OCTETS, "If-Match": file.etag}
+        if file.path is None:
+            asking = self._http.stream("POST", url, content=file.body, headers=headers)
+        else:
+            headers["Range"] = f"bytes={start}-{stop - 1}"
+            asking = self._http.stream("GET", url, headers=headers)
+        try:
+            async with asking as answer:
+                await _check(answer)
+                _check_part(answer, file, start, stop)
+                yield _skipped(answer.aiter_raw(), 0 if file.path else start)
+        except httpx.HTTPError as error:
+            raise PassingError(_told(error, url)) from None
+
+    async def _ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """The answer to a request, after as many attempts as it takes. Raises RefusedError, NetworkError."""
+        backoff, turn = self._backoff(), self.turn()
+        while True:
+            url = self._url(path, turn + backoff.failures)
+            try:
+                try:
+                    answer = await self._http.request(method, url, **arguments)
+                except httpx.HTTPError as error:
+                    raise PassingError(_told(error, url)) from None
+                await _check(answer)
+            except PassingError as error:
+                if not backoff.failed():
+                    raise NetworkError(f"{error}: try again later, or at another --url") from None
+                await backoff.wait(error.seconds)
+            else:
+                return answer
+
+    def _url(self, path: str, turn: int) -> str:
+        return self._urls[turn % len(self._urls)] + path
+
+
+async def _skipped(chunks: AsyncIterator[bytes], count: int) -> AsyncGenerator[bytes, None]:
+    """The chunks without their first `count` bytes."""
+    async for chunk in chunks:
+        if count < len(chunk):
+            yield chunk[count:] if count else chunk
+        count = max(0, count - len(chunk))
+
+
+async def _check(answer: httpx.Response) -> None:
+    """Raise what an answer that is not a success stands for."""
+    if answer.is_success:
+        return
+    await answer.aread()
+    detail, faults = _problem(answer)
+    if answer.status_code in PASSING:
+        raise PassingError(detail, retry_after(answer.headers))
+    if answer.status_code in (412, 416):
+        raise MismatchError(f"the server's file is another by now ({detail}): begin anew with --restart")
+    raise RefusedError.of(detail, faults)
+
+
+def _check_part(answer: httpx.Response, file: RemoteFile, start: int, stop: int) -> None:
+    """Raise unless the answer is the part of the file that was asked for."""
+    etag = answer.headers.get("etag")
+    if etag != file.etag:
+        raise MismatchError(
+            f"the server's file has the ETag {etag} and the one asked for has {file.etag}: "
+            "take care that all servers run one version, then begin anew with --restart"
+        )
+    if file.path is None:
+        return
+    wanted = f"bytes {start}-{stop - 1}/{file.size}"
+    if answer.status_code != 206 or answer.headers.get("content-range") != wanted:
+        raise NetworkError(f"{answer.url} does not serve byte ranges: take a --url without what removes them")
+
+
+def _problem(answer: httpx.Response) -> tuple[str, list[tuple[str, str]]]:
+    """What an error answer says: its detail, and its faults by place and sentence."""
+    try:
+        problem = json.loads(answer.content)
+        faults = [
+            (str(fault.get("pointer", fault.get("parameter", ""))), str(fault["detail"]))
+            for fault in problem.get("errors") or []
+        ]
+        return str(problem["detail"]), faults
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return f"{answer.url.host} answered {answer.status_code}: check --url", []
+
+
+def _stranger(answer: httpx.Response) -> str:
+    """What to say of an answer that no server of this service gives."""
+    return f"{answer.url} does not answer as tensorseed does: check --url"
+
+
+def _told(error: httpx.HTTPError, url: str) -> str:
+    """What to say of a connection that failed."""
+    host = httpx.URL(url).netloc.decode()
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return f"{host} cannot be reached"
+    if isinstance(error, httpx.TimeoutException):
+        return f"{host} sent nothing for too long"
+    return f"the connection to {host} broke"

@@ -1,0 +1,190 @@
+"""The commands as scripts see them: exit codes, messages, files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from service.__main__ import main
+from service.client import commands
+from service.client.computing import compute_into
+from service.client.errors import ClientError, DiskError, MismatchError, NetworkError, RefusedError
+from service.client.partial import PartialFile
+from tests.client.conftest import SPEC, Between, bytes_of, file_of
+
+FILE = file_of()
+DATA = bytes_of(FILE)
+
+
+def invoke(*arguments: object, text: str | None = None, **env: str) -> Any:
+    return CliRunner(env=env).invoke(main, [str(argument) for argument in arguments], input=text)
+
+
+def test_here_and_there_are_the_same_bytes(url: str, spec: Path, tmp_path: Path) -> None:
+    assert invoke("fetch", spec, "-o", tmp_path / "here").exit_code == 0
+    assert invoke("fetch", spec, "-o", tmp_path / "there", "--url", url).exit_code == 0
+    assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes() == DATA
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_token_and_standard_input_are_computed_here(tmp_path: Path, threads: int) -> None:
+    from service.core.token import encode_token
+
+    token = encode_token(FILE.resolved)
+    for text, given in ((token, None), ("-", json.dumps(SPEC))):
+        result = invoke("fetch", text, "-o", tmp_path / "w", "--threads", threads, text=given)
+        assert (result.exit_code, result.output) == (0, "")
+        assert (tmp_path / "w").read_bytes() == DATA
+
+
+def test_generator_torch_is_computed_here(url: str, tmp_path: Path) -> None:
+    spec = tmp_path / "torch.json"
+    spec.write_text(json.dumps({**SPEC, "generator": "torch", "layers": SPEC["layers"][:1]}))  # type: ignore[index]
+    assert invoke("fetch", spec, "-o", tmp_path / "here").exit_code == 0
+    assert invoke("fetch", spec, "-o", tmp_path / "there", "--url", url).exit_code == 0
+    assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
+    assert invoke("verify", tmp_path / "here").exit_code == 0
+
+
+def test_what_is_computed_here_goes_on_where_it_ended(spec: Path, tmp_path: Path) -> None:
+    output = tmp_path / "w"
+    with PartialFile(output, f'"{FILE.digest}"', FILE.size) as part:
+        part.put(1000, DATA[1000:2_000_000])
+        part.mark(1000, 2_000_000)
+        came: list[int] = []
+        compute_into(part, FILE, 2, None, came.append)
+        assert sum(came) == FILE.size - 1_999_000
+        part.finish()
+    assert output.read_bytes() == DATA
+
+
+def test_verify_says_which_tensor(spec: Path, tmp_path: Path) -> None:
+    path = tmp_path / "w"
+    path.write_bytes(DATA)
+    good = invoke("verify", path)
+    assert good.exit_code == 0
+    assert good.output.count("equal      ") == len(FILE.entries())
+    assert invoke("verify", "-q", path).output == ""
+    data = bytearray(DATA)
+    data[FILE.entry("fc.1.bias").start] ^= 1
+    path.write_bytes(data)
+    bad = invoke("verify", "-q", path)
+    assert bad.exit_code == 4
+    assert bad.output.startswith("different  fc.1.bias  1 of 500 elements differ, the first at [0]: ")
+    result = invoke("verify", "--json", path)
+    assert result.exit_code == 4
+    assert json.loads(result.output)["equal"] is False
+
+
+def _unknown(tmp_path: Path) -> list[object]:
+    path = tmp_path / "plain"
+    path.write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    return ["verify", path]
+
+
+def _cut(tmp_path: Path) -> list[object]:
+    path = tmp_path / "cut"
+    path.write_bytes(DATA[:100])
+    return ["verify", path]
+
+
+def _bad(tmp_path: Path) -> list[object]:
+    path = tmp_path / "bad.json"
+    path.write_text('{"layers": 5}')
+    return ["fetch", path, "-o", tmp_path / "w"]
+
+
+CASES: list[tuple[int, str, Callable[[Path], list[object]]]] = [
+    (1, "/layers: layers must be a list", _bad),
+    (1, "holds no recipe", _unknown),
+    (1, "this token stands for no file", lambda path: ["fetch", "s1.abc", "-o", path / "w"]),
+    (2, "--url", lambda path: ["fetch", "s1.abc", "-o", path / "w", "--url", "host:80"]),
+    (2, "take it from a plan", lambda path: ["fetch", "http://a/b", "-o", path / "w"]),
+    (2, "copy it whole", lambda path: ["fetch", "s1.abc", "-o", path / "w", "--key", "a b"]),
+    (2, "Missing option", lambda path: ["fetch", "s1.abc"]),
+    (
+        3,
+        "127.0.0.1:1 cannot be reached: try again later",
+        lambda path: ["fetch", "s1.abc", "-o", path / "w", "--url", "http://127.0.0.1:1", "--attempts", "1"],
+    ),
+    (4, "not a whole safetensors file", _cut),
+    (5, "cannot be read (no such file", lambda path: ["verify", path / "none"]),
+    (5, "cannot be read (no such file", lambda path: ["fetch", path / "none", "-o", path / "w"]),
+    (5, "cannot be read (is a directory", lambda path: ["fetch", path, "-o", path / "w"]),
+]
+
+
+@pytest.mark.parametrize(("code", "told", "arguments"), CASES, ids=[case[1] for case in CASES])
+def test_exit_codes(tmp_path: Path, code: int, told: str, arguments: Callable[[Path], list[object]]) -> None:
+    result = invoke(*arguments(tmp_path))
+    assert result.exit_code == code
+    assert told in result.output
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    assert not (tmp_path / "w").exists()
+
+
+def test_every_exit_code_is_documented() -> None:
+    kinds = [ClientError, RefusedError, NetworkError, MismatchError, DiskError]
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for code in {0, 2, 130, *(kind.exit_code for kind in kinds)}:
+        assert f"\n| {code} | " in readme
+        assert str(code) in str(commands.fetch.epilog)
+        assert str(code) in str(commands.verify.epilog)
+
+
+def test_an_interruption_is_130(spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("service.client.computing.compute_into", interrupted)
+    result = invoke("fetch", spec, "-o", tmp_path / "w")
+    assert result.exit_code == 130
+    assert "goes on from here" in result.output
+
+
+def test_the_key_of_the_environment(url: str, between: Between, spec: Path, tmp_path: Path) -> None:
+    arguments = ("fetch", spec, "-o", tmp_path / "w")
+    assert invoke(*arguments, "--url", url, TENSORSEED_KEY="secret").exit_code == 0
+    assert {headers["authorization"] for _, _, headers in between.requests} == {"Bearer secret"}
+    assert invoke(*arguments, TENSORSEED_KEY="secret").exit_code == 0  # and where it is not needed
+
+
+def test_the_commands_start_without_what_only_the_work_needs() -> None:
+    """`tensorseed serve` imports the commands too."""
+    heavy = ["httpx", "rich", "torch", "service.client.fetching", "service.client.comparison"]
+    code = f"import sys, service.client.commands; print([m for m in {heavy} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
+
+
+def test_fetching_needs_neither_torch_nor_the_compiler() -> None:
+    heavy = ["numba", "torch", "pydantic"]
+    code = f"import sys, service.client.fetching; print([m for m in {heavy} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
+def test_a_terminal_sees_a_bar_and_a_pipe_sees_nothing(spec: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "service", "fetch", str(spec), "-o", str(tmp_path / "w")]
+    for quiet in ([], ["--quiet"]):
+        reader, writer = os.openpty()
+        with os.fdopen(reader, "rb", buffering=0) as shown:
+            subprocess.run([*command, *quiet], stderr=writer, check=True, env={**os.environ, "TERM": "xterm"})
+            os.write(writer, b"end\n")
+            os.close(writer)
+            seen = b""
+            while b"end" not in seen:
+                seen += shown.read(1 << 16)
+        assert (b"MiB" in seen) == (not quiet)
+    run = subprocess.run(command, capture_output=True, check=True)
+    assert (run.stdout, run.stderr) == (b"", b"")

@@ -1,0 +1,95 @@
+"""Headers read strictly."""
+
+from __future__ import annotations
+
+import json
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.client.errors import DiskError, MismatchError
+from service.client.stored import read_stored, stored
+
+PATH = Path("w.safetensors")
+
+
+def file(header: object, data: bytes = b"") -> memoryview:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return memoryview(struct.pack("<Q", len(text)) + text + data)
+
+
+def entry(start: int, stop: int, shape: object = None, dtype: object = "U8") -> dict[str, object]:
+    return {
+        "dtype": dtype,
+        "shape": [stop - start] if shape is None else shape,
+        "data_offsets": [start, stop],
+    }
+
+
+def test_what_the_reference_writes_is_read():
+    arrays = {"b": np.zeros(0, np.int64), "c": np.ones((), np.uint8)}
+    arrays["a"] = np.arange(6, dtype=np.float32).reshape(2, 3)
+    found = read_stored(memoryview(safetensors.numpy.save(arrays, {"k": "v"})), PATH)
+    assert found.metadata == {"k": "v"}
+    assert {name: tensor.shape for name, tensor in found.tensors.items()} == {"a": (2, 3), "b": (0,), "c": ()}
+    for name, tensor in found.tensors.items():
+        assert bytes(found.data[tensor.start : tensor.stop]) == arrays[name].tobytes()
+    assert found.size == len(found.data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        memoryview(b"1234567"),
+        memoryview(struct.pack("<Q", 1 << 60) + b"{}"),
+        memoryview(struct.pack("<Q", 3) + b"{}"),
+        file(b"\xff{}"),
+        file(b"nothing"),
+        file([]),
+        file(b'{"a": 1, "a": 2}'),
+        file(b'{"__metadata__": {"k": "v", "k": "v"}}'),
+        file(b"[" * 100_000),
+        file({"__metadata__": {"k": 1}}),
+        file({"__metadata__": []}),
+        file({"a": 5}),
+        file({"a": {**entry(0, 0), "more": 1}}),
+        file({"a": entry(0, 0, dtype="F7")}),
+        file({"a": entry(0, 0, dtype=[])}),
+        file({"a": entry(0, 1, shape=[True])}, b"x"),
+        file({"a": entry(0, 1, shape=[-1, -1])}, b"x"),
+        file({"a": entry(0, 1, shape=[2])}, b"x"),
+        file({"a": entry(0, 1, shape=[1 << 62, 1 << 62])}, b"x"),
+        file({"a": {**entry(0, 1), "data_offsets": [0, 1, 2]}}, b"x"),
+        file({"a": entry(1, 2)}, b"xx"),
+        file({"a": entry(0, 1), "b": entry(0, 1)}, b"x"),
+        file({"a": entry(0, 1), "b": entry(2, 3)}, b"xxx"),
+    ],
+)
+def test_what_breaks_the_format_is_refused(data):
+    with pytest.raises(MismatchError, match=r"^w.safetensors is not a whole safetensors file, since it"):
+        read_stored(data, PATH)
+
+
+@given(st.binary(max_size=200), st.integers(0, 64))
+def test_no_bytes_do_more_than_that(data, length):
+    with suppress(MismatchError):
+        read_stored(memoryview(struct.pack("<Q", length) + data), PATH)
+
+
+def test_bytes_that_lack_or_are_surplus_are_counted():
+    assert read_stored(file({"a": entry(0, 3)}, b"xx"), PATH).size == len(file({"a": entry(0, 3)})) + 3
+    assert read_stored(file({"a": entry(0, 1)}, b"xx"), PATH).size == len(file({"a": entry(0, 1)})) + 1
+
+
+def test_files_that_cannot_be_mapped(tmp_path):
+    with pytest.raises(DiskError, match="cannot be read"), stored(tmp_path / "no"):
+        pass
+    (tmp_path / "empty").touch()
+    with pytest.raises(MismatchError, match="it is empty"), stored(tmp_path / "empty"):
+        pass

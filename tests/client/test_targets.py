@@ -1,0 +1,68 @@
+"""What the argument of `fetch` means."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from service.client.errors import DiskError
+from service.client.targets import Target, is_base, read_target
+
+
+def test_a_token_and_a_file_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s1.abc").write_text("{}")
+    assert read_target("s1.abc") == Target(token="s1.abc")
+    assert read_target("./s1.abc") == Target(spec=b"{}")
+    assert read_target("s1." + "a" * 10_000) == Target(token="s1." + "a" * 10_000)
+
+
+def test_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff{")))
+    assert read_target("-") == Target(spec=b"\xff{")
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "path"),
+    [
+        ("http://h:1/v1/weights/s1.a", "http://h:1", "/v1/weights/s1.a"),
+        ("https://h/p/q/v1/weights/s1.a", "https://h/p/q", "/v1/weights/s1.a"),
+        ("http://h/v1/weights?shape=1&init=ones", "http://h", "/v1/weights?shape=1&init=ones"),
+        (
+            "http://h/v1/weights/s1.a/tensors/v1/weights/b",
+            "http://h",
+            "/v1/weights/s1.a/tensors/v1/weights/b",
+        ),
+    ],
+)
+def test_urls_of_files(text, base, path):
+    assert read_target(text) == Target(path=path, base=base)
+
+
+@pytest.mark.parametrize("text", ["http://h", "http://h/v1/weights", "http://h/v1/losses/x", "https://"])
+def test_other_urls(text):
+    with pytest.raises(ValueError, match="take it from a plan"):
+        read_target(text)
+
+
+def test_a_path_that_no_file_has():
+    with pytest.raises(DiskError):
+        read_target("x" * 10_000)
+
+
+@pytest.mark.parametrize(
+    ("url", "right"),
+    [
+        ("http://h", True),
+        ("https://h:8/p/", True),
+        ("h:80", False),
+        ("ftp://h", False),
+        ("http://", False),
+        ("http://h?q", False),
+        ("http://h h", False),
+    ],
+)
+def test_bases(url, right):
+    assert is_base(url) is right
