@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +25,9 @@ SLICE = 1 << 18  # bytes that are handed to the socket at once
 
 
 def numbers_of(result: Result) -> int:
-    """How many numbers the JSON form would hold."""
+    """How many numbers the JSON form would hold, or empty lists."""
     tensors = [result.loss, *result.gradients.values(), *result.outputs.values()]
-    return sum(tensor.numel() for tensor in tensors)
+    return sum(math.prod(takewhile(bool, tensor.shape)) for tensor in tensors)
 
 
 def json_text(result: Result) -> bytes:

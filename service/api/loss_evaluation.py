@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -43,13 +43,17 @@ def catalog_text(name: str | None) -> bytes:
 def answer(asked: Asked, state: State) -> bytes | list[memoryview]:
     """The JSON text, or the pieces of the safetensors file, that the client prefers.
 
-    Raises LossError, QueryError, TooLargeError, DeviceError, and UnrepresentableError where the client
-    accepts JSON alone for more numbers than that holds.
+    Raises LossError, QueryError, TooLargeError, DeviceError, CapacityError, and UnrepresentableError where
+    the client accepts JSON alone for more numbers than that holds.
     """
     call = _call(asked, state)
     state.worker.check_device(call.device)
     _form(asked, sum(call.tensors[name].numel() for name in call.gradients), state)
-    result = evaluate(call)
+    if call.device == "auto":
+        elements = sum(tensor.numel() for tensor in call.tensors.values())
+        call = replace(call, device=state.worker.choose("losses", elements))
+    with state.worker.explaining(call.device):
+        result = evaluate(call)
     form = _form(asked, numbers_of(result), state)
     return json_text(result) if form == JSON else file_pieces(result)
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.bodies import body_form, read_json, read_octets
-from service.api.errors import MalformedRequestError, MediaTypeError, QueryError
+from service.api.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
 from service.api.loss_answers import loss_response
 from service.api.loss_schemas import CatalogLoss, loss_answers, loss_body
 from service.api.negotiation import JSON, OCTETS, preferred
@@ -24,6 +24,7 @@ from service.api.queries import query_of
 from service.api.routes import many, readable
 from service.api.state import State, state_of
 from service.core.errors import (
+    CapacityError,
     DeviceError,
     Fault,
     LossError,
@@ -40,6 +41,7 @@ Name = Annotated[
 ]
 
 _BODY = (LossError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
+_WORK = (UnrepresentableError, DeviceError, CapacityError, BusyError)
 _IN_THE_BODY = f"with JSON the options are in the body: put it there, or send a safetensors file as {OCTETS}"
 _SEND_A_FILE = f"send the tensors as a safetensors file, as {OCTETS}"
 _SEND_PARTS = "evaluate the batch in parts, with reduction sum, and add them up"
@@ -76,7 +78,7 @@ async def loss(request: Request, name: Name) -> Response:
     operation_id="postLoss",
     summary="The value of a loss, and gradients",
     response_class=Response,
-    responses=loss_answers() | documented(UnknownNameError, *_BODY, UnrepresentableError, DeviceError),
+    responses=loss_answers() | documented(UnknownNameError, *_BODY, *_WORK),
     openapi_extra=loss_body(),
 )
 async def post_loss(request: Request, name: Name) -> Response:
@@ -92,8 +94,9 @@ async def post_loss(request: Request, name: Name) -> Response:
     if preferred(accept, (JSON, OCTETS)) is None:
         raise UnrepresentableError(f"a loss is available as {JSON} or {OCTETS}: accept one of them")
     await asyncio.to_thread(_check_name, name)  # before a body is taken in
-    body, parameters = await _read(request, state)
-    return await while_present(request, _evaluate(state, name, body, parameters, accept))
+    with state.computing.admit():
+        body, parameters = await _read(request, state)
+        return await while_present(request, _evaluate(state, name, body, parameters, accept))
 
 
 async def _read(request: Request, state: State) -> tuple[memoryview, Mapping[str, str] | None]:

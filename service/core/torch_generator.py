@@ -12,7 +12,6 @@ is one a device for the whole process: `seeded` lends them out, one holder at a 
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +25,7 @@ from service.core.dtypes import DTYPES, DType
 from service.core.errors import SpecError, TooLargeError
 from service.core.layers import Layer, Tensor
 from service.core.materialised import Materialised
+from service.core.quiet import quiet
 from service.core.resolved import ResolvedSpec, Step
 from service.core.schemes import Scheme
 from service.core.torch_support import KINDS, MOST_PASSES, most_draws
@@ -61,8 +61,7 @@ def materialise(resolved: ResolvedSpec, abandoned: Callable[[], bool] = lambda: 
     that does not end, AbandonedError soon after `abandoned` says so.
     """
     device = _device(resolved.device)
-    with seeded(resolved.seed, device), _on(device), warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # torch warns of zero elements and of distant intervals
+    with seeded(resolved.seed, device), _on(device), quiet(), torch.no_grad():  # torch warns of zero elements
         states = [
             (name, step, state) for step in resolved.steps for name, state in _built(step, device, abandoned)
         ]

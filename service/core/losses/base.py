@@ -5,6 +5,7 @@ Nothing here imports torch before a loss is computed, so that the service starts
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -116,7 +117,7 @@ class Loss(BaseModel):
     def vet(self, tensors: Tensors, limits: Limits) -> None:
         """Raise LossError where the tensors do not fit, TooLargeError where they ask for too much."""
         self.check(tensors)
-        count = self.scratch(tensors)
+        count = max(self.scratch(tensors), *map(hollow, tensors.values()))
         if count > limits.activations:
             detail = f"{self.name} would compute {count:,} numbers on the way, the limit is"
             raise TooLargeError(f"{detail} {limits.activations:,}: send a smaller batch")
@@ -162,6 +163,14 @@ class Loss(BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields}
 
 
+def hollow(tensor: torch.Tensor) -> int:
+    """How many rows a tensor without elements can have for which torch still computes something.
+
+    They take no byte of a file: a loss of the shape (N) follows from tensors of (N, 0).
+    """
+    return 0 if tensor.numel() else math.prod(filter(None, tensor.shape))
+
+
 @dataclass(frozen=True)
 class Call:
     """A loss with all that it is computed from, checked. `device` is auto, cpu, cuda or cuda:N."""
@@ -172,6 +181,7 @@ class Call:
     gradients: tuple[str, ...] = ()
     dtype: str = "float32"
     device: str = "auto"
+    typed_by: str = "dtype"  # what says the dtype: that option, or the name of a tensor that has its own
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class NLLLoss(Loss):
     Source: Goodfellow, Bengio, Courville: Deep Learning, 2016, section 5.5
     Denominator: the number of targets that are not ignore_index; with weight the sum of their classes'
         weights
-    Empty: where every target is ignored, or there is none, the mean is 0/0 = NaN
+    Empty: where every target is ignored or has weight 0, or there is none, the mean is 0/0 = NaN
     """
 
     name: ClassVar[str] = "nll_loss"
@@ -190,7 +190,7 @@ class CrossEntropyLoss(Logits):
     Source: Szegedy et al.: Rethinking the Inception architecture for computer vision, CVPR 2016
     Denominator: of classes the number of targets that are not ignore_index, with weight the sum of their
         classes' weights; of probabilities the number of distributions, with weight too
-    Empty: where every target is ignored, or there is none, the mean is 0/0 = NaN
+    Empty: where every target is ignored or has weight 0, or there is none, the mean is 0/0 = NaN
     """
 
     name: ClassVar[str] = "cross_entropy"

@@ -76,7 +76,7 @@ def _refused(call: Call, error: Exception, device: torch.device) -> LossError | 
     told = str(error)
     if "not implemented for" in told or isinstance(error, NotImplementedError):
         detail = f"torch has no {call.name} for {call.dtype} on {device.type}: use float32 or float64"
-        return LossError.at("/dtype", detail)
+        return LossError.at(f"/{call.typed_by}", detail)
     if "allocate memory" in told:
         return TooLargeError("the host has not enough memory: send a smaller batch")
     shapes = ", ".join(f"{name} {shape(tensor)}" for name, tensor in call.tensors.items())

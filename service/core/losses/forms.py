@@ -41,8 +41,13 @@ def _check_count(shapes: Mapping[str, Shape], limits: Limits) -> None:
         raise TooLargeError(f"{detail}: send the tensors as safetensors")
 
 
-def common_dtype(cls: type[Loss], tensors: Mapping[str, torch.Tensor], request: Mapping[str, Any]) -> str:
-    """The one dtype of all floating tensors. Raises LossError where a dtype is not what the loss takes."""
+def common_dtype(
+    cls: type[Loss], tensors: Mapping[str, torch.Tensor], request: Mapping[str, Any]
+) -> tuple[str, str]:
+    """The first floating tensor's name, and the one dtype of all.
+
+    Raises LossError where a dtype is not what the loss takes.
+    """
     found: dict[str, str] = {}
     for name, tensor in tensors.items():
         argument = cls.argument(name)
@@ -60,7 +65,7 @@ def common_dtype(cls: type[Loss], tensors: Mapping[str, torch.Tensor], request: 
     if request.get("dtype", found[first]) != found[first]:
         detail = f"dtype is {request['dtype']} and the tensors are {found[first]}"
         raise fail("dtype", f"{detail}: leave it out, or convert the tensors")
-    return found[first]
+    return first, found[first]
 
 
 def _check_kind(argument: Argument, name: str, dtype: str) -> None:

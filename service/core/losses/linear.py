@@ -46,7 +46,7 @@ class LinearCrossEntropyLoss(Logits, Drawn):
     Source: Wijmans et al.: Cut your losses in large-vocabulary language models, ICLR 2025
     Denominator: of classes the number of targets that are not ignore_index, with weight the sum of their
         classes' weights; of probabilities the number of distributions, with weight too
-    Empty: where every target is ignored, or there is none, the mean is 0/0 = NaN
+    Empty: where every target is ignored or has weight 0, or there is none, the mean is 0/0 = NaN
     """
 
     name: ClassVar[str] = "linear_cross_entropy"

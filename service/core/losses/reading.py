@@ -36,7 +36,8 @@ class Request(BaseModel):
     device: str = Field(
         default="auto",
         pattern=r"^(auto|cpu|cuda(:(0|[1-9][0-9]{0,3}))?)$",
-        description="Where to compute: auto and cpu are the CPU, cuda or cuda:N a GPU of the host.",
+        description="Where to compute: cpu, cuda or cuda:N; auto is the CPU, and for millions of elements a "
+        "GPU of the host, if there is one with the memory.",
         examples=["cpu"],
     )
     gradients: tuple[str, ...] = Field(
@@ -96,13 +97,14 @@ def read_loss(
     if tensors is None:
         given = parsed(loss, lists, wanted.dtype, limits)
         dtype: str = wanted.dtype
+        typed_by = "dtype"
     else:
-        dtype = common_dtype(cls, tensors, request)
+        typed_by, dtype = common_dtype(cls, tensors, request)
         given = dict(tensors)
     _check_names(loss, wanted.gradients)
     complete = loss.complete(given, limits)
     _check_gradients(loss, complete, wanted.gradients)
-    return Call(name, loss, complete, wanted.gradients, dtype, wanted.device)
+    return Call(name, loss, complete, wanted.gradients, dtype, wanted.device, typed_by)
 
 
 def _sorted(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from service.core.limits import Limits
 from service.core.network.report import Comparison, Report
+from service.core.quiet import quiet
 
 if TYPE_CHECKING:
     from service.core.network.evaluation import Evaluation
@@ -28,7 +29,8 @@ def read_evaluation(body: bytes, limits: Limits) -> Evaluation:
     """
     from service.core.network.reader import read
 
-    return read(body, limits)
+    with quiet():
+        return read(body, limits)
 
 
 def evaluate(evaluation: Evaluation, stopped: Callable[[], bool] = lambda: False) -> Report | Comparison:
@@ -39,4 +41,5 @@ def evaluate(evaluation: Evaluation, stopped: Callable[[], bool] = lambda: False
     """
     from service.core.network.trial import run
 
-    return run(evaluation, stopped)
+    with quiet():
+        return run(evaluation, stopped)

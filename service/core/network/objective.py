@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -194,4 +195,4 @@ def _place(path: tuple[Any, ...], way: str) -> tuple[Any, ...]:
 
 def _own_words(detail: str) -> str:
     """The sentence with the network's output called so."""
-    return detail.replace("that of input", "that of the output").replace("input has", "the output has")
+    return re.sub(r"\b(that of|and) input\b", r"\1 the output", detail).replace("input has", "the output has")

@@ -100,9 +100,12 @@ class Trial:
     def _step(self, optimizer: torch.optim.Optimizer) -> None:
         try:
             optimizer.step()
-        except REFUSALS:
-            name = type(optimizer).__name__
-            detail = f"{name} cannot step here in {self.variant.dtype}: leave out sparse, or use float32"
+        except REFUSALS as error:
+            name, dtype = type(optimizer).__name__, self.variant.dtype
+            if "overflow" in str(error):
+                detail = f"an argument of {name} is beyond the largest {dtype} number: lower it"
+            else:
+                detail = f"{name} cannot step here in {dtype}: leave out sparse, or use float32"
             raise EvaluationError.at("/optimizer", detail) from None
 
     def _measured(self, outputs: Sequence[torch.Tensor]) -> tuple[LayerReport, ...]:

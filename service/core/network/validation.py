@@ -20,7 +20,8 @@ _SIZE = "{field} must be a number, or a list of numbers with one for each dimens
 def validate(model: type[M], document: Any, path: Path, faults: list[Located]) -> M | None:
     """The model of a flat object at `path`; None after noting what is wrong with it."""
     if not isinstance(document, dict):
-        what = shortened(str(path[-1])) if path else "an evaluation"
+        name = path[-1] if path else "an evaluation"
+        what = "this" if isinstance(name, int) else shortened(name)
         faults.append((path, f"{what} must be an object"))
         return None
     oversize = _oversize(document)
