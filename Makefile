@@ -56,7 +56,7 @@ audit: $(TOOLS)/pip-audit ## look for known vulnerabilities of the exact version
 	$(TOOLS)/pip-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 sbom: setup $(TOOLS)/cyclonedx-bom ## write build/sbom.json, the bill of materials (CycloneDX) of the environment
-	$(TOOLS)/cyclonedx-bom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	$(TOOLS)/cyclonedx-bom/bin/cyclonedx-py environment --output-reproducible \
 		--output-format JSON --output-file build/sbom.json $(BIN)/python
 
 lock: ## choose the newest versions anew and write constraints.txt

@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-import gc
 import json
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import click
-import uvicorn
-from pydantic import ValidationError
 
+from service import server
 from service.api.app import create_app
+from service.api.keys import SCOPES, KeysFileError, make_key
 from service.api.openapi import build_document
+from service.client.commands import COMMANDS
+from service.core.executors import portability
+from service.core.executors.compiled import prepare
+from service.options import bounds, default, every_setting, load_settings
 from service.settings import PREFIX, Settings
 
 
-def load_settings(**overrides: object) -> Settings:
-    """The settings of the environment, with what the command line gives put first.
+def calm_openmp() -> None:
+    """Let torch's threads sleep between kernels instead of spinning, unless the environment says otherwise.
 
-    Raises click.UsageError, naming each variable at fault.
+    They would spin on the cores that streams and other evaluations compute on: three variants of a small
+    network took 21 to 33 s on a busy machine, and 5.6 s so. Before torch is imported.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        faults = [f"{_origin(fault['loc'], given)}: {fault['msg']}" for fault in error.errors()]
-        raise click.UsageError("; ".join(faults)) from None
-
-
-def tune_collector() -> None:
-    """Let the garbage collector look less often, which halves the time of a plan of 100,000 tensors.
-
-    Such a plan is a million objects, none of them garbage. What exists already lives as long as the process.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
-
-
-def _origin(location: tuple[int | str, ...], given: dict[str, object]) -> str:
-    name = str(location[0]) if location else "settings"
-    return f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,27 +36,20 @@ def main() -> None:
     """Initialised weight tensors over HTTP."""
 
 
+for command in COMMANDS:
+    main.add_command(command)
+
+
 @main.command()
-@click.option("--host", help="Address to listen on.")
-@click.option("--port", type=int, help="TCP port to listen on; 0 takes a free one.")
-@click.option("--threads", type=int, help="Threads that compute; 0 for one per core.")
-def serve(host: str | None, port: int | None, threads: int | None) -> None:
+@every_setting
+def serve(**options: object) -> None:
     """Serve until interrupted. Options go before the environment."""
-    settings = load_settings(host=host, port=port, threads=threads)
-    app = create_app(settings)
-    tune_collector()
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_level=settings.log_level,
-        access_log=settings.access_log,
-        loop="auto" if sys.platform == "win32" else "uvloop",
-        http="httptools",
-        ws="none",
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    settings = load_settings(**options)
+    calm_openmp()
+    try:
+        server.serve(settings)
+    except (KeysFileError, server.PortError) as error:
+        raise click.UsageError(str(error)) from None
 
 
 @main.command()
@@ -90,14 +68,53 @@ def openapi(output: Path | None) -> None:
         output.write_bytes(text)
 
 
+@main.command("compile")
+@click.option(
+    "--cache", type=click.Path(file_okay=False, path_type=Path), help="Folder to keep the loops in."
+)
+def compile_kernels(cache: Path | None) -> None:
+    """Compile the loops of the CPU into the cache, which may be read-only from then on.
+
+    With TENSORSEED_PORTABLE_KERNELS, for every level of x86-64 that this processor has.
+    """
+    settings = load_settings(kernel_cache=cache)
+    folder = settings.cache_folder()
+    if folder is None or not os.access(folder, os.W_OK):
+        raise click.UsageError("the folder cannot be written: name one that can with --cache")
+    compiled = portability.compile_levels(folder) if settings.portable_kernels else []
+    if not compiled:
+        prepare(folder)
+    click.echo(f"compiled for {', '.join(compiled) or 'this processor'} in {folder}")
+
+
 @main.command()
 def settings() -> None:
-    """List every setting: its variable, its present value, and what it means."""
+    """List every setting: its variable, its present value, its bounds, and what it means."""
     current = load_settings()
     for name, field in Settings.model_fields.items():
         value = getattr(current, name)
-        changed = "" if value == field.default else f" (default {field.default})"
-        click.echo(f"{PREFIX}{name.upper()}={value}{changed}\n    {field.description}")
+        written = "" if value is None else value
+        changed = "" if value == field.default else f" (default {default(field)})"
+        allowed = f" [{bounds(field)}]" if bounds(field) else ""
+        click.echo(f"{PREFIX}{name.upper()}={written}{changed}\n    {field.description}{allowed}")
+
+
+@main.command()
+@click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="What the key covers; all if absent."
+)
+def key(name: str, scopes: tuple[str, ...]) -> None:
+    """Make an API key called NAME. Standard output is its line for the keys file, standard error the key.
+
+    The key itself is written nowhere else.
+    """
+    try:
+        made, line = make_key(name, scopes)
+    except KeysFileError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(f"the key, told this once: {made}", err=True)
+    click.echo(line)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,19 @@ name in capitals. Only the command line does so; everything below it is handed v
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.core.limits import Limits
 
 PREFIX = "TENSORSEED_"
+
+PATH_CHARS = 1_024  # of a URL beside its token
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:]+\](:\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -28,7 +32,70 @@ class Settings(BaseSettings):
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         "info", description="least severe log line to write"
     )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="form of the log lines; auto is text on a terminal and JSON elsewhere"
+    )
     access_log: bool = Field(False, description="whether to write a log line for every request")
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65_535,
+        description="TCP port that serves the metrics alone, open to all who reach it; 0 serves them at "
+        "/metrics of the main port",
+    )
+    keys_file: Path | None = Field(
+        None,
+        description="file of API keys, name:digest a line; without a key nothing but health, readiness and "
+        "documentation is answered; empty for a service open to all",
+    )
+    key_requests: int = Field(
+        0,
+        ge=0,
+        le=1 << 30,
+        description="most requests a second of one key, in each process; one more is answered 429; 0 for any",
+    )
+    key_bytes: int = Field(
+        0,
+        ge=0,
+        le=1 << 50,
+        description="most bytes a second that are sent to one key, by each process; streams slow down to it, "
+        "and requests beyond it are answered 429; 0 for any",
+    )
+    cors_origins: str = Field(
+        "",
+        description="origins whose pages may call this service from a browser, such as "
+        "https://example.org, separated by commas; * for all, empty for none",
+    )
+    workers: int = Field(1, ge=1, le=256, description="processes that serve, each with its own threads")
+    grace_seconds: float = Field(
+        30,
+        ge=0,
+        le=86_400,
+        description="most seconds that running streams and evaluations have to end when the service stops; "
+        "new ones are answered 503 meanwhile",
+    )
+    notice_seconds: float = Field(
+        0,
+        ge=0,
+        le=3_600,
+        description="least seconds between /readyz turning 503 and the end, for a balancer to notice",
+    )
+    keep_alive_seconds: int = Field(
+        5, ge=1, le=3_600, description="seconds that a connection may wait for its next request"
+    )
+    header_seconds: float = Field(
+        10, gt=0, le=3_600, description="most seconds that the head of a request may take to come"
+    )
+    idle_seconds: float = Field(
+        120,
+        gt=0,
+        le=86_400,
+        description="seconds after which a client that reads nothing of its answer is dropped",
+    )
+    url_bytes: int = Field(65_536, ge=1_024, le=1 << 20, description="longest URL of a request, in bytes")
+    header_bytes: int = Field(
+        65_536, ge=1_024, le=1 << 20, description="most bytes of a request's header fields together"
+    )
     threads: int = Field(0, ge=0, le=4_096, description="threads that compute; 0 for one per core")
     chunk_bytes: int = Field(
         1 << 20, ge=4_096, le=1 << 26, description="bytes computed, sent and cancelled at a time"
@@ -37,9 +104,20 @@ class Settings(BaseSettings):
     streams: int = Field(
         256, ge=1, le=1 << 20, description="most files that are streamed at a time; one more is answered 429"
     )
+    evaluations: int = Field(
+        32,
+        ge=1,
+        le=1 << 20,
+        description="most evaluations and losses at a time, waiting ones included; one more is answered 429",
+    )
     kernel_cache: Path | None = Field(
         Path("~/.cache/tensorseed"),
         description="folder that keeps compiled loops for the next start; empty for none",
+    )
+    portable_kernels: bool = Field(
+        False,
+        description="whether to compile for a level of x86-64 that many processors share, as the loops in "
+        "the image are, instead of for this very model; changes no value",
     )
     body_bytes: int = Field(16 << 20, ge=1_024, le=1 << 30, description="largest body of a request, in bytes")
     json_elements: int = Field(
@@ -82,6 +160,13 @@ class Settings(BaseSettings):
         "and of such files kept between requests",
     )
 
+    digest_bytes: int = Field(
+        1 << 36,
+        ge=0,
+        le=1 << 62,
+        description="largest file whose digests are computed on request, in bytes; 0 for none",
+    )
+
     loss_values: int = Field(
         Limits().loss_values, ge=1, le=1 << 28, description="most numbers in the JSON body of one loss"
     )
@@ -108,13 +193,34 @@ class Settings(BaseSettings):
         Limits().evaluation_seconds,
         gt=0,
         le=86_400,
-        description="most seconds that one evaluation or one loss may compute",
+        description="most seconds that one evaluation may compute",
     )
 
-    @field_validator("kernel_cache", mode="before")
+    @field_validator("kernel_cache", "keys_file", mode="before")
     @classmethod
     def _none_if_empty(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_only(cls, value: str) -> str:
+        for origin in _listed(value):
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin: write scheme and host alone, or * for all")
+        return value
+
+    @model_validator(mode="after")
+    def _urls_hold_tokens(self) -> Settings:
+        if self.url_bytes < self.token_chars + PATH_CHARS:
+            raise ValueError(
+                f"{PREFIX}URL_BYTES={self.url_bytes} does not hold the longest token and {PATH_CHARS:,} "
+                f"bytes beside it: raise it, or lower {PREFIX}TOKEN_CHARS={self.token_chars}"
+            )
+        return self
+
+    def origins(self) -> list[str]:
+        """The origins that may call this service from a browser."""
+        return _listed(self.cors_origins)
 
     def thread_count(self) -> int:
         """The threads that compute: as many as there are cores for this process, unless set."""
@@ -123,7 +229,7 @@ class Settings(BaseSettings):
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def cache_folder(self) -> Path | None:
-        """The folder of compiled loops, made if need be; None without one, or where it cannot be written."""
+        """The folder of compiled loops, made if need be; None without one. It may be read-only."""
         if self.kernel_cache is None:
             return None
         try:
@@ -131,7 +237,7 @@ class Settings(BaseSettings):
             folder.mkdir(parents=True, exist_ok=True)
         except (OSError, RuntimeError):  # a home that is read-only, or none at all
             return None
-        return folder if os.access(folder, os.W_OK) else None
+        return folder if os.access(folder, os.R_OK | os.X_OK) else None
 
     def limits(self) -> Limits:
         """The limits of a spec."""
@@ -150,3 +256,8 @@ class Settings(BaseSettings):
             steps=self.steps,
             evaluation_seconds=self.evaluation_seconds,
         )
+
+
+def _listed(text: str) -> list[str]:
+    """The parts between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]

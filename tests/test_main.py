@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 import uvicorn
 from click.testing import CliRunner
 
-from service.__main__ import load_settings, main
-from service.core.limits import Limits
+from service import server
+from service.__main__ import main
+from service.api.keys import load_keys
+from service.protocol import GuardedProtocol
 from service.settings import PREFIX, Settings
 
 
@@ -37,71 +40,70 @@ def test_settings_lists_every_setting_once() -> None:
     assert "TENSORSEED_PORT=9999 (default 8000)" in output
 
 
-def test_the_command_line_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TENSORSEED_PORT", "9999")
-    monkeypatch.setenv("TENSORSEED_THREADS", "3")
-    settings = load_settings(port=1234, host=None)
-    assert (settings.port, settings.threads, settings.host) == (1234, 3, "127.0.0.1")
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings of every server that was started, none of which serves."""
+    started: list[Settings] = []
+    monkeypatch.setattr(server, "serve", started.append)
+    return started
 
 
-@pytest.mark.parametrize(
-    ("arguments", "env", "named"),
-    [
-        (["serve", "--port", "70000"], {}, "--port"),
-        (["serve"], {"TENSORSEED_CHUNK_BYTES": "many"}, "TENSORSEED_CHUNK_BYTES"),
-        (["settings"], {"TENSORSEED_DIMENSIONS": "65"}, "TENSORSEED_DIMENSIONS"),
-        (["settings"], {"TENSORSEED_LOG_LEVEL": "loud"}, "TENSORSEED_LOG_LEVEL"),
-    ],
-)
-def test_a_bad_setting_is_named(arguments: list[str], env: dict[str, str], named: str) -> None:
-    result = invoke(*arguments, **env)
+def test_serve_hands_the_settings_on(served: list[Settings]) -> None:
+    result = invoke("serve", "--host", "127.0.0.2", "--port", "8001", "--access-log")
+    assert result.exit_code == 0, result.output
+    (settings,) = served
+    assert (settings.host, settings.port, settings.access_log) == ("127.0.0.2", 8001, True)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_an_option_of_serve(served: list[Settings], name: str) -> None:
+    field, flag = Settings.model_fields[name], f"--{name.replace('_', '-')}"
+    arguments = (
+        [flag] if field.annotation is bool else [flag, "" if field.default is None else str(field.default)]
+    )
+    assert invoke("serve", *arguments).exit_code == 0
+    assert getattr(served[0], name) == (True if field.annotation is bool else field.default)
+    assert flag in invoke("serve", "--help").output
+
+
+def test_a_bad_file_of_keys_stops_the_start(tmp_path: Any) -> None:
+    result = invoke("serve", "--keys-file", str(tmp_path / "nowhere"))
     assert result.exit_code == click.UsageError.exit_code
-    assert named in result.output
+    assert "nowhere cannot be read" in result.output
     assert "Traceback" not in result.output
-    assert "Settings" not in result.output
 
 
-def test_serve_hands_the_settings_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[dict[str, Any]] = []
-    monkeypatch.setattr("service.__main__.tune_collector", lambda: None)
-    monkeypatch.setattr(uvicorn, "run", lambda app, **options: calls.append(options))
-    result = invoke("serve", "--host", "127.0.0.2", "--port", "8001")
+def test_a_port_that_is_taken_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "tune_collector", lambda: None)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = invoke("serve", "--metrics-port", str(taken.getsockname()[1]))
+    assert result.exit_code == click.UsageError.exit_code
+    assert "choose another one" in result.output
+
+
+def test_key_prints_the_line_and_tells_the_key(tmp_path: Any) -> None:
+    result = invoke("key", "alice", "--scope", "weights")
     assert result.exit_code == 0
-    (options,) = calls
-    assert (options["host"], options["port"]) == ("127.0.0.2", 8001)
-    assert options["server_header"] is False
-    assert options["http"] == "httptools"
+    (tmp_path / "keys").write_text(f"# of a test\n{result.stdout}")
+    key = result.stderr.split()[-1]
+    found = load_keys(tmp_path / "keys").find([(b"authorization", f"Bearer {key}".encode())])
+    assert (found.name, found.scopes) == ("alice", ("weights",))
+    assert key not in result.stdout
+    assert invoke("key", "a b").exit_code == click.UsageError.exit_code
 
 
-def test_an_empty_cache_folder_is_none() -> None:
-    assert Settings(kernel_cache="").cache_folder() is None  # type: ignore[arg-type]
+def test_the_server_is_configured_by_the_settings() -> None:
+    settings = Settings(port=8_001, keep_alive_seconds=7)
+    config = server.configure(settings, lambda: None)
+    assert (config.port, config.timeout_keep_alive) == (8_001, 7)
+    assert config.access_log is False
+    assert config.server_header is False
+    assert config.http.func is GuardedProtocol  # type: ignore[union-attr]
 
 
-def test_a_cache_folder_is_made(tmp_path: Any) -> None:
-    folder = tmp_path / "a" / "b"
-    assert Settings(kernel_cache=folder).cache_folder() == folder
-    assert folder.is_dir()
-
-
-def test_a_cache_folder_that_cannot_be_made_is_none(tmp_path: Any) -> None:
-    (tmp_path / "file").write_text("")
-    assert Settings(kernel_cache=tmp_path / "file" / "b").cache_folder() is None
-
-
-def test_threads_are_the_cores_unless_set() -> None:
-    assert Settings(threads=0).thread_count() >= 1
-    assert Settings(threads=7).thread_count() == 7
-
-
-def test_the_limits_are_those_of_the_settings() -> None:
-    settings = Settings(tensors=10, values=20, file_bytes=30, token_chars=64, dimensions=5)
-    limits = settings.limits()
-    assert (limits.tensors, limits.values, limits.file_bytes) == (10, 20, 30)
-    assert (limits.token_chars, limits.dimensions) == (64, 5)
-
-
-def test_every_limit_is_a_setting() -> None:
-    changed = {name: getattr(Limits(), name) - 1 for name in Limits.__dataclass_fields__}
-    assert Settings(**changed).limits() == Limits(**changed)  # type: ignore[arg-type]
-    for name in changed:
-        assert Settings.model_fields[name].default == getattr(Limits(), name)
+def test_one_process_is_served_without_a_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[uvicorn.Server] = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self: ran.append(self))
+    monkeypatch.setattr(server, "tune_collector", lambda: None)
+    server.serve(Settings(threads=1))
+    assert ran[0].config.workers == 1

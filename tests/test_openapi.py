@@ -55,6 +55,7 @@ def test_it_has_the_paths_of_the_contract(document: dict[str, Any]) -> None:
         "/v1/weights": ["get", "head", "post"],
         "/v1/weights/plan": ["post"],
         "/v1/weights/{token}": ["get", "head"],
+        "/v1/weights/{token}/digest": ["get", "head"],
         "/v1/weights/{token}/tensors/{name}": ["get", "head"],
         "/v1/losses": ["get", "head"],
         "/v1/losses/{name}": ["get", "head", "post"],
@@ -108,10 +109,11 @@ def test_weights_document_what_they_answer(document: dict[str, Any]) -> None:
         "416",
         "422",
         "429",
+        "503",
         "default",
     }
     assert set(document["paths"]["/v1/weights"]["post"]["responses"]) == {
-        *("200", "400", "406", "409", "412", "413", "415", "422", "429", "default")
+        *("200", "400", "406", "409", "412", "413", "415", "422", "429", "503", "default")
     }
     body = document["paths"]["/v1/weights"]["post"]["requestBody"]["content"]["application/json"]
     assert body["schema"] == {"$ref": "#/components/schemas/Spec"}

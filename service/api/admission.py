@@ -1,4 +1,4 @@
-"""How many answers are streamed at a time: one more is asked to come back, so that none starves."""
+"""How much is under way at a time: one more is asked to come back, so that none starves."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ RETRY_AFTER = 1  # seconds
 class Admission:
     """Counts what is under way, of which there may be `limit` at a time. For one event loop."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, doing: str) -> None:
+        """`doing` completes "this server …": "streams files"."""
         self._limit = limit
+        self._doing = doing
         self.active = 0
 
     @contextmanager
@@ -22,7 +24,7 @@ class Admission:
         """Be one of those under way. Raises BusyError where they are as many as may be."""
         if self.active >= self._limit:
             raise BusyError(
-                f"this server streams {self._limit:,} files already: try again soon, or at another replica",
+                f"this server {self._doing}, {self._limit:,} already: try again soon, or at another replica",
                 {"Retry-After": str(RETRY_AFTER)},
             )
         self.active += 1

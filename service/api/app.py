@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -11,11 +12,16 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.routing import Route
 
-from service.api import catalog, evaluations, losses, operations, weights
+from service.api import catalog, digests, evaluations, losses, operations, weights
+from service.api.keys import load_keys
+from service.api.metrics import PATH, Metrics, metrics
+from service.api.middleware import install_middleware
 from service.api.openapi import install_openapi
 from service.api.problems import install_handlers
 from service.api.state import State
 from service.settings import Settings
+
+REFRESH_SECONDS = 1.0
 
 DESCRIPTION = """
 A weight file is a pure function of its spec: the same spec gives the same bytes on every machine, and any
@@ -25,8 +31,12 @@ its URL name those bytes for good. Errors are problem documents (RFC 9457) whose
 """.strip()
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The service as an ASGI application."""
+def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
+    """The service as an ASGI application. `folder` is where several processes share their metrics.
+
+    Raises KeysFileError.
+    """
+    keyring = None if settings.keys_file is None else load_keys(settings.keys_file)
     app: FastAPI = FastAPIOffline(
         redoc_url=None,
         static_url="/docs/assets",
@@ -37,12 +47,16 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         lifespan=_lifespan,
     )
-    app.state.shared = State(settings)
-    for module in (weights, losses, evaluations, catalog, operations):
-        app.include_router(module.router)
+    app.state.metrics = Metrics(folder)
+    app.state.shared = State(settings, app.state.metrics)
+    if not settings.metrics_port:
+        app.add_api_route(PATH, metrics, include_in_schema=False)
+    _answer_head(app)
+    for module in (weights, digests, losses, evaluations, catalog, operations):
+        app.router.routes.extend(module.router.routes)  # one list to look through, rather than a tree
     install_handlers(app)
     install_openapi(app)
-    _answer_head(app)
+    install_middleware(app, settings, app.state.shared, app.state.metrics, keyring)
     return app
 
 
@@ -59,8 +73,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.shared
     await state.worker.start()
     state.ready = True
+    refreshing = asyncio.ensure_future(_refresh(app.state.metrics, state))
     try:
         yield
     finally:
+        refreshing.cancel()
         state.ready = False
         await state.worker.close()
+
+
+async def _refresh(metrics: Metrics, state: State) -> None:
+    """Keep up to date what is not counted as it happens, for who asks another process or the other port."""
+    while metrics.folder is not None or state.settings.metrics_port:
+        metrics.refresh(state)
+        await asyncio.sleep(REFRESH_SECONDS)

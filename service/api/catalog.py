@@ -17,8 +17,11 @@ from service.api.routes import many, readable
 from service.api.schemas import Devices
 from service.api.state import state_of
 from service.core.catalog import layers_catalog, schemes_catalog
+from service.devices import Device
 
 router = APIRouter(prefix="/v1", tags=["catalog"])
+
+_UNCACHED = {"Cache-Control": "no-store"}  # memory and health change
 
 
 @cache
@@ -41,7 +44,17 @@ async def layers(_: Request) -> Response:
 
 @readable(router, "/devices", "Devices", model=Devices)
 async def devices(request: Request) -> Response:
-    """The devices of this host that a spec may name."""
-    worker = state_of(request).worker
-    found = await while_present(request, worker.run(worker.devices))  # the first look at CUDA takes seconds
-    return Response(orjson.dumps({"devices": found}), media_type=JSON)
+    """The devices of this host that compute: what each is, its memory now, and what runs there."""
+    worker = state_of(request).worker  # whose first look at CUDA takes seconds
+    rows = await while_present(request, worker.run(lambda: [_row(device) for device in worker.devices()]))
+    return Response(orjson.dumps({"devices": rows}), headers=_UNCACHED, media_type=JSON)
+
+
+def _row(device: Device) -> dict[str, object]:
+    memory = device.memory()
+    return {
+        "name": device.name,
+        "description": device.description,
+        "memory": memory and memory._asdict(),
+        "runs": device.runs,
+    }

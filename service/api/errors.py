@@ -8,6 +8,11 @@
     ├── RangeError             no range of the set can be served; carries Content-Range
     ├── MediaTypeError         a body in a form that is not read here
     ├── MalformedRequestError  a request that cannot be understood at all
+    ├── CredentialError        no key, or one that is not known; carries WWW-Authenticate
+    ├── ScopeError             a key that does not cover what it is used for
+    ├── UrlSizeError           a URL that is longer than may be
+    ├── HeadSizeError          header fields that are larger than may be
+    ├── SlowHeadError          header fields that did not come in time
     ├── BusyError              as much is under way as may be; carries Retry-After
     └── NotReadyError          the service is starting or stopping; carries Retry-After
 
@@ -68,6 +73,26 @@ class MediaTypeError(ExchangeError):
 
 class MalformedRequestError(ExchangeError):
     """A request that cannot be understood at all."""
+
+
+class CredentialError(ExchangeError):
+    """A request without a key, or with one that is not known here."""
+
+
+class ScopeError(ExchangeError):
+    """A request with a key that does not cover it."""
+
+
+class UrlSizeError(ExchangeError):
+    """A URL that is longer than may be."""
+
+
+class HeadSizeError(ExchangeError):
+    """Header fields that are larger than may be."""
+
+
+class SlowHeadError(ExchangeError):
+    """Header fields that did not come in time."""
 
 
 class BusyError(ExchangeError):

@@ -9,14 +9,16 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from service.api.catalog_schemas import CatalogLayer, CatalogScheme
+from service.api.digests import Digest
 from service.api.evaluation_schemas import evaluation_schemas
 from service.api.loss_schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
-from service.api.schemas import Devices, Health, JsonFile, Plan, Problem
+from service.api.schemas import Devices, Health, JsonFile, Plan, Problem, Readiness
 from service.core.spec import Spec
 
 MODELS: tuple[type[BaseModel], ...] = (
     Spec,
     Plan,
+    Digest,
     JsonFile,
     Problem,
     CatalogScheme,
@@ -26,6 +28,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     LossAnswer,
     Devices,
     Health,
+    Readiness,
 )
 TAGS = [
     {"name": "weights", "description": "Files of initialised tensors."},

@@ -11,7 +11,7 @@ from service.api.errors import NotReadyError
 from service.api.negotiation import JSON
 from service.api.problems import documented
 from service.api.routes import readable
-from service.api.schemas import Health
+from service.api.schemas import Health, Readiness
 from service.api.state import state_of
 
 router = APIRouter(tags=["operations"])
@@ -25,9 +25,16 @@ async def health(_: Request) -> Response:
     return Response(orjson.dumps({"status": "ok"}), headers=_UNCACHED, media_type=JSON)
 
 
-@readable(router, "/readyz", "Readiness", model=Health, errors=documented(NotReadyError))
+@readable(router, "/readyz", "Readiness", model=Readiness, errors=documented(NotReadyError))
 async def readiness(request: Request) -> Response:
-    """Whether requests are answered now: the worker has started and is not closing."""
-    if not state_of(request).ready:
+    """Whether requests are answered now: the worker has started and is not closing.
+
+    A failed device does not make the service unready, since the CPU computes everything that it did; the
+    answer names it, so that whoever runs the service can restart it.
+    """
+    state = state_of(request)
+    if not state.ready:
         raise NotReadyError("the service is starting or stopping: ask again shortly", {"Retry-After": "1"})
-    return Response(orjson.dumps({"status": "ready"}), headers=_UNCACHED, media_type=JSON)
+    failed = [{"name": device.name, "detail": device.fault} for device in state.worker.failed_devices()]
+    answer = {"status": "ready", "failed_devices": failed}
+    return Response(orjson.dumps(answer), headers=_UNCACHED, media_type=JSON)

@@ -48,6 +48,7 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     core.UnknownNameError: ProblemKind("unknown-name", 404, "Nothing has this name"),
     core.UnrepresentableError: ProblemKind("not-representable", 406, "Not available in the form asked for"),
     core.DeviceError: ProblemKind("missing-device", 409, "This host lacks the device"),
+    core.CapacityError: ProblemKind("out-of-memory", 503, "Not enough memory at the moment"),
     core.VersionError: ProblemKind("missing-version", 409, "This host lacks the version of torch"),
     exchange.QueryError: ProblemKind("invalid-query", 422, "The query is not valid"),
     exchange.UnknownPathError: ProblemKind("unknown-path", 404, "No such path"),
@@ -56,13 +57,18 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     exchange.RangeError: ProblemKind("unsatisfiable-range", 416, "No byte range can be served"),
     exchange.MediaTypeError: ProblemKind("unread-media-type", 415, "The body's form is not read here"),
     exchange.MalformedRequestError: ProblemKind("malformed-request", 400, "The request cannot be understood"),
+    exchange.CredentialError: ProblemKind("unauthorized", 401, "A key is needed"),
+    exchange.ScopeError: ProblemKind("forbidden", 403, "The key does not cover this"),
+    exchange.UrlSizeError: ProblemKind("long-url", 414, "The URL is longer than this service allows"),
+    exchange.HeadSizeError: ProblemKind("large-head", 431, "The header fields are larger than allowed"),
+    exchange.SlowHeadError: ProblemKind("slow-head", 408, "The header fields did not come in time"),
     exchange.BusyError: ProblemKind("busy", 429, "As much is under way as may be"),
     exchange.NotReadyError: ProblemKind("not-ready", 503, "Not ready"),
     Exception: ProblemKind("internal-error", 500, "The service failed"),
 }
 
 _INTERNAL = "An unexpected fault stopped this request and has been logged: try again, or report it."
-_VARYING = {406: {"Vary": "Accept"}}
+_FIELDS = {"not-representable": {"Vary": "Accept"}, "out-of-memory": {"Retry-After": "5"}}
 
 
 def problem_response(error: Exception) -> Response:
@@ -79,7 +85,7 @@ def problem_response(error: Exception) -> Response:
     faults = _faults(error)
     if faults:
         document["errors"] = faults
-    headers = {"Cache-Control": "no-store", **_VARYING.get(problem.status, {})}
+    headers = {"Cache-Control": "no-store", **_FIELDS.get(problem.name, {})}
     if isinstance(error, exchange.ExchangeError):
         headers |= error.headers
     return Response(orjson.dumps(document), problem.status, headers, MEDIA_TYPE)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.examples import ETAG, HEADER_SIZE, RECIPE, SIZE, TOKEN, URL
 
+_MEMORY = {"total": 85_899_345_920, "free": 84_825_604_096}
 _TENSOR = {"name": "weight", "dtype": "float32", "shape": [256, 784], "range": [HEADER_SIZE, SIZE]}
 
 
@@ -144,11 +145,52 @@ class JsonFile(Described):
     )
 
 
-class Devices(Described):
-    """The devices of this host."""
+class DeviceMemory(Described):
+    """The memory of a device, whoever uses it."""
 
-    devices: list[str] = Field(
-        description="What a spec's `device` may name here.", examples=[["cpu", "cuda:0"]]
+    total: int = Field(description="All of it, in bytes.", examples=[85_899_345_920])
+    free: int = Field(description="What is free now, in bytes.", examples=[84_825_604_096])
+
+
+class DeviceRow(Described):
+    """One device."""
+
+    name: str = Field(description="What `device` calls it.", examples=["cuda:0"])
+    description: str = Field(description="What its maker calls it.", examples=["NVIDIA H100 80GB HBM3"])
+    memory: DeviceMemory | None = Field(
+        description="Its memory; null where that cannot be told.", examples=[_MEMORY]
+    )
+    runs: list[str] = Field(
+        description="What it computes where `device` names it.",
+        examples=[["weights", "losses", "evaluations"]],
+    )
+
+
+class Devices(Described):
+    """The devices of this host that compute. One that failed is not among them: `/readyz` names it."""
+
+    devices: list[DeviceRow] = Field(
+        description="The CPU first.",
+        examples=[
+            [
+                {
+                    "name": "cuda:0",
+                    "description": "NVIDIA H100 80GB HBM3",
+                    "memory": _MEMORY,
+                    "runs": ["weights", "losses", "evaluations"],
+                }
+            ]
+        ],
+    )
+
+
+class FailedDevice(Described):
+    """A device that was taken out of service."""
+
+    name: str = Field(description="What `device` calls it.", examples=["cuda:0"])
+    detail: str = Field(
+        description="What happened and what to do.",
+        examples=["cuda:0 failed and computes nothing before the service is restarted: use device auto"],
     )
 
 
@@ -156,3 +198,11 @@ class Health(Described):
     """The state of the process."""
 
     status: str = Field(description='"ok" while the process lives, "ready" when it serves.', examples=["ok"])
+
+
+class Readiness(Health):
+    """Whether the process serves, and what of it does not."""
+
+    failed_devices: list[FailedDevice] = Field(
+        description="Devices that failed since the start. All others serve, the CPU always.", examples=[[]]
+    )

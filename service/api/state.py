@@ -10,17 +10,21 @@ from cachetools import LRUCache
 from starlette.requests import Request
 
 from service.api.admission import Admission
+from service.api.flights import Flights
 from service.core.errors import DeviceError
+from service.core.executors import portability
 from service.core.limits import Limits
 from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import VirtualFile, open_file
 from service.core.token import decode_token, encode_token
+from service.observers import NOBODY, Observer
 from service.settings import Settings
 from service.worker import Worker
 
 T = TypeVar("T")
 
 SHORT_QUERY = 512  # bytes: parsed within a tenth of a millisecond
+DIGESTS_KEPT = 16 << 20  # bytes of digests computed lately, as JSON
 QUERIES = 1_024  # short queries whose files are remembered, each of one tensor
 
 HEADER_BYTES_A_TENSOR = 256  # of a file's header, weighed as one tensor: literal values live there
@@ -44,18 +48,24 @@ def weigh(opened: OpenFile) -> int:
 class State:
     """The state of one application. Nothing here outlives the process or decides what is answered."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
         self.settings = settings
         self.limits: Limits = settings.limits()
+        if settings.portable_kernels:
+            portability.target()
         self.worker = Worker(
             settings.thread_count(),
             settings.chunk_bytes,
             settings.window,
             settings.cache_folder(),
             settings.materialised_bytes,
+            observer=observer,
         )
-        self.admission = Admission(settings.streams)
+        self.admission = Admission(settings.streams, "streams files")
+        self.computing = Admission(settings.evaluations, "computes evaluations and losses")
+        self.digests = Flights(DIGESTS_KEPT)
         self.ready = False
+        self.draining = False
         self._queries: LRUCache[bytes, OpenFile] = LRUCache(QUERIES if settings.cache_tensors else 0)
         self._files: LRUCache[str, OpenFile] = LRUCache(settings.cache_tensors, weigh)
 
@@ -91,11 +101,9 @@ class State:
         return opened
 
     async def missing_device(self, device: str) -> str | None:
-        """What to say of a device that this host lacks; None for one that it has."""
-        if device == "auto":
-            return None
+        """What to say of a device that this host lacks, or that failed; None for one that computes."""
         try:
-            await self.worker.run(self.worker.check_device, device)
+            await self.worker.device(device)
         except DeviceError as error:
             return str(error)
         return None

@@ -32,6 +32,7 @@ from service.api.routes import answers, file_answers, readable, spec_body
 from service.api.schemas import Plan
 from service.api.state import OpenFile, State, state_of
 from service.core.errors import (
+    CapacityError,
     DeviceError,
     SliceError,
     SpecError,
@@ -52,7 +53,7 @@ Name = Annotated[
     str, Path(description="The tensor's name; it may hold slashes and dots.", examples=["fc1.weight"])
 ]
 
-_FILE = (UnrepresentableError, DeviceError, VersionError, PreconditionError, BusyError)
+_FILE = (UnrepresentableError, DeviceError, CapacityError, VersionError, PreconditionError, BusyError)
 _BODY = (SpecError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
 
 

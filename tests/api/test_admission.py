@@ -20,9 +20,9 @@ SPEC = b'{"layers": [{"name": "w", "type": "Tensor", "shape": [1024, 1048576], "
 
 
 def test_one_more_than_the_limit_is_refused_and_places_come_back() -> None:
-    admission = Admission(2)
+    admission = Admission(2, "streams files")
     with admission.admit():
-        with admission.admit(), pytest.raises(BusyError, match="2 files already"), admission.admit():
+        with admission.admit(), pytest.raises(BusyError, match="streams files, 2 already"), admission.admit():
             pass
         with admission.admit():
             assert admission.active == 2
@@ -34,6 +34,7 @@ class Client:
 
     def __init__(self, app: FastAPI, method: str, target: str, body: bytes = b"") -> None:
         self.reading, self.gone, self.begun = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.read = False
         self.status, self.headers, self.content = 0, {}, b""
         path, _, query = target.partition("?")
         scope = {
@@ -51,6 +52,7 @@ class Client:
 
         async def receive() -> dict[str, Any]:
             if bodies:
+                self.read = True
                 return {"type": "http.request", "body": bodies.pop(), "more_body": False}
             await self.gone.wait()
             return {"type": "http.disconnect"}
@@ -96,6 +98,24 @@ def test_streams_beyond_the_limit_are_429_and_all_else_is_answered() -> None:
         await asyncio.wait_for(again.begun.wait(), 60)
         assert again.status == 200
         await again.leave()
+        await app.state.shared.worker.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("path", ["/v1/losses/mse_loss", "/v1/evaluations"])
+def test_losses_and_evaluations_beyond_the_limit_are_429_before_a_body_is_read(path: str) -> None:
+    app = create_app(Settings.model_construct(threads=2, kernel_cache=None, evaluations=1))
+
+    async def main() -> None:
+        with app.state.shared.computing.admit():
+            refused = Client(app, "POST", path, b"{}")
+            assert await refused.answer() == 429
+            assert refused.headers["retry-after"] == "1"
+            assert not refused.read
+        again = Client(app, "POST", path, b"{}")
+        assert await again.answer() == 422
+        assert again.read
         await app.state.shared.worker.close()
 
     asyncio.run(main())

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 def test_a_live_service_is_healthy_and_ready(client: Any) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
     response = client.get("/readyz")
-    assert response.json() == {"status": "ready"}
+    assert response.json() == {"status": "ready", "failed_devices": []}
     assert response.headers["cache-control"] == "no-store"
 
 

@@ -1,0 +1,189 @@
+"""What is counted, under names for Prometheus: the one table of metrics.
+
+Each `Metrics` has a registry of its own. With several processes the values lie in files of one folder, which
+prometheus-client reads together (its variable PROMETHEUS_MULTIPROC_DIR must name that folder before the
+package is imported), so that any process answers for all.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.observers import Observer
+
+if TYPE_CHECKING:
+    from service.api.state import State
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+PATH = "/metrics"
+METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})  # any other is counted as "other"
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+CHUNK_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
+
+
+class Metrics(Observer):
+    """The metrics of one application. `folder` is where several processes share them; None for one alone."""
+
+    def __init__(self, folder: str | None = None) -> None:
+        self.folder = folder
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "tensorseed_requests",
+            "Requests answered, by route template, method and status.",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        self.request_seconds = Histogram(
+            "tensorseed_request_seconds",
+            "Seconds from a request's head to the last byte of its answer.",
+            ("route",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.sent_bytes = Counter(
+            "tensorseed_sent_bytes", "Bytes of answers' bodies.", ("route",), registry=registry
+        )
+        self.cancelled = Counter(
+            "tensorseed_cancelled_streams",
+            "Answers that ended before their last byte, as a rule because the client left.",
+            registry=registry,
+        )
+        self.generated_bytes = Counter(
+            "tensorseed_generated_bytes",
+            "Bytes of tensors computed, by init scheme and dtype.",
+            ("scheme", "dtype"),
+            registry=registry,
+        )
+        self.generation_seconds = Histogram(
+            "tensorseed_generation_seconds",
+            "Seconds that a chunk took to compute.",
+            buckets=CHUNK_SECONDS,
+            registry=registry,
+        )
+        self.queue_seconds = Histogram(
+            "tensorseed_queue_seconds",
+            "Seconds that a chunk waited for a thread.",
+            buckets=CHUNK_SECONDS,
+            registry=registry,
+        )
+        self.active_streams = Gauge(
+            "tensorseed_active_streams",
+            "Files being streamed.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.active_evaluations = Gauge(
+            "tensorseed_active_evaluations",
+            "Evaluations and losses under way, waiting ones included.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.ready = Gauge(
+            "tensorseed_ready_processes",
+            "Processes that serve: started and not closing.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.device_memory = Gauge(
+            "tensorseed_device_memory_bytes",
+            "Memory of the devices in use so far, by kind: total or free.",
+            ("device", "kind"),
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self.build = Gauge(
+            "tensorseed_build",
+            "1, with the version that runs.",
+            ("version",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.build.labels(version("tensorseed")).set(1)
+        if folder is None:
+            ProcessCollector(registry=registry)
+        self._answers: dict[tuple[str, str, int], tuple[Counter, Histogram, Counter]] = {}
+        self._generated: dict[tuple[str, str], Counter] = {}
+
+    def answered(
+        self, route: str, method: str, status: int, seconds: float, nbytes: int, *, complete: bool
+    ) -> None:
+        """A request has been answered; status 0 where the client left before any answer."""
+        key = route, method if method in METHODS else "other", status
+        known = self._answers.get(key)
+        if known is None:
+            known = self._answers[key] = (
+                self.requests.labels(*key[:2], str(status or "none")),
+                self.request_seconds.labels(route),
+                self.sent_bytes.labels(route),
+            )
+        count, timing, sent = known
+        count.inc()
+        timing.observe(seconds)
+        sent.inc(nbytes)
+        if not complete:
+            self.cancelled.inc()
+
+    def generated(self, scheme: str, dtype: str, nbytes: int) -> None:
+        """See `Observer`."""
+        known = self._generated.get((scheme, dtype))
+        if known is None:
+            known = self._generated[scheme, dtype] = self.generated_bytes.labels(scheme, dtype)
+        known.inc(nbytes)
+
+    def computed(self, seconds: float) -> None:
+        """See `Observer`."""
+        self.generation_seconds.observe(seconds)
+
+    def waited(self, seconds: float) -> None:
+        """See `Observer`."""
+        self.queue_seconds.observe(seconds)
+
+    def refresh(self, state: State) -> None:
+        """Take over what is not counted as it happens: how much is under way, and memory."""
+        self.active_streams.set(state.admission.active)
+        self.active_evaluations.set(state.computing.active)
+        self.ready.set(state.ready)
+        for device in state.worker.known_devices():
+            memory = device.memory()
+            if memory is not None:
+                self.device_memory.labels(device.name, "total").set(memory.total)
+                self.device_memory.labels(device.name, "free").set(memory.free)
+
+    def text(self) -> bytes:
+        """The metrics in Prometheus's text format, those of all processes together."""
+        return generate_latest(self.collected())
+
+    def collected(self) -> CollectorRegistry:
+        """What to read all processes' metrics from."""
+        return self.registry if self.folder is None else shared_registry(self.folder)
+
+
+def shared_registry(folder: str) -> CollectorRegistry:
+    """What reads the metrics of all processes that keep them in `folder`."""
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    return registry
+
+
+async def metrics(request: Request) -> Response:
+    """The metrics of all processes, for Prometheus."""
+    shared: Metrics = request.app.state.metrics
+    shared.refresh(request.app.state.shared)
+    return Response(shared.text(), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_LATEST)

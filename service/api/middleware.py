@@ -1,0 +1,69 @@
+"""What surrounds every request, from the outside in. Plain ASGI, so that streams pass untouched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from service.api.access import Access
+from service.api.draining import Draining
+from service.api.hardening import Hardening
+from service.api.keys import Keyring
+from service.api.metrics import Metrics
+from service.api.observation import Observed
+from service.api.state import State
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.api.budgets import Budgets
+
+CORS_METHODS = ("GET", "HEAD", "POST")
+CORS_REQUEST = (
+    *("Authorization", "Content-Type", "Range", "If-Range", "If-Match", "If-None-Match", "X-Request-ID"),
+)
+CORS_ANSWER = (
+    *("ETag", "Content-Location", "Content-Disposition", "Content-Range", "Accept-Ranges"),
+    *("Retry-After", "WWW-Authenticate", "X-Request-ID"),
+)
+
+
+def install_middleware(
+    app: FastAPI, settings: Settings, state: State, metrics: Metrics, keyring: Keyring | None
+) -> None:
+    """Surround `app`, its handling of unexpected errors included, which the framework's own list does not."""
+    build = app.build_middleware_stack
+
+    def surrounded() -> ASGIApp:
+        return surround(build(), settings, state, metrics, keyring)
+
+    app.build_middleware_stack = surrounded  # type: ignore[method-assign]
+
+
+def surround(
+    app: ASGIApp, settings: Settings, state: State, metrics: Metrics, keyring: Keyring | None
+) -> ASGIApp:
+    """`app`, observed, hardened, and open to those alone who may ask."""
+    app = Hardening(app)
+    if keyring is not None:
+        app = Access(app, keyring, _budgets(settings))
+    app = Draining(app, state)
+    if settings.origins():
+        app = CORSMiddleware(
+            app,
+            allow_origins=settings.origins(),
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_REQUEST,
+            expose_headers=CORS_ANSWER,
+        )
+    return Observed(app, metrics, access_log=settings.access_log)
+
+
+def _budgets(settings: Settings) -> Budgets | None:
+    if not settings.key_requests and not settings.key_bytes:
+        return None
+    from service.api.budgets import Budgets  # takes half a second to import, for those alone who use it
+
+    return Budgets(settings.key_requests, settings.key_bytes)

@@ -1,0 +1,21 @@
+"""The name of a request, under which a client and the logs know it: the field X-Request-ID."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from contextvars import ContextVar
+
+FIELD = b"x-request-id"
+
+_VALID = re.compile(rb"[!-~]{1,128}")
+
+CURRENT: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request that the running task answers; empty outside of one."""
+
+
+def request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The id that the client gave, 1 to 128 visible ASCII characters; else a new one of 32 digits."""
+    given = next((value for name, value in headers if name == FIELD), b"")
+    return given if _VALID.fullmatch(given) else os.urandom(16).hex().encode()

@@ -1,0 +1,158 @@
+"""Bounds of a connection, each with one below and one above, on a real socket."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+
+from service import server
+from service.settings import Settings
+
+SETTINGS = Settings.model_construct(
+    threads=1,
+    log_level="critical",
+    token_chars=64,
+    url_bytes=2_000,
+    header_bytes=1_024,
+    header_seconds=1.0,
+    idle_seconds=1.0,
+    keep_alive_seconds=2,
+)
+HUGE = "shape=1048576,1048576&init=normal"
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """The port of a server with narrow bounds."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+        listener.bind(("127.0.0.1", 0))
+        running = uvicorn.Server(server.configure(SETTINGS, server.create_app(SETTINGS)))
+        thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
+        thread.start()
+        while not running.started:
+            time.sleep(0.01)
+        yield listener.getsockname()[1]
+        running.should_exit = True
+        thread.join(20)
+
+
+def answer(port: int, request: bytes) -> tuple[int, bytes]:
+    """The status and the whole answer to one request; status 0 for none."""
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
+        client.sendall(request)
+        received = b""
+        while part := client.recv(1 << 16):
+            received += part
+    return int(received.split()[1]) if received else 0, received
+
+
+def get(target: bytes, *fields: bytes) -> bytes:
+    lines = (b"GET %s HTTP/1.1" % target, b"Host: x", b"Connection: close", *fields)
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def test_a_url_of_the_limit_passes_and_one_longer_does_not(port: int) -> None:
+    room = SETTINGS.url_bytes - len(b"/healthz?")
+    assert answer(port, get(b"/healthz?" + b"a" * room))[0] == 200
+    status, whole = answer(port, get(b"/healthz?" + b"a" * (room + 1)))
+    assert status == 414
+    assert b"application/problem+json" in whole
+    assert b"2,000 bytes" in whole
+
+
+def test_fields_of_the_limit_pass_and_larger_ones_do_not(port: int) -> None:
+    taken = len(b"Host: x\r\nConnection: close\r\nX: \r\n")
+    room = SETTINGS.header_bytes - taken
+    assert answer(port, get(b"/healthz", b"X: " + b"a" * room))[0] == 200
+    status, whole = answer(port, get(b"/healthz", b"X: " + b"a" * (room + 1)))
+    assert status == 431
+    assert b"urn:tensorseed:problem:large-head" in whole
+
+
+def test_a_field_without_end_is_refused(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nX: ")
+        for _ in range(8):
+            client.sendall(b"a" * 500)
+            time.sleep(0.02)
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 431 ")
+
+
+def test_what_is_no_http_is_told_so(port: int) -> None:
+    status, whole = answer(port, b"\x16\x03\x01 nonsense\r\n\r\n")
+    assert status == 400
+    assert b"urn:tensorseed:problem:malformed-request" in whole
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost:"])
+def test_a_head_that_does_not_come_is_given_up(port: int, sent: bytes) -> None:
+    status, whole = answer(port, sent)
+    assert status == 408
+    assert b"urn:tensorseed:problem:slow-head" in whole
+
+
+def test_a_slow_head_within_the_time_is_answered(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
+        for part in (b"GET /healthz HTTP/1.1\r\n", b"Host: x\r\n", b"\r\n"):
+            client.sendall(part)
+            time.sleep(0.1)
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_second_head_of_a_connection_is_bounded_too(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        client.sendall(b"GET /healthz HTTP/1.1\r\n")
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 408 ")
+        assert client.recv(1) == b""
+
+
+def test_a_connection_without_another_request_is_closed(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        assert client.recv(1) == b""
+
+
+def test_a_client_that_reads_nothing_is_dropped(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
+        client.sendall(f"GET /v1/weights?{HUGE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        time.sleep(3)
+        with contextlib.suppress(ConnectionError):
+            while client.recv(1 << 20):  # what lies in the kernel's buffers; the file itself has no end
+                pass
+
+
+def test_a_client_that_reads_slowly_is_served(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        client.sendall(f"GET /v1/weights?{HUGE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        for _ in range(30):  # three times as long as one that reads nothing may take
+            assert client.recv(1 << 18)
+            time.sleep(0.1)
+
+
+def test_a_stream_whose_client_leaves_is_counted(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
+        client.sendall(f"GET /v1/weights?{HUGE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        before = cancelled(port)
+    for _ in range(500):
+        if cancelled(port) > before:
+            return
+        time.sleep(0.01)
+    pytest.fail("it was not counted")
+
+
+def cancelled(port: int) -> float:
+    """How many streams have ended early."""
+    text = answer(port, get(b"/metrics"))[1].decode()
+    return float(text.partition("\ntensorseed_cancelled_streams_total ")[2].split()[0])
