@@ -19,6 +19,7 @@ from service.api.queries import query_of
 from service.api.state import state_of
 from service.core.abandonment import AbandonedError
 from service.core.errors import (
+    CapacityError,
     DeviceError,
     EvaluationError,
     SpecError,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
 
 _BODY = (EvaluationError, SpecError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
-_WORK = (UnrepresentableError, DeviceError, VersionError, BusyError, NotReadyError)
+_WORK = (UnrepresentableError, DeviceError, VersionError, BusyError, NotReadyError, CapacityError)
 
 
 @router.post(
@@ -68,7 +69,7 @@ async def _post(request: Request, body: bytes) -> Response:
     form = form_of(accept, weights=evaluation.return_weights)
     if evaluation.return_weights:
         check_labels([variant.label or "" for variant in evaluation.variants])
-    content = await state.worker.run_cancellable(partial(_compute, evaluation, form))
+    content = await state.worker.run_cancellable(partial(_compute, evaluation, form), evaluation.device)
     headers = {"Cache-Control": "no-store", "Vary": "Accept", **content.headers}
     if len(content.pieces) == 1:
         return Response(bytes(content.pieces[0]), headers=headers, media_type=content.media_type)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from service.core.errors import DeviceError, LossError, TooLargeError
+from service.core.errors import DeviceError, LossError
+from service.core.failures import is_failure
 from service.core.losses.base import Call, Loss, Result, Tensors
 from service.core.losses.checks import shape
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 def evaluate(call: Call) -> Result:
     """Compute a loss, blocking. Gradients are those of the loss, with reduction none those of its sum.
 
-    Raises LossError where torch has no kernel for the dtype, TooLargeError where memory does not suffice,
-    DeviceError for a device that this host lacks.
+    Raises LossError where torch has no kernel for the dtype, DeviceError for a device that this host
+    lacks; what torch raises where memory does not suffice or a device breaks passes (`failures.py`).
     """
     import torch
 
@@ -30,9 +31,9 @@ def evaluate(call: Call) -> Result:
         with torch.set_grad_enabled(bool(leaves)):
             value, outputs = loss.run({**tensors, **leaves})
             gradients = _gradients(value, leaves)
-    except torch.OutOfMemoryError:
-        raise TooLargeError(f"{device} has not enough memory: send a smaller batch") from None
     except (RuntimeError, ValueError, IndexError) as error:
+        if is_failure(error):  # which says nothing about the request: the worker explains it
+            raise
         raise _refused(call, error, device) from None
     denominator = loss.denominator(call.tensors)
     return Result(
@@ -71,13 +72,11 @@ def _notes(loss: Loss, tensors: Tensors, denominator: float | None) -> Iterator[
     yield from loss.notes(tensors)
 
 
-def _refused(call: Call, error: Exception, device: torch.device) -> LossError | TooLargeError:
+def _refused(call: Call, error: Exception, device: torch.device) -> LossError:
     """What torch's refusal means to the client."""
     told = str(error)
     if "not implemented for" in told or isinstance(error, NotImplementedError):
         detail = f"torch has no {call.name} for {call.dtype} on {device.type}: use float32 or float64"
         return LossError.at(f"/{call.typed_by}", detail)
-    if "allocate memory" in told:
-        return TooLargeError("the host has not enough memory: send a smaller batch")
     shapes = ", ".join(f"{name} {shape(tensor)}" for name, tensor in call.tensors.items())
     return LossError.at("", f"torch computes no {call.name} of these shapes: {shapes}")

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import torch
 
 from service.core.errors import EvaluationError, TooLargeError
+from service.core.failures import is_failure
 from service.core.layers.base import Shape
 from service.core.limits import Limits
 from service.core.network.chain import Node
@@ -100,7 +101,9 @@ def _checked(node: Node, module: torch.nn.Module, x: torch.Tensor, *, training: 
     try:
         with torch.no_grad():
             y = through(node, module, x)
-    except REFUSALS:
+    except REFUSALS as error:
+        if is_failure(error):
+            raise
         raise misfit(node, x.shape) from None
     if y.numel() == 0:
         detail = f"gives an output without elements, {list(y.shape)}: change its arguments"

@@ -12,6 +12,7 @@ import torch
 from service.core.abandonment import AbandonedError
 from service.core.errors import TooLargeError
 from service.core.executors.compiled import CompiledExecutor
+from service.core.failures import is_failure
 from service.core.network.chain import Node
 from service.core.network.flow import REFUSALS, build, misfit, through, unsupported
 from service.core.network.kinds import is_random
@@ -132,6 +133,8 @@ class Network:
             except NotImplementedError:
                 raise unsupported(node, self.dtype) from None
             except REFUSALS as error:
+                if is_failure(error):
+                    raise
                 if "not implemented for" in str(error):
                     raise unsupported(node, self.dtype) from None
                 raise misfit(node, x.shape) from None

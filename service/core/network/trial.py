@@ -8,6 +8,7 @@ import torch
 
 from service.core.abandonment import AbandonedError, abandonable
 from service.core.errors import EvaluationError
+from service.core.failures import is_failure
 from service.core.network.advice import Findings, late_warnings, warnings
 from service.core.network.diagnostics import axes, collapse, measure, moments, norm, wide
 from service.core.network.evaluation import Evaluation, Variant, device_of
@@ -92,7 +93,9 @@ class Trial:
             return
         try:
             loss.backward()  # type: ignore[no-untyped-call]
-        except REFUSALS:
+        except REFUSALS as error:
+            if is_failure(error):
+                raise
             detail = f"torch has no gradients of this network in {self.variant.dtype} here: use float32"
             raise EvaluationError.at("/dtype", detail) from None
         self.patience.check()
@@ -101,6 +104,8 @@ class Trial:
         try:
             optimizer.step()
         except REFUSALS as error:
+            if is_failure(error):
+                raise
             name, dtype = type(optimizer).__name__, self.variant.dtype
             if "overflow" in str(error):
                 detail = f"an argument of {name} is beyond the largest {dtype} number: lower it"
