@@ -1,8 +1,8 @@
 """The worker: it computes files chunk by chunk, in a bounded pool of threads, on the devices of this host.
 
-A stream keeps a small window of chunks ahead of its reader. A slow reader therefore holds a few chunks and no
-thread, the chunks of all streams take turns in the pool's queue, and a reader that leaves stops its stream
-within a chunk.
+A stream keeps a small window of chunks ahead of its reader. A slow reader therefore holds a few small chunks
+and no thread, the chunks of all streams take turns in the pool's queue, and a reader that leaves stops its
+stream within a chunk.
 
 The CPU's chunks are computed in the pool. Every other device has a lane, which is a thread of its own, so
 that its chunks keep no thread of the pool waiting.
@@ -21,23 +21,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import ParamSpec, TypeVar
 
-from service.buffers import Buffers
+from service.chunks import Chunks
 from service.core.abandonment import abandonable
 from service.core.executors.base import Executor
 from service.core.executors.compiled import prepare
 from service.core.materialised import Materialised
 from service.core.preparations import Preparation, missing_preparations
-from service.core.safetensors_file import ALIGNMENT, VirtualFile
+from service.core.safetensors_file import VirtualFile
 from service.devices import Accelerator, Device, Devices
 from service.inline import is_quick, is_zeros
 from service.lane import Lane
 from service.materials import Materials
-from service.observers import NOBODY, Observer, queued, tell
-
-SPARE_CHUNKS = 16  # buffers that are kept while nobody uses them
+from service.observers import NOBODY, Observer, queued
+from service.pace import Paces
 
 LEAST = {"losses": 1 << 22, "evaluations": 1 << 22}  # elements from which on `auto` takes another device
 BYTES_AN_ELEMENT = 64  # of memory free there: values, gradients and what lies between, with a margin
@@ -62,7 +60,7 @@ class Worker:
         observer: Observer = NOBODY,
     ) -> None:
         self._observer = observer
-        self._chunk_bytes = chunk_bytes
+        self._paces = Paces(chunk_bytes)
         self._window = window
         self._kernel_cache = kernel_cache
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
@@ -72,8 +70,7 @@ class Worker:
         self._compiled = self._devices.cpu.executor()
         self._lanes: dict[str, Lane[memoryview]] = {}
         self._materials = Materials(materialised_bytes)
-        self._zeros = memoryview(bytes(chunk_bytes))  # for every stream that needs some
-        self._buffers = Buffers(chunk_bytes + ALIGNMENT, keep=SPARE_CHUNKS)
+        self._chunks = Chunks(chunk_bytes, observer)
 
     async def start(self) -> None:
         """Compile what requests will need, or load it from the cache."""
@@ -115,9 +112,9 @@ class Worker:
         """The file's bytes [start, stop), where they are so few that computing them here and now is quicker
         than asking a thread to; else None.
         """
-        if stop - start > self._chunk_bytes or not is_quick(file, start, stop):
+        if stop - start > self._paces.chunk_bytes or not is_quick(file, start, stop):
             return None
-        return self._chunk(file, start, stop, self._compiled)
+        return self._chunks.compute(file, start, stop, self._compiled)
 
     async def stream(self, file: VirtualFile, start: int, stop: int) -> AsyncGenerator[memoryview, None]:
         """The file's bytes [start, stop), in chunks that end at multiples of the chunk size.
@@ -129,31 +126,34 @@ class Worker:
         compute = await self._computing(file, stop, left)
         ahead: deque[asyncio.Future[memoryview]] = deque()
         try:
-            while start < stop or ahead:
-                while start < stop and len(ahead) < self._window:
-                    end = min((start // self._chunk_bytes + 1) * self._chunk_bytes, stop)
-                    missing = missing_preparations(file, start, end)
-                    if missing and ahead:
-                        break
-                    if missing:
-                        await self.run_cancellable(partial(_prepare, missing))
-                    if is_zeros(file, start, end):
-                        ahead.append(self._known(self._zeros[: end - start]))
-                    else:
-                        ahead.append(asyncio.wrap_future(compute(start, end)))
-                    start = end
-                with self._devices.cpu.explaining():
-                    chunk = await ahead.popleft()
-                yield chunk
+            with self._paces.begin() as pace:
+                while start < stop or ahead:
+                    while start < stop and len(ahead) < self._window:
+                        end = pace.end(start, stop)
+                        missing = missing_preparations(file, start, end)
+                        if missing and ahead:
+                            break
+                        if missing:
+                            await self.run_cancellable(partial(_prepare, missing))
+                        ahead.append(self._begun(compute, file, start, end))
+                        start = end
+                    pace.took(all_ready=ahead[-1].done())
+                    with self._devices.cpu.explaining():
+                        chunk = await ahead.popleft()
+                    yield chunk
         finally:
             left.set()
             for future in ahead:
                 future.cancel()
 
-    def _known(self, chunk: memoryview) -> asyncio.Future[memoryview]:
-        """A chunk that is there already."""
+    def _begun(
+        self, compute: Compute, file: VirtualFile, start: int, stop: int
+    ) -> asyncio.Future[memoryview]:
+        """A chunk that is being computed, or that needs no computing."""
+        if not is_zeros(file, start, stop):
+            return asyncio.wrap_future(compute(start, stop))
         future: asyncio.Future[memoryview] = asyncio.get_running_loop().create_future()
-        future.set_result(chunk)
+        future.set_result(self._chunks.zeros(stop - start))
         return future
 
     async def _computing(self, file: VirtualFile, stop: int, left: threading.Event) -> Compute:
@@ -164,40 +164,14 @@ class Worker:
             device = await self.device(file.resolved.device)
             if isinstance(device, Accelerator):
                 lane = self._lane(device)
-                return lambda start, end: lane.submit(partial(self._begin, device, file, start, end))
+                return lambda start, end: lane.submit(partial(self._chunks.begin, device, file, start, end))
         source = self._compiled if stop <= len(file.header) else await self.source(file)
 
         def wanted(start: int, end: int) -> memoryview:
             with abandonable(left.is_set):
-                return self._chunk(file, start, end, source)
+                return self._chunks.compute(file, start, end, source)
 
         return lambda start, end: self._pool.submit(queued(self._observer, wanted), start, end)
-
-    def _chunk(
-        self, file: VirtualFile, start: int, stop: int, executor: Executor | Materialised
-    ) -> memoryview:
-        """The bytes [start, stop), in a buffer that comes back when nobody holds them any more."""
-        first, last = start // ALIGNMENT * ALIGNMENT, min(-(-stop // ALIGNMENT) * ALIGNMENT, file.size)
-        out = self._buffers.lend(last - first)  # a few bytes more, so that the range cuts no element
-        began = perf_counter()
-        file.read_into(out, first, executor)
-        tell(self._observer, file, start, stop, began)
-        return out.data[start - first : stop - first]
-
-    def _begin(
-        self, device: Accelerator, file: VirtualFile, start: int, stop: int
-    ) -> Callable[[], memoryview]:
-        """Start to compute the bytes [start, stop) on a device; the result waits for them."""
-        out = self._buffers.lend(stop - start, start % ALIGNMENT)
-        began = perf_counter()
-        land = device.begin(file, start, out)
-
-        def landed() -> memoryview:
-            land()
-            tell(self._observer, file, start, stop, began)
-            return out.data
-
-        return landed
 
     def _lane(self, device: Accelerator) -> Lane[memoryview]:
         """The device's thread, which starts with its first stream."""

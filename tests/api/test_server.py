@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import http.client
 import json
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +21,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.api.app import create_app
+from service.pace import GROWTH
 from service.settings import Settings
+from tests.serving import served
 
 CHUNK = 1 << 16
 MIB = 1 << 20
@@ -98,14 +98,6 @@ def wait_until(condition: Callable[[], bool]) -> None:
     pytest.fail("waited in vain")
 
 
-def answers(port: int) -> bool:
-    """Whether a server listens."""
-    with contextlib.suppress(ConnectionError):
-        socket.create_connection(("127.0.0.1", port)).close()
-        return True
-    return False
-
-
 def resident(pid: int, field: str = "VmRSS") -> int:
     """The bytes of memory that a process holds; with VmHWM the most that it has held."""
     status = Path(f"/proc/{pid}/status").read_text()
@@ -150,15 +142,15 @@ class Small:
     def __init__(self, app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
         self.computed = 0
         settings = app.state.shared.settings
-        self.window = (settings.window + settings.threads) * CHUNK
+        self.window = (settings.window + settings.threads) * GROWTH * CHUNK
         worker = app.state.shared.worker
-        original = worker._chunk
+        original = worker._chunks.compute
 
         def counted(file: Any, start: int, stop: int, executor: Any) -> memoryview:
             self.computed += stop - start
             return original(file, start, stop, executor)
 
-        monkeypatch.setattr(worker, "_chunk", counted)
+        monkeypatch.setattr(worker._chunks, "compute", counted)
 
     def ask(self, port: int, path: str) -> socket.socket:
         """A connection that has asked for `path`."""
@@ -175,7 +167,7 @@ class Small:
         """
         held = client.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         held += listener.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-        return received + self.window + held + 2 * CHUNK
+        return received + self.window + held + 2 * GROWTH * CHUNK
 
 
 @pytest.mark.parametrize("chunks", [1, 16, 64])
@@ -210,12 +202,8 @@ def test_no_more_is_computed_than_read_and_a_window(
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 def test_the_memory_does_not_grow_with_what_is_read() -> None:
     """A client reads 2 GiB of a file of 1 TiB from a server as a user starts it."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port)])
-    try:
+    with served() as (process, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        wait_until(lambda: process.poll() is not None or answers(port))
         url = plan(connection, HUGE)["url"]
         connection.request("GET", url)
         response = connection.getresponse()
@@ -224,9 +212,6 @@ def test_the_memory_does_not_grow_with_what_is_read() -> None:
             assert len(response.read(8 * MIB)) == 8 * MIB
             held.append(resident(process.pid))
         connection.close()
-    finally:
-        process.terminate()
-        process.wait(30)
     assert max(held) - held[0] < 64 * MIB
 
 
@@ -332,12 +317,8 @@ def test_a_loss_of_a_large_file(connection: http.client.HTTPConnection, *, chunk
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads and resets a peak in /proc")
 def test_a_loss_takes_less_than_three_times_its_file() -> None:
     """Of memory, at the peak, in a server as a user starts it."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port)])
-    try:
+    with served() as (process, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        wait_until(lambda: process.poll() is not None or answers(port))
         for elements in (1, 10_000_000):  # the first one loads torch
             before = resident(process.pid)
             Path(f"/proc/{process.pid}/clear_refs").write_text("5")
@@ -346,6 +327,3 @@ def test_a_loss_takes_less_than_three_times_its_file() -> None:
             assert json.loads(connection.getresponse().read())["loss"] == 9.0
         connection.close()
         assert resident(process.pid, "VmHWM") - before < 3 * len(body)
-    finally:
-        process.terminate()
-        process.wait(20)

@@ -1,0 +1,50 @@
+"""How much each stream computes at a time.
+
+A chunk costs its hand-over from thread to loop to socket, which is the same for a large one. A reader that
+keeps up with the computing is therefore given larger ones, until the hand-over hardly counts; one for whom
+the whole window lies ready is given small ones again, so that what waits for it is little memory. The more
+streams there are, the less each may grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+GROWTH = 4  # times the chunk size, at most
+SHARED = 16  # units of the chunk size that the chunks of all streams, one of each, may have together
+
+
+class Pace:
+    """The sizes of one stream's chunks, which end at multiples of the chunk size."""
+
+    def __init__(self, paces: Paces) -> None:
+        self._paces = paces
+        self._units = 1
+
+    def end(self, start: int, stop: int) -> int:
+        """Where the chunk ends that begins at `start`, in a stream up to `stop`."""
+        unit = self._paces.chunk_bytes
+        return min((start // unit + self._units) * unit, stop)
+
+    def took(self, *, all_ready: bool) -> None:
+        """The reader takes a chunk; `all_ready` if that and all behind it in the window are computed."""
+        wanted = self._units // 2 if all_ready else self._units * 2
+        self._units = max(1, min(wanted, GROWTH, SHARED // self._paces.streams))
+
+
+class Paces:
+    """The paces of all streams, in chunks of `chunk_bytes`."""
+
+    def __init__(self, chunk_bytes: int) -> None:
+        self.chunk_bytes = chunk_bytes
+        self.streams = 0
+
+    @contextmanager
+    def begin(self) -> Iterator[Pace]:
+        """The pace of one more stream, for as long as it lasts."""
+        self.streams += 1
+        try:
+            yield Pace(self)
+        finally:
+            self.streams -= 1

@@ -1,0 +1,47 @@
+"""A chunk is its bytes of the file, of any size, in memory that comes back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from service.chunks import Chunks
+from service.core.executors.compiled import CompiledExecutor
+from service.core.limits import Limits
+from service.core.safetensors_file import open_file
+from service.core.spec import parse_spec
+from service.observers import NOBODY
+from service.pace import GROWTH
+
+UNIT = 4_096
+
+
+@pytest.fixture
+def chunks() -> Chunks:
+    return Chunks(UNIT, NOBODY)
+
+
+@pytest.mark.parametrize("size", [1, UNIT - 1, UNIT, UNIT + 1, 3 * UNIT, GROWTH * UNIT, GROWTH * UNIT + 999])
+@pytest.mark.parametrize("start", [0, 1, 8, 16, 1_003])
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_a_chunk_is_its_bytes_of_the_file(chunks, size, start, dtype):
+    layer = {"name": "w", "type": "Tensor", "shape": [100_000], "init": "normal", "dtype": dtype}
+    file = open_file(parse_spec(json.dumps({"layers": [layer]}).encode(), Limits()))
+    executor = CompiledExecutor()
+    whole = file.read(0, file.size, executor).tobytes()
+    assert bytes(chunks.compute(file, start, start + size, executor)) == whole[start : start + size]
+
+
+@pytest.mark.parametrize("units", [1, 2, GROWTH])
+def test_memory_comes_back_to_chunks_of_its_size(chunks, units):
+    lender = chunks._lenders(units * UNIT)
+    lent = lender.lend(units * UNIT)
+    address = lent.ctypes.data
+    del lent
+    assert chunks._lenders(units * UNIT - 1).lend(100).ctypes.data == address
+
+
+def test_zeros(chunks):
+    assert bytes(chunks.zeros(GROWTH * UNIT)) == bytes(GROWTH * UNIT)
+    assert len(chunks.zeros(3)) == 3

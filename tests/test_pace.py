@@ -1,0 +1,62 @@
+"""Chunks grow for a reader that keeps up, shrink for one that does not, and stay small where many are served."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from service.pace import GROWTH, SHARED, Paces
+
+UNIT = 1_000
+
+
+def test_a_reader_that_keeps_up_is_given_larger_chunks():
+    with Paces(UNIT).begin() as pace:
+        sizes = []
+        for _ in range(4):
+            sizes.append(pace.end(0, 1 << 40))
+            pace.took(all_ready=False)
+    assert sizes == [UNIT, 2 * UNIT, 4 * UNIT, 4 * UNIT]
+
+
+def test_one_for_whom_all_is_ready_is_given_small_ones_again():
+    with Paces(UNIT).begin() as pace:
+        for _ in range(4):
+            pace.took(all_ready=False)
+        sizes = []
+        for _ in range(4):
+            pace.took(all_ready=True)
+            sizes.append(pace.end(0, 1 << 40))
+    assert sizes == [2 * UNIT, UNIT, UNIT, UNIT]
+
+
+@pytest.mark.parametrize(("start", "stop", "end"), [(0, 10_000, 1_000), (999, 10_000, 1_000), (7, 9, 9)])
+def test_a_chunk_ends_on_the_grid_or_with_the_stream(start, stop, end):
+    with Paces(UNIT).begin() as pace:
+        assert pace.end(start, stop) == end
+
+
+@pytest.mark.parametrize("streams", [1, 4, 5, 8, 16, 17, 1_000])
+def test_many_streams_share_what_they_may_have_ahead(streams):
+    paces = Paces(UNIT)
+    with ExitStack() as stack:
+        begun = [stack.enter_context(paces.begin()) for _ in range(streams)]
+        for pace in begun:
+            for _ in range(4):
+                pace.took(all_ready=False)
+        sizes = [pace.end(0, 1 << 40) for pace in begun]
+        assert sum(sizes) <= max(SHARED, streams) * UNIT
+        assert max(sizes) <= GROWTH * UNIT
+    assert paces.streams == 0
+
+
+def test_a_large_chunk_shrinks_when_more_clients_come():
+    paces = Paces(UNIT)
+    with paces.begin() as pace, ExitStack() as stack:
+        for _ in range(3):
+            pace.took(all_ready=False)
+        for _ in range(15):
+            stack.enter_context(paces.begin())
+        pace.took(all_ready=False)
+        assert pace.end(0, 1 << 40) == UNIT
