@@ -76,6 +76,11 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
     ],
     "sparse": [{"shape": "33,7", "sparsity": "0.1"}, {"shape": "100,3", "sparsity": "0.995", "std": "2"}],
     "dirac": [{"shape": "6,3,3"}, {"shape": "6,3,3,4", "groups": "2"}],
+    "sinusoidal": [
+        {"shape": "33,8"},
+        {"shape": "1500,6", "max_timescale": "100"},
+        {"shape": "9,10", "layout": "interleaved", "max_timescale": "1e6"},
+    ],
 }
 
 

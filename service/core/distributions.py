@@ -85,6 +85,18 @@ class Dirac:
 
 
 @dataclass(frozen=True, slots=True)
+class Sinusoidal:
+    """Sines and cosines of positions, the rows, at `columns`/2 frequencies from 1 down to 1/`max_timescale`,
+    which is the last of them where `endpoint` holds, else the one that would follow.
+    """
+
+    columns: int
+    max_timescale: float
+    interleaved: bool  # a cosine beside its sine, else all sines before all cosines
+    endpoint: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Axis:
     """An axis of a row-major tensor: `index = element // stride % size`."""
 
@@ -114,7 +126,19 @@ class ZeroRange:
     stop: int
 
 
-Base = Constant | Values | Eye | Uniform | Normal | TruncNormal | Sparse | Orthogonal | Dirac | Centred
+Base = (
+    Constant
+    | Values
+    | Eye
+    | Uniform
+    | Normal
+    | TruncNormal
+    | Sparse
+    | Orthogonal
+    | Dirac
+    | Centred
+    | Sinusoidal
+)
 Distribution = Base | ZeroRange
 
 SIMPLE = (Constant, Uniform, Normal, TruncNormal)

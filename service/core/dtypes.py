@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 DTypeName = Literal["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 
+TensorDTypeName = Literal[DTypeName, "int64"]  # of a bare tensor
+
 
 @dataclass(frozen=True, slots=True)
 class DType:

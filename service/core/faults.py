@@ -38,6 +38,7 @@ _SENTENCES = {
     "json_invalid": "the body is nested too deeply: write fewer levels",
     "model_attributes_type": "{field} must be an object",
     "model_type": "{field} must be an object",
+    "list_type": "{field} must be a list",
     "less_than": "{field} must be less than {lt:g}",
     "less_than_equal": "{field} must be at most {le:g}",
     "missing": "{field} is required",
@@ -123,7 +124,7 @@ def _read(
 ) -> list[tuple[Path, str]]:
     """The fault that an error stands for, or none if its union branch is not the one that was meant."""
     path = place.path
-    if path and path[0] in _WHOLE_FIELD:
+    if path and path[0] in _WHOLE_FIELD and path[0] in spec.model_fields:
         return [(path, _WHOLE_FIELD[str(path[0])])]
     if place.branch.startswith(("function", "tagged-union")):
         return _read_init(place, item, spec)

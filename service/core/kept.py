@@ -54,6 +54,11 @@ class Kept(Generic[T]):
             except AbandonedError:
                 check_abandoned()
 
+    def find(self, key: Hashable) -> T | None:
+        """The result of a key where it is kept; it counts as asked for."""
+        with self._lock:
+            return self._results.get(key)
+
     def __contains__(self, key: Hashable) -> bool:
         with self._lock:
             return key in self._results

@@ -18,6 +18,7 @@ from service.core.distributions import (
     Eye,
     Normal,
     Orthogonal,
+    Sinusoidal,
     Sparse,
     TruncNormal,
     Uniform,
@@ -28,6 +29,7 @@ from service.core.resolved import ResolvedTensor
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 _PANELS = 16
+_FREQUENCIES = 1 << 14
 _NEGLIGIBLE = 90.0  # exp(-90/2) of the peak is nothing
 
 
@@ -62,6 +64,9 @@ def _moments(distribution: Distribution, shape: tuple[int, ...]) -> tuple[float,
         case Dirac(columns, group):
             share = min(columns, group) / (columns * group)
             return share, share * (1.0 - share)
+        case Sinusoidal():
+            mean = _mean_of_waves(distribution, shape[0])
+            return mean, 0.5 - mean * mean  # each sine and its cosine have the sum of squares one
         case Centred(base, outputs, inputs, spatial):
             mean, variance = _moments(base, (outputs.size, inputs.size))
             share = 1.0 / math.prod(axis.size for axis in spatial)
@@ -92,6 +97,18 @@ def _literal(key: _Same) -> tuple[float, float]:
     data = key.values.data
     mean = math.fsum(number / len(data) for number in data)
     return mean, math.fsum((number - mean) * ((number - mean) / len(data)) for number in data)
+
+
+@lru_cache(maxsize=1024)
+def _mean_of_waves(waves: Sinusoidal, positions: int) -> float:
+    """By the sums of sines and cosines in arithmetic progression; of many frequencies, some stand for all."""
+    half = waves.columns // 2
+    index = np.linspace(0.0, half - 1.0, min(half, _FREQUENCIES))
+    steps = max(half - 1 if waves.endpoint else half, 1)
+    angle = 0.5 * np.exp(-index * (math.log(waves.max_timescale) / steps))
+    sums = np.sin(positions * angle) / np.sin(angle)
+    phase = (positions - 1) * angle
+    return float((sums * (np.sin(phase) + np.cos(phase))).mean()) / (2.0 * positions)
 
 
 @lru_cache(maxsize=1024)

@@ -63,7 +63,7 @@ def check(distribution: Distribution, dtype: DType) -> None:
         case Values(data):
             _check_literals(data, dtype)
         case _ if dtype is INT64:
-            raise ValueError("an int64 buffer holds whole numbers: use zeros, ones, constant or values")
+            raise ValueError("an int64 tensor holds whole numbers: use zeros, ones, constant or values")
         case Uniform(low, high):
             _check_reach(max(abs(low), abs(high), high - low), dtype)
         case Normal(mean, std):
@@ -82,7 +82,7 @@ def check(distribution: Distribution, dtype: DType) -> None:
 def _check_literals(data: tuple[float, ...], dtype: DType) -> None:
     if dtype is INT64:
         if not all(value.is_integer() and abs(value) <= EXACT_INTEGERS for value in data):
-            raise ValueError("an int64 buffer holds whole numbers from -2^53 to 2^53")
+            raise ValueError("an int64 tensor holds whole numbers from -2^53 to 2^53")
         return
     farthest = max(data, key=abs, default=0.0)
     if math.isinf(round_nearest(farthest, dtype)):

@@ -9,6 +9,7 @@ Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -23,6 +24,9 @@ ROUNDS = 10
 MASK = 0xFFFFFFFF
 MULTIPLIER_0, MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57
 WEYL_0, WEYL_1 = 0x9E3779B9, 0xBB67AE85  # golden ratio, √3 − 1
+
+
+_FOUR_WORDS = struct.Struct("<4I")
 
 
 class Key(NamedTuple):
@@ -51,11 +55,10 @@ def stream_key(seed: int, name: str, purpose: str = "value") -> Key:
     SHA-256 over the domain, then the seed (8 bytes), then the lengths (8 bytes) and UTF-8 bytes of name and
     purpose; integers are little-endian. The first 16 bytes of the digest are four little-endian words.
     """
-    digest = hashlib.sha256(DOMAIN + seed.to_bytes(8, "little"))
+    parts = [DOMAIN, seed.to_bytes(8, "little")]
     for text in (name.encode(), purpose.encode()):
-        digest.update(len(text).to_bytes(8, "little") + text)
-    head = digest.digest()[:16]
-    return Key(*(int.from_bytes(head[i : i + 4], "little") for i in (0, 4, 8, 12)))
+        parts += [len(text).to_bytes(8, "little"), text]
+    return Key(*_FOUR_WORDS.unpack_from(hashlib.sha256(b"".join(parts)).digest()))
 
 
 def philox4x32(c0: Number, c1: Number, c2: Number, c3: Number, k0: Number, k1: Number) -> Number:

@@ -65,8 +65,10 @@ class Body:
         for member in self.members:
             self.nbytes += member.nbytes
             self.suffixes += len(member.suffix)
-            if isinstance(member.distribution, Values):
-                self.literals += len(member.distribution.data)
+            drawn = member.distribution
+            drawn = drawn.base if isinstance(drawn, ZeroRange) else drawn
+            if isinstance(drawn, Values):
+                self.literals += len(drawn.data)
 
     def own_stream(self) -> Body:
         """The same, drawn as each entry's own name."""
@@ -162,7 +164,7 @@ def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]
 
 
 def _tensor(entry: Tensor, scheme: Scheme, dtype: DType, limits: Limits) -> Member:
-    part = "shape"
+    part, row = "shape", entry.padding_row()
     try:
         check_shape(entry.shape, dtype, limits)
         part = "fan_axes"
@@ -173,6 +175,8 @@ def _tensor(entry: Tensor, scheme: Scheme, dtype: DType, limits: Limits) -> Memb
     except ValueError as error:
         path = (part, *_blamed(scheme, error)) if part == "init" else (part,)
         raise _below(path, error) from None
+    if row is not None:
+        distribution = _zeroed(distribution, (row, row + 1), entry.shape)
     role = UNITS if found is None else Role(found.out_axis)
     return Member("", dtype, entry.shape, distribution, scheme, found, default=False, role=role)
 
@@ -226,12 +230,19 @@ def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> Memb
         distribution = fill(scheme, slot.shape, found, dtype)
     except ValueError as error:
         raise _below((*part, *_blamed(scheme, error)) if part else (), error) from None
-    if init is None and slot.zeroed is not None and 0 not in slot.shape:
-        row = math.prod(slot.shape[1:])
-        assert not isinstance(distribution, ZeroRange)
-        distribution = ZeroRange(distribution, slot.zeroed[0] * row, slot.zeroed[1] * row)
+    if init is None and slot.zeroed is not None:
+        distribution = _zeroed(distribution, slot.zeroed, slot.shape)
     suffix = f".{slot.name}"
     return Member(suffix, dtype, slot.shape, distribution, scheme, found, init is None, slot.role)
+
+
+def _zeroed(distribution: Distribution, rows: tuple[int, int], shape: tuple[int, ...]) -> Distribution:
+    """The same with the rows from the first to the second, exclusive, at zero."""
+    if 0 in shape:
+        return distribution
+    assert not isinstance(distribution, ZeroRange)
+    width = math.prod(shape[1:])
+    return ZeroRange(distribution, rows[0] * width, rows[1] * width)
 
 
 def _blamed(scheme: Scheme, error: ValueError) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from service.core.distributions import Distribution
@@ -14,6 +14,8 @@ from service.core.layers import Entry
 from service.core.roles import UNITS, Role
 from service.core.schemes import Scheme
 from service.core.torch_identity import TorchIdentity
+
+_SEED = ',"seed":'  # begins the last member of a recipe
 
 
 class ResolvedTensor(NamedTuple):
@@ -67,3 +69,9 @@ class ResolvedSpec:
     recipe: str
     steps: tuple[Step, ...] = field(default=(), compare=False, repr=False)
     torch: TorchIdentity | None = None
+
+    def reseeded(self, seed: int) -> ResolvedSpec:
+        """The same spec of generator philox with another seed, as parsing it would give."""
+        assert self.torch is None
+        recipe = f'{self.recipe[: self.recipe.rindex(_SEED)]}{_SEED}"{seed}"}}'
+        return replace(self, seed=seed, recipe=recipe)

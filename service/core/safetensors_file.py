@@ -28,7 +28,8 @@ from service.core.philox import STREAM_VERSION, Stream
 from service.core.resolved import ResolvedSpec, ResolvedTensor
 from service.core.slices import Box, is_contiguous, parse_slice
 
-ALIGNMENT = 16  # of a buffer's address to the file's offsets: enough for every dtype
+ALIGNMENT = 8  # of a buffer's address to the file's offsets: enough for every dtype
+BLOCK = 16  # bytes; a Philox block fills this many, or a divisor of it, whatever the dtype
 LONG_RUN = 1_024  # elements of a slice that lie side by side, from which on runs are filled one by one
 
 
@@ -81,10 +82,23 @@ class VirtualFile:
 
     def read(self, start: int, stop: int, executor: Executor | Materialised) -> npt.NDArray[np.uint8]:
         """The bytes [start, stop) of the file; with generator torch from the materialised whole."""
-        skew = start % ALIGNMENT
-        out = np.empty(skew + stop - start, np.uint8)[skew:]
-        self.read_into(out, start, executor)
-        return out
+        first, last = self.around(start, stop)
+        skew = first % ALIGNMENT
+        out = np.empty(skew + last - first, np.uint8)[skew:]
+        self.read_into(out, first, executor)
+        return out[start - first : stop - first]
+
+    def around(self, start: int, stop: int) -> tuple[int, int]:
+        """The least range around [start, stop) whose ends cut no block of a tensor: to compute a few bytes
+        more costs less than to cut.
+        """
+        first, last = start, stop
+        if len(self.header) <= start < stop:
+            first -= (start - self._entries[bisect_right(self._starts, start) - 1].start) % BLOCK
+        if len(self.header) < stop and start < stop:
+            entry = self._entries[bisect_right(self._starts, stop - 1) - 1]
+            last = min(stop + (entry.start - stop) % BLOCK, entry.stop)
+        return first, last
 
     def read_into(self, out: npt.NDArray[np.uint8], start: int, executor: Executor | Materialised) -> None:
         """Fill `out` with the bytes from `start` on. Its address must equal `start` modulo `ALIGNMENT`."""
@@ -184,6 +198,13 @@ def open_slice(file: VirtualFile, name: str, slice_text: str) -> VirtualFile:
     box = parse_slice(slice_text, tensor.shape)
     extra = {"tensorseed.tensor": name, "tensorseed.slice": str(box)}
     return _assemble(file.resolved, (tensor._replace(shape=box.shape),), extra, box)
+
+
+def open_part(
+    resolved: ResolvedSpec, tensors: Sequence[ResolvedTensor], extra: Mapping[str, str]
+) -> VirtualFile:
+    """The file that holds some of the tensors of a spec, in file order; `extra` ends its metadata."""
+    return _assemble(resolved, tuple(tensors), extra)
 
 
 def _assemble(

@@ -44,6 +44,8 @@ def check_entry(entry: Entry) -> None:
         )
     if isinstance(entry, Tensor) and entry.fan_axes is not None:
         raise PartError(("fan_axes",), f"torch.nn.init knows its own axes only: {_PORTABLE}")
+    if isinstance(entry, Tensor) and entry.padding_idx is not None:
+        raise PartError(("padding_idx",), f"torch.nn.init fills every row: use an Embedding, or {_PORTABLE}")
 
 
 def check_build(slots: list[Slot], dtype: DType) -> None:

@@ -83,6 +83,7 @@ def test_the_recipe_is_its_own_recipe(spec: dict[str, Any], chance: random.Rando
             [tensor()],
         ),
         ([tensor(fan_axes={"in": -1, "out": 0})], [tensor()]),
+        ([tensor(padding_idx=-1)], [tensor(padding_idx=1)]),
         ([tensor(fan_axes={"in": -2, "out": -1})], [tensor(fan_axes={"in": 0, "out": 1})]),
         ([linear()], [linear(bias=True, init={})]),
         ([linear()], [linear(init={"weight": {"kind": "he_uniform", "a": 5**0.5}})]),

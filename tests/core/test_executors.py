@@ -21,6 +21,7 @@ from service.core.distributions import (
     Eye,
     Normal,
     Orthogonal,
+    Sinusoidal,
     Sparse,
     Uniform,
     Values,
@@ -41,6 +42,8 @@ PLAIN = [
     ZeroRange(Normal(0, 1), 30, 90),
     Sparse(23, 23, 5, 0.1),
     Orthogonal(23, 23, 1.5),
+    Sinusoidal(24, 1e4, False, True),
+    Sinusoidal(700, 1e4, True, False),
     Centred(Dirac(5, 4), Axis(25, 21), Axis(5, 5), (Axis(1, 5),), (2,)),
     Centred(Orthogonal(21, 5, 1.0), Axis(25, 21), Axis(5, 5), (Axis(1, 5),), (2,)),
 ]

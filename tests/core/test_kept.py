@@ -94,3 +94,14 @@ def test_a_waiter_begins_anew_where_the_first_gives_up():
             first.result(60)
         assert second.result(60).tolist() == [0, 0, 0]
     assert "key" in kept
+
+
+def test_what_is_kept_is_found_without_computing():
+    kept: Kept[np.ndarray] = Kept(200)
+    assert kept.find("a") is None
+    first = kept.get("a", lambda: np.zeros(10))
+    kept.get("b", lambda: np.zeros(10))
+    assert kept.find("a") is first
+    kept.get("c", lambda: np.zeros(10))
+    assert kept.find("a") is first
+    assert kept.find("b") is None

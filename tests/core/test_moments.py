@@ -74,6 +74,8 @@ def test_no_elements_no_moments() -> None:
         ({"kind": "delta_orthogonal", "gain": 3}, (9, 7, 3, 3)),
         ("orthogonal", (300, 200)),
         ({"kind": "sparse", "sparsity": 0.9}, (200, 300)),
+        ("sinusoidal", (200, 300)),
+        ({"kind": "sinusoidal", "layout": "interleaved", "endpoint": False}, (70, 40)),
     ],
 )
 def test_structured_tensors_have_their_moments(init: Any, shape: Any) -> None:

@@ -17,7 +17,14 @@ from service.core.dtypes import DTYPES
 from service.core.errors import SliceError, UnknownNameError
 from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
-from service.core.safetensors_file import VirtualFile, build_header, open_file, open_slice, tensor_arrays
+from service.core.safetensors_file import (
+    BLOCK,
+    VirtualFile,
+    build_header,
+    open_file,
+    open_slice,
+    tensor_arrays,
+)
 from service.core.slices import parse_slice
 from service.core.spec import parse_spec
 from tests.core.draws import executors
@@ -232,3 +239,22 @@ def test_a_hundred_thousand_tensors_are_laid_out_without_holes():
     assert math.isclose(
         np.frombuffer(content(file, len(file.header)), np.float16).astype(float).std(), 1, rel_tol=0.02
     )
+
+
+@given(data=st.data())
+def test_a_range_is_widened_to_whole_blocks_and_no_further(data):
+    file = file_of(
+        {"name": "a", "type": "Tensor", "shape": [7], "init": "normal", "dtype": "float64"},
+        {"name": "b", "type": "Tensor", "shape": [data.draw(st.integers(0, 3))], "init": "normal"},
+        {"name": "c", "type": "Tensor", "shape": [41], "init": "normal", "dtype": "bfloat16"},
+    )
+    start = data.draw(st.integers(0, file.size))
+    stop = data.draw(st.integers(start, file.size))
+    first, last = file.around(start, stop)
+    assert start - BLOCK < first <= start <= stop <= last < stop + BLOCK
+    for entry in file.entries():
+        for end in (first, last):
+            cut = entry.start < end < entry.stop and (end - entry.start) % BLOCK
+            assert not cut or start == stop
+    if start < len(file.header):
+        assert first == start

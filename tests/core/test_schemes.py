@@ -18,6 +18,7 @@ from service.core.distributions import (
     Eye,
     Normal,
     Orthogonal,
+    Sinusoidal,
     Sparse,
     TruncNormal,
     Uniform,
@@ -98,7 +99,8 @@ PARAMETERS = {"constant": {"value": 1}, "values": {"data": []}, "sparse": {"spar
 @pytest.mark.parametrize("cls", SCHEME_CLASSES)
 def test_a_tensor_without_elements_is_fine_with_every_scheme(cls: type[Scheme]) -> None:
     kind = cls.spellings()[0]
-    shape = (0, 3, 3) if kind in {"dirac", "delta_orthogonal"} else (0, 3)
+    shapes = {"dirac": (0, 3, 3), "delta_orthogonal": (0, 3, 3), "sinusoidal": (0, 4)}
+    shape = shapes.get(kind, (0, 3))
     filled = scheme(kind, **PARAMETERS.get(kind, {})).fill(shape, fans(shape))
     assert filled is not None
 
@@ -111,6 +113,12 @@ def test_a_tensor_without_elements_is_fine_with_every_scheme(cls: type[Scheme]) 
         (scheme("orthogonal"), (16, 1 << 12, 1 << 12), Orthogonal(16, 1 << 24, 1.0)),
         (scheme("orthogonal"), (11_008, 4_096), Orthogonal(11_008, 4_096, 1.0)),
         (scheme("orthogonal"), (16_384, 16_384), Orthogonal(16_384, 16_384, 1.0)),
+        (scheme("sinusoidal"), (9, 6), Sinusoidal(6, 10000.0, False, True)),
+        (
+            scheme("sinusoidal", layout="interleaved", endpoint=False, max_timescale=7),
+            (9, 6),
+            Sinusoidal(6, 7.0, True, False),
+        ),
         (scheme("sparse", sparsity=0.13), (100, 7), Sparse(100, 7, 13, 0.01)),
         (scheme("sparse", sparsity=0.131), (100, 7), Sparse(100, 7, 14, 0.01)),
         (
@@ -142,6 +150,8 @@ def test_a_kernel_of_jax_is_centred_on_its_own_axes() -> None:
         (scheme("orthogonal"), (1 << 15, 1 << 14), "more than the 268,435,456 allowed.*split the tensor"),
         (scheme("orthogonal"), (1 << 24, 512), "operations before its first element.*split the tensor"),
         (scheme("sparse", sparsity=0.5), (3, 3, 3), "exactly two dimensions"),
+        (scheme("sinusoidal"), (3,), "exactly two dimensions"),
+        (scheme("sinusoidal"), (3, 5), "5 columns are an odd number"),
         (scheme("dirac"), (3, 3), "use eye for matrices"),
         (scheme("dirac", groups=4), (6, 3, 3), "divide the 6 output channels"),
         (scheme("delta_orthogonal"), (3, 4, 3), "at least as many outputs"),
@@ -217,6 +227,8 @@ def test_values_of_another_shape(
         {"kind": "sparse"},
         {"kind": "sparse", "sparsity": 1.5},
         {"kind": "dirac", "groups": 0},
+        {"kind": "sinusoidal", "max_timescale": 0.5},
+        {"kind": "sinusoidal", "layout": "thirds"},
         {"kind": "zeros", "value": 0},
         {"kind": "constant"},
         {},

@@ -106,6 +106,19 @@ def test_an_embeddings_padding_row() -> None:
     assert parse({**entry, "init": {"weight": "normal"}}).tensors[0].distribution == Normal(0.0, 1.0)
 
 
+def test_the_padding_row_of_a_bare_tensor() -> None:
+    drawn = Normal(0.0, 1.0)
+    assert parse(tensor(init="normal", padding_idx=1)).tensors[0].distribution == ZeroRange(drawn, 3, 6)
+    assert parse(tensor(init="normal", padding_idx=-2)).tensors[0].distribution == ZeroRange(drawn, 0, 3)
+    assert parse(tensor(init="normal", padding_idx=0, shape=[2, 0])).tensors[0].distribution == drawn
+
+
+def test_literal_numbers_beside_a_padding_row_count() -> None:
+    literal = tensor(init={"kind": "values", "data": [[1, 2, 3]] * 2}, padding_idx=0)
+    found = faults(literal, {**literal, "name": "v", "padding_idx": 1}, limits=Limits(values=11))
+    assert "12 literal numbers" in found[0][1]
+
+
 def test_the_dtype_of_an_entry_overrides_the_specs() -> None:
     resolved = parse(tensor(), tensor(name="v", dtype="float64"), dtype="float16")
     assert [t.dtype.name for t in resolved.tensors] == ["float64", "float16"]
@@ -116,6 +129,12 @@ def test_int64_buffers_keep_their_dtype() -> None:
         batch_norm({"num_batches_tracked": {"kind": "constant", "value": 5}}), dtype="float16"
     ).tensors[0]
     assert (counted.dtype.name, counted.distribution) == ("int64", Constant(5.0))
+
+
+def test_a_bare_tensor_of_whole_numbers() -> None:
+    resolved = parse(tensor(dtype="int64", init="ones"), tensor(name="v"), dtype="float16")
+    assert [(t.name, t.dtype.name) for t in resolved.tensors] == [("w", "int64"), ("v", "float16")]
+    assert resolved.tensors[0].nbytes == 6 * 8
 
 
 @pytest.mark.parametrize(
@@ -179,6 +198,10 @@ def test_int64_buffers_keep_their_dtype() -> None:
         (tensor(fan_axes={"in": 0, "out": 2}), "/layers/0/fan_axes/out", "axes -2 to 1"),
         (tensor(fan_axes={"in": 0, "out": -2}), "/layers/0/fan_axes", "same axis"),
         (tensor(fan_axes={"in": 0, "out": 1}, shape=[3]), "/layers/0/fan_axes", "two dimensions"),
+        (tensor(padding_idx=2), "/layers/0/padding_idx", "it has 2"),
+        (tensor(padding_idx=-3), "/layers/0/padding_idx", "a row of the tensor"),
+        (tensor(padding_idx=0, shape=[]), "/layers/0/padding_idx", "it has 0"),
+        (tensor(padding_idx=0.5), "/layers/0/padding_idx", "padding_idx must be an integer"),
         (tensor(type="Tensr"), "/layers/0/type", "did you mean Tensor"),
         (tensor(type="ReLU"), "/layers/0/type", "ReLU owns no tensors: leave the entry out"),
         ({"name": "w"}, "/layers/0/type", "type is required"),
@@ -211,6 +234,12 @@ def test_int64_buffers_keep_their_dtype() -> None:
             batch_norm({"num_batches_tracked": {"kind": "constant", "value": 0.5}}),
             "/layers/0/init/num_batches_tracked",
             "whole numbers",
+        ),
+        (tensor(dtype="int64", init="normal"), "/layers/0/init", "an int64 tensor holds whole numbers"),
+        (
+            linear(dtype="int64"),
+            "/layers/0/dtype",
+            "one of float64",
         ),
     ],
 )

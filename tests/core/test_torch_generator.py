@@ -271,6 +271,12 @@ def test_float8_holds_what_is_not_drawn():
         assert found["b.weight"] == theirs({"": torch.ones(4).to(real)})[""]
 
 
+def test_whole_numbers_are_int64():
+    init = {"kind": "values", "data": [1, 2, 3]}
+    found = ours({"layers": [{"name": "a", "type": "Tensor", "shape": [3], "dtype": "int64", "init": init}]})
+    assert found["a"] == theirs({"": torch.tensor([1, 2, 3])})[""]
+
+
 def test_a_slice_is_that_of_the_whole():
     resolved = parts({"layers": [{"name": "w", "type": "Tensor", "shape": [40, 30], "init": "normal"}]})
     file = open_file(resolved)

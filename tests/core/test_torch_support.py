@@ -23,7 +23,7 @@ def refused(layer: dict[str, Any], **top: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize("kind", OWN)
 def test_a_scheme_that_torch_lacks(kind: str) -> None:
-    shape = [3, 3, 3] if "delta" in kind else [3, 3]
+    shape = [3, 3, 3] if "delta" in kind else [4, 4]
     pointer, detail = refused(tensor(shape=shape, init=kind))
     assert pointer == "/layers/0/init"
     assert f"torch has no {kind}: choose one of constant, " in detail
@@ -39,6 +39,7 @@ def test_a_scheme_that_torch_lacks(kind: str) -> None:
         (tensor(stream="w"), "/layers/0/stream", "order of layers"),
         (tensor(fan_axes={"in": 0, "out": 1}), "/layers/0/fan_axes", "its own axes"),
         (tensor(fan_axes={"in": 1, "out": 0}), "/layers/0/fan_axes", "its own axes"),
+        (tensor(padding_idx=0), "/layers/0/padding_idx", "fills every row: use an Embedding"),
         (tensor(init="normal", dtype="float8_e5m2"), "/layers/0/init", "draws no float8_e5m2 numbers"),
         (linear(dtype="float8_e4m3fn"), "/layers/0/dtype", "draws no float8_e4m3fn numbers: use bfloat16"),
         (

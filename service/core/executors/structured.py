@@ -1,15 +1,16 @@
-"""Elements that follow from their place in the tensor: identities, centred kernels, orthogonal matrices."""
+"""Elements that follow from their place: identities, centred kernels, sinusoids, orthogonal matrices."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from service.core.distributions import Centred, Dirac, Eye, Orthogonal, Values
+from service.core.distributions import Centred, Dirac, Eye, Orthogonal, Sinusoidal, Values
 from service.core.orthogonal import orthogonal_elements
 from service.core.philox import Stream
+from service.core.sinusoids import sinusoids
 
-Structured = Values | Eye | Dirac | Orthogonal | Centred
+Structured = Values | Eye | Dirac | Orthogonal | Centred | Sinusoidal
 Elements = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
 
@@ -25,6 +26,8 @@ def structured(what: Structured, stream: Stream, elements: Elements) -> Numbers:
             values = (elements // columns % group == elements % columns).astype(np.float64)
         case Orthogonal(rows, columns, gain):
             values = orthogonal_elements(stream.key(), (rows, columns), elements) * gain
+        case Sinusoidal():
+            values = sinusoids(what, elements)
         case Centred():
             values = _centred(what, stream, elements)
     return values

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from service.core.dtypes import DTypeName
+from service.core.dtypes import DTypeName, TensorDTypeName
 from service.core.roles import UNITS, Role
 from service.core.schemes import Init, Scheme
 from service.core.schemes.base import defaults_of
@@ -111,8 +111,11 @@ class Entry(Arguments):
         examples=["blocks.{0..11}.mlp"],
     )
     type: str
-    dtype: DTypeName | None = Field(
-        default=None, description="The dtype of this entry; the spec's if left out.", examples=["bfloat16"]
+    dtype: TensorDTypeName | None = Field(
+        default=None,
+        description="The dtype of this entry; the spec's if left out. A bare tensor may be int64 as well, "
+        "where zeros, ones, constant or values give whole numbers.",
+        examples=["bfloat16"],
     )
     stream: str | None = Field(
         default=None,
@@ -126,6 +129,9 @@ class Entry(Arguments):
 class Layer(Entry, Module):
     """Base of the layer types that are torch.nn classes, with that class's arguments and defaults."""
 
+    dtype: DTypeName | None = Field(
+        default=None, description="The dtype of this entry; the spec's if left out.", examples=["bfloat16"]
+    )
     init: dict[str, Init] = Field(
         default_factory=dict,
         description="Inits by parameter or buffer name; torch's defaults for those left out.",

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.layers.base import Count, Entry
-from service.core.schemes import Init
+from service.core.schemes import Init, PartError
 
 
 class FanAxes(BaseModel):
@@ -40,10 +40,32 @@ class Tensor(Entry):
         description="Where the inputs and outputs lie in layouts that are not torch's (out, in, *kernel).",
         examples=[{"in": -2, "out": -1}],
     )
+    padding_idx: int | None = Field(
+        default=None,
+        description="The row, along the first dimension, that stays zero whatever the init, as that of an "
+        "Embedding does; negative rows count from the end.",
+        examples=[0],
+    )
 
     def arguments(self) -> dict[str, Any]:
-        """The shape, and the axes where they are not torch's, counted from the start."""
-        return {"shape": self.shape} | ({"fan_axes": axes} if (axes := self._axes()) else {})
+        """The shape; the axes where they are not torch's, and the row that stays zero, counted from the
+        start.
+        """
+        axes, row = self._axes(), self.padding_row()
+        more = {} if row is None else {"padding_idx": row}
+        return {"shape": self.shape} | ({"fan_axes": axes} if axes else {}) | more
+
+    def padding_row(self) -> int | None:
+        """The row that stays zero, counted from the start. Raises PartError where there is no such row."""
+        if self.padding_idx is None:
+            return None
+        rows = self.shape[0] if self.shape else 0
+        if not -rows <= self.padding_idx < rows:
+            raise PartError(
+                ("padding_idx",),
+                f"padding_idx must be a row of the tensor, along its first dimension: it has {rows:,}",
+            )
+        return self.padding_idx % rows
 
     def _axes(self) -> dict[str, int] | None:
         if self.fan_axes is None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from service.core.errors import TooLargeError
@@ -16,14 +13,13 @@ from service.core.names import check_name, count
 from service.core.network.kinds import REFUSED, Part
 from service.core.network.modules import ABSENT, MODULES
 from service.core.network.validation import validate
+from service.core.repetition import repeated
 from service.core.schemes import PartError, unknown
 
 MOST_LAYERS = 1_024  # of one network, brace ranges expanded
 
 TYPES = [*(name for name in LAYERS if name not in REFUSED), *MODULES]
 """Every type of layer that a network can have."""
-
-_FIRST_RANGE = re.compile(r"\{([0-9]+)\.\.([0-9]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,8 @@ def _copies(name: str) -> int:
 def unroll(parts: list[Part], faults: list[Located]) -> tuple[Node, ...]:
     """The chain: brace ranges expanded, blocks repeated, every layer named once."""
     nodes = []
-    for position, (name, place) in enumerate(_unrolled([(part.name, i) for i, part in enumerate(parts)])):
+    named = [(part.name or "", place) for place, part in enumerate(parts)]
+    for position, (name, place) in enumerate(repeated(named)):
         full = name or f"{position}.{parts[place].type_name()}"
         nodes.append(Node(full, place, parts[place]))
     owners: dict[str, Node] = {}
@@ -116,27 +113,3 @@ def unroll(parts: list[Part], faults: list[Located]) -> tuple[Node, ...]:
             faults.append((("layers", node.place, "name"), detail))
             break
     return tuple(nodes)
-
-
-_Named = tuple[str | None, int]
-
-
-def _unrolled(entries: list[_Named]) -> Iterator[_Named]:
-    """Neighbours that begin alike up to the end of their first range repeat together, at any depth."""
-    for key, group in groupby(entries, _opening):
-        run = list(group)
-        if not isinstance(key, str):
-            yield from run
-            continue
-        found = _FIRST_RANGE.search(key)
-        assert found is not None
-        for number in range(int(found[1]), int(found[2]) + 1):
-            begun = f"{key[: found.start()]}{number}"
-            yield from _unrolled([(begun + str(name)[len(key) :], place) for name, place in run])
-
-
-def _opening(entry: _Named) -> str | int:
-    """A name up to the end of its first range; without a range something that no neighbour shares."""
-    name, place = entry
-    found = None if name is None else _FIRST_RANGE.search(name)
-    return place if found is None or name is None else name[: found.end()]

@@ -90,7 +90,7 @@ def read_variants(raw: Any, faults: list[Located]) -> list[tuple[Asked, dict[str
         if asked is None:
             continue
         check_dtype(asked.dtype, (*path, "dtype"), faults)
-        inits = item.get("init") or {}
+        inits = item.get("init", {})
         if not _is(inits) or len(inits) > MOST_VARIANTS:
             few = f"an object of at most {MOST_VARIANTS} inits by parameter name"
             faults.append(((*path, "init"), f"init must be {few}"))

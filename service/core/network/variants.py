@@ -107,7 +107,8 @@ def label(asked: Asked, inits: Mapping[str, Any], optimizer: Optimizer | None) -
 
 
 def _spelled(init: Any) -> str:
-    return init if isinstance(init, str) else str(init.get("kind"))
+    """An init in a word, or what was sent instead of one, which is refused later."""
+    return str(init.get("kind")) if isinstance(init, dict) else str(init)
 
 
 def blamed(asked: Asked, inits: Mapping[str, Any], place: int, found: list[Located]) -> Iterator[Located]:

@@ -32,7 +32,7 @@ from service.core.schemes.scaled import (
     XavierNormal,
     XavierUniform,
 )
-from service.core.schemes.structured import DeltaOrthogonal, Dirac, Orthogonal, Sparse
+from service.core.schemes.structured import DeltaOrthogonal, Dirac, Orthogonal, Sinusoidal, Sparse
 
 __all__ = [
     "SCHEMES",
@@ -65,7 +65,8 @@ AnyScheme = Annotated[
     | Orthogonal
     | DeltaOrthogonal
     | Sparse
-    | Dirac,
+    | Dirac
+    | Sinusoidal,
     Field(discriminator="kind"),
 ]
 

@@ -1,4 +1,4 @@
-"""Schemes that shape a whole matrix or kernel: orthogonal, sparse, dirac and delta_orthogonal."""
+"""Schemes that shape a whole matrix or kernel: orthogonal, sparse, dirac, delta_orthogonal and sinusoidal."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from service.core.schemes.base import Scale, Scheme, Shape
 
 KERNEL_DIMENSIONS = (3, 4, 5)
 LARGEST_ORTHOGONAL = 1 << 28  # elements, where each row goes through all reflections
+LARGEST_TIMESCALE = 1e30
 LARGEST_PREPARATION = 1 << 39  # multiplications before the first element: about a minute of a core
 
 
@@ -108,6 +109,46 @@ class DeltaOrthogonal(Scheme):
                 f"delta_orthogonal needs at least as many outputs as inputs, {outputs} is fewer than {inputs}"
             )
         return _centred(_orthogonal(outputs, inputs, self.gain), shape, fans, lambda size: (size - 1) // 2)
+
+
+class Sinusoidal(Scheme):
+    """Sines and cosines of positions, the rows, at frequencies that fall geometrically: no learning needed.
+
+    Formula: w[t, i] = sin(t · f[i]), w[t, n + i] = cos(t · f[i]), f[i] = max_timescale^(−i / (n − 1)),
+        n = columns / 2; w[t, 2i] and w[t, 2i + 1] where interleaved, −i / n without endpoint
+    Source: Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser, Polosukhin: Attention is all you need,
+        NIPS 2017
+    """
+
+    kind: Literal["sinusoidal"]
+    max_timescale: Annotated[float, Field(ge=1.0, le=LARGEST_TIMESCALE)] = Field(
+        default=10000.0,
+        description="The longest wave's length over 2π, in positions; the shortest is 1.",
+        examples=[10000.0],
+    )
+    layout: Literal["halves", "interleaved"] = Field(
+        default="halves",
+        description="All sines before all cosines, as Whisper has them, or each cosine beside its sine.",
+        examples=["halves"],
+    )
+    endpoint: bool = Field(
+        default=True,
+        description="Whether the last wave is the longest; otherwise the one after the last would be.",
+        examples=[True],
+    )
+
+    def fill(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+        """Sinusoidal(columns, …). Raises ValueError unless a matrix with an even number of columns."""
+        if len(shape) != 2:
+            raise ValueError("sinusoidal needs exactly two dimensions: positions and channels")
+        if shape[1] % 2:
+            raise ValueError(
+                f"sinusoidal needs as many sines as cosines, and {shape[1]} columns are an odd number: "
+                "give an even one"
+            )
+        interleaved = self.layout == "interleaved"
+        waves = distributions.Sinusoidal(shape[1], self.max_timescale, interleaved, self.endpoint)
+        return waves if 0 not in shape else Constant(0.0)
 
 
 def _orthogonal(rows: int, columns: int, gain: float) -> distributions.Orthogonal:
