@@ -25,8 +25,9 @@ from service.core.distributions import Distribution, Normal, TruncNormal, Unifor
 from service.core.dtypes import DTYPES
 from service.core.executors.compiled import CompiledExecutor, prepare
 from service.core.philox import Stream
+from service.pace import GROWTH
 
-CHUNK = 1 << 20  # bytes, as the service's
+CHUNK = GROWTH << 20  # bytes, as the service's for a client that keeps up
 COLUMNS = 4_096
 EXECUTOR = CompiledExecutor()
 STREAM = Stream(42, "weight")

@@ -8,12 +8,13 @@ from time import perf_counter
 from service.buffers import Buffers
 from service.core.executors.base import Executor
 from service.core.materialised import Materialised
-from service.core.safetensors_file import ALIGNMENT, VirtualFile
+from service.core.safetensors_file import ALIGNMENT, BLOCK, VirtualFile
 from service.devices import Accelerator
 from service.observers import Observer, tell
 from service.pace import GROWTH
 
-SPARE_UNITS = 16  # chunks' worth of memory that is kept while nobody uses it
+MARGIN = ALIGNMENT + 2 * BLOCK  # bytes that a buffer has beside the largest chunk
+SPARE_UNITS = 8  # of the chunk size: memory of each size of buffers that is kept while nobody uses it
 
 
 class Chunks:
@@ -23,7 +24,7 @@ class Chunks:
         self._observer = observer
         self._zeros = memoryview(bytes(GROWTH * chunk_bytes))  # for every stream that needs some
         self._buffers = [
-            (units * chunk_bytes, Buffers(units * chunk_bytes + ALIGNMENT, keep=SPARE_UNITS // 2 // units))
+            (units * chunk_bytes, Buffers(units * chunk_bytes + MARGIN, keep=SPARE_UNITS // units))
             for units in (1, 2, GROWTH)
         ]
 
@@ -35,8 +36,8 @@ class Chunks:
         self, file: VirtualFile, start: int, stop: int, executor: Executor | Materialised
     ) -> memoryview:
         """The bytes [start, stop), in a buffer that comes back when nobody holds them any more."""
-        first, last = start // ALIGNMENT * ALIGNMENT, min(-(-stop // ALIGNMENT) * ALIGNMENT, file.size)
-        out = self._lenders(last - first).lend(last - first)  # a few bytes more, so that no element is cut
+        first, last = file.around(start, stop)
+        out = self._lenders(stop - start).lend(last - first, first % ALIGNMENT)
         began = perf_counter()
         file.read_into(out, first, executor)
         tell(self._observer, file, start, stop, began)
@@ -58,5 +59,5 @@ class Chunks:
         return landed
 
     def _lenders(self, size: int) -> Buffers:
-        """The buffers of the least size that holds `size` bytes, give or take the alignment."""
+        """The buffers of the least size that holds a chunk of `size` bytes."""
         return next((some for most, some in self._buffers if size <= most), self._buffers[-1][1])

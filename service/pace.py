@@ -28,7 +28,7 @@ class Pace:
         return min((start // unit + self._units) * unit, stop)
 
     def took(self, *, all_ready: bool) -> None:
-        """The reader takes a chunk; `all_ready` if that and all behind it in the window are computed."""
+        """The reader has taken a chunk; `all_ready` if all that was begun behind it is computed by now."""
         wanted = self._units // 2 if all_ready else self._units * 2
         self._units = max(1, min(wanted, GROWTH, SHARED // self._paces.streams))
 

@@ -6,20 +6,20 @@ name in capitals. Only the command line does so; everything below it is handed v
 
 from __future__ import annotations
 
-import os
-import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.core.limits import Limits
+from service.host import cores, usable_folder
+from service.setting_types import OptionalPath, Origins, listed
 
 PREFIX = "TENSORSEED_"
 
 PATH_CHARS = 1_024  # of a URL beside its token
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:]+\](:\d{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -43,10 +43,15 @@ class Settings(BaseSettings):
         description="TCP port that serves the metrics alone, open to all who reach it; 0 serves them at "
         "/metrics of the main port",
     )
-    keys_file: Path | None = Field(
+    traces: bool = Field(
+        False,
+        description="whether to record an OpenTelemetry trace of every request, sent to where the variables "
+        "OTEL_ of OpenTelemetry itself say; needs the extra tensorseed[otel]",
+    )
+    keys_file: OptionalPath = Field(
         None,
-        description="file of API keys, name:digest a line; without a key nothing but health, readiness and "
-        "documentation is answered; empty for a service open to all",
+        description="file of API keys, name:digest a line, read again when it changes; without a key nothing "
+        "but health, readiness and documentation is answered; empty for a service open to all",
     )
     key_requests: int = Field(
         0,
@@ -61,7 +66,7 @@ class Settings(BaseSettings):
         description="most bytes a second that are sent to one key, by each process; streams slow down to it, "
         "and requests beyond it are answered 429; 0 for any",
     )
-    cors_origins: str = Field(
+    cors_origins: Origins = Field(
         "",
         description="origins whose pages may call this service from a browser, such as "
         "https://example.org, separated by commas; * for all, empty for none",
@@ -71,14 +76,15 @@ class Settings(BaseSettings):
         30,
         ge=0,
         le=86_400,
-        description="most seconds that running streams and evaluations have to end when the service stops; "
-        "new ones are answered 503 meanwhile",
+        description="most seconds that running requests have to end when the service stops; new ones are "
+        "answered 503 meanwhile",
     )
     notice_seconds: float = Field(
         0,
         ge=0,
         le=3_600,
-        description="least seconds between /readyz turning 503 and the end, for a balancer to notice",
+        description="seconds from /readyz turning 503 until new work is answered 503 when the service stops, "
+        "for a balancer to notice",
     )
     keep_alive_seconds: int = Field(
         5, ge=1, le=3_600, description="seconds that a connection may wait for its next request"
@@ -90,17 +96,27 @@ class Settings(BaseSettings):
         120,
         gt=0,
         le=86_400,
-        description="seconds after which a client that reads nothing of its answer is dropped",
+        description="seconds after which a client is dropped that reads nothing of its answer, or sends "
+        "nothing of its body",
     )
     url_bytes: int = Field(65_536, ge=1_024, le=1 << 20, description="longest URL of a request, in bytes")
     header_bytes: int = Field(
         65_536, ge=1_024, le=1 << 20, description="most bytes of a request's header fields together"
     )
-    threads: int = Field(0, ge=0, le=4_096, description="threads that compute; 0 for one per core")
-    chunk_bytes: int = Field(
-        1 << 20, ge=4_096, le=1 << 26, description="bytes computed, sent and cancelled at a time"
+    threads: int = Field(
+        0,
+        ge=0,
+        le=4_096,
+        description="threads that compute; 0 for one per core, or as many as a container's quota allows",
     )
-    window: int = Field(4, ge=1, le=64, description="chunks that one answer computes ahead of its client")
+    chunk_bytes: int = Field(
+        1 << 20,
+        ge=4_096,
+        le=1 << 26,
+        description="bytes computed, sent and cancelled at a time; up to four times as many for a client "
+        "that keeps up, while few are served",
+    )
+    window: int = Field(3, ge=1, le=64, description="chunks that one answer computes ahead of its client")
     streams: int = Field(
         256, ge=1, le=1 << 20, description="most files that are streamed at a time; one more is answered 429"
     )
@@ -110,7 +126,7 @@ class Settings(BaseSettings):
         le=1 << 20,
         description="most evaluations and losses at a time, waiting ones included; one more is answered 429",
     )
-    kernel_cache: Path | None = Field(
+    kernel_cache: OptionalPath = Field(
         Path("~/.cache/tensorseed"),
         description="folder that keeps compiled loops for the next start; empty for none",
     )
@@ -128,6 +144,30 @@ class Settings(BaseSettings):
         ge=0,
         le=1 << 26,
         description="tensors of parsed specs to remember between requests; 0 for none",
+    )
+    recipes: OptionalPath = Field(
+        None,
+        description="folder of further recipes to serve as model repositories, read at the start and on "
+        "change; their ids win over those that come with the program; empty for none",
+    )
+    shard_bytes: int = Field(
+        5_000_000_000,
+        ge=1,
+        le=50_000_000_000,
+        description="most bytes of tensors in one file of a model repository, unless its recipe says",
+    )
+    recipe_seconds: float = Field(
+        60,
+        gt=0,
+        le=86_400,
+        description="most seconds that deriving a recipe from a config may take; needs the extra "
+        "tensorseed[transformers]",
+    )
+    answer_bytes: int = Field(
+        32 << 20,
+        ge=0,
+        le=1 << 40,
+        description="memory for small files that are asked for more than once, in bytes; 0 for none",
     )
     tensors: int = Field(
         Limits().tensors, ge=1, le=1 << 24, description="most tensors of one file, brace ranges expanded"
@@ -196,19 +236,6 @@ class Settings(BaseSettings):
         description="most seconds that one evaluation may compute",
     )
 
-    @field_validator("kernel_cache", "keys_file", mode="before")
-    @classmethod
-    def _none_if_empty(cls, value: object) -> object:
-        return None if value == "" else value
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _origins_only(cls, value: str) -> str:
-        for origin in _listed(value):
-            if origin != "*" and not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin!r} is no origin: write scheme and host alone, or * for all")
-        return value
-
     @model_validator(mode="after")
     def _urls_hold_tokens(self) -> Settings:
         if self.url_bytes < self.token_chars + PATH_CHARS:
@@ -220,44 +247,16 @@ class Settings(BaseSettings):
 
     def origins(self) -> list[str]:
         """The origins that may call this service from a browser."""
-        return _listed(self.cors_origins)
+        return listed(self.cors_origins)
 
     def thread_count(self) -> int:
         """The threads that compute: as many as there are cores for this process, unless set."""
-        if self.threads:
-            return self.threads
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.threads or cores()
 
     def cache_folder(self) -> Path | None:
         """The folder of compiled loops, made if need be; None without one. It may be read-only."""
-        if self.kernel_cache is None:
-            return None
-        try:
-            folder = self.kernel_cache.expanduser()
-            folder.mkdir(parents=True, exist_ok=True)
-        except (OSError, RuntimeError):  # a home that is read-only, or none at all
-            return None
-        return folder if os.access(folder, os.R_OK | os.X_OK) else None
+        return None if self.kernel_cache is None else usable_folder(self.kernel_cache)
 
     def limits(self) -> Limits:
         """The limits of a spec."""
-        return Limits(
-            tensors=self.tensors,
-            name_chars=self.name_chars,
-            values=self.values,
-            file_bytes=self.file_bytes,
-            token_chars=self.token_chars,
-            dimensions=self.dimensions,
-            materialised_bytes=self.materialised_bytes,
-            loss_values=self.loss_values,
-            loss_bytes=self.loss_bytes,
-            parameters=self.parameters,
-            activations=self.activations,
-            steps=self.steps,
-            evaluation_seconds=self.evaluation_seconds,
-        )
-
-
-def _listed(text: str) -> list[str]:
-    """The parts between commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+        return Limits(**{limit.name: getattr(self, limit.name) for limit in fields(Limits)})

@@ -137,10 +137,10 @@ class Worker:
                             await self.run_cancellable(partial(_prepare, missing))
                         ahead.append(self._begun(compute, file, start, end))
                         start = end
-                    pace.took(all_ready=ahead[-1].done())
                     with self._devices.cpu.explaining():
                         chunk = await ahead.popleft()
                     yield chunk
+                    pace.took(all_ready=all(future.done() for future in ahead))
         finally:
             left.set()
             for future in ahead:

@@ -1,4 +1,4 @@
-"""Chunks grow for a reader that keeps up, shrink for one that does not, and stay small where many are served."""
+"""Chunks grow for a reader that keeps up, shrink for one that does not, and stay small for many."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import aclosing
 from itertools import accumulate
 from typing import Any
 
@@ -17,7 +18,7 @@ from service.core.errors import CapacityError, DeviceError
 from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
 from service.core.preparations import Preparation
-from service.core.safetensors_file import VirtualFile, open_file
+from service.core.safetensors_file import BLOCK, VirtualFile, open_file
 from service.core.spec import parse_spec
 from service.devices import Devices
 from service.pace import GROWTH
@@ -122,6 +123,39 @@ def test_a_slow_reader_holds_a_window_and_no_more():
     with_worker(use)
 
 
+def test_chunks_stay_small_for_a_reader_who_finds_them_ready():
+    file = normal(1 << 15, 1 << 15)
+
+    async def use(worker: Worker) -> None:
+        async with aclosing(worker.stream(file, 0, file.size)) as stream:
+            for _ in range(8):
+                assert len(await anext(stream)) == CHUNK
+                await worker.run(int)  # behind all chunks that are begun, in the only thread
+
+    with_worker(use, 1)
+
+
+def test_chunks_grow_for_a_reader_who_waits_for_them(monkeypatch):
+    file, wanted, read_into = normal(1 << 15, 1 << 15), threading.Semaphore(0), VirtualFile.read_into
+
+    def patient(file: VirtualFile, *arguments: Any) -> None:
+        assert wanted.acquire(timeout=60)
+        read_into(file, *arguments)
+
+    monkeypatch.setattr(VirtualFile, "read_into", patient)
+
+    async def use(worker: Worker) -> None:
+        sizes = []
+        async with aclosing(worker.stream(file, 0, file.size)) as stream:
+            for _ in range(6):
+                wanted.release()
+                sizes.append(len(await anext(stream)) // CHUNK)
+        wanted.release(2 * WINDOW)  # for what the thread has begun
+        assert sizes == [1, 1, 1, 2, 4, 4]
+
+    with_worker(use, 1)
+
+
 def test_a_reader_that_leaves_stops_its_stream():
     file = counted(normal(1 << 15, 1 << 15))
 
@@ -140,7 +174,7 @@ def test_a_reader_that_leaves_stops_its_stream():
 def test_a_fault_while_computing_reaches_the_reader():
     class Broken(VirtualFile):
         def read_into(self, out: Any, start: int, *args: Any) -> None:
-            if start >= 2 * CHUNK:
+            if start + BLOCK > 2 * CHUNK:
                 raise RuntimeError("broken")
             super().read_into(out, start, *args)
 

@@ -24,6 +24,7 @@ from service.api.presence import until_gone
 from service.api.ranges import ByteRange, parse_range
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
+REVALIDATED = "public, no-cache"  # of a URL that may come to stand for other bytes
 
 Chunk = bytes | memoryview
 Segment = bytes | ByteRange  # a piece of a body: literal bytes, or bytes of the representation
@@ -69,7 +70,7 @@ async def respond(request: Request, representation: Representation) -> Response:
 
     Status 200, 206 or 304. Raises PreconditionError (412) and RangeError (416).
     """
-    fields = {name: ", ".join(request.headers.getlist(name)) for name in request.headers}
+    fields = _fields(request)
     etag = representation.etag
     headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, **representation.headers}
     if is_unmodified(request.method, fields, etag):
@@ -89,6 +90,14 @@ async def respond(request: Request, representation: Representation) -> Response:
     segments = _multipart(ranges, size, boundary, headers["Content-Type"])
     headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
     return StreamedResponse(206, headers, representation, segments)
+
+
+def _fields(request: Request) -> dict[str, str]:
+    """The header fields by lower-case name; those given several times joined by commas."""
+    fields: dict[str, str] = {}
+    for name, value in request.headers.items():
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return fields
 
 
 def _one(
@@ -157,7 +166,10 @@ class StreamedResponse(Response):
                 sending.result()
 
     async def _send(self, send: Send) -> None:
-        """The head goes out with the first chunk in hand, so a fault before it is still an error answer."""
+        """The head goes out with the first chunk in hand, so a fault before it is still an error answer.
+
+        The end goes out alone: the server takes it when the client has read nearly all that comes before.
+        """
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         left = self.length
         async with aclosing(self._chunks()) as chunks:
@@ -166,12 +178,12 @@ class StreamedResponse(Response):
                     await send(start)
                     start = {}
                 left -= len(chunk)
-                await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
         if left:
             raise RuntimeError(f"a body of {self.length} bytes was off by {left}")
         if start:
             await send(start)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _chunks(self) -> AsyncGenerator[Chunk, None]:
         for segment in self.segments:

@@ -14,6 +14,7 @@ from service.api.hardening import Hardening
 from service.api.keys import Keyring
 from service.api.metrics import Metrics
 from service.api.observation import Observed
+from service.api.remembered import Remembered
 from service.api.state import State
 from service.settings import Settings
 
@@ -27,6 +28,7 @@ CORS_REQUEST = (
 CORS_ANSWER = (
     *("ETag", "Content-Location", "Content-Disposition", "Content-Range", "Accept-Ranges"),
     *("Retry-After", "WWW-Authenticate", "X-Request-ID"),
+    *("Link", "X-Repo-Commit", "X-Error-Code", "X-Error-Message"),
 )
 
 
@@ -46,6 +48,8 @@ def surround(
     app: ASGIApp, settings: Settings, state: State, metrics: Metrics, keyring: Keyring | None
 ) -> ASGIApp:
     """`app`, observed, hardened, and open to those alone who may ask."""
+    if settings.answer_bytes:
+        app = Remembered(app, settings.answer_bytes)
     app = Hardening(app)
     if keyring is not None:
         app = Access(app, keyring, _budgets(settings))

@@ -6,8 +6,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api import examples
@@ -23,6 +25,24 @@ class TokenConvertor(StringConvertor):
 
 
 register_url_convertor("token", TokenConvertor())
+
+
+class PlainRoute(APIRoute):
+    """A route whose function takes the request and the path's parameters, all of them text.
+
+    FastAPI documents it like any other, and has no dependencies to solve for each request.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
+        endpoint = self.endpoint
+
+        async def answer(request: Request) -> Response:
+            found: Response = await endpoint(request, **request.path_params)
+            return found
+
+        return answer
+
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Coroutine[Any, Any, Response]])
 Responses = dict[int | str, dict[str, Any]]

@@ -1,0 +1,61 @@
+"""A server in a process of its own, started as a user starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def served(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The process and port of a ready server, ended afterwards. Raises RuntimeError if it ends first."""
+    port = free_port()
+    command = [sys.executable, "-m", "service", "serve", "--port", str(port), *options]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TENSORSEED_")}
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, stderr=log, env=environment, cwd=ROOT) as process,
+    ):
+        try:
+            for _ in range(1_200):
+                if process.poll() is not None:
+                    log.seek(0)
+                    raise RuntimeError(f"the server did not start: {log.read().decode()[-2_000:]}")
+                if status(port, "/readyz") == 200:
+                    break
+                time.sleep(0.1)
+            yield process, port
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+            process.kill()
+
+
+def status(port: int, path: str) -> int:
+    """The status of one answer; 0 where nobody listens."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except OSError:
+        return 0
