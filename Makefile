@@ -6,8 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TOOLS := build/tools
+CLIENTS := build/clients
 
-.PHONY: help run test lint setup openapi vectors bench soak image-check audit sbom lock clean
+.PHONY: help run test lint setup clients openapi vectors bench soak image-check audit sbom lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,7 +16,7 @@ help: ## what there is
 run: setup ## serve on HOST:PORT (127.0.0.1:8000)
 	$(BIN)/python -m service serve --host $(HOST) --port $(PORT)
 
-test: setup ## the whole test suite
+test: setup clients ## the whole test suite
 	$(BIN)/python -m pytest -n 2
 
 lint: setup ## ruff, mypy strict, import-linter
@@ -33,6 +34,20 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
+clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/node/.installed ## the other clients of the Hub that the tests run
+
+$(CLIENTS)/hub-0.36/.installed: tests/clients/hub-0.36.txt | $(STAMP)
+	$(BIN)/python -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	touch $@
+
+$(CLIENTS)/node/.installed: tests/clients/package.json tests/clients/package-lock.json
+	@command -v npm >/dev/null || echo "npm is not here: the tests of the JavaScript client will be skipped"
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	if command -v npm >/dev/null; then \
+		npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel error && touch $@; fi
+
 openapi: setup ## write openapi/openapi.json anew
 	$(BIN)/python -m service openapi --output openapi/openapi.json
 
@@ -42,7 +57,7 @@ vectors: setup ## write tests/vectors anew: only ever for a new stream version
 bench: setup ## measure, side by side; ARGS="rates growth --quick" for a part
 	$(BIN)/python -m benchmarks $(ARGS)
 
-soak: setup ## bear every fault at full length, about 20 minutes; ARGS="crowd --scale 0.1" for a part
+soak: setup ## bear every fault at full length, about 45 minutes; ARGS="crowd --scale 0.1" for a part
 	$(BIN)/python -m tools.soak $(ARGS)
 
 image-check: setup ## run the steps of the Dockerfile without an engine; as root on Linux
@@ -55,9 +70,11 @@ $(TOOLS)/%:
 audit: $(TOOLS)/pip-audit ## look for known vulnerabilities of the exact versions; asks pypi.org
 	$(TOOLS)/pip-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
+# Unvalidated, since checking what the tool has just written against the schema takes a minute and writes nothing.
 sbom: setup $(TOOLS)/cyclonedx-bom ## write build/sbom.json, the bill of materials (CycloneDX) of the environment
-	$(TOOLS)/cyclonedx-bom/bin/cyclonedx-py environment --output-reproducible \
-		--output-format JSON --output-file build/sbom.json $(BIN)/python
+	$(TOOLS)/cyclonedx-bom/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+		--no-validate --output-reproducible --output-format JSON --output-file build/sbom.json.new $(BIN)/python
+	mv build/sbom.json.new build/sbom.json
 
 lock: ## choose the newest versions anew and write constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -15,7 +15,6 @@ from pydantic.fields import FieldInfo
 
 from service.settings import PREFIX, Settings
 
-_CLIENT = (f"{PREFIX}KEY",)  # what the commands that speak to a service read
 _CLUSTER = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")  # what Kubernetes sets for a Service
 
 KEY_VARIABLE = f"{PREFIX}KEY"  # the client's API key, which is no setting of the service
@@ -77,11 +76,10 @@ def _option(name: str, field: FieldInfo) -> Callable[[Callable[..., None]], Call
 
 
 def _is_unknown(variable: str) -> bool:
-    if variable == KEY_VARIABLE:
+    name = variable.upper()  # settings are read in any case
+    if not name.startswith(PREFIX) or name == KEY_VARIABLE:
         return False
-    if not variable.startswith(PREFIX) or variable in _CLIENT:
-        return False
-    return variable.removeprefix(PREFIX).lower() not in Settings.model_fields
+    return name.removeprefix(PREFIX).lower() not in Settings.model_fields
 
 
 def _unknown(variable: str) -> str:
@@ -89,7 +87,7 @@ def _unknown(variable: str) -> str:
         remedy = "Kubernetes sets it for a Service of that name: set enableServiceLinks to false in the pod"
         return f"{variable} is no setting: {remedy}"
     names = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
-    near = difflib.get_close_matches(variable, names, n=3)
+    near = difflib.get_close_matches(variable.upper(), names, n=3)
     remedy = f"did you mean {' or '.join(near)}?" if near else "tensorseed settings lists those there are"
     return f"{variable} is no setting: {remedy}"
 

@@ -1,4 +1,6 @@
-"""One connection, guarded: bounds on a request's head and its time, and on a client that does not read.
+"""One connection, guarded: bounds on a request's head and its time, and on a client that is idle.
+
+Whatever a connection waits for has a timer: a head, more of a body, the next request, a client that reads.
 
 A subclass of uvicorn's protocol over httptools, which has none of these bounds.
 """
@@ -19,13 +21,16 @@ from service.api.errors import (
     UrlSizeError,
 )
 from service.api.problems import problem_response
+from service.api.request_ids import FIELD, request_id
 
 FIELD_OVERHEAD = 4  # of the colon, the space and the end of a header line
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Of one connection: bytes of a URL and of all header fields, seconds for a head and without reading."""
+    """Of one connection: bytes of a URL and of all header fields, seconds for a head, and for a client that
+    reads nothing of its answer or sends nothing of its body.
+    """
 
     url_bytes: int
     header_bytes: int
@@ -41,10 +46,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._bounds = bounds
         self._refusal: ExchangeError | None = None
         self._head_open = True  # the first request is awaited from the start
-        self._head_bytes = 0  # that came without completing the head
+        self._begins = False  # a head begins somewhere in the bytes that came last
+        self._head_bytes = 0  # that came since, without completing it
         self._field_bytes = 0
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._idle_timer: asyncio.TimerHandle | None = None
+        self._body_open = False  # a part of the request's body is still to come
+        self._body_bytes = 0  # that came since the last look
+        self._arrival: asyncio.TimerHandle | None = None  # of the head or the body that is awaited
+        self._reading: asyncio.TimerHandle | None = None  # of the client that is to read
         self._unread = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -54,26 +62,33 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let no timer outlive the connection."""
-        self._stop_timers()
+        self._stop_arrival()
+        self._stop_reading()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, within the bounds of a head."""
         if self.transport.is_closing():
             return
+        self._begins = False
         super().data_received(data)
-        if not self._head_open:
+        if self.transport.is_closing():
             return
-        if self._head_timer is None:
+        if self._body_open:
+            self._body_bytes += len(data)
+            if self._arrival is None:
+                self._await_body()
+        elif self._arrival is None and (self._head_open or self._is_done()):
             self._await_head()
-        self._head_bytes += len(data)
-        if self._head_bytes > self._bounds.url_bytes + self._bounds.header_bytes:
-            self._refuse(self._large_head())
+        if self._head_open and not self._begins:
+            self._head_bytes += len(data)
+            if self._head_bytes > self._bounds.url_bytes + self._bounds.header_bytes:
+                self._refuse(self._large_head())
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
-        self._head_open = True
+        self._head_open = self._begins = True
         self._head_bytes = self._field_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -95,11 +110,26 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head has come."""
-        self._head_open = False
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        self._head_open, self._body_open = False, True
+        self._stop_arrival()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body has come."""
+        self._body_open = False
+        self._stop_arrival()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """All of an answer is written."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._linger()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """No other request has come."""
+        super().timeout_keep_alive_handler()
+        self._linger()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002, the base's signature
         """Refuse what cannot be parsed, or lies outside of the bounds."""
@@ -114,14 +144,35 @@ class GuardedProtocol(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """The client has read."""
         super().resume_writing()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
+        self._stop_reading()
+        if self.transport.is_closing():
+            self._linger()
+
+    def _is_done(self) -> bool:
+        """Whether every request has its answer."""
+        return self.cycle is not None and self.cycle.response_complete and not self.pipeline
 
     def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(self._bounds.header_seconds, self._head_too_slow)
+        self._arrival = self.loop.call_later(self._bounds.header_seconds, self._head_too_slow)
+
+    def _await_body(self) -> None:
+        """Look again whether more of the body has come, unless the application holds it back."""
+        self._body_bytes = 0
+        held = self.flow.read_paused
+        self._arrival = self.loop.call_later(self._bounds.idle_seconds, self._check_body, held)
+
+    def _check_body(self, held: bool) -> None:
+        """Drop a client that sends nothing of its body, or goes on sending after its answer."""
+        if (self._body_bytes or held or self.flow.read_paused) and not self._is_done():
+            self._await_body()
+        else:
+            self.transport.abort()
 
     def _head_too_slow(self) -> None:
+        """Refuse a head that does not come, unless an answer is under way, which it would break off."""
+        if self.cycle is not None and not self._is_done():
+            self._await_head()
+            return
         seconds = f"{self._bounds.header_seconds:g}"
         self._refuse(
             SlowHeadError(f"the request's head did not come within {seconds} seconds: send it at once")
@@ -133,16 +184,22 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: ExchangeError) -> None:
         """Answer an error and close; only close where an answer is under way."""
-        self._stop_timers()
+        self._stop_arrival()
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(_refusal(error))
+            self.transport.write(_refusal(error, request_id(self.headers or ())))
         self.transport.close()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Watch that the client of a closed connection reads the rest, which is kept for it until then."""
+        if self._reading is None and self.transport.get_write_buffer_size():
+            self._watch_reading()
 
     def _watch_reading(self) -> None:
         self._unread = self.transport.get_write_buffer_size()
-        self._idle_timer = self.loop.call_later(self._bounds.idle_seconds, self._check_reading)
+        self._reading = self.loop.call_later(self._bounds.idle_seconds, self._check_reading)
 
     def _check_reading(self) -> None:
         """Drop a client that has read nothing since the last look."""
@@ -151,15 +208,20 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self.transport.abort()
 
-    def _stop_timers(self) -> None:
-        for timer in (self._head_timer, self._idle_timer):
-            if timer is not None:
-                timer.cancel()
+    def _stop_arrival(self) -> None:
+        if self._arrival is not None:
+            self._arrival.cancel()
+            self._arrival = None
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
 
-def _refusal(error: ExchangeError) -> bytes:
+def _refusal(error: ExchangeError, identifier: bytes) -> bytes:
     """The whole answer to a request that no application sees."""
     response = problem_response(error)
-    fields = [*response.raw_headers, (b"connection", b"close")]
+    fields = [*response.raw_headers, (FIELD, identifier), (b"connection", b"close")]
     lines = (b"%s: %s\r\n" % field for field in fields)
     return b"".join((STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)))

@@ -20,16 +20,18 @@ Handler = Callable[[int, FrameType | None], Any]
 
 
 class Graceful:
-    """An application whose server is stopped by a signal only once its streams and evaluations have ended.
+    """An application whose server is stopped by a signal only once its requests have ended.
 
-    The server's own handlers are put aside when the application starts, and called when it has drained, at
-    most `grace_seconds` after the signal and at least `notice_seconds`. A second SIGINT stops it at once.
+    The server's own handlers are put aside when the application starts. A signal turns readiness, new work is
+    refused `notice_seconds` later, and the server's handler is called once what runs has ended, at most
+    `grace_seconds` after that. A second SIGINT stops it at once.
     """
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
         self._state = state
         self._servers: dict[int, Handler] = {}
+        self._stopping = False
         self._draining: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,10 +47,10 @@ class Graceful:
         loop = asyncio.get_running_loop()
 
         def handle(number: int, frame: FrameType | None) -> None:
-            if self._state.draining and number == signal.SIGINT:
+            if self._stopping and number == signal.SIGINT:
                 self._servers[number](number, frame)
-            elif not self._state.draining:
-                self._state.draining, self._state.ready = True, False
+            elif not self._stopping:
+                self._stopping, self._state.ready = True, False
                 loop.call_soon_threadsafe(self._begin, number)
 
         for number in SIGNALS:
@@ -61,13 +63,11 @@ class Graceful:
         self._draining = asyncio.ensure_future(self._drain(number))
 
     async def _drain(self, number: int) -> None:
-        """Wait until all has ended, and let the server stop."""
+        """Give notice, refuse new work, wait until all has ended, and let the server stop."""
         settings, loop = self._state.settings, asyncio.get_running_loop()
-        began = loop.time()
-        while self._is_awaited(loop.time() - began, settings.notice_seconds, settings.grace_seconds):
+        await asyncio.sleep(settings.notice_seconds)
+        self._state.draining = True
+        end = loop.time() + settings.grace_seconds
+        while self._state.under_way and loop.time() < end:
             await asyncio.sleep(LOOKING_SECONDS)
         self._servers[number](number, None)
-
-    def _is_awaited(self, passed: float, notice: float, grace: float) -> bool:
-        active = self._state.admission.active + self._state.computing.active
-        return passed < notice or (active > 0 and passed < grace)

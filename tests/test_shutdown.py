@@ -8,58 +8,19 @@ import http.client
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from service.api.draining import Draining
 from service.api.state import State
 from service.settings import Settings
 from service.shutdown import Graceful
+from tests.serving import free_port, served, status
 
 LARGE = "/v1/weights?shape=16384,16384&init=normal"  # 1 GiB, which a slow reader does not end by chance
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A server's process and port."""
-    port = free_port()
-    command = [sys.executable, "-m", "service", "serve", "--port", str(port), *options]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        for _ in range(1_200):
-            assert process.poll() is None
-            if status(port, "/readyz") == 200:
-                break
-            time.sleep(0.1)
-        yield process, port
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=30)
-        process.kill()
-
-
-def status(port: int, path: str) -> int:
-    """The status of one answer; 0 where nobody listens."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return error.code
-    except OSError:
-        return 0
 
 
 def test_a_running_stream_ends_while_new_work_is_refused() -> None:
@@ -126,37 +87,100 @@ def test_metrics_may_have_a_port_of_their_own() -> None:
         assert status(other, "/metrics") == 200
 
 
-def drained(active: int, **settings: Any) -> tuple[State, list[int]]:
-    """The state after a drain of `active` streams that never end, and the signals the server then saw."""
-    state = State(Settings.model_construct(threads=1, **settings))
-    seen: list[int] = []
-
-    async def run() -> None:
-        graceful = Graceful(lambda *_: asyncio.sleep(0), state)
-        graceful._servers = {signal.SIGTERM: lambda number, _: seen.append(number)}
-        with contextlib.ExitStack() as stack:
-            for _ in range(active):
-                stack.enter_context(state.admission.admit())
-            await graceful._drain(signal.SIGTERM)
-
-    asyncio.run(run())
-    asyncio.run(state.worker.close())
-    return state, seen
+@pytest.mark.slow
+def test_processes_end_with_the_one_that_supervises_them() -> None:
+    """And let go of its port, so that it can be started again."""
+    with served("--workers", "2", "--threads", "1") as (process, port):
+        process.kill()
+        for _ in range(600):
+            if status(port, "/healthz") == 0:
+                return
+            time.sleep(0.1)
+        pytest.fail("they serve still")
 
 
-def test_without_streams_the_server_stops_at_once() -> None:
-    assert drained(0, grace_seconds=3_600.0, notice_seconds=0.0)[1] == [signal.SIGTERM]
+class Stop:
+    """A drain, and what could be seen meanwhile."""
+
+    def __init__(self, under_way: int, **settings: Any) -> None:
+        self.state = State(Settings.model_construct(threads=1, **settings))
+        self.state.under_way = under_way
+        self.slept: list[tuple[float, bool]] = []  # seconds, and whether new work was refused by then
+        self.seen: list[int] = []  # signals that reached the server
+
+    def run(self, ends_after: int = 1 << 30) -> Stop:
+        """Drain; what is under way ends after so many looks."""
+        graceful = Graceful(lambda *_: asyncio.sleep(0), self.state)
+        graceful._servers = {signal.SIGTERM: lambda number, _: self.seen.append(number)}
+        sleep = asyncio.sleep
+
+        async def watched(seconds: float) -> None:
+            self.slept.append((seconds, self.state.draining))
+            if len(self.slept) > ends_after:
+                self.state.under_way = 0
+            await sleep(min(seconds, 0.01))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("service.shutdown.asyncio.sleep", watched)
+            asyncio.run(graceful._drain(signal.SIGTERM))
+        asyncio.run(self.state.worker.close())
+        return self
 
 
-def test_streams_without_end_do_not_hold_it() -> None:
-    assert drained(2, grace_seconds=0.05, notice_seconds=0.0)[1] == [signal.SIGTERM]
+def test_without_requests_the_server_stops_at_once() -> None:
+    stop = Stop(0, grace_seconds=3_600.0, notice_seconds=0.0).run()
+    assert stop.seen == [signal.SIGTERM]
+    assert stop.slept == [(0.0, False)]
 
 
-@pytest.mark.parametrize(
-    ("active", "passed", "awaited"),
-    [(0, 0.0, True), (0, 2.9, True), (0, 3.0, False), (1, 3.0, True), (1, 9.9, True), (1, 10.0, False)],
-)
-def test_the_notice_is_given_and_the_grace_is_bounded(active: int, passed: float, awaited: bool) -> None:
-    state, _ = drained(0, grace_seconds=0.0, notice_seconds=0.0)
-    state.computing.active = active
-    assert Graceful(lambda *_: asyncio.sleep(0), state)._is_awaited(passed, 3.0, 10.0) is awaited
+def test_requests_without_end_do_not_hold_it() -> None:
+    assert Stop(2, grace_seconds=0.05, notice_seconds=0.0).run().seen == [signal.SIGTERM]
+
+
+def test_the_server_stops_when_the_last_request_has_ended() -> None:
+    stop = Stop(1, grace_seconds=3_600.0, notice_seconds=0.0).run(ends_after=4)
+    assert stop.seen == [signal.SIGTERM]
+    assert len(stop.slept) == 5
+
+
+def test_new_work_is_refused_only_after_the_notice() -> None:
+    stop = Stop(1, grace_seconds=0.05, notice_seconds=7.0).run()
+    assert stop.slept[0] == (7.0, False)
+    assert len(stop.slept) > 1
+    assert all(refused for _, refused in stop.slept[1:])
+
+
+def test_a_request_is_under_way_until_its_answer_has_ended() -> None:
+    async def main() -> list[int]:
+        state, counts = State(Settings.model_construct(threads=1)), []
+
+        async def app(*_: Any) -> None:
+            counts.append(state.under_way)
+            raise ConnectionError
+
+        for path in ("/v1/weights", "/healthz", "/metrics"):
+            with contextlib.suppress(ConnectionError):
+                await Draining(app, state)({"type": "http", "path": path}, None, None)  # type: ignore[arg-type]
+            counts.append(state.under_way)
+        await state.worker.close()
+        return counts
+
+    assert asyncio.run(main()) == [1, 0, 0, 0, 0, 0]
+
+
+def test_a_stream_is_under_way_until_its_client_has_read_it() -> None:
+    """The last chunk waits in the server's memory for a client that reads slowly."""
+    with contextlib.ExitStack() as stack:
+        process, port = stack.enter_context(served("--chunk-bytes", str(1 << 24), "--grace-seconds", "60"))
+        client = stack.enter_context(socket.socket())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        client.connect(("127.0.0.1", port))
+        client.settimeout(60)
+        client.sendall(b"GET /v1/weights?shape=4000000&init=normal HTTP/1.1\r\nHost: x\r\n\r\n")
+        got = len(client.recv(1 << 10))
+        process.send_signal(signal.SIGTERM)
+        time.sleep(4)  # longer than the server waits for connections once it stops
+        while part := client.recv(1 << 20):
+            got += len(part)
+        assert got > 16_000_000
+        process.wait(30)

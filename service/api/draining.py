@@ -7,14 +7,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.api.errors import NotReadyError
 from service.api.keys import needs_key
 from service.api.metrics import PATH
-from service.api.problems import problem_response
+from service.api.problems import answer_to
 from service.api.state import State
 
 _HEADERS = {"Retry-After": "1", "Connection": "close"}
 
 
 class Draining:
-    """Answers 503 to new work once the service drains. Health, readiness and metrics are told still."""
+    """Counts the work under way, and answers 503 to new work once the service drains.
+
+    Health, readiness and metrics are told still.
+    """
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
@@ -22,11 +25,17 @@ class Draining:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self._state.draining and scope["type"] == "http" and _is_work(scope["path"]):
+        if scope["type"] != "http" or not _is_work(scope["path"]):
+            await self._app(scope, receive, send)
+        elif self._state.draining:
             error = NotReadyError("the service is stopping: ask another replica, or again shortly", _HEADERS)
-            await problem_response(error)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+            await answer_to(error, scope)(scope, receive, send)
+        else:
+            self._state.under_way += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._state.under_way -= 1
 
 
 def _is_work(path: str) -> bool:

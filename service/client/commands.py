@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.client.errors import INTERRUPTED, ClientError
+from service.client.errors import INTERRUPTED, ClientError, printable
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -31,12 +31,12 @@ _KEY = re.compile(r"[!-~]{1,1024}")
 
 
 @contextmanager
-def _exiting() -> Iterator[None]:
+def exiting() -> Iterator[None]:
     """Errors of the client become a message and their exit code, an interruption 130."""
     try:
         yield
     except ClientError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted: the same command goes on from here", err=True)
@@ -124,7 +124,7 @@ def fetch(
     wrong = next((url for url in urls if not is_base(url)), None)
     if wrong is not None:
         raise click.UsageError(f"--url {wrong}: give a URL such as http://127.0.0.1:8000")
-    with _exiting():
+    with exiting():
         try:
             target = read_target(spec)
         except ValueError as error:
@@ -151,10 +151,10 @@ def verify(file: Path, as_json: bool, threads: int | None, quiet: bool) -> None:
     from service.client.reports import as_document, as_lines
     from service.client.verifying import verify_file
 
-    with _exiting():
+    with exiting():
         report = verify_file(file, _local(threads), quiet=quiet or as_json)
         for line in [as_document(file, report)] if as_json else as_lines(file, report, quiet=quiet):
-            click.echo(line)
+            click.echo(printable(line))
         if not report.equal:
             sys.exit(4)
 

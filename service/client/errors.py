@@ -17,6 +17,11 @@ INTERRUPTED = 130
 MOST_FAULTS = 10  # told at once
 
 
+def printable(text: str) -> str:
+    """The text with escapes for what would steer a terminal, or cannot be encoded: names hold anything."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+
+
 class ClientError(Exception):
     """Base of all errors that end a command. The message is one sentence that names the remedy."""
 

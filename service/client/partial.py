@@ -42,10 +42,8 @@ class PartialFile:
         self.etag = etag
         self.size = size
         self._saved = 0.0
-        with self._explained():
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+        self._file = self._opened()
         try:
-            self._lock()
             self.done = Spans() if restart else self._resumed()
             with self._explained():
                 _allocate(self._file, size)
@@ -94,9 +92,10 @@ class PartialFile:
         self._saved = time.monotonic()
 
     def finish(self) -> None:
-        """Give the whole file its name."""
+        """Give the whole file its name, once the disk has all of it."""
         assert not self.missing()
         with self._explained():
+            os.fsync(self._file)
             self.path.replace(self.target)
             self._sidecar.unlink(missing_ok=True)
 
@@ -117,11 +116,26 @@ class PartialFile:
             )
         return Spans((start, min(stop, self.size)) for start, stop in note["done"])
 
-    def _lock(self) -> None:
+    def _opened(self) -> int:
+        """The part, open and locked. One that another process has meanwhile given its name is left alone."""
+        while True:
+            with self._explained():
+                file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+            try:
+                self._lock(file)
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(file), os.stat(self.path)):
+                        return file
+            except BaseException:
+                os.close(file)
+                raise
+            os.close(file)
+
+    def _lock(self, file: int) -> None:
         if sys.platform == "win32":
             return
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DiskError(f"{self.path} is being written by another process: wait for it to end") from None
         except OSError:  # a file system without locks

@@ -8,6 +8,7 @@ from service.client.errors import MismatchError, RefusedError
 from service.client.generation import LIMITS, refusing
 from service.client.stored import StoredFile
 from service.core.errors import SliceError, SpecError, UnknownNameError
+from service.core.parts import SHARD, named_shard
 from service.core.philox import STREAM_VERSION
 from service.core.safetensors_file import VirtualFile, open_file, open_slice
 from service.core.spec import parse_spec
@@ -29,6 +30,8 @@ def named_file(stored: StoredFile) -> VirtualFile:
             resolved = parse_spec(recipe.encode(), LIMITS)
             if resolved.recipe != recipe:
                 raise MismatchError("the recipe in the metadata was altered: fetch the file again")
+            if SHARD in metadata:
+                return named_shard(resolved, stored.tensors, metadata[SHARD])
             file = open_file(resolved)
             if "tensorseed.tensor" in metadata:
                 return open_slice(file, metadata["tensorseed.tensor"], metadata.get("tensorseed.slice", ""))

@@ -156,6 +156,8 @@ class Remote:
                     answer = await self._http.request(method, url, **arguments)
                 except httpx.HTTPError as error:
                     raise PassingError(_told(error, url)) from None
+                except httpx.InvalidURL:
+                    raise RefusedError("this token is too long for a URL: give the spec instead") from None
                 await _check(answer)
             except PassingError as error:
                 if not backoff.failed():

@@ -46,7 +46,7 @@ def as_document(path: Path, report: FileReport) -> str:
         "surplus_bytes": report.surplus,
         "tensors": [_member(tensor) for tensor in report.tensors],
     }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return json.dumps(document, allow_nan=False)
 
 
 def _detail(tensor: TensorReport) -> str:

@@ -63,6 +63,10 @@ class StoredFile:
     size: int
 
 
+class _FormatError(ValueError):
+    """What breaks the format, in words for the message."""
+
+
 @contextmanager
 def stored(path: Path) -> Iterator[StoredFile]:
     """The file at `path`, mapped. Raises MismatchError where it is no safetensors file, or DiskError."""
@@ -87,19 +91,20 @@ def read_stored(data: memoryview, path: Path) -> StoredFile:
     try:
         length = int.from_bytes(data[:_LENGTH], "little")
         if length > min(MOST_HEADER, len(data) - _LENGTH):
-            raise ValueError("its header is cut or too long")
+            raise _FormatError("its header is cut or too long")
         header = bytes(data[: _LENGTH + length])
         document = json.loads(header[_LENGTH:].decode(), object_pairs_hook=_once)
         if not isinstance(document, dict):
-            raise ValueError("its header is not an object")
+            raise _FormatError("its header is not an object")
         metadata = _metadata(document.pop("__metadata__", {}))
         tensors = {name: _tensor(name, entry, len(header)) for name, entry in document.items()}
         return StoredFile(data, header, metadata, tensors, _end(tensors, len(header)))
     except RecursionError:
         raise _broken(path, "its header is nested too deeply") from None
-    except ValueError as error:
-        known = type(error) is ValueError
-        raise _broken(path, str(error) if known else "its header is not JSON in UTF-8") from None
+    except _FormatError as error:
+        raise _broken(path, str(error)) from None
+    except ValueError:
+        raise _broken(path, "its header is not JSON in UTF-8") from None
 
 
 def _broken(path: Path, reason: str) -> MismatchError:
@@ -109,19 +114,19 @@ def _broken(path: Path, reason: str) -> MismatchError:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("its header has a name twice")
+        raise _FormatError("its header has a name twice")
     return members
 
 
 def _metadata(metadata: Any) -> dict[str, str]:
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-        raise ValueError("its metadata is not of strings")
+        raise _FormatError("its metadata is not of strings")
     return metadata
 
 
 def _tensor(name: str, entry: Any, offset: int) -> StoredTensor:
     """What the entry of a tensor says, checked for itself."""
-    wrong = ValueError(f"its header's entry of {name[:100]!r} is not one of a tensor")
+    wrong = _FormatError(f"its header's entry of {name[:100]!r} is not one of a tensor")
     if not isinstance(entry, dict) or entry.keys() != _MEMBERS:
         raise wrong
     code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -142,9 +147,9 @@ def _are_sizes(value: Any) -> bool:
 
 
 def _end(tensors: Mapping[str, StoredTensor], offset: int) -> int:
-    """The offset after the last tensor. Raises ValueError unless they lie side by side."""
+    """The offset after the last tensor. Raises _FormatError unless they lie side by side."""
     for tensor in sorted(tensors.values(), key=lambda tensor: (tensor.start, tensor.stop)):
         if tensor.start != offset:
-            raise ValueError("its tensors overlap or leave holes")
+            raise _FormatError("its tensors overlap or leave holes")
         offset = tensor.stop
     return offset

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from service.client.partial import unreadable
 
 _TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
@@ -34,7 +36,7 @@ def read_target(text: str) -> Target:
         return Target(spec=sys.stdin.buffer.read())
     if text.startswith(("http://", "https://")):
         match = _URL.fullmatch(text)
-        if match is None:
+        if match is None or not _is_url(text):
             raise ValueError("the URL of a file holds /v1/weights/ and a token: take it from a plan")
         return Target(path=match[2], base=match[1])
     if _TOKEN.fullmatch(text):
@@ -47,4 +49,13 @@ def read_target(text: str) -> Target:
 
 def is_base(url: str) -> bool:
     """Whether `url` can stand before `/v1`."""
-    return _BASE.fullmatch(url) is not None
+    return _BASE.fullmatch(url) is not None and _is_url(url)
+
+
+def _is_url(url: str) -> bool:
+    """Whether it can be asked for: its host is one, its port is one, and it is not too long."""
+    try:
+        found = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return bool(found.host) and (found.port or 0) <= 65_535

@@ -108,6 +108,13 @@ CASES: list[tuple[int, str, Callable[[Path], list[object]]]] = [
     (1, "this token stands for no file", lambda path: ["fetch", "s1.abc", "-o", path / "w"]),
     (2, "--url", lambda path: ["fetch", "s1.abc", "-o", path / "w", "--url", "host:80"]),
     (2, "take it from a plan", lambda path: ["fetch", "http://a/b", "-o", path / "w"]),
+    (2, "give a URL such", lambda path: ["fetch", "s1.abc", "-o", path / "w", "--url", "http://h:99999"]),
+    (2, "give a URL such", lambda path: ["fetch", "s1.abc", "-o", path / "w", "--url", "http://[::1"]),
+    (
+        1,
+        "too long for a URL: give the spec instead",
+        lambda path: ["fetch", "s1." + "a" * 99_999, "-o", path / "w", "--url", "http://127.0.0.1:1"],
+    ),
     (2, "copy it whole", lambda path: ["fetch", "s1.abc", "-o", path / "w", "--key", "a b"]),
     (2, "Missing option", lambda path: ["fetch", "s1.abc"]),
     (
@@ -130,6 +137,20 @@ def test_exit_codes(tmp_path: Path, code: int, told: str, arguments: Callable[[P
     assert "Traceback" not in result.output
     assert result.stdout == ""
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_a_name_steers_no_terminal(tmp_path: Path, option: list[str]) -> None:
+    header = json.loads(FILE.header[8:])
+    end = max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
+    header["\x1b[31m\ud800"] = {"dtype": "U8", "shape": [0], "data_offsets": [end, end]}
+    raw = json.dumps(header).encode()
+    path = tmp_path / "\x1b[1mw"
+    path.write_bytes(len(raw).to_bytes(8, "little") + raw + DATA[len(FILE.header) :])
+    result = invoke("verify", *option, path)
+    assert result.exit_code == 4
+    assert "31m" in result.output
+    assert "\x1b" not in result.output
 
 
 def test_every_exit_code_is_documented() -> None:

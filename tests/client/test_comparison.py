@@ -18,6 +18,7 @@ from service.client.errors import MismatchError, RefusedError
 from service.client.recipes import named_file
 from service.client.reports import as_document, as_lines
 from service.client.stored import read_stored
+from service.core.parts import open_shard
 from service.core.safetensors_file import build_header, open_slice
 from tests.client.conftest import SPEC, bytes_of, file_of
 
@@ -70,6 +71,26 @@ def test_the_right_file_is_equal(generator: str) -> None:
 def test_a_slice_is_equal() -> None:
     file = open_slice(FILE, "fc.0.weight", "3:9,10:20")
     assert report_of(bytes_of(file)).equal
+
+
+def test_a_shard_is_compared_with_its_own_tensors() -> None:
+    shard = open_shard(FILE.resolved, FILE.resolved.tensors[1:4])
+    data = bytes_of(shard)
+    report = report_of(data)
+    assert report.equal
+    assert [tensor.name for tensor in report.tensors] == [entry.tensor.name for entry in shard.entries()]
+    bad = bytearray(data)
+    bad[-1] ^= 1
+    assert states(report_of(bytes(bad))) == {report.tensors[-1].name: "different"}
+
+
+def test_a_shard_that_lost_a_tensor_is_told() -> None:
+    tensors = FILE.resolved.tensors[1:4]
+    header = json.loads(open_shard(FILE.resolved, tensors).header[8:])
+    lost = build_header(tensors[:2], header["__metadata__"])
+    data = lost + bytes(sum(tensor.nbytes for tensor in tensors[:2]))
+    with pytest.raises(MismatchError, match="damaged"):
+        report_of(data)
 
 
 @given(st.integers(len(FILE.header), FILE.size - 1), st.integers(0, 7))

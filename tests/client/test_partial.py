@@ -94,6 +94,35 @@ def test_two_do_not_write_one_file(tmp_path):
         PartialFile(tmp_path / "w", '"a"', 10)
 
 
+def test_a_part_that_was_given_its_name_meanwhile_is_left_alone(tmp_path, monkeypatch):
+    first = PartialFile(tmp_path / "w", '"a"', 10)
+    first.put(0, b"abcdefghij")
+    first.mark(0, 10)
+    lock = partial.fcntl.flock
+
+    def late(file: int, how: int) -> None:
+        if not (tmp_path / "w").exists():
+            first.finish()
+            first.__exit__(None, None, None)
+        lock(file, how)
+
+    monkeypatch.setattr(partial.fcntl, "flock", late)
+    with PartialFile(tmp_path / "w", '"b"', 4) as second:
+        second.put(0, b"bbbb")
+        assert (tmp_path / "w").read_bytes() == b"abcdefghij"
+
+
+def test_the_disk_has_the_bytes_before_they_have_a_name(tmp_path, monkeypatch):
+    named: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda _: named.append((tmp_path / "w").exists()))
+    with PartialFile(tmp_path / "w", '"a"', 4) as part:
+        part.put(0, b"abcd")
+        part.mark(0, 4)
+        part.finish()
+    assert named == [False]
+    assert (tmp_path / "w").read_bytes() == b"abcd"
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(DiskError, match=r"cannot be written .*no such file"):
         PartialFile(tmp_path / "no" / "w", '"a"', 10)

@@ -55,6 +55,7 @@ def test_what_the_reference_writes_is_read():
         file(b'{"a": 1, "a": 2}'),
         file(b'{"__metadata__": {"k": "v", "k": "v"}}'),
         file(b"[" * 100_000),
+        file(b'{"a": ' + b"9" * 5_000 + b"}"),
         file({"__metadata__": {"k": 1}}),
         file({"__metadata__": []}),
         file({"a": 5}),

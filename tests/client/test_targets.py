@@ -41,7 +41,10 @@ def test_urls_of_files(text, base, path):
     assert read_target(text) == Target(path=path, base=base)
 
 
-@pytest.mark.parametrize("text", ["http://h", "http://h/v1/weights", "http://h/v1/losses/x", "https://"])
+@pytest.mark.parametrize(
+    "text",
+    ["http://h", "http://h/v1/weights", "http://h/v1/losses/x", "https://", "http://h:99999/v1/weights/s1.a"],
+)
 def test_other_urls(text):
     with pytest.raises(ValueError, match="take it from a plan"):
         read_target(text)
@@ -62,6 +65,11 @@ def test_a_path_that_no_file_has():
         ("http://", False),
         ("http://h?q", False),
         ("http://h h", False),
+        ("http://h:65535", True),
+        ("http://h:65536", False),
+        ("http://[::1]:80", True),
+        ("http://[::1", False),
+        ("http://ä..b", False),
     ],
 )
 def test_bases(url, right):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from service.settings import PREFIX, Settings
 from tools.image.dockerfile import health_command, read
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +18,7 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 SERVERS = ["tensorseed", "gpu", "replica"]
 KEYS = {  # those of the Compose Specification that are used here
     *("build", "cap_drop", "depends_on", "deploy", "entrypoint", "expose", "healthcheck", "image"),
-    *("logging", "ports"),
+    *("environment", "logging", "ports"),
     *("profiles", "read_only", "restart", "security_opt", "stop_grace_period", "stop_signal", "tmpfs"),
     *("user", "volumes"),
 }
@@ -90,6 +91,39 @@ def test_the_proxy_waits_for_healthy_replicas_and_reads_the_configuration() -> N
     assert f"proxy_cache_path {cache['target']}/" in configuration
     assert f"server replica:{SERVICES['replica']['expose'][0]} " in configuration
     assert f"listen {proxy['ports'][0].rpartition(':')[2]};" in configuration
+
+
+@pytest.mark.parametrize("name", ["tensorseed", "replica"])
+def test_the_bounds_fit_into_the_memory(name: str) -> None:
+    """The sum of docs/operations.md, in a container whose cores are those of its limit."""
+    given = {
+        variable.removeprefix(PREFIX).lower(): _default(value)
+        for variable, value in SERVICES[name]["environment"].items()
+    }
+    bounds, limit = Settings(**given), SERVICES[name]["deploy"]["resources"]["limits"]
+    jobs = max(1, int(limit["cpus"]) // 2)
+    most = (
+        (400 << 20)
+        + (bounds.streams + 16) * (bounds.window + 1) * bounds.chunk_bytes
+        + bounds.answer_bytes
+        + 2 * bounds.materialised_bytes
+        + 3 * bounds.evaluations * bounds.loss_bytes // 2
+        + jobs * (16 * bounds.parameters + 8 * bounds.activations)
+    )
+    assert most <= int(limit["memory"].removesuffix("G")) << 30
+
+
+def test_the_proxy_runs_as_the_user_whom_its_image_gives_the_cache_to() -> None:
+    """The image of nginx itself gives it to root, and a volume takes the owner over."""
+    proxy = SERVICES["proxy"]
+    assert "nginx-unprivileged" in _default(proxy["image"])
+    assert proxy["user"] == "101:101"
+
+
+def test_what_lies_in_tmp_leaves_memory_for_the_proxy() -> None:
+    (mount,) = SERVICES["proxy"]["tmpfs"]
+    assert "size=1g" in mount
+    assert SERVICES["proxy"]["deploy"]["resources"]["limits"]["memory"] == "2G"
 
 
 def test_a_container_is_ready_when_the_service_says_so() -> None:

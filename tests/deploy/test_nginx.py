@@ -126,6 +126,30 @@ def test_an_unchanged_file_is_not_sent_again(site: Site) -> None:
     assert ask(site.port, str(planned["url"]), If_None_Match=str(planned["etag"])).status == 304
 
 
+@pytest.mark.parametrize("wanted", [{}, {"Range": "bytes=10-19"}])
+def test_a_file_that_would_be_another_is_not_sent(site: Site, wanted: dict[str, str]) -> None:
+    """As `tensorseed fetch` asks when it goes on."""
+    planned = site.plan(FILE, 6)
+    url, etag = str(planned["url"]), str(planned["etag"])
+    for _ in range(2):
+        assert ask(site.port, url, If_Match='"other"', **wanted).status == 412
+        assert ask(site.port, url, If_Match=etag, **wanted).status == (206 if wanted else 200)
+
+
+def test_a_range_of_another_file_is_the_whole(site: Site) -> None:
+    planned = site.plan(FILE, 6)
+    url, etag = str(planned["url"]), str(planned["etag"])
+    assert ask(site.port, url, Range="bytes=10-19", If_Range='"other"').status == 200
+    assert ask(site.port, url, Range="bytes=10-19", If_Range=etag).status == 206
+
+
+def test_what_a_change_of_version_would_change_is_not_cached(site: Site) -> None:
+    for _ in range(2):
+        answer = ask(site.port, "/v1/weights?shape=2&init=normal&generator=torch")
+        assert answer.status == 200
+        assert answer.headers["X-Cache-Status"] == "MISS"
+
+
 def test_a_request_id_passes_and_one_is_drawn(site: Site) -> None:
     url = str(site.plan(16, 7)["url"])
     for path in ("/healthz", url, url):  # the last one from the cache

@@ -7,10 +7,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from tools.fuzz import runs
+from tools.fuzz.targets import MODULES
 from tools.soak import crowds, hosts, proxies
 from tools.soak.downloads import tear, tear_behind_proxy
+from tools.soak.memory import starve
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +36,15 @@ def downloads(scale: float) -> Iterator[Row]:
 
 def proxy(scale: float) -> Iterator[Row]:
     """One of two replicas behind nginx killed."""
-    fault = "one of 2 replicas behind nginx killed while streaming"
+    fault = "of 2 replicas behind nginx, the one that streams 256 MiB killed at a random byte"
     if proxies.executable() is None:
         yield Row(fault, "left out: nginx is not installed", True)
         return
     count = max(2, round(10 * scale))
-    torn = tear_behind_proxy(count)
-    result = (
-        f"{count} times: {torn.torn} cut short and resumed by Range, {torn.right} of {count} digests right"
-    )
-    yield Row(fault, result, torn.right == count)
+    for sliced, how in ((False, "streamed past the cache"), (True, "read in cached slices")):
+        torn = tear_behind_proxy(count, sliced=sliced)
+        result = f"{torn.torn} of {count} cut and resumed by Range, {torn.right} of {count} digests right"
+        yield Row(f"{fault}, {how}", result, torn.right == count and (sliced or torn.torn == count))
 
 
 def crowd(scale: float) -> Iterator[Row]:
@@ -73,6 +76,46 @@ def host(_: float) -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as name:
             right = serve(Path(name) / "cache") == expected
         yield Row(fault, "starts, and the digest is right" if right else "the digest is WRONG", right)
+    if hosts.namespaces():
+        yield from _fetches()
+
+
+def _fetches() -> Iterator[Row]:
+    for fault, script in (("a read-only file system", hosts.READ_ONLY), ("a full disk", hosts.SMALL)):
+        with tempfile.TemporaryDirectory() as name:
+            told = hosts.fetched(script, Path(name) / "folder")
+        result = "ends with the status of a disk at fault, and says so" if told else "ends OTHERWISE"
+        yield Row(f"tensorseed fetch onto {fault}", result, told)
+
+
+def memory(scale: float) -> Iterator[Row]:
+    """What needs more memory than there is."""
+    starved = starve(max(2, round(20 * scale)))
+    before, after = (f"{held / (1 << 20):,.0f}" for held in (starved.before, starved.after))
+    result = (
+        f"{starved.refused} answered 503, {starved.served} modest ones in between answered well, "
+        f"memory {before} MiB before, {after} after"
+    )
+    yield Row(f"{starved.asked} evaluations that need more memory than is left", result, starved.borne)
+
+
+def fuzz(scale: float) -> Iterator[Row]:
+    """Requests and bytes that nobody should send."""
+    count = max(100, round(10_000 * scale))
+    cases: list[tuple[str, Callable[[], runs.Run]]] = [
+        (f"{count:,} malformed requests of a grammar", lambda: runs.grammar(count)),
+        ("schemathesis over the contract, every check", lambda: runs.document(count)),
+    ]
+    seconds = max(3.0, 60 * scale)
+    cases += [
+        (f"atheris over the parser of {name}, {seconds:.0f} s", partial(runs.parser, name, seconds))
+        for name in MODULES
+    ]
+    for fault, run in cases:
+        done = run()
+        print(*done.faults, sep="\n\n", end="", file=sys.stderr)
+        result = f"{done.told}, {len(done.faults) or 'none'} handled badly"
+        yield Row(fault, result, not done.faults)
 
 
 def _row(fault: str, seen: crowds.Crowd) -> Row:
@@ -85,7 +128,14 @@ def _row(fault: str, seen: crowds.Crowd) -> Row:
     return Row(fault, result, seen.right and seen.settled)
 
 
-PARTS = {"downloads": downloads, "proxy": proxy, "crowd": crowd, "host": host}
+PARTS = {
+    "downloads": downloads,
+    "proxy": proxy,
+    "crowd": crowd,
+    "host": host,
+    "memory": memory,
+    "fuzz": fuzz,
+}
 
 
 def main() -> int:

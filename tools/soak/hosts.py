@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
+from service.client.errors import DiskError
 from service.core.executors.compiled import sources_digest
 from service.settings import Settings
-from tools.soak.replicas import PROGRAM, Replica, digest, plan, running
+from tools.soak.replicas import PROGRAM, Replica, digest, normals, plan, running
 
 ELEMENTS = 1 << 20
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
@@ -18,6 +20,7 @@ FULL = (
     'mount -t tmpfs -o size=8m tmpfs "$0" && cp -r "$0.kept/." "$0" && { cat /dev/zero > "$0/full" || :; } '
     '&& exec "$@"'
 )
+SMALL = 'mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"'
 JUMPING = """
 import random, sys, time
 real, draw = time.time, random.Random(0)
@@ -56,6 +59,20 @@ def full(folder: Path) -> str:
 def jumping() -> str:
     """The same file from a server whose clock jumps by years whenever it is read."""
     return _served(Replica((sys.executable, "-c", JUMPING)))
+
+
+def fetched(script: str, folder: Path) -> bool:
+    """Whether `tensorseed fetch` into a folder that takes nothing, or too little, ends with the status of a
+    disk at fault and a message instead of a traceback.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = folder.with_name(folder.name + ".json")
+    spec.write_text(json.dumps(normals(ELEMENTS)))
+    fetch = (*PROGRAM, "fetch", str(spec), "-o", str(folder / "file.safetensors"))
+    ended = subprocess.run(
+        ("unshare", "-Urm", "sh", "-c", script, str(folder), *fetch), capture_output=True, text=True
+    )
+    return ended.returncode == DiskError.exit_code and bool(ended.stderr) and "Traceback" not in ended.stderr
 
 
 def copy_loops(folder: Path, without: str = "") -> None:
