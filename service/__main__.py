@@ -14,9 +14,11 @@ from service import server
 from service.api.app import create_app
 from service.api.keys import SCOPES, KeysFileError, make_key
 from service.api.openapi import build_document
-from service.client.commands import COMMANDS
+from service.api.tracing import TracesError
+from service.client.commands import COMMANDS, exiting
 from service.core.executors import portability
 from service.core.executors.compiled import prepare
+from service.hub.errors import RecipeError
 from service.options import bounds, default, every_setting, load_settings
 from service.settings import PREFIX, Settings
 
@@ -48,7 +50,7 @@ def serve(**options: object) -> None:
     calm_openmp()
     try:
         server.serve(settings)
-    except (KeysFileError, server.PortError) as error:
+    except (KeysFileError, RecipeError, TracesError, server.PortError) as error:
         raise click.UsageError(str(error)) from None
 
 
@@ -66,6 +68,41 @@ def openapi(output: Path | None) -> None:
         sys.stdout.buffer.write(text)
     else:
         output.write_bytes(text)
+
+
+@main.command()
+@click.argument("config")
+@click.option("--id", "name", help="Id of the repository; local/ and the model type if absent.")
+@click.option("--weights-only", is_flag=True, help="The dtype and the entries alone, as a spec has them.")
+def recipe(config: str, name: str | None, weights_only: bool) -> None:
+    """Write the recipe of CONFIG, a config.json, or - for standard input.
+
+    It has the tensors of the model that transformers builds from the config, each with an init of the same
+    distribution. Needs the extra tensorseed[transformers], and no network. Exit codes are those of fetch.
+    """
+    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    with exiting():
+        click.echo(_derived(config, name, weights_only=weights_only), nl=False)
+
+
+def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
+    """The text of the recipe. Raises ClientError."""
+    from service.client.generation import refusing
+    from service.client.partial import unreadable
+    from service.core.reading import dump, load
+    from service.hub.derivation import derive
+    from service.hub.derivation.text import recipe_text
+    from service.hub.recipe import read_recipe
+
+    try:
+        text = sys.stdin.buffer.read() if config == "-" else Path(config).read_bytes()
+    except OSError as error:
+        raise unreadable(Path(config), error) from None
+    with refusing():
+        if name is not None:
+            read_recipe(dump({"id": name, "config": {}, "weights": {"layers": []}}), "that --id names")
+        document = derive(load(text), name)
+    return recipe_text(document["weights"] if weights_only else document)
 
 
 @main.command("compile")

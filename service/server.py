@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
+import signal
 import sys
 import tempfile
+import threading
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -19,10 +22,13 @@ from service.api.app import create_app
 from service.api.keys import load_keys
 from service.api.logs import log_config
 from service.api.metrics import shared_registry
+from service.api.state import open_library
+from service.api.tracing import check_traces
 from service.protocol import Bounds, GuardedProtocol
 from service.settings import Settings
 from service.shutdown import Graceful
 
+BUSY_SECONDS = 60  # that a process may be busy, starting for one, before the supervisor takes it for dead
 LAST_SECONDS = 2  # for what is under way when the grace period has ended, and for connections to close
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus-client, read when it is imported
 
@@ -32,10 +38,15 @@ class PortError(ValueError):
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop. Raises KeysFileError before anything is listened to, and PortError."""
+    """Serve until told to stop. Raises KeysFileError, RecipeError and TracesError before anything is listened
+    to, and PortError.
+    """
     if settings.keys_file is not None:
         load_keys(settings.keys_file)
+    if settings.traces:
+        check_traces()
     if settings.workers > 1:
+        open_library(settings)  # faults end the start here, and not that of every process
         _serve_many(settings)
         return
     app = build(settings)
@@ -60,6 +71,7 @@ def configure(settings: Settings, app: Any, **more: Any) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=LAST_SECONDS,
+        timeout_worker_healthcheck=BUSY_SECONDS,
         **more,
     )
 
@@ -77,7 +89,24 @@ def build(settings: Settings, folder: str | None = None) -> Served:
     """The application of one process, which serves it for the rest of its life."""
     served = Served(settings, folder)
     tune_collector()
+    end_with_parent()
     return served
+
+
+def end_with_parent() -> None:
+    """Stop this process when the one that supervises it is gone, so that none keeps its port.
+
+    One that is started by itself has no such parent.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def tune_collector() -> None:
@@ -91,18 +120,20 @@ def tune_collector() -> None:
 
 
 class Workers(Multiprocess):
-    """Several processes; the metrics of one that died are forgotten where they told its present."""
+    """Several processes; the metrics of one that ended are forgotten where they told its present."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[Any], folder: str) -> None:
         super().__init__(config, sockets)
         self._folder = folder
+        self._known: set[int | None] = set()
 
     def keep_subprocess_alive(self) -> None:
         """Start another process for one that died."""
-        before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
-        for pid in before - {process.pid for process in self.processes}:
+        present = {process.pid for process in self.processes}
+        for pid in self._known - present:
             mark_process_dead(pid, self._folder)  # type: ignore[no-untyped-call]
+        self._known = present
 
 
 def _tell_metrics(settings: Settings, registry: CollectorRegistry) -> None:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +20,7 @@ from service.core.network.optimizers import OPTIMIZERS
 from service.core.network.report import EvaluationWarning, LayerReport, Report
 from service.core.network.request import EvaluationRequest
 from service.core.schemes import SCHEME_CLASSES
+from tests.serving import served
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -52,22 +49,8 @@ def commands(session: str) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A server started as a user starts it, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "service", "serve", "--port", str(port)], cwd=ROOT)
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                assert process.poll() is None
-                time.sleep(0.1)
+    with served() as (_, port):
         yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the README's lines use curl")

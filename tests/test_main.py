@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from importlib.metadata import entry_points
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -73,6 +74,15 @@ def test_a_bad_file_of_keys_stops_the_start(tmp_path: Any) -> None:
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_bad_recipe_stops_the_start(tmp_path: Any, workers: str) -> None:
+    (tmp_path / "bad.json").write_text("{}")
+    result = invoke("serve", "--recipes", str(tmp_path), "--workers", workers)
+    assert result.exit_code == click.UsageError.exit_code
+    assert "bad.json has a fault" in result.output
+    assert "Traceback" not in result.output
+
+
 def test_a_port_that_is_taken_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "tune_collector", lambda: None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -98,6 +108,7 @@ def test_the_server_is_configured_by_the_settings() -> None:
     assert (config.port, config.timeout_keep_alive) == (8_001, 7)
     assert config.access_log is False
     assert config.server_header is False
+    assert config.timeout_worker_healthcheck == server.BUSY_SECONDS
     assert config.http.func is GuardedProtocol  # type: ignore[union-attr]
 
 
@@ -107,3 +118,16 @@ def test_one_process_is_served_without_a_supervisor(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(server, "tune_collector", lambda: None)
     server.serve(Settings(threads=1))
     assert ran[0].config.workers == 1
+
+
+def test_the_metrics_of_a_process_that_ended_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that died, and of one that the supervisor was told to replace or to do without."""
+    ended: list[int] = []
+    monkeypatch.setattr(server, "mark_process_dead", lambda pid, _: ended.append(pid))
+    monkeypatch.setattr(server.Multiprocess, "__init__", lambda *_: None)
+    monkeypatch.setattr(server.Multiprocess, "keep_subprocess_alive", lambda _: None)
+    workers = server.Workers(server.configure(Settings(), lambda: None), [], "folder")
+    for pids, expected in (((1, 2), []), ((1, 2), []), ((3, 2), [1]), ((3,), [1, 2])):
+        workers.processes = [SimpleNamespace(pid=pid) for pid in pids]  # type: ignore[misc]
+        workers.keep_subprocess_alive()
+        assert ended == expected

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from openapi_spec_validator import validate
 
 from service.__main__ import main
+from service.api.keys import needs_key, scope_of
+from service.hub.routes.dialect import is_hub_path
 
 COMMITTED = Path(__file__).parents[1] / "openapi" / "openapi.json"
 
@@ -63,6 +65,22 @@ def test_it_has_the_paths_of_the_contract(document: dict[str, Any]) -> None:
         "/v1/schemes": ["get", "head"],
         "/v1/layers": ["get", "head"],
         "/v1/devices": ["get", "head"],
+        "/v1/recipes": ["get", "head"],
+        "/v1/recipes/plan": ["post"],
+        "/v1/recipes/{repository}": ["get", "head"],
+        "/api/models": ["get", "head"],
+        "/api/models/{repository}": ["get", "head"],
+        "/api/models/{repository}/auth-check": ["get", "head"],
+        "/api/models/{repository}/commits/{revision}": ["get", "head"],
+        "/api/models/{repository}/paths-info/{revision}": ["post"],
+        "/api/models/{repository}/refs": ["get", "head"],
+        "/api/models/{repository}/revision/{revision}": ["get", "head"],
+        "/api/models/{repository}/safetensors-metadata/{path}": ["get", "head"],
+        "/api/models/{repository}/tree/{revision}": ["get", "head"],
+        "/api/models/{repository}/tree/{revision}/{path}": ["get", "head"],
+        "/api/whoami-v2": ["get", "head"],
+        "/{repository}/raw/{revision}/{path}": ["get", "head"],
+        "/{repository}/resolve/{revision}/{path}": ["get", "head"],
         "/healthz": ["get", "head"],
         "/readyz": ["get", "head"],
     }
@@ -81,18 +99,23 @@ def test_every_operation_is_described(document: dict[str, Any]) -> None:
         assert operation["tags"], (path, method)
 
 
-def test_errors_are_problems(document: dict[str, Any]) -> None:
+def test_errors_are_problems_or_the_hubs(document: dict[str, Any]) -> None:
+    problem = {"application/problem+json": {"$ref": "#/components/schemas/Problem"}}
+    error = {"application/json": {"$ref": "#/components/schemas/HubError"}}
     for path, method, operation in operations(document):
         assert "default" in operation["responses"], (path, method)
         for status, response in operation["responses"].items():
             assert response["description"]
-            if status == "default" or status >= "400":
-                content = response["content"]["application/problem+json"]
-                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, (path, method, status)
+            content = {kind: told["schema"] for kind, told in response.get("content", {}).items()}
+            if (status == "default" or status >= "400") and not is_hub_path(path):
+                assert content == problem, (path, method, status)
             elif method == "head" or status == "304":
-                assert "content" not in response, (path, method, status)
+                assert not content, (path, method, status)
+            elif status == "default" or status >= "400":
+                assert content == error, (path, method, status)
+                assert response["headers"]["X-Error-Message"], (path, method, status)
             else:
-                assert response["content"], (path, method, status)
+                assert content, (path, method, status)
 
 
 def test_weights_document_what_they_answer(document: dict[str, Any]) -> None:
@@ -101,6 +124,8 @@ def test_weights_document_what_they_answer(document: dict[str, Any]) -> None:
         "200",
         "206",
         "304",
+        "401",
+        "403",
         "404",
         "406",
         "409",
@@ -113,10 +138,40 @@ def test_weights_document_what_they_answer(document: dict[str, Any]) -> None:
         "default",
     }
     assert set(document["paths"]["/v1/weights"]["post"]["responses"]) == {
-        *("200", "400", "406", "409", "412", "413", "415", "422", "429", "503", "default")
+        *("200", "400", "401", "403", "406", "409", "412", "413", "415", "422", "429", "503", "default")
     }
     body = document["paths"]["/v1/weights"]["post"]["requestBody"]["content"]["application/json"]
     assert body["schema"] == {"$ref": "#/components/schemas/Spec"}
+
+
+def test_what_may_need_a_key_says_so_and_how_it_refuses(document: dict[str, Any]) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert {name: (scheme["type"], scheme["scheme"]) for name, scheme in schemes.items()} == {
+        "key": ("http", "bearer")
+    }
+    for path, method, operation in operations(document):
+        where = (path, method)
+        statuses = set(operation["responses"])
+        if not needs_key(path):
+            assert "security" not in operation, where
+            assert not {"401", "403"} & statuses, where
+            continue
+        assert operation["security"] == [{"key": []}, {}], where
+        assert {"401", "429", "503"} <= statuses, where
+        assert ("403" in statuses) is (scope_of(path) is not None), where
+        assert operation["responses"]["401"]["headers"]["WWW-Authenticate"]["example"] == "Bearer"
+        assert operation["responses"]["429"]["headers"]["Retry-After"], where
+
+
+def test_an_answer_of_two_kinds_names_each_once(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        for status, response in operation["responses"].items():
+            for media_type, content in response.get("content", {}).items():
+                if media_type == "application/problem+json":
+                    for name in content["examples"]:
+                        assert response["description"].count(f"problem:{name}`") == 1, (path, method, status)
+    stopping = document["paths"]["/v1/weights"]["get"]["responses"]["503"]["content"]
+    assert set(stopping["application/problem+json"]["examples"]) == {"out-of-memory", "not-ready"}
 
 
 def test_every_file_route_documents_what_is_too_large(document: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.errors import ExchangeError
 from service.api.keys import Keyring, check_scope, needs_key
-from service.api.problems import problem_response
+from service.api.problems import answer_to
 
 if TYPE_CHECKING:
     from service.api.budgets import Budgets
@@ -41,7 +41,7 @@ class Access:
             if self._budgets is not None:
                 await self._budgets.admit(key.name)
         except ExchangeError as error:
-            await problem_response(error)(scope, receive, send)
+            await answer_to(error, scope)(scope, receive, send)
             return
         await self._app(scope, receive, self._accounted(key.name, send))
 

@@ -6,22 +6,32 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.routing import Route
 
 from service.api import catalog, digests, evaluations, losses, operations, weights
-from service.api.keys import load_keys
+from service.api.keys import KeysFile
 from service.api.metrics import PATH, Metrics, metrics
 from service.api.middleware import install_middleware
 from service.api.openapi import install_openapi
 from service.api.problems import install_handlers
 from service.api.state import State
+from service.api.tracing import start_traces
+from service.hub.routes import files, models, recipes, trees
 from service.settings import Settings
 
+if TYPE_CHECKING:
+    from service.api.spans import Traces
+
 REFRESH_SECONDS = 1.0
+
+# The framework's own would write down paths, queries and messages of exceptions. See `service.api.spans`.
+NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
 
 DESCRIPTION = """
 A weight file is a pure function of its spec: the same spec gives the same bytes on every machine, and any
@@ -34,9 +44,10 @@ its URL name those bytes for good. Errors are problem documents (RFC 9457) whose
 def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
     """The service as an ASGI application. `folder` is where several processes share their metrics.
 
-    Raises KeysFileError.
+    Raises KeysFileError, RecipeError and TracesError.
     """
-    keyring = None if settings.keys_file is None else load_keys(settings.keys_file)
+    keyring = None if settings.keys_file is None else KeysFile(settings.keys_file)
+    traces = start_traces() if settings.traces else None
     app: FastAPI = FastAPIOffline(
         redoc_url=None,
         static_url="/docs/assets",
@@ -46,18 +57,31 @@ def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
         description=DESCRIPTION,
         redirect_slashes=False,
         lifespan=_lifespan,
+        telemetry=NO_TELEMETRY,
     )
+    app.state.keyring = keyring
     app.state.metrics = Metrics(folder)
-    app.state.shared = State(settings, app.state.metrics)
+    app.state.traces = traces
+    app.state.shared = _state(settings, app.state.metrics, traces)
     if not settings.metrics_port:
         app.add_api_route(PATH, metrics, include_in_schema=False)
     _answer_head(app)
-    for module in (weights, digests, losses, evaluations, catalog, operations):
+    for module in (weights, digests, losses, evaluations, catalog, operations, recipes, models, trees, files):
         app.router.routes.extend(module.router.routes)  # one list to look through, rather than a tree
     install_handlers(app)
     install_openapi(app)
     install_middleware(app, settings, app.state.shared, app.state.metrics, keyring)
+    if traces is not None:
+        traces.install(app)
     return app
+
+
+def _state(settings: Settings, metrics: Metrics, traces: Traces | None) -> State:
+    if traces is None:
+        return State(settings, metrics)
+    from service.api.traced_work import TracedState  # OpenTelemetry, for those alone who use it
+
+    return TracedState(traces.tracer, settings, metrics)
 
 
 def _answer_head(app: FastAPI) -> None:
@@ -73,13 +97,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.shared
     await state.worker.start()
     state.ready = True
-    refreshing = asyncio.ensure_future(_refresh(app.state.metrics, state))
+    tasks = [asyncio.ensure_future(_refresh(app.state.metrics, state))]
+    if app.state.keyring is not None:
+        tasks.append(asyncio.ensure_future(app.state.keyring.keep_fresh()))
     try:
         yield
     finally:
-        refreshing.cancel()
+        for task in tasks:
+            task.cancel()
         state.ready = False
+        await state.derivations.close()
         await state.worker.close()
+        if app.state.traces is not None:
+            await app.state.traces.close()
 
 
 async def _refresh(metrics: Metrics, state: State) -> None:

@@ -1,4 +1,4 @@
-"""Log lines, as JSON or as text, with the id of the request that they are of.
+"""Log lines, as JSON or as text, with the id of the request that they are of, and of its trace if it has one.
 
 No line holds a key, a token, a query or a body: a request is told by its route's template. What a client sent
 can be quoted by the message of an unexpected exception, so within a request only the exception's type and the
@@ -18,6 +18,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 from service.api.request_ids import CURRENT
+from service.api.tracing import TRACE
 
 ACCESS = "service.access"
 
@@ -41,8 +42,7 @@ class JsonLines(OrjsonFormatter):
         log_data["logger"] = record.name
         super().add_fields(log_data, record, message_dict)
         log_data.update(log_data.pop("about", {}))
-        if CURRENT.get():
-            log_data["request_id"] = CURRENT.get()
+        log_data.update(_ids())
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802, the base's name
         """The exception, without its message within a request."""
@@ -57,9 +57,7 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, with what it is about and the id of its request."""
-        about = dict(getattr(record, "about", {}))
-        if CURRENT.get():
-            about["request_id"] = CURRENT.get()
+        about = {**getattr(record, "about", {}), **_ids()}
         return " ".join((super().format(record), *(f"{name}={value}" for name, value in about.items())))
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802, the base's name
@@ -75,6 +73,11 @@ def discreet(ei: _ExcInfo) -> str:
     if not CURRENT.get():
         return "".join(traceback.format_exception(kind, error, trace)).rstrip()
     return "".join(traceback.format_tb(trace)) + kind.__qualname__
+
+
+def _ids() -> dict[str, str]:
+    """What names the request under way: `request_id`, and `trace_id` and `span_id` where it is traced."""
+    return {**({"request_id": CURRENT.get()} if CURRENT.get() else {}), **TRACE.get()}
 
 
 def is_json(log_format: str) -> bool:

@@ -15,14 +15,19 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Mount
 
 from service.api import errors as exchange
 from service.core import errors as core
 from service.core.errors import Fault
+from service.hub import errors as hub
+from service.hub.derivation import errors as derivation
+from service.hub.routes.dialect import hub_error, is_hub_path
 
 MEDIA_TYPE = "application/problem+json"
 MAX_FAULTS = 100  # listed in one answer
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+_OF_MOUNTS = ("GET", "HEAD")  # what is mounted is folders of files, which match any method
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,13 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     core.DeviceError: ProblemKind("missing-device", 409, "This host lacks the device"),
     core.CapacityError: ProblemKind("out-of-memory", 503, "Not enough memory at the moment"),
     core.VersionError: ProblemKind("missing-version", 409, "This host lacks the version of torch"),
+    hub.UnknownRepositoryError: ProblemKind("unknown-repository", 404, "No recipe has this id"),
+    hub.UnknownRevisionError: ProblemKind("unknown-revision", 404, "The repository has no such revision"),
+    hub.UnknownEntryError: ProblemKind("unknown-entry", 404, "The revision has no such file"),
+    hub.RecipeError: ProblemKind("invalid-recipe", 422, "The recipe is not valid"),
+    derivation.ConfigError: ProblemKind("invalid-config", 422, "The config is not valid"),
+    derivation.MissingExtraError: ProblemKind("missing-extra", 501, "This needs an extra that is missing"),
+    derivation.DerivationTimeError: ProblemKind("slow-derivation", 413, "The model takes too long to build"),
     exchange.QueryError: ProblemKind("invalid-query", 422, "The query is not valid"),
     exchange.UnknownPathError: ProblemKind("unknown-path", 404, "No such path"),
     exchange.MethodError: ProblemKind("unknown-method", 405, "The path does not have this method"),
@@ -71,24 +83,41 @@ _INTERNAL = "An unexpected fault stopped this request and has been logged: try a
 _FIELDS = {"not-representable": {"Vary": "Accept"}, "out-of-memory": {"Retry-After": "5"}}
 
 
+def answer_to(error: Exception, scope: Mapping[str, Any]) -> Response:
+    """The answer to `error`, in the form that the clients of a request's path read."""
+    if not is_hub_path(scope["path"]):
+        return problem_response(error)
+    problem = _kind(error)
+    return hub_error(problem.name, problem.status, _detail(error), _headers(error), scope)
+
+
 def problem_response(error: Exception) -> Response:
-    """The answer to `error`: its row of the table, found along the class's ancestors."""
-    kind = next(cls for cls in type(error).__mro__ if cls in PROBLEMS)
-    problem = PROBLEMS[kind]
-    detail = _INTERNAL if kind is Exception else str(error)
+    """The answer to `error` as a problem document."""
+    problem = _kind(error)
     document: dict[str, Any] = {
         "type": problem.type,
         "title": problem.title,
         "status": problem.status,
-        "detail": _encodable(detail),
+        "detail": _detail(error),
     }
     faults = _faults(error)
     if faults:
         document["errors"] = faults
-    headers = {"Cache-Control": "no-store", **_FIELDS.get(problem.name, {})}
-    if isinstance(error, exchange.ExchangeError):
-        headers |= error.headers
-    return Response(orjson.dumps(document), problem.status, headers, MEDIA_TYPE)
+    return Response(orjson.dumps(document), problem.status, _headers(error), MEDIA_TYPE)
+
+
+def _kind(error: Exception) -> ProblemKind:
+    """The error's row of the table, found along the class's ancestors."""
+    return PROBLEMS[next(cls for cls in type(error).__mro__ if cls in PROBLEMS)]
+
+
+def _detail(error: Exception) -> str:
+    return _INTERNAL if _kind(error) is PROBLEMS[Exception] else _encodable(str(error))
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    headers = {"Cache-Control": "no-store", **_FIELDS.get(_kind(error).name, {})}
+    return headers | error.headers if isinstance(error, exchange.ExchangeError) else headers
 
 
 def documented(*kinds: type[Exception]) -> dict[int | str, dict[str, Any]]:
@@ -122,7 +151,7 @@ def _documented(problems: list[ProblemKind]) -> dict[str, Any]:
 
 def _faults(error: Exception) -> list[dict[str, str]]:
     """The `errors` member: pointers into a body, or names of query parameters."""
-    if isinstance(error, core.SpecError):
+    if isinstance(error, core.SpecError | hub.RecipeError):
         return [_encoded(_body_fault(fault)) for fault in error.faults[:MAX_FAULTS]]
     if isinstance(error, core.SliceError):
         return [_encoded({"parameter": "slice", "detail": str(error)})]
@@ -150,18 +179,19 @@ def _encodable(text: str) -> str:
 
 def allowed_methods(app: FastAPI, scope: Mapping[str, Any]) -> list[str]:
     """The methods that the path of `scope` has, over all routes."""
-    probes = [(method, {**scope, "method": method}) for method in _METHODS]
+    root = scope.get("app_root_path", scope.get("root_path", ""))  # as it was before a mount took its part
+    probes = [(method, {**scope, "root_path": root, "method": method}) for method in _METHODS]
     full = {
         method
         for method, probe in probes
         for route in app.router.routes
-        if route.matches(probe)[0].name == "FULL"
+        if route.matches(probe)[0].name == "FULL" and (method in _OF_MOUNTS or not isinstance(route, Mount))
     }
     return [method for method in _METHODS if method in full]
 
 
-async def _answer(_: Request, error: Exception) -> Response:
-    return problem_response(error)
+async def _answer(request: Request, error: Exception) -> Response:
+    return answer_to(error, request.scope)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
@@ -169,21 +199,23 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         allow = ", ".join(allowed_methods(request.app, request.scope))
-        return problem_response(exchange.MethodError(f"this path has the methods {allow}", {"Allow": allow}))
+        detail = f"this path has the methods {allow}"
+        return answer_to(exchange.MethodError(detail, {"Allow": allow}), request.scope)
     if error.status_code == 404:
-        return problem_response(exchange.UnknownPathError("no such path: /docs lists those there are"))
+        detail = "no such path: /docs lists those there are"
+        return answer_to(exchange.UnknownPathError(detail), request.scope)
     detail = "the request cannot be understood: check it against /docs"
-    return problem_response(exchange.MalformedRequestError(detail))
+    return answer_to(exchange.MalformedRequestError(detail), request.scope)
 
 
-async def _answer_validation(_: Request, error: Exception) -> Response:
+async def _answer_validation(request: Request, error: Exception) -> Response:
     """Parameters that the framework checked: each fault names its parameter."""
     assert isinstance(error, RequestValidationError)
     faults = [
         Fault(str(fault["loc"][-1]), "this value is not valid: see /docs for what is")
         for fault in error.errors()
     ]
-    return problem_response(exchange.QueryError(faults))
+    return answer_to(exchange.QueryError(faults), request.scope)
 
 
 async def _answer_nobody(_: Request, __: Exception) -> Response:

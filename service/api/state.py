@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,7 +17,11 @@ from service.core.executors import portability
 from service.core.limits import Limits
 from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import VirtualFile, open_file
+from service.core.spec import SEEDS
 from service.core.token import decode_token, encode_token
+from service.hub.derivation import Derivations
+from service.hub.library import Library, folders
+from service.hub.routes.shelf import Shelf
 from service.observers import NOBODY, Observer
 from service.settings import Settings
 from service.worker import Worker
@@ -26,6 +31,8 @@ T = TypeVar("T")
 SHORT_QUERY = 512  # bytes: parsed within a tenth of a millisecond
 DIGESTS_KEPT = 16 << 20  # bytes of digests computed lately, as JSON
 QUERIES = 1_024  # short queries whose files are remembered, each of one tensor
+DERIVATIONS = 8  # recipes derived at a time, all but one of them waiting
+_SEED = re.compile("[0-9]{1,20}", re.ASCII)
 
 HEADER_BYTES_A_TENSOR = 256  # of a file's header, weighed as one tensor: literal values live there
 
@@ -48,12 +55,14 @@ def weigh(opened: OpenFile) -> int:
 class State:
     """The state of one application. Nothing here outlives the process or decides what is answered."""
 
-    def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
+    def __init__(
+        self, settings: Settings, observer: Observer = NOBODY, make_worker: Callable[..., Worker] = Worker
+    ) -> None:
         self.settings = settings
         self.limits: Limits = settings.limits()
         if settings.portable_kernels:
             portability.target()
-        self.worker = Worker(
+        self.worker = make_worker(
             settings.thread_count(),
             settings.chunk_bytes,
             settings.window,
@@ -61,12 +70,19 @@ class State:
             settings.materialised_bytes,
             observer=observer,
         )
+        self.library = Shelf(open_library(settings), self.worker, settings.thread_count())
+        self.derivations = Derivations(settings.recipe_seconds)
+        self.deriving = Admission(DERIVATIONS, "derives recipes")
         self.admission = Admission(settings.streams, "streams files")
         self.computing = Admission(settings.evaluations, "computes evaluations and losses")
         self.digests = Flights(DIGESTS_KEPT)
         self.ready = False
         self.draining = False
+        self.under_way = 0  # requests for work
         self._queries: LRUCache[bytes, OpenFile] = LRUCache(QUERIES if settings.cache_tensors else 0)
+        self._unseeded: LRUCache[tuple[tuple[str, str], ...], ResolvedSpec] = LRUCache(
+            QUERIES if settings.cache_tensors else 0
+        )
         self._files: LRUCache[str, OpenFile] = LRUCache(settings.cache_tensors, weigh)
 
     def open_query(
@@ -80,8 +96,24 @@ class State:
             return None
         known = self._queries.get(raw)
         if known is None:
-            known = self._queries[raw] = _open_spec(parse, parameters, self.limits)
+            known = _named(self._resolve(parse, parameters), self.limits)
+            if self._queries.maxsize:
+                self._queries[raw] = known
         return known
+
+    def _resolve(
+        self, parse: Callable[[Mapping[str, str], Limits], ResolvedSpec], parameters: Mapping[str, str]
+    ) -> ResolvedSpec:
+        """The spec of a query; one that differs from an earlier one in its seed alone is not parsed again."""
+        rest = tuple(sorted((name, value) for name, value in parameters.items() if name != "seed"))
+        seed = parameters.get("seed", "0")
+        known = self._unseeded.get(rest)
+        if known is not None and _SEED.fullmatch(seed) and int(seed) < SEEDS:
+            return known.reseeded(int(seed))
+        resolved = parse(parameters, self.limits)
+        if resolved.torch is None and self._unseeded.maxsize:
+            self._unseeded[rest] = resolved
+        return resolved
 
     async def open_spec(self, parse: Callable[[T, Limits], ResolvedSpec], source: T) -> OpenFile:
         """The file of the spec that `parse` makes of a body or a query."""
@@ -113,14 +145,28 @@ class State:
             self._files[opened.token] = opened
 
 
+def open_library(settings: Settings) -> Library:
+    """The recipes that the settings name. Raises RecipeError."""
+    return Library(
+        folders(settings.recipes),
+        settings.limits(),
+        settings.shard_bytes,
+        cache_tensors=settings.cache_tensors,
+        recipe_seconds=settings.recipe_seconds,
+    )
+
+
 def _open_spec(parse: Callable[[T, Limits], ResolvedSpec], source: T, limits: Limits) -> OpenFile:
-    resolved = parse(source, limits)
-    token = encode_token(resolved)
-    return _opened(resolved, token if len(token) <= limits.token_chars else None)
+    return _named(parse(source, limits), limits)
 
 
 def _open_token(token: str, limits: Limits) -> OpenFile:
     return _opened(decode_token(token, limits), token)
+
+
+def _named(resolved: ResolvedSpec, limits: Limits) -> OpenFile:
+    token = encode_token(resolved)
+    return _opened(resolved, token if len(token) <= limits.token_chars else None)
 
 
 def _opened(resolved: ResolvedSpec, token: str | None) -> OpenFile:

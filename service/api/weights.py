@@ -20,7 +20,7 @@ from service.api.errors import (
     UnknownPathError,
 )
 from service.api.examples import TOKEN
-from service.api.files import respond
+from service.api.files import REVALIDATED, respond
 from service.api.negotiation import JSON, OCTETS, preferred
 from service.api.parameters import query_parameters, slice_parameter
 from service.api.plans import plan_text
@@ -28,7 +28,7 @@ from service.api.presence import while_present
 from service.api.problems import documented
 from service.api.queries import check_path, query_of
 from service.api.representations import JsonForm, SafetensorsForm, fits_json
-from service.api.routes import answers, file_answers, readable, spec_body
+from service.api.routes import PlainRoute, answers, file_answers, readable, spec_body
 from service.api.schemas import Plan
 from service.api.state import OpenFile, State, state_of
 from service.core.errors import (
@@ -46,7 +46,7 @@ from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import VirtualFile, open_slice
 from service.core.spec import parse_query, parse_spec
 
-router = APIRouter(prefix="/v1/weights", tags=["weights"])
+router = APIRouter(prefix="/v1/weights", tags=["weights"], route_class=PlainRoute)
 
 Token = Annotated[str, Path(description="What a plan or a Content-Location names.", examples=[TOKEN])]
 Name = Annotated[
@@ -184,6 +184,8 @@ async def _answer(request: Request, file: VirtualFile, location: str | None = No
     if missing is not None:
         raise DeviceError(missing)
     headers = {"Vary": "Accept", **({"Content-Location": location} if location else {})}
+    if location and file.resolved.torch is not None and "torch_version" not in request.query_params:
+        headers["Cache-Control"] = REVALIDATED  # another version of torch answers this URL with other bytes
     if _form(request, state, file) == JSON:
         return await respond(request, JsonForm(state, file, headers))
     return await respond(request, SafetensorsForm(state, file, headers))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import logging
+import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,13 +21,16 @@ from service.api.errors import CredentialError, ScopeError
 from service.api.keys import (
     OPEN,
     SCOPES,
+    SETTLED_SECONDS,
     Key,
     Keyring,
+    KeysFile,
     KeysFileError,
     check_scope,
     load_keys,
     make_key,
     needs_key,
+    scope_of,
 )
 from service.settings import Settings
 
@@ -74,7 +81,11 @@ def test_health_and_documentation_are_open(guarded: Any) -> None:
         assert guarded.get(path).status_code == 200, path
 
 
-@pytest.mark.parametrize("value", ["{}x", "x{}", "", "{} {}", "{}\x7f"])
+def test_a_key_may_look_like_a_token_of_the_hub(guarded: Any, keys: Any) -> None:
+    assert guarded.get(WEIGHT, headers=bearer(f"hf_{keys[1]['all']}")).status_code == 200
+
+
+@pytest.mark.parametrize("value", ["{}x", "x{}", "", "{} {}", "{}\x7f", "hf_hf_{}"])
 def test_another_key_opens_nothing(guarded: Any, keys: Any, value: str) -> None:
     given = {"Authorization": f"Bearer {value.replace('{}', keys[1]['all'])}".encode()}
     assert guarded.get(WEIGHT, headers=given).status_code == 401
@@ -198,3 +209,113 @@ def test_keys_are_long_and_fresh(start: Callable[..., AbstractContextManager[Any
     assert min(map(len, keys)) >= 43
     with pytest.raises(KeysFileError):
         make_key("a b")
+
+
+def names(ring: Keyring) -> list[str]:
+    return [key.name for key in ring.keys]
+
+
+def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    lines = [make_key(name)[1] for name in ("alice", "carol")]
+    path.write_text(lines[0])
+    ring = KeysFile(path)
+    assert not ring.reread()
+    path.write_text(lines[1])  # at once, and of the same length
+    assert ring.reread()
+    assert names(ring) == ["carol"]
+    path.write_text("\n".join(lines))
+    assert ring.reread()
+    assert names(ring) == ["alice", "carol"]
+    other = tmp_path / "other"
+    other.write_text(lines[0])
+    os.replace(other, path)
+    assert ring.reread()
+    assert names(ring) == ["alice"]
+
+
+def test_a_file_that_stays_as_it_is_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keys"
+    path.write_text(make_key("alice")[1])
+    later = time.time() + SETTLED_SECONDS + 1
+    monkeypatch.setattr("service.api.keys.time.time", lambda: later)
+    ring = KeysFile(path)
+    read: list[Path] = []
+    monkeypatch.setattr("service.api.keys.load_keys", read.append)
+    assert not ring.reread()
+    assert not ring.reread()
+    assert read == []
+
+
+@pytest.mark.parametrize("text", ["", "alice", "alice:ts_s3cr3t", None])
+def test_a_file_that_breaks_leaves_the_keys_as_they_are(
+    tmp_path: Path, text: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "keys"
+    line = make_key("alice")[1]
+    path.write_text(line)
+    ring = KeysFile(path)
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+    with caplog.at_level(logging.INFO, "service.api.keys"):
+        assert not ring.reread()
+        assert not ring.reread()
+        assert names(ring) == ["alice"]
+        (record,) = caplog.records  # said once
+        assert record.levelno == logging.ERROR
+        assert str(path) in record.getMessage()
+        assert "s3cr3t" not in caplog.text
+        path.write_text(line + "\n" + make_key("bob")[1])
+        assert ring.reread()
+    assert names(ring) == ["alice", "bob"]
+    assert "2 keys" in caplog.text
+
+
+def test_a_file_that_is_bad_from_the_start_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeysFileError):
+        create_app(Settings.model_construct(keys_file=tmp_path / "nowhere"))
+
+
+def test_a_running_service_takes_new_keys_and_drops_old_ones(
+    tmp_path: Path, start: Callable[..., AbstractContextManager[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.api.keys.REREAD_SECONDS", 0.01)
+    made = {name: make_key(name) for name in ("old", "new")}
+    path = tmp_path / "keys"
+    path.write_text(made["old"][1])
+    with start(create_app(Settings.model_construct(threads=1, keys_file=path))) as client:
+
+        def status(name: str) -> int:
+            return client.get("/v1/schemes", headers=bearer(made[name][0])).status_code
+
+        assert (status("old"), status("new")) == (200, 401)
+        path.write_text(made["new"][1])
+        for _ in range(1_000):
+            if status("new") == 200:
+                break
+            time.sleep(0.01)
+        assert (status("old"), status("new")) == (401, 200)
+
+
+def test_looking_at_the_file_ends_with_the_service(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text(make_key("alice")[1])
+
+    async def looking() -> bool:
+        task = asyncio.ensure_future(KeysFile(path).keep_fresh())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return task.cancelled()
+
+    assert asyncio.run(looking())
+
+
+def test_a_path_has_the_scope_that_opens_it() -> None:
+    assert {scope_of(f"/v1/{scope}") for scope in SCOPES[:3]} == set(SCOPES[:3])
+    assert scope_of("/metrics") == "metrics"
+    assert scope_of("/v1/schemes") is None

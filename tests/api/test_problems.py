@@ -13,6 +13,8 @@ from service.api import errors as exchange
 from service.api.problems import MAX_FAULTS, PROBLEMS, documented, install_handlers, problem_response
 from service.core import errors as core
 from service.core.errors import Fault
+from service.hub import errors as hub
+from service.hub.derivation import errors as derivation
 
 Start = Callable[[FastAPI], AbstractContextManager]
 
@@ -21,13 +23,18 @@ def classes(module: object, base: type) -> list[type]:
     return [
         cls
         for _, cls in inspect.getmembers(module, inspect.isclass)
-        if issubclass(cls, base) and cls is not base
+        if issubclass(cls, base) and cls not in (base, hub.HubError)
     ]
 
 
 @pytest.mark.parametrize(
     "cls",
-    [*classes(core, core.TensorseedError), *classes(exchange, exchange.ExchangeError)],
+    [
+        *classes(core, core.TensorseedError),
+        *classes(hub, hub.HubError),
+        *classes(derivation, core.TensorseedError),
+        *classes(exchange, exchange.ExchangeError),
+    ],
     ids=lambda cls: cls.__name__,
 )
 def test_every_error_has_a_row(cls: type[Exception]) -> None:
@@ -125,6 +132,14 @@ def test_what_the_framework_raises_is_a_problem_too(app: FastAPI, start: Start) 
     ]
     for response in (missing, method, validation):
         assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/docs/assets/", "/docs/assets/swagger-ui.css"])
+def test_a_folder_of_files_has_its_methods(client: Any, path: str) -> None:
+    response = client.request("DELETE", path)
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, HEAD"
+    assert response.json()["detail"] == "this path has the methods GET, HEAD"
 
 
 def test_an_unexpected_fault_says_nothing_of_the_inside(app: FastAPI, start: Start) -> None:

@@ -80,6 +80,20 @@ def test_a_query_is_torchs(client: Any) -> None:
     assert same(client.get(QUERY).content, {"weight": expected})
 
 
+def test_a_url_that_names_no_version_of_torch_is_not_kept(client: Any) -> None:
+    """The next version may answer it with other bytes; the token names the version."""
+    for path, kept in (
+        (QUERY, "public, no-cache"),
+        (f"{QUERY}&torch_version={VERSION}", "public, max-age=31536000, immutable"),
+        (client.head(QUERY).headers["content-location"], "public, max-age=31536000, immutable"),
+        (QUERY.replace("torch", "philox"), "public, max-age=31536000, immutable"),
+    ):
+        answer = client.head(path)
+        assert answer.headers["cache-control"] == kept
+        again = client.get(path, headers={"If-None-Match": answer.headers["etag"]})
+        assert (again.status_code, again.headers["cache-control"]) == (304, kept)
+
+
 def test_the_generators_differ_in_bytes_and_tags(client: Any) -> None:
     files = [client.get(QUERY), client.get(QUERY.replace("torch", "philox"))]
     assert len({file.content for file in files}) == len({file.headers["etag"] for file in files}) == 2

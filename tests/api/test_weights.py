@@ -18,6 +18,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from service.api.app import create_app
+from service.settings import Settings
+
 SPEC: dict[str, Any] = {
     "seed": 7,
     "layers": [
@@ -530,3 +533,24 @@ def test_post_query_and_token_are_one(
     assert post.content == query.content == token.content
     assert post.headers["etag"] == query.headers["etag"] == token.headers["etag"]
     assert post.headers["content-location"] == query.headers["content-location"]
+
+
+@pytest.mark.parametrize("seed", ["5", "007", "18446744073709551615", "0"])
+def test_another_seed_of_a_known_query_is_what_a_fresh_service_gives(client, start, seed):
+    known = "/v1/weights?shape=3,5&init=orthogonal&name=a%22b&dtype=bfloat16"
+    client.get(f"{known}&seed=12345")
+    answer = client.get(f"{known}&seed={seed}")
+    with start(create_app(Settings.model_construct(threads=1, cache_tensors=0))) as fresh:
+        expected = fresh.get(f"{known}&seed={seed}")
+    assert answer.content == expected.content
+    for name in ("etag", "content-location"):
+        assert answer.headers[name] == expected.headers[name]
+
+
+@pytest.mark.parametrize("seed", ["18446744073709551616", "-1", "x", "", "1.0", "١"])
+def test_a_wrong_seed_of_a_known_query_is_an_error(client, seed):
+    known = "/v1/weights?shape=3,5&init=normal"
+    assert client.get(known).status_code == 200
+    answer = client.get(f"{known}&seed={seed}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["parameter"] == "seed"

@@ -1,0 +1,155 @@
+"""What one region of a tensor is filled with, element by element, and what arithmetic makes of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+Init = dict[str, Any]
+
+_DEFAULTS = {  # the numbers of each kind, in their order
+    "normal": {"mean": 0.0, "std": 1.0},
+    "uniform": {"a": 0.0, "b": 1.0},
+    "trunc_normal": {"mean": 0.0, "std": 1.0, "a": -2.0, "b": 2.0},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A distribution of independent elements, by the name and the numbers of an elementwise scheme.
+
+    `kind` is constant (value), normal (mean, std), uniform (a, b) or trunc_normal (mean, std, a, b).
+    `spelling` is the init that a whole tensor of `shape` was given, where that says more than the numbers.
+    `kind` structured has no numbers: the elements depend on each other, and only `spelling` says how.
+    """
+
+    kind: str
+    numbers: tuple[float, ...] = ()
+    spelling: Init | None = field(default=None, compare=False)
+    shape: tuple[int, ...] | None = field(default=None, compare=False)
+
+    def anonymous(self) -> Fill | None:
+        """The same elements in another arrangement; None where they have no other."""
+        return None if self.kind == "structured" else replace(self, spelling=None, shape=None)
+
+    def scaled(self, factor: float) -> Fill | None:
+        """The distribution of `factor` times the element."""
+        if self.kind == "structured":
+            return self._regained(factor)
+        if self.kind == "constant":
+            return constant(self.numbers[0] * factor)
+        if self.kind == "normal":
+            return Fill("normal", (self.numbers[0] * factor, self.numbers[1] * abs(factor)))
+        ends = sorted(end * factor for end in self.numbers[-2:])
+        if self.kind == "uniform":
+            return Fill("uniform", (ends[0], ends[1]))
+        return Fill(
+            "trunc_normal", (self.numbers[0] * factor, self.numbers[1] * abs(factor), ends[0], ends[1])
+        )
+
+    def shifted(self, amount: float) -> Fill | None:
+        """The distribution of the element plus `amount`."""
+        if self.kind == "structured":
+            return None
+        if self.kind == "trunc_normal":
+            mean, std, low, high = self.numbers
+            return Fill("trunc_normal", (mean + amount, std, low + amount, high + amount))
+        if self.kind == "normal":
+            return Fill("normal", (self.numbers[0] + amount, self.numbers[1]))
+        return Fill(self.kind, tuple(number + amount for number in self.numbers))
+
+    def clamped(self, low: float, high: float) -> Fill | None:
+        """The distribution of the element, brought to [low, high]: told only where that changes nothing."""
+        if self.kind == "constant":
+            return constant(min(max(self.numbers[0], low), high))
+        inside = self.kind in ("uniform", "trunc_normal")
+        return self if inside and low <= self.numbers[-2] and self.numbers[-1] <= high else None
+
+    def _regained(self, factor: float) -> Fill | None:
+        if self.spelling is None or self.spelling["kind"] != "orthogonal":
+            return None
+        gain = self.spelling.get("gain", 1.0) * factor
+        return replace(self, spelling={"kind": "orthogonal", "gain": gain})
+
+
+def constant(value: float) -> Fill:
+    """Every element is `value`."""
+    return Fill("constant", (float(value),))
+
+
+def normal(mean: float = 0.0, std: float = 1.0) -> Fill:
+    """N(mean, std²)."""
+    return constant(mean) if std == 0 else Fill("normal", (float(mean), float(std)))
+
+
+def uniform(a: float = 0.0, b: float = 1.0) -> Fill:
+    """U[a, b)."""
+    return constant(a) if a == b else Fill("uniform", (float(a), float(b)))
+
+
+def fill_of(function: str, arguments: dict[str, Any], shape: tuple[int, ...]) -> Fill | None:
+    """The fill by torch.nn.init's `function`_, called with `arguments`; None for one that is not known."""
+    if function in ("zeros", "ones"):
+        return constant(0.0 if function == "zeros" else 1.0)
+    if function == "constant":
+        return constant(arguments["val"])
+    if function == "normal":
+        return normal(arguments["mean"], arguments["std"])
+    if function == "uniform":
+        return uniform(arguments["a"], arguments["b"])
+    if function == "trunc_normal":
+        numbers = tuple(float(arguments[name]) for name in ("mean", "std", "a", "b"))
+        return Fill("trunc_normal", numbers) if numbers[1] > 0 else constant(numbers[0])
+    spelling = _spelling(function, arguments)
+    if function.startswith(("xavier", "kaiming")):
+        return _by_fans(spelling, shape)
+    known = ("orthogonal", "eye", "dirac", "sparse")
+    return Fill("structured", (), spelling, shape) if function in known else None
+
+
+def _spelling(function: str, arguments: dict[str, Any]) -> Init:
+    """The init as a spec writes it, without what is the default of our scheme as well as torch's."""
+    defaults = {"gain": 1.0, "groups": 1, "mode": "fan_in", "nonlinearity": "leaky_relu"}
+    given = {name: value for name, value in arguments.items() if defaults.get(name) != value}
+    if function.startswith("kaiming") and (
+        given.get("a") == 0 or arguments.get("nonlinearity") != "leaky_relu"
+    ):
+        del given["a"]
+    return {"kind": function, **given}
+
+
+def _by_fans(spelling: Init, shape: tuple[int, ...]) -> Fill:
+    """The elementwise distribution of a scheme whose scale follows from the tensor's fans."""
+    from service.core import distributions
+    from service.core.fans import fans
+    from service.core.schemes import SCHEMES
+
+    found = SCHEMES[spelling["kind"]].model_validate(spelling).fill(shape, fans(shape))
+    if isinstance(found, distributions.Normal):
+        return Fill("normal", (found.mean, found.std), spelling, shape)
+    if isinstance(found, distributions.Uniform):
+        return Fill("uniform", (found.low, found.high), spelling, shape)
+    return constant(0.0)
+
+
+def init_of(fill: Fill, shape: tuple[int, ...]) -> str | Init | None:
+    """The init of a whole tensor of `shape`; None where only another shape could have it."""
+    if fill.spelling is not None and fill.shape == shape:
+        return fill.spelling if len(fill.spelling) > 1 else str(fill.spelling["kind"])
+    if fill.kind == "structured":
+        return None
+    if fill.kind == "constant":
+        value = fill.numbers[0]
+        named = {0.0: "zeros", 1.0: "ones"}.get(value)
+        if named and math.copysign(1.0, value) > 0:
+            return named
+        return {"kind": "constant", "value": _short(value)}
+    numbers = zip(_DEFAULTS[fill.kind].items(), fill.numbers, strict=True)
+    given = {name: _short(number) for (name, default), number in numbers if number != default}
+    return {"kind": fill.kind, **given} if given else fill.kind
+
+
+def _short(value: float) -> float | int:
+    """`value` as it is spelled shortest."""
+    return int(value) if value and value.is_integer() and abs(value) < 1e15 else value

@@ -1,0 +1,186 @@
+"""The answers of the Hub's protocol, as models that document them; they are written from dictionaries."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from service.api.schemas import Described
+
+REPOSITORY = "tensorseed/tiny-llama"
+COMMIT = "0123456789abcdef01234567000000000000002a"
+OID = "ce013625030ba8dba906f756967f9e9ca394464a"
+WHEN = "1970-01-01T00:00:00.000Z"  # when everything was made: what is a function of its recipe has no date
+
+
+class Spelled(Described):
+    """Base of the answers, whose fields are spelled as the Hub spells them."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class HubError(Described):
+    """An error. The field X-Error-Code says which."""
+
+    error: str = Field(description="What happened and what to do.", examples=["no recipe has this id"])
+
+
+class Sibling(Spelled):
+    """A file of a repository."""
+
+    rfilename: str = Field(description="The file's path.", examples=["config.json"])
+    size: int = Field(description="Its size in bytes.", examples=[543])
+    blob_id: str = Field(description="Its object id, which identifies its bytes.", examples=[OID])
+
+
+class ModelTensors(Spelled):
+    """The elements of a repository's tensors."""
+
+    parameters: dict[str, int] = Field(
+        description="Their number, by the safetensors name of their dtype.", examples=[{"F32": 117_376}]
+    )
+    total: int = Field(description="Their number altogether.", examples=[117_376])
+
+
+class Model(Spelled):
+    """A repository."""
+
+    id: str = Field(description="The id.", examples=[REPOSITORY])
+    model_id: str = Field(description="The id.", examples=[REPOSITORY])
+    author: str | None = Field(description="The part of the id before its slash.", examples=["tensorseed"])
+    created_at: str = Field(description="A constant.", examples=[WHEN])
+    last_modified: str = Field(description="A constant.", examples=[WHEN])
+    private: bool = Field(description="false.", examples=[False])
+    gated: bool = Field(description="false.", examples=[False])
+    disabled: bool = Field(description="false.", examples=[False])
+    downloads: int = Field(description="0: nothing is counted here.", examples=[0])
+    likes: int = Field(description="0.", examples=[0])
+    tags: list[str] = Field(
+        description="What the model is.", examples=[["transformers", "safetensors", "llama"]]
+    )
+    pipeline_tag: str | None = Field(
+        alias="pipeline_tag", description="What the model is for.", examples=["text-generation"]
+    )
+    library_name: str = Field(alias="library_name", description="transformers.", examples=["transformers"])
+    config: dict[str, Any] = Field(
+        description="The architecture.",
+        examples=[{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}],
+    )
+    card_data: dict[str, Any] = Field(
+        description="What the head of its card says.", examples=[{"library_name": "transformers"}]
+    )
+    identifier: str = Field(alias="_id", description="A digest of the id.", examples=["6734cc03bb0fe1a1ccb5"])
+
+
+class ModelInfo(Model):
+    """A repository at one revision."""
+
+    sha: str = Field(description="The commit.", examples=[COMMIT])
+    siblings: list[Sibling] = Field(
+        description="The files.", examples=[[{"rfilename": "config.json", "size": 543, "blobId": OID}]]
+    )
+    safetensors: ModelTensors = Field(
+        description="What its tensors hold.", examples=[{"parameters": {"F32": 117_376}, "total": 117_376}]
+    )
+    used_storage: int = Field(description="Bytes of all files, none of them stored.", examples=[469_504])
+
+
+class LastCommit(Spelled):
+    """The commit that an entry is of."""
+
+    id: str = Field(description="The commit.", examples=[COMMIT])
+    title: str = Field(description="What it is.", examples=[f"{REPOSITORY} at seed-42"])
+    date: str = Field(description="A constant.", examples=[WHEN])
+
+
+class TreeEntry(Spelled):
+    """A file or a folder."""
+
+    type: Literal["file", "directory"] = Field(description="Which of both.", examples=["file"])
+    path: str = Field(description="Its path.", examples=["config.json"])
+    size: int = Field(description="Its size in bytes; 0 for a folder.", examples=[543])
+    oid: str = Field(description="Its object id, which identifies its bytes.", examples=[OID])
+    last_commit: LastCommit | None = Field(
+        None,
+        description="Its commit, where that is asked for.",
+        examples=[{"id": COMMIT, "title": f"{REPOSITORY} at seed-42", "date": WHEN}],
+    )
+
+
+class PathsRequest(Spelled):
+    """Which paths to tell of."""
+
+    paths: list[str] = Field(description="Paths of files and folders.", examples=[["config.json"]])
+    expand: bool = Field(False, description="Whether to tell the commit of each.", examples=[False])
+
+
+class Ref(Spelled):
+    """A branch."""
+
+    name: str = Field(description="Its name.", examples=["main"])
+    ref: str = Field(description="Its full name.", examples=["refs/heads/main"])
+    target_commit: str = Field(description="The commit that it stands for.", examples=[COMMIT])
+
+
+class Refs(Spelled):
+    """The refs of a repository: `main`. Every seed is a revision too, and they are too many to list."""
+
+    branches: list[Ref] = Field(
+        description="main.", examples=[[{"name": "main", "ref": "refs/heads/main", "targetCommit": COMMIT}]]
+    )
+    tags: list[Ref] = Field(description="None.", examples=[[]])
+    converts: list[Ref] = Field(description="None.", examples=[[]])
+    pull_requests: list[Ref] = Field(description="None.", examples=[[]])
+
+
+class Commit(Spelled):
+    """The commit of a revision, the only one in its history."""
+
+    id: str = Field(description="The commit.", examples=[COMMIT])
+    title: str = Field(description="What it is.", examples=[f"{REPOSITORY} at seed-42"])
+    message: str = Field(description="Empty.", examples=[""])
+    authors: list[dict[str, str]] = Field(description="This service.", examples=[[{"user": "tensorseed"}]])
+    date: str = Field(description="A constant.", examples=[WHEN])
+
+
+class Headers(Spelled):
+    """The headers of all shards of a repository."""
+
+    index: dict[str, Any] = Field(
+        description="The index without its map, which the headers repeat.",
+        examples=[{"metadata": {"total_size": 469_504}}],
+    )
+    headers: dict[str, dict[str, Any]] = Field(
+        description="The header of each shard, as safetensors writes it.",
+        examples=[
+            {
+                "model-00001-of-00002.safetensors": {
+                    "w": {"dtype": "F32", "shape": [64], "data_offsets": [0, 256]}
+                }
+            }
+        ],
+    )
+
+
+class Access(Spelled):
+    """That a repository may be read."""
+
+    access: Literal["read"] = Field(description="read.", examples=["read"])
+
+
+class Whoami(Spelled):
+    """Who a key belongs to: whom it is named after."""
+
+    type: str = Field(description="user.", examples=["user"])
+    id: str = Field(description="The key's name.", examples=["ci"])
+    name: str = Field(description="The key's name.", examples=["ci"])
+    fullname: str = Field(description="The key's name.", examples=["ci"])
+    orgs: list[dict[str, str]] = Field(description="None.", examples=[[]])
+    auth: dict[str, Any] = Field(
+        description="What the key may do.",
+        examples=[
+            {"type": "access_token", "accessToken": {"displayName": "ci", "role": "read", "createdAt": WHEN}}
+        ],
+    )

@@ -1,0 +1,78 @@
+"""What a user's program does with a client in more than one call. It runs in the client's own Python."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+
+def digest(path: str) -> str:
+    """The SHA-256 of a file on disk."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digests(folder: str) -> dict[str, str]:
+    """The SHA-256 of every file below a folder."""
+    files = (path for path in Path(folder).rglob("*") if path.is_file() and ".cache" not in path.parts)
+    return {str(path.relative_to(folder)): digest(str(path)) for path in files}
+
+
+def part(path: str, start: int, count: int) -> str:
+    """Some bytes of a remote file as the file system reads them, in hexadecimal."""
+    from huggingface_hub import HfFileSystem
+
+    with HfFileSystem().open(path, block_size=4_096) as file:
+        file.seek(start)
+        read: bytes = file.read(count)
+        return read.hex()
+
+
+def loaded(repo: str, revision: str = "main", **given: Any) -> dict[str, Any]:
+    """A causal language model from a repository: how it loaded, its state, and a token that it generates."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model, info = AutoModelForCausalLM.from_pretrained(
+        repo, revision=revision, output_loading_info=True, **given
+    )
+    prompt = torch.tensor([[3, 5, 7]])
+    tokens = model.generate(
+        prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=1, min_new_tokens=1, do_sample=False
+    )
+    state = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        state.update(name.encode())
+        state.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
+    return {
+        "kind": type(model).__name__,
+        "dtype": str(model.dtype),
+        "unfit": sorted(str(key) for keys in info.values() for key in keys),
+        "state": state.hexdigest(),
+        "tokens": tokens.shape[1],
+    }
+
+
+def completed(repo: str, revision: str, text: str) -> str:
+    """The text, and what the model of a repository writes after it."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(repo, revision=revision)
+    model = AutoModelForCausalLM.from_pretrained(repo, revision=revision)
+    tokens = model.generate(**tokenizer(text, return_tensors="pt"), max_new_tokens=8, do_sample=False)
+    return str(tokenizer.decode(tokens[0], skip_special_tokens=True))
+
+
+def same_state(repo: str, revision: str, folder: str) -> list[str]:
+    """The names of the tensors that differ between a loaded model and the safetensors files of a folder."""
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM
+
+    state = AutoModelForCausalLM.from_pretrained(repo, revision=revision).state_dict()
+    stored: dict[str, torch.Tensor] = {}
+    for path in sorted(Path(folder).glob("*.safetensors")):
+        stored |= load_file(path)
+    differing = [name for name, tensor in stored.items() if not torch.equal(tensor, state[name])]
+    return differing + sorted(set(stored) - set(state))

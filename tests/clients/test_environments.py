@@ -1,0 +1,51 @@
+"""The environments of the clients: exact, made by one verb, and named in one place."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.metadata import version
+
+import pytest
+
+from tests.clients.clients import HERE, NODE, Python, python_of, version_in
+from tests.clients.conftest import VERSIONS
+from tests.serving import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def test_the_newest_version_is_this_environments() -> None:
+    assert version("huggingface_hub") == VERSIONS[0]
+    assert version_in((ROOT / "constraints.txt").read_text(), "huggingface_hub") == VERSIONS[0]
+
+
+def test_the_elder_version_is_that_of_the_requirements() -> None:
+    lines = [line for line in (HERE / "hub-0.36.txt").read_text().splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+==[0-9][0-9A-Za-z.]*", line) for line in lines)
+    assert version_in("\n".join(lines), "huggingface_hub") == VERSIONS[1]
+    assert "hf_transfer" in "".join(lines)
+
+
+@pytest.mark.parametrize("wanted", VERSIONS)
+def test_what_is_installed_is_what_is_named(wanted: str, hub: Python) -> None:
+    python = python_of(wanted)
+    if hub.python == python:
+        assert hub("importlib.metadata:version", "huggingface_hub") == wanted
+
+
+def test_the_javascript_client_is_pinned_and_names_no_registry() -> None:
+    wanted = json.loads((HERE / "package.json").read_text())["dependencies"]
+    lock = json.loads((HERE / "package-lock.json").read_text())
+    assert lock["packages"][""]["dependencies"] == wanted
+    assert all("resolved" not in package for package in lock["packages"].values())
+    assert all("integrity" in package for name, package in lock["packages"].items() if name)
+    for name, pinned in wanted.items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", pinned)
+        installed = NODE / "node_modules" / name / "package.json"
+        if installed.exists():
+            assert json.loads(installed.read_text())["version"] == pinned
+
+
+def test_the_tests_make_them() -> None:
+    assert re.search(r"^test: .*\bclients\b", MAKEFILE, re.MULTILINE)

@@ -1,0 +1,82 @@
+"""@huggingface/hub under Node."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.clients import ClientError, javascript
+from tests.clients.conftest import CONFIG, LONG, SHARDED, TINY, WEIGHTS, read
+from tests.clients.wire import Wire
+
+
+@pytest.fixture
+def ask(wire: Wire, tmp_path: Path) -> Any:
+    """Calls a function of the client, by its name and parameters."""
+
+    def asked(function: str, **given: Any) -> Any:
+        return javascript(function, wire.url, tmp_path, **given)
+
+    return asked
+
+
+def test_files_are_listed(ask: Any) -> None:
+    entries = {entry["path"]: entry for entry in ask("listFiles", repo=LONG, recursive=True, expand=True)}
+    assert entries["notes"]["type"] == "directory"
+    assert entries["notes/plain.txt"]["size"] == 10
+    assert len(entries[CONFIG]["lastCommit"]["id"]) == 40
+    assert {entry["path"] for entry in ask("listFiles", repo=LONG)} == set(entries) - {"notes/plain.txt"}
+
+
+def test_a_file_is_read_whole_and_in_slices(ask: Any, wire: Wire, port: int) -> None:
+    whole = read(port, f"/{TINY}/resolve/seed-42/{WEIGHTS}").body
+    given = {"repo": TINY, "path": WEIGHTS, "revision": "seed=42"}
+    found = ask("downloaded", **given)
+    assert (found["size"], found["sha256"]) == (len(whole), hashlib.sha256(whole).hexdigest())
+    wire.clear()
+    slices = [[0, 8], [8, 200], [len(whole) - 3, len(whole)]]
+    parts = ask("downloaded", slices=slices, **given)["parts"]
+    assert parts == [whole[start:stop].hex() for start, stop in slices]
+    assert all("range" in seen.headers for seen in wire.asked("GET", WEIGHTS))
+    assert ask("downloaded", repo=TINY, path="nothing") is None
+
+
+def test_what_is_there_and_what_is_not(ask: Any) -> None:
+    assert ask("fileExists", repo=TINY, path=CONFIG, revision="seed-42")
+    assert not ask("fileExists", repo=TINY, path="nothing")
+    assert ask("repoExists", repo=TINY)
+    assert not ask("repoExists", repo="tensorseed/nothing")
+    for given in ({"repo": "tensorseed/nothing"}, {"repo": TINY, "revision": "seed-x"}):
+        with pytest.raises(ClientError, match=r"seed-x|nothing"):
+            ask("listFiles", **given)
+
+
+def test_a_model_says_what_it_is(ask: Any, port: int) -> None:
+    found = ask("modelInfo", name=TINY, additionalFields=["sha", "safetensors", "filePaths", "config"])
+    told = json.loads(read(port, f"/api/models/{TINY}").body)
+    assert (found["name"], found["sha"], found["safetensors"]) == (TINY, told["sha"], told["safetensors"])
+    assert WEIGHTS in found["filePaths"]
+    listed = ask("listModels", search={"owner": "tensorseed", "query": "tiny-llama"})
+    assert TINY in [model["name"] for model in listed]
+
+
+def test_a_snapshot_holds_every_file(ask: Any, port: int, tmp_path: Path) -> None:
+    folder = Path(ask("snapshotDownload", repo=SHARDED, revision="seed-42", cacheDir=tmp_path / "cache"))
+    answer = read(port, f"/api/models/{SHARDED}/revision/seed-42")
+    assert folder.name == json.loads(answer.body)["sha"]
+    for sibling in json.loads(answer.body)["siblings"]:
+        name = sibling["rfilename"]
+        assert (folder / name).read_bytes() == read(port, f"/{SHARDED}/resolve/seed-42/{name}").body
+
+
+@pytest.mark.parametrize("repo", [TINY, SHARDED])
+def test_the_heads_of_weights_are_read_alone(ask: Any, wire: Wire, port: int, repo: str) -> None:
+    found = ask("parseSafetensorsMetadata", repo=repo, revision="seed-42", computeParametersCount=True)
+    told = json.loads(read(port, f"/api/models/{repo}/revision/seed-42").body)["safetensors"]
+    assert found["sharded"] is (repo == SHARDED)
+    assert found["parameterCount"] == told["parameters"]
+    assert all("range" in seen.headers for seen in wire.asked("GET", ".safetensors"))

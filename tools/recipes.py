@@ -1,0 +1,49 @@
+"""Write the recipes of `recipes/` anew: the weights derived from each one's config, the JSON laid out.
+
+A new recipe begins as a file with an id and a config. `python -m tools.recipes` takes the names of recipes,
+or none for all of them; with `--check` it writes nothing and fails where one would change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from service.hub.derivation import derive
+from service.hub.derivation.text import recipe_text
+
+FOLDER = Path(__file__).parents[1] / "recipes"
+KEYS = ("id", "description", "config", "files", "weights", "shard_bytes")  # as they are ordered
+
+
+def regenerated(text: str) -> str:
+    """A recipe with the weights that follow from its config, laid out."""
+    recipe = json.loads(text)
+    recipe["weights"] = derive(recipe["config"])["weights"]
+    return recipe_text({key: recipe[key] for key in KEYS if key in recipe})
+
+
+def main() -> None:
+    """Write the recipes, or check them, and say which of them change."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="recipes, such as tiny-llama")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if a recipe would change")
+    options = parser.parse_args()
+    changed = []
+    for path in [FOLDER / f"{name}.json" for name in options.names] or sorted(FOLDER.glob("*.json")):
+        old = path.read_text()
+        new = regenerated(old)
+        if new != old:
+            changed.append(path.name)
+            if not options.check:
+                path.write_text(new)
+    if changed:
+        told = "would change: run python -m tools.recipes" if options.check else "have changed"
+        print(f"{', '.join(changed)} {told}")
+    sys.exit(bool(changed and options.check))
+
+
+if __name__ == "__main__":
+    main()
