@@ -121,7 +121,7 @@ def test_a_failure_is_told_without_its_message(watched: Watched, monkeypatch: py
         raise RuntimeError(SECRET)
 
     monkeypatch.setattr(watched.client.app.state.shared, "open_query", fail)
-    (span,) = watched.spans("GET", WEIGHT)
+    (span,) = watched.spans("GET", f"{WEIGHT}&name=new")
     assert span.status.status_code is StatusCode.ERROR
     assert span.attributes is not None
     assert span.attributes["http.response.status_code"] == 500
