@@ -7,12 +7,14 @@ what it was given for as long as it needs.
 
 from __future__ import annotations
 
+import mmap
 import weakref
 from collections import deque
 
 import numpy as np
 import numpy.typing as npt
 
+MAPPED = 1 << 18  # bytes from which on memory is mapped
 ALIGNMENT = 64  # bytes, of every buffer's address: a cache line, and a vector
 
 Bytes = npt.NDArray[np.uint8]
@@ -39,7 +41,13 @@ class Buffers:
 
 
 def aligned(size: int) -> Bytes:
-    """Fresh memory that begins at a multiple of 64 bytes."""
+    """Fresh memory that begins at a multiple of 64 bytes.
+
+    Much of it is mapped rather than taken from the heap, where what lies between would keep it from going back
+    to the system.
+    """
+    if size >= MAPPED and hasattr(mmap, "MAP_ANONYMOUS"):
+        return np.frombuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
     memory = np.empty(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + size]

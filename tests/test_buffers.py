@@ -7,14 +7,16 @@ import gc
 import numpy as np
 import pytest
 
-from service.buffers import ALIGNMENT, Buffers, aligned
+from service.buffers import ALIGNMENT, MAPPED, Buffers, aligned
 
 
-@pytest.mark.parametrize("size", [1, 63, 64, 100_000])
+@pytest.mark.parametrize("size", [1, 63, 64, 100_000, MAPPED, (1 << 20) + 5])
 def test_aligned_memory(size):
     memory = aligned(size)
     assert memory.size == size
     assert memory.ctypes.data % ALIGNMENT == 0
+    memory[:] = 7
+    assert memory.flags.writeable
 
 
 def test_a_buffer_comes_back_when_its_last_view_is_gone():

@@ -1,0 +1,14 @@
+"""A target that handles one input badly: three bytes that no corpus has, so that they must be found."""
+
+from __future__ import annotations
+
+
+def corpus() -> list[bytes]:
+    """Nothing near it."""
+    return [b"a"]
+
+
+def check(data: bytes) -> None:
+    """Byte by byte, so that coverage leads the way."""
+    if data[:1] == b"b" and data[1:2] == b"a" and data[2:3] == b"d":
+        raise AssertionError("this is bad")
