@@ -43,8 +43,8 @@ class Buffers:
 def aligned(size: int) -> Bytes:
     """Fresh memory that begins at a multiple of 64 bytes.
 
-    Much of it is mapped rather than taken from the heap, where what lies between would keep it from going back
-    to the system.
+    Much of it is mapped rather than taken from the heap, where what lies between would keep it from going
+    back to the system.
     """
     if size >= MAPPED and hasattr(mmap, "MAP_ANONYMOUS"):
         return np.frombuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)

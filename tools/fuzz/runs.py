@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tools.fuzz import campaign, malformed, wire
 from tools.fuzz.modesty import environment
@@ -12,7 +11,8 @@ from tools.fuzz.verdict import contract
 from tools.soak.replicas import Replica, running
 
 LEVEL = 96 << 20  # bytes that memory may have grown by, caches of specs and files included
-WARM = 500  # requests before memory is looked at: torch is loaded by the first that needs it
+LEAST, WARM = 500, 2_000
+"""Requests before memory is looked at: what computes is loaded by the first that needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,8 @@ def parser(name: str, seconds: float, seed: int = 1) -> Run:
 def grammar(requests: int, seed: int = 1) -> Run:
     """So many malformed requests, and those that turned out well."""
 
-    def run(server: Replica, requests: int) -> tuple[str, list[str]]:
-        with wire.sender(server.port) as send:
-            seen = malformed.send(contract(), send, requests, seed)
+    def run(server: Replica) -> tuple[str, list[str]]:
+        seen = _sent(server, requests, seed)
         return f"{seen.refused:,} refused of {seen.sent:,}", seen.faults
 
     return _served(run, requests)
@@ -46,7 +45,7 @@ def document(requests: int) -> Run:
     """schemathesis; of 10,000 requests and more every edge of every schema."""
     from tools.fuzz import conformance  # takes seconds to import
 
-    def run(server: Replica, requests: int) -> tuple[str, list[str]]:
+    def run(server: Replica) -> tuple[str, list[str]]:
         whole = requests >= 10_000
         seen = conformance.over_loopback(server.port, max(1, requests // 100), every_edge=whole)
         return f"{len(seen.operations)} operations, {seen.refused:,} refused of {seen.sent:,}", seen.faults
@@ -54,13 +53,18 @@ def document(requests: int) -> Run:
     return _served(run, requests)
 
 
-def _served(run: Callable[[Replica, int], tuple[str, list[str]]], requests: int) -> Run:
-    """Run it twice, the first time shortly, and see whether memory returns to its level."""
+def _sent(server: Replica, requests: int, seed: int) -> malformed.Seen:
+    with wire.sender(server.port) as send:
+        return malformed.send(contract(), send, requests, seed)
+
+
+def _served(run: Callable[[Replica], tuple[str, list[str]]], requests: int) -> Run:
+    """Run it with a server that has been warmed up, and see whether memory returns to its level."""
     server = Replica(**environment())
     with running(server):
-        faults: list[Any] = [*run(server, min(requests, WARM))[1]]
+        faults = list(_sent(server, min(max(requests, LEAST), WARM), 0).faults)
         before = server.resident()
-        told, found = run(server, requests)
+        told, found = run(server)
         after = server.resident()
     faults += found
     if after > before + LEVEL:
