@@ -221,7 +221,7 @@ def test_whatever_is_asked_is_answered_or_refused(
     hub: Any, start: str, parts: list[str], method: str
 ) -> None:
     url = start + "/".join(quote(part, safe="") for part in parts)
-    answer = hub.request(method, url)
+    answer = hub.request(method, f"http://test{url}")  # a path of two slashes is no URL by itself
     assert answer.status_code in {200, 307, 400, 404, 405, 415, 422}, url
     if answer.status_code >= 400 and method != "HEAD":
         assert set(answer.json()) >= {"error"} or answer.headers["content-type"] == "application/problem+json"
