@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 GROWTH = 4  # times the chunk size, at most
-SHARED = 16  # units of the chunk size that the chunks of all streams, one of each, may have together
+SHARED = 8  # units of the chunk size that the chunks of all streams, one of each, may have together
 
 
 class Pace:
