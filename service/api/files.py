@@ -169,6 +169,7 @@ class StreamedResponse(Response):
         """The head goes out with the first chunk in hand, so a fault before it is still an error answer.
 
         The end goes out alone: the server takes it when the client has read nearly all that comes before.
+        Other requests, and whatever watches whether the client is still there, have a turn after every chunk.
         """
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         left = self.length
@@ -179,6 +180,7 @@ class StreamedResponse(Response):
                     start = {}
                 left -= len(chunk)
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await asyncio.sleep(0)  # chunks that are ready, to a socket that takes them, wait for nothing
         if left:
             raise RuntimeError(f"a body of {self.length} bytes was off by {left}")
         if start:

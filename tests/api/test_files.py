@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.api.app import create_app
 from service.api.files import CACHE_CONTROL, StreamedResponse, respond
 from service.api.problems import install_handlers
 from service.api.ranges import ByteRange
+from service.settings import Settings
 
 DATA = bytes(range(256)) * 8
 SIZE = len(DATA)
@@ -331,3 +333,32 @@ def test_an_empty_representation_is_served(ask: Any, known: Known) -> None:
         assert (response.status_code, response.content) == (200, b"")
         assert response.headers["content-length"] == "0"
     assert ask("GET", {"Range": "bytes=0-"}).headers["content-range"] == "bytes */0"
+
+
+def test_a_stream_that_waits_for_nothing_lets_others_have_their_turn() -> None:
+    """Zeros need no computing, and a client that has left takes whatever it is sent."""
+    app = create_app(Settings.model_construct(threads=1))
+    sent = 0
+
+    async def main() -> None:
+        async def receive() -> dict[str, Any]:
+            while not sent:
+                await asyncio.sleep(0)
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            nonlocal sent
+            sent += len(message.get("body", b""))
+
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/v1/weights",
+            "raw_path": b"/v1/weights",
+            "query_string": b"shape=1048576,4096&init=zeros",
+            "headers": [],
+        }
+        await app(scope, receive, send)
+
+    asyncio.run(main())
+    assert 0 < sent < 1 << 30
