@@ -15,6 +15,7 @@ import schemathesis
 from schemathesis.engine import events, from_schema
 from schemathesis.python.asgi import shutdown_lifespans
 
+from tools.fuzz.malformed import Seen
 from tools.fuzz.messages import Answer, Asked
 from tools.fuzz.verdict import Judge, contract
 
@@ -51,23 +52,11 @@ def verdict(
 
 
 @dataclass(slots=True)
-class Conformance:
+class Conformance(Seen):
     """The requests by status, the checks that ran, and what is not as the contract says."""
 
-    statuses: Counter[int] = field(default_factory=Counter)
     checks: Counter[str] = field(default_factory=Counter)
     operations: set[str] = field(default_factory=set)
-    faults: list[str] = field(default_factory=list)
-
-    @property
-    def sent(self) -> int:
-        """All requests."""
-        return sum(self.statuses.values())
-
-    @property
-    def refused(self) -> int:
-        """Those that were malformed, as the service sees it."""
-        return sum(count for status, count in self.statuses.items() if status >= 400)
 
 
 def configuration(examples: int, *, every_edge: bool) -> dict[str, Any]:
