@@ -1,7 +1,7 @@
 """Derive the minimax polynomials of `service/core/formulas32.py` and `formulas64.py`, and print them.
 
 Remez's exchange algorithm in 40-digit arithmetic gives the polynomials, iteratively reweighted least squares
-the two rational functions of the float32 quantile. The numbers in the formulas are frozen: this shows where
+the three rational functions of the float32 quantile. The numbers in the formulas are frozen: this shows where
 they come from, and lets anybody judge them.
 """
 
@@ -137,6 +137,9 @@ def main() -> None:
     print("cosine, float64", [repr(float(c)) for c in remez(cosine, 7, mp.mpf(0), mp.mpf(1))])
     x = points(0, 0.425**2 * 1.001, 500, 1)
     print("quantile, centre", *rational(x, np.array([central_quantile(v) for v in x]), 4, 3))
+    x = points(0, float(mp.mpf("0.5") - mp.erfc(mp.mpf("2.02") / mp.sqrt(2)) / 2) ** 2 * 1.0002, 500, 1)
+    p, q = rational(0.25 - x, np.array([central_quantile(v) for v in x]), 4, 4)
+    print("quantile, near  ", p / q[-1], q / q[-1])
     x = points(float(mp.sqrt(-mp.log(mp.mpf("0.075")))) * 0.999, 27, 800, 2)
     print("quantile, tail  ", *rational(x - 1.6, np.array([tail_quantile(v) for v in x]), 5, 4))
 

@@ -27,7 +27,7 @@ scalar = register_jitable(forceinline=True)
 
 TWO_TO_MINUS_24, TWO_TO_MINUS_29, TWO_TO_MINUS_30 = F(2.0**-24), F(2.0**-29), F(2.0**-30)
 TWO_TO_MINUS_32, TWO_TO_MINUS_33 = F(2.0**-32), F(2.0**-33)
-ONE, TWO, HALF = F(1.0), F(2.0), F(0.5)
+ONE, TWO, HALF, QUARTER = F(1.0), F(2.0), F(0.5), F(0.25)
 SIGN = 0x80000000
 
 # −2·log(1 + f) = f² − 2f + f³·(L0 + L1·f + …) on [√½ − 1, √2 − 1], relative error below 2⁻²⁷
@@ -48,6 +48,10 @@ TAIL_SHIFT = F(1.6)
 R0, R1, R2 = F(1.42343712), F(3.31177152), F(2.36831237)
 R3, R4, R5 = F(0.66476715), F(0.07010944), F(0.001978983)
 T1, T2, T3, T4 = F(1.12686612), F(0.39831243), F(0.0473452), F(0.00139931)
+
+# The same with Φ(z) = ½ + d and |z| ≤ 2.02, in v = ¼ − d²: z = d·A(v)/B(v), relative error below 2⁻²³
+A0, A1, A2, A3, A4 = F(1.40766957e-4), F(0.0245231553), F(0.577989118), F(2.31455622), F(0.863717555)
+B0, B1, B2, B3 = F(2.25638964e-5), F(0.00532945221), F(0.171874712), F(1.06776783)
 
 
 @scalar
@@ -145,5 +149,35 @@ def trunc_normal32(
     p = steps * p_step + select(below, p_lower, p_upper)
     z = upper_quantile32(p, mass, minus_log_mass)
     x = select(below, -z, z) * std + mean
+    x = select(x < low, low, x)
+    return select(x > high, high, x)
+
+
+@scalar
+def near_quantile32(d: Number) -> Number:
+    """z with Φ(z) = ½ + d, for |z| ≤ 2.02."""
+    v = QUARTER - d * d
+    numerator = v * A4 + A3
+    numerator = numerator * v + A2
+    numerator = numerator * v + A1
+    numerator = numerator * v + A0
+    denominator = v + B3
+    denominator = denominator * v + B2
+    denominator = denominator * v + B1
+    denominator = denominator * v + B0
+    return (d * numerator) / denominator
+
+
+@scalar
+def near_trunc_normal32(
+    word: Number, mean: Number, std: Number, low: Number, high: Number, d_step: Number, d_middle: Number
+) -> Number:
+    """As `trunc_normal32` for an interval around the mean that reaches no farther than 2.02 deviations.
+
+    No tail is so thin there that it would need its own side, and one function serves all of the interval. The
+    word is read as a signed number, so that d is finest around zero.
+    """
+    d = to_float32(to_int32(word)) * d_step + d_middle
+    x = near_quantile32(d) * std + mean
     x = select(x < low, low, x)
     return select(x > high, high, x)

@@ -1,10 +1,10 @@
-"""A distribution's parameters as the executors take them: rounded to the precision of the draw."""
+"""A distribution as the executors take it: a formula's name, and its arguments in the draw's precision."""
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from service.core.distributions import (
 )
 from service.core.dtypes import INT64, DType
 from service.core.rounding import round_nearest
-from service.core.truncation import check_interval, truncation
+from service.core.truncation import check_interval, near_truncation, truncation
 
 EXACT_INTEGERS = 1 << 53  # from here on float64 skips some
 LARGEST = {name: float(np.finfo(name).max) for name in ("float32", "float64")}
@@ -30,23 +30,32 @@ SMALLEST = {name: float(np.finfo(name).smallest_normal) for name in LARGEST}
 SIGMAS = 9.0  # farther than any normal draw reaches
 
 
-@lru_cache(maxsize=4096)
-def draw_parameters(distribution: Uniform | Normal | TruncNormal, dtype: DType) -> tuple[Any, ...]:
-    """The scalar arguments of the distribution's formula in `formulas32` or `formulas64`, in its order.
+class Formula(NamedTuple):
+    """How elements are drawn: the name of a function of `formulas32` or `formulas64`, and its arguments.
 
-    Floats have the draw's precision; `lower_words` is an int. Raises ValueError as `check` does.
+    The words come before the arguments. Floats have the draw's precision; `lower_words` is an int.
     """
-    real = np.float64 if dtype.draw == "float64" else np.float32
+
+    name: str
+    numbers: tuple[Any, ...]
+
+
+@lru_cache(maxsize=4096)
+def formula(distribution: Uniform | Normal | TruncNormal, dtype: DType) -> Formula:
+    """What draws the distribution for a dtype. Raises ValueError as `check` does."""
+    bits, real = (64, np.float64) if dtype.draw == "float64" else (32, np.float32)
     match distribution:
         case Uniform(low, high):
-            numbers: tuple[Any, ...] = (real(low), real(high - low), real(high))
+            return Formula(f"uniform{bits}", (real(low), real(high - low), real(high)))
         case Normal(mean, std):
-            numbers = (real(mean), real(std))
+            return Formula(f"normal{bits}", (real(mean), real(std)))
         case TruncNormal():
+            near = near_truncation(distribution, dtype)
+            if near is not None:
+                return Formula(f"near_trunc_normal{bits}", tuple(map(real, near)))
             t = truncation(distribution, dtype)
             head, tail = (t.mean, t.std, t.low, t.high), t[5:]
-            numbers = (*map(real, head), t.lower_words, *map(real, tail))
-    return numbers
+            return Formula(f"trunc_normal{bits}", (*map(real, head), t.lower_words, *map(real, tail)))
 
 
 def check(distribution: Distribution, dtype: DType) -> None:

@@ -8,6 +8,11 @@ With α = (low − mean)/std, β = (high − mean)/std and the normal distributi
 
 and b is 32 or 53. An interval that straddles the mean has mass 1. One that lies on one side has as its mass
 the tail that it starts from, however small, so that p spans (0, 1] and nothing underflows.
+
+Draws in float32 whose interval holds the mean and ends within 2.02 deviations of it, as those of most
+initialisers do (two deviations in JAX and Keras, and by default in torch), need no tails:
+
+    Φ(z) = ½ + d,   d = word·d_step + d_middle, the word as a signed number of 32 bits
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from service.core.gaussian import DIGITS, upper_tail
 from service.core.rounding import round_down, round_up
 
 CONTEXT = Context(prec=DIGITS, Emin=-(10**9), Emax=10**9)
+NEAR = Decimal("2.02")  # multiples of std, as the fit of `near_quantile32`
 FARTHEST = 37  # multiples of std; beyond, a tail is below 10⁻²⁹⁹
 BITS = {"float32": 32, "float64": 53}
 
@@ -39,6 +45,17 @@ class Truncation(NamedTuple):
     p_upper: float
     mass: float
     minus_log_mass: float
+
+
+class NearTruncation(NamedTuple):
+    """Arguments of `near_trunc_normal32`, as float64 numbers still to be rounded."""
+
+    mean: float
+    std: float
+    low: float
+    high: float
+    d_step: float
+    d_middle: float
 
 
 def check_interval(normal: TruncNormal, dtype: DType) -> None:
@@ -71,6 +88,23 @@ def _standardised(normal: TruncNormal) -> tuple[Decimal, Decimal]:
     """α = (low − mean)/std and β = (high − mean)/std."""
     mean, std = Decimal(normal.mean), Decimal(normal.std)
     return (Decimal(normal.low) - mean) / std, (Decimal(normal.high) - mean) / std
+
+
+@lru_cache(maxsize=4096)
+def near_truncation(normal: TruncNormal, dtype: DType) -> NearTruncation | None:
+    """The numbers for an interval near the mean; None for any other and for draws in float64.
+
+    Raises ValueError as `check_interval` does.
+    """
+    check_interval(normal, dtype)
+    with localcontext(CONTEXT):
+        alpha, beta = _standardised(normal)
+        if dtype.draw == "float64" or not (-NEAR <= alpha <= 0 <= beta <= NEAR):
+            return None
+        below, above = upper_tail(-alpha), upper_tail(beta)
+        step = (1 - below - above) / (1 << BITS[dtype.draw])
+        middle = (below - above + step) / 2
+        return NearTruncation(normal.mean, normal.std, *_ends(normal, dtype), float(step), float(middle))
 
 
 @lru_cache(maxsize=4096)

@@ -20,6 +20,7 @@ DRAWN: list[Distribution] = [
     Uniform(-0.1, 0.3),
     Normal(0.01, 0.02),
     TruncNormal(0.0, 1.0, -2.0, 2.0),
+    TruncNormal(0.1, 0.02, 0.1, 0.13),  # half of a near one
     TruncNormal(0.0, 0.02, -2.0, 2.0),  # all of the mass
     TruncNormal(0.5, 2.0, -1.0, 7.5),  # straddles the mean unevenly
     TruncNormal(0.0, 1.0, 3.0, 5.0),  # the upper tail

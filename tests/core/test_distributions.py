@@ -82,7 +82,17 @@ def test_uniform_at_a_hundred_million_draws():
 @pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64], ids=lambda d: d.name)
 @pytest.mark.parametrize(
     ("mean", "std", "low", "high"),
-    [(0, 1, -2, 2), (0, 0.02, -2, 2), (0.5, 2, -1, 7.5), (0, 1, 3, 5), (0, 1, -9, -6), (0, 1, -21, -20)],
+    [
+        (0, 1, -2, 2),
+        (0.5, 2, -1, 4),
+        (1, 0.5, 1, 2),
+        (0, 1, -2.1, 2.1),
+        (0, 0.02, -2, 2),
+        (0.5, 2, -1, 7.5),
+        (0, 1, 3, 5),
+        (0, 1, -9, -6),
+        (0, 1, -21, -20),
+    ],
 )
 def test_trunc_normal_follows_its_distribution(mean, std, low, high, dtype):
     count = 2_000_000

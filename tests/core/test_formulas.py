@@ -8,6 +8,9 @@ import pytest
 from numba import njit
 
 from service.core import formulas32, formulas64
+from service.core.distributions import TruncNormal
+from service.core.dtypes import DTYPES
+from service.core.parameters import formula
 
 mp.mp.dps = 40
 RANDOM = np.random.default_rng(7)
@@ -34,6 +37,15 @@ def quantile32(p, mass, minus_log_mass):
     out = np.empty_like(p)
     for i in range(p.size):
         out[i] = formulas32.upper_quantile32(p[i], mass, minus_log_mass)
+    return out
+
+
+@njit
+def near_trunc_normal32(words, numbers):
+    mean, std, low, high, step, middle = numbers
+    out = np.empty(words.size, np.float32)
+    for i in range(words.size):
+        out[i] = formulas32.near_trunc_normal32(words[i], mean, std, low, high, step, middle)
     return out
 
 
@@ -97,6 +109,19 @@ def test_quantile_is_accurate_in_the_centre_and_in_every_tail(quantile, real, bo
     for value, z in zip(p, got, strict=True):
         exact = _upper_quantile(float(value), tail)
         assert abs(z - exact) <= bound * max(1, exact), (value, z, exact)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-2, 2), (-0.75, 1.75), (0, 2.015625), (-1e-4, 0), (-1e-6, 2)])
+def test_near_trunc_normal32_inverts_its_word(low, high):
+    words = RANDOM.integers(0, 2**32, 400, dtype=np.uint32)
+    words[:4] = [0, 2**31 - 1, 2**31, 2**32 - 1]
+    name, numbers = formula(TruncNormal(0.0, 1.0, low, high), DTYPES["float32"])
+    assert name == "near_trunc_normal32"
+    for word, z in zip(words.tolist(), near_trunc_normal32(words, numbers), strict=True):
+        share = ((word ^ 0x80000000) + mp.mpf(0.5)) / 2**32
+        d = share * (mp.ncdf(high) - 0.5) + (1 - share) * (mp.ncdf(low) - 0.5)
+        exact = mp.sqrt(2) * mp.erfinv(2 * d)
+        assert abs(z - exact) <= 7e-7 * max(1, abs(exact)), (word, z, exact)
 
 
 def test_normal32_is_box_muller_of_its_words():

@@ -10,9 +10,9 @@ import pytest
 from service.core.distributions import Constant, Normal, TruncNormal, Uniform, Values
 from service.core.dtypes import DTYPES, INT64
 from service.core.gaussian import upper_tail
-from service.core.parameters import check
+from service.core.parameters import check, formula
 from service.core.rounding import round_down, round_nearest, round_up
-from service.core.truncation import truncation
+from service.core.truncation import near_truncation, truncation
 
 
 @pytest.mark.parametrize("x", ["0", "0.1", "1", "2.99", "3", "3.01", "8", "36.999", "66"])
@@ -27,6 +27,32 @@ def test_a_symmetric_interval_is_split_in_the_middle():
     assert numbers.lower_words == 2**31
     assert numbers.p_lower == numbers.p_upper == pytest.approx(0.022750131948, rel=1e-8)
     assert numbers.mass == 1
+
+
+def test_an_interval_near_the_mean_is_one_piece():
+    numbers = near_truncation(TruncNormal(0.5, 2, -1, 4), DTYPES["float32"])
+    below, above = (float(mp.ncdf(x)) for x in (-0.75, 1.75))
+    assert numbers.d_step == pytest.approx((above - below) / 2**32, rel=1e-14)
+    assert numbers.d_middle == pytest.approx((above + below - 1) / 2 + numbers.d_step / 2, rel=1e-14)
+    assert (numbers.low, numbers.high) == (-1, 4)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "dtype", "name"),
+    [
+        (-2.0, 2.0, "float32", "near_trunc_normal32"),
+        (-2.0, 2.0, "bfloat16", "near_trunc_normal32"),
+        (-2.0, 0.0, "float32", "near_trunc_normal32"),
+        (0.0, 2.015625, "float32", "near_trunc_normal32"),
+        (-2.03125, 2.0, "float32", "trunc_normal32"),
+        (-2.0, 2.03125, "float32", "trunc_normal32"),
+        (0.001, 2.0, "float32", "trunc_normal32"),
+        (-2.0, -0.001, "float32", "trunc_normal32"),
+        (-2.0, 2.0, "float64", "trunc_normal64"),
+    ],
+)
+def test_the_formula_goes_by_the_interval_and_the_draw(low, high, dtype, name):
+    assert formula(TruncNormal(0.0, 1.0, low, high), DTYPES[dtype]).name == name
 
 
 def test_a_one_sided_interval_starts_at_its_own_tail():

@@ -25,7 +25,7 @@ from service.core.executors import kernels
 from service.core.executors.base import Drawn, Executor, Storage
 from service.core.executors.kernel_cache import keep_in
 from service.core.executors.narrowing import narrow
-from service.core.parameters import draw_parameters
+from service.core.parameters import formula
 from service.core.philox import Key, Stream
 
 TILE = 32_768  # float32 elements that are drawn before they are rounded to a narrow dtype: 128 KiB
@@ -35,6 +35,7 @@ EXAMPLES: list[Distribution] = [  # that together run every loop
     Uniform(0.0, 1.0),
     Normal(0.0, 1.0),
     TruncNormal(0.0, 1.0, -2.0, 2.0),
+    TruncNormal(0.0, 1.0, -3.0, 3.0),
     Sparse(4, 4, 1, 1.0),
     Orthogonal(4, 4, 1.0),
     Orthogonal(8, 4, 1.0),
@@ -50,8 +51,8 @@ class CompiledExecutor(Executor):
         self, what: Drawn, dtype: DType, key: Key, blocks: int | npt.NDArray[np.int64], out: Storage
     ) -> None:
         """Fill `out`; a narrow dtype is drawn in float32, tile by tile, and rounded."""
-        loop = kernels.DRAWS[type(what).__name__, dtype.draw]
-        numbers = draw_parameters(what, dtype)
+        name, numbers = formula(what, dtype)
+        loop = kernels.DRAWS[name]
         words = tuple(map(np.uint32, key))
         if dtype.itemsize >= 4:
             loop(out, blocks, words, numbers)

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from service.core.formulas32 import normal32, trunc_normal32, uniform32
+from service.core.formulas32 import near_trunc_normal32, normal32, trunc_normal32, uniform32
 from service.core.formulas64 import normal64, trunc_normal64, uniform64
 from service.core.philox import philox4x32
 from service.core.primitives import bits_of_float32, float32_of_bits
@@ -91,6 +91,18 @@ def trunc_normal_f32(out: Any, blocks: Any, key: Any, parameters: Any) -> None:
 
 
 @kernel
+def near_trunc_normal_f32(out: Any, blocks: Any, key: Any, parameters: Any) -> None:
+    """`near_trunc_normal32` over `out`."""
+    mean, std, low, high, step, middle = parameters
+    for i in range(out.size >> 2):
+        w0, w1, w2, w3 = words_at(blocks, i, key)
+        out[4 * i] = near_trunc_normal32(w0, mean, std, low, high, step, middle)
+        out[4 * i + 1] = near_trunc_normal32(w1, mean, std, low, high, step, middle)
+        out[4 * i + 2] = near_trunc_normal32(w2, mean, std, low, high, step, middle)
+        out[4 * i + 3] = near_trunc_normal32(w3, mean, std, low, high, step, middle)
+
+
+@kernel
 def uniform_f64(out: Any, blocks: Any, key: Any, parameters: Any) -> None:
     """`uniform64` over `out`."""
     low, scale, high = parameters
@@ -150,12 +162,13 @@ def round_narrow(bits: Any, out: Any, layout: Any) -> None:
         out[i] = code | ((bits[i] >> sign_shift) & sign)
 
 
-DRAWS: dict[tuple[str, str], Any] = {
-    ("Uniform", "float32"): uniform_f32,
-    ("Normal", "float32"): normal_f32,
-    ("TruncNormal", "float32"): trunc_normal_f32,
-    ("Uniform", "float64"): uniform_f64,
-    ("Normal", "float64"): normal_f64,
-    ("TruncNormal", "float64"): trunc_normal_f64,
+DRAWS: dict[str, Any] = {  # by the formula's name
+    "uniform32": uniform_f32,
+    "normal32": normal_f32,
+    "trunc_normal32": trunc_normal_f32,
+    "near_trunc_normal32": near_trunc_normal_f32,
+    "uniform64": uniform_f64,
+    "normal64": normal_f64,
+    "trunc_normal64": trunc_normal_f64,
 }
 ALL = [*DRAWS.values(), round_bfloat16, round_narrow]

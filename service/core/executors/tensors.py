@@ -9,10 +9,9 @@ import numpy.typing as npt
 import torch
 
 from service.core import formulas32, formulas64
-from service.core.distributions import Normal, TruncNormal, Uniform
 from service.core.dtypes import DType
 from service.core.executors.base import Drawn, Executor, Storage, elements_per_block
-from service.core.parameters import draw_parameters
+from service.core.parameters import formula
 from service.core.philox import Key, philox4x32
 
 BLOCKS_AT_ONCE = 1 << 18
@@ -55,19 +54,14 @@ class TensorExecutor(Executor):
         """The elements of each block: four tensors, or two of float64."""
         c2, c3 = torch.full_like(blocks, key.c2), torch.full_like(blocks, key.c3)
         words: tuple[Any, ...] = philox4x32(blocks & 0xFFFFFFFF, blocks >> 32, c2, c3, key.k0, key.k1)
-        numbers = draw_parameters(what, dtype)
-        double = dtype.draw == "float64"
-        match what:
-            case Normal() if double:
-                return list(formulas64.normal64(*words, *numbers))
-            case Normal():
-                first, second = words[:2], words[2:]
-                return [*formulas32.normal32(*first, *numbers), *formulas32.normal32(*second, *numbers)]
-            case Uniform() if double:
-                return [formulas64.uniform64(*words[i : i + 2], *numbers) for i in (0, 2)]
-            case Uniform():
-                return [formulas32.uniform32(word, *numbers) for word in words]
-            case TruncNormal() if double:
-                return [formulas64.trunc_normal64(*words[i : i + 2], *numbers) for i in (0, 2)]
-            case TruncNormal():
-                return [formulas32.trunc_normal32(word, *numbers) for word in words]
+        name, numbers = formula(what, dtype)
+        if name == "normal64":
+            return list(formulas64.normal64(*words, *numbers))
+        if name == "normal32":
+            first, second = words[:2], words[2:]
+            return [*formulas32.normal32(*first, *numbers), *formulas32.normal32(*second, *numbers)]
+        if dtype.draw == "float64":
+            draw = getattr(formulas64, name)
+            return [draw(*words[i : i + 2], *numbers) for i in (0, 2)]
+        draw = getattr(formulas32, name)
+        return [draw(word, *numbers) for word in words]
