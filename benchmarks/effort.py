@@ -12,11 +12,10 @@ class Effort:
     elements: int  # of a generated tensor
     rounds: int  # of a comparison that takes a second or so
     file_bytes: int  # of a download
-    plain_bytes: int  # of one from an endpoint that holds it in memory three times
     downloads: int  # rounds of downloads
     seconds: float  # of one measurement of a rate
     requests: int  # of one measurement of a latency
 
 
-FULL = Effort(1 << 26, 5, 4 << 30, 2 << 30, 3, 2.0, 300)
-QUICK = Effort(1 << 22, 2, 256 << 20, 128 << 20, 2, 0.5, 40)
+FULL = Effort(1 << 26, 5, 4 << 30, 3, 2.0, 300)
+QUICK = Effort(1 << 22, 2, 256 << 20, 2, 0.5, 40)

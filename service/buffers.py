@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import weakref
-from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,23 +21,43 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class Buffers:
-    """Lends buffers of one size, and keeps at most `keep` that nobody uses."""
+    """Lends buffers of a few sizes, and keeps at most `spare` bytes of them that nobody uses, the latest."""
 
-    def __init__(self, size: int, keep: int) -> None:
-        self._size = size
-        self._free: deque[Bytes] = deque(maxlen=keep)
+    def __init__(self, sizes: Sequence[int], spare: int) -> None:
+        self._sizes = sorted(sizes)
+        self._spare = spare
+        self._free: dict[int, Bytes] = {}  # by identity, the latest last; each step below is one operation
 
     def lend(self, size: int, skew: int = 0) -> Bytes:
         """`size` bytes with any content, at an address `skew` bytes past a multiple of 64."""
-        if size + skew > self._size:
+        wanted = next((most for most in self._sizes if size + skew <= most), None)
+        if wanted is None:
             return aligned(size + skew)[skew:]
-        try:
-            buffer = self._free.pop()
-        except IndexError:
-            buffer = aligned(self._size)
+        buffer = self._free_of(wanted)
+        if buffer is None:
+            buffer = aligned(wanted)
         view = buffer[skew : skew + size]
-        weakref.finalize(view, self._free.append, buffer).atexit = False
+        weakref.finalize(view, self._take_back, buffer).atexit = False
         return view
+
+    def _free_of(self, size: int) -> Bytes | None:
+        """The least buffer of at least a size that is free, the one used last if there are several."""
+        free = reversed(list(self._free.items()))
+        for key, buffer in sorted(free, key=lambda item: item[1].size):
+            if buffer.size >= size and self._free.pop(key, None) is not None:
+                return buffer
+        return None
+
+    def _take_back(self, buffer: Bytes) -> None:
+        """In any thread, and whenever the interpreter frees a view."""
+        self._free[id(buffer)] = buffer
+        free = list(self._free.items())
+        surplus = sum(buffer.size for _, buffer in free) - self._spare
+        for key, oldest in free:
+            if surplus <= 0:
+                break
+            self._free.pop(key, None)
+            surplus -= oldest.size
 
 
 def aligned(size: int) -> Bytes:

@@ -2,8 +2,8 @@
 
 A chunk costs its hand-over from thread to loop to socket, which is the same for a large one. A reader that
 keeps up with the computing is therefore given larger ones, until the hand-over hardly counts; one for whom
-the whole window lies ready is given small ones again, so that what waits for it is little memory. The more
-streams there are, the less each may grow.
+the whole window lies ready, and who takes long for a chunk, is given smaller ones again, so that what waits
+for it is little memory. The more streams there are, the less each may grow.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-GROWTH = 4  # times the chunk size, at most
+SIZES = (1, 2, 4, 8)  # of chunks, in units of the chunk size
+GROWTH = SIZES[-1]
+QUICK_SECONDS = 0.02  # for a chunk: 400 MiB a second of the largest, 50 of the smallest
 SHARED = 8  # units of the chunk size that the chunks of all streams, one of each, may have together
 
 
@@ -27,9 +29,15 @@ class Pace:
         unit = self._paces.chunk_bytes
         return min((start // unit + self._units) * unit, stop)
 
-    def took(self, *, all_ready: bool) -> None:
-        """The reader has taken a chunk; `all_ready` if all that was begun behind it is computed by now."""
-        wanted = self._units // 2 if all_ready else self._units * 2
+    def took(self, seconds: float, *, all_ready: bool) -> None:
+        """The reader has taken a chunk in so many seconds; `all_ready` if all that was begun behind it is
+        computed by now.
+        """
+        wanted = self._units
+        if not all_ready:
+            wanted *= 2
+        elif seconds > QUICK_SECONDS:
+            wanted //= 2
         self._units = max(1, min(wanted, GROWTH, SHARED // self._paces.streams))
 
 

@@ -22,6 +22,7 @@ from service.api.errors import (
 )
 from service.api.problems import problem_response
 from service.api.request_ids import FIELD, request_id
+from service.outlet import Outlet
 
 FIELD_OVERHEAD = 4  # of the colon, the space and the end of a header line
 
@@ -57,7 +58,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Await the first head for a limited time."""
-        super().connection_made(transport)
+        plain = transport.get_extra_info("sslcontext") is None
+        super().connection_made(Outlet(transport) if plain else transport)  # type: ignore[arg-type]
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

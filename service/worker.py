@@ -21,6 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import ParamSpec, TypeVar
 
 from service.chunks import Chunks
@@ -139,8 +140,9 @@ class Worker:
                         start = end
                     with self._devices.cpu.explaining():
                         chunk = await ahead.popleft()
+                    began = perf_counter()
                     yield chunk
-                    pace.took(all_ready=all(future.done() for future in ahead))
+                    pace.took(perf_counter() - began, all_ready=all(future.done() for future in ahead))
         finally:
             left.set()
             for future in ahead:

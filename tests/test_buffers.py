@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def test_aligned_memory(size):
 
 
 def test_a_buffer_comes_back_when_its_last_view_is_gone():
-    buffers = Buffers(1_000, keep=4)
+    buffers = Buffers([1_000], spare=4_000)
     lent = buffers.lend(100, skew=5)
     address = lent.ctypes.data
     assert address % ALIGNMENT == 5
@@ -35,7 +36,7 @@ def test_a_buffer_comes_back_when_its_last_view_is_gone():
 
 
 def test_two_at_a_time_are_two():
-    buffers = Buffers(1_000, keep=4)
+    buffers = Buffers([1_000], spare=4_000)
     first, second = buffers.lend(1_000), buffers.lend(1_000)
     first[:], second[:] = 1, 2
     assert not np.shares_memory(first, second)
@@ -44,16 +45,59 @@ def test_two_at_a_time_are_two():
 
 
 def test_no_more_are_kept_than_asked():
-    buffers = Buffers(1_000, keep=2)
+    buffers = Buffers([1_000], spare=2_000)
     lent = [buffers.lend(10) for _ in range(5)]
     lent.clear()
     assert len(buffers._free) == 2
 
 
 def test_what_is_larger_is_not_kept():
-    buffers = Buffers(1_000, keep=2)
+    buffers = Buffers([1_000], spare=2_000)
     large = buffers.lend(990, skew=11)
     assert large.size == 990
     assert large.ctypes.data % ALIGNMENT == 11
     del large
     assert not buffers._free
+
+
+def test_each_is_lent_in_the_least_size_that_holds_it():
+    buffers = Buffers([4_000, 1_000, 2_000], spare=10_000)
+    lent = [buffers.lend(size, skew=3) for size in (997, 998, 1_997, 3_000)]
+    lent.clear()
+    assert sorted(buffer.size for buffer in buffers._free.values()) == [1_000, 2_000, 2_000, 4_000]
+
+
+def test_those_used_last_are_kept_whatever_their_size():
+    buffers = Buffers([1_000, 4_000], spare=5_500)
+    small = [buffers.lend(1_000) for _ in range(5)]
+    small.clear()
+    assert len(buffers._free) == 5
+    del small
+    large = buffers.lend(4_000)
+    address = large.ctypes.data
+    del large
+    assert sorted(buffer.size for buffer in buffers._free.values()) == [1_000, 4_000]
+    assert buffers.lend(4_000).ctypes.data == address
+
+
+def test_threads_never_share_a_buffer():
+    buffers = Buffers([1_000, 2_000], spare=6_000)
+
+    def use(number: int) -> bool:
+        lent = buffers.lend(900 * (1 + number % 2))
+        lent[:] = number % 251
+        again = buffers.lend(10)
+        again[:] = 255
+        return bool((lent == number % 251).all())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(use, range(4_000)))
+    assert sum(buffer.size for buffer in buffers._free.values()) <= 6_000
+
+
+def test_a_larger_one_is_lent_before_another_is_made():
+    buffers = Buffers([1_000, 2_000, 4_000], spare=10_000)
+    lent = [buffers.lend(size) for size in (4_000, 2_000)]
+    addresses = [view.ctypes.data for view in lent]
+    lent.clear()
+    assert [buffers.lend(900).ctypes.data] == addresses[1:]

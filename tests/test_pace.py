@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from service.pace import GROWTH, SHARED, Paces
+from service.pace import GROWTH, QUICK_SECONDS, SHARED, Paces
 
 UNIT = 1_000
 
@@ -14,21 +14,23 @@ UNIT = 1_000
 def test_a_reader_that_keeps_up_is_given_larger_chunks():
     with Paces(UNIT).begin() as pace:
         sizes = []
-        for _ in range(4):
+        for _ in range(5):
             sizes.append(pace.end(0, 1 << 40))
-            pace.took(all_ready=False)
-    assert sizes == [UNIT, 2 * UNIT, 4 * UNIT, 4 * UNIT]
+            pace.took(60, all_ready=False)
+    assert sizes == [UNIT, 2 * UNIT, 4 * UNIT, 8 * UNIT, 8 * UNIT]
 
 
-def test_one_for_whom_all_is_ready_is_given_small_ones_again():
+def test_one_for_whom_all_is_ready_in_vain_is_given_small_ones_again():
     with Paces(UNIT).begin() as pace:
         for _ in range(4):
-            pace.took(all_ready=False)
+            pace.took(0, all_ready=False)
+        pace.took(QUICK_SECONDS / 2, all_ready=True)
+        assert pace.end(0, 1 << 40) == GROWTH * UNIT
         sizes = []
         for _ in range(4):
-            pace.took(all_ready=True)
+            pace.took(QUICK_SECONDS * 2, all_ready=True)
             sizes.append(pace.end(0, 1 << 40))
-    assert sizes == [2 * UNIT, UNIT, UNIT, UNIT]
+    assert sizes == [4 * UNIT, 2 * UNIT, UNIT, UNIT]
 
 
 @pytest.mark.parametrize(("start", "stop", "end"), [(0, 10_000, 1_000), (999, 10_000, 1_000), (7, 9, 9)])
@@ -44,7 +46,7 @@ def test_many_streams_share_what_they_may_have_ahead(streams):
         begun = [stack.enter_context(paces.begin()) for _ in range(streams)]
         for pace in begun:
             for _ in range(4):
-                pace.took(all_ready=False)
+                pace.took(0, all_ready=False)
         sizes = [pace.end(0, 1 << 40) for pace in begun]
         assert sum(sizes) <= max(SHARED, streams) * UNIT
         assert max(sizes) <= GROWTH * UNIT
@@ -55,8 +57,8 @@ def test_a_large_chunk_shrinks_when_more_clients_come():
     paces = Paces(UNIT)
     with paces.begin() as pace, ExitStack() as stack:
         for _ in range(3):
-            pace.took(all_ready=False)
+            pace.took(0, all_ready=False)
         for _ in range(15):
             stack.enter_context(paces.begin())
-        pace.took(all_ready=False)
+        pace.took(0, all_ready=False)
         assert pace.end(0, 1 << 40) == UNIT

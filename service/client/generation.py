@@ -34,7 +34,7 @@ class Generation:
         """Compile what it takes. Raises RefusedError where this host cannot compute the file."""
         self._file = file
         self._threads = threads
-        self._buffers = Buffers(CHUNK + ALIGNMENT, keep=AHEAD * threads + 2)
+        self._buffers = Buffers([CHUNK + ALIGNMENT], (AHEAD * threads + 2) * (CHUNK + ALIGNMENT))
         with refusing():
             self._source = _source(file, kernel_cache)
 

@@ -13,16 +13,24 @@ from service.core.executors import portability
 from service.core.executors.portability import LEVELS, levels, target
 
 DRAW = """
-import numba, numpy as np, sys
+import hashlib, sys
+import llvmlite.binding as llvm, numba, numpy as np
+if sys.argv[2] == "plain":
+    llvm.set_option = lambda *_: None
 from service.core.executors import portability
 print(portability.target(sys.argv[1]))
 from service.core.executors.compiled import CompiledExecutor
-from service.core.distributions import Normal
+from service.core.distributions import Normal, TruncNormal, Uniform
 from service.core.dtypes import DTYPES
 from service.core.philox import Stream
-out = np.empty(64, np.float32)
-CompiledExecutor().fill(Normal(0.0, 1.0), DTYPES["float32"], Stream(0, ""), 0, out)
-print(out.tobytes().hex())
+digest = hashlib.sha256()
+for count in (1, 63, 64, 1_000, 100_003):
+    for what in (Normal(0, 1), Uniform(-1, 1), TruncNormal(0, 1, -2, 2), TruncNormal(0, 1, 1, 9)):
+        for dtype in ("float32", "float64", "bfloat16", "float8_e5m2"):
+            out = np.empty(count, DTYPES[dtype].storage)
+            CompiledExecutor().fill(what, DTYPES[dtype], Stream(0, ""), 3, out)
+            digest.update(out.tobytes())
+print(digest.hexdigest())
 """
 
 
@@ -56,6 +64,13 @@ def test_the_highest_level_is_the_target(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.usefixtures("untargeted")
+def test_the_widest_level_uses_all_of_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    having(monkeypatch, set().union(*LEVELS.values()))
+    assert target() == "x86-64-v4"
+    assert numba.config.CPU_FEATURES == "-prefer-256-bit"
+
+
+@pytest.mark.usefixtures("untargeted")
 def test_another_architecture_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     having(monkeypatch, {"neon"})
     assert target() is None
@@ -69,10 +84,10 @@ def test_what_the_environment_names_goes_first(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.skipif(not portability.levels(), reason="needs x86-64")
-def test_every_level_draws_the_same() -> None:
+def test_every_level_draws_the_same_and_interleaving_changes_nothing() -> None:
     drawn = set()
-    for level in levels():
-        command = [sys.executable, "-c", DRAW, level]
+    for level, how in [(levels()[-1], "plain"), *((level, "interleaved") for level in levels())]:
+        command = [sys.executable, "-c", DRAW, level, how]
         told, values = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         assert told == level
         drawn.add(values)

@@ -18,6 +18,7 @@ from service.core import (
     philox,
     primitives,
     reflections,
+    target,
 )
 from service.core.distributions import Distribution, Normal, Orthogonal, Sparse, TruncNormal, Uniform
 from service.core.dtypes import DTYPES, DType
@@ -90,6 +91,7 @@ def prepare(cache: Path | None) -> None:
 def sources_digest() -> str:
     """Names the exact code that the loops are compiled from."""
     modules: tuple[Any, ...] = (
+        target,
         primitives,
         philox,
         formulas32,

@@ -15,12 +15,14 @@ import llvmlite.binding as llvm
 import numba
 
 from service.core.executors.compiled import prepare
+from service.core.target import WIDE
 
 LEVELS = {  # by name, lowest first, what a processor must have beyond the level before
     "x86-64-v2": {"cx16", "popcnt", "sse3", "sse4.1", "sse4.2", "ssse3"},
     "x86-64-v3": {"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"},
     "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
 }
+WIDEST = "x86-64-v4"
 
 
 def levels() -> list[str]:
@@ -42,7 +44,7 @@ def target(level: str | None = None) -> str | None:
     """
     if numba.config.CPU_NAME is None and (level or levels()):
         numba.config.CPU_NAME = level or levels()[-1]
-        numba.config.CPU_FEATURES = ""  # the level's own, and no more
+        numba.config.CPU_FEATURES = WIDE if numba.config.CPU_NAME == WIDEST else ""  # and the level's own
     name: str | None = numba.config.CPU_NAME
     return name
 
