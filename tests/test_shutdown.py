@@ -8,6 +8,7 @@ import http.client
 import re
 import signal
 import socket
+import threading
 import time
 import urllib.request
 from typing import Any
@@ -112,9 +113,12 @@ class Stop:
         """Drain; what is under way ends after so many looks."""
         graceful = Graceful(lambda *_: asyncio.sleep(0), self.state)
         graceful._servers = {signal.SIGTERM: lambda number, _: self.seen.append(number)}
-        sleep = asyncio.sleep
+        sleep, here = asyncio.sleep, threading.get_ident()
 
         async def watched(seconds: float) -> None:
+            if threading.get_ident() != here:  # a server of another test, in a thread of its own
+                await sleep(seconds)
+                return
             self.slept.append((seconds, self.state.draining))
             if len(self.slept) > ends_after:
                 self.state.under_way = 0

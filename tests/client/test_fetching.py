@@ -318,7 +318,7 @@ def test_a_server_is_killed_and_another_goes_on(url: str, tmp_path: Path, watche
 def test_a_client_that_is_ended_goes_on(
     url: str, between: Between, spec: Path, tmp_path: Path, watched: dict[str, Any], sign: int, code: int
 ) -> None:
-    between.pause = 0.05
+    between.pause = 0.2
     command = [sys.executable, "-m", "service", "fetch", str(spec), "-o", str(tmp_path / "w"), "--url", url]
     note = tmp_path / "w.part.json"
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
