@@ -22,7 +22,7 @@ from numba.extending import intrinsic, overload
 
 from service.core import target
 
-target.tune()  # before the first decorator
+target.use_wide_vectors()  # before the first decorator
 
 Number = Any  # a torch tensor, or a scalar inside compiled code
 

@@ -18,8 +18,9 @@ from service.core.formulas32 import near_trunc_normal32, normal32, trunc_normal3
 from service.core.formulas64 import normal64, trunc_normal64, uniform64
 from service.core.philox import philox4x32
 from service.core.primitives import bits_of_float32, float32_of_bits
+from service.core.target import interleaved
 
-kernel = njit(nogil=True, error_model="numpy", boundscheck=False)
+kernel = interleaved(nogil=True, error_model="numpy", boundscheck=False)
 
 _32 = np.uint64(32)
 
