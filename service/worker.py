@@ -9,6 +9,8 @@ that its chunks keep no thread of the pool waiting.
 
 Jobs that compute for long, such as evaluations, have threads of their own, so that no stream waits for one.
 Who stops waiting for a job stops it.
+
+All threads that compute step back behind the one that answers.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from service.core.materialised import Materialised
 from service.core.preparations import Preparation, missing_preparations
 from service.core.safetensors_file import VirtualFile
 from service.devices import Accelerator, Device, Devices
+from service.host import step_back
 from service.inline import is_quick, is_zeros
 from service.lane import Lane
 from service.materials import Materials
@@ -64,8 +67,8 @@ class Worker:
         self._paces = Paces(chunk_bytes)
         self._window = window
         self._kernel_cache = kernel_cache
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
-        self._jobs = ThreadPoolExecutor(max(1, threads // 2), thread_name_prefix="job")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker", initializer=step_back)
+        self._jobs = ThreadPoolExecutor(max(1, threads // 2), thread_name_prefix="job", initializer=step_back)
         self._running: set[threading.Event] = set()
         self._devices = devices or Devices()
         self._compiled = self._devices.cpu.executor()

@@ -65,3 +65,11 @@ def test_a_folder_that_can_be_read_will_do(tmp_path: Path, monkeypatch: pytest.M
     assert host.usable_folder(tmp_path / "new") == tmp_path / "new"
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert host.usable_folder(tmp_path) is None
+
+
+def test_a_thread_that_may_not_step_back_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    host.step_back()

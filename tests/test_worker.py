@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
@@ -21,6 +23,7 @@ from service.core.preparations import Preparation
 from service.core.safetensors_file import BLOCK, VirtualFile, open_file
 from service.core.spec import parse_spec
 from service.devices import Devices
+from service.host import NICER
 from service.pace import GROWTH
 from service.worker import LEAST, Worker
 from tests.devices.fake import BROKEN, GIB, FakeDevice
@@ -540,3 +543,18 @@ def test_a_chunk_that_takes_long_is_given_up_with_its_reader(monkeypatch):
         assert await asyncio.to_thread(ended.wait, 60)
 
     with_worker(use)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no niceness of their own")
+def test_threads_that_compute_step_back_behind_the_one_that_answers():
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    async def use(worker: Worker) -> None:
+        here = niceness()
+        expected = min(here + NICER, 19)
+        assert await worker.run(niceness) == expected
+        assert await worker.run_cancellable(lambda _: niceness()) == expected
+        assert niceness() == here
+
+    with_worker(use, 1)
