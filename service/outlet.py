@@ -1,7 +1,8 @@
 """A connection's transport whose large writes let other threads run.
 
 uvloop copies what it is given into the socket while it holds the interpreter's lock: 0.7 ms for 4 MiB, in
-which no thread can hand over the chunk that it has computed and begin the next. `os.write` lets go of it.
+which no thread can hand over the chunk that it has computed and begin the next. `os.write` lets go of it, and
+then has to wait for it again: with many streams, whose chunks are small, that is longer than the copy.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import os
 from typing import Any
 
-LARGE = 1 << 18  # bytes from which on the copy takes longer than letting go of the lock
+LARGE = 1 << 22  # bytes: the chunks of one stream or two that have all of the service
 
 
 class Outlet:

@@ -3,7 +3,7 @@
 A chunk costs its hand-over from thread to loop to socket, which is the same for a large one. A reader that
 keeps up with the computing is therefore given larger ones, until the hand-over hardly counts; one for whom
 the whole window lies ready, and who takes long for a chunk, is given smaller ones again, so that what waits
-for it is little memory. The more streams there are, the less each may grow.
+for it is little memory. Each stream more halves how far all may grow.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from contextlib import contextmanager
 SIZES = (1, 2, 4, 8)  # of chunks, in units of the chunk size
 GROWTH = SIZES[-1]
 QUICK_SECONDS = 0.02  # for a chunk: 400 MiB a second of the largest, 50 of the smallest
-SHARED = 8  # units of the chunk size that the chunks of all streams, one of each, may have together
 
 
 class Pace:
@@ -38,7 +37,7 @@ class Pace:
             wanted *= 2
         elif seconds > QUICK_SECONDS:
             wanted //= 2
-        self._units = max(1, min(wanted, GROWTH, SHARED // self._paces.streams))
+        self._units = max(1, min(wanted, GROWTH >> (self._paces.streams - 1)))
 
 
 class Paces:
