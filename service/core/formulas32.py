@@ -172,7 +172,7 @@ def near_quantile32(d: Number) -> Number:
 def near_trunc_normal32(
     word: Number, mean: Number, std: Number, low: Number, high: Number, d_step: Number, d_middle: Number
 ) -> Number:
-    """As `trunc_normal32` for an interval around the mean that reaches no farther than 2.02 deviations.
+    """As `trunc_normal32` for an interval around the mean that ends within 2 1/64 deviations of it.
 
     No tail is so thin there that it would need its own side, and one function serves all of the interval. The
     word is read as a signed number, so that d is finest around zero.
