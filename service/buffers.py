@@ -26,7 +26,7 @@ class Buffers:
     def __init__(self, sizes: Sequence[int], spare: int) -> None:
         self._sizes = sorted(sizes)
         self._spare = spare
-        self._free: dict[int, Bytes] = {}  # by identity, the latest last; each step below is one operation
+        self._free: dict[int, Bytes] = {}  # by identity, the latest last
 
     def lend(self, size: int, skew: int = 0) -> Bytes:
         """`size` bytes with any content, at an address `skew` bytes past a multiple of 64."""
@@ -42,22 +42,28 @@ class Buffers:
 
     def _free_of(self, size: int) -> Bytes | None:
         """The least buffer of at least a size that is free, the one used last if there are several."""
-        free = reversed(list(self._free.items()))
-        for key, buffer in sorted(free, key=lambda item: item[1].size):
-            if buffer.size >= size and self._free.pop(key, None) is not None:
+        latest_first = self._snapshot()[::-1]
+        for buffer in sorted(latest_first, key=lambda buffer: buffer.size):
+            if buffer.size >= size and self._free.pop(id(buffer), None) is not None:
                 return buffer
         return None
 
     def _take_back(self, buffer: Bytes) -> None:
         """In any thread, and whenever the interpreter frees a view."""
         self._free[id(buffer)] = buffer
-        free = list(self._free.items())
-        surplus = sum(buffer.size for _, buffer in free) - self._spare
-        for key, oldest in free:
+        free = self._snapshot()
+        surplus = sum(buffer.size for buffer in free) - self._spare
+        for oldest in free:
             if surplus <= 0:
                 break
-            self._free.pop(key, None)
+            self._free.pop(id(oldest), None)
             surplus -= oldest.size
+
+    def _snapshot(self) -> list[Bytes]:
+        """What is free. One step: it makes no object on the way, which could start the garbage collector,
+        which could bring a buffer back.
+        """
+        return list(self._free.values())
 
 
 def aligned(size: int) -> Bytes:

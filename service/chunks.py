@@ -14,7 +14,9 @@ from service.observers import Observer, tell
 from service.pace import GROWTH, SIZES
 
 MARGIN = ALIGNMENT + 2 * BLOCK  # bytes that a buffer has beside its chunk
-SPARE_UNITS = 5 * GROWTH  # of the chunk size, kept while nobody uses them: what one quick stream has in turn
+SPARE_UNITS = (
+    5 * GROWTH
+)  # of the chunk size, kept while nobody uses them: what a quick stream has in turn, by default
 
 
 class Chunks:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from service.core.materialised import Materialised, Shelf
 from service.core.resolved import ResolvedSpec
+from service.host import step_back
 
 
 @dataclass(slots=True)
@@ -29,7 +30,7 @@ class Materials:
 
     def __init__(self, nbytes: int) -> None:
         self._shelf = Shelf(nbytes)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="torch")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="torch", initializer=step_back)
         self._flights: dict[str, _Flight] = {}
 
     async def get(self, resolved: ResolvedSpec) -> Materialised:

@@ -11,7 +11,9 @@ import asyncio
 import os
 from typing import Any
 
-LARGE = 1 << 22  # bytes: the chunks of one stream or two that have all of the service
+LARGE = (
+    1 << 22
+)  # bytes; with the default chunk size, the chunks of one stream or two that have the service alone
 
 
 class Outlet:

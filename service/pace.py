@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 SIZES = (1, 2, 4, 8)  # of chunks, in units of the chunk size
 GROWTH = SIZES[-1]
-QUICK_SECONDS = 0.02  # for a chunk: 400 MiB a second of the largest, 50 of the smallest
+QUICK_SECONDS = 0.02  # for a chunk; by default 400 MiB a second of the largest, 50 of the smallest
 
 
 class Pace:

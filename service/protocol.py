@@ -8,6 +8,7 @@ A subclass of uvicorn's protocol over httptools, which has none of these bounds.
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Await the first head for a limited time."""
-        plain = transport.get_extra_info("sslcontext") is None
+        plain = sys.platform != "win32" and transport.get_extra_info("sslcontext") is None
         super().connection_made(Outlet(transport) if plain else transport)  # type: ignore[arg-type]
         self._await_head()
 

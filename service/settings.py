@@ -113,7 +113,7 @@ class Settings(BaseSettings):
         1 << 20,
         ge=4_096,
         le=1 << 26,
-        description="bytes computed, sent and cancelled at a time; up to four times as many for a client "
+        description="bytes computed, sent and cancelled at a time; up to eight times as many for a client "
         "that keeps up, while few are served",
     )
     window: int = Field(3, ge=1, le=64, description="chunks that one answer computes ahead of its client")

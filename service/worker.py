@@ -10,7 +10,7 @@ that its chunks keep no thread of the pool waiting.
 Jobs that compute for long, such as evaluations, have threads of their own, so that no stream waits for one.
 Who stops waiting for a job stops it.
 
-All threads that compute step back behind the one that answers.
+Threads that compute on the CPU step back behind the one that answers.
 """
 
 from __future__ import annotations

@@ -101,3 +101,24 @@ def test_a_larger_one_is_lent_before_another_is_made():
     addresses = [view.ctypes.data for view in lent]
     lent.clear()
     assert [buffers.lend(900).ctypes.data] == addresses[1:]
+
+
+def test_a_buffer_may_come_back_at_any_moment():
+    """The garbage collector frees views in cycles, and it may run whenever an object is made."""
+
+    class Cycle:
+        def __init__(self, view: object) -> None:
+            self.view, self.me = view, self
+
+    buffers = Buffers([1_000], spare=1_000_000)
+    kept = [buffers.lend(10) for _ in range(200)]
+    threshold = gc.get_threshold()
+    try:
+        kept.clear()
+        gc.set_threshold(1)
+        for _ in range(2_000):
+            Cycle(buffers.lend(10))
+    finally:
+        gc.set_threshold(*threshold)
+    gc.collect()
+    assert len(buffers._free) >= 200

@@ -38,12 +38,15 @@ def test_a_chunk_is_its_bytes_of_the_file(chunks, size, start, dtype):
 def test_memory_comes_back_to_chunks_of_its_size(chunks, units):
     layer = {"name": "w", "type": "Tensor", "shape": [100_000], "init": "normal"}
     file = open_file(parse_spec(json.dumps({"layers": [layer]}).encode(), Limits()))
-    first = np.frombuffer(chunks.compute(file, 0, units * UNIT, CompiledExecutor()), np.uint8)
-    address = first.ctypes.data
+    size, start, executor = units * UNIT, 3 * units * UNIT, CompiledExecutor()
+    first = chunks.compute(file, 0, size, executor)
+    assert not chunks._buffers._free
     del first
-    start = 3 * units * UNIT
-    again = chunks.compute(file, start, start + units * UNIT, CompiledExecutor())
-    assert abs(np.frombuffer(again, np.uint8).ctypes.data - address) <= MARGIN
+    [kept] = chunks._buffers._free.values()
+    assert kept.size == size + MARGIN
+    again = chunks.compute(file, start, start + size, executor)
+    assert np.shares_memory(np.frombuffer(again, np.uint8), kept)
+    assert not chunks._buffers._free
 
 
 def test_zeros(chunks):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from unittest.mock import MagicMock
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from service import server
+from service.outlet import Outlet
 from service.settings import Settings
 
 SETTINGS = Settings.model_construct(
@@ -261,3 +265,18 @@ def wait_until(condition: Callable[[], bool]) -> None:
             return
         time.sleep(0.01)
     pytest.fail("waited in vain")
+
+
+@pytest.mark.parametrize(("tls", "kind"), [(None, Outlet), (object(), MagicMock)])
+def test_large_writes_go_past_uvloop_but_for_tls(tls: object, kind: type) -> None:
+    config = server.configure(SETTINGS, server.create_app(SETTINGS))
+    config.load()
+    transport = MagicMock()
+    transport.get_extra_info.side_effect = lambda name, default=None: tls if name == "sslcontext" else default
+
+    async def connected() -> object:
+        protocol = config.http_protocol_class(config, ServerState(), {})
+        protocol.connection_made(transport)
+        return protocol.transport
+
+    assert isinstance(asyncio.run(connected()), kind)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import llvmlite.binding as llvm
 import numba
+import numpy as np
 import pytest
 
 from service.core.executors import portability
 from service.core.executors.portability import LEVELS, levels, target
+from service.core.target import interleaved
 
 DRAW = """
 import hashlib, sys
@@ -81,6 +84,38 @@ def test_another_architecture_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_the_environment_names_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numba.config, "CPU_NAME", "generic")
     assert target() == "generic"
+
+
+def test_a_loop_that_is_asked_for_is_interleaved_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(llvm, "set_option", lambda _, option: told.append(option))
+
+    def double(out: Any) -> None:
+        for i in range(out.size):
+            out[i] *= 2
+
+    out = np.ones(3)
+    numba.njit(double)(out)
+    assert not told
+    interleaved(nogil=True)(double)(out)
+    assert told == ["-force-vector-interleave=2", "-force-vector-interleave=0"]
+    assert out.tolist() == [4, 4, 4]
+
+
+def test_interleaving_makes_two_iterations_one() -> None:
+    def longer(out: Any) -> None:
+        for i in range(out.size):
+            x = out[i]
+            for _ in range(40):
+                x = x * x + 0.5
+            out[i] = x
+
+    lengths = []
+    for decorate in (numba.njit, interleaved()):
+        loop = decorate(longer)
+        loop(np.ones(3))
+        lengths.append(len(next(iter(loop.inspect_asm().values()))))
+    assert lengths[1] > lengths[0]
 
 
 @pytest.mark.skipif(not portability.levels(), reason="needs x86-64")

@@ -22,7 +22,7 @@ LEVELS = {  # by name, lowest first, what a processor must have beyond the level
     "x86-64-v3": {"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"},
     "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
 }
-WIDEST = "x86-64-v4"
+WIDEST = list(LEVELS)[-1]
 
 
 def levels() -> list[str]:
