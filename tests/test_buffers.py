@@ -111,14 +111,19 @@ def test_a_buffer_may_come_back_at_any_moment():
             self.view, self.me = view, self
 
     buffers = Buffers([1_000], spare=1_000_000)
-    kept = [buffers.lend(10) for _ in range(200)]
-    threshold = gc.get_threshold()
+    lent = [buffers.lend(10) for _ in range(200)]
+    threshold, pairs = gc.get_threshold(), []
     try:
-        kept.clear()
-        gc.set_threshold(1)
-        for _ in range(2_000):
+        lent.clear()
+        for _ in range(50):
+            gc.disable()
             Cycle(buffers.lend(10))
+            pairs.extend([(i, i) for i in range(300)])  # so that the interpreter has none to use again
+            gc.set_threshold(gc.get_count()[0] + 40)  # so that it runs amid the next look at what is free
+            gc.enable()
+            buffers.lend(10)
     finally:
+        gc.enable()
         gc.set_threshold(*threshold)
     gc.collect()
     assert len(buffers._free) >= 200
