@@ -14,9 +14,7 @@ from service.observers import Observer, tell
 from service.pace import GROWTH, SIZES
 
 MARGIN = ALIGNMENT + 2 * BLOCK  # bytes that a buffer has beside its chunk
-SPARE_UNITS = (
-    5 * GROWTH
-)  # of the chunk size, kept while nobody uses them: what a quick stream has in turn, by default
+SPARE_UNITS = 5 * GROWTH  # of the chunk size, kept while unused: what a quick stream has in turn by default
 
 
 class Chunks:

@@ -11,9 +11,7 @@ import asyncio
 import os
 from typing import Any
 
-LARGE = (
-    1 << 22
-)  # bytes; with the default chunk size, the chunks of one stream or two that have the service alone
+LARGE = 1 << 22  # bytes; by default the chunks of one stream or two that have the service alone
 
 
 class Outlet:
