@@ -18,6 +18,7 @@ COPY constraints.txt ./
 RUN python -m pip --python /opt/tensorseed/bin/python install --no-cache-dir --no-deps \
     --index-url "${TORCH_INDEX_URL}" --constraint constraints.txt torch
 COPY pyproject.toml README.md ./
+COPY tensorseed ./tensorseed
 COPY service ./service
 COPY recipes ./recipes
 RUN python -m pip --python /opt/tensorseed/bin/python install --no-cache-dir \

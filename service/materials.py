@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from service.core.materialised import Materialised, Shelf
 from service.core.resolved import ResolvedSpec
-from service.host import step_back
+from tensorseed.concurrency.cpu import step_back
 
 
 @dataclass(slots=True)

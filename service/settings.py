@@ -14,8 +14,8 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.core.limits import Limits
-from service.host import cores, usable_folder
 from service.setting_types import OptionalPath, Origins, listed
+from tensorseed.concurrency.cpu import cores, usable_folder
 
 PREFIX = "TENSORSEED_"
 

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import torch
 
-from service.core.abandonment import AbandonedError
 from service.core.errors import CapacityError, DeviceError
 from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
@@ -23,9 +22,10 @@ from service.core.preparations import Preparation
 from service.core.safetensors_file import BLOCK, VirtualFile, open_file
 from service.core.spec import parse_spec
 from service.devices import Devices
-from service.host import NICER
 from service.pace import GROWTH
 from service.worker import LEAST, Worker
+from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.concurrency.cpu import NICER
 from tests.devices.fake import BROKEN, GIB, FakeDevice
 
 CHUNK = 10_000

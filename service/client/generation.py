@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from service.buffers import Buffers, Bytes
 from service.client.errors import RefusedError
 from service.core.errors import SpecError, TensorseedError
 from service.core.executors.base import Executor
@@ -17,6 +16,7 @@ from service.core.executors.compiled import CompiledExecutor, prepare
 from service.core.limits import Limits
 from service.core.materialised import Materialised
 from service.core.safetensors_file import ALIGNMENT, VirtualFile
+from tensorseed.concurrency.buffers import Buffers, Bytes
 
 CHUNK = 1 << 20  # bytes computed at a time
 AHEAD = 2  # chunks on their way for each thread

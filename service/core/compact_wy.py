@@ -28,10 +28,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from service.core.abandonment import check_abandoned
 from service.core.executors.kernels import normal_f64, words_at
 from service.core.formulas64 import normal64
 from service.core.philox import Key
+from tensorseed.concurrency.cancellation import check_abandoned
 
 Matrix = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]

@@ -25,9 +25,9 @@ import numpy.typing as npt
 
 from service.core import compact_wy
 from service.core.compact_wy import CompactWY
-from service.core.kept import Kept
 from service.core.philox import Key
 from service.core.reflections import orthogonal_rows
+from tensorseed.concurrency.single_flight import Kept
 
 Matrix = npt.NDArray[np.float64]
 Elements = npt.NDArray[np.int64]

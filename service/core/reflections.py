@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from service.core.abandonment import check_abandoned
 from service.core.executors.kernels import normal_f64
 from service.core.philox import Key
+from tensorseed.concurrency.cancellation import check_abandoned
 
 Matrix = npt.NDArray[np.float64]
 

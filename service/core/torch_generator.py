@@ -20,15 +20,15 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from service.core.abandonment import AbandonedError
 from service.core.dtypes import DTYPES, DType
 from service.core.errors import SpecError, TooLargeError
 from service.core.layers import Layer, Tensor
 from service.core.materialised import Materialised
-from service.core.quiet import quiet
 from service.core.resolved import ResolvedSpec, Step
 from service.core.schemes import Scheme
 from service.core.torch_support import KINDS, MOST_PASSES, most_draws
+from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.concurrency.warning_filters import quiet
 
 _borrowed = threading.RLock()
 

@@ -328,7 +328,7 @@ def test_other_methods_are_not_there(client: Any, method: str) -> None:
 
 
 def test_a_service_that_stops_says_so(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    from service.core.abandonment import AbandonedError
+    from tensorseed.concurrency.cancellation import AbandonedError
 
     def abandoned(*_: Any) -> None:
         raise AbandonedError

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from service.core.abandonment import AbandonedError
 from service.core.errors import SpecError, TooLargeError
 from service.core.layers import LAYERS
 from service.core.limits import Limits
@@ -22,6 +21,7 @@ from service.core.schemes import SCHEMES
 from service.core.spec import parse_spec
 from service.core.torch_generator import _apply, materialise, seeded
 from service.core.torch_support import KINDS
+from tensorseed.concurrency.cancellation import AbandonedError
 
 FLOATS = ["float64", "float32", "float16", "bfloat16"]
 Tensors = dict[str, torch.Tensor]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from service.core.limits import Limits
 from service.core.network.report import Comparison, Report
-from service.core.quiet import quiet
+from tensorseed.concurrency.warning_filters import quiet
 
 if TYPE_CHECKING:
     from service.core.network.evaluation import Evaluation
@@ -36,7 +36,7 @@ def read_evaluation(body: bytes, limits: Limits) -> Evaluation:
 def evaluate(evaluation: Evaluation, stopped: Callable[[], bool] = lambda: False) -> Report | Comparison:
     """Compute it. Blocks; `stopped` is asked between layers and between steps.
 
-    Raises AbandonedError (of `service.core.abandonment`) soon after `stopped` says so, TooLargeError
+    Raises AbandonedError (of `tensorseed.concurrency.cancellation`) soon after `stopped` says so, TooLargeError
     after `evaluation_seconds`, EvaluationError for what shows only while computing.
     """
     from service.core.network.trial import run

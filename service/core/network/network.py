@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import torch
 
-from service.core.abandonment import AbandonedError
 from service.core.errors import TooLargeError
 from service.core.executors.compiled import CompiledExecutor
 from service.core.failures import is_failure
@@ -21,6 +20,7 @@ from service.core.network.sources import copy_entry
 from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import open_file
 from service.core.torch_generator import materialise, seeded
+from tensorseed.concurrency.cancellation import AbandonedError
 
 
 class Patience:

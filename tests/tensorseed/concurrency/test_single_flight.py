@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core.abandonment import AbandonedError
-from service.core.kept import Kept
+from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.concurrency.single_flight import Kept
 
 
 def test_a_result_is_computed_once():

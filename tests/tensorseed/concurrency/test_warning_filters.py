@@ -8,7 +8,7 @@ from threading import Event, Thread
 import pytest
 import torch
 
-from service.core.quiet import quiet
+from tensorseed.concurrency.warning_filters import quiet
 from tests.core.network.cases import report
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from service.buffers import ALIGNMENT, MAPPED, Buffers, aligned
+from tensorseed.concurrency.buffers import ALIGNMENT, MAPPED, Buffers, aligned
 
 
 @pytest.mark.parametrize("size", [1, 63, 64, 100_000, MAPPED, (1 << 20) + 5])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service import host
-from service.host import cores
+from tensorseed.concurrency import cpu
+from tensorseed.concurrency.cpu import cores
 
 
 @pytest.fixture
@@ -62,9 +62,9 @@ def test_a_host_without_control_groups(there: int, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_can_be_read_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert host.usable_folder(tmp_path / "new") == tmp_path / "new"
+    assert cpu.usable_folder(tmp_path / "new") == tmp_path / "new"
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert host.usable_folder(tmp_path) is None
+    assert cpu.usable_folder(tmp_path) is None
 
 
 def test_a_thread_that_may_not_step_back_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,4 +72,4 @@ def test_a_thread_that_may_not_step_back_goes_on(monkeypatch: pytest.MonkeyPatch
         raise PermissionError
 
     monkeypatch.setattr(os, "setpriority", refuse)
-    host.step_back()
+    cpu.step_back()

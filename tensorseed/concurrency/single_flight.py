@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from cachetools import LRUCache
 
-from service.core.abandonment import AbandonedError, check_abandoned
+from tensorseed.concurrency.cancellation import AbandonedError, check_abandoned
 
 
 class Sized(Protocol):

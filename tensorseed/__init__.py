@@ -1,0 +1,1 @@
+"""Initialised weight tensors, each a pure function of its spec."""
