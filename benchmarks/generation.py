@@ -21,11 +21,11 @@ from benchmarks.effort import Effort
 from benchmarks.machine import CORES
 from benchmarks.programs import missing
 from benchmarks.rows import Row, Scale, Skipped, Target, compared
-from service.core.distributions import Distribution, Normal, TruncNormal, Uniform
-from service.core.dtypes import DTYPES
-from service.core.executors.compiled import CompiledExecutor, prepare
-from service.core.philox import Stream
 from service.pace import GROWTH
+from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.executors.compiled import CompiledExecutor, prepare
+from tensorseed.sampling.philox import Stream
 
 CHUNK = GROWTH << 20  # bytes, as the service's for a client that keeps up
 COLUMNS = 4_096

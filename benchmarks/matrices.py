@@ -15,10 +15,10 @@ from benchmarks.effort import QUICK, Effort
 from benchmarks.generation import CACHE
 from benchmarks.machine import CORES
 from benchmarks.rows import Row, Scale, Skipped, Target, compared
-from service.core.distributions import Orthogonal, Sparse
-from service.core.dtypes import DTYPES
-from service.core.executors.compiled import CompiledExecutor, prepare
-from service.core.philox import Stream
+from tensorseed.sampling.distributions import Orthogonal, Sparse
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.executors.compiled import CompiledExecutor, prepare
+from tensorseed.sampling.philox import Stream
 
 EXECUTOR = CompiledExecutor()
 FLOAT32 = DTYPES["float32"]

@@ -16,11 +16,11 @@ from service.api.keys import SCOPES, KeysFileError, make_key
 from service.api.openapi import build_document
 from service.api.tracing import TracesError
 from service.client.commands import COMMANDS, exiting
-from service.core.executors import portability
-from service.core.executors.compiled import prepare
 from service.hub.errors import RecipeError
 from service.options import bounds, default, every_setting, load_settings
 from service.settings import PREFIX, Settings
+from tensorseed.sampling.executors import portability
+from tensorseed.sampling.executors.compiled import prepare
 
 
 def calm_openmp() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from service.core.executors.base import Executor
 from service.core.materialised import Materialised
 from service.core.safetensors_file import ALIGNMENT, BLOCK, VirtualFile
 from service.devices import Accelerator
 from service.observers import Observer, tell
 from service.pace import GROWTH, SIZES
 from tensorseed.concurrency.buffers import Buffers
+from tensorseed.sampling.executors.base import Executor
 
 MARGIN = ALIGNMENT + 2 * BLOCK  # bytes that a buffer has beside its chunk
 SPARE_UNITS = 5 * GROWTH  # of the chunk size, kept while unused: what a quick stream has in turn by default

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from service.core.distributions import Constant, Distribution, is_simple
 from service.core.safetensors_file import VirtualFile
+from tensorseed.sampling.distributions import Constant, Distribution, is_simple
 
 MOST_ELEMENTS = 1 << 18  # about half a millisecond
 MOST_TENSORS = 64  # each has a key to hash

@@ -27,8 +27,6 @@ from time import perf_counter
 from typing import ParamSpec, TypeVar
 
 from service.chunks import Chunks
-from service.core.executors.base import Executor
-from service.core.executors.compiled import prepare
 from service.core.materialised import Materialised
 from service.core.preparations import Preparation, missing_preparations
 from service.core.safetensors_file import VirtualFile
@@ -40,6 +38,8 @@ from service.observers import NOBODY, Observer, queued
 from service.pace import Paces
 from tensorseed.concurrency.cancellation import abandonable
 from tensorseed.concurrency.cpu import step_back
+from tensorseed.sampling.executors.base import Executor
+from tensorseed.sampling.executors.compiled import prepare
 
 LEAST = {"losses": 1 << 22, "evaluations": 1 << 22}  # elements from which on `auto` takes another device
 BYTES_AN_ELEMENT = 64  # of memory free there: values, gradients and what lies between, with a margin

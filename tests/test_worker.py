@@ -16,7 +16,6 @@ import pytest
 import torch
 
 from service.core.errors import CapacityError, DeviceError
-from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
 from service.core.preparations import Preparation
 from service.core.safetensors_file import BLOCK, VirtualFile, open_file
@@ -26,6 +25,7 @@ from service.pace import GROWTH
 from service.worker import LEAST, Worker
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.concurrency.cpu import NICER
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tests.devices.fake import BROKEN, GIB, FakeDevice
 
 CHUNK = 10_000

@@ -14,10 +14,10 @@ from service.api.files import Chunk
 from service.api.negotiation import JSON, OCTETS
 from service.api.numbers import nested
 from service.api.state import State
-from service.core.executors.base import Executor
-from service.core.executors.narrowing import decode
 from service.core.materialised import Materialised
 from service.core.safetensors_file import Entry, VirtualFile
+from tensorseed.sampling.executors.base import Executor
+from tensorseed.sampling.executors.low_precision import decode
 
 FILENAME = "weight.safetensors"
 

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from service.api.admission import Admission
 from service.api.flights import Flights
 from service.core.errors import DeviceError
-from service.core.executors import portability
 from service.core.limits import Limits
 from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import VirtualFile, open_file
@@ -25,6 +24,7 @@ from service.hub.routes.shelf import Shelf
 from service.observers import NOBODY, Observer
 from service.settings import Settings
 from service.worker import Worker
+from tensorseed.sampling.executors import portability
 
 T = TypeVar("T")
 

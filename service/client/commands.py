@@ -49,7 +49,7 @@ def _local(threads: int | None) -> tuple[int, Path | None]:
 
     settings: Settings = load_settings(threads=threads)
     if settings.portable_kernels:
-        from service.core.executors import portability
+        from tensorseed.sampling.executors import portability
 
         portability.target()
     return settings.thread_count(), settings.cache_folder()

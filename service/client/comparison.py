@@ -17,9 +17,9 @@ from service.client.generation import CHUNK, Generation
 from service.client.progress import Progress
 from service.client.spans import cut
 from service.client.stored import StoredFile
-from service.core.dtypes import DType
-from service.core.executors.narrowing import decode
 from service.core.safetensors_file import Entry, VirtualFile
+from tensorseed.sampling.dtypes import DType
+from tensorseed.sampling.executors.low_precision import decode
 
 State = Literal["equal", "different", "cut", "missing", "surplus", "reshaped"]
 

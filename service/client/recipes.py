@@ -9,9 +9,9 @@ from service.client.generation import LIMITS, refusing
 from service.client.stored import StoredFile
 from service.core.errors import SliceError, SpecError, UnknownNameError
 from service.core.parts import SHARD, named_shard
-from service.core.philox import STREAM_VERSION
 from service.core.safetensors_file import VirtualFile, open_file, open_slice
 from service.core.spec import parse_spec
+from tensorseed.sampling.philox import STREAM_VERSION
 
 
 def named_file(stored: StoredFile) -> VirtualFile:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from service.core.distributions import (
+from service.core.fans import NONLINEARITIES
+from service.core.moments import moments
+from service.core.names import count, fold
+from service.core.resolved import ResolvedSpec, ResolvedTensor
+from service.core.schemes.scaled import KaimingNormal, KaimingUniform, XavierNormal, XavierUniform
+from tensorseed.sampling.distributions import (
     Centred,
     Constant,
     Distribution,
@@ -18,12 +23,7 @@ from service.core.distributions import (
     Values,
     ZeroRange,
 )
-from service.core.dtypes import INT64
-from service.core.fans import NONLINEARITIES
-from service.core.moments import moments
-from service.core.names import count, fold
-from service.core.resolved import ResolvedSpec, ResolvedTensor
-from service.core.schemes.scaled import KaimingNormal, KaimingUniform, XavierNormal, XavierUniform
+from tensorseed.sampling.dtypes import INT64
 
 TORCH_SLOPE = math.sqrt(5)
 RELU_GAIN = math.sqrt(2)

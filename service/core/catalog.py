@@ -7,7 +7,6 @@ from typing import Any
 
 from service.core.canonical import init_value
 from service.core.descriptions import docstring, parameters
-from service.core.dtypes import INT64
 from service.core.layers import LAYERS, Entry, Layer
 from service.core.layers.tensor_lines import TensorLine, tensor_lines
 from service.core.limits import Limits
@@ -15,6 +14,7 @@ from service.core.names import fold
 from service.core.reading import dump
 from service.core.resolution import Member, resolve_entry
 from service.core.schemes import SCHEME_CLASSES
+from tensorseed.sampling.dtypes import INT64
 
 DTYPE = "float32"  # of the examples
 EXAMPLE = "layer"  # what they are called

@@ -8,13 +8,13 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 
 from service.core.canonical import BodyText, ordered_recipe_text, recipe_text
-from service.core.dtypes import FILE_ORDER
 from service.core.errors import SpecError, TooLargeError
 from service.core.limits import Limits
 from service.core.names import count, expand, fold, fold_in_order, fold_pattern, longest
 from service.core.resolution import Body
 from service.core.resolved import ResolvedTensor, Step
 from service.core.torch_identity import TorchIdentity
+from tensorseed.sampling.dtypes import FILE_ORDER
 
 
 @dataclass(slots=True)

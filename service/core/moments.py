@@ -10,7 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from service.core.distributions import (
+from service.core.resolved import ResolvedTensor
+from tensorseed.sampling.distributions import (
     Centred,
     Constant,
     Dirac,
@@ -25,7 +26,6 @@ from service.core.distributions import (
     Values,
     ZeroRange,
 )
-from service.core.resolved import ResolvedTensor
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 _PANELS = 16

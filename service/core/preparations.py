@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.core.distributions import Centred, Distribution, Orthogonal, ZeroRange
-from service.core.orthogonal import is_prepared, prepare
-from service.core.philox import Key, Stream
 from service.core.safetensors_file import VirtualFile
+from tensorseed.sampling.distributions import Centred, Distribution, Orthogonal, ZeroRange
+from tensorseed.sampling.orthogonal import is_prepared, prepare
+from tensorseed.sampling.philox import Key, Stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,19 @@ from itertools import islice
 from typing import NamedTuple
 
 from service.core.canonical import BodyText, body_text, meant, same
-from service.core.distributions import Distribution, Values, ZeroRange
-from service.core.dtypes import DTYPES, INT64, DType
 from service.core.fans import Fans, fans
 from service.core.layers import Entry, Layer, Slot, Tensor
 from service.core.layers.base import MOST_SLOTS
 from service.core.limits import Limits
 from service.core.names import check_name
-from service.core.parameters import check
 from service.core.roles import UNITS, Role
 from service.core.schemes import PartError, Scheme, unknown
 from service.core.schemes.plain import Values as Literals
 from service.core.shapes import ShapeError, check_shape, size_of
 from service.core.torch_support import STILL, check_build, check_entry, check_init
+from tensorseed.sampling.distributions import Distribution, Values, ZeroRange
+from tensorseed.sampling.dtypes import DTYPES, INT64, DType
+from tensorseed.sampling.parameters import check
 
 
 class Member(NamedTuple):

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from service.core.distributions import Distribution
-from service.core.dtypes import DType
 from service.core.fans import Fans
 from service.core.layers import Entry
 from service.core.roles import UNITS, Role
 from service.core.schemes import Scheme
 from service.core.torch_identity import TorchIdentity
+from tensorseed.sampling.distributions import Distribution
+from tensorseed.sampling.dtypes import DType
 
 _SEED = ',"seed":'  # begins the last member of a recipe
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from service.core.dtypes import DTYPES, FILE_ORDER
+from tensorseed.sampling.dtypes import DTYPES, FILE_ORDER
 
 if TYPE_CHECKING:
     import torch

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
-from service.core.dtypes import DType
 from service.core.limits import Limits
+from tensorseed.sampling.dtypes import DType
 
 Path = tuple[str | int, ...]
 

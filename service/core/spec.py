@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.core import query
-from service.core.dtypes import DTypeName
 from service.core.entries import gather, validate_entry
 from service.core.errors import SpecError
 from service.core.expansion import Group, expand_groups, expand_in_order
@@ -27,6 +26,7 @@ from service.core.resolved import ResolvedSpec
 from service.core.schemes import PartError
 from service.core.screening import MOST_FIELDS
 from service.core.torch_identity import check_version, identity
+from tensorseed.sampling.dtypes import DTypeName
 
 SEEDS = 1 << 64
 

@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from service.core.dtypes import DTYPES, DType
 from service.core.errors import SpecError, TooLargeError
 from service.core.layers import Layer, Tensor
 from service.core.materialised import Materialised
@@ -29,6 +28,7 @@ from service.core.schemes import Scheme
 from service.core.torch_support import KINDS, MOST_PASSES, most_draws
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.concurrency.warning_filters import quiet
+from tensorseed.sampling.dtypes import DTYPES, DType
 
 _borrowed = threading.RLock()
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 
-from service.core.distributions import Constant, Distribution, TruncNormal, Uniform
-from service.core.dtypes import INT64, DType
 from service.core.layers import Entry, Slot, Tensor
 from service.core.schemes import PartError, Scheme
+from tensorseed.sampling.distributions import Constant, Distribution, TruncNormal, Uniform
+from tensorseed.sampling.dtypes import INT64, DType
 
 STILL = frozenset({"zeros", "ones", "constant", "values", "eye", "dirac"})
 """The kinds that draw nothing."""

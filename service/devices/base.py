@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from service.core.errors import CapacityError, DeviceError
-from service.core.executors.base import Executor
-from service.core.executors.pipelined import Arrival, PipelinedExecutor
 from service.core.failures import is_breakdown, is_out_of_memory, needed_bytes, told_bytes
 from service.core.safetensors_file import VirtualFile
+from tensorseed.sampling.executors.base import Executor
+from tensorseed.sampling.executors.pipelined import Arrival, PipelinedExecutor
 
 if TYPE_CHECKING:
     import torch
 
-    from service.core.executors.tensors import TensorExecutor
+    from tensorseed.sampling.executors.torch_kernels import TensorExecutor
 
 WORKS = ("weights", "losses", "evaluations")
 
@@ -85,7 +85,7 @@ class Accelerator(Device):
 
     @cached_property
     def _tensors(self) -> TensorExecutor:
-        from service.core.executors.tensors import TensorExecutor
+        from tensorseed.sampling.executors.torch_kernels import TensorExecutor
 
         return TensorExecutor(self.torch_name)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from service.core.executors.base import Executor
-from service.core.executors.compiled import CompiledExecutor
 from service.devices.base import Device, Memory
+from tensorseed.sampling.executors.base import Executor
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 
 
 class Cpu(Device):

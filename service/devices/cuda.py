@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from service.core.executors.pipelined import Arrival
 from service.devices.base import Accelerator, Memory
+from tensorseed.sampling.executors.pipelined import Arrival
 
 if TYPE_CHECKING:
     import torch

@@ -9,11 +9,11 @@ import pytest
 import safetensors.torch
 
 from service.core.errors import UnknownNameError
-from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
 from service.core.parts import named_shard, open_shard, shard_digest
 from service.core.safetensors_file import open_file
 from service.core.spec import parse_spec
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 
 EXECUTOR = CompiledExecutor()
 SPEC = {

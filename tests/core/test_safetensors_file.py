@@ -13,9 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.dtypes import DTYPES
 from service.core.errors import SliceError, UnknownNameError
-from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
 from service.core.safetensors_file import (
     BLOCK,
@@ -27,7 +25,9 @@ from service.core.safetensors_file import (
 )
 from service.core.slices import parse_slice
 from service.core.spec import parse_spec
-from tests.core.draws import executors
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tests.tensorseed.draws import executors
 
 EXECUTOR = CompiledExecutor()
 EXECUTORS = dict(executors())

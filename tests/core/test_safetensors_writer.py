@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.dtypes import DTYPES
 from service.core.safetensors_reader import read_tensors, to_torch
 from service.core.safetensors_writer import write_tensors
+from tensorseed.sampling.dtypes import DTYPES
 
 
 def test_it_is_the_reference_writers_file() -> None:

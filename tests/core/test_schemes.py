@@ -10,7 +10,9 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from service.core.distributions import (
+from service.core.fans import fans
+from service.core.schemes import SCHEME_CLASSES, SCHEMES, AnyScheme, Init, PartError, Scheme, scheme_of
+from tensorseed.sampling.distributions import (
     Axis,
     Centred,
     Constant,
@@ -24,10 +26,8 @@ from service.core.distributions import (
     Uniform,
     Values,
 )
-from service.core.dtypes import DTYPES
-from service.core.fans import fans
-from service.core.schemes import SCHEME_CLASSES, SCHEMES, AnyScheme, Init, PartError, Scheme, scheme_of
-from tests.core.draws import numbers
+from tensorseed.sampling.dtypes import DTYPES
+from tests.tensorseed.draws import numbers
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyScheme)
 SHAPE = (64, 16, 3)  # fan_in 48, fan_out 192

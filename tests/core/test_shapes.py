@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from service.core.dtypes import DTYPES
 from service.core.limits import Limits
 from service.core.shapes import ShapeError, check_shape, size_of
+from tensorseed.sampling.dtypes import DTYPES
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from service.core.distributions import Constant, Normal, Uniform, ZeroRange
 from service.core.errors import SpecError, TooLargeError
 from service.core.fans import Fans
 from service.core.limits import Limits
 from service.core.resolved import ResolvedSpec
 from service.core.spec import parse_spec
+from tensorseed.sampling.distributions import Constant, Normal, Uniform, ZeroRange
 
 LIMITS = Limits()
 

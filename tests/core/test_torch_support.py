@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from service.core.dtypes import DTYPES
 from service.core.schemes import SCHEMES
 from service.core.torch_support import KINDS, STILL
+from tensorseed.sampling.dtypes import DTYPES
 from tests.core.test_spec import conv, faults, linear, parse, tensor
 
 FLOATS = ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from service.core.errors import CapacityError, DeviceError, SpecError
-from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
 from service.core.safetensors_file import VirtualFile, open_file
 from service.core.spec import parse_spec
 from service.devices import Cpu, available_devices
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tests.devices.fake import BROKEN, FakeDevice
 
 LAYERS = [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from service.core.executors.compiled import CompiledExecutor
 from service.devices import cpu
 from service.devices.cpu import Cpu
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 
 
 def test_it_draws_with_the_compiled_loops():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from service.core.executors.compiled import CompiledExecutor
 from service.devices.cuda import Cuda, cuda_devices
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tests.devices.test_base import mixed
 
 

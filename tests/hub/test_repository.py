@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.core.errors import TooLargeError
-from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
 from service.core.safetensors_file import open_file
 from service.core.spec import parse_spec
@@ -22,6 +21,7 @@ from service.hub.errors import RecipeError, UnknownRevisionError
 from service.hub.repository import Memory, RepoFile, Repository, Snapshot
 from service.hub.revision import DTYPE_NAMES, Revision
 from service.hub.shards import INDEX
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tests.hub.recipes import document, recipe, repository, tensor
 
 EXECUTOR = CompiledExecutor()

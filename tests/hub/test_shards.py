@@ -11,8 +11,8 @@ from huggingface_hub import split_state_dict_into_shards_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.executors.compiled import CompiledExecutor
 from service.hub.shards import INDEX, index_text, pretty, shard_paths, split
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tests.hub.recipes import KILO, repository, tensor
 
 LIMIT = 20 * KILO

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from service.client.errors import DiskError
-from service.core.executors.compiled import sources_digest
 from service.settings import Settings
+from tensorseed.sampling.executors.compiled import sources_digest
 from tools.soak.replicas import PROGRAM, Replica, digest, normals, plan, running
 
 ELEMENTS = 1 << 20

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from service.core.dtypes import DTypeName, TensorDTypeName
 from service.core.roles import UNITS, Role
 from service.core.schemes import Init, Scheme
 from service.core.schemes.base import defaults_of
 from service.core.schemes.plain import Normal, Ones, Uniform, Zeros
+from tensorseed.sampling.dtypes import DTypeName, TensorDTypeName
 
 if TYPE_CHECKING:
     import torch

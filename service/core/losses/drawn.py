@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from service.core.errors import Fault, LossError, SpecError, TooLargeError
-from service.core.executors.base import Executor
-from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
 from service.core.losses.base import Loss
 from service.core.materialised import Materialised
@@ -18,6 +16,8 @@ from service.core.reading import dump
 from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import open_file
 from service.core.spec import SeedNumber, SeedText, parse_spec
+from tensorseed.sampling.executors.base import Executor
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import torch
 
 from service.core.errors import TooLargeError
-from service.core.executors.compiled import CompiledExecutor
 from service.core.failures import is_failure
 from service.core.network.chain import Node
 from service.core.network.flow import REFUSALS, build, misfit, through, unsupported
@@ -21,6 +20,7 @@ from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import open_file
 from service.core.torch_generator import materialise, seeded
 from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 
 
 class Patience:

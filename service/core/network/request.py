@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.core.dtypes import DTypeName
 from service.core.layers import AnyEntry
 from service.core.layers.base import Positive
 from service.core.network.modules import AnyModule
 from service.core.network.optimizers import AnyOptimizer, Beta
 from service.core.schemes import Init
 from service.core.spec import SeedNumber, SeedText, Spec
+from tensorseed.sampling.dtypes import DTypeName
 
 Sizes = tuple[Annotated[int, Field(ge=0)], ...]
 

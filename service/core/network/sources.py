@@ -10,8 +10,6 @@ from typing import Any
 import torch
 
 from service.core.errors import LossError, SpecError, TooLargeError
-from service.core.executors.base import Executor
-from service.core.executors.compiled import CompiledExecutor
 from service.core.faults import Located, Path
 from service.core.layers.base import Shape
 from service.core.limits import Limits
@@ -23,6 +21,8 @@ from service.core.reading import dump
 from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import Entry, VirtualFile, open_file
 from service.core.spec import parse_spec
+from tensorseed.sampling.executors.base import Executor
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 
 CHUNK = 1 << 20  # bytes that are drawn at a time
 

@@ -8,8 +8,8 @@ from typing import Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.core.distributions import Constant, Distribution
 from service.core.fans import Fans
+from tensorseed.sampling.distributions import Constant, Distribution
 
 Shape = tuple[int, ...]
 Scale = Annotated[float, Field(ge=0.0)]

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema, model_validator
 
-from service.core import distributions
-from service.core.distributions import Distribution
 from service.core.fans import Fans
 from service.core.schemes.base import PartError, Scale, Scheme, Shape
+from tensorseed.sampling import distributions
+from tensorseed.sampling.distributions import Distribution
 
 _DATA_SCHEMA = {
     "anyOf": [{"type": "number"}, {"type": "array", "items": {}}],

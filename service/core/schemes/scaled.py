@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from service.core.distributions import Distribution, Normal, TruncNormal, Uniform
 from service.core.fans import Fans, Nonlinearity, gain
 from service.core.schemes.base import SQRT3, FanScheme, Scale
+from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
 
 # Standard deviation of a standard normal truncated to (-2, 2), the constant of jax.nn.initializers.
 TRUNCATED_STD = 0.87962566103423978

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from service.core import distributions
-from service.core.distributions import Axis, Constant, Distribution
 from service.core.fans import Fans
-from service.core.orthogonal import is_thin, preparation
-from service.core.permutation import LARGEST
 from service.core.schemes.base import Scale, Scheme, Shape
+from tensorseed.sampling import distributions
+from tensorseed.sampling.distributions import Axis, Constant, Distribution
+from tensorseed.sampling.orthogonal import is_thin, preparation
+from tensorseed.sampling.permutation import LARGEST
 
 KERNEL_DIMENSIONS = (3, 4, 5)
 LARGEST_ORTHOGONAL = 1 << 28  # elements, where each row goes through all reflections

@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from service.core.dtypes import DTYPES
-from service.core.parameters import EXACT_INTEGERS
 from service.hub.derivation.contents import Region, Unknown, Write, region_of
 from service.hub.derivation.errors import ConfigError
 from service.hub.derivation.fills import constant, init_of
 from service.hub.derivation.observation import Observation
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.parameters import EXACT_INTEGERS
 
 MOST_VALUES = 4_096  # numbers of one tensor that are written out
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from service.core.distributions import Constant, Distribution, Normal, Uniform
-from service.core.dtypes import DTYPES
 from service.core.fans import fans
 from service.core.layers.base import ZEROS, Slot
 from service.core.resolution import fill
 from service.core.schemes import scheme_of
 from service.core.schemes.plain import Uniform as UniformScheme
+from tensorseed.sampling.distributions import Constant, Distribution, Normal, Uniform
+from tensorseed.sampling.dtypes import DTYPES
 from tests.core.layers.grids import GRIDS, cases, make, module
 
 pytestmark = [

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from service.core.errors import LossError, TooLargeError
-from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
 from service.core.losses import Call, evaluate, read_loss
 from service.core.safetensors_file import open_file, tensor_arrays
 from service.core.spec import parse_spec
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 
 X = torch.randn(7, 8, generator=torch.Generator().manual_seed(1))
 Y = torch.tensor([0, 3, 9, 5, 1, 2, 7])

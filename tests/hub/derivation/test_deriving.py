@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.modeling_utils import remove_tied_weights_from_state_dict
 
-from service.core.executors.compiled import CompiledExecutor
 from service.core.limits import Limits
 from service.core.safetensors_file import open_file
 from service.core.spec import parse_spec
@@ -22,6 +21,7 @@ from service.hub.derivation import ConfigError, building, derive, process
 from service.hub.derivation.architectures import class_of, config_of
 from service.hub.ordering import state_dict_order
 from service.hub.recipe import read_recipe
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tests.hub.derivation.families import FAMILIES
 
 SIGMAS = 6.0

@@ -7,9 +7,9 @@ import threading
 import numpy as np
 import pytest
 
-from service.core.orthogonal import is_prepared, orthogonal_elements, prepare
-from service.core.philox import Stream
 from tensorseed.concurrency.cancellation import AbandonedError, abandonable, check_abandoned
+from tensorseed.sampling.orthogonal import is_prepared, orthogonal_elements, prepare
+from tensorseed.sampling.philox import Stream
 
 
 def test_only_within_the_block_of_the_same_thread():

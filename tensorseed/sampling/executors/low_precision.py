@@ -1,0 +1,73 @@
+"""float32 arrays to the dtypes that numpy lacks, as their bits."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tensorseed.sampling.dtypes import DTYPES, DType
+from tensorseed.sampling.executors.kernels import round_bfloat16, round_narrow
+
+BFLOAT16 = DTYPES["bfloat16"]
+
+
+@lru_cache
+def _layout(dtype: DType) -> tuple[Any, ...]:
+    """The format's numbers for `round_narrow`.
+
+    An overflow gives infinity. float8_e4m3fn has none: it saturates, as in torch 2.13.
+    """
+    width = 8 * dtype.itemsize
+    exponent, mantissa = int(np.log2(dtype.largest)), dtype.mantissa_bits
+    fraction = round((dtype.largest / 2.0**exponent - 1) * 2**mantissa)
+    largest_code = ((exponent + dtype.bias) << mantissa) + fraction
+    return (
+        np.int64(23 - mantissa),
+        np.int64((127 - dtype.bias) << mantissa),
+        np.int64(32 - width),
+        np.int64(1 << (width - 1)),
+        np.int64((128 - dtype.bias) << 23),
+        np.float32(2.0 ** (24 - dtype.bias - mantissa)),
+        np.int64(largest_code),
+        np.int64(largest_code if dtype.name == "float8_e4m3fn" else largest_code + 1),
+    )
+
+
+def narrow(values: npt.NDArray[np.float32], dtype: DType, out: npt.NDArray[Any]) -> None:
+    """Round float32 `values` to `dtype`, to nearest even, into `out` (the dtype's storage)."""
+    if dtype is BFLOAT16:
+        round_bfloat16(values.view(np.int32), out)
+    else:
+        round_narrow(values.view(np.int32), out, _layout(dtype))
+
+
+def encode(values: npt.NDArray[np.float64], dtype: DType) -> npt.NDArray[Any]:
+    """Literal numbers as the dtype's storage: rounded to the draw precision, then to the dtype."""
+    with np.errstate(over="ignore"):
+        drawn = values.astype(dtype.storage if dtype.itemsize >= 4 else np.float32)
+    if dtype.itemsize >= 4:
+        return drawn
+    out = np.empty(drawn.shape, dtype.storage)
+    narrow(drawn, dtype, out)
+    return out
+
+
+def decode(stored: npt.NDArray[Any], dtype: DType) -> npt.NDArray[np.float64]:
+    """The numbers that a dtype's storage stands for, exactly."""
+    if dtype.itemsize >= 4:
+        return stored.astype(np.float64)
+    width, mantissa = 8 * dtype.itemsize, dtype.mantissa_bits
+    codes = np.arange(1 << width, dtype=np.int64)
+    exponent, fraction = (codes & ((1 << (width - 1)) - 1)) >> mantissa, codes & ((1 << mantissa) - 1)
+    significand = np.where(exponent > 0, fraction + (1 << mantissa), fraction).astype(np.float64)
+    numbers = np.ldexp(significand, np.maximum(exponent, 1) - dtype.bias - mantissa)
+    top = (1 << (width - 1 - mantissa)) - 1
+    if dtype.name == "float8_e4m3fn":
+        numbers[(exponent == top) & (fraction == (1 << mantissa) - 1)] = np.nan
+    else:
+        numbers[exponent == top] = np.where(fraction[exponent == top] == 0, np.inf, np.nan)
+    values: npt.NDArray[np.float64] = np.where(codes >> (width - 1) == 1, -numbers, numbers)[stored]
+    return values

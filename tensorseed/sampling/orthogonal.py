@@ -1,0 +1,188 @@
+"""Elements of Haar-distributed orthogonal matrices, computed without the rest of the matrix.
+
+With m the longer side of the matrix and k the shorter one, k Gaussian vectors g₀ … gₖ₋₁ of lengths m,
+m − 1, … define Householder reflections H₀ … Hₖ₋₁: Hⱼ maps gⱼ to −sⱼ·‖gⱼ‖·e₁, sⱼ the sign of its first
+element, and acts on the coordinates from j on. Then
+
+    Q = H₀ H₁ … Hₖ₋₁ D,    D = diag(−sⱼ),    of m rows and k columns,
+
+has the Haar distribution (Stewart, "The efficient generation of random orthogonal matrices with an
+application to condition estimators", SIAM J. Numer. Anal. 17, 1980; Mezzadri, "How to generate random
+matrices from the classical compact groups", Notices of the AMS 54, 2007). A wide or square matrix is Qᵀ.
+
+A thin matrix has at least twice as many rows as columns, or the reverse. Its reflections are taken together,
+once (`compact_wy.py`), and an element then costs 2·k operations. In any other, each row goes through the
+reflections one by one (`reflections.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from tensorseed.concurrency.single_flight import Kept
+from tensorseed.sampling import compact_wy
+from tensorseed.sampling.compact_wy import CompactWY
+from tensorseed.sampling.philox import Key
+from tensorseed.sampling.reflections import orthogonal_rows
+
+Matrix = npt.NDArray[np.float64]
+Elements = npt.NDArray[np.int64]
+Shape = tuple[int, int]
+
+THIN = 2  # times as many rows as columns, or the reverse
+WIDEST_THIN = 1 << 12  # of the shorter side: its prepared reflections take 64 MiB
+KEPT_BYTES = 1 << 27  # of prepared reflections, and of small matrices
+SMALL = 1 << 22  # elements of a matrix that is kept as a whole: 32 MiB
+AT_ONCE = 1 << 20  # elements of all rows that are reflected at a time: 8 MiB
+SUMS = 1 << 18  # elements of a thin matrix that are computed at a time: 2 MiB
+ROWS = (128, 1_024)  # of Q, at least and at most, that are computed at a time
+PIECE = 1 << 19  # listed elements that are sorted at a time
+
+KEPT: Kept[CompactWY | Matrix] = Kept(KEPT_BYTES)
+
+
+def is_thin(shape: Shape) -> bool:
+    """Whether the matrix is computed from the compact WY form of its reflections."""
+    return max(shape) >= THIN * min(shape) and min(shape) <= WIDEST_THIN
+
+
+def preparation(shape: Shape) -> int:
+    """How many multiplications a thin matrix takes before its first element, a draw counted as 256."""
+    width = compact_wy.padded(min(shape))
+    return max(shape) * width * max(width, 256)
+
+
+def orthogonal_elements(key: Key, shape: Shape, elements: Elements) -> Matrix:
+    """The listed elements of the row-major orthogonal matrix of `shape` that `key` stands for."""
+    if not elements.size:
+        return np.empty(0)
+    return _thin(key, shape, elements) if is_thin(shape) else _direct(key, shape, elements)
+
+
+def is_prepared(key: Key, shape: Shape) -> bool:
+    """Whether elements cost what their rows do, and no more: nothing has to be prepared, or it has been."""
+    return not is_thin(shape) or (key, max(shape), min(shape)) in KEPT
+
+
+def prepare(key: Key, shape: Shape) -> None:
+    """Prepare the reflections of a thin matrix, which may take a minute, and keep them.
+
+    Raises AbandonedError where nobody waits for them any more.
+    """
+    if is_thin(shape):
+        _form(key, max(shape), min(shape))
+
+
+def _form(key: Key, m: int, k: int) -> CompactWY:
+    form = KEPT.get((key, m, k), lambda: compact_wy.prepare(key, m, k))
+    assert isinstance(form, CompactWY)
+    return form
+
+
+def _direct(key: Key, shape: Shape, elements: Elements) -> Matrix:
+    """Row by row; a small matrix of which few elements of many rows are asked for is computed once."""
+    rows, places = np.unique(elements // shape[1], return_inverse=True)
+    size = shape[0] * shape[1]
+    if size <= SMALL and 2 * rows.size > shape[0] and 2 * elements.size < size:
+        whole = KEPT.get((key, shape), lambda: _whole(key, shape))
+        assert isinstance(whole, np.ndarray)
+        return whole[elements]
+    values = np.empty(elements.size)
+    count = max(1, AT_ONCE // max(shape))
+    for i in range(0, rows.size, count):
+        chosen = (places >= i) & (places < i + count)
+        block = orthogonal_rows(key, shape, rows[i : i + count])
+        values[chosen] = block[places[chosen] - i, elements[chosen] % shape[1]]
+    return values
+
+
+def _whole(key: Key, shape: Shape) -> Matrix:
+    """All elements, and beside them no more than the rows that are reflected at a time."""
+    values = np.empty(shape)
+    count = max(1, AT_ONCE // max(shape))
+    for first in range(0, shape[0], count):
+        rows = np.arange(first, min(first + count, shape[0]), dtype=np.int64)
+        values[first : first + count] = orthogonal_rows(key, shape, rows)
+    return values.reshape(-1)
+
+
+def _thin(key: Key, shape: Shape, elements: Elements) -> Matrix:
+    """Consecutive elements, in the order of the rows or of the columns, as boxes of Q; others in pieces."""
+    m, k = max(shape), min(shape)
+    form = _form(key, m, k)
+    tall = shape[0] > shape[1]
+    if _consecutive(elements):
+        return (_by_rows if tall else _by_columns)(form, m, k, int(elements[0]), elements.size)
+    rows, columns = np.divmod(elements, shape[1])
+    other = columns * shape[0] + rows
+    if _consecutive(other):
+        return (_by_columns if tall else _by_rows)(form, m, k, int(other[0]), elements.size)
+    i, c = (rows, columns) if tall else (columns, rows)
+    parts = [_gathered(form, i[n : n + PIECE], c[n : n + PIECE]) for n in range(0, i.size, PIECE)]
+    return np.concatenate(parts)
+
+
+def _consecutive(elements: Elements) -> bool:
+    return bool(elements[-1] - elements[0] == elements.size - 1 and (np.diff(elements) == 1).all())
+
+
+def _by_rows(form: CompactWY, _m: int, k: int, first: int, count: int) -> Matrix:
+    """`count` elements of Q (m, k) from `first` on, row by row."""
+    (top, start), bottom = divmod(first, k), (first + count - 1) // k
+    start, stop = (start, start + count) if top == bottom else (0, k)
+    values = np.empty((bottom + 1 - top) * (stop - start))
+    for rows in _batches(top, bottom + 1, stop - start):
+        sums = form.products(rows, start, stop)
+        ahead = (int(rows[0]) - top) * (stop - start)
+        compact_wy.finish(values[ahead:], sums, rows, start, stop, form.signs, 1, stop - start)
+    skipped = first - top * k - start
+    return values[skipped : skipped + count]
+
+
+def _by_columns(form: CompactWY, m: int, _k: int, first: int, count: int) -> Matrix:
+    """`count` elements of Q (m, k) from `first` on, column by column.
+
+    The first and the last column may be cut, so the rows from one cut to the next have the same columns.
+    """
+    (left, above), (right, below) = divmod(first, m), divmod(first + count - 1, m)
+    values = np.empty(count)
+    for top, bottom in pairwise(sorted({0, above, below + 1, m})):
+        start, stop = left + (top < above), right + (top <= below)
+        for rows in _batches(top, bottom, stop - start) if start < stop else ():
+            sums = form.products(rows, start, stop)
+            ahead = start * m + int(rows[0]) - first
+            compact_wy.finish(values[ahead:], sums, rows, start, stop, form.signs, m, 1)
+    return values
+
+
+def _gathered(form: CompactWY, i: Elements, c: Elements) -> Matrix:
+    """The listed elements of Q, those of the same rows together."""
+    order = np.argsort(i, kind="stable")
+    chosen, starts = np.unique(i[order], return_index=True)
+    starts = np.append(starts, i.size)
+    values = np.empty(i.size)
+    count = _rows_at_once(int(c.max() - c.min()) + 1)
+    for n in range(0, chosen.size, count):
+        rows = chosen[n : n + count]
+        own = order[starts[n] : starts[n + rows.size]]
+        start, stop = int(c[own].min()), int(c[own].max()) + 1
+        block = np.empty((stop - start, rows.size))
+        sums = form.products(rows, start, stop)
+        compact_wy.finish(block.reshape(-1), sums, rows, start, stop, form.signs, rows.size, 1)
+        values[own] = block[c[own] - start, np.searchsorted(rows, i[own])]
+    return values
+
+
+def _batches(start: int, stop: int, columns: int) -> Iterator[Elements]:
+    """The rows of Q from `start` to `stop`, some at a time."""
+    count = _rows_at_once(columns)
+    for first in range(start, stop, count):
+        yield np.arange(first, min(first + count, stop), dtype=np.int64)
+
+
+def _rows_at_once(columns: int) -> int:
+    return min(max(SUMS // columns, ROWS[0]), ROWS[1])

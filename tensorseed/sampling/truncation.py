@@ -1,0 +1,148 @@
+"""The numbers with which a truncated normal is inverted.
+
+With α = (low − mean)/std, β = (high − mean)/std and the normal distribution's tails, the words below
+`lower_words` are values below the mean; either side is a tail probability q = mass·p, where
+
+    p = steps·p_step + p_lower   for word < lower_words, steps = word
+    p = steps·p_step + p_upper   otherwise, steps = 2ᵇ − 1 − word
+
+and b is 32 or 53. An interval that straddles the mean has mass 1. One that lies on one side has as its mass
+the tail that it starts from, however small, so that p spans (0, 1] and nothing underflows.
+
+Draws in float32 whose interval holds the mean and ends within 2 1/64 deviations of it, as those of most
+initialisers do (two deviations in JAX and Keras, and by default in torch), need no tails:
+
+    Φ(z) = ½ + d,   d = word·d_step + d_middle, the word as a signed number of 32 bits
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal, localcontext
+from functools import lru_cache
+from typing import NamedTuple
+
+from tensorseed.sampling.distributions import TruncNormal
+from tensorseed.sampling.dtypes import DType
+from tensorseed.sampling.gaussian import DIGITS, upper_tail
+from tensorseed.sampling.rounding import round_down, round_up
+
+CONTEXT = Context(prec=DIGITS, Emin=-(10**9), Emax=10**9)
+NEAR = Decimal("2.015625")  # multiples of std; `near_quantile32` is fitted a little farther
+FARTHEST = 37  # multiples of std; beyond, a tail is below 10⁻²⁹⁹
+BITS = {"float32": 32, "float64": 53}
+
+
+class Truncation(NamedTuple):
+    """Arguments of `trunc_normal32` and `trunc_normal64`, as float64 numbers still to be rounded."""
+
+    mean: float
+    std: float
+    low: float  # the smallest value of the target dtype that is in the interval
+    high: float  # the largest
+    lower_words: int
+    p_step: float
+    p_lower: float
+    p_upper: float
+    mass: float
+    minus_log_mass: float
+
+
+class NearTruncation(NamedTuple):
+    """Arguments of `near_trunc_normal32`, as float64 numbers still to be rounded."""
+
+    mean: float
+    std: float
+    low: float
+    high: float
+    d_step: float
+    d_middle: float
+
+
+def check_interval(normal: TruncNormal, dtype: DType) -> None:
+    """Raise ValueError if the normal cannot be drawn for `dtype`, without computing any tail.
+
+    That is, if no value of the dtype lies in [low, high], or if the interval starts more than 37 standard
+    deviations from the mean.
+    """
+    low, high = _ends(normal, dtype)
+    if low > high:
+        raise ValueError(
+            f"no {dtype.name} value lies in [{normal.low!r}, {normal.high!r}]: widen the interval "
+            "or choose a dtype with more bits"
+        )
+    with localcontext(CONTEXT):
+        alpha, beta = _standardised(normal)
+        if alpha > FARTHEST or beta < -FARTHEST:
+            raise ValueError(
+                f"[a, b] lies more than {FARTHEST} standard deviations from the mean and holds no mass: "
+                "move the mean into the interval or raise std"
+            )
+
+
+def _ends(normal: TruncNormal, dtype: DType) -> tuple[float, float]:
+    """The interval's ends within the dtype; never −0."""
+    return round_up(normal.low, dtype) + 0.0, round_down(normal.high, dtype) + 0.0
+
+
+def _standardised(normal: TruncNormal) -> tuple[Decimal, Decimal]:
+    """α = (low − mean)/std and β = (high − mean)/std."""
+    mean, std = Decimal(normal.mean), Decimal(normal.std)
+    return (Decimal(normal.low) - mean) / std, (Decimal(normal.high) - mean) / std
+
+
+@lru_cache(maxsize=4096)
+def near_truncation(normal: TruncNormal, dtype: DType) -> NearTruncation | None:
+    """The numbers for an interval near the mean; None for any other and for draws in float64.
+
+    Raises ValueError as `check_interval` does.
+    """
+    check_interval(normal, dtype)
+    with localcontext(CONTEXT):
+        alpha, beta = _standardised(normal)
+        if dtype.draw == "float64" or not (-NEAR <= alpha <= 0 <= beta <= NEAR):
+            return None
+        below, above = upper_tail(-alpha), upper_tail(beta)
+        step = (1 - below - above) / (1 << BITS[dtype.draw])
+        middle = (below - above + step) / 2
+        return NearTruncation(normal.mean, normal.std, *_ends(normal, dtype), float(step), float(middle))
+
+
+@lru_cache(maxsize=4096)
+def truncation(normal: TruncNormal, dtype: DType) -> Truncation:
+    """The numbers for a truncated normal drawn for `dtype`. Raises ValueError as `check_interval` does."""
+    check_interval(normal, dtype)
+    low, high = _ends(normal, dtype)
+    with localcontext(CONTEXT):
+        alpha, beta = _standardised(normal)
+        words = Decimal(1 << BITS[dtype.draw])
+        if alpha >= 0:
+            tail, lower_words = upper_tail(alpha), Decimal(0)
+            start_lower, start_upper = Decimal(0), _tail(beta) / tail
+            span = 1 - start_upper
+        elif beta <= 0:
+            tail, lower_words = upper_tail(-beta), words
+            start_lower, start_upper = _tail(-alpha) / tail, Decimal(0)
+            span = 1 - start_lower
+        else:
+            tail = Decimal(1)
+            start_lower, start_upper = _tail(-alpha), _tail(beta)
+            span = 1 - start_lower - start_upper
+            lower_words = ((Decimal("0.5") - start_lower) / span * words).to_integral_value()
+        step = span / words
+        return Truncation(
+            mean=normal.mean,
+            std=normal.std,
+            low=low,
+            high=high,
+            lower_words=int(lower_words),
+            p_step=float(step),
+            p_lower=float(start_lower + step / 2),
+            p_upper=float(start_upper + step / 2),
+            mass=float(tail),
+            minus_log_mass=float(-tail.ln()),
+        )
+
+
+def _tail(x: Decimal) -> Decimal:
+    """Q(x) for x ≥ 0, and 0 where it is below 10⁻⁹⁹⁹."""
+    return upper_tail(x) if x < 67 else Decimal(0)

@@ -1,0 +1,59 @@
+"""What the numeric tests share: one way to draw, and the dtypes that are drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from service.devices import available_devices
+from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
+from tensorseed.sampling.dtypes import DTYPES, DType
+from tensorseed.sampling.executors.base import Executor
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.sampling.executors.low_precision import decode
+from tensorseed.sampling.philox import Stream
+
+FLOATS = [dtype for dtype in DTYPES.values() if dtype.mantissa_bits]
+DRAWN: list[Distribution] = [
+    Uniform(-0.1, 0.3),
+    Normal(0.01, 0.02),
+    TruncNormal(0.0, 1.0, -2.0, 2.0),
+    TruncNormal(0.1, 0.02, 0.1, 0.13),  # half of a near one
+    TruncNormal(0.0, 0.02, -2.0, 2.0),  # all of the mass
+    TruncNormal(0.5, 2.0, -1.0, 7.5),  # straddles the mean unevenly
+    TruncNormal(0.0, 1.0, 3.0, 5.0),  # the upper tail
+    TruncNormal(0.0, 1.0, -21.0, -20.0),  # so far down that float32 has no number for the mass
+]
+
+
+def executors() -> list[tuple[str, Executor]]:
+    """Everything that draws on this host, by name: torch's operations on the CPU, and every device's own."""
+    from tensorseed.sampling.executors.torch_kernels import (
+        TensorExecutor,  # here, for programs that do without torch
+    )
+
+    devices = [(device.name, device.executor()) for device in available_devices()]
+    return [("torch", TensorExecutor("cpu")), *devices]
+
+
+def bits(
+    what: Distribution,
+    dtype: DType,
+    count: int,
+    *,
+    first: int = 0,
+    seed: int = 42,
+    name: str = "weight",
+    executor: Executor | None = None,
+) -> npt.NDArray[Any]:
+    """`count` elements in the dtype's storage."""
+    out = np.empty(count, dtype.storage)
+    (executor or CompiledExecutor()).fill(what, dtype, Stream(seed, name), first, out)
+    return out
+
+
+def numbers(what: Distribution, dtype: DType, count: int, **options: Any) -> npt.NDArray[np.float64]:
+    """`count` elements as exact float64 numbers."""
+    return decode(bits(what, dtype, count, **options), dtype)

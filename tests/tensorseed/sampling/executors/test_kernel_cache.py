@@ -1,0 +1,82 @@
+"""Compiled loops are kept where that is possible, and nothing fails where it is not."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import numba
+import pytest
+
+from tensorseed.sampling.executors.kernel_cache import keep_in
+
+
+def plus(x: int, y: int) -> int:
+    return x + y
+
+
+@pytest.fixture(autouse=True)
+def _folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")  # put back in the end
+
+
+def compiled(folder: Path) -> Any:
+    """A loop that a new process would have, and its first answer."""
+    loop = numba.njit(plus)
+    keep_in(folder, [loop])
+    assert loop(1, 2) == 3
+    return loop
+
+
+def hits(loop: Any) -> int:
+    return sum(loop.stats.cache_hits.values())
+
+
+def test_a_loop_is_compiled_once(tmp_path: Path) -> None:
+    assert hits(compiled(tmp_path)) == 0
+    assert hits(compiled(tmp_path)) == 1
+
+
+def test_what_is_there_serves_though_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled(tmp_path)
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)
+    monkeypatch.setattr("os.makedirs", refused)
+    monkeypatch.setattr("os.replace", refused)
+    assert hits(compiled(tmp_path)) == 1
+
+
+def test_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert hits(compiled(tmp_path / "file" / "below")) == 0
+
+
+def test_a_full_disk_keeps_nothing_and_leaves_nothing_torn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+
+        def full(*_: Any) -> None:
+            raise OSError(errno.ENOSPC, "no space left")
+
+        patched.setattr("os.replace", full)
+        assert hits(compiled(tmp_path)) == 0
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert hits(compiled(tmp_path)) == 0
+    assert hits(compiled(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+@pytest.mark.parametrize("length", [0, 10, -10])
+def test_a_torn_file_is_replaced(tmp_path: Path, ending: str, length: int) -> None:
+    compiled(tmp_path)
+    (torn,) = (path for path in tmp_path.rglob("*") if path.suffix == ending)
+    torn.write_bytes(torn.read_bytes()[:length])
+    assert hits(compiled(tmp_path)) == 0
+    assert hits(compiled(tmp_path)) == 1

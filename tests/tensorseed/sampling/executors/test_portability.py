@@ -1,0 +1,129 @@
+"""The levels of x86-64, and loops compiled for one of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+import pytest
+
+from tensorseed.sampling.executors import portability
+from tensorseed.sampling.executors.portability import LEVELS, levels, target
+from tensorseed.sampling.jit_target import interleaved
+
+DRAW = """
+import hashlib, sys
+import llvmlite.binding as llvm, numba, numpy as np
+if sys.argv[2] == "plain":
+    llvm.set_option = lambda *_: None
+from tensorseed.sampling.executors import portability
+print(portability.target(sys.argv[1]))
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.sampling.distributions import Normal, TruncNormal, Uniform
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.philox import Stream
+digest = hashlib.sha256()
+for count in (1, 63, 64, 1_000, 100_003):
+    for what in (Normal(0, 1), Uniform(-1, 1), TruncNormal(0, 1, -2, 2), TruncNormal(0, 1, 1, 9)):
+        for dtype in ("float32", "float64", "bfloat16", "float8_e5m2"):
+            out = np.empty(count, DTYPES[dtype].storage)
+            CompiledExecutor().fill(what, DTYPES[dtype], Stream(0, ""), 3, out)
+            digest.update(out.tobytes())
+print(digest.hexdigest())
+"""
+
+
+def having(monkeypatch: pytest.MonkeyPatch, features: set[str]) -> None:
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: dict.fromkeys(features, True))
+
+
+@pytest.fixture
+def untargeted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba.config, "CPU_NAME", None)
+    monkeypatch.setattr(numba.config, "CPU_FEATURES", None)
+
+
+def test_a_level_needs_all_of_its_features_and_those_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = list(LEVELS)
+    for count in range(len(names) + 1):
+        had = set().union(*(LEVELS[name] for name in names[:count]))
+        having(monkeypatch, had)
+        assert levels() == names[:count]
+        having(monkeypatch, had | {"avx512f"})
+        assert levels() == names[:count]
+    having(monkeypatch, set().union(*LEVELS.values()) - {"avx2"})
+    assert levels() == ["x86-64-v2"]
+
+
+@pytest.mark.usefixtures("untargeted")
+def test_the_highest_level_is_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    having(monkeypatch, LEVELS["x86-64-v2"] | LEVELS["x86-64-v3"])
+    assert target() == "x86-64-v3"
+    assert (numba.config.CPU_NAME, numba.config.CPU_FEATURES) == ("x86-64-v3", "")
+
+
+@pytest.mark.usefixtures("untargeted")
+def test_the_widest_level_uses_all_of_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    having(monkeypatch, set().union(*LEVELS.values()))
+    assert target() == "x86-64-v4"
+    assert numba.config.CPU_FEATURES == "-prefer-256-bit"
+
+
+@pytest.mark.usefixtures("untargeted")
+def test_another_architecture_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    having(monkeypatch, {"neon"})
+    assert target() is None
+    assert numba.config.CPU_NAME is None
+
+
+@pytest.mark.usefixtures("untargeted")
+def test_what_the_environment_names_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba.config, "CPU_NAME", "generic")
+    assert target() == "generic"
+
+
+def test_a_loop_that_is_asked_for_is_interleaved_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(llvm, "set_option", lambda _, option: told.append(option))
+
+    def double(out: Any) -> None:
+        for i in range(out.size):
+            out[i] *= 2
+
+    out = np.ones(3)
+    numba.njit(double)(out)
+    assert not told
+    interleaved(nogil=True)(double)(out)
+    assert told == ["-force-vector-interleave=2", "-force-vector-interleave=0"]
+    assert out.tolist() == [4, 4, 4]
+
+
+def test_interleaving_makes_two_iterations_one() -> None:
+    def longer(out: Any) -> None:
+        for i in range(out.size):
+            x = out[i]
+            for _ in range(40):
+                x = x * x + 0.5
+            out[i] = x
+
+    lengths = []
+    for decorate in (numba.njit, interleaved()):
+        loop = decorate(longer)
+        loop(np.ones(3))
+        lengths.append(len(next(iter(loop.inspect_asm().values()))))
+    assert lengths[1] > lengths[0]
+
+
+@pytest.mark.skipif(not portability.levels(), reason="needs x86-64")
+def test_every_level_draws_the_same_and_interleaving_changes_nothing() -> None:
+    drawn = set()
+    for level, how in [(levels()[-1], "plain"), *((level, "interleaved") for level in levels())]:
+        command = [sys.executable, "-c", DRAW, level, how]
+        told, values = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        assert told == level
+        drawn.add(values)
+    assert len(drawn) == 1
