@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from benchmarks.compare import compare
 from benchmarks.effort import Effort
 from benchmarks.rows import Row
-from service.core.limits import Limits
 from service.core.safetensors_file import open_file
-from service.core.spec import parse_spec
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 TENSORS = 100_000
 

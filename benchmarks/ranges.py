@@ -15,10 +15,10 @@ from benchmarks.effort import Effort
 from benchmarks.generation import CACHE, EXECUTOR
 from benchmarks.rows import Comparison, Row, Target, compared
 from benchmarks.servers import service
-from service.core.limits import Limits
 from service.core.safetensors_file import open_file
-from service.core.spec import parse_spec
 from tensorseed.sampling.executors.compiled import prepare
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 SPEC = {"layers": [{"name": "w.{0..511}", "type": "Tensor", "shape": [16384, 32768], "init": "normal"}]}
 LENGTH = 1 << 20

@@ -89,10 +89,10 @@ def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
     """The text of the recipe. Raises ClientError."""
     from service.client.generation import refusing
     from service.client.partial import unreadable
-    from service.core.reading import dump, load
     from service.hub.derivation import derive
     from service.hub.derivation.text import recipe_text
     from service.hub.recipe import read_recipe
+    from tensorseed.spec.json_io import dump, load
 
     try:
         text = sys.stdin.buffer.read() if config == "-" else Path(config).read_bytes()

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from service.core.materialised import Materialised, Shelf
-from service.core.resolved import ResolvedSpec
 from tensorseed.concurrency.cpu import step_back
+from tensorseed.spec.resolved import ResolvedSpec
 
 
 @dataclass(slots=True)

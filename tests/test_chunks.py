@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from service.chunks import MARGIN, Chunks
-from service.core.limits import Limits
 from service.core.safetensors_file import open_file
-from service.core.spec import parse_spec
 from service.observers import NOBODY
 from service.pace import GROWTH, SIZES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 UNIT = 4_096
 

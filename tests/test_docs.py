@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from service.core.layers import LAYERS
 from service.core.losses import LOSSES
 from service.core.network.expectations import EXPECTATIONS
-from service.core.network.modules import MODULES
 from service.core.network.optimizers import OPTIMIZERS
 from service.core.network.report import EvaluationWarning, LayerReport, Report
 from service.core.network.request import EvaluationRequest
-from service.core.schemes import SCHEME_CLASSES
+from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.modules import MODULES
+from tensorseed.spec.schemes import SCHEME_CLASSES
 from tests.serving import served
 
 ROOT = Path(__file__).parents[1]

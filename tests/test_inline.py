@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from service.core.limits import Limits
 from service.core.safetensors_file import VirtualFile, open_file, open_slice
-from service.core.spec import parse_spec
 from service.inline import MOST_ELEMENTS, MOST_TENSORS, is_quick, is_zeros
 from service.worker import Worker
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 
 def file_of(*layers: dict[str, Any], **spec: Any) -> VirtualFile:

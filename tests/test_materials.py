@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from service.core import torch_generator
-from service.core.errors import TooLargeError
-from service.core.limits import Limits
 from service.core.materialised import Materialised
-from service.core.resolved import ResolvedSpec
-from service.core.spec import parse_spec
 from service.materials import Materials
+from tensorseed.errors import TooLargeError
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.spec import parse_spec
 
 
 def spec(seed: int) -> ResolvedSpec:

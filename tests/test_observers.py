@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from service.core.limits import Limits
 from service.core.safetensors_file import open_file
-from service.core.spec import parse_spec
 from service.observers import NOBODY, Observer, queued, tell
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 
 class Notes(Observer):

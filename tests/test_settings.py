@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from service.core.limits import Limits
 from service.options import bounds, default
 from service.settings import PATH_CHARS, PREFIX, Settings
+from tensorseed.spec.limits import Limits
 
 OPERATIONS = (Path(__file__).parents[1] / "docs" / "operations.md").read_text()
 

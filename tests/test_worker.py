@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 import torch
 
-from service.core.errors import CapacityError, DeviceError
-from service.core.limits import Limits
 from service.core.preparations import Preparation
 from service.core.safetensors_file import BLOCK, VirtualFile, open_file
-from service.core.spec import parse_spec
 from service.devices import Devices
 from service.pace import GROWTH
 from service.worker import LEAST, Worker
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.concurrency.cpu import NICER
+from tensorseed.errors import CapacityError, DeviceError
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 from tests.devices.fake import BROKEN, GIB, FakeDevice
 
 CHUNK = 10_000

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from service.core.limits import Limits
 from service.core.safetensors_file import open_file
-from service.core.spec import parse_query
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_query
 
 FILE = Path(__file__).parents[1] / "tests" / "vectors" / "files.json"
 

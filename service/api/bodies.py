@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from service.api.errors import MalformedRequestError, MediaTypeError
 from service.api.negotiation import JSON, OCTETS
-from service.core.errors import TooLargeError
+from tensorseed.errors import TooLargeError
 
 BRACES = "shorten the spec, for example with brace ranges such as h.{0..11}"
 

@@ -25,8 +25,8 @@ from service.api.schemas import Described
 from service.api.state import State, state_of
 from service.api.weights import Token
 from service.core.digests import ALGORITHM, FileDigest, FileHash, placeholder
-from service.core.errors import CapacityError, DeviceError, TooLargeError, UnknownNameError, VersionError
 from service.core.safetensors_file import VirtualFile
+from tensorseed.errors import CapacityError, DeviceError, TooLargeError, UnknownNameError, VersionError
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"])
 

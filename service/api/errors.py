@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from service.core.errors import Fault
+from tensorseed.errors import Fault
 
 
 class ExchangeError(Exception):

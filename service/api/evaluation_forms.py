@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from service.api.negotiation import JSON, OCTETS, preferred
-from service.core.errors import EvaluationError, UnrepresentableError
 from service.core.network.report import Comparison, Report
 from service.core.picture import draw
+from tensorseed.errors import EvaluationError, UnrepresentableError
 
 if TYPE_CHECKING:
     import torch

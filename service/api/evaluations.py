@@ -17,7 +17,10 @@ from service.api.presence import while_present
 from service.api.problems import documented
 from service.api.queries import query_of
 from service.api.state import state_of
-from service.core.errors import (
+from service.core.network import evaluate, read_evaluation
+from service.worker import Stopped
+from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.errors import (
     CapacityError,
     DeviceError,
     EvaluationError,
@@ -26,9 +29,6 @@ from service.core.errors import (
     UnrepresentableError,
     VersionError,
 )
-from service.core.network import evaluate, read_evaluation
-from service.worker import Stopped
-from tensorseed.concurrency.cancellation import AbandonedError
 
 if TYPE_CHECKING:
     from service.core.network.evaluation import Evaluation

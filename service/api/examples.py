@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from service.core.limits import Limits
 from service.core.safetensors_file import open_file
-from service.core.spec import parse_query
-from service.core.token import encode_token
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_query
+from tensorseed.spec.spec_token import encode_token
 
 QUERY = {"shape": "256,784", "init": "xavier_uniform", "seed": "42"}
 

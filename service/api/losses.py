@@ -23,7 +23,7 @@ from service.api.problems import documented
 from service.api.queries import query_of
 from service.api.routes import many, readable
 from service.api.state import State, state_of
-from service.core.errors import (
+from tensorseed.errors import (
     CapacityError,
     DeviceError,
     Fault,

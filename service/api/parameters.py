@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.core.schemes import SCHEME_CLASSES, SCHEMES
+from tensorseed.spec.schemes import SCHEME_CLASSES, SCHEMES
 
 Parameter = dict[str, Any]
 

@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 
 from service.api.state import OpenFile
-from service.core.advice import advice
-from service.core.limits import Limits
-from service.core.moments import moments
-from service.core.resolved import ResolvedTensor
 from service.core.safetensors_file import VirtualFile
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.lint import advice
+from tensorseed.spec.moments import moments
+from tensorseed.spec.resolved import ResolvedTensor
 
 
 def plan_text(opened: OpenFile, url: str | None, limits: Limits, missing: str | None = None) -> bytes:

@@ -18,11 +18,11 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from service.api import errors as exchange
-from service.core import errors as core
-from service.core.errors import Fault
 from service.hub import errors as hub
 from service.hub.derivation import errors as derivation
 from service.hub.routes.dialect import hub_error, is_hub_path
+from tensorseed import errors as core
+from tensorseed.errors import Fault
 
 MEDIA_TYPE = "application/problem+json"
 MAX_FAULTS = 100  # listed in one answer

@@ -12,19 +12,19 @@ from starlette.requests import Request
 
 from service.api.admission import Admission
 from service.api.flights import Flights
-from service.core.errors import DeviceError
-from service.core.limits import Limits
-from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import VirtualFile, open_file
-from service.core.spec import SEEDS
-from service.core.token import decode_token, encode_token
 from service.hub.derivation import Derivations
 from service.hub.library import Library, folders
 from service.hub.routes.shelf import Shelf
 from service.observers import NOBODY, Observer
 from service.settings import Settings
 from service.worker import Worker
+from tensorseed.errors import DeviceError
 from tensorseed.sampling.executors import portability
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.spec import SEEDS
+from tensorseed.spec.spec_token import decode_token, encode_token
 
 T = TypeVar("T")
 

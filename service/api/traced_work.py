@@ -16,14 +16,14 @@ from opentelemetry.trace import Tracer
 
 from service.api.spans import COMPLETE, step
 from service.api.state import OpenFile, State
-from service.core.limits import Limits
 from service.core.materialised import Materialised
-from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import VirtualFile
 from service.observers import NOBODY, Observer
 from service.settings import Settings
 from service.worker import Stopped, Worker
 from tensorseed.sampling.executors.base import Executor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
 
 P = ParamSpec("P")
 T = TypeVar("T")

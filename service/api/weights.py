@@ -31,7 +31,8 @@ from service.api.representations import JsonForm, SafetensorsForm, fits_json
 from service.api.routes import PlainRoute, answers, file_answers, readable, spec_body
 from service.api.schemas import Plan
 from service.api.state import OpenFile, State, state_of
-from service.core.errors import (
+from service.core.safetensors_file import VirtualFile, open_slice
+from tensorseed.errors import (
     CapacityError,
     DeviceError,
     SliceError,
@@ -41,10 +42,9 @@ from service.core.errors import (
     UnrepresentableError,
     VersionError,
 )
-from service.core.limits import Limits
-from service.core.resolved import ResolvedSpec
-from service.core.safetensors_file import VirtualFile, open_slice
-from service.core.spec import parse_query, parse_spec
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.spec import parse_query, parse_spec
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"], route_class=PlainRoute)
 

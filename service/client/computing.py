@@ -10,8 +10,8 @@ from service.client.progress import Progress
 from service.client.spans import Span, cut
 from service.client.targets import Target
 from service.core.safetensors_file import VirtualFile, open_file
-from service.core.spec import parse_spec
-from service.core.token import decode_token
+from tensorseed.spec.spec import parse_spec
+from tensorseed.spec.spec_token import decode_token
 
 
 def described(target: Target) -> VirtualFile:

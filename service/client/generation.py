@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from service.client.errors import RefusedError
-from service.core.errors import SpecError, TensorseedError
-from service.core.limits import Limits
 from service.core.materialised import Materialised
 from service.core.safetensors_file import ALIGNMENT, VirtualFile
 from tensorseed.concurrency.buffers import Buffers, Bytes
+from tensorseed.errors import SpecError, TensorseedError
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor, prepare
+from tensorseed.spec.limits import Limits
 
 CHUNK = 1 << 20  # bytes computed at a time
 AHEAD = 2  # chunks on their way for each thread

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from service.core.errors import UnknownNameError
-from service.core.resolved import ResolvedSpec, ResolvedTensor
 from service.core.safetensors_file import VirtualFile, open_part
+from tensorseed.errors import UnknownNameError
+from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 
 SHARD = "tensorseed.shard"
 

@@ -19,14 +19,14 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from service.core.errors import UnknownNameError
 from service.core.materialised import Materialised
-from service.core.resolved import ResolvedSpec, ResolvedTensor
 from service.core.slices import Box, is_contiguous, parse_slice
+from tensorseed.errors import UnknownNameError
 from tensorseed.sampling.executors.base import Executor, Storage
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.executors.low_precision import decode
 from tensorseed.sampling.philox import STREAM_VERSION, Stream
+from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 
 ALIGNMENT = 8  # of a buffer's address to the file's offsets: enough for every dtype
 BLOCK = 16  # bytes; a Philox block fills this many, or a divisor of it, whatever the dtype

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from service.core.errors import LossError, TooLargeError
-from service.core.faults import pointer, shortened
-from service.core.limits import Limits
+from tensorseed.errors import LossError, TooLargeError
+from tensorseed.spec.faults import pointer, shortened
+from tensorseed.spec.limits import Limits
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from service.core.errors import SliceError
+from tensorseed.errors import SliceError
 
 _PART = re.compile(r"(-?[0-9]{1,20})?:(-?[0-9]{1,20})?", re.ASCII)
 

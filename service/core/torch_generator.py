@@ -20,15 +20,15 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from service.core.errors import SpecError, TooLargeError
-from service.core.layers import Layer, Tensor
 from service.core.materialised import Materialised
-from service.core.resolved import ResolvedSpec, Step
-from service.core.schemes import Scheme
-from service.core.torch_support import KINDS, MOST_PASSES, most_draws
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.concurrency.warning_filters import quiet
+from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.sampling.dtypes import DTYPES, DType
+from tensorseed.spec.layers import Layer, Tensor
+from tensorseed.spec.resolved import ResolvedSpec, Step
+from tensorseed.spec.schemes import Scheme
+from tensorseed.spec.torch_support import KINDS, MOST_PASSES, most_draws
 
 _borrowed = threading.RLock()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from service.core.errors import DeviceError
 from service.devices.base import Accelerator, Device
 from service.devices.cpu import Cpu
 from service.devices.cuda import cuda_devices
+from tensorseed.errors import DeviceError
 
 
 def available_devices() -> list[Device]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service.core.errors import Fault, TensorseedError
+from tensorseed.errors import Fault, TensorseedError
 
 
 class HubError(TensorseedError):

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from service.core.canonical import dump, init_value
-from service.core.errors import TooLargeError
-from service.core.limits import Limits
 from service.core.parts import open_shard, shard_digest
-from service.core.resolved import ResolvedSpec, ResolvedTensor
 from service.core.safetensors_file import VirtualFile, open_file
-from service.core.spec import parse_spec
 from service.hub.ordering import state_dict_order
 from service.hub.recipe import MOST_SHARD, Weights
 from service.hub.shards import index_text, shard_paths, split
+from tensorseed.errors import TooLargeError
 from tensorseed.sampling.philox import STREAM_VERSION
+from tensorseed.spec.canonical import dump, init_value
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
+from tensorseed.spec.spec import parse_spec
 
 TENSOR_BYTES = 640  # of memory that a tensor takes: its description, and its entry in an opened file
 

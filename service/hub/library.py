@@ -10,12 +10,12 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
-from service.core.faults import shortened
-from service.core.limits import Limits
 from service.hub.derivation import Child
 from service.hub.errors import RecipeError, UnknownRepositoryError
 from service.hub.recipe import MOST_BYTES, read_recipe
 from service.hub.repository import Memory, Repository
+from tensorseed.spec.faults import shortened
+from tensorseed.spec.limits import Limits
 
 _log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 A recipe writes a stack of layers as neighbouring entries with the same brace range; a state dict holds the
 first layer's tensors, then the second's. So entries are taken in the order of the recipe, blocks of them are
-repeated as `service.core.repetition` says, and an entry of a `torch.nn` type yields its tensors in the order
+repeated as `tensorseed.spec.brace_blocks` says, and an entry of a `torch.nn` type yields its tensors in the order
 of its own state dict.
 """
 
@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from service.core.entries import gather, validate_entry
-from service.core.faults import Located
-from service.core.layers import Layer
-from service.core.limits import Limits
-from service.core.repetition import repeated
+from tensorseed.spec.brace_blocks import repeated
+from tensorseed.spec.entries import gather, validate_entry
+from tensorseed.spec.faults import Located
+from tensorseed.spec.layers import Layer
+from tensorseed.spec.limits import Limits
 
 
 def state_dict_order(entries: Sequence[Mapping[str, Any]], limits: Limits) -> list[str]:

@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.core.errors import Fault, SpecError, TensorseedError
-from service.core.faults import Located, explain, shortened, spec_error
-from service.core.reading import dump, load
 from service.hub.derivation import derive
 from service.hub.errors import RecipeError
+from tensorseed.errors import Fault, SpecError, TensorseedError
 from tensorseed.sampling.dtypes import DTypeName
+from tensorseed.spec.faults import Located, explain, shortened, spec_error
+from tensorseed.spec.json_io import dump, load
 
 MOST_BYTES = 16 << 20  # of one recipe's file
 MOST_FILES = 64  # of one recipe, beside those that are generated

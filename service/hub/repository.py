@@ -6,9 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from functools import partial
 
-from service.core.errors import SpecError, TooLargeError
-from service.core.faults import shortened
-from service.core.limits import Limits
 from service.hub.card import Subject, card
 from service.hub.errors import RecipeError, UnknownRevisionError
 from service.hub.layout import TENSOR_BYTES, Layout, lay_out
@@ -24,7 +21,10 @@ from service.hub.revision import (
 from service.hub.shards import INDEX, pretty
 from service.hub.snapshot import FILE_BYTES, Folder, RepoFile, Snapshot
 from tensorseed.concurrency.single_flight import Kept
+from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.sampling.philox import STREAM_VERSION
+from tensorseed.spec.faults import shortened
+from tensorseed.spec.limits import Limits
 
 __all__ = ["HUB_LAYOUT", "Folder", "Memory", "RepoFile", "Repository", "Snapshot"]
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, get_args
 
-from service.core.spec import SEEDS
 from tensorseed.sampling.dtypes import DTypeName
+from tensorseed.spec.spec import SEEDS
 
 DTYPE_NAMES: tuple[str, ...] = get_args(DTypeName)
 IDENTITY_BYTES = 12

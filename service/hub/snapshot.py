@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.core.faults import shortened
 from service.core.safetensors_file import VirtualFile
 from service.hub.errors import UnknownEntryError
 from service.hub.revision import Revision
+from tensorseed.spec.faults import shortened
 
 if TYPE_CHECKING:
     from service.hub.repository import Repository

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from service.api.bodies import body_form, read_json, read_octets
 from service.api.errors import MalformedRequestError, MediaTypeError
-from service.core.errors import TooLargeError
+from tensorseed.errors import TooLargeError
 
 LIMIT = 10
 

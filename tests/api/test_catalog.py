@@ -8,8 +8,8 @@ import pytest
 
 from service.api.catalog_schemas import CatalogLayer, CatalogScheme
 from service.api.schemas import Devices
-from service.core.layers import LAYERS
-from service.core.schemes import SCHEMES
+from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.schemes import SCHEMES
 
 
 def test_schemes_are_all_there(client: Any) -> None:

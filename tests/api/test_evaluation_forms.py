@@ -13,8 +13,8 @@ import torch
 
 from service.api.evaluation_forms import PNG, SVG, Content, content_of, form_of, spelled
 from service.api.negotiation import JSON, OCTETS
-from service.core.errors import UnrepresentableError
 from service.core.network.report import Comparison, Output
+from tensorseed.errors import UnrepresentableError
 from tests.core.picture.reports import INF, NAN, report
 
 

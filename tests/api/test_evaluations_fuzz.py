@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from service.core.layers import LAYERS
-from service.core.network.modules import MODULES
+from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.modules import MODULES
 from tests.api.test_evaluations import MLP, VARIANTS, ask
 
 INSIDE = ("Traceback", "pydantic", 'File "', "site-packages", "torch.nn.modules", "0x", "aten::")

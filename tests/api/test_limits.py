@@ -13,9 +13,9 @@ import safetensors.torch
 import torch
 
 from service.api.app import create_app
-from service.core.spec import parse_spec
-from service.core.token import encode_token
 from service.settings import Settings
+from tensorseed.spec.spec import parse_spec
+from tensorseed.spec.spec_token import encode_token
 
 JSON = {"Accept": "application/json"}
 OCTETS = {"Content-Type": "application/octet-stream"}
@@ -41,7 +41,7 @@ NETWORK = {
 
 def token() -> str:
     """That of the file of `ONE`."""
-    from service.core.limits import Limits
+    from tensorseed.spec.limits import Limits
 
     return encode_token(parse_spec(ONE, Limits()))
 

@@ -12,10 +12,10 @@ from fastapi import FastAPI
 
 from service.api import errors as exchange
 from service.api.problems import MAX_FAULTS, PROBLEMS, documented, install_handlers, problem_response
-from service.core import errors as core
-from service.core.errors import Fault
 from service.hub import errors as hub
 from service.hub.derivation import errors as derivation
+from tensorseed import errors as core
+from tensorseed.errors import Fault
 
 Start = Callable[[FastAPI], AbstractContextManager]
 

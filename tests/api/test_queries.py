@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from service.api.errors import QueryError, UnknownPathError
 from service.api.queries import MAX_BYTES, check_path, query_of
-from service.core.errors import TooLargeError
+from tensorseed.errors import TooLargeError
 
 
 def request(query: bytes = b"", path: bytes = b"/") -> Request:

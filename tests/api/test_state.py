@@ -9,8 +9,8 @@ import pytest
 
 from service.api import state as module
 from service.api.state import State
-from service.core.spec import parse_spec
 from service.settings import Settings
+from tensorseed.spec.spec import parse_spec
 
 SMALL = b'{"layers": [{"name": "t.{0..4}", "type": "Tensor", "shape": [2], "init": "normal"}]}'
 LARGE = b'{"layers": [{"name": "t.{0..99}", "type": "Tensor", "shape": [2], "init": "normal"}]}'

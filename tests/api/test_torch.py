@@ -15,9 +15,9 @@ from fastapi import FastAPI
 
 from service.api.app import create_app
 from service.core import torch_generator
-from service.core.torch_identity import installed_version
 from service.settings import Settings
-from tests.core.test_token import forge
+from tensorseed.spec.torch_identity import installed_version
+from tests.tensorseed.spec.test_spec_token import forge
 
 VERSION = installed_version()
 QUERY = "/v1/weights?shape=60,50&init=xavier_uniform&seed=42&generator=torch"

@@ -19,11 +19,11 @@ from fastapi import FastAPI
 from service.api.app import create_app
 from service.client.fetching import Options
 from service.client.retrying import Backoff
-from service.core.limits import Limits
 from service.core.safetensors_file import VirtualFile, open_file
-from service.core.spec import parse_spec
 from service.settings import Settings
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 MIB = 1 << 20
 SPEC = {

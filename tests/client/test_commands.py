@@ -36,7 +36,7 @@ def test_here_and_there_are_the_same_bytes(url: str, spec: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_token_and_standard_input_are_computed_here(tmp_path: Path, threads: int) -> None:
-    from service.core.token import encode_token
+    from tensorseed.spec.spec_token import encode_token
 
     token = encode_token(FILE.resolved)
     for text, given in ((token, None), ("-", json.dumps(SPEC))):

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.digests import FileHash, placeholder
-from service.core.limits import Limits
 from service.core.safetensors_file import VirtualFile, open_file
-from service.core.spec import parse_spec
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 LAYERS = [
     {"name": "fc.{0..2}", "type": "Linear", "in_features": 7, "out_features": 5},

@@ -8,12 +8,12 @@ import json
 import pytest
 import safetensors.torch
 
-from service.core.errors import UnknownNameError
-from service.core.limits import Limits
 from service.core.parts import named_shard, open_shard, shard_digest
 from service.core.safetensors_file import open_file
-from service.core.spec import parse_spec
+from tensorseed.errors import UnknownNameError
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 EXECUTOR = CompiledExecutor()
 SPEC = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from service.core.limits import Limits
 from service.core.preparations import missing_preparations
 from service.core.safetensors_file import VirtualFile, open_file
-from service.core.spec import parse_spec
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 
 def file_of(*layers: dict[str, Any], **spec: Any) -> VirtualFile:

@@ -13,8 +13,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.errors import SliceError, UnknownNameError
-from service.core.limits import Limits
 from service.core.safetensors_file import (
     BLOCK,
     VirtualFile,
@@ -24,9 +22,11 @@ from service.core.safetensors_file import (
     tensor_arrays,
 )
 from service.core.slices import parse_slice
-from service.core.spec import parse_spec
+from tensorseed.errors import SliceError, UnknownNameError
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 from tests.tensorseed.draws import executors
 
 EXECUTOR = CompiledExecutor()

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from service.core.errors import SpecError, TooLargeError
-from service.core.layers import LAYERS
-from service.core.limits import Limits
 from service.core.safetensors_file import open_file, open_slice
-from service.core.schemes import SCHEMES
-from service.core.spec import parse_spec
 from service.core.torch_generator import _apply, materialise, seeded
-from service.core.torch_support import KINDS
 from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.errors import SpecError, TooLargeError
+from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.spec import parse_spec
+from tensorseed.spec.torch_support import KINDS
 
 FLOATS = ["float64", "float32", "float16", "bfloat16"]
 Tensors = dict[str, torch.Tensor]

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from service.core.errors import CapacityError, DeviceError, SpecError
-from service.core.limits import Limits
 from service.core.safetensors_file import VirtualFile, open_file
-from service.core.spec import parse_spec
 from service.devices import Cpu, available_devices
+from tensorseed.errors import CapacityError, DeviceError, SpecError
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 from tests.devices.fake import BROKEN, FakeDevice
 
 LAYERS = [

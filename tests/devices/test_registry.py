@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from service.core.errors import DeviceError
 from service.devices import Devices
+from tensorseed.errors import DeviceError
 from tests.devices.fake import BROKEN, FakeDevice
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from service.core.limits import Limits
 from service.hub.recipe import Recipe, read_recipe
 from service.hub.repository import Memory, Repository
+from tensorseed.spec.limits import Limits
 
 KILO = 1_000
 

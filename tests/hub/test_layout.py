@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.errors import SpecError, TooLargeError
-from service.core.limits import Limits
 from service.hub.layout import Layout, lay_out
 from service.hub.recipe import Weights
+from tensorseed.errors import SpecError, TooLargeError
+from tensorseed.spec.limits import Limits
 from tests.hub.recipes import document, tensor
 
 SEEDS = st.integers(0, (1 << 64) - 1)

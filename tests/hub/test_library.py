@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from service.core.limits import Limits
 from service.hub import library as module
 from service.hub.errors import RecipeError, UnknownRepositoryError, UnknownRevisionError
 from service.hub.library import Library, folders, shipped
+from tensorseed.spec.limits import Limits
 from tests.hub.recipes import document, tensor
 
 

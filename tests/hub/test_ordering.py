@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from service.core.limits import Limits
 from service.hub.ordering import state_dict_order
+from tensorseed.spec.limits import Limits
 from tests.hub.recipes import document, tensor
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from service.core.errors import SpecError, TensorseedError
-from service.core.limits import Limits
-from service.core.spec import parse_spec
 from service.hub import recipe as module
 from service.hub.errors import RecipeError
 from service.hub.recipe import MOST_FILES, read_recipe, weights_error
+from tensorseed.errors import SpecError, TensorseedError
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 from tests.hub.recipes import document
 
 

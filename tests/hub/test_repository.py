@@ -11,17 +11,17 @@ import safetensors.torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.errors import TooLargeError
-from service.core.limits import Limits
 from service.core.safetensors_file import open_file
-from service.core.spec import parse_spec
 from service.hub import layout
 from service.hub import repository as module
 from service.hub.errors import RecipeError, UnknownRevisionError
 from service.hub.repository import Memory, RepoFile, Repository, Snapshot
 from service.hub.revision import DTYPE_NAMES, Revision
 from service.hub.shards import INDEX
+from tensorseed.errors import TooLargeError
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 from tests.hub.recipes import document, recipe, repository, tensor
 
 EXECUTOR = CompiledExecutor()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from service.core.limits import Limits
 from service.hub.library import Library, shipped
 from service.hub.snapshot import Snapshot
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
 
 NAMES = sorted(path.stem for path in shipped().glob("*.json"))
 TINY = [name for name in NAMES if name.startswith("tiny-")]

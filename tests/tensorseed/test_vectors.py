@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from service.core.limits import Limits
 from service.core.safetensors_file import open_file
-from service.core.schemes import SCHEMES
-from service.core.spec import parse_query
 from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.spec import parse_query
 from tests.tensorseed.draws import executors
 
 EXECUTORS = dict(executors())

@@ -9,10 +9,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from service.core.layers import LAYERS
 from service.core.losses import LOSSES
-from service.core.network.modules import MODULES
-from service.core.schemes import SCHEMES
+from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.modules import MODULES
+from tensorseed.spec.schemes import SCHEMES
 from tools.fuzz.bodies import framed
 
 JUNK = [

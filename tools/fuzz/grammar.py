@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from service.core.errors import TensorseedError
-from service.core.limits import Limits
 from service.core.losses import LOSSES
-from service.core.query import OWN
-from service.core.schemes import SCHEMES
-from service.core.spec import parse_spec
-from service.core.token import encode_token
+from tensorseed.errors import TensorseedError
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.query import OWN
+from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.spec import parse_spec
+from tensorseed.spec.spec_token import encode_token
 from tools.fuzz import documents
 from tools.fuzz.messages import Asked
 from tools.fuzz.tokens import forge

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from service.api.errors import QueryError
 from service.api.negotiation import JSON, OCTETS, preferred
 from service.api.queries import MAX_BYTES, query_of
-from service.core.errors import SpecError, TooLargeError, VersionError
-from service.core.spec import parse_query
+from tensorseed.errors import SpecError, TooLargeError, VersionError
+from tensorseed.spec.spec import parse_query
 from tools.fuzz.refusals import check_refusal
 from tools.fuzz.tokens import LIMITS, check_bounds
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.api.errors import QueryError
-from service.core.errors import SpecError
+from tensorseed.errors import SpecError
 
 
 def check_refusal(error: Exception) -> None:

@@ -6,11 +6,11 @@ import hashlib
 import json
 from base64 import urlsafe_b64encode
 
-from service.core.errors import SpecError, TooLargeError, UnknownNameError, VersionError
-from service.core.limits import Limits
-from service.core.resolved import ResolvedSpec
-from service.core.spec import parse_spec
-from service.core.token import CHECKSUM_BYTES, PREFIX, decode_token, encode_token
+from tensorseed.errors import SpecError, TooLargeError, UnknownNameError, VersionError
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.spec import parse_spec
+from tensorseed.spec.spec_token import CHECKSUM_BYTES, PREFIX, decode_token, encode_token
 from tools.fuzz.refusals import check_refusal
 
 LIMITS = Limits(tensors=256, values=64, file_bytes=1 << 40, name_chars=1 << 14, materialised_bytes=1 << 20)

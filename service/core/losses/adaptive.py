@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from pydantic import Field
 
-from service.core.errors import LossError
-from service.core.faults import pointer
-from service.core.layers.base import Positive as Size
-from service.core.layers.base import Slot
-from service.core.layers.classification import AdaptiveLogSoftmaxWithLoss as Layer
-from service.core.limits import Limits
 from service.core.losses.base import Argument, Arguments, Positive, Tensors
 from service.core.losses.checks import blank, classes, fail, has_shape, rank, shape
 from service.core.losses.drawn import Drawn
-from service.core.schemes import PartError
+from tensorseed.errors import LossError
+from tensorseed.spec.faults import pointer
+from tensorseed.spec.layers.base import Positive as Size
+from tensorseed.spec.layers.base import Slot
+from tensorseed.spec.layers.classification import AdaptiveLogSoftmaxWithLoss as Layer
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.schemes import PartError
 
 if TYPE_CHECKING:
     import torch

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from service.core.errors import LossError
-from service.core.faults import pointer, shortened
 from service.core.losses.checks import Shape, spelled
+from tensorseed.errors import LossError
+from tensorseed.spec.faults import pointer, shortened
 
 if TYPE_CHECKING:
     import torch

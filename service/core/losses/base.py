@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.core.descriptions import docstring
-from service.core.errors import TooLargeError
-from service.core.limits import Limits
+from tensorseed.errors import TooLargeError
+from tensorseed.spec.descriptions import docstring
+from tensorseed.spec.limits import Limits
 
 if TYPE_CHECKING:
     import torch

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.core.descriptions import parameters
 from service.core.losses.base import Argument, Loss
 from service.core.losses.registry import LOSS_CLASSES
+from tensorseed.spec.descriptions import parameters
 
 
 def losses_catalog() -> list[dict[str, Any]]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from service.core.errors import LossError
-from service.core.faults import pointer
 from service.core.losses.base import Tensors
+from tensorseed.errors import LossError
+from tensorseed.spec.faults import pointer
 
 if TYPE_CHECKING:
     import torch

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from service.core.errors import Fault, LossError, SpecError, TooLargeError
-from service.core.limits import Limits
 from service.core.losses.base import Loss
 from service.core.materialised import Materialised
-from service.core.reading import dump
-from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import open_file
-from service.core.spec import SeedNumber, SeedText, parse_spec
+from tensorseed.errors import Fault, LossError, SpecError, TooLargeError
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.json_io import dump
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.spec import SeedNumber, SeedText, parse_spec
 
 if TYPE_CHECKING:
     import torch

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from service.core.layers.base import Count
-from service.core.limits import Limits
 from service.core.losses.base import (
     Argument,
     Arguments,
@@ -28,6 +26,8 @@ from service.core.losses.classification import (
     smoothing_field,
 )
 from service.core.losses.drawn import Drawn
+from tensorseed.spec.layers.base import Count
+from tensorseed.spec.limits import Limits
 
 if TYPE_CHECKING:
     import torch

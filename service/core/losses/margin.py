@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from service.core.errors import TooLargeError
 from service.core.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
 from service.core.losses.checks import (
     classes,
@@ -21,6 +20,7 @@ from service.core.losses.checks import (
 )
 from service.core.losses.classification import CLASS_WEIGHT
 from service.core.losses.elementwise import INPUT
+from tensorseed.errors import TooLargeError
 
 SIGNS = Argument("target", "(*), that of input: each 1 or -1", differentiable=False)
 MOST_PAIRS = 1 << 33  # of classes compared by one multilabel_margin_loss: some ten seconds

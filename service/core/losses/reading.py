@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.core.errors import Fault, LossError, UnknownNameError
-from service.core.faults import MOST, explain, pointer, shortened
-from service.core.limits import Limits
 from service.core.losses.base import Call, Loss, LossDType
 from service.core.losses.forms import common_dtype, parsed
 from service.core.losses.registry import LOSSES
-from service.core.reading import dump
-from service.core.schemes import unknown
+from tensorseed.errors import Fault, LossError, UnknownNameError
+from tensorseed.spec.faults import MOST, explain, pointer, shortened
+from tensorseed.spec.json_io import dump
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.schemes import unknown
 
 if TYPE_CHECKING:
     import torch

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from service.core.limits import Limits
 from service.core.network.report import Comparison, Report
 from tensorseed.concurrency.warning_filters import quiet
+from tensorseed.spec.limits import Limits
 
 if TYPE_CHECKING:
     from service.core.network.evaluation import Evaluation

@@ -12,8 +12,8 @@ import torch
 
 from service.core.network.chain import Node
 from service.core.network.kinds import INTEGER, NORMS
-from service.core.network.modules import Plain
 from service.core.network.report import EvaluationWarning, ExpectedLoss, LayerReport
+from tensorseed.spec.modules import Plain
 
 RATIO = 100.0
 """From the input to a layer, or back from the last one, a signal may grow or shrink this many times."""

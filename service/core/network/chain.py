@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from service.core.errors import TooLargeError
-from service.core.faults import Located
-from service.core.layers import LAYERS
-from service.core.layers.exclusions import EXCLUDED
-from service.core.names import check_name, count
 from service.core.network.kinds import REFUSED, Part
-from service.core.network.modules import ABSENT, MODULES
 from service.core.network.validation import validate
-from service.core.repetition import repeated
-from service.core.schemes import PartError, unknown
+from tensorseed.errors import TooLargeError
+from tensorseed.spec.brace_blocks import repeated
+from tensorseed.spec.faults import Located
+from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.layers.exclusions import EXCLUDED
+from tensorseed.spec.modules import ABSENT, MODULES
+from tensorseed.spec.names import check_name, count
+from tensorseed.spec.schemes import PartError, unknown
 
 MOST_LAYERS = 1_024  # of one network, brace ranges expanded
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
-from service.core.errors import DeviceError
-from service.core.limits import Limits
 from service.core.network.chain import Node
 from service.core.network.objective import Objective
 from service.core.network.optimizers import Optimizer
 from service.core.network.sources import Source
-from service.core.resolved import ResolvedSpec
+from tensorseed.errors import DeviceError
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.core.layers.base import Shape
 from service.core.losses import Loss
+from tensorseed.spec.layers.base import Shape
 
 
 @dataclass(frozen=True)

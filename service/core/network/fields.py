@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.core.faults import Located, Path
-from service.core.layers import LAYERS
 from service.core.network.kinds import REFUSED
 from service.core.network.optimizers import OPTIMIZERS, Optimizer
 from service.core.network.request import EvaluationRequest, Given, LossChoice
 from service.core.network.request import Variant as Asked
 from service.core.network.validation import validate
-from service.core.schemes import PartError, unknown
+from tensorseed.spec.faults import Located, Path
+from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.schemes import PartError, unknown
 
 MOST_VARIANTS = 16
 DTYPES = ("float64", "float32", "bfloat16", "float16")

@@ -6,15 +6,15 @@ from collections.abc import Collection, Sequence
 
 import torch
 
-from service.core.errors import EvaluationError, TooLargeError
 from service.core.failures import is_failure
-from service.core.layers.base import Shape
-from service.core.limits import Limits
 from service.core.network.chain import Node
 from service.core.network.kinds import ANY, INTEGER, check_input
-from service.core.network.modules import Plain
 from service.core.network.sources import Source
 from service.core.network.work import rate, work, workspace
+from tensorseed.errors import EvaluationError, TooLargeError
+from tensorseed.spec.layers.base import Shape
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.modules import Plain
 
 REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, AssertionError, OverflowError)
 """What torch raises where a tensor does not fit; NotImplementedError is one of the first."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from service.core.layers import Layer
-from service.core.layers.base import Shape
-from service.core.network.modules import Bounds, Plain
+from tensorseed.spec.layers import Layer
+from tensorseed.spec.layers.base import Shape
+from tensorseed.spec.modules import Bounds, Plain
 
 Part = Layer | Plain
 

@@ -9,18 +9,18 @@ from contextlib import contextmanager
 
 import torch
 
-from service.core.errors import TooLargeError
 from service.core.failures import is_failure
 from service.core.network.chain import Node
 from service.core.network.flow import REFUSALS, build, misfit, through, unsupported
 from service.core.network.kinds import is_random
-from service.core.network.modules import Plain
 from service.core.network.sources import copy_entry
-from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import open_file
 from service.core.torch_generator import materialise, seeded
 from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.errors import TooLargeError
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.modules import Plain
+from tensorseed.spec.resolved import ResolvedSpec
 
 
 class Patience:

@@ -9,16 +9,16 @@ from typing import Any
 
 import torch
 
-from service.core.errors import EvaluationError, LossError, UnknownNameError
-from service.core.layers.base import Shape
-from service.core.limits import Limits
 from service.core.losses import LOSSES, Loss, read_options
 from service.core.losses.drawn import Drawn
 from service.core.network.expectations import EXPECTATIONS
 from service.core.network.report import ExpectedLoss
 from service.core.network.sources import Frame, literal
 from service.core.network.variants import parts
-from service.core.schemes import unknown
+from tensorseed.errors import EvaluationError, LossError, UnknownNameError
+from tensorseed.spec.layers.base import Shape
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.schemes import unknown
 
 INDEXED = frozenset({"cross_entropy", "nll_loss", "multi_margin_loss"})
 """The losses whose targets are classes: their default shape lacks the axis of the classes."""

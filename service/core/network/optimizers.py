@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.core.schemes import PartError
+from tensorseed.spec.schemes import PartError
 
 if TYPE_CHECKING:
     import torch

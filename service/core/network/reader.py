@@ -7,10 +7,6 @@ from typing import Any
 
 import torch
 
-from service.core.errors import EvaluationError, SpecError, TooLargeError
-from service.core.faults import Located, spec_error
-from service.core.layers.base import Shape
-from service.core.limits import Limits
 from service.core.network import fields
 from service.core.network.chain import Node, check_length, read_plain, unroll
 from service.core.network.evaluation import Evaluation, Variant, device_of
@@ -29,8 +25,12 @@ from service.core.network.optimizers import Optimizer
 from service.core.network.request import EvaluationRequest
 from service.core.network.sources import Drawn, Frame, Source, read_source
 from service.core.network.variants import FIELDS, Outline, blamed, check_names, label
-from service.core.reading import load
-from service.core.resolved import ResolvedSpec
+from tensorseed.errors import EvaluationError, SpecError, TooLargeError
+from tensorseed.spec.faults import Located, spec_error
+from tensorseed.spec.json_io import load
+from tensorseed.spec.layers.base import Shape
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
 
 
 def read(body: bytes, limits: Limits) -> Evaluation:

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.core.layers import AnyEntry
-from service.core.layers.base import Positive
-from service.core.network.modules import AnyModule
 from service.core.network.optimizers import AnyOptimizer, Beta
-from service.core.schemes import Init
-from service.core.spec import SeedNumber, SeedText, Spec
 from tensorseed.sampling.dtypes import DTypeName
+from tensorseed.spec.layers import AnyEntry
+from tensorseed.spec.layers.base import Positive
+from tensorseed.spec.modules import AnyModule
+from tensorseed.spec.schemes import Init
+from tensorseed.spec.spec import SeedNumber, SeedText, Spec
 
 Sizes = tuple[Annotated[int, Field(ge=0)], ...]
 

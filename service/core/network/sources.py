@@ -9,20 +9,20 @@ from typing import Any
 
 import torch
 
-from service.core.errors import LossError, SpecError, TooLargeError
-from service.core.faults import Located, Path
-from service.core.layers.base import Shape
-from service.core.limits import Limits
 from service.core.losses.arrays import flatten, floats, integers, measure
 from service.core.materialised import Materialised
 from service.core.network.request import Given
 from service.core.network.variants import parts
-from service.core.reading import dump
-from service.core.resolved import ResolvedSpec
 from service.core.safetensors_file import Entry, VirtualFile, open_file
-from service.core.spec import parse_spec
+from tensorseed.errors import LossError, SpecError, TooLargeError
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.faults import Located, Path
+from tensorseed.spec.json_io import dump
+from tensorseed.spec.layers.base import Shape
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.spec import parse_spec
 
 CHUNK = 1 << 20  # bytes that are drawn at a time
 

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from service.core.faults import Located, Path, explain, shortened
-from service.core.reading import dump
-from service.core.screening import MOST_FIELDS
+from tensorseed.spec.faults import Located, Path, explain, shortened
+from tensorseed.spec.json_io import dump
+from tensorseed.spec.size_limits import MOST_FIELDS
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from service.core.errors import Fault, SpecError
-from service.core.faults import Located, Path, shortened
-from service.core.layers import LAYERS, Layer
-from service.core.limits import Limits
 from service.core.network.optimizers import Optimizer
 from service.core.network.request import Variant as Asked
-from service.core.reading import dump
-from service.core.resolved import ResolvedSpec
-from service.core.schemes import unknown
-from service.core.spec import parse_spec
+from tensorseed.errors import Fault, SpecError
+from tensorseed.spec.faults import Located, Path, shortened
+from tensorseed.spec.json_io import dump
+from tensorseed.spec.layers import LAYERS, Layer
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.schemes import unknown
+from tensorseed.spec.spec import parse_spec
 
 FIELDS = ("seed", "generator", "dtype", "device", "torch_version")
 """What an evaluation shares with a spec, beside the layers."""

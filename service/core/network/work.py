@@ -13,7 +13,7 @@ import torch
 
 from service.core.network.chain import Node
 from service.core.network.kinds import INTEGER
-from service.core.network.modules import Plain
+from tensorseed.spec.modules import Plain
 
 MATRICES = 4e9
 """Multiply-adds a second of matrix products, as in Linear and attention."""

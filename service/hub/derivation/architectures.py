@@ -11,8 +11,8 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from service.core.guesses import unknown
 from service.hub.derivation.errors import ConfigError
+from tensorseed.spec.suggestions import unknown
 
 
 def config_of(document: Mapping[str, Any]) -> PreTrainedConfig:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from service.core.errors import Fault
-from service.core.faults import MOST, Path, pointer, shortened
 from service.hub.derivation.errors import ConfigError
+from tensorseed.errors import Fault
+from tensorseed.spec.faults import MOST, Path, pointer, shortened
 
 MOST_COUNT = 4_096  # layers, experts and the like, of any one kind
 MOST_LABELS = 1_000_000

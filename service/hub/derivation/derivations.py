@@ -7,11 +7,11 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from typing import Any
 
-from service.core.errors import SpecError
-from service.core.reading import load
 from service.hub.derivation.configs import check_config, installed
 from service.hub.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from service.hub.derivation.process import LENGTH, START_SECONDS, command, recipe_in, request, too_much
+from tensorseed.errors import SpecError
+from tensorseed.spec.json_io import load
 
 MOST_BYTES = 1 << 20  # of a config
 

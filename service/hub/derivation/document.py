@@ -10,8 +10,6 @@ from typing import Any
 import torch
 from huggingface_hub.errors import StrictDataclassFieldValidationError
 
-from service.core.errors import TensorseedError
-from service.core.faults import pointer
 from service.hub.derivation.architectures import class_of, config_of, missing_package
 from service.hub.derivation.building import TooManyModulesError, build, silence
 from service.hub.derivation.configs import dtype_of
@@ -20,6 +18,8 @@ from service.hub.derivation.errors import ConfigError
 from service.hub.derivation.folding import Entry, fold
 from service.hub.derivation.observation import Observation, UnforeseeableError
 from service.hub.derivation.saving import saved
+from tensorseed.errors import TensorseedError
+from tensorseed.spec.faults import pointer
 
 Document = dict[str, Any]
 

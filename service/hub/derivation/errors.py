@@ -10,8 +10,8 @@ TensorseedError
 
 from __future__ import annotations
 
-from service.core.errors import SpecError
 from service.hub.errors import HubError
+from tensorseed.errors import SpecError
 
 REMEDY = "pip install 'tensorseed[transformers]'"
 

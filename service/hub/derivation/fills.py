@@ -121,9 +121,9 @@ def _spelling(function: str, arguments: dict[str, Any]) -> Init:
 
 def _by_fans(spelling: Init, shape: tuple[int, ...]) -> Fill:
     """The elementwise distribution of a scheme whose scale follows from the tensor's fans."""
-    from service.core.fans import fans
-    from service.core.schemes import SCHEMES
     from tensorseed.sampling import distributions
+    from tensorseed.spec.fans import fans
+    from tensorseed.spec.schemes import SCHEMES
 
     found = SCHEMES[spelling["kind"]].model_validate(spelling).fill(shape, fans(shape))
     if isinstance(found, distributions.Normal):

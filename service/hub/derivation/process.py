@@ -17,10 +17,10 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from service.core.errors import Fault, SpecError
-from service.core.reading import dump
 from service.hub.derivation.deriving import derive
 from service.hub.derivation.errors import ConfigError
+from tensorseed.errors import Fault, SpecError
+from tensorseed.spec.json_io import dump
 
 READY = b"{}"
 MOST_MEMORY = 4 << 30  # bytes, beyond what the imports take

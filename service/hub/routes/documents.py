@@ -7,10 +7,10 @@ from typing import Any
 from service.api.negotiation import JSON, OCTETS
 from service.api.problems import PROBLEMS, ProblemKind
 from service.api.routes import Responses, reference
-from service.core.errors import TooLargeError
 from service.hub.errors import RecipeError, UnknownRepositoryError, UnknownRevisionError
 from service.hub.routes.dialect import CODES, is_hub_path
 from service.hub.routes.schemas import COMMIT, OID, REPOSITORY, HubError
+from tensorseed.errors import TooLargeError
 
 Parameter = dict[str, Any]
 

@@ -13,7 +13,6 @@ from service.api.negotiation import JSON
 from service.api.presence import while_present
 from service.api.routes import readable
 from service.api.state import state_of
-from service.core.errors import CapacityError
 from service.hub.errors import UnknownEntryError
 from service.hub.routes.documents import SNAPSHOT, hub_documented, hub_files, in_path
 from service.hub.routes.forms import FileForm
@@ -22,6 +21,7 @@ from service.hub.routes.places import Place, place_of
 from service.hub.routes.schemas import Headers
 from service.hub.shards import INDEX
 from service.hub.snapshot import RepoFile, Snapshot
+from tensorseed.errors import CapacityError
 
 router = APIRouter(tags=["hub"])
 

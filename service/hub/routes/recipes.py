@@ -18,8 +18,6 @@ from service.api.problems import documented
 from service.api.queries import check_path
 from service.api.routes import answers, many, readable
 from service.api.state import State, state_of
-from service.core.errors import SpecError, TooLargeError
-from service.core.limits import Limits
 from service.hub.derivation.derivations import MOST_BYTES
 from service.hub.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from service.hub.errors import RecipeError, UnknownRepositoryError
@@ -28,6 +26,8 @@ from service.hub.recipe import read_recipe
 from service.hub.routes.documents import in_path
 from service.hub.routes.places import MAIN
 from service.hub.routes.recipe_schemas import RECIPE, RecipeDetail, RecipePlan, RecipeSummary
+from tensorseed.errors import SpecError, TooLargeError
+from tensorseed.spec.limits import Limits
 
 router = APIRouter(prefix="/v1/recipes", tags=["hub"])
 

@@ -16,7 +16,6 @@ from service.api.errors import MalformedRequestError, MediaTypeError, QueryError
 from service.api.negotiation import JSON
 from service.api.presence import while_present
 from service.api.routes import many, readable, reference
-from service.core.errors import TooLargeError
 from service.hub.errors import UnknownEntryError
 from service.hub.routes.documents import SNAPSHOT, flags, hub_documented, in_path
 from service.hub.routes.lookup import snapshot_at
@@ -24,6 +23,7 @@ from service.hub.routes.pages import Query, paged
 from service.hub.routes.places import place_of
 from service.hub.routes.schemas import WHEN, PathsRequest, TreeEntry
 from service.hub.snapshot import Folder, RepoFile, Snapshot
+from tensorseed.errors import TooLargeError
 
 MAX_BODY = 1 << 20  # bytes that name paths
 MAX_PATHS = 1_000  # told of at a time

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from service.core.errors import LossError
-from service.core.limits import Limits
 from service.core.losses import read_loss
+from tensorseed.errors import LossError
+from tensorseed.spec.limits import Limits
 
 PAIR: dict[str, Any] = {"input": [1.0, 2.0], "target": [1.0, 2.0]}
 LOGITS: dict[str, Any] = {"input": [[1.0, 2.0], [3.0, 4.0]], "target": [0, 1]}

@@ -8,12 +8,12 @@ import orjson
 import pytest
 import torch
 
-from service.core.errors import LossError, TooLargeError
-from service.core.limits import Limits
 from service.core.losses import Call, evaluate, read_loss
 from service.core.safetensors_file import open_file, tensor_arrays
-from service.core.spec import parse_spec
+from tensorseed.errors import LossError, TooLargeError
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 X = torch.randn(7, 8, generator=torch.Generator().manual_seed(1))
 Y = torch.tensor([0, 3, 9, 5, 1, 2, 7])

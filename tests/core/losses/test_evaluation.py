@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from service.core.errors import DeviceError, LossError
-from service.core.limits import Limits
 from service.core.losses import LOSSES, Result, evaluate, read_loss
+from tensorseed.errors import DeviceError, LossError
+from tensorseed.spec.limits import Limits
 from tests.core.losses.cases import CASES, DTYPES, Case
 
 pytestmark = pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss")

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.errors import LossError
-from service.core.limits import Limits
 from service.core.losses import evaluate, read_loss
+from tensorseed.errors import LossError
+from tensorseed.spec.limits import Limits
 
 BASES: list[Any] = [2, 10, "e"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from service.core.errors import LossError, TooLargeError, UnknownNameError
-from service.core.limits import Limits
 from service.core.losses import LOSSES, evaluate, read_loss, read_options
 from service.core.losses.margin import MOST_PAIRS
+from tensorseed.errors import LossError, TooLargeError, UnknownNameError
+from tensorseed.spec.limits import Limits
 
 SMALL = Limits(loss_values=10, activations=100, parameters=50, dimensions=3)
 PAIR: dict[str, Any] = {"input": [1.0, 2.0], "target": [1.0, 2.0]}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from service.core.errors import EvaluationError
-from service.core.limits import Limits
 from service.core.network import evaluate, read_evaluation
 from service.core.network.evaluation import Evaluation
 from service.core.network.report import Comparison, Report
+from tensorseed.errors import EvaluationError
+from tensorseed.spec.limits import Limits
 
 Case = tuple[dict[str, Any], list[int]]
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.errors import TooLargeError
-from service.core.layers import LAYERS
-from service.core.limits import Limits
-from service.core.network.modules import MODULES
+from tensorseed.errors import TooLargeError
+from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.modules import MODULES
 from tests.core.network import cases
 
 EVERY = {**cases.MODULES, **cases.LAYERS}

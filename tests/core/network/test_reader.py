@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.errors import DeviceError, EvaluationError, SpecError, TooLargeError, VersionError
-from service.core.limits import Limits
 from service.core.network import evaluate, read_evaluation
 from service.core.network.chain import MOST_LAYERS
+from tensorseed.errors import DeviceError, EvaluationError, SpecError, TooLargeError, VersionError
+from tensorseed.spec.limits import Limits
 from tests.core.network.cases import faults, read, report
 
 MLP: dict[str, Any] = {

@@ -13,15 +13,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from service.core.errors import EvaluationError, TooLargeError
-from service.core.limits import Limits
 from service.core.network import evaluate
 from service.core.network.optimizers import OPTIMIZERS
 from service.core.network.trial import smooth
 from service.core.safetensors_file import open_file, tensor_arrays
-from service.core.spec import parse_spec
 from service.core.torch_generator import materialise
 from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.errors import EvaluationError, TooLargeError
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 from tests.core.network.cases import read, report, reports
 
 STEPS = 4

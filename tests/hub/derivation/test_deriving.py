@@ -14,14 +14,14 @@ from safetensors.torch import load_file
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.modeling_utils import remove_tied_weights_from_state_dict
 
-from service.core.limits import Limits
 from service.core.safetensors_file import open_file
-from service.core.spec import parse_spec
 from service.hub.derivation import ConfigError, building, derive, process
 from service.hub.derivation.architectures import class_of, config_of
 from service.hub.ordering import state_dict_order
 from service.hub.recipe import read_recipe
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 from tests.hub.derivation.families import FAMILIES
 
 SIGMAS = 6.0

@@ -7,9 +7,9 @@ import json
 import hypothesis.strategies as st
 from hypothesis import given
 
-from service.core.limits import Limits
 from service.hub.derivation.folding import Entry, fold
 from service.hub.ordering import state_dict_order
+from tensorseed.spec.limits import Limits
 
 BODY = json.dumps({"type": "Tensor", "shape": [1], "init": "zeros"})
 OTHER = json.dumps({"type": "Tensor", "shape": [2], "init": "zeros"})

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from service.core.errors import TooLargeError
 from service.hub.derivation.derivations import MOST_BYTES
 from service.hub.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from service.hub.recipe import read_recipe
 from service.hub.routes.recipe_schemas import RecipeDetail, RecipePlan, RecipeSummary
+from tensorseed.errors import TooLargeError
 from tests.hub.recipes import document
 
 

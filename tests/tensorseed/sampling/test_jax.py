@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from jax.nn import initializers
 
-from service.core.limits import Limits
-from service.core.moments import moments
-from service.core.resolved import ResolvedTensor
 from service.core.safetensors_file import open_file, tensor_arrays
-from service.core.spec import parse_spec
 from tensorseed.sampling.distributions import TruncNormal, Uniform
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.moments import moments
+from tensorseed.spec.resolved import ResolvedTensor
+from tensorseed.spec.spec import parse_spec
 
 SHAPES = [(784, 256), (3, 3, 16, 48), (5, 40, 24)]
 AXES = {"in": -2, "out": -1}

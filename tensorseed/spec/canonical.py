@@ -1,0 +1,141 @@
+"""The canonical recipe: one JSON text for all specs that mean the same, as short as that allows.
+
+Names are folded into brace ranges and entries sorted by them; defaults are left out; an init without
+parameters is its name, in the canonical spelling; an entry says its dtype unless that is float32, the spec as
+a whole never does; the seed is a decimal string; keys are sorted and nothing is padded. 1 and 1.0 are one
+number, 0.0 and -0.0 are two.
+
+With generator torch the order of entries counts: only neighbours are folded, and nothing is sorted. The
+recipe also holds the version of torch and the type of device.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from json.encoder import encode_basestring
+from typing import Any, NamedTuple
+
+from tensorseed.spec.layers import Entry
+from tensorseed.spec.schemes import Scheme, scheme_of
+from tensorseed.spec.schemes.base import defaults_of
+from tensorseed.spec.schemes.scaled import KaimingNormal, KaimingUniform
+from tensorseed.spec.torch_identity import TorchIdentity
+
+DEFAULT_DTYPE = "float32"
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+class BodyText(NamedTuple):
+    """An entry without its name: the texts before and after it. Equal texts mean equal bodies."""
+
+    before: str
+    after: str
+
+    def named(self, name: str) -> str:
+        """The whole entry."""
+        return f"{self.before}{encode_basestring(name)}{self.after}"
+
+
+def number(value: float) -> int | float:
+    """`value` in the type that spells it shortest; minus zero stays a float."""
+    if not value.is_integer() or (value == 0 and math.copysign(1.0, value) < 0):
+        return value
+    whole = int(value)
+    return whole if len(str(whole)) <= len(repr(value)) else value
+
+
+def init_value(scheme: Scheme) -> Any:
+    """The JSON value of an init: its name, or an object with the parameters that are not defaults."""
+    parameters = {
+        name: _value(value, floats=name == "data")
+        for name, default in defaults_of(type(scheme)).items()
+        if name != "kind" and repr(value := getattr(scheme, name)) != default
+    }
+    kind = scheme.spellings()[0]
+    return {"kind": kind, **parameters} if parameters else kind
+
+
+def meant(init: str | Scheme) -> Scheme:
+    """The scheme of an init, in its canonical spelling, without a slope that no leaky_relu makes use of."""
+    scheme = scheme_of(init)
+    if not isinstance(scheme, KaimingUniform | KaimingNormal) or scheme.nonlinearity == "leaky_relu":
+        return scheme
+    return scheme if repr(scheme.a) == "0.0" else scheme.model_copy(update={"a": 0.0})
+
+
+def same(one: Scheme, other: Scheme) -> bool:
+    """Whether two inits mean the same."""
+    return one is other or (
+        init_value(one) == init_value(other) and dump(init_value(one)) == dump(init_value(other))
+    )
+
+
+def body_text(entry: Entry, dtype: str, init: Scheme | Mapping[str, Scheme]) -> BodyText:
+    """The canonical text of `entry` without its name; `dtype` is the effective one, `init` what to write."""
+    body: dict[str, Any] = {**entry.arguments(), "type": entry.type}
+    if dtype != DEFAULT_DTYPE:
+        body["dtype"] = dtype
+    if entry.stream is not None:
+        body["stream"] = entry.stream
+    if isinstance(init, Scheme):
+        body["init"] = init_value(init)
+    elif init:
+        body["init"] = {name: init_value(scheme) for name, scheme in init.items()}
+    before, after = "{", ""
+    for name in sorted(body):
+        if name < "name":
+            before += f'"{name}":{_text(body[name])},'
+        else:
+            after += f',"{name}":{_text(body[name])}'
+    return BodyText(f'{before}"name":', f"{after}}}")
+
+
+def recipe_text(seed: int, entries: Iterable[tuple[str, BodyText]]) -> str:
+    """The recipe of a spec whose entries are given by folded name and body, in any order."""
+    texts = [body.named(name) for name, body in sorted(entries, key=lambda entry: entry[0])]
+    return f'{{"layers":[{",".join(texts)}],"seed":"{seed}"}}'
+
+
+def ordered_recipe_text(seed: int, entries: Iterable[tuple[str, BodyText]], torch: TorchIdentity) -> str:
+    """The recipe of a spec of generator torch: its entries in order, and what torch adds to the identity."""
+    texts = ",".join(body.named(name) for name, body in entries)
+    return (
+        f'{{"device":"{torch.device}","generator":"torch","layers":[{texts}],"seed":"{seed}",'
+        f'"torch_version":"{torch.version}"}}'
+    )
+
+
+def dump(value: Any) -> str:
+    """JSON with sorted keys and without spaces."""
+    return _ENCODER.encode(value)
+
+
+def _text(value: Any) -> str:
+    """As `dump(_value(value))`, quickly for what most entries hold."""
+    kind = type(value)
+    if kind is int:
+        return str(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is float:
+        return repr(number(value))
+    if kind is tuple and all(type(part) is int for part in value):
+        return f"[{','.join(map(str, value))}]"
+    if kind is dict:
+        parts = [f"{encode_basestring(name)}:{_text(value[name])}" for name in sorted(value)]
+        return f"{{{','.join(parts)}}}"
+    return dump(_value(value))
+
+
+def _value(value: Any, *, floats: bool = False) -> Any:
+    """JSON-ready; `floats` says that integers are floats written short, as in literal data."""
+    if isinstance(value, list | tuple):
+        return [_value(part, floats=floats) for part in value]
+    if isinstance(value, dict):
+        return {name: _value(part) for name, part in value.items()}
+    if isinstance(value, float) or (floats and isinstance(value, int) and not isinstance(value, bool)):
+        return number(float(value))
+    return value

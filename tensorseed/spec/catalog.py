@@ -1,0 +1,103 @@
+"""What the service offers, derived from the classes: schemes and layer types with all there is to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tensorseed.sampling.dtypes import INT64
+from tensorseed.spec.canonical import init_value
+from tensorseed.spec.descriptions import docstring, parameters
+from tensorseed.spec.json_io import dump
+from tensorseed.spec.layers import LAYERS, Entry, Layer
+from tensorseed.spec.layers.tensor_lines import TensorLine, tensor_lines
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.names import fold
+from tensorseed.spec.resolution import Member, resolve_entry
+from tensorseed.spec.schemes import SCHEME_CLASSES
+
+DTYPE = "float32"  # of the examples
+EXAMPLE = "layer"  # what they are called
+
+_TYPES = {name: cls for name, cls in LAYERS.items() if issubclass(cls, Layer)}
+_BARE = [TensorLine("", "(*shape)", None, "init")]
+
+
+def schemes_catalog() -> list[dict[str, Any]]:
+    """Every init scheme: kind, aliases, summary, formula, source and parameters."""
+    catalog = []
+    for cls in SCHEME_CLASSES:
+        kind, *aliases = cls.spellings()
+        catalog.append(
+            {"kind": kind, "aliases": aliases, **docstring(cls), "parameters": parameters(cls, {"kind"})}
+        )
+    return catalog
+
+
+def layers_catalog() -> list[dict[str, Any]]:
+    """Every layer type: type, summary, formula, source, parameters, tensors, and an example of both.
+
+    `init` of a torch.nn type is by parameter name.
+    """
+    return [
+        {
+            "type": name,
+            "torch": f"torch.nn.{name}" if name in _TYPES else None,
+            **docstring(cls),
+            "parameters": sorted(parameters(cls, {"name", "type", "dtype", "stream"}), key=_rank),
+            "tensors": [_tensor(line) for line in _lines(name)],
+            "example": _example(cls),
+        }
+        for name, cls in LAYERS.items()
+    ]
+
+
+def _rank(parameter: dict[str, Any]) -> tuple[bool, bool]:
+    """What is required first, the inits last."""
+    return parameter["name"] == "init", not parameter["required"]
+
+
+def _lines(name: str) -> list[TensorLine]:
+    return tensor_lines(_TYPES[name], _TYPES) if name in _TYPES else _BARE
+
+
+def _tensor(line: TensorLine) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "kind": "buffer" if line.buffer else "parameter",
+        "shape": line.shape,
+        "dtype": INT64.name if line.integer else None,
+        "condition": line.condition,
+        "init": line.init,
+    }
+
+
+def _example(cls: type[Entry]) -> dict[str, Any]:
+    """An entry with the examples of what it needs, and what it yields, alike tensors in one row."""
+    required = {
+        name: field.examples[0]
+        for name, field in cls.model_fields.items()
+        if field.is_required() and field.examples and name != "name"
+    }
+    entry = {"name": EXAMPLE, "type": cls.type_name(), **required}
+    return {"entry": entry, "tensors": _yielded(resolve_entry(_model(cls, entry), DTYPE, Limits()).members)}
+
+
+def _model(cls: type[Entry], entry: dict[str, Any]) -> Entry:
+    return cls.model_validate_json(dump(entry))
+
+
+def _yielded(members: Iterable[Member]) -> list[dict[str, Any]]:
+    alike: dict[tuple[Any, ...], list[Member]] = {}
+    for member in members:
+        alike.setdefault((member.dtype.name, member.shape, id(member.scheme)), []).append(member)
+    return [
+        {
+            "name": name,
+            "shape": first.shape,
+            "dtype": first.dtype.name,
+            "init": init_value(first.scheme),
+        }
+        for first, *rest in alike.values()
+        for name in fold(EXAMPLE + member.suffix for member in (first, *rest))
+    ]

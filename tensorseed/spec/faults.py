@@ -1,0 +1,213 @@
+"""The validator's errors, in the house's words: a path into what was sent, and a sentence with the remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from tensorseed.errors import Fault, SpecError
+from tensorseed.spec.layers import LAYERS, FanAxes
+from tensorseed.spec.layers.exclusions import EXCLUDED
+from tensorseed.spec.layers.nested import choices, descend
+from tensorseed.spec.schemes import SCHEMES, unknown
+
+MOST = 50  # faults reported at once
+LONGEST = 128  # characters of a client's word that are told back
+
+Part = str | int
+Path = tuple[Part, ...]
+Located = tuple[Path, str]  # where a fault is, and its sentence
+
+_WHOLE_FIELD = {
+    "seed": "seed must be an integer from 0 to 18446744073709551615, or a decimal string of one",
+    "device": "device must be auto, cpu, cuda or cuda:N with N a decimal number",
+    "torch_version": "torch_version must be a version without its local part, such as 2.13.0",
+}
+_SENTENCES = {
+    "bool_type": "{field} must be true or false",
+    "dict_type": "{field} must be an object",
+    "finite_number": "{field} must be a finite number",
+    "float_type": "{field} must be a number",
+    "greater_than": "{field} must be greater than {gt:g}",
+    "greater_than_equal": "{field} must be at least {ge:g}",
+    "int_type": "{field} must be an integer",
+    "json_invalid": "the body is nested too deeply: write fewer levels",
+    "model_attributes_type": "{field} must be an object",
+    "model_type": "{field} must be an object",
+    "list_type": "{field} must be a list",
+    "less_than": "{field} must be less than {lt:g}",
+    "less_than_equal": "{field} must be at most {le:g}",
+    "missing": "{field} is required",
+    "string_too_long": "{field} must have at most {max_length} characters",
+    "string_too_short": "{field} must have at least {min_length} character",
+    "string_type": "{field} must be a string",
+    "tuple_type": "{field} must be a list",
+    "value_error": "{error}",
+}
+_INIT = "an init is a scheme's name, or an object with kind and the scheme's parameters"
+_SIZE = "{field} must be an integer, or a list of integers with one for each dimension"
+_PADDING = "{field} must be same, valid, an integer, or a list of integers with one for each dimension"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an error stands: its path, the union branch that failed, the model whose field is at fault."""
+
+    path: Path
+    branch: str = ""
+    model: type[BaseModel] | None = None
+
+
+def pointer(path: Iterable[Part]) -> str:
+    """The JSON Pointer (RFC 6901) along `path`."""
+    return "".join("/" + shortened(str(part)).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def shortened(word: str) -> str:
+    """`word`, cut where it is longer than any that means something."""
+    return word if len(word) <= LONGEST else f"{word[:LONGEST]}…"
+
+
+def finite_fault(path: Path) -> tuple[str, str]:
+    """Pointer and sentence of a number at `path` that is not finite."""
+    return pointer(path), f"{_field(path)} must be a finite number"
+
+
+def spec_error(places: Iterable[tuple[Path, str]]) -> SpecError:
+    """The error of faults given by path and sentence, in the order of the entries; `MOST` at most."""
+    ordered = sorted(
+        places, key=lambda place: int(place[0][1]) if len(place[0]) > 1 and place[0][0] == "layers" else -1
+    )
+    return SpecError([Fault(pointer(path), detail) for path, detail in ordered[:MOST]])
+
+
+def explain(
+    error: ValidationError, document: Any, spec: type[BaseModel], within: Path = ()
+) -> list[tuple[Path, str]]:
+    """The faults of `document`, which failed to validate as the model `spec`, by path and sentence; `within`
+    leads to the part that was validated.
+    """
+    found: dict[Path, str] = {}
+    for item in error.errors(include_url=False):
+        place = _place((*within, *item["loc"]))
+        for path, detail in _read(place, item, document, spec):
+            found.setdefault(path, detail)
+    return list(found.items())
+
+
+def _place(loc: Path) -> _Place:
+    """Take apart a location such as (layers, 0, Linear, init, weight, <branch>, normal, std)."""
+    if len(loc) < 3 or loc[0] != "layers":
+        return _Place(loc[:1] if loc[:1] and loc[0] in _WHOLE_FIELD else loc)
+    entry, layer, rest = loc[:2], str(loc[2]), loc[3:]
+    if rest[:1] == ("init",):
+        depth = 1 if layer == "Tensor" else 2
+        behind = rest[depth:]  # branch, kind, parameter
+        model = SCHEMES[str(behind[1])] if len(behind) > 1 else None
+        return _Place(
+            (*entry, *rest[:depth], *behind[2:]), str(behind[0]) if behind else "", model or LAYERS[layer]
+        )
+    if rest[:1] == ("fan_axes",):
+        return _Place((*entry, *rest), "", FanAxes)
+    walked, part, rest = descend(LAYERS[layer], rest)
+    branch = next((part for part in rest[1:] if isinstance(part, str)), "")
+    indices = [part for part in rest[1:] if isinstance(part, int)]
+    return _Place((*entry, *walked, *rest[:1], *indices), branch, part)
+
+
+def _read(
+    place: _Place, item: Mapping[str, Any], document: Any, spec: type[BaseModel]
+) -> list[tuple[Path, str]]:
+    """The fault that an error stands for, or none if its union branch is not the one that was meant."""
+    path = place.path
+    if path and path[0] in _WHOLE_FIELD and path[0] in spec.model_fields:
+        return [(path, _WHOLE_FIELD[str(path[0])])]
+    if place.branch.startswith(("function", "tagged-union")):
+        return _read_init(place, item, spec)
+    if place.branch:
+        return _read_size(place, item, document)
+    return [_sentence(path, item, place.model or spec)]
+
+
+def _read_init(place: _Place, item: Mapping[str, Any], spec: type[BaseModel]) -> list[tuple[Path, str]]:
+    """An init is a name or an object: two branches, each with its own error."""
+    value = item["input"]
+    named = place.branch.startswith("function")
+    if named and isinstance(value, str):
+        return [_sentence(place.path, item, spec)]
+    wrong_type = item["type"] in {"string_type", "dict_type", "model_attributes_type"}
+    if wrong_type:
+        return [] if isinstance(value, str | dict) else [(place.path, _INIT)]
+    return [_sentence(place.path, item, place.model or spec)]
+
+
+def _read_size(place: _Place, item: Mapping[str, Any], document: Any) -> list[tuple[Path, str]]:
+    """A size is an integer, a list of them, or for a padding a word: each branch has its own error."""
+    last = max(at for at, part in enumerate(place.path) if isinstance(part, str))
+    root = place.path[: last + 1]
+    value = _at(document, root)
+    meant = "tuple" if isinstance(value, list) else "int" if type(value) is int else ""
+    if meant and meant not in place.branch.split("[")[0]:
+        return []
+    if not meant or item["type"] in {"missing", "too_long"}:
+        field = str(root[-1])
+        words = place.model is not None and "same" in str(place.model.model_fields[field].annotation)
+        return [(root, (_PADDING if words else _SIZE).format(field=field))]
+    return [_sentence(place.path, item, LAYERS["Tensor"])]
+
+
+def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tuple[Path, str]:
+    """The path and sentence of an error in a field of `model`."""
+    kind, context = item["type"], item.get("ctx", {})
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        tag = context["discriminator"].strip("'")
+        word, valid = ("scheme", list(SCHEMES)) if tag == "kind" else ("layer type", list(LAYERS))
+        if tag == "type" and len(path) > 2:
+            word, valid = f"type of {path[-1]}", list(choices(model, str(path[-1])))
+        elif context.get("tag") in EXCLUDED:
+            return (*path, tag), f"there is no {context['tag']} here: {EXCLUDED[context['tag']]}"
+        elif tag == "type" and context.get("tag") in _without_tensors():
+            return (*path, tag), f"{context['tag']} owns no tensors: leave the entry out"
+        if kind == "union_tag_invalid":
+            return (*path, tag), unknown(word, context["tag"], valid)
+        return (*path, tag), f"{tag} is required: one of {', '.join(valid)}"
+    if kind == "extra_forbidden":
+        return path, unknown(
+            "field", path[-1], [field.alias or name for name, field in model.model_fields.items()]
+        )
+    field = _field(path)
+    if kind == "int_type" and isinstance(item["input"], float) and abs(item["input"]) >= 1 << 63:
+        return path, f"{field} overflows: an integer here is below 2^63"
+    if kind == "value_error" and (first := str(context["error"]).split()[0]) in model.model_fields:
+        path = (*path, first)
+    if kind == "literal_error":
+        valid_words = re.findall(r"'([^']*)'", context["expected"])
+        return path, f"{field} must be one of {', '.join(valid_words)}"
+    return path, _SENTENCES.get(kind, "{field} is not valid").format(field=field, **context)
+
+
+def _without_tensors() -> Container[str]:
+    """The torch.nn classes that are good in a network and own nothing to initialise."""
+    from tensorseed.spec.modules import MODULES
+
+    return MODULES
+
+
+def _field(path: Path) -> str:
+    """What to call the thing at `path`: a field by its name, an element of a list by the list's."""
+    if not path:
+        return "the spec"
+    if path[0] == "layers" and len(path) == 2:
+        return "an entry of layers"
+    name = shortened(next((part for part in reversed(path) if isinstance(part, str)), "the spec"))
+    return f"each number of {name}" if isinstance(path[-1], int) else name
+
+
+def _at(document: Any, path: Path) -> Any:
+    for part in path:
+        document = document[part]
+    return document

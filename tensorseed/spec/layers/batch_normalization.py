@@ -1,0 +1,110 @@
+"""Normalisation with running statistics: over batches and over instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from tensorseed.spec.layers.base import ONES, ZEROS, Count, Layer, Slot
+from tensorseed.spec.layers.normalization import AFFINE, EPS, SHIFT, affine_slots
+
+_STATISTICS = "Whether running statistics are kept, as buffers."
+
+
+class _Norm(Layer):
+    """What they share.
+
+    Formula: y = (x - mean) / √(var + eps) · weight + bias, mean and var of each channel
+    """
+
+    num_features: Count = Field(description="Number of channels.", examples=[256])
+    eps: float = Field(default=1e-5, description=EPS, examples=[1e-5])
+    momentum: float | None = Field(
+        default=0.1,
+        description="Share of the new batch in the running statistics; null for their mean.",
+        examples=[0.1],
+    )
+    affine: bool = Field(default=True, description=AFFINE, examples=[True])
+    track_running_stats: bool = Field(default=True, description=_STATISTICS, examples=[True])
+    bias: bool = Field(default=True, description=SHIFT, examples=[True])
+
+    def slots(self) -> Iterator[Slot]:
+        """The scale and the shift of each channel, and the running statistics.
+
+        weight (num_features) if affine: ones
+        bias (num_features) if affine and bias: zeros
+        buffer running_mean (num_features) if track_running_stats: zeros
+        buffer running_var (num_features) if track_running_stats: ones
+        buffer num_batches_tracked () int64 if track_running_stats: zeros
+        """
+        shape = (self.num_features,)
+        if self.affine:
+            yield from affine_slots(shape, bias=self.bias)
+        if self.track_running_stats:
+            yield Slot("running_mean", shape, ZEROS)
+            yield Slot("running_var", shape, ONES)
+            yield Slot("num_batches_tracked", (), ZEROS, integer=True)
+
+
+class _BatchNorm(_Norm):
+    """What the batch normalisations share.
+
+    Source: Ioffe and Szegedy: Batch normalization: accelerating deep network training by reducing internal
+        covariate shift, ICML 2015
+    """
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch normalisation over (N, C) or (N, C, L)."""
+
+    type: Literal["BatchNorm1d"]
+
+
+class BatchNorm2d(_BatchNorm):
+    """Batch normalisation over (N, C, H, W)."""
+
+    type: Literal["BatchNorm2d"]
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch normalisation over (N, C, D, H, W)."""
+
+    type: Literal["BatchNorm3d"]
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalisation over (N, C, …), with the statistics of all processes."""
+
+    type: Literal["SyncBatchNorm"]
+
+
+class _InstanceNorm(_Norm):
+    """What the instance normalisations share: by default they have neither parameters nor buffers.
+
+    Formula: y = (x - mean) / √(var + eps) · weight + bias, mean and var of each channel of each sample
+    Source: Ulyanov, Vedaldi, Lempitsky: Instance normalization: the missing ingredient for fast stylization,
+        2016
+    """
+
+    affine: bool = Field(default=False, description=AFFINE, examples=[True])
+    track_running_stats: bool = Field(default=False, description=_STATISTICS, examples=[False])
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Instance normalisation over (N, C, L)."""
+
+    type: Literal["InstanceNorm1d"]
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Instance normalisation over (N, C, H, W)."""
+
+    type: Literal["InstanceNorm2d"]
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Instance normalisation over (N, C, D, H, W)."""
+
+    type: Literal["InstanceNorm3d"]

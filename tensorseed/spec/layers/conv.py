@@ -1,0 +1,113 @@
+"""Convolutions over one, two and three dimensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from tensorseed.spec.layers.base import EVEN, Count, Layer, Positive, Slot, bias_init, spread
+from tensorseed.spec.layers.linear import TORCH_DEFAULT
+from tensorseed.spec.roles import NO_UNITS, UNITS, Role
+from tensorseed.spec.schemes import PartError
+
+Size1 = Annotated[Count | tuple[Count], EVEN]
+Size2 = Annotated[Count | tuple[Count, Count], EVEN]
+Size3 = Annotated[Count | tuple[Count, Count, Count], EVEN]
+Pad1 = Annotated[Literal["same", "valid"] | int | tuple[int], EVEN]
+Pad2 = Annotated[Literal["same", "valid"] | int | tuple[int, int], EVEN]
+Pad3 = Annotated[Literal["same", "valid"] | int | tuple[int, int, int], EVEN]
+
+KERNEL = "Size of the kernel, one number for all dimensions or one each."
+STRIDE = "Step of the kernel, one number for all dimensions or one each."
+_PADDING = "Padding on both sides, one number for all dimensions or one each, or same, or valid."
+DILATION = "Spacing of the kernel's elements, one number for all dimensions or one each."
+
+
+class Convolution(Layer):
+    """What all convolutions share: channels, groups, kernel and bias."""
+
+    rank: ClassVar[int]
+
+    in_channels: Count = Field(description="Channels of the input.", examples=[3])
+    out_channels: Count = Field(description="Channels of the output.", examples=[64])
+    groups: Positive = Field(
+        default=1,
+        description="Blocked connections from inputs to outputs; divides both channel counts.",
+        examples=[1],
+    )
+    bias: bool = Field(default=True, description="Whether the layer adds a bias.", examples=[True])
+
+    def _filters(self, rows: int, columns: int, role: Role = UNITS) -> Iterator[Slot]:
+        """weight (rows, columns / groups, *kernel) and bias (out). Raises PartError for the groups."""
+        for part, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
+            if channels % self.groups:
+                raise PartError(
+                    ("groups",), f"groups must divide {part}: {self.groups} does not divide {channels}"
+                )
+        kernel = spread(self.kernel_size, self.rank)  # type: ignore[attr-defined]
+        shape = (rows, columns // self.groups, *kernel)
+        yield Slot("weight", shape, TORCH_DEFAULT, role=role)
+        if self.bias:
+            yield Slot("bias", (self.out_channels,), bias_init(math.prod(shape[1:])))
+
+
+class _Conv(Convolution):
+    """What the plain convolutions share.
+
+    Formula: y[n, o] = bias[o] + Σ_c weight[o, c] ⋆ x[n, c], with ⋆ the cross-correlation
+    Source: LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition,
+        Proceedings of the IEEE 1998
+    """
+
+    padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = Field(
+        default="zeros", description="What the padding holds.", examples=["circular"]
+    )
+
+    def slots(self) -> Iterator[Slot]:
+        """The fan_in is that of weight.
+
+        weight (out_channels, in_channels // groups, *kernel_size): kaiming_uniform(a=√5)
+        bias (out_channels) if bias: uniform(±1/√fan_in)
+        """
+        depthwise = 1 < self.groups == self.out_channels  # each output has an input of its own
+        yield from self._filters(self.out_channels, self.in_channels, NO_UNITS if depthwise else UNITS)
+        if self.padding == "same" and set(spread(self.stride, self.rank)) != {1}:  # type: ignore[attr-defined]
+            raise PartError(
+                ("padding",), "padding same needs a stride of 1: give numbers, or leave the stride at 1"
+            )
+
+
+class Conv1d(_Conv):
+    """Convolution over (N, C, L)."""
+
+    rank = 1
+    type: Literal["Conv1d"]
+    kernel_size: Size1 = Field(description=KERNEL, examples=[3])
+    stride: Size1 = Field(default=1, description=STRIDE, examples=[1])
+    padding: Pad1 = Field(default=0, description=_PADDING, examples=["same"])
+    dilation: Size1 = Field(default=1, description=DILATION, examples=[1])
+
+
+class Conv2d(_Conv):
+    """Convolution over (N, C, H, W)."""
+
+    rank = 2
+    type: Literal["Conv2d"]
+    kernel_size: Size2 = Field(description=KERNEL, examples=[3, [3, 5]])
+    stride: Size2 = Field(default=1, description=STRIDE, examples=[1, [2, 1]])
+    padding: Pad2 = Field(default=0, description=_PADDING, examples=["same", [1, 2]])
+    dilation: Size2 = Field(default=1, description=DILATION, examples=[1])
+
+
+class Conv3d(_Conv):
+    """Convolution over (N, C, D, H, W)."""
+
+    rank = 3
+    type: Literal["Conv3d"]
+    kernel_size: Size3 = Field(description=KERNEL, examples=[3, [1, 3, 3]])
+    stride: Size3 = Field(default=1, description=STRIDE, examples=[1, [1, 2, 2]])
+    padding: Pad3 = Field(default=0, description=_PADDING, examples=["same", [0, 1, 1]])
+    dilation: Size3 = Field(default=1, description=DILATION, examples=[1])

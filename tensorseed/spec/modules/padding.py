@@ -1,0 +1,133 @@
+"""Padding of the spatial dimensions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tensorseed.spec.modules.pooling import Spatial
+
+_PADDING = "Elements to add on every side, one number or, from the last dimension, one for each side."
+_SIDES = 1 << 20
+
+_Side = Annotated[int, Field(ge=-_SIDES, le=_SIDES)]
+Around1 = Annotated[_Side | tuple[_Side, _Side], Field(description=_PADDING, examples=[1, [1, 2]])]
+Around2 = Annotated[
+    _Side | tuple[_Side, _Side, _Side, _Side], Field(description=_PADDING, examples=[1, [1, 1, 2, 2]])
+]
+Around3 = Annotated[
+    _Side | tuple[_Side, _Side, _Side, _Side, _Side, _Side], Field(description=_PADDING, examples=[1])
+]
+Filling = Annotated[float, Field(description="What the padding holds.", examples=[0.5])]
+
+
+class _Pad1(Spatial):
+    rank = 1
+    dimensions = (2, 3)
+    padding: Around1
+
+
+class _Pad2(Spatial):
+    rank = 2
+    dimensions = (3, 4)
+    padding: Around2
+
+
+class _Pad3(Spatial):
+    rank = 3
+    dimensions = (4, 5)
+    padding: Around3
+
+
+class ZeroPad1d(_Pad1):
+    """Zeros around (N, C, L)."""
+
+    type: Literal["ZeroPad1d"]
+
+
+class ZeroPad2d(_Pad2):
+    """Zeros around (N, C, H, W)."""
+
+    type: Literal["ZeroPad2d"]
+
+
+class ZeroPad3d(_Pad3):
+    """Zeros around (N, C, D, H, W)."""
+
+    type: Literal["ZeroPad3d"]
+
+
+class ConstantPad1d(_Pad1):
+    """One number around (N, C, L)."""
+
+    type: Literal["ConstantPad1d"]
+    value: Filling
+
+
+class ConstantPad2d(_Pad2):
+    """One number around (N, C, H, W)."""
+
+    type: Literal["ConstantPad2d"]
+    value: Filling
+
+
+class ConstantPad3d(_Pad3):
+    """One number around (N, C, D, H, W)."""
+
+    type: Literal["ConstantPad3d"]
+    value: Filling
+
+
+class ReflectionPad1d(_Pad1):
+    """The mirror image of (N, C, L) around it, without its edge."""
+
+    type: Literal["ReflectionPad1d"]
+
+
+class ReflectionPad2d(_Pad2):
+    """The mirror image of (N, C, H, W) around it, without its edge."""
+
+    type: Literal["ReflectionPad2d"]
+
+
+class ReflectionPad3d(_Pad3):
+    """The mirror image of (N, C, D, H, W) around it, without its edge."""
+
+    type: Literal["ReflectionPad3d"]
+
+
+class ReplicationPad1d(_Pad1):
+    """The edge of (N, C, L) again and again around it."""
+
+    type: Literal["ReplicationPad1d"]
+
+
+class ReplicationPad2d(_Pad2):
+    """The edge of (N, C, H, W) again and again around it."""
+
+    type: Literal["ReplicationPad2d"]
+
+
+class ReplicationPad3d(_Pad3):
+    """The edge of (N, C, D, H, W) again and again around it."""
+
+    type: Literal["ReplicationPad3d"]
+
+
+class CircularPad1d(_Pad1):
+    """The other end of (N, C, L) around it."""
+
+    type: Literal["CircularPad1d"]
+
+
+class CircularPad2d(_Pad2):
+    """The other end of (N, C, H, W) around it."""
+
+    type: Literal["CircularPad2d"]
+
+
+class CircularPad3d(_Pad3):
+    """The other end of (N, C, D, H, W) around it."""
+
+    type: Literal["CircularPad3d"]

@@ -1,0 +1,185 @@
+"""Modules that move elements about, or do nothing; and normalisation without parameters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tensorseed.spec.layers.base import Positive, Shape
+from tensorseed.spec.modules.base import Plain, Size2, Window2
+from tensorseed.spec.modules.sigmoid_like import check_axis
+from tensorseed.spec.schemes import PartError
+
+
+class Identity(Plain):
+    """x itself."""
+
+    type: Literal["Identity"]
+
+
+class Flatten(Plain):
+    """The dimensions start_dim to end_dim as one."""
+
+    type: Literal["Flatten"]
+    start_dim: int = Field(default=1, description="First dimension that is joined.", examples=[1])
+    end_dim: int = Field(default=-1, description="Last dimension that is joined.", examples=[-1])
+
+    def takes(self, shape: Shape) -> None:
+        """Both axes exist, in order."""
+        check_axis("start_dim", self.start_dim, shape)
+        check_axis("end_dim", self.end_dim, shape)
+        if self.start_dim % len(shape) > self.end_dim % len(shape):
+            raise ValueError(f"has start_dim {self.start_dim} behind end_dim {self.end_dim} of {list(shape)}")
+
+    def axis(self) -> int:
+        """The last dimension."""
+        return -1
+
+
+class Unflatten(Plain):
+    """One dimension as several."""
+
+    type: Literal["Unflatten"]
+    dim: int = Field(description="The dimension that is parted.", examples=[1])
+    unflattened_size: tuple[Annotated[int, Field(ge=-1)], ...] = Field(
+        description="Its new sizes; one of them may be -1, for what is left.", examples=[[16, 7, 7]]
+    )
+
+    def fits(self) -> None:
+        """At least one size, at most one of them open."""
+        if not self.unflattened_size:
+            raise PartError(("unflattened_size",), "unflattened_size needs at least one size")
+        if self.unflattened_size.count(-1) > 1:
+            raise PartError(
+                ("unflattened_size",), "at most one size of unflattened_size is -1: give the others"
+            )
+
+    def takes(self, shape: Shape) -> None:
+        """The axis exists and can be parted."""
+        check_axis("dim", self.dim, shape)
+        known, size = 1, shape[self.dim]
+        for one in self.unflattened_size:
+            known *= 1 if one == -1 else one
+        parted = known == size if -1 not in self.unflattened_size else known > 0 and size % known == 0
+        if not parted:
+            raise ValueError(f"cannot part the {size} elements of axis {self.dim} into {self._sizes()}")
+
+    def _sizes(self) -> list[int]:
+        return list(self.unflattened_size)
+
+    def axis(self) -> int | None:
+        """The first of the new dimensions, where these are the last."""
+        return -len(self.unflattened_size) if self.dim in (1, -1) else None
+
+
+class _Shuffle(Plain):
+    def axis(self) -> int:
+        """Before height and width."""
+        return -3
+
+
+class PixelShuffle(_Shuffle):
+    """(…, C·r², H, W) as (…, C, H·r, W·r).
+
+    Source: Shi et al.: Real-time single image and video super-resolution, CVPR 2016
+    """
+
+    type: Literal["PixelShuffle"]
+    upscale_factor: Positive = Field(description="r.", examples=[2])
+
+    def takes(self, shape: Shape) -> None:
+        """Channels that r² divides."""
+        _check_image(shape)
+        if shape[-3] % self.upscale_factor**2:
+            raise ValueError(
+                f"needs channels that {self.upscale_factor}² divides, and gets {shape[-3]}: {list(shape)}"
+            )
+
+
+class PixelUnshuffle(_Shuffle):
+    """(…, C, H·r, W·r) as (…, C·r², H, W)."""
+
+    type: Literal["PixelUnshuffle"]
+    downscale_factor: Positive = Field(description="r.", examples=[2])
+
+    def takes(self, shape: Shape) -> None:
+        """Height and width that r divides."""
+        _check_image(shape)
+        if shape[-2] % self.downscale_factor or shape[-1] % self.downscale_factor:
+            raise ValueError(
+                f"needs height and width that {self.downscale_factor} divides, and gets {list(shape)}"
+            )
+
+
+class ChannelShuffle(Plain):
+    """The channels of (N, C, …), parted into groups, in turn.
+
+    Source: Zhang et al.: ShuffleNet, CVPR 2018
+    """
+
+    type: Literal["ChannelShuffle"]
+    groups: Positive = Field(description="Number of groups; divides the channels.", examples=[2])
+
+    def takes(self, shape: Shape) -> None:
+        """Channels that the groups divide."""
+        if len(shape) < 3 or shape[1] % self.groups:
+            raise ValueError(f"needs (N, C, …) with channels that {self.groups} divides: {list(shape)}")
+
+
+class Unfold(Plain):
+    """The windows of (N, C, H, W) as columns: (N, C · window, windows)."""
+
+    dimensions = (3, 4)
+    type: Literal["Unfold"]
+    kernel_size: Window2 = Field(description="Size of the window.", examples=[3])
+    dilation: Window2 = Field(default=1, description="Spacing of its elements.", examples=[1])
+    padding: Size2 = Field(default=0, description="Zeros on both sides.", examples=[1])
+    stride: Window2 = Field(default=1, description="Step of the window.", examples=[1])
+
+    def axis(self) -> int:
+        """The rows."""
+        return -2
+
+
+class Fold(Plain):
+    """The columns of Unfold added up to an image again: (N, C, *output_size)."""
+
+    dimensions = (2, 3)
+    type: Literal["Fold"]
+    output_size: Window2 = Field(description="Size of the image.", examples=[[8, 8]])
+    kernel_size: Window2 = Field(description="Size of the window.", examples=[3])
+    dilation: Window2 = Field(default=1, description="Spacing of its elements.", examples=[1])
+    padding: Size2 = Field(default=0, description="Zeros on both sides.", examples=[1])
+    stride: Window2 = Field(default=1, description="Step of the window.", examples=[1])
+
+    def axis(self) -> int:
+        """Before height and width."""
+        return -3
+
+
+class LocalResponseNorm(Plain):
+    """x / (k + alpha · mean of x² over size neighbouring channels)^beta.
+
+    Source: Krizhevsky et al.: ImageNet classification with deep convolutional networks, NeurIPS 2012
+    """
+
+    type: Literal["LocalResponseNorm"]
+    size: Positive = Field(description="Channels that are looked at.", examples=[5])
+    alpha: float = Field(default=1e-4, description="The factor.", examples=[1e-4])
+    beta: float = Field(default=0.75, description="The exponent.", examples=[0.75])
+    k: float = Field(default=1.0, description="Added before the power.", examples=[1.0])
+
+    def takes(self, shape: Shape) -> None:
+        """Channels and something behind them."""
+        if len(shape) < 3:
+            raise ValueError(f"takes an input of at least 3 dimensions and gets {len(shape)}: {list(shape)}")
+
+    def window(self) -> int:
+        """The neighbouring channels."""
+        return self.size
+
+
+def _check_image(shape: Shape) -> None:
+    if len(shape) < 3:
+        raise ValueError(f"takes an input of at least 3 dimensions and gets {len(shape)}: {list(shape)}")

@@ -1,0 +1,163 @@
+"""Activations that bound, shrink or normalise their input."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tensorseed.spec.layers.base import Shape
+from tensorseed.spec.modules.base import Bounds, Plain
+from tensorseed.spec.modules.rectifiers import Activation
+from tensorseed.spec.schemes import PartError
+
+Along = Annotated[
+    int, Field(description="The axis whose elements are normalised together; -1 is the last.", examples=[-1])
+]
+Lambda = Annotated[float, Field(ge=0, description="Half the width of what becomes 0.", examples=[0.5])]
+
+_UNIT = Bounds(0.0, 1.0)
+_SIGNED = Bounds(-1.0, 1.0)
+
+
+class Sigmoid(Plain):
+    """σ(x) = 1 / (1 + exp(−x))."""
+
+    type: Literal["Sigmoid"]
+
+    def bounds(self) -> Bounds:
+        """0 and 1."""
+        return _UNIT
+
+
+class LogSigmoid(Plain):
+    """ln σ(x)."""
+
+    type: Literal["LogSigmoid"]
+
+
+class Hardsigmoid(Activation):
+    """min(max(0, x + 3), 6) / 6."""
+
+    type: Literal["Hardsigmoid"]
+
+    def bounds(self) -> Bounds:
+        """0 and 1."""
+        return _UNIT
+
+
+class Tanh(Plain):
+    """tanh(x)."""
+
+    type: Literal["Tanh"]
+
+    def bounds(self) -> Bounds:
+        """-1 and 1."""
+        return _SIGNED
+
+
+class Hardtanh(Activation):
+    """min(max(min_val, x), max_val)."""
+
+    type: Literal["Hardtanh"]
+    min_val: float = Field(default=-1.0, description="The lower bound.", examples=[-1.0])
+    max_val: float = Field(default=1.0, description="The upper bound; above min_val.", examples=[1.0])
+
+    def fits(self) -> None:
+        """The bounds are an interval."""
+        if not self.min_val < self.max_val:
+            raise PartError(("max_val",), f"max_val must be above min_val, which is {self.min_val:g}")
+
+    def bounds(self) -> Bounds:
+        """Its own."""
+        return Bounds(self.min_val, self.max_val)
+
+
+class Softsign(Plain):
+    """x / (1 + ∣x∣)."""
+
+    type: Literal["Softsign"]
+
+    def bounds(self) -> Bounds:
+        """-1 and 1."""
+        return _SIGNED
+
+
+class Tanhshrink(Plain):
+    """x − tanh(x)."""
+
+    type: Literal["Tanhshrink"]
+
+
+class Hardshrink(Plain):
+    """x where ∣x∣ > lambd, 0 elsewhere."""
+
+    rectifies = True
+    type: Literal["Hardshrink"]
+    lambd: Lambda = 0.5
+
+
+class Softshrink(Plain):
+    """x moved by lambd towards 0, and 0 where ∣x∣ ≤ lambd."""
+
+    rectifies = True
+    type: Literal["Softshrink"]
+    lambd: Lambda = 0.5
+
+
+class GLU(Plain):
+    """a · σ(b), a and b the halves of the input along dim.
+
+    Source: Dauphin et al.: Language modeling with gated convolutional networks, ICML 2017
+    """
+
+    type: Literal["GLU"]
+    dim: int = Field(default=-1, description="The axis that is halved.", examples=[-1])
+
+    def takes(self, shape: Shape) -> None:
+        """An even axis."""
+        check_axis("dim", self.dim, shape)
+        if shape[self.dim] % 2:
+            raise ValueError(f"halves axis {self.dim}, whose size {shape[self.dim]} is odd: {list(shape)}")
+
+
+class _Normalised(Plain):
+    """What the softmax family shares. torch would choose an axis by itself, and warn."""
+
+    dim: Along
+
+    def takes(self, shape: Shape) -> None:
+        """The axis exists."""
+        check_axis("dim", self.dim, shape)
+
+
+class Softmax(_Normalised):
+    """exp(xᵢ) / Σⱼ exp(xⱼ)."""
+
+    type: Literal["Softmax"]
+
+
+class Softmin(_Normalised):
+    """exp(−xᵢ) / Σⱼ exp(−xⱼ)."""
+
+    type: Literal["Softmin"]
+
+
+class LogSoftmax(_Normalised):
+    """xᵢ − ln Σⱼ exp(xⱼ)."""
+
+    type: Literal["LogSoftmax"]
+
+
+class Softmax2d(Plain):
+    """Softmax over the channels of (N, C, H, W) or (C, H, W)."""
+
+    dimensions = (3, 4)
+    type: Literal["Softmax2d"]
+
+
+def check_axis(argument: str, axis: int, shape: Shape) -> None:
+    """Raise ValueError unless `shape` has the axis."""
+    if not -len(shape) <= axis < len(shape):
+        known = f"{len(shape)} dimensions have the axes {-len(shape)} to {len(shape) - 1}"
+        raise ValueError(f"has {argument} {axis}, an axis that its input {list(shape)} lacks: {known}")

@@ -1,0 +1,102 @@
+"""One tensor as query parameters: `?shape=256,784&init=xavier_uniform&seed=42`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from tensorseed.errors import Fault, SpecError
+from tensorseed.spec.schemes import SCHEMES, unknown
+
+OWN = (
+    "shape",
+    "init",
+    "seed",
+    "dtype",
+    "generator",
+    "device",
+    "torch_version",
+    "name",
+)  # all else is a parameter of the scheme
+DEFAULT_NAME = "weight"
+
+_INTEGER = re.compile(r"-?[0-9]{1,1000}")
+_NUMBER = re.compile(r"-?[0-9]")
+
+
+def document(params: Mapping[str, str]) -> dict[str, Any]:
+    """The spec that the parameters stand for, as it would be sent in JSON.
+
+    Raises SpecError for parameters that neither the query nor the scheme knows.
+    """
+    broken = [key for key, text in params.items() if key != "name" and not (_is_text(key) and _is_text(text))]
+    if broken:
+        raise SpecError([Fault(repr(key)[1:-1], "a parameter must be valid Unicode") for key in broken])
+    entry: dict[str, Any] = {"type": "Tensor", "name": params.get("name", DEFAULT_NAME)}
+    if "shape" in params:
+        entry["shape"] = _shape(params["shape"])
+    if "init" in params:
+        entry["init"] = _init(params)
+    spec = {
+        key: params[key] for key in ("seed", "dtype", "generator", "device", "torch_version") if key in params
+    }
+    return {**spec, "layers": [entry]}
+
+
+def _shape(text: str) -> list[int | str]:
+    """The dimensions; none for the empty text. What is no integer stays text, for the validator to refuse."""
+    parts = text.split(",") if text else []
+    return [max(min(int(part), 1 << 63), -1) if _INTEGER.fullmatch(part) else part for part in parts]
+
+
+def _is_text(text: str) -> bool:
+    """Whether it holds no lone surrogates, which UTF-8 cannot spell."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _init(params: Mapping[str, str]) -> dict[str, Any]:
+    kind = params["init"]
+    parameters = {key: _value(key, text) for key, text in params.items() if key not in OWN}
+    if kind in SCHEMES:
+        valid = [name for name in SCHEMES[kind].model_fields if name != "kind"]
+        wrong = [
+            Fault(name, unknown("parameter", name, [*OWN, *valid]))
+            for name in parameters
+            if name not in valid
+        ]
+        if wrong:
+            raise SpecError(wrong)
+    else:
+        parameters = {}
+    return {"kind": kind, **parameters}
+
+
+def _value(key: str, text: str) -> Any:
+    """A JSON number or list; any other text stands for itself."""
+    if _NUMBER.match(text) or text.startswith("["):
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            pass
+    if key == "data":
+        raise SpecError.at(key, "data is not valid JSON: write a number, or a list of numbers such as [1,2]")
+    return text
+
+
+def point_at_parameters(faults: Iterable[Fault]) -> list[Fault]:
+    """The faults of the document, pointing at query parameters instead."""
+    return [Fault(_parameter(fault.pointer), fault.detail) for fault in faults]
+
+
+def _parameter(pointer: str) -> str:
+    parts = pointer.split("/")[1:]
+    if not parts:
+        return pointer
+    if parts[:2] == ["layers", "0"]:
+        parts = parts[2:]
+    if parts[:1] == ["init"] and len(parts) > 1 and parts[1] != "kind":
+        parts = parts[1:]
+    return "shape" if parts[:1] in ([], ["layers"]) else parts[0]

@@ -1,0 +1,273 @@
+"""From one entry of a spec to the tensors that it yields under each of its names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import NamedTuple
+
+from tensorseed.sampling.distributions import Distribution, Values, ZeroRange
+from tensorseed.sampling.dtypes import DTYPES, INT64, DType
+from tensorseed.sampling.parameters import check
+from tensorseed.spec.canonical import BodyText, body_text, meant, same
+from tensorseed.spec.fans import Fans, fans
+from tensorseed.spec.layers import Entry, Layer, Slot, Tensor
+from tensorseed.spec.layers.base import MOST_SLOTS
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.names import check_name
+from tensorseed.spec.roles import UNITS, Role
+from tensorseed.spec.schemes import PartError, Scheme, unknown
+from tensorseed.spec.schemes.plain import Values as Literals
+from tensorseed.spec.shapes import ShapeError, check_shape, size_of
+from tensorseed.spec.torch_support import STILL, check_build, check_entry, check_init
+
+
+class Member(NamedTuple):
+    """One tensor of an entry, but for its name: `suffix` follows the entry's name."""
+
+    suffix: str
+    dtype: DType
+    shape: tuple[int, ...]
+    distribution: Distribution
+    scheme: Scheme
+    fans: Fans | None
+    default: bool
+    role: Role
+
+    @property
+    def nbytes(self) -> int:
+        """Size in the file, in bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def renamed(self, suffix: str) -> Member:
+        """The same under another name."""
+        return self._replace(suffix=suffix)
+
+
+@dataclass(slots=True)
+class Body:
+    """An entry but for its name: what each of its names yields, and the canonical text."""
+
+    text: BodyText
+    stream: str | None
+    members: tuple[Member, ...]
+    entry: Entry
+    dtype: DType
+    inits: Mapping[str, Scheme]  # those the spec gives, by parameter; a bare tensor's by ""
+
+    nbytes: int = 0  # in the file, of what one name yields
+    suffixes: int = 0  # characters of all suffixes together
+    literals: int = 0  # numbers that the entry writes out
+
+    def __post_init__(self) -> None:
+        for member in self.members:
+            self.nbytes += member.nbytes
+            self.suffixes += len(member.suffix)
+            drawn = member.distribution
+            drawn = drawn.base if isinstance(drawn, ZeroRange) else drawn
+            if isinstance(drawn, Values):
+                self.literals += len(drawn.data)
+
+    def own_stream(self) -> Body:
+        """The same, drawn as each entry's own name."""
+        entry = self.entry.model_copy(update={"stream": None})
+        init = self.inits[""] if isinstance(entry, Tensor) else self.inits
+        return replace(
+            self,
+            text=body_text(entry, self.dtype.name, init),
+            stream=None,
+            entry=entry,
+            nbytes=0,
+            suffixes=0,
+            literals=0,
+        )
+
+
+def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = False) -> Body:
+    """The body of `entry`; `dtype` is the spec's, which the entry's own overrides.
+
+    `by_torch` says that torch itself will draw: what it cannot do is a fault.
+
+    Raises PartError, whose path starts at the entry, at the first fault.
+    """
+    if entry.stream is not None:
+        try:
+            check_name(entry.stream, ranges=False)
+        except ValueError as error:
+            raise _below(("stream",), error) from None
+    effective = entry.dtype or dtype
+    real = DTYPES[effective]
+    if by_torch:
+        check_entry(entry)
+    if isinstance(entry, Tensor):
+        scheme = meant(entry.init)
+        members, inits = [_tensor(entry, scheme, real, limits)], {"": scheme}
+        text = body_text(entry, effective, scheme)
+    else:
+        assert isinstance(entry, Layer)
+        slots, inits = _slots(entry, by_torch)
+        try:
+            members = _members(slots, inits, entry.init, real, limits)
+        except ShapeError as error:
+            raise PartError(size_of(entry.arguments(), error.shape), str(error)) from None
+        text = body_text(entry, effective, inits)
+        if by_torch:
+            _check_layer(entry, slots, real)
+    if by_torch:
+        _check_members(members)
+    return Body(text, entry.stream, tuple(members), entry, real, inits)
+
+
+def _check_layer(entry: Layer, slots: list[Slot], dtype: DType) -> None:
+    try:
+        check_build(slots, dtype)
+    except ValueError as error:
+        raise _below(("dtype",) if entry.dtype else (), error) from None
+
+
+def _check_members(members: list[Member]) -> None:
+    for member in members:
+        try:
+            if not member.default:
+                check_init(member.scheme, member.distribution, member.shape, member.dtype)
+        except ValueError as error:
+            raise _below(("init", *filter(None, (member.suffix[1:],))), error) from None
+
+
+def _below(path: tuple[str, ...], error: ValueError) -> PartError:
+    """The error as one of the part at `path`."""
+    rest = error.path if isinstance(error, PartError) else ()
+    return PartError((*path, *rest), str(error))
+
+
+def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]:
+    """The layer's slots, and by slot name the inits that are not the layer's own.
+
+    Where torch draws, an init that draws is never the layer's own: it comes after it, with other numbers.
+    """
+    slots = {slot.name: slot for slot in islice(entry.slots(), MOST_SLOTS + 1)}
+    if len(slots) > MOST_SLOTS:
+        detail = f"this layer has more than {MOST_SLOTS:,} tensors, the limit of one entry"
+        raise PartError((), f"{detail}: split it into several entries")
+    inits = {}
+    for name, init in entry.init.items():
+        if name not in slots:
+            valid = unknown("parameter", name, slots) if slots else f"this {entry.type} has no parameters"
+            raise PartError(("init", name), valid)
+        scheme, slot = meant(init), slots[name]
+        again = by_torch and scheme.spellings()[0] not in STILL
+        if again or slot.zeroed is not None or not same(scheme, slot.init):
+            inits[name] = scheme
+    return list(slots.values()), inits
+
+
+def _tensor(entry: Tensor, scheme: Scheme, dtype: DType, limits: Limits) -> Member:
+    part, row = "shape", entry.padding_row()
+    try:
+        check_shape(entry.shape, dtype, limits)
+        part = "fan_axes"
+        found = fans(entry.shape) if entry.fan_axes is None else _fans_along(entry)
+        part = "init"
+        check_values(scheme, entry.shape, limits)
+        distribution = fill(scheme, entry.shape, found, dtype)
+    except ValueError as error:
+        path = (part, *_blamed(scheme, error)) if part == "init" else (part,)
+        raise _below(path, error) from None
+    if row is not None:
+        distribution = _zeroed(distribution, (row, row + 1), entry.shape)
+    role = UNITS if found is None else Role(found.out_axis)
+    return Member("", dtype, entry.shape, distribution, scheme, found, default=False, role=role)
+
+
+def _fans_along(entry: Tensor) -> Fans | None:
+    assert entry.fan_axes is not None
+    rank = len(entry.shape)
+    if rank < 2:
+        raise ValueError("fan_axes needs at least two dimensions: leave it out, or give the shape more")
+    for part, axis in (("in", entry.fan_axes.in_), ("out", entry.fan_axes.out)):
+        if not -rank <= axis < rank:
+            raise PartError(
+                (part,), f"this axis does not exist: {rank} dimensions have the axes {-rank} to {rank - 1}"
+            )
+    if entry.fan_axes.in_ % rank == entry.fan_axes.out % rank:
+        raise ValueError("in and out are the same axis: give two different ones")
+    return fans(entry.shape, entry.fan_axes.in_, entry.fan_axes.out)
+
+
+def _members(
+    slots: list[Slot], inits: Mapping[str, Scheme], asked: Container[str], dtype: DType, limits: Limits
+) -> list[Member]:
+    """The tensors of a layer. Those of a stack's layers are alike: each kind is resolved once.
+
+    An init that is `asked` for is no default, even where it says what the layer does by itself.
+    """
+    alike: dict[tuple[object, ...], Member] = {}
+    members = []
+    for slot in slots:
+        init = inits.get(slot.name)
+        default = slot.name not in asked
+        about = (init is None, default, slot.integer, slot.zeroed, slot.role)
+        key = (slot.shape, id(init or slot.init), *about)
+        known = alike.get(key)
+        if known is None:
+            member = alike[key] = _slot(slot, init, dtype, limits)._replace(default=default)
+        else:
+            member = known.renamed(f".{slot.name}")
+        members.append(member)
+    return members
+
+
+def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> Member:
+    dtype = INT64 if slot.integer else dtype
+    scheme = init or slot.init
+    part = () if init is None else ("init", slot.name)
+    check_shape(slot.shape, dtype, limits)
+    found = fans(slot.shape)
+    try:
+        check_values(scheme, slot.shape, limits)
+        distribution = fill(scheme, slot.shape, found, dtype)
+    except ValueError as error:
+        raise _below((*part, *_blamed(scheme, error)) if part else (), error) from None
+    if init is None and slot.zeroed is not None:
+        distribution = _zeroed(distribution, slot.zeroed, slot.shape)
+    suffix = f".{slot.name}"
+    return Member(suffix, dtype, slot.shape, distribution, scheme, found, init is None, slot.role)
+
+
+def _zeroed(distribution: Distribution, rows: tuple[int, int], shape: tuple[int, ...]) -> Distribution:
+    """The same with the rows from the first to the second, exclusive, at zero."""
+    if 0 in shape:
+        return distribution
+    assert not isinstance(distribution, ZeroRange)
+    width = math.prod(shape[1:])
+    return ZeroRange(distribution, rows[0] * width, rows[1] * width)
+
+
+def _blamed(scheme: Scheme, error: ValueError) -> tuple[str, ...]:
+    """The parameter that makes an init overflow: the largest."""
+    if isinstance(error, PartError) or not any(word in str(error) for word in ("overflow", "beyond")):
+        return ()
+    given = {name: getattr(scheme, name) for name in scheme.model_fields_set}
+    numbers = {name: abs(value) for name, value in sorted(given.items()) if type(value) is float}
+    return (max(numbers, key=numbers.__getitem__),) if numbers else ()
+
+
+def check_values(scheme: Scheme, shape: tuple[int, ...], limits: Limits) -> None:
+    """Raise ValueError for more literal numbers than a spec may hold, before they are read."""
+    if not isinstance(scheme, Literals):
+        return
+    if not isinstance(scheme.data, int | float | list):
+        raise PartError(("data",), "data must be a number, or a list of numbers that has the tensor's shape")
+    if (numel := math.prod(shape)) > limits.values:
+        detail = f"the tensor has {numel:,} elements, and a spec at most {limits.values:,} literal numbers"
+        raise ValueError(f"{detail}: draw them from a scheme")
+
+
+def fill(scheme: Scheme, shape: tuple[int, ...], found: Fans | None, dtype: DType) -> Distribution:
+    """The scheme's distribution, checked against `dtype`. Raises ValueError where they do not fit."""
+    distribution = scheme.fill(shape, found)
+    if dtype is INT64 or 0 not in shape:
+        check(distribution, dtype)
+    return distribution

@@ -1,0 +1,77 @@
+"""A spec, expanded and checked: the seam between the spec and everything that computes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from tensorseed.sampling.distributions import Distribution
+from tensorseed.sampling.dtypes import DType
+from tensorseed.spec.fans import Fans
+from tensorseed.spec.layers import Entry
+from tensorseed.spec.roles import UNITS, Role
+from tensorseed.spec.schemes import Scheme
+from tensorseed.spec.torch_identity import TorchIdentity
+
+_SEED = ',"seed":'  # begins the last member of a recipe
+
+
+class ResolvedTensor(NamedTuple):
+    """One tensor of the file. `fans` is None for fewer than two dimensions."""
+
+    name: str
+    stream: str  # the name that keys the draw
+    dtype: DType
+    shape: tuple[int, ...]
+    distribution: Distribution
+    scheme: Scheme
+    fans: Fans | None
+    default: bool = False  # the init is the layer's own, nobody asked for it
+    role: Role = UNITS  # for advice alone
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Size in the file, in bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Consecutive entries that differ only in their names: what generator torch builds, one by one."""
+
+    names: tuple[str, ...]  # expanded, in the order of the spec
+    entry: Entry
+    dtype: DType
+    inits: Mapping[str, Scheme]  # those the spec gives, by parameter; a bare tensor's by ""
+
+
+@dataclass(frozen=True)
+class ResolvedSpec:
+    """A whole file. `recipe` is the canonical JSON text: one text for all specs that mean the same.
+
+    With generator torch `steps` are the entries in order, `torch` is the identity that it adds, and `device`
+    is never auto.
+    """
+
+    seed: int
+    generator: str
+    device: str  # auto, cpu, cuda or cuda:N
+    tensors: tuple[
+        ResolvedTensor, ...
+    ]  # in file order: dtypes as FILE_ORDER ranks them, then names by code points
+    recipe: str
+    steps: tuple[Step, ...] = field(default=(), compare=False, repr=False)
+    torch: TorchIdentity | None = None
+
+    def reseeded(self, seed: int) -> ResolvedSpec:
+        """The same spec of generator philox with another seed, as parsing it would give."""
+        assert self.torch is None
+        recipe = f'{self.recipe[: self.recipe.rindex(_SEED)]}{_SEED}"{seed}"}}'
+        return replace(self, seed=seed, recipe=recipe)

@@ -1,0 +1,117 @@
+"""The init schemes: one class each, in one discriminated union from which the registry and the schemas
+derive.
+
+To add a scheme, write its class (see `base.Scheme`) and add it to `AnyScheme`; nothing else lists them.
+Names are torch.nn.init's without the trailing underscore; what torch has no name for takes JAX's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast, get_args
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from tensorseed.spec.schemes.base import FanScheme, PartError, Scheme
+from tensorseed.spec.schemes.plain import (
+    Constant,
+    Eye,
+    Normal,
+    Ones,
+    TruncNormal,
+    Uniform,
+    Values,
+    Zeros,
+)
+from tensorseed.spec.schemes.scaled import (
+    KaimingNormal,
+    KaimingUniform,
+    LecunNormal,
+    LecunUniform,
+    VarianceScaling,
+    XavierNormal,
+    XavierUniform,
+)
+from tensorseed.spec.schemes.structured import DeltaOrthogonal, Dirac, Orthogonal, Sinusoidal, Sparse
+from tensorseed.spec.suggestions import unknown
+
+__all__ = [
+    "SCHEMES",
+    "SCHEME_CLASSES",
+    "AnyScheme",
+    "FanScheme",
+    "Init",
+    "PartError",
+    "Scheme",
+    "scheme_of",
+    "unknown",
+]
+
+AnyScheme = Annotated[
+    Zeros
+    | Ones
+    | Constant
+    | Values
+    | Uniform
+    | Normal
+    | TruncNormal
+    | Eye
+    | XavierUniform
+    | XavierNormal
+    | KaimingUniform
+    | KaimingNormal
+    | VarianceScaling
+    | LecunUniform
+    | LecunNormal
+    | Orthogonal
+    | DeltaOrthogonal
+    | Sparse
+    | Dirac
+    | Sinusoidal,
+    Field(discriminator="kind"),
+]
+
+SCHEME_CLASSES: tuple[type[Scheme], ...] = get_args(get_args(AnyScheme)[0])
+
+SCHEMES: dict[str, type[Scheme]] = {kind: cls for cls in SCHEME_CLASSES for kind in cls.spellings()}
+"""The class of every accepted spelling of `kind`; the canonical ones are each class's `spellings()[0]`."""
+
+
+def _required(cls: type[Scheme]) -> list[str]:
+    return [name for name, field in cls.model_fields.items() if name != "kind" and field.is_required()]
+
+
+_REQUIRED = {kind: _required(cls) for kind, cls in SCHEMES.items()}
+
+
+def _check_kind(name: str) -> str:
+    if name not in SCHEMES:
+        raise ValueError(unknown("scheme", name, SCHEMES))
+    if missing := _REQUIRED[name]:
+        raise ValueError(
+            f"{name} needs {' and '.join(missing)}: write it as an object with kind and {missing[0]}"
+        )
+    return name
+
+
+_BARE = [kind for kind, missing in _REQUIRED.items() if not missing]
+
+SchemeName = Annotated[
+    str,
+    AfterValidator(_check_kind),
+    WithJsonSchema({"type": "string", "enum": _BARE, "description": "A scheme with its default parameters."}),
+]
+
+Init = Annotated[SchemeName | AnyScheme, Field(union_mode="left_to_right")]
+"""An init as it is sent: a scheme's name, or an object with `kind` and the scheme's parameters."""
+
+_DEFAULTS: dict[str, Scheme] = {
+    kind: cast(Any, cls)(kind=cls.spellings()[0]) for kind, cls in SCHEMES.items() if kind in _BARE
+}
+
+
+def scheme_of(init: str | Scheme) -> Scheme:
+    """The scheme of a valid init, in the canonical spelling of its kind."""
+    if isinstance(init, str):
+        return _DEFAULTS[init]
+    kind = init.spellings()[0]
+    return init if init.kind == kind else init.model_copy(update={"kind": kind})

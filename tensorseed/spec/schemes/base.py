@@ -1,0 +1,78 @@
+"""What every init scheme is: a frozen model of its parameters that yields a distribution: `fill`."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Annotated, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tensorseed.sampling.distributions import Constant, Distribution
+from tensorseed.spec.fans import Fans
+
+Shape = tuple[int, ...]
+Scale = Annotated[float, Field(ge=0.0)]
+
+WITHOUT_FANS = "normal, trunc_normal, uniform, constant, zeros or ones"
+
+
+@cache
+def defaults_of(model: type[BaseModel]) -> dict[str, str | None]:
+    """The fields of `model` with the text of their defaults; None where a value is required."""
+    return {
+        name: None if field.is_required() else repr(field.default)
+        for name, field in model.model_fields.items()
+    }
+
+
+class PartError(ValueError):
+    """A fault of one part of an entry: `path` leads from the entry, or its init, to the part."""
+
+    def __init__(self, path: tuple[str | int, ...], detail: str) -> None:
+        self.path = path
+        super().__init__(detail)
+
+
+class Scheme(BaseModel):
+    """Base of all schemes. A subclass names itself by `kind`, a Literal of its spellings, the canonical one
+    first.
+
+    Subclasses start their docstring with one sentence; a line `Formula:` and a line `Source:` go into the
+    catalog.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    kind: str
+
+    @classmethod
+    @cache
+    def spellings(cls) -> tuple[str, ...]:
+        """The accepted values of `kind`, the canonical one first."""
+        return get_args(cls.model_fields["kind"].annotation)
+
+    def fill(self, shape: Shape, fans: Fans | None, /) -> Distribution:
+        """What a tensor of `shape` is filled with. `fans` is None for fewer than two dimensions.
+
+        Raises ValueError, with a sentence for the client, where the scheme does not fit.
+        """
+        raise NotImplementedError
+
+
+class FanScheme(Scheme):
+    """Base of the schemes whose scale follows from fan_in and fan_out."""
+
+    def fill(self, shape: Shape, fans: Fans | None, /) -> Distribution:
+        """The spread for the tensor's fans; a tensor without elements has nothing to scale."""
+        if fans is None:
+            needs = f"{self.spellings()[0]} needs fan_in and fan_out"
+            raise ValueError(f"{needs}, so at least two dimensions: with fewer, use {WITHOUT_FANS}")
+        return Constant(0.0) if 0 in shape else self.spread(fans)
+
+    def spread(self, fans: Fans) -> Distribution:
+        """The distribution for positive `fans`."""
+        raise NotImplementedError
+
+
+SQRT3 = math.sqrt(3.0)

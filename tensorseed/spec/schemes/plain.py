@@ -1,0 +1,214 @@
+"""Schemes whose parameters are the numbers themselves; the tensor's fans play no part."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema, model_validator
+
+from tensorseed.sampling import distributions
+from tensorseed.sampling.distributions import Distribution
+from tensorseed.spec.fans import Fans
+from tensorseed.spec.schemes.base import PartError, Scale, Scheme, Shape
+
+_DATA_SCHEMA = {
+    "anyOf": [{"type": "number"}, {"type": "array", "items": {}}],
+    "description": "One number for rank 0, otherwise nested arrays of numbers that match the shape exactly.",
+    "examples": [[[1.0, 0.0], [0.0, 1.0]]],
+}
+
+
+class Zeros(Scheme):
+    """Every element is zero.
+
+    Formula: w = 0
+    Source: torch.nn.init.zeros_
+    """
+
+    kind: Literal["zeros"]
+
+    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+        """Constant(0)."""
+        return distributions.Constant(0.0)
+
+
+class Ones(Scheme):
+    """Every element is one.
+
+    Formula: w = 1
+    Source: torch.nn.init.ones_
+    """
+
+    kind: Literal["ones"]
+
+    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+        """Constant(1)."""
+        return distributions.Constant(1.0)
+
+
+class Constant(Scheme):
+    """Every element is `value`.
+
+    Formula: w = value
+    Source: torch.nn.init.constant_
+    """
+
+    kind: Literal["constant"]
+    value: float = Field(description="The value of every element.", examples=[0.1])
+
+    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+        """Constant(value)."""
+        return distributions.Constant(self.value)
+
+
+class Values(Scheme):
+    """The elements are written out in `data`, which matches the tensor's shape exactly.
+
+    Formula: w = data
+    Source: torch.tensor
+    """
+
+    kind: Literal["values"]
+    data: Annotated[Any, WithJsonSchema(_DATA_SCHEMA)] = Field(
+        description="One number for rank 0, otherwise nested arrays of numbers that match the shape exactly.",
+        examples=[[[1.0, 0.0], [0.0, 1.0]]],
+    )
+
+    def fill(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+        """Values, row-major. Raises PartError for another shape, a ragged list or what is not a number."""
+        numbers: list[float] = []
+        _flatten(self.data, shape, ("data",), shape, self.data, numbers)
+        return distributions.Values(tuple(numbers))
+
+
+class Uniform(Scheme):
+    """Uniform between `a` and `b`.
+
+    Formula: w ~ U[a, b)
+    Source: torch.nn.init.uniform_
+    """
+
+    kind: Literal["uniform"]
+    a: float = Field(default=0.0, description="Lower bound, included.", examples=[-0.05])
+    b: float = Field(default=1.0, description="Upper bound, at least `a`.", examples=[0.05])
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Uniform:
+        if self.a > self.b:
+            raise ValueError("a is greater than b: give the lower bound as a and the upper one as b")
+        return self
+
+    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+        """Uniform(a, b)."""
+        return distributions.Uniform(self.a, self.b)
+
+
+class Normal(Scheme):
+    """Normal with `mean` and standard deviation `std`.
+
+    Formula: w ~ N(mean, std²)
+    Source: torch.nn.init.normal_
+    """
+
+    kind: Literal["normal"]
+    mean: float = Field(default=0.0, description="The mean.", examples=[0.0])
+    std: Scale = Field(default=1.0, description="The standard deviation, at least 0.", examples=[0.02])
+
+    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+        """Normal(mean, std)."""
+        return distributions.Normal(self.mean, self.std)
+
+
+class TruncNormal(Scheme):
+    """Normal conditioned on lying between `a` and `b`, which are values and not multiples of `std`.
+
+    Formula: w ~ N(mean, std²) given a ≤ w ≤ b
+    Source: torch.nn.init.trunc_normal_
+    """
+
+    kind: Literal["trunc_normal"]
+    mean: float = Field(default=0.0, description="The mean before truncation.", examples=[0.0])
+    std: Annotated[float, Field(gt=0.0)] = Field(
+        default=1.0, description="The standard deviation before truncation, greater than 0.", examples=[0.02]
+    )
+    a: float = Field(default=-2.0, description="The smallest value.", examples=[-0.04])
+    b: float = Field(default=2.0, description="The largest value, at least `a`.", examples=[0.04])
+
+    @model_validator(mode="after")
+    def _ordered(self) -> TruncNormal:
+        if self.a > self.b:
+            raise ValueError("a is greater than b: give the smallest value as a and the largest as b")
+        return self
+
+    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+        """TruncNormal(mean, std, a, b)."""
+        return distributions.TruncNormal(self.mean, self.std, self.a, self.b)
+
+
+class Eye(Scheme):
+    """Ones on the diagonal of a matrix, zeros elsewhere.
+
+    Formula: w[i, j] = 1 if i = j else 0
+    Source: torch.nn.init.eye_
+    """
+
+    kind: Literal["eye"]
+
+    def fill(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+        """Eye(columns). Raises ValueError unless the tensor has two dimensions."""
+        if len(shape) != 2:
+            raise ValueError(
+                f"eye fills matrices, and this tensor has {_dimensions(len(shape))}: give two dimensions"
+            )
+        return distributions.Eye(shape[1])
+
+
+def _dimensions(rank: int) -> str:
+    return f"{rank} dimension{'' if rank == 1 else 's'}"
+
+
+def _flatten(
+    node: Any, shape: Shape, path: tuple[str | int, ...], whole: Shape, data: Any, numbers: list[float]
+) -> None:
+    """Append the numbers of `node`, which must have `shape`, to `numbers`."""
+    if not shape:
+        numbers.append(_number(node, path, whole, data))
+        return
+    if not isinstance(node, list | tuple) or len(node) != shape[0]:
+        raise PartError(path, _mismatch(whole, data))
+    for index, child in enumerate(node):
+        _flatten(child, shape[1:], (*path, index), whole, data, numbers)
+
+
+def _number(node: Any, path: tuple[str | int, ...], whole: Shape, data: Any) -> float:
+    if isinstance(node, list | tuple):
+        raise PartError(path, _mismatch(whole, data))
+    if isinstance(node, bool) or not isinstance(node, int | float):
+        raise PartError(path, "data holds numbers only: write a JSON number here")
+    try:
+        number = float(node)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise PartError(path, "data holds finite numbers only: this one is outside the range of float64")
+    return number
+
+
+def _mismatch(whole: Shape, data: Any) -> str:
+    """The sentence for `data` that does not have the shape `whole`."""
+    found = _shape_of(data)
+    if found == list(whole):
+        return f"data is ragged: every part must fill the shape {list(whole)} exactly"
+    return f"data has the shape {found}, the tensor has the shape {list(whole)}: they must be equal"
+
+
+def _shape_of(data: Any) -> list[int]:
+    """The shape along the first elements."""
+    shape = []
+    while isinstance(data, list | tuple):
+        shape.append(len(data))
+        if not data:
+            break
+        data = data[0]
+    return shape

@@ -1,0 +1,183 @@
+"""Schemes whose scale follows from the tensor's fans: xavier, kaiming, and variance scaling with its LeCun
+cases.
+
+Every bound and deviation is computed in the order in which torch or JAX computes it, in float64.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
+from tensorseed.spec.fans import Fans, Nonlinearity, gain
+from tensorseed.spec.schemes.base import SQRT3, FanScheme, Scale
+
+# Standard deviation of a standard normal truncated to (-2, 2), the constant of jax.nn.initializers.
+TRUNCATED_STD = 0.87962566103423978
+
+_GAIN = "Factor on the standard deviation, such as torch.nn.init.calculate_gain gives."
+_SLOPE = "Negative slope of the leaky_relu that follows; ignored for other nonlinearities."
+_MODE = "fan_in keeps the variance of the signal, fan_out that of the gradient."
+_NONLINEARITY = "The function that follows the layer, named as in torch.nn.functional."
+
+
+class XavierUniform(FanScheme):
+    """Uniform, with a variance between what keeps the signal's and what keeps the gradient's.
+
+    Formula: w ~ U[-bound, bound), bound = gain · √(6 / (fan_in + fan_out))
+    Source: Glorot and Bengio: Understanding the difficulty of training deep feedforward neural networks,
+        AISTATS 2010
+    """
+
+    kind: Literal["xavier_uniform", "glorot_uniform"]
+    gain: Scale = Field(default=1.0, description=_GAIN, examples=[1.0])
+
+    def spread(self, fans: Fans) -> Distribution:
+        """Uniform(-√3·std, √3·std), std = gain · √(2 / (fan_in + fan_out))."""
+        return _symmetric(_xavier_std(self.gain, fans))
+
+
+class XavierNormal(FanScheme):
+    """Normal, with a variance between what keeps the signal's and what keeps the gradient's.
+
+    Formula: w ~ N(0, std²), std = gain · √(2 / (fan_in + fan_out))
+    Source: Glorot and Bengio: Understanding the difficulty of training deep feedforward neural networks,
+        AISTATS 2010
+    """
+
+    kind: Literal["xavier_normal", "glorot_normal"]
+    gain: Scale = Field(default=1.0, description=_GAIN, examples=[1.0])
+
+    def spread(self, fans: Fans) -> Distribution:
+        """Normal(0, std)."""
+        return Normal(0.0, _xavier_std(self.gain, fans))
+
+
+class _Kaiming(FanScheme):
+    """The parameters that both kaiming schemes share."""
+
+    a: float = Field(default=0.0, description=_SLOPE, examples=[0.01])
+    mode: Literal["fan_in", "fan_out"] = Field(default="fan_in", description=_MODE, examples=["fan_out"])
+    nonlinearity: Nonlinearity = Field(default="leaky_relu", description=_NONLINEARITY, examples=["relu"])
+
+    def std(self, fans: Fans) -> float:
+        """gain(nonlinearity, a) / √fan."""
+        fan = fans.fan_in if self.mode == "fan_in" else fans.fan_out
+        return gain(self.nonlinearity, self.a) / math.sqrt(fan)
+
+
+class KaimingUniform(_Kaiming):
+    """Uniform, with the variance that a rectifier needs to pass a signal on unchanged.
+
+    Formula: w ~ U[-bound, bound), bound = gain · √(3 / fan), gain that of `nonlinearity`
+    Source: He, Zhang, Ren, Sun: Delving deep into rectifiers, ICCV 2015
+    """
+
+    kind: Literal["kaiming_uniform", "he_uniform"]
+
+    def spread(self, fans: Fans) -> Distribution:
+        """Uniform(-√3·std, √3·std), std = gain / √fan."""
+        return _symmetric(self.std(fans))
+
+
+class KaimingNormal(_Kaiming):
+    """Normal, with the variance that a rectifier needs to pass a signal on unchanged.
+
+    Formula: w ~ N(0, std²), std = gain / √fan, gain that of `nonlinearity`
+    Source: He, Zhang, Ren, Sun: Delving deep into rectifiers, ICCV 2015
+    """
+
+    kind: Literal["kaiming_normal", "he_normal"]
+
+    def spread(self, fans: Fans) -> Distribution:
+        """Normal(0, std)."""
+        return Normal(0.0, self.std(fans))
+
+
+class VarianceScaling(FanScheme):
+    """Any variance that is inversely proportional to a fan; xavier, kaiming and LeCun are cases of it.
+
+    Formula: Var(w) = scale / n, n = fan_in, fan_out, (fan_in + fan_out) / 2 or √(fan_in · fan_out) by `mode`
+    Source: jax.nn.initializers.variance_scaling; truncated at two deviations, which are widened to keep
+        Var(w)
+    """
+
+    kind: Literal["variance_scaling"]
+    scale: Annotated[float, Field(gt=0.0)] = Field(
+        default=1.0, description="The variance times n, greater than 0.", examples=[2.0]
+    )
+    mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = Field(
+        default="fan_in",
+        description="Which fan n is: one of them, their mean or their geometric mean.",
+        examples=["fan_avg"],
+    )
+    distribution: Literal["normal", "uniform", "truncated_normal"] = Field(
+        default="truncated_normal", description="The shape of the distribution.", examples=["uniform"]
+    )
+
+    def spread(self, fans: Fans) -> Distribution:
+        """Normal, Uniform or TruncNormal of variance scale / n."""
+        return _scaled(self.scale / _fan(self.mode, fans), self.distribution)
+
+
+class LecunUniform(FanScheme):
+    """Uniform, with the variance 1 / fan_in.
+
+    Formula: w ~ U[-bound, bound), bound = √(3 / fan_in)
+    Source: LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998; jax.nn.initializers.lecun_uniform
+    """
+
+    kind: Literal["lecun_uniform"]
+
+    def spread(self, fans: Fans) -> Distribution:
+        """variance_scaling with scale 1, fan_in and uniform."""
+        return _scaled(1.0 / fans.fan_in, "uniform")
+
+
+class LecunNormal(FanScheme):
+    """Normal truncated at two deviations, with the variance 1 / fan_in.
+
+    Formula: Var(w) = 1 / fan_in, w ~ N(0, s²) given |w| ≤ 2s, s = √(1 / fan_in) / 0.87962566103423978
+    Source: Klambauer, Unterthiner, Mayr, Hochreiter: Self-normalizing neural networks, NeurIPS 2017;
+        jax.nn.initializers.lecun_normal
+    """
+
+    kind: Literal["lecun_normal"]
+
+    def spread(self, fans: Fans) -> Distribution:
+        """variance_scaling with scale 1, fan_in and truncated_normal."""
+        return _scaled(1.0 / fans.fan_in, "truncated_normal")
+
+
+def _xavier_std(factor: float, fans: Fans) -> float:
+    return factor * math.sqrt(2.0 / float(fans.fan_in + fans.fan_out))
+
+
+def _symmetric(std: float) -> Uniform:
+    """The uniform distribution around zero with deviation `std`."""
+    bound = SQRT3 * std
+    return Uniform(-bound, bound)
+
+
+def _fan(mode: str, fans: Fans) -> float:
+    if mode == "fan_in":
+        return float(fans.fan_in)
+    if mode == "fan_out":
+        return float(fans.fan_out)
+    if mode == "fan_avg":
+        return (fans.fan_in + fans.fan_out) / 2
+    return math.sqrt(fans.fan_in * fans.fan_out)
+
+
+def _scaled(variance: float, shape: str) -> Distribution:
+    """The distribution of the given shape, mean zero and `variance`."""
+    if shape == "normal":
+        return Normal(0.0, math.sqrt(variance))
+    if shape == "uniform":
+        bound = math.sqrt(3.0 * variance)
+        return Uniform(-bound, bound)
+    std = math.sqrt(variance) / TRUNCATED_STD
+    return TruncNormal(0.0, std, -2.0 * std, 2.0 * std)

@@ -1,0 +1,186 @@
+"""The spec: what a client sends, as typed models, and the way from its text to a resolved, canonical whole.
+
+JSON is read strictly: "0.5" is no number, true is no 1, NaN and infinities do not exist; an integer is good
+for a number with a fraction. Of a key that is given twice the last one counts. Entries that differ only in
+their names are validated and resolved once, which is what makes a spec of 100,000 tensors cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tensorseed.errors import SpecError
+from tensorseed.sampling.dtypes import DTypeName
+from tensorseed.spec import query
+from tensorseed.spec.entries import gather, validate_entry
+from tensorseed.spec.expansion import Group, expand_groups, expand_in_order
+from tensorseed.spec.faults import MOST, Located, explain, spec_error
+from tensorseed.spec.json_io import dump, load
+from tensorseed.spec.layers import AnyEntry
+from tensorseed.spec.layers.base import MOST_SLOTS
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolution import resolve_entry
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.schemes import PartError
+from tensorseed.spec.size_limits import MOST_FIELDS
+from tensorseed.spec.torch_identity import check_version, identity
+
+SEEDS = 1 << 64
+
+SeedNumber = Annotated[int, Field(ge=0, lt=SEEDS)]
+SeedText = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
+
+
+class Spec(BaseModel):
+    """A file of initialised weights: a seed, and the layers whose tensors it holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    seed: SeedNumber | SeedText = Field(
+        default=0,
+        description="0 to 2^64 - 1, a number or a decimal string (JavaScript cannot hold the large numbers).",
+        examples=[42, "18446744073709551615"],
+    )
+    generator: Literal["philox", "torch"] = Field(
+        default="philox",
+        description="philox: portable, seekable, keyed by tensor name. torch: what PyTorch itself draws.",
+        examples=["philox"],
+    )
+    dtype: DTypeName = Field(
+        default="float32",
+        description="The dtype of the entries that do not give their own.",
+        examples=["bfloat16"],
+    )
+    device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|cuda(:(0|[1-9][0-9]{0,3}))?)$",
+        description="Where to compute: auto, cpu, cuda or cuda:N. With philox it never changes a bit; "
+        "with torch its type is part of what the bytes depend on, and auto means cpu.",
+        examples=["auto", "cuda:0"],
+    )
+    torch_version: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){1,3}[0-9a-z.]{0,20}$",
+        description="Only with generator torch: the version that must draw; this host's if left out.",
+        examples=["2.13.0"],
+    )
+    layers: tuple[AnyEntry, ...] = Field(
+        description="The entries, each a bare Tensor or a torch.nn layer type.",
+        examples=[[{"name": "fc", "type": "Linear", "in_features": 784, "out_features": 256}]],
+    )
+
+
+def parse_spec(body: bytes, limits: Limits) -> ResolvedSpec:
+    """The resolved spec of a JSON text.
+
+    Raises SpecError with a pointer for every fault, TooLargeError for a file larger than `limits.file_bytes`
+    (`limits.materialised_bytes` with generator torch), VersionError for another version of torch.
+    """
+    return _resolve(load(body), limits)
+
+
+def parse_query(params: Mapping[str, str], limits: Limits) -> ResolvedSpec:
+    """The resolved spec of one tensor, given as query parameters; it equals that of the same tensor in JSON.
+
+    Raises as `parse_spec` does; a fault's pointer is the parameter's name.
+    """
+    document = query.document(params)
+    try:
+        return _resolve(document, limits, ranges=False)
+    except SpecError as error:
+        raise SpecError(query.point_at_parameters(error.faults)) from None
+
+
+def _resolve(document: Any, limits: Limits, *, ranges: bool = True) -> ResolvedSpec:
+    faults: list[Located] = []
+    spec = _validate(document, faults)
+    entries = document.get("layers") if isinstance(document, dict) else None
+    groups = []
+    if isinstance(entries, list):
+        groups = _resolve_entries(entries, spec, limits, faults, ranges=ranges)
+    if spec is not None:
+        faults += _cross_faults(spec)
+    if faults or spec is None:
+        raise spec_error(faults)
+    seed = int(spec.seed)
+    if spec.generator == "torch":
+        return _resolve_in_order(spec, groups, seed, limits)
+    tensors, recipe = expand_groups(groups, seed, limits)
+    return ResolvedSpec(seed, spec.generator, spec.device, tensors, recipe)
+
+
+def _resolve_entries(
+    entries: list[Any], spec: Spec | None, limits: Limits, faults: list[Located], *, ranges: bool
+) -> list[Group]:
+    """What the entries yield. It ends where the faults are many or the limits exceeded: the rest cannot help.
+
+    Without a valid `spec` the entries are validated and not resolved.
+    """
+    if len(entries) > limits.tensors:
+        detail = (
+            f"layers has {len(entries):,} entries, the limit is {limits.tensors:,} tensors: split the spec"
+        )
+        faults.append((("layers",), detail))
+        return []
+    by_torch = spec is not None and spec.generator == "torch"
+    groups: list[Group] = []
+    yielded = literals = 0
+    for alike in gather(entries, faults, by_torch=by_torch, ranges=ranges):
+        if len(faults) >= MOST or yielded > limits.tensors or literals > limits.values:
+            break
+        entry = validate_entry(alike, limits, faults)
+        if entry is None or spec is None:
+            continue
+        try:
+            body = resolve_entry(entry, spec.dtype, limits, by_torch=by_torch)
+        except PartError as error:
+            faults.append((("layers", alike.places[0], *error.path), str(error)))
+            yielded += MOST_SLOTS  # what it may have cost
+            continue
+        groups.append(Group(body, alike.names, alike.places))
+        yielded += len(body.members)
+        literals += body.literals
+    return groups
+
+
+def _cross_faults(spec: Spec) -> list[Located]:
+    """The faults of fields that are valid alone."""
+    found: list[Located] = []
+    if spec.generator != "torch" and spec.torch_version is not None:
+        found.append((("torch_version",), "torch_version goes with generator torch: leave it out"))
+    if int(spec.seed) >= SEEDS:
+        found.append((("seed",), f"seed must be at most {SEEDS - 1}"))
+    return found
+
+
+def _resolve_in_order(spec: Spec, groups: list[Group], seed: int, limits: Limits) -> ResolvedSpec:
+    """The spec of generator torch, whose entries keep their order."""
+    check_version(spec.torch_version)
+    device = "cpu" if spec.device == "auto" else spec.device
+    torch = identity(device)
+    tensors, recipe, steps = expand_in_order(groups, seed, limits, torch)
+    return ResolvedSpec(seed, spec.generator, device, tensors, recipe, steps, torch)
+
+
+def _validate(document: Any, faults: list[Located]) -> Spec | None:
+    """The model of the document without its entries; None after noting what is wrong with it."""
+    outline: Any = []
+    if isinstance(document, dict):
+        if len(document) > MOST_FIELDS:
+            detail = (
+                f"the spec has at most {MOST_FIELDS} fields, this one has {len(document):,}: leave some out"
+            )
+            faults.append(((), detail))
+            return None
+        outline = {
+            name: type(value)() if isinstance(value, list | dict) else value
+            for name, value in document.items()
+        }
+    try:
+        return Spec.model_validate_json(dump(outline))
+    except ValidationError as error:
+        faults += explain(error, outline, Spec)
+        return None

@@ -1,0 +1,72 @@
+"""Tokens: a whole spec inside a URL.
+
+    token = "s1." + base64url(checksum + recipe)
+
+`s1` names stream version 1. The checksum is the first 12 bytes of SHA-256 over the recipe's UTF-8 bytes;
+base64url is that of RFC 4648 without padding. The recipe is not compressed: compressors differ between
+builds, and a token must be the same everywhere.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from tensorseed.errors import SpecError, UnknownNameError
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.spec import parse_spec
+
+PREFIX = "s1."
+CHECKSUM_BYTES = 12
+
+_TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
+
+
+def encode_token(resolved: ResolvedSpec) -> str:
+    """The token of a spec, of any length."""
+    recipe = resolved.recipe.encode()
+    return PREFIX + urlsafe_b64encode(_checksum(recipe) + recipe).decode().rstrip("=")
+
+
+def decode_token(token: str, limits: Limits) -> ResolvedSpec:
+    """The spec of a token.
+
+    Raises UnknownNameError for a token that is cut, altered, not canonical, of another version, or longer
+    than `limits.token_chars`; TooLargeError for a file larger than `limits.file_bytes`; VersionError for one
+    of another version of torch.
+    """
+    recipe = _recipe(token) if len(token) <= limits.token_chars else None
+    if recipe is not None:
+        try:
+            resolved = parse_spec(recipe, limits)
+        except SpecError:
+            raise _unknown() from None
+        if encode_token(resolved) == token:
+            return resolved
+    raise _unknown()
+
+
+def _recipe(token: str) -> bytes | None:
+    """The recipe that a token holds, or None where the checksum says that it is not what was encoded."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    text = token[len(PREFIX) :]
+    try:
+        payload = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error:
+        return None
+    checksum, recipe = payload[:CHECKSUM_BYTES], payload[CHECKSUM_BYTES:]
+    return recipe if checksum == _checksum(recipe) else None
+
+
+def _checksum(recipe: bytes) -> bytes:
+    return hashlib.sha256(recipe).digest()[:CHECKSUM_BYTES]
+
+
+def _unknown() -> UnknownNameError:
+    return UnknownNameError(
+        "this token stands for no file: it was cut or altered; POST the spec to plan for a new one"
+    )

@@ -1,0 +1,110 @@
+"""What torch itself can draw: the limits of `torch.nn.init`, told from the spec alone, before torch is asked.
+
+Nothing here imports torch; the tests ask it whether these rules are still its own.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tensorseed.sampling.distributions import Constant, Distribution, TruncNormal, Uniform
+from tensorseed.sampling.dtypes import INT64, DType
+from tensorseed.spec.layers import Entry, Slot, Tensor
+from tensorseed.spec.schemes import PartError, Scheme
+
+STILL = frozenset({"zeros", "ones", "constant", "values", "eye", "dirac"})
+"""The kinds that draw nothing."""
+
+KINDS = STILL | {
+    "uniform",
+    "normal",
+    "trunc_normal",
+    "xavier_uniform",
+    "xavier_normal",
+    "kaiming_uniform",
+    "kaiming_normal",
+    "orthogonal",
+    "sparse",
+}
+"""The kinds that torch.nn.init has, `values` being `Tensor.copy_`."""
+
+FACTORIZED = frozenset({"float32", "float64"})  # the dtypes that LAPACK factorises
+MOST_PASSES = 10_000  # of one rejection over its tensor
+MOST_DRAWS = 1 << 30  # of one rejection, or
+DRAWS_AN_ELEMENT = 256  # this many for each element, whichever is more
+
+_PORTABLE = "leave generator out, or say philox"
+
+
+def check_entry(entry: Entry) -> None:
+    """Raise PartError for a field that only `philox` gives a meaning to."""
+    if entry.stream is not None:
+        raise PartError(
+            ("stream",), f"stream has no meaning where values depend on the order of layers: {_PORTABLE}"
+        )
+    if isinstance(entry, Tensor) and entry.fan_axes is not None:
+        raise PartError(("fan_axes",), f"torch.nn.init knows its own axes only: {_PORTABLE}")
+    if isinstance(entry, Tensor) and entry.padding_idx is not None:
+        raise PartError(("padding_idx",), f"torch.nn.init fills every row: use an Embedding, or {_PORTABLE}")
+
+
+def check_build(slots: list[Slot], dtype: DType) -> None:
+    """Raise ValueError if torch cannot build a layer of `dtype` that has these `slots`."""
+    if dtype.itemsize == 1 and any(not slot.integer and _kind(slot.init) not in STILL for slot in slots):
+        raise ValueError(_cannot_draw(dtype))
+
+
+def check_init(scheme: Scheme, distribution: Distribution, shape: tuple[int, ...], dtype: DType) -> None:
+    """Raise ValueError if torch cannot fill a tensor of `shape` and `dtype` by this init."""
+    kind = _kind(scheme)
+    if kind not in KINDS:
+        raise ValueError(f"torch has no {kind}: choose one of {', '.join(sorted(KINDS))}, or {_PORTABLE}")
+    if 0 in shape or dtype is INT64:
+        return
+    if kind not in STILL and dtype.itemsize == 1:
+        raise ValueError(_cannot_draw(dtype))
+    if kind == "orthogonal" and dtype.name not in FACTORIZED:
+        raise ValueError(f"torch has no orthogonal in {dtype.name}: use float32 or float64, or {_PORTABLE}")
+    match distribution:
+        case Constant(value) if abs(value) > dtype.largest:
+            raise ValueError(f"{value!r} is beyond {dtype.name}'s largest value, {dtype.largest!r}")
+        case Uniform(low, high) if max(high - low, abs(low), abs(high)) > dtype.largest:
+            raise ValueError(f"torch has no interval this wide in {dtype.name}: choose a smaller scale")
+        case TruncNormal() if not _is_quick(distribution, shape):
+            raise ValueError(
+                "torch draws this interval by rejection, and would reject nearly every candidate: "
+                f"move the far bound towards the mean, or {_PORTABLE}"
+            )
+
+
+def most_draws(shape: tuple[int, ...]) -> int:
+    """How many numbers torch may draw to fill a tensor by rejection."""
+    return max(MOST_DRAWS, DRAWS_AN_ELEMENT * math.prod(shape))
+
+
+def _kind(scheme: Scheme) -> str:
+    return scheme.spellings()[0]
+
+
+def _cannot_draw(dtype: DType) -> str:
+    return f"torch draws no {dtype.name} numbers: use bfloat16 or wider, or {_PORTABLE}"
+
+
+def _is_quick(normal: TruncNormal, shape: tuple[int, ...]) -> bool:
+    """Whether torch's rejection stays below half of what it may cost.
+
+    Every pass draws for all elements and leaves the share that it rejects. An interval with more than 0.3 of
+    the mass gets normal candidates, of which it holds that share. Others get uniform ones, and a second
+    number to decide: accepted is the area under the density, in units of its peak there, over the width. The
+    area of a tail is at most Mills' ratio, 2 / (α + √(α² + 8/π)); around the mean such an interval is narrow.
+    """
+    low, high = (normal.low - normal.mean) / normal.std, (normal.high - normal.mean) / normal.std
+    accepted = (math.erf(high / math.sqrt(2.0)) - math.erf(low / math.sqrt(2.0))) / 2.0
+    draws = 1
+    if accepted <= 0.3:
+        draws, near = 2, 0.0 if low <= 0 <= high else min(abs(low), abs(high))
+        area = 2.0 / (near + math.sqrt(near * near + 8.0 / math.pi))
+        accepted = area / max(high - low, area)
+    numel = math.prod(shape)
+    passes = (math.log(numel) + 5.0) / -math.log1p(-min(accepted, 0.999))
+    return 2.0 * passes <= MOST_PASSES and 2.0 * draws * passes * numel <= most_draws(shape)

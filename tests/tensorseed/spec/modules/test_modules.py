@@ -1,0 +1,145 @@
+"""The modules without parameters, against the torch that is installed, and every layer of a network."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+import torch
+
+from service.core.network.chain import TYPES
+from service.core.network.kinds import REFUSED, TAKES
+from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.layers.exclusions import EXCLUDED
+from tensorseed.spec.modules import ABSENT, MODULES
+from tests.core.network import cases
+
+# Arguments that no request gives: further outputs, older spellings, samples that are drawn.
+HIDDEN = {"self", "args", "kwargs", "return_indices", "_random_samples", "min_value", "max_value"}
+EVERY = {**cases.MODULES, **cases.LAYERS}
+
+
+def exported() -> set[str]:
+    """Every module class of torch.nn."""
+    found = {n for n, c in vars(torch.nn).items() if inspect.isclass(c) and issubclass(c, torch.nn.Module)}
+    return found - {"Module"}
+
+
+def test_every_module_of_torch_is_here_or_told_why_not() -> None:
+    losses = {name for name in exported() if name.endswith(("Loss", "Loss2d"))}
+    known = set(LAYERS) | set(MODULES) | set(ABSENT) | set(EXCLUDED) | losses
+    assert exported() - known == set()
+
+
+@pytest.mark.parametrize("part", ["activation", "dropout", "flatten", "pooling", "padding"])
+def test_every_tensor_to_tensor_module_of_torch_can_be_in_a_network(part: str) -> None:
+    names = set(getattr(torch.nn.modules, part).__all__)
+    assert names - set(TYPES) - set(ABSENT) == set()
+
+
+def test_no_type_is_two_things() -> None:
+    assert not set(MODULES) & set(LAYERS)
+    assert not set(ABSENT) & (set(LAYERS) | set(MODULES))
+    assert set(REFUSED) <= set(LAYERS)
+    assert set(TAKES) <= set(LAYERS) - set(REFUSED)
+    assert all(len(reason) > 20 for reason in (*ABSENT.values(), *REFUSED.values()))
+
+
+@pytest.mark.parametrize("kind", MODULES)
+def test_arguments_and_defaults_are_torchs(kind: str) -> None:
+    ours = {
+        name: inspect.Parameter.empty if field.is_required() else field.default
+        for name, field in MODULES[kind].model_fields.items()
+        if name not in {"name", "type"}
+    }
+    theirs: dict[str, Any] = {
+        name: parameter.default
+        for name, parameter in inspect.signature(getattr(torch.nn, kind).__init__).parameters.items()
+        if name not in HIDDEN
+    }
+    if kind in {"Softmax", "Softmin", "LogSoftmax"}:  # where torch's default is to guess, and to warn
+        assert theirs.pop("dim") is None
+        assert ours.pop("dim") is inspect.Parameter.empty
+    assert ours == theirs
+
+
+def test_summaries_are_one_sentence() -> None:
+    assert all((cls.__doc__ or "").splitlines()[0].endswith(".") for cls in MODULES.values())
+
+
+def test_there_is_a_case_for_every_type() -> None:
+    assert set(EVERY) == set(TYPES)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("kind", EVERY)
+def test_every_type_runs_forward_and_backward(kind: str, training: bool) -> None:
+    before = torch.default_generator.get_state()
+    asked = cases.document(kind, EVERY[kind])
+    found = cases.report({**asked, "training": training, "target": {"init": "normal"}, "loss": "mse_loss"})
+    assert found.loss is not None
+    assert found.layers[0].shape == found.output.shape
+    assert found.layers[0].gradient_norm is not None
+    assert torch.equal(before, torch.default_generator.get_state())
+
+
+SHAPES = [[3], [2, 3], [2, 3, 5], [2, 3, 5, 5], [1, 3, 1, 1], [2, 3, 5, 5, 5], [2, 2, 2, 2, 2, 2]]
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_an_input_of_any_shape_is_taken_or_refused_in_words(kind: str) -> None:
+    for shape in SHAPES:
+        found = cases.faults(cases.document(kind, (EVERY[kind][0], shape)))
+        assert set(found) <= {"/layers/0"}
+        for detail in found.values():
+            assert detail.startswith(f"one ({kind}) ")
+            assert "Error" not in detail
+
+
+@pytest.mark.parametrize("kind", cases.LAYERS)
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
+def test_every_layer_runs_in_every_dtype_or_says_that_torch_cannot(kind: str, dtype: str) -> None:
+    found = cases.faults({**cases.document(kind, EVERY[kind]), "dtype": dtype})
+    assert all("use float32" in detail for detail in found.values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "pointer", "words"),
+    [
+        ("RReLU", {"lower": 0.5}, "lower", "at most upper"),
+        ("Hardtanh", {"min_val": 2}, "max_val", "above min_val"),
+        ("CELU", {"alpha": 0}, "alpha", "must not be 0"),
+        ("Softplus", {"beta": 0}, "beta", "must not be 0"),
+        ("Softmax", {}, "dim", "required"),
+        ("Dropout", {"p": 1.5}, "p", "at most 1"),
+        ("Dropout", {"q": 1.5}, "q", "unknown field"),
+        ("MaxPool2d", {"kernel_size": "2"}, "kernel_size", "a number, or a list of numbers"),
+        ("MaxPool2d", {"kernel_size": [2, 2, 2]}, "kernel_size", "a number, or a list of numbers"),
+        ("MaxPool2d", {"kernel_size": 0}, "kernel_size", "number"),
+        ("MaxPool2d", {"kernel_size": 2, "padding": 2}, "padding", "half of kernel_size"),
+        ("FractionalMaxPool2d", {"kernel_size": 2}, "output_size", "either"),
+        ("Upsample", {}, "size", "either size or scale_factor"),
+        ("Upsample", {"size": 4, "align_corners": True}, "align_corners", "linear modes"),
+        ("Upsample", {"size": 4, "mode": "cubic"}, "mode", "one of nearest"),
+        ("Upsample", {"size": 4, "recompute_scale_factor": True}, "recompute_scale_factor", "scale_factor"),
+        ("Unflatten", {"dim": 1, "unflattened_size": []}, "unflattened_size", "at least one"),
+        ("Unflatten", {"dim": 1, "unflattened_size": [-1, -1]}, "unflattened_size", "at most one"),
+        ("ZeroPad2d", {"padding": [1, 2]}, "padding", "a number, or a list of numbers"),
+        ("GELU", {"approximate": "erf"}, "approximate", "one of none, tanh"),
+    ],
+)
+def test_a_wrong_argument_is_a_fault_at_its_place(
+    kind: str, arguments: dict[str, Any], pointer: str, words: str
+) -> None:
+    layers = [{"type": "ReLU"}, {"type": kind, **arguments}]
+    found = cases.faults({"layers": layers, "input": {"shape": cases.IMAGE, "init": "normal"}})
+    assert list(found) == [f"/layers/1/{pointer}"]
+    assert words in found[f"/layers/1/{pointer}"]
+
+
+@pytest.mark.parametrize("kind", ["ReLU", "ELU", "Hardtanh", "Dropout", "LeakyReLU"])
+def test_in_place_changes_nothing(kind: str) -> None:
+    plain = cases.document(kind, EVERY[kind])
+    inplace = cases.document(kind, ({**EVERY[kind][0], "inplace": True}, EVERY[kind][1]))
+    assert cases.report(plain) == cases.report(inplace)
