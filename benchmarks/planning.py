@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from benchmarks.compare import compare
 from benchmarks.effort import Effort
 from benchmarks.rows import Row
-from service.core.safetensors_file import open_file
+from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 

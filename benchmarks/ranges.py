@@ -15,7 +15,7 @@ from benchmarks.effort import Effort
 from benchmarks.generation import CACHE, EXECUTOR
 from benchmarks.rows import Comparison, Row, Target, compared
 from benchmarks.servers import service
-from service.core.safetensors_file import open_file
+from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.executors.compiled import prepare
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from service.core.materialised import Materialised
-from service.core.safetensors_file import ALIGNMENT, BLOCK, VirtualFile
-from service.devices import Accelerator
 from service.observers import Observer, tell
 from service.pace import GROWTH, SIZES
 from tensorseed.concurrency.buffers import Buffers
+from tensorseed.devices import Accelerator
+from tensorseed.files.materialised import Materialised
+from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, VirtualFile
 from tensorseed.sampling.executors.base import Executor
 
 MARGIN = ALIGNMENT + 2 * BLOCK  # bytes that a buffer has beside its chunk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from service.core.safetensors_file import VirtualFile
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.distributions import Constant, Distribution, is_simple
 
 MOST_ELEMENTS = 1 << 18  # about half a millisecond

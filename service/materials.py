@@ -7,8 +7,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from service.core.materialised import Materialised, Shelf
 from tensorseed.concurrency.cpu import step_back
+from tensorseed.files.materialised import Materialised, Shelf
 from tensorseed.spec.resolved import ResolvedSpec
 
 
@@ -74,7 +74,7 @@ class Materials:
 
 
 def _compute(resolved: ResolvedSpec, abandoned: threading.Event, shelf: Shelf) -> Materialised:
-    from service.core.torch_generator import materialise  # torch, which philox does without on the CPU
+    from tensorseed.files.torch_generator import materialise  # torch, which philox does without on the CPU
 
     file = materialise(resolved, abandoned.is_set)
     shelf.put(resolved.recipe, file)

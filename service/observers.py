@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import ParamSpec, TypeVar
 
-from service.core.safetensors_file import VirtualFile
+from tensorseed.files.virtual_file import VirtualFile
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -27,10 +27,6 @@ from time import perf_counter
 from typing import ParamSpec, TypeVar
 
 from service.chunks import Chunks
-from service.core.materialised import Materialised
-from service.core.preparations import Preparation, missing_preparations
-from service.core.safetensors_file import VirtualFile
-from service.devices import Accelerator, Device, Devices
 from service.inline import is_quick, is_zeros
 from service.lane import Lane
 from service.materials import Materials
@@ -38,6 +34,10 @@ from service.observers import NOBODY, Observer, queued
 from service.pace import Paces
 from tensorseed.concurrency.cancellation import abandonable
 from tensorseed.concurrency.cpu import step_back
+from tensorseed.devices import Accelerator, Device, Devices
+from tensorseed.files.materialised import Materialised
+from tensorseed.files.precompute import Preparation, missing_preparations
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import prepare
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from service.chunks import MARGIN, Chunks
-from service.core.safetensors_file import open_file
 from service.observers import NOBODY
 from service.pace import GROWTH, SIZES
+from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.core import torch_generator
-from service.core.materialised import Materialised
 from service.materials import Materials
 from tensorseed.errors import TooLargeError
+from tensorseed.files import torch_generator
+from tensorseed.files.materialised import Materialised
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from service.core.safetensors_file import open_file
 from service.observers import NOBODY, Observer, queued, tell
+from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 

@@ -15,18 +15,18 @@ from typing import Any
 import pytest
 import torch
 
-from service.core.preparations import Preparation
-from service.core.safetensors_file import BLOCK, VirtualFile, open_file
-from service.devices import Devices
 from service.pace import GROWTH
 from service.worker import LEAST, Worker
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.concurrency.cpu import NICER
+from tensorseed.devices import Devices
 from tensorseed.errors import CapacityError, DeviceError
+from tensorseed.files.precompute import Preparation
+from tensorseed.files.virtual_file import BLOCK, VirtualFile, open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
-from tests.devices.fake import BROKEN, GIB, FakeDevice
+from tests.tensorseed.devices.fake import BROKEN, GIB, FakeDevice
 
 CHUNK = 10_000
 WINDOW = 3

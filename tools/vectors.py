@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from service.core.safetensors_file import open_file
+from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits

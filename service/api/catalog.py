@@ -16,7 +16,7 @@ from service.api.presence import while_present
 from service.api.routes import many, readable
 from service.api.schemas import Devices
 from service.api.state import state_of
-from service.devices import Device
+from tensorseed.devices import Device
 from tensorseed.spec.catalog import layers_catalog, schemes_catalog
 
 router = APIRouter(prefix="/v1", tags=["catalog"])

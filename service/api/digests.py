@@ -24,9 +24,9 @@ from service.api.routes import Responses, answers, readable
 from service.api.schemas import Described
 from service.api.state import State, state_of
 from service.api.weights import Token
-from service.core.digests import ALGORITHM, FileDigest, FileHash, placeholder
-from service.core.safetensors_file import VirtualFile
 from tensorseed.errors import CapacityError, DeviceError, TooLargeError, UnknownNameError, VersionError
+from tensorseed.files.digests import ALGORITHM, FileDigest, FileHash, placeholder
+from tensorseed.files.virtual_file import VirtualFile
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.core.safetensors_file import open_file
+from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_query
 from tensorseed.spec.spec_token import encode_token

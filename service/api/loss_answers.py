@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from service.api.negotiation import JSON, OCTETS
 from service.api.numbers import nested
-from service.core.safetensors_writer import dtype_name, write_tensors
+from tensorseed.files.writer import dtype_name, write_tensors
 
 if TYPE_CHECKING:
     import torch

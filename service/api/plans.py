@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from service.api.state import OpenFile
-from service.core.safetensors_file import VirtualFile
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.lint import advice
 from tensorseed.spec.moments import moments

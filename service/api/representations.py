@@ -14,8 +14,8 @@ from service.api.files import Chunk
 from service.api.negotiation import JSON, OCTETS
 from service.api.numbers import nested
 from service.api.state import State
-from service.core.materialised import Materialised
-from service.core.safetensors_file import Entry, VirtualFile
+from tensorseed.files.materialised import Materialised
+from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.low_precision import decode
 

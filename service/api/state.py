@@ -12,7 +12,6 @@ from starlette.requests import Request
 
 from service.api.admission import Admission
 from service.api.flights import Flights
-from service.core.safetensors_file import VirtualFile, open_file
 from service.hub.derivation import Derivations
 from service.hub.library import Library, folders
 from service.hub.routes.shelf import Shelf
@@ -20,6 +19,7 @@ from service.observers import NOBODY, Observer
 from service.settings import Settings
 from service.worker import Worker
 from tensorseed.errors import DeviceError
+from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.sampling.executors import portability
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec

@@ -16,11 +16,11 @@ from opentelemetry.trace import Tracer
 
 from service.api.spans import COMPLETE, step
 from service.api.state import OpenFile, State
-from service.core.materialised import Materialised
-from service.core.safetensors_file import VirtualFile
 from service.observers import NOBODY, Observer
 from service.settings import Settings
 from service.worker import Stopped, Worker
+from tensorseed.files.materialised import Materialised
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
@@ -89,7 +89,7 @@ def of_loss(_state: State, name: str, body: memoryview, *_: object) -> Attribute
 STEPS: Mapping[str, Step] = {
     "service.api.state._open_spec": Step("parse", found=of_file),
     "service.api.state._open_token": Step("parse", found=of_file),
-    "service.core.safetensors_file.open_slice": Step("slice", found=of_file),
+    "tensorseed.files.virtual_file.open_slice": Step("slice", found=of_file),
     "service.api.plans.plan_text": Step("plan"),
     "service.api.representations.json_text": Step("generate", asked=of_json),
     "service.core.network.read_evaluation": Step("parse"),

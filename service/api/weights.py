@@ -31,7 +31,6 @@ from service.api.representations import JsonForm, SafetensorsForm, fits_json
 from service.api.routes import PlainRoute, answers, file_answers, readable, spec_body
 from service.api.schemas import Plan
 from service.api.state import OpenFile, State, state_of
-from service.core.safetensors_file import VirtualFile, open_slice
 from tensorseed.errors import (
     CapacityError,
     DeviceError,
@@ -42,6 +41,7 @@ from tensorseed.errors import (
     UnrepresentableError,
     VersionError,
 )
+from tensorseed.files.virtual_file import VirtualFile, open_slice
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_query, parse_spec

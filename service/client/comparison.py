@@ -17,7 +17,7 @@ from service.client.generation import CHUNK, Generation
 from service.client.progress import Progress
 from service.client.spans import cut
 from service.client.stored import StoredFile
-from service.core.safetensors_file import Entry, VirtualFile
+from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.executors.low_precision import decode
 

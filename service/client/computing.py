@@ -9,7 +9,7 @@ from service.client.partial import PartialFile
 from service.client.progress import Progress
 from service.client.spans import Span, cut
 from service.client.targets import Target
-from service.core.safetensors_file import VirtualFile, open_file
+from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import decode_token
 

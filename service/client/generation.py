@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from service.client.errors import RefusedError
-from service.core.materialised import Materialised
-from service.core.safetensors_file import ALIGNMENT, VirtualFile
 from tensorseed.concurrency.buffers import Buffers, Bytes
 from tensorseed.errors import SpecError, TensorseedError
+from tensorseed.files.materialised import Materialised
+from tensorseed.files.virtual_file import ALIGNMENT, VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor, prepare
 from tensorseed.spec.limits import Limits
@@ -63,8 +63,8 @@ def _source(file: VirtualFile, kernel_cache: Path | None) -> Executor | Material
     if file.resolved.generator != "torch":
         prepare(kernel_cache)
         return CompiledExecutor()
-    from service.core.torch_generator import materialise
-    from service.devices import Devices
+    from tensorseed.devices import Devices
+    from tensorseed.files.torch_generator import materialise
 
     with Devices().get(file.resolved.device).explaining():
         return materialise(file.resolved)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from service.client.errors import MismatchError, RefusedError
 from service.client.generation import LIMITS, refusing
 from service.client.stored import StoredFile
-from service.core.parts import SHARD, named_shard
-from service.core.safetensors_file import VirtualFile, open_file, open_slice
 from tensorseed.errors import SliceError, SpecError, UnknownNameError
+from tensorseed.files.shards import SHARD, named_shard
+from tensorseed.files.virtual_file import VirtualFile, open_file, open_slice
 from tensorseed.sampling.philox import STREAM_VERSION
 from tensorseed.spec.spec import parse_spec
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from service.core.parts import open_shard, shard_digest
-from service.core.safetensors_file import VirtualFile, open_file
 from service.hub.ordering import state_dict_order
 from service.hub.recipe import MOST_SHARD, Weights
 from service.hub.shards import index_text, shard_paths, split
 from tensorseed.errors import TooLargeError
+from tensorseed.files.shards import open_shard, shard_digest
+from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.sampling.philox import STREAM_VERSION
 from tensorseed.spec.canonical import dump, init_value
 from tensorseed.spec.limits import Limits

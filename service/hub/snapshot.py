@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from service.core.safetensors_file import VirtualFile
 from service.hub.errors import UnknownEntryError
 from service.hub.revision import Revision
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.spec.faults import shortened
 
 if TYPE_CHECKING:

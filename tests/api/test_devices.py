@@ -10,10 +10,10 @@ import torch
 
 from service.api.app import create_app
 from service.api.schemas import Devices, Readiness
-from service.devices import Devices as DevicesOfHost
 from service.settings import Settings
+from tensorseed.devices import Devices as DevicesOfHost
 from tests.conftest import started
-from tests.devices.fake import BROKEN, GIB, FakeDevice
+from tests.tensorseed.devices.fake import BROKEN, GIB, FakeDevice
 
 WEIGHTS = "/v1/weights?shape=256,784&init=kaiming_normal&seed=5"
 SPEC = (

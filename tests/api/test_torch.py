@@ -14,8 +14,8 @@ import torch
 from fastapi import FastAPI
 
 from service.api.app import create_app
-from service.core import torch_generator
 from service.settings import Settings
+from tensorseed.files import torch_generator
 from tensorseed.spec.torch_identity import installed_version
 from tests.tensorseed.spec.test_spec_token import forge
 

@@ -19,8 +19,8 @@ from opentelemetry.trace import StatusCode
 
 from service.api.app import create_app
 from service.api.traced_work import MANY, STEPS, TracedWorker, of_range, step_of
-from service.core.safetensors_file import VirtualFile, open_file
 from service.settings import Settings
+from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 from tests.conftest import Client, started

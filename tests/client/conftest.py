@@ -19,8 +19,8 @@ from fastapi import FastAPI
 from service.api.app import create_app
 from service.client.fetching import Options
 from service.client.retrying import Backoff
-from service.core.safetensors_file import VirtualFile, open_file
 from service.settings import Settings
+from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec

@@ -18,8 +18,8 @@ from service.client.errors import MismatchError, RefusedError
 from service.client.recipes import named_file
 from service.client.reports import as_document, as_lines
 from service.client.stored import read_stored
-from service.core.parts import open_shard
-from service.core.safetensors_file import build_header, open_slice
+from tensorseed.files.shards import open_shard
+from tensorseed.files.virtual_file import build_header, open_slice
 from tests.client.conftest import SPEC, bytes_of, file_of
 
 FILE = file_of()
@@ -58,7 +58,7 @@ def test_the_right_file_is_equal(generator: str) -> None:
     spec = {"generator": generator, "layers": SPEC["layers"][:2]}
     file = file_of(spec)
     if generator == "torch":
-        from service.core.torch_generator import materialise
+        from tensorseed.files.torch_generator import materialise
 
         data = file.read(0, file.size, materialise(file.resolved)).tobytes()
     else:
@@ -201,8 +201,8 @@ def test_a_device_that_this_host_lacks_is_told(monkeypatch: pytest.MonkeyPatch) 
     spec = {"generator": "torch", "device": "cuda", "layers": [SPEC["layers"][0]]}  # type: ignore[index]
     file = file_of(spec)
     stored = read_stored(memoryview(file.header + bytes(file.size - len(file.header))), PATH)
-    monkeypatch.setattr("service.devices.registry.cuda_devices", list)
-    monkeypatch.setattr("service.devices.Devices.accelerators", lambda _: [])
+    monkeypatch.setattr("tensorseed.devices.registry.cuda_devices", list)
+    monkeypatch.setattr("tensorseed.devices.Devices.accelerators", lambda _: [])
     with pytest.raises(RefusedError, match="this host has no device 'cuda'"):
         compare(stored, recipes.named_file(stored), 1, None)
 

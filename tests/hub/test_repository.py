@@ -11,7 +11,6 @@ import safetensors.torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.safetensors_file import open_file
 from service.hub import layout
 from service.hub import repository as module
 from service.hub.errors import RecipeError, UnknownRevisionError
@@ -19,6 +18,7 @@ from service.hub.repository import Memory, RepoFile, Repository, Snapshot
 from service.hub.revision import DTYPE_NAMES, Revision
 from service.hub.shards import INDEX
 from tensorseed.errors import TooLargeError
+from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec

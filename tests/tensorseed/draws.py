@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from service.devices import available_devices
+from tensorseed.devices import available_devices
 from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.sampling.executors.base import Executor

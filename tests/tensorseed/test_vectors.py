@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from service.core.safetensors_file import open_file
+from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.schemes import SCHEMES

@@ -7,8 +7,8 @@ from typing import Any
 
 import safetensors
 
-from service.core.safetensors_reader import DTYPES, read_tensors
 from tensorseed.errors import LossError, TooLargeError
+from tensorseed.files.reader import DTYPES, read_tensors
 from tools.fuzz.refusals import check_refusal
 
 DIMENSIONS = 8

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from service.core.slices import Box, is_contiguous, parse_slice
 from tensorseed.errors import SliceError
+from tensorseed.files.slices import Box, is_contiguous, parse_slice
 from tools.fuzz.refusals import check_refusal
 
 RANKS = 6

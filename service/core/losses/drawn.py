@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from service.core.losses.base import Loss
-from service.core.materialised import Materialised
-from service.core.safetensors_file import open_file
 from tensorseed.errors import Fault, LossError, SpecError, TooLargeError
+from tensorseed.files.materialised import Materialised
+from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.json_io import dump
@@ -83,7 +83,7 @@ def _tensors(resolved: ResolvedSpec) -> dict[str, torch.Tensor]:
 def _source(resolved: ResolvedSpec) -> Executor | Materialised:
     if resolved.generator != "torch":
         return CompiledExecutor()
-    from service.core.torch_generator import materialise
+    from tensorseed.files.torch_generator import materialise
 
     return materialise(resolved)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from service.core.failures import is_failure
 from service.core.losses.base import Call, Loss, Result, Tensors
 from service.core.losses.checks import shape
+from tensorseed.devices.torch_errors import is_failure
 from tensorseed.errors import DeviceError, LossError
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 
 import torch
 
-from service.core.failures import is_failure
 from service.core.network.chain import Node
 from service.core.network.kinds import ANY, INTEGER, check_input
 from service.core.network.sources import Source
 from service.core.network.work import rate, work, workspace
+from tensorseed.devices.torch_errors import is_failure
 from tensorseed.errors import EvaluationError, TooLargeError
 from tensorseed.spec.layers.base import Shape
 from tensorseed.spec.limits import Limits

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 import torch
 
-from service.core.failures import is_failure
 from service.core.network.chain import Node
 from service.core.network.flow import REFUSALS, build, misfit, through, unsupported
 from service.core.network.kinds import is_random
 from service.core.network.sources import copy_entry
-from service.core.safetensors_file import open_file
-from service.core.torch_generator import materialise, seeded
 from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.devices.torch_errors import is_failure
 from tensorseed.errors import TooLargeError
+from tensorseed.files.torch_generator import materialise, seeded
+from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.modules import Plain
 from tensorseed.spec.resolved import ResolvedSpec

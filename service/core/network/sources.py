@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from service.core.losses.arrays import flatten, floats, integers, measure
-from service.core.materialised import Materialised
 from service.core.network.request import Given
 from service.core.network.variants import parts
-from service.core.safetensors_file import Entry, VirtualFile, open_file
 from tensorseed.errors import LossError, SpecError, TooLargeError
+from tensorseed.files.materialised import Materialised
+from tensorseed.files.virtual_file import Entry, VirtualFile, open_file
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.faults import Located, Path

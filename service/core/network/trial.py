@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from service.core.failures import is_failure
 from service.core.network.advice import Findings, late_warnings, warnings
 from service.core.network.diagnostics import axes, collapse, measure, moments, norm, wide
 from service.core.network.evaluation import Evaluation, Variant, device_of
@@ -15,6 +14,7 @@ from service.core.network.network import Network, Patience
 from service.core.network.objective import check_output
 from service.core.network.report import MOST_DATA, Comparison, LayerReport, Output, Report
 from tensorseed.concurrency.cancellation import AbandonedError, abandonable
+from tensorseed.devices.torch_errors import is_failure
 from tensorseed.errors import EvaluationError
 
 State = dict[str, torch.Tensor]

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from service.api.files import CACHE_CONTROL, Chunk
 from service.api.negotiation import JSON, OCTETS
 from service.api.state import State
-from service.core.safetensors_file import VirtualFile
 from service.hub.snapshot import RepoFile
+from tensorseed.files.virtual_file import VirtualFile
 
 TEXT = "text/plain; charset=utf-8"
 REVALIDATED = "public, no-cache"  # what a name stands for changes with the recipe; what a commit does, never

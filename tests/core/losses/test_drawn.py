@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from service.core.losses import Call, evaluate, read_loss
-from service.core.safetensors_file import open_file, tensor_arrays
 from tensorseed.errors import LossError, TooLargeError
+from tensorseed.files.virtual_file import open_file, tensor_arrays
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec

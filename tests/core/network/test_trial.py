@@ -16,10 +16,10 @@ from torch.nn import functional
 from service.core.network import evaluate
 from service.core.network.optimizers import OPTIMIZERS
 from service.core.network.trial import smooth
-from service.core.safetensors_file import open_file, tensor_arrays
-from service.core.torch_generator import materialise
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.errors import EvaluationError, TooLargeError
+from tensorseed.files.torch_generator import materialise
+from tensorseed.files.virtual_file import open_file, tensor_arrays
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 from tests.core.network.cases import read, report, reports

@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.modeling_utils import remove_tied_weights_from_state_dict
 
-from service.core.safetensors_file import open_file
 from service.hub.derivation import ConfigError, building, derive, process
 from service.hub.derivation.architectures import class_of, config_of
 from service.hub.ordering import state_dict_order
 from service.hub.recipe import read_recipe
+from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec

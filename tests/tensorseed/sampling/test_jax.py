@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from jax.nn import initializers
 
-from service.core.safetensors_file import open_file, tensor_arrays
+from tensorseed.files.virtual_file import open_file, tensor_arrays
 from tensorseed.sampling.distributions import TruncNormal, Uniform
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.moments import moments

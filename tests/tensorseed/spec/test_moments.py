@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from service.core.safetensors_file import open_file, tensor_arrays
+from tensorseed.files.virtual_file import open_file, tensor_arrays
 from tensorseed.spec.moments import moments
 from tests.tensorseed.spec.test_spec import parse, tensor
 

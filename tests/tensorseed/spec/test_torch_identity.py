@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.safetensors_file import open_file
 from tensorseed.errors import SpecError, TooLargeError, VersionError
+from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_query, parse_spec
 from tensorseed.spec.spec_token import decode_token, encode_token

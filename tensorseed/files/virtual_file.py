@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from service.core.materialised import Materialised
-from service.core.slices import Box, is_contiguous, parse_slice
 from tensorseed.errors import UnknownNameError
+from tensorseed.files.materialised import Materialised
+from tensorseed.files.slices import Box, is_contiguous, parse_slice
 from tensorseed.sampling.executors.base import Executor, Storage
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.executors.low_precision import decode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.core.materialised import OVERHEAD, Materialised, Shelf
+from tensorseed.files.materialised import OVERHEAD, Materialised, Shelf
 
 
 def of(*sizes: int) -> Materialised:

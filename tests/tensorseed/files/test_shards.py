@@ -8,9 +8,9 @@ import json
 import pytest
 import safetensors.torch
 
-from service.core.parts import named_shard, open_shard, shard_digest
-from service.core.safetensors_file import open_file
 from tensorseed.errors import UnknownNameError
+from tensorseed.files.shards import named_shard, open_shard, shard_digest
+from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.core.safetensors_file import VirtualFile
+from tensorseed.files.virtual_file import VirtualFile
 
 ALGORITHM = "sha256"
 

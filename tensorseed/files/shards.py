@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from service.core.safetensors_file import VirtualFile, open_part
 from tensorseed.errors import UnknownNameError
+from tensorseed.files.virtual_file import VirtualFile, open_part
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 
 SHARD = "tensorseed.shard"

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from service.core.failures import is_breakdown, is_failure, is_out_of_memory, needed_bytes, told_bytes
+from tensorseed.devices.torch_errors import (
+    is_breakdown,
+    is_failure,
+    is_out_of_memory,
+    needed_bytes,
+    told_bytes,
+)
 
 CUDA = (
     "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.11 GiB of which 1 GiB"

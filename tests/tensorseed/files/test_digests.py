@@ -9,8 +9,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.digests import FileHash, placeholder
-from service.core.safetensors_file import VirtualFile, open_file
+from tensorseed.files.digests import FileHash, placeholder
+from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec

@@ -13,8 +13,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.core.safetensors_reader import DTYPES, MOST_HEADER, RawTensor, read_tensors, to_torch
 from tensorseed.errors import LossError, TooLargeError
+from tensorseed.files.reader import DTYPES, MOST_HEADER, RawTensor, read_tensors, to_torch
 
 INPUT = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 TARGET = {"dtype": "I64", "shape": [1], "data_offsets": [8, 16]}

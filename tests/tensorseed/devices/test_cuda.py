@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from service.devices.cuda import Cuda, cuda_devices
+from tensorseed.devices.cuda import Cuda, cuda_devices
 from tensorseed.sampling.executors.compiled import CompiledExecutor
-from tests.devices.test_base import mixed
+from tests.tensorseed.devices.test_base import mixed
 
 
 class Stream:

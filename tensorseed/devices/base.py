@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from service.core.failures import is_breakdown, is_out_of_memory, needed_bytes, told_bytes
-from service.core.safetensors_file import VirtualFile
+from tensorseed.devices.torch_errors import is_breakdown, is_out_of_memory, needed_bytes, told_bytes
 from tensorseed.errors import CapacityError, DeviceError
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.pipelined import Arrival, PipelinedExecutor
 

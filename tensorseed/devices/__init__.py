@@ -4,8 +4,8 @@ The CPU computes in the worker's pool. Every other device is an `Accelerator`: i
 by one thread of its own, and computed by torch operations that give the same bits.
 """
 
-from service.devices.base import WORKS, Accelerator, Device, Memory
-from service.devices.cpu import Cpu
-from service.devices.registry import Devices, available_devices
+from tensorseed.devices.base import WORKS, Accelerator, Device, Memory
+from tensorseed.devices.cpu import Cpu
+from tensorseed.devices.registry import Devices, available_devices
 
 __all__ = ["WORKS", "Accelerator", "Cpu", "Device", "Devices", "Memory", "available_devices"]

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from service.core.materialised import Materialised
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.concurrency.warning_filters import quiet
 from tensorseed.errors import SpecError, TooLargeError
+from tensorseed.files.materialised import Materialised
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.spec.layers import Layer, Tensor
 from tensorseed.spec.resolved import ResolvedSpec, Step

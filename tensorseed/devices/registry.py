@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from service.devices.base import Accelerator, Device
-from service.devices.cpu import Cpu
-from service.devices.cuda import cuda_devices
+from tensorseed.devices.base import Accelerator, Device
+from tensorseed.devices.cpu import Cpu
+from tensorseed.devices.cuda import cuda_devices
 from tensorseed.errors import DeviceError
 
 

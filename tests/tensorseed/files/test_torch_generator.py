@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from service.core.safetensors_file import open_file, open_slice
-from service.core.torch_generator import _apply, materialise, seeded
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.errors import SpecError, TooLargeError
+from tensorseed.files.torch_generator import _apply, materialise, seeded
+from tensorseed.files.virtual_file import open_file, open_slice
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.schemes import SCHEMES
@@ -361,7 +361,7 @@ def test_an_abandoned_file_ends_soon():
 
 @pytest.mark.filterwarnings("ignore:mean is more than 2 std:UserWarning")
 def test_a_rejection_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.core.torch_generator.MOST_PASSES", 20)
+    monkeypatch.setattr("tensorseed.files.torch_generator.MOST_PASSES", 20)
     init = (
         parts({"layers": [{"name": "w", "type": "Tensor", "shape": [1], "init": {"kind": "trunc_normal"}}]})
         .steps[0]

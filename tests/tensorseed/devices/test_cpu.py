@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from service.devices import cpu
-from service.devices.cpu import Cpu
+from tensorseed.devices import cpu
+from tensorseed.devices.cpu import Cpu
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 
 

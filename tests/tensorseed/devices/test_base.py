@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from service.core.safetensors_file import VirtualFile, open_file
-from service.devices import Cpu, available_devices
+from tensorseed.devices import Cpu, available_devices
 from tensorseed.errors import CapacityError, DeviceError, SpecError
+from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
-from tests.devices.fake import BROKEN, FakeDevice
+from tests.tensorseed.devices.fake import BROKEN, FakeDevice
 
 LAYERS = [
     {"name": "a", "type": "Tensor", "shape": [37, 61], "init": "normal"},

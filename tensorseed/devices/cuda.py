@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from service.devices.base import Accelerator, Memory
+from tensorseed.devices.base import Accelerator, Memory
 from tensorseed.sampling.executors.pipelined import Arrival
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from service.devices import Devices
+from tensorseed.devices import Devices
 from tensorseed.errors import DeviceError
-from tests.devices.fake import BROKEN, FakeDevice
+from tests.tensorseed.devices.fake import BROKEN, FakeDevice
 
 
 def test_the_cpu_is_had_without_looking_for_others():

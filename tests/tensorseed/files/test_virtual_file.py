@@ -13,7 +13,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.safetensors_file import (
+from tensorseed.errors import SliceError, UnknownNameError
+from tensorseed.files.slices import parse_slice
+from tensorseed.files.virtual_file import (
     BLOCK,
     VirtualFile,
     build_header,
@@ -21,8 +23,6 @@ from service.core.safetensors_file import (
     open_slice,
     tensor_arrays,
 )
-from service.core.slices import parse_slice
-from tensorseed.errors import SliceError, UnknownNameError
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits

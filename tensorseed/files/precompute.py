@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.core.safetensors_file import VirtualFile
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.distributions import Centred, Distribution, Orthogonal, ZeroRange
 from tensorseed.sampling.orthogonal import is_prepared, prepare
 from tensorseed.sampling.philox import Key, Stream
