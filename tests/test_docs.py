@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from service.core.losses import LOSSES
 from service.core.network.expectations import EXPECTATIONS
 from service.core.network.optimizers import OPTIMIZERS
 from service.core.network.report import EvaluationWarning, LayerReport, Report
 from service.core.network.request import EvaluationRequest
+from tensorseed.losses import LOSSES
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes import SCHEME_CLASSES

@@ -18,7 +18,7 @@ from tensorseed.files.writer import dtype_name, write_tensors
 if TYPE_CHECKING:
     import torch
 
-    from service.core.losses import Result
+    from tensorseed.losses import Result
 
 FILENAME = "loss.safetensors"
 SLICE = 1 << 18  # bytes that are handed to the socket at once

@@ -13,10 +13,10 @@ from service.api.loss_answers import file_pieces, json_text, numbers_of
 from service.api.loss_queries import at_parameters, query_document
 from service.api.negotiation import JSON, OCTETS, preferred
 from service.api.state import State
-from service.core.losses import LOSSES, Call, evaluate, losses_catalog, read_loss
-from service.core.losses.reading import loss_class
 from tensorseed.errors import Fault, LossError, SpecError, UnrepresentableError
 from tensorseed.files.reader import read_tensors, to_torch
+from tensorseed.losses import LOSSES, Call, evaluate, losses_catalog, read_loss
+from tensorseed.losses.reading import loss_class
 from tensorseed.spec.json_io import load
 
 _SPELLED = 'a number that is not finite is one of the strings "NaN", "Infinity" and "-Infinity"'

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from service.api.errors import QueryError
-from service.core.losses import Loss, Request
 from tensorseed.errors import Fault, LossError
+from tensorseed.losses import Loss, Request
 
 Schema = Mapping[str, Any]
 

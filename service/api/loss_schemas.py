@@ -143,7 +143,7 @@ def loss_body() -> dict[str, Any]:
 
 def complete_losses(document: dict[str, Any]) -> None:
     """Add to the OpenAPI document what the losses themselves say: their names, and the query's parameters."""
-    from service.core.losses import LOSSES  # which the start of the service does without
+    from tensorseed.losses import LOSSES  # which the start of the service does without
 
     path = document["paths"]["/v1/losses/{name}"]
     path["post"]["parameters"] += _parameters()
@@ -154,7 +154,7 @@ def complete_losses(document: dict[str, Any]) -> None:
 def _parameters() -> list[Parameter]:
     """The query's parameters: what every request may say, then every option that some loss has."""
     from service.api.loss_queries import COMMON, option_schemas
-    from service.core.losses import LOSSES
+    from tensorseed.losses import LOSSES
 
     meanings: dict[str, dict[str, list[str]]] = {}
     examples: dict[str, Any] = {}

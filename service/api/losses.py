@@ -121,7 +121,7 @@ async def _catalog(request: Request, name: str | None) -> Response:
 
 
 def _check_name(name: str) -> None:
-    from service.core.losses.reading import loss_class
+    from tensorseed.losses.reading import loss_class
 
     loss_class(name)
 

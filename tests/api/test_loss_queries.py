@@ -9,8 +9,8 @@ import pytest
 
 from service.api.errors import QueryError
 from service.api.loss_queries import COMMON, at_parameters, option_schemas, query_document
-from service.core.losses import LOSSES
 from tensorseed.errors import Fault, LossError
+from tensorseed.losses import LOSSES
 
 
 def spelled(value: Any) -> str:

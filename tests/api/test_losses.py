@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from service.api.app import create_app
 from service.api.loss_schemas import CatalogLoss, LossAnswer
-from service.core.losses import LOSSES
 from service.settings import Settings
+from tensorseed.losses import LOSSES
 
 OCTETS = {"Content-Type": "application/octet-stream"}
 AS_FILE = {"Accept": "application/octet-stream"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from service.core.losses import LOSSES
+from tensorseed.losses import LOSSES
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes import SCHEMES

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from service.core.losses import LOSSES
 from tensorseed.errors import TensorseedError
+from tensorseed.losses import LOSSES
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.query import OWN
 from tensorseed.spec.schemes import SCHEMES

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.core.losses import Loss
+from tensorseed.losses import Loss
 from tensorseed.spec.layers.base import Shape
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from service.core.losses import LOSSES, Loss, read_options
-from service.core.losses.drawn import Drawn
 from service.core.network.expectations import EXPECTATIONS
 from service.core.network.report import ExpectedLoss
 from service.core.network.sources import Frame, literal
 from service.core.network.variants import parts
 from tensorseed.errors import EvaluationError, LossError, UnknownNameError
+from tensorseed.losses import LOSSES, Loss, read_options
+from tensorseed.losses.parameters import Drawn
 from tensorseed.spec.layers.base import Shape
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.schemes import unknown

@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from service.core.losses.arrays import flatten, floats, integers, measure
 from service.core.network.request import Given
 from service.core.network.variants import parts
 from tensorseed.errors import LossError, SpecError, TooLargeError
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import Entry, VirtualFile, open_file
+from tensorseed.losses.arrays import flatten, floats, integers, measure
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.faults import Located, Path

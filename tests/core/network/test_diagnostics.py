@@ -10,10 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.losses import LOSSES
 from service.core.network.diagnostics import FEATURES, SAMPLES, collapse, dead, norm, sample
 from service.core.network.expectations import EXPECTATIONS
 from service.core.network.objective import FITTING
+from tensorseed.losses import LOSSES
 from tests.core.network.cases import report
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from service.core.losses import LOSSES, evaluate, read_loss, read_options
-from service.core.losses.margin import MOST_PAIRS
 from tensorseed.errors import LossError, TooLargeError, UnknownNameError
+from tensorseed.losses import LOSSES, evaluate, read_loss, read_options
+from tensorseed.losses.margin import MOST_PAIRS
 from tensorseed.spec.limits import Limits
 
 SMALL = Limits(loss_values=10, activations=100, parameters=50, dimensions=3)

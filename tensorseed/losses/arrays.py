@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from service.core.losses.checks import Shape, spelled
 from tensorseed.errors import LossError
+from tensorseed.losses.checks import Shape, spelled
 from tensorseed.spec.faults import pointer, shortened
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from service.core.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
-from service.core.losses.checks import (
+from tensorseed.errors import TooLargeError
+from tensorseed.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
+from tensorseed.losses.checks import (
     classes,
     expands,
     fail,
@@ -18,9 +19,8 @@ from service.core.losses.checks import (
     shape,
     signs,
 )
-from service.core.losses.classification import CLASS_WEIGHT
-from service.core.losses.elementwise import INPUT
-from tensorseed.errors import TooLargeError
+from tensorseed.losses.classification import CLASS_WEIGHT
+from tensorseed.losses.elementwise import INPUT
 
 SIGNS = Argument("target", "(*), that of input: each 1 or -1", differentiable=False)
 MOST_PAIRS = 1 << 33  # of classes compared by one multilabel_margin_loss: some ten seconds

@@ -4,11 +4,11 @@ To add a loss, write its class (see `base.Loss`) and add it to `registry.LOSS_CL
 them. Nothing here imports torch before a tensor is made.
 """
 
-from service.core.losses.base import Argument, Call, Loss, Result
-from service.core.losses.catalog import losses_catalog
-from service.core.losses.evaluation import evaluate
-from service.core.losses.reading import Request, read_loss, read_options
-from service.core.losses.registry import LOSSES
+from tensorseed.losses.base import Argument, Call, Loss, Result
+from tensorseed.losses.catalog import losses_catalog
+from tensorseed.losses.evaluation import evaluate
+from tensorseed.losses.reading import Request, read_loss, read_options
+from tensorseed.losses.registry import LOSSES
 
 __all__ = [
     "LOSSES",

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from service.core.losses.base import Tensors
 from tensorseed.errors import LossError
+from tensorseed.losses.base import Tensors
 from tensorseed.spec.faults import pointer
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from torch.nn import functional
 from torch.nn.modules import adaptive
 from torch.nn.modules import loss as modules
 
-from service.core.losses import LOSSES, Loss, losses_catalog
-from service.core.losses.drawn import Drawn
-from tests.core.losses.cases import CASES
+from tensorseed.losses import LOSSES, Loss, losses_catalog
+from tensorseed.losses.parameters import Drawn
+from tests.tensorseed.losses.cases import CASES
 
 OTHER_NAMES = {"NLLLoss2d": "NLLLoss"}  # of torch.nn: deprecated spellings
 DEPRECATED = {"size_average", "reduce"}
@@ -139,6 +139,6 @@ def test_examples_are_valid() -> None:
 
 
 def test_the_package_does_not_import_torch() -> None:
-    code = "import sys; from service.core.losses import losses_catalog; losses_catalog()"
+    code = "import sys; from tensorseed.losses import losses_catalog; losses_catalog()"
     code += "; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

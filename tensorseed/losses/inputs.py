@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from service.core.losses.arrays import flatten, floats, integers, measure
-from service.core.losses.base import DTYPES, Argument, Loss, LossDType
-from service.core.losses.checks import Shape, fail
 from tensorseed.errors import TooLargeError
+from tensorseed.losses.arrays import flatten, floats, integers, measure
+from tensorseed.losses.base import DTYPES, Argument, Loss, LossDType
+from tensorseed.losses.checks import Shape, fail
 from tensorseed.spec.limits import Limits
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from service.core.losses.base import Loss
 from tensorseed.errors import Fault, LossError, SpecError, TooLargeError
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import open_file
+from tensorseed.losses.base import Loss
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.json_io import dump

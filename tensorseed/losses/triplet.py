@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from service.core.losses.base import (
+from tensorseed.losses.base import (
     Argument,
     Arguments,
     Loss,
@@ -18,7 +18,7 @@ from service.core.losses.base import (
     Tensors,
     reduction_field,
 )
-from service.core.losses.checks import fail, same_shape, shape
+from tensorseed.losses.checks import fail, same_shape, shape
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from service.core.losses.base import (
+from tensorseed.losses.base import (
     Argument,
     Arguments,
     Index,
@@ -19,8 +19,8 @@ from service.core.losses.base import (
     Tensors,
     reduction_field,
 )
-from service.core.losses.checks import Shape, classes, fail, has_shape, shape, within
-from service.core.losses.likelihood import above_zero
+from tensorseed.losses.checks import Shape, classes, fail, has_shape, shape, within
+from tensorseed.losses.likelihood import above_zero
 
 if TYPE_CHECKING:
     import torch

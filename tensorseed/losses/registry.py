@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from service.core.losses.adaptive import AdaptiveLogSoftmaxWithLoss
-from service.core.losses.base import Loss
-from service.core.losses.binary import BCELoss, BCEWithLogitsLoss, MultiLabelSoftMarginLoss
-from service.core.losses.classification import CrossEntropyLoss, NLLLoss
-from service.core.losses.ctc import CTCLoss
-from service.core.losses.elementwise import HuberLoss, L1Loss, MSELoss, SmoothL1Loss
-from service.core.losses.information import CrossEntropyOfDistributions, Entropy, SelfInformation
-from service.core.losses.likelihood import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
-from service.core.losses.linear import LinearCrossEntropyLoss
-from service.core.losses.margin import (
+from tensorseed.losses.adaptive import AdaptiveLogSoftmaxWithLoss
+from tensorseed.losses.base import Loss
+from tensorseed.losses.binary import BCELoss, BCEWithLogitsLoss, MultiLabelSoftMarginLoss
+from tensorseed.losses.classification import CrossEntropyLoss, NLLLoss
+from tensorseed.losses.ctc import CTCLoss
+from tensorseed.losses.elementwise import HuberLoss, L1Loss, MSELoss, SmoothL1Loss
+from tensorseed.losses.information import CrossEntropyOfDistributions, Entropy, SelfInformation
+from tensorseed.losses.likelihood import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
+from tensorseed.losses.linear import LinearCrossEntropyLoss
+from tensorseed.losses.margin import (
     CosineEmbeddingLoss,
     HingeEmbeddingLoss,
     MarginRankingLoss,
@@ -19,7 +19,7 @@ from service.core.losses.margin import (
     MultiMarginLoss,
     SoftMarginLoss,
 )
-from service.core.losses.triplet import TripletMarginLoss, TripletMarginWithDistanceLoss
+from tensorseed.losses.triplet import TripletMarginLoss, TripletMarginWithDistanceLoss
 
 LOSS_CLASSES: tuple[type[Loss], ...] = (
     L1Loss,

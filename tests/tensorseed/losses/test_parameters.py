@@ -8,9 +8,9 @@ import orjson
 import pytest
 import torch
 
-from service.core.losses import Call, evaluate, read_loss
 from tensorseed.errors import LossError, TooLargeError
 from tensorseed.files.virtual_file import open_file, tensor_arrays
+from tensorseed.losses import Call, evaluate, read_loss
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
@@ -222,7 +222,7 @@ def test_nothing_is_drawn_for_a_request_that_is_wrong(monkeypatch: pytest.Monkey
     def draw(*_: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("service.core.losses.drawn.Drawn.draw", draw)
+    monkeypatch.setattr("tensorseed.losses.parameters.Drawn.draw", draw)
     wrong = {"input": X, "target": Y + 100}
     for name, options in ((ADAPTIVE, CLASSES), (LINEAR, {"num_classes": 10})):
         with pytest.raises(LossError, match="must be a class"):

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.core.losses import LOSSES, evaluate, read_loss
 from tensorseed.errors import LossError, TooLargeError
+from tensorseed.losses import LOSSES, evaluate, read_loss
 from tensorseed.spec.limits import Limits
 
 SMALL = Limits(loss_values=10, activations=100, parameters=50, dimensions=3)

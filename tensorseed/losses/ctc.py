@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from service.core.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
-from service.core.losses.checks import Shape, fail, first, not_empty, rank, refuse, shape
-from service.core.losses.likelihood import above_zero
+from tensorseed.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
+from tensorseed.losses.checks import Shape, fail, first, not_empty, rank, refuse, shape
+from tensorseed.losses.likelihood import above_zero
 
 if TYPE_CHECKING:
     import torch

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.core.losses.base import Call, Loss, LossDType
-from service.core.losses.forms import common_dtype, parsed
-from service.core.losses.registry import LOSSES
 from tensorseed.errors import Fault, LossError, UnknownNameError
+from tensorseed.losses.base import Call, Loss, LossDType
+from tensorseed.losses.inputs import common_dtype, parsed
+from tensorseed.losses.registry import LOSSES
 from tensorseed.spec.faults import MOST, explain, pointer, shortened
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.limits import Limits

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.core.losses.base import Argument, Loss
-from service.core.losses.registry import LOSS_CLASSES
+from tensorseed.losses.base import Argument, Loss
+from tensorseed.losses.registry import LOSS_CLASSES
 from tensorseed.spec.descriptions import parameters
 
 

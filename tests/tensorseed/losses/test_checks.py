@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from service.core.losses import read_loss
 from tensorseed.errors import LossError
+from tensorseed.losses import read_loss
 from tensorseed.spec.limits import Limits
 
 PAIR: dict[str, Any] = {"input": [1.0, 2.0], "target": [1.0, 2.0]}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from service.core.losses.base import (
+from tensorseed.losses.base import (
     Argument,
     Arguments,
     Index,
@@ -17,15 +17,15 @@ from service.core.losses.base import (
     Tensors,
     reduction_field,
 )
-from service.core.losses.checks import Shape, blank, fail, has_shape, rank, shape
-from service.core.losses.classification import (
+from tensorseed.losses.checks import Shape, blank, fail, has_shape, rank, shape
+from tensorseed.losses.classification import (
     CLASS_WEIGHT,
     Logits,
     holds_classes,
     ignore_field,
     smoothing_field,
 )
-from service.core.losses.drawn import Drawn
+from tensorseed.losses.parameters import Drawn
 from tensorseed.spec.layers.base import Count
 from tensorseed.spec.limits import Limits
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from service.core.losses.base import (
+from tensorseed.losses.base import (
     Argument,
     Arguments,
     Loss,
@@ -16,7 +16,7 @@ from service.core.losses.base import (
     Tensors,
     reduction_field,
 )
-from service.core.losses.checks import same_shape
+from tensorseed.losses.checks import same_shape
 
 INPUT = Argument("input", "(*), any shape")
 TARGET = Argument("target", "(*), that of input")

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from service.core.losses import LOSSES, Result, evaluate, read_loss
 from tensorseed.errors import DeviceError, LossError
+from tensorseed.losses import LOSSES, Result, evaluate, read_loss
 from tensorseed.spec.limits import Limits
-from tests.core.losses.cases import CASES, DTYPES, Case
+from tests.tensorseed.losses.cases import CASES, DTYPES, Case
 
 pytestmark = pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss")
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from service.core.losses import evaluate, read_loss
-from service.core.losses.triplet import distance
+from tensorseed.losses import evaluate, read_loss
+from tensorseed.losses.triplet import distance
 from tensorseed.spec.limits import Limits
-from tests.core.losses.cases import normal
+from tests.tensorseed.losses.cases import normal
 
 U, V = [3.0, -1.0, 2.0], [1.0, 1.0, 0.5]
 DISTANCES: dict[Any, float] = {

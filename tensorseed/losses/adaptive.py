@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from pydantic import Field
 
-from service.core.losses.base import Argument, Arguments, Positive, Tensors
-from service.core.losses.checks import blank, classes, fail, has_shape, rank, shape
-from service.core.losses.drawn import Drawn
 from tensorseed.errors import LossError
+from tensorseed.losses.base import Argument, Arguments, Positive, Tensors
+from tensorseed.losses.checks import blank, classes, fail, has_shape, rank, shape
+from tensorseed.losses.parameters import Drawn
 from tensorseed.spec.faults import pointer
 from tensorseed.spec.layers.base import Positive as Size
 from tensorseed.spec.layers.base import Slot

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.losses import evaluate, read_loss
 from tensorseed.errors import LossError
+from tensorseed.losses import evaluate, read_loss
 from tensorseed.spec.limits import Limits
 
 BASES: list[Any] = [2, 10, "e"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from service.core.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
-from service.core.losses.checks import fail, first, same_shape, shape, within
+from tensorseed.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
+from tensorseed.losses.checks import fail, first, same_shape, shape, within
 
 if TYPE_CHECKING:
     import torch

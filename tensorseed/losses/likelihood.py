@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from service.core.losses.base import (
+from tensorseed.losses.base import (
     Argument,
     Arguments,
     Loss,
@@ -16,8 +16,8 @@ from service.core.losses.base import (
     Tensors,
     reduction_field,
 )
-from service.core.losses.checks import LARGEST, fail, same_shape, shape, within
-from service.core.losses.elementwise import INPUT, TARGET, Elementwise
+from tensorseed.losses.checks import LARGEST, fail, same_shape, shape, within
+from tensorseed.losses.elementwise import INPUT, TARGET, Elementwise
 
 if TYPE_CHECKING:
     import torch

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from service.core.losses.base import Call, Loss, Result, Tensors
-from service.core.losses.checks import shape
 from tensorseed.devices.torch_errors import is_failure
 from tensorseed.errors import DeviceError, LossError
+from tensorseed.losses.base import Call, Loss, Result, Tensors
+from tensorseed.losses.checks import shape
 
 if TYPE_CHECKING:
     import torch

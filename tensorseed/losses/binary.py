@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from service.core.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
-from service.core.losses.checks import expands, fail, same_shape, shape, within
+from tensorseed.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
+from tensorseed.losses.checks import expands, fail, same_shape, shape, within
 
 PROBABILITY = Argument("target", "(*), that of input: probabilities")
 SCALE = Argument("weight", "any that broadcasts to that of input", optional=True, differentiable=False)
