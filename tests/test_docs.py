@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from service.core.network.expectations import EXPECTATIONS
-from service.core.network.optimizers import OPTIMIZERS
-from service.core.network.report import EvaluationWarning, LayerReport, Report
-from service.core.network.request import EvaluationRequest
+from tensorseed.evaluations.expectations import EXPECTATIONS
+from tensorseed.evaluations.optimizers import OPTIMIZERS
+from tensorseed.evaluations.report import EvaluationWarning, LayerReport, Report
+from tensorseed.evaluations.request import EvaluationRequest
 from tensorseed.losses import LOSSES
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.modules import MODULES

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from service.api.negotiation import JSON, OCTETS, preferred
-from service.core.network.report import Comparison, Report
-from service.core.picture import draw
 from tensorseed.errors import EvaluationError, UnrepresentableError
+from tensorseed.evaluations.plots import draw
+from tensorseed.evaluations.report import Comparison, Report
 
 if TYPE_CHECKING:
     import torch

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.api.evaluation_forms import PNG, SVG
 from service.api.negotiation import JSON, OCTETS
-from service.core.network.report import Comparison, Report
+from tensorseed.evaluations.report import Comparison, Report
 
 _COMPONENTS = "#/components/schemas/"
 _NUMBER = {

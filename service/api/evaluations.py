@@ -17,7 +17,6 @@ from service.api.presence import while_present
 from service.api.problems import documented
 from service.api.queries import query_of
 from service.api.state import state_of
-from service.core.network import evaluate, read_evaluation
 from service.worker import Stopped
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.errors import (
@@ -29,9 +28,10 @@ from tensorseed.errors import (
     UnrepresentableError,
     VersionError,
 )
+from tensorseed.evaluations import evaluate, read_evaluation
 
 if TYPE_CHECKING:
-    from service.core.network.evaluation import Evaluation
+    from tensorseed.evaluations.evaluation import Evaluation
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
 

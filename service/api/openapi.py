@@ -94,7 +94,7 @@ def install_openapi(app: FastAPI) -> None:
 
 def build_document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI 3.1 document of `app`."""
-    from service.core.network.request import EvaluationRequest  # many models, which the start does without
+    from tensorseed.evaluations.request import EvaluationRequest  # many models, which the start does without
 
     document = get_openapi(
         title=app.title,

@@ -92,7 +92,7 @@ STEPS: Mapping[str, Step] = {
     "tensorseed.files.virtual_file.open_slice": Step("slice", found=of_file),
     "service.api.plans.plan_text": Step("plan"),
     "service.api.representations.json_text": Step("generate", asked=of_json),
-    "service.core.network.read_evaluation": Step("parse"),
+    "tensorseed.evaluations.read_evaluation": Step("parse"),
     "service.api.evaluations._compute": Step("evaluate", asked=of_evaluation),
     "service.api.losses._answer": Step("loss", asked=of_loss),
     "service.hub.repository.Repository.snapshot": Step("snapshot"),

@@ -13,9 +13,9 @@ import torch
 
 from service.api.evaluation_forms import PNG, SVG, Content, content_of, form_of, spelled
 from service.api.negotiation import JSON, OCTETS
-from service.core.network.report import Comparison, Output
 from tensorseed.errors import UnrepresentableError
-from tests.core.picture.reports import INF, NAN, report
+from tensorseed.evaluations.report import Comparison, Output
+from tests.tensorseed.evaluations.plots.reports import INF, NAN, report
 
 
 @pytest.mark.parametrize(

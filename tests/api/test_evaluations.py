@@ -21,8 +21,8 @@ from fastapi import FastAPI
 
 from service.api import evaluations
 from service.api.app import create_app
-from service.core.network.report import Report
 from service.settings import Settings
+from tensorseed.evaluations.report import Report
 from tests.api.test_server import wait_until
 
 Start = Callable[[FastAPI], AbstractContextManager[Any]]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tensorseed.concurrency.warning_filters import quiet
-from tests.core.network.cases import report
+from tests.tensorseed.evaluations.cases import report
 
 
 def test_nothing_warns_within() -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from service.core.network.chain import TYPES
-from service.core.network.kinds import REFUSED, TAKES
+from tensorseed.evaluations.chain import TYPES
+from tensorseed.evaluations.kinds import REFUSED, TAKES
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.modules import ABSENT, MODULES
-from tests.core.network import cases
+from tests.tensorseed.evaluations import cases
 
 # Arguments that no request gives: further outputs, older spellings, samples that are drawn.
 HIDDEN = {"self", "args", "kwargs", "return_indices", "_random_samples", "min_value", "max_value"}

@@ -1,0 +1,45 @@
+"""What an initialisation does to a network: forward, backward, optimizer steps and diagnostics.
+
+    evaluation = read_evaluation(body, limits)      every fault is told here, before anything is computed
+    report = evaluate(evaluation, stopped)
+
+Importing this package imports no torch; its two functions do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tensorseed.concurrency.warning_filters import quiet
+from tensorseed.evaluations.report import Comparison, Report
+from tensorseed.spec.limits import Limits
+
+if TYPE_CHECKING:
+    from tensorseed.evaluations.evaluation import Evaluation
+
+__all__ = ["evaluate", "read_evaluation"]
+
+
+def read_evaluation(body: bytes, limits: Limits) -> Evaluation:
+    """The evaluation of a JSON text: validated, its shapes followed through every layer.
+
+    Raises EvaluationError with a pointer for every fault, TooLargeError that names the bound, DeviceError,
+    VersionError.
+    """
+    from tensorseed.evaluations.reader import read
+
+    with quiet():
+        return read(body, limits)
+
+
+def evaluate(evaluation: Evaluation, stopped: Callable[[], bool] = lambda: False) -> Report | Comparison:
+    """Compute it. Blocks; `stopped` is asked between layers and between steps.
+
+    Raises AbandonedError (of `tensorseed.concurrency.cancellation`) soon after `stopped` says so, TooLargeError
+    after `evaluation_seconds`, EvaluationError for what shows only while computing.
+    """
+    from tensorseed.evaluations.run import run
+
+    with quiet():
+        return run(evaluation, stopped)

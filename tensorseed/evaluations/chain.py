@@ -1,0 +1,115 @@
+"""The layers of an evaluation, from their JSON to the chain in which they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tensorseed.errors import TooLargeError
+from tensorseed.evaluations.kinds import REFUSED, Part
+from tensorseed.evaluations.validation import validate
+from tensorseed.spec.brace_blocks import repeated
+from tensorseed.spec.faults import Located
+from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.layers.exclusions import EXCLUDED
+from tensorseed.spec.modules import ABSENT, MODULES
+from tensorseed.spec.names import check_name, count
+from tensorseed.spec.schemes import PartError, unknown
+
+MOST_LAYERS = 1_024  # of one network, brace ranges expanded
+
+TYPES = [*(name for name in LAYERS if name not in REFUSED), *MODULES]
+"""Every type of layer that a network can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A layer in its place: its name, its index in the request's `layers`, and what it is."""
+
+    name: str
+    place: int
+    part: Part
+
+    @property
+    def kind(self) -> str:
+        """Its type."""
+        return self.part.type_name()
+
+    @property
+    def called(self) -> str:
+        """How sentences call it."""
+        return f"{self.name} ({self.kind})"
+
+
+def read_plain(entries: list[Any], faults: list[Located]) -> dict[int, Part]:
+    """The modules without parameters, by index; types that no network has are noted as faults."""
+    found: dict[int, Part] = {}
+    for place, entry in enumerate(entries):
+        path = ("layers", place)
+        kind = entry.get("type") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict):
+            faults.append((path, "a layer must be an object with type"))
+        elif not isinstance(kind, str):
+            faults.append(((*path, "type"), "type is required: the name of a torch.nn class"))
+        elif kind in MODULES:
+            module = validate(MODULES[kind], entry, path, faults)
+            if module is not None:
+                _check(module, path, faults)
+                found[place] = module
+        elif kind in REFUSED or kind in ABSENT or (kind in EXCLUDED and kind not in LAYERS):
+            reason = REFUSED.get(kind) or ABSENT.get(kind) or EXCLUDED[kind]
+            faults.append(((*path, "type"), f"there is no {kind} here: {reason}"))
+        elif kind not in LAYERS:
+            faults.append(((*path, "type"), unknown("layer type", kind, TYPES)))
+    return found
+
+
+def _check(module: Any, path: tuple[str | int, ...], faults: list[Located]) -> None:
+    """Note what the model alone does not tell: arguments that do not fit each other, the name's ranges."""
+    try:
+        module.fits()
+    except PartError as error:
+        faults.append(((*path, *error.path), str(error)))
+    if module.name is not None:
+        try:
+            check_name(module.name)
+        except ValueError as error:
+            faults.append(((*path, "name"), str(error)))
+
+
+def check_length(entries: list[Any]) -> None:
+    """Raise TooLargeError for more layers than a network has, brace ranges counted and not expanded."""
+    if len(entries) <= MOST_LAYERS:
+        names = [entry.get("name") for entry in entries if isinstance(entry, dict)]
+        total = len(entries) + sum(_copies(name) - 1 for name in names if isinstance(name, str))
+    else:
+        total = len(entries)
+    if total > MOST_LAYERS:
+        raise TooLargeError(
+            f"the network has {total:,} layers, the limit is {MOST_LAYERS:,}: evaluate a part of it"
+        )
+
+
+def _copies(name: str) -> int:
+    try:
+        check_name(name)
+    except ValueError:
+        return 1
+    return count(name)
+
+
+def unroll(parts: list[Part], faults: list[Located]) -> tuple[Node, ...]:
+    """The chain: brace ranges expanded, blocks repeated, every layer named once."""
+    nodes = []
+    named = [(part.name or "", place) for place, part in enumerate(parts)]
+    for position, (name, place) in enumerate(repeated(named)):
+        full = name or f"{position}.{parts[place].type_name()}"
+        nodes.append(Node(full, place, parts[place]))
+    owners: dict[str, Node] = {}
+    for node in nodes:
+        first = owners.setdefault(node.name, node)
+        if first is not node:
+            detail = f"layers {first.place} and {node.place} are both called {node.name}: rename one of them"
+            faults.append((("layers", node.place, "name"), detail))
+            break
+    return tuple(nodes)

@@ -1,0 +1,143 @@
+"""What is measured at every layer, of the untrained network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from tensorseed.evaluations.chain import Node
+from tensorseed.evaluations.kinds import bounds, feature_axis
+from tensorseed.evaluations.report import LayerReport
+
+SAMPLES = 128  # of a batch that rank and similarity look at
+FEATURES = 1_024  # of a sample, evenly spread
+
+
+def measure(node: Node, output: torch.Tensor, axis: int, gradients: Sequence[torch.Tensor]) -> LayerReport:
+    """The report of one layer. `axis` is that of its features, `gradients` are those of its parameters.
+
+    The gradient of the output itself is `output.grad`.
+    """
+    x, grad = output.detach(), output.grad
+    mean, std = moments(x)
+    rank, largest, similarity = collapse(x)
+    gradient_mean, gradient_std = (None, None) if grad is None else moments(grad)
+    return LayerReport(
+        name=node.name,
+        type=node.kind,
+        shape=tuple(x.shape),
+        mean=mean,
+        std=std,
+        gradient_mean=gradient_mean,
+        gradient_std=gradient_std,
+        gradient_norm=None if grad is None else norm([grad]),
+        zeros=share(x == 0),
+        dead=dead(x, axis),
+        saturated=saturated(node, x),
+        effective_rank=rank,
+        largest_rank=largest,
+        similarity=similarity,
+        parameter_gradient_norm=norm(gradients) if gradients else None,
+    )
+
+
+def axes(nodes: Sequence[Node]) -> list[int]:
+    """The axis of the features in every output, from the end."""
+    found, axis = [], -1
+    for node in nodes:
+        axis = feature_axis(node.part, axis)
+        found.append(axis)
+    return found
+
+
+def wide(x: torch.Tensor) -> torch.Tensor:
+    """The tensor in a dtype whose sums are worth something: float32 for the narrow ones and integers."""
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
+def moments(x: torch.Tensor) -> tuple[float, float]:
+    """Mean and standard deviation, √(mean of (x − mean)²)."""
+    std, mean = torch.std_mean(wide(x), correction=0)
+    return mean.item(), std.item()
+
+
+def norm(tensors: Sequence[torch.Tensor]) -> float:
+    """√Σ x² over all elements of all tensors, summed in float64."""
+    dense = [x.coalesce().values() if x.is_sparse else x for x in tensors]
+    norms = [float(torch.linalg.vector_norm(x, dtype=torch.float64)) for x in dense]
+    return math.sqrt(sum(one * one for one in norms)) if all(map(math.isfinite, norms)) else sum(norms)
+
+
+def share(mask: torch.Tensor) -> float:
+    """The share of true elements."""
+    return int(torch.count_nonzero(mask)) / mask.numel()
+
+
+def dead(x: torch.Tensor, axis: int) -> float:
+    """The share of the units, places along `axis`, that are 0 everywhere else."""
+    axis = axis if -x.dim() <= axis else -1
+    if x.dim() == 0:
+        return share(x == 0)
+    alive = (x != 0).movedim(axis, 0).flatten(1).any(1) if x.dim() > 1 else x != 0
+    return share(~alive)
+
+
+def saturated(node: Node, x: torch.Tensor) -> float | None:
+    """The share of elements near a bound of the layer's function; None where it has none."""
+    found = bounds(node.part)
+    if found is None:
+        return None
+    near = torch.zeros(x.shape, dtype=torch.bool, device=x.device)
+    if found.low is not None:
+        near |= x <= found.low + found.margin
+    if found.high is not None:
+        near |= x >= found.high - found.margin
+    return share(near)
+
+
+def sample(x: torch.Tensor) -> torch.Tensor:
+    """Rows of a matrix (samples, features) in float64: a part of the batch, of each sample a part."""
+    rows = x[:SAMPLES].reshape(min(len(x), SAMPLES), -1)
+    if rows.shape[1] > FEATURES:
+        chosen = torch.arange(FEATURES, device=x.device) * rows.shape[1] // FEATURES
+        rows = rows[:, chosen]
+    return rows.to("cpu", torch.float64)
+
+
+def collapse(x: torch.Tensor) -> tuple[float | None, int | None, float | None]:
+    """Effective rank, the largest it could be, and mean cosine between samples; None below two samples.
+
+    The effective rank is e^H, H the entropy of the singular values divided by their sum; 0 for a matrix of
+    zeros, NaN where it is not finite. The singular values are the roots of the eigenvalues of the smaller
+    Gram matrix.
+
+    Source: Roy and Vetterli: The effective rank, EUSIPCO 2007
+    """
+    if x.dim() < 2 or len(x) < 2:
+        return None, None, None
+    rows = sample(x)
+    largest = min(rows.shape)
+    if not bool(rows.isfinite().all()):
+        return math.nan, largest, math.nan
+    scale = float(rows.abs().max())
+    if scale == 0:
+        return 0.0, largest, None
+    rows = rows / scale
+    gram = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
+    values = torch.linalg.eigvalsh(gram).clamp_(min=0).sqrt_()
+    p = values / values.sum()
+    entropy = float(torch.special.entr(p).sum())
+    return math.exp(entropy), largest, _similarity(rows)
+
+
+def _similarity(rows: torch.Tensor) -> float | None:
+    """The mean cosine of all pairs of rows that are not 0: (‖Σ uᵢ‖² − n) / (n (n − 1))."""
+    lengths = torch.linalg.vector_norm(rows, dim=1)
+    rows = rows[lengths > 0] / lengths[lengths > 0, None]
+    count = len(rows)
+    if count < 2:
+        return None
+    total = float(rows.sum(0).square().sum())
+    return (total - count) / (count * (count - 1))

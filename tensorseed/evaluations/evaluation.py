@@ -1,0 +1,54 @@
+"""An evaluation that was read, and the device that it runs on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from tensorseed.errors import DeviceError
+from tensorseed.evaluations.chain import Node
+from tensorseed.evaluations.objective import Objective
+from tensorseed.evaluations.optimizers import Optimizer
+from tensorseed.evaluations.sources import Source
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One network: the file of its weights, its dtype and its optimizer. `label` is None without compare."""
+
+    label: str | None
+    resolved: ResolvedSpec
+    dtype: str
+    optimizer: Optimizer | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A request that was read: nothing of it can be wrong any more but what shows while computing."""
+
+    nodes: tuple[Node, ...]
+    variants: tuple[Variant, ...]
+    input: Source
+    objective: Objective | None
+    device: str
+    steps: int
+    smoothing: float
+    training: bool
+    return_weights: bool
+    compared: bool
+    limits: Limits
+
+
+def device_of(name: str) -> torch.device:
+    """The device called so, with its number. Raises DeviceError for one that this host lacks."""
+    if name in ("auto", "cpu"):
+        return torch.device("cpu")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    index = int(name.partition(":")[2] or 0)
+    if index >= count:
+        known = ", ".join(["cpu", *(f"cuda:{i}" for i in range(count))])
+        raise DeviceError(f"this host has no device {name!r}; it has: {known}")
+    return torch.device("cuda", index)

@@ -1,0 +1,147 @@
+"""The network itself: real modules with the weights that /v1/weights gives, and a pass through them."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.devices.torch_errors import is_failure
+from tensorseed.errors import TooLargeError
+from tensorseed.evaluations.chain import Node
+from tensorseed.evaluations.flow import REFUSALS, build, misfit, through, unsupported
+from tensorseed.evaluations.kinds import is_random
+from tensorseed.evaluations.sources import copy_entry
+from tensorseed.files.torch_generator import materialise, seeded
+from tensorseed.files.virtual_file import open_file
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.modules import Plain
+from tensorseed.spec.resolved import ResolvedSpec
+
+
+class Patience:
+    """How long to go on: until nobody waits any more, or the time is up."""
+
+    def __init__(self, stopped: Callable[[], bool], seconds: float) -> None:
+        self._stopped = stopped
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Raise AbandonedError or TooLargeError where it is over."""
+        if self._stopped():
+            raise AbandonedError
+        if time.monotonic() > self._end:
+            raise TooLargeError(
+                f"the evaluation takes longer than {self._seconds:g} seconds (evaluation_seconds): take "
+                "fewer steps, fewer samples or a smaller network"
+            )
+
+    def over(self) -> bool:
+        """Whether it is over."""
+        return self._stopped() or time.monotonic() > self._end
+
+
+class Chance:
+    """The random numbers of one network: those that follow `torch.manual_seed(seed)`.
+
+    torch's generators are one for the process; they are borrowed for a layer at a time.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self._seed = seed
+        self._device = device
+        self._states: list[torch.Tensor] = []
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """What is drawn inside follows what was drawn inside the last time."""
+        with seeded(self._seed, self._device):
+            generators = [torch.default_generator]
+            if self._device.type == "cuda":
+                generators.append(torch.cuda.default_generators[self._device.index])
+            for generator, state in zip(generators, self._states, strict=False):
+                generator.set_state(state)
+            yield
+            self._states = [generator.get_state() for generator in generators]
+
+
+class Network:
+    """The chain of modules of one variant, on its device."""
+
+    def __init__(
+        self, nodes: Sequence[Node], dtype: str, device: torch.device, seed: int, *, training: bool
+    ) -> None:
+        self.nodes = nodes
+        self.device = device
+        self.dtype = dtype
+        self._chance = Chance(seed, device)
+        self._random = [is_random(node.part, training=training) for node in nodes]
+        self.modules = [
+            build(node, dtype, training=training).to_empty(device=device)
+            if not isinstance(node.part, Plain)
+            else build(node, dtype, training=training)
+            for node in nodes
+        ]
+
+    def load(self, resolved: ResolvedSpec, patience: Patience) -> None:
+        """Fill the modules with the tensors of a file. Raises as `patience` does, and as `materialise`."""
+        state = self.state()
+        file = open_file(resolved)
+        by_torch = resolved.generator == "torch"
+        source = materialise(resolved, patience.over) if by_torch else CompiledExecutor()
+        for entry in file.entries():
+            value = torch.empty(entry.tensor.shape, dtype=getattr(torch, entry.tensor.dtype.name))
+            copy_entry(file, entry, value, source, patience.check)
+            with torch.no_grad():
+                state[entry.tensor.name].copy_(value)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Parameters and buffers by full name, as the file has them; the tensors themselves."""
+        return {
+            f"{node.name}.{name}": tensor
+            for node, module in zip(self.nodes, self.modules, strict=True)
+            for name, tensor in module.state_dict().items()
+        }
+
+    def snapshot(self) -> dict[str, torch.Tensor]:
+        """A copy of the state, on the CPU."""
+        return {
+            name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in self.state().items()
+        }
+
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """Everything that learns."""
+        return [parameter for module in self.modules for parameter in module.parameters()]
+
+    def outputs(self, x: torch.Tensor, patience: Patience) -> Iterator[torch.Tensor]:
+        """Every layer's output for the input `x`, in order. Raises as `patience` does, EvaluationError where
+        torch refuses after all.
+        """
+        for node, module, random in zip(self.nodes, self.modules, self._random, strict=True):
+            patience.check()
+            try:
+                if random:
+                    with self._chance.drawing():
+                        x = through(node, module, x)
+                else:
+                    x = through(node, module, x)
+            except NotImplementedError:
+                raise unsupported(node, self.dtype) from None
+            except REFUSALS as error:
+                if is_failure(error):
+                    raise
+                if "not implemented for" in str(error):
+                    raise unsupported(node, self.dtype) from None
+                raise misfit(node, x.shape) from None
+            if x.requires_grad:
+                x.register_hook(lambda _: patience.check())  # type: ignore[no-untyped-call]
+            yield x
+
+    def output(self, x: torch.Tensor, patience: Patience) -> torch.Tensor:
+        """The last layer's output."""
+        return deque(self.outputs(x, patience), maxlen=1)[0]

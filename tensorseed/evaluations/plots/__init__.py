@@ -1,0 +1,133 @@
+"""The picture of an evaluation: its signals through depth and its losses, as SVG or PNG.
+
+One panel shows the standard deviation of every layer's output, one that of the loss's gradient at that
+output, one the loss before the first optimizer step and after every one, beside what an untrained network
+would have.
+Every variant has one colour in all of them and is named at the ends of its lines. Text in SVG is text, so it
+can be searched, copied and read aloud. Equal reports give equal bytes under one version of matplotlib.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from tensorseed.evaluations.plots.curves import Panel, loss_panel, signal_panel
+from tensorseed.evaluations.plots.figure import (
+    GAP,
+    Sheet,
+    name_layers,
+    name_steps,
+    named_layers,
+    names_height,
+)
+from tensorseed.evaluations.report import Report
+
+Form = Literal["svg", "png"]
+
+ACTIVATIONS = "Activations: standard deviation of each layer's output"
+GRADIENTS = "Gradients: standard deviation of the loss's gradient at each layer's output"
+STEPPED = "Loss after each optimizer step: as it was (faint) and smoothed (strong)"
+UNSTEPPED = "Loss, before any optimizer step"
+
+_STYLE = {
+    "font.family": ["DejaVu Sans"],
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tensorseed",
+    "svg.id": None,
+    "path.simplify": True,
+    "path.sketch": None,
+    "text.usetex": False,
+    "axes.unicode_minus": True,
+}
+_FONT = b"'DejaVu Sans'"
+_FONTS = _FONT + b", Verdana, sans-serif"  # of a viewer: Verdana is as wide, most others are narrower
+_drawing = threading.Lock()  # matplotlib's settings are one for the whole process
+
+
+def draw(reports: Sequence[Report], form: Form) -> bytes:
+    """The picture of one report, or of several variants of one network, 1,200 pixels wide.
+
+    Nothing in it depends on the time or on this process. Takes about a second; one is drawn at a time.
+    """
+    import matplotlib
+
+    title, subtitle = _headings(reports)
+    with _drawing, matplotlib.rc_context(_STYLE):
+        figure = _figure(reports, title, subtitle)
+        return _written(figure, form, title)
+
+
+def _figure(reports: Sequence[Report], title: str, subtitle: str) -> Any:
+    signals = [
+        panel
+        for panel in (
+            signal_panel(reports, "std", ACTIVATIONS),
+            signal_panel(reports, "gradient_std", GRADIENTS),
+        )
+        if panel is not None
+    ]
+    steps = max(len(report.steps) for report in reports)
+    losses = loss_panel(reports, STEPPED if steps else UNSTEPPED)
+    names = [layer.name for layer in reports[0].layers]
+    panels = [*signals, *([losses] if losses else [])]
+    footing = names_height(names) + (0.25 if losses else 0.0)
+    sheet = Sheet(title, subtitle, panels, footing)
+    _draw_signals(sheet, signals, names)
+    if losses:
+        sheet.skip(footing)
+        if steps:
+            name_steps(sheet.panel(losses, (-0.02 * steps, steps)))
+        else:
+            sheet.panel(losses, (-1.0, 0.05)).set_xticks([])
+    return sheet.figure
+
+
+def _draw_signals(sheet: Sheet, signals: Sequence[Panel], names: Sequence[str]) -> None:
+    axes = None
+    for panel in signals:
+        if axes is not None:
+            axes.set_xticks(named_layers(names), labels=[])
+            sheet.skip(GAP)
+        axes = sheet.panel(panel, (-0.5, len(names) - 0.5))
+    if axes is not None:
+        name_layers(axes, names)
+        sheet.skip(GAP)
+
+
+def _headings(reports: Sequence[Report]) -> tuple[str, str]:
+    """What the picture is, and what it is of."""
+    first = reports[0]
+    count = len(first.layers)
+    network = f"a network of {count} layer{'s' * (count != 1)}"
+    if len(reports) > 1:
+        variants = f"{len(reports)} variants of {network}"
+        return f"Signal and loss of {variants}", f"signals before training; {_shared(reports)}"
+    warned = len(first.warnings)
+    told = f"; {warned} warning{'s' * (warned != 1)} in the report" if warned else ""
+    return f"Signal and loss of {network}", f"signals before training; {_shared(reports)}{told}"
+
+
+def _shared(reports: Sequence[Report]) -> str:
+    """What all reports have in common."""
+    parts = [f"output {' × '.join(map(str, reports[0].output.shape)) or 'a number'}"]
+    for name in ("dtype", "seed", "device"):
+        values = {getattr(report, name) for report in reports}
+        if len(values) == 1:
+            parts.append(f"{name} {values.pop()}")
+    return ", ".join(parts)
+
+
+def _written(figure: Any, form: Form, title: str) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    out = io.BytesIO()
+    if form == "png":
+        FigureCanvasAgg(figure).print_png(out, metadata={"Title": title, "Software": None})
+        return out.getvalue()
+    metadata: Mapping[str, str | None] = {"Title": title, "Date": None, "Creator": None}
+    FigureCanvasSVG(figure).print_svg(out, metadata=metadata)
+    return out.getvalue().replace(_FONT, _FONTS)

@@ -1,0 +1,242 @@
+"""From the JSON text to the evaluation: what is wrong is told here, before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from tensorseed.errors import EvaluationError, SpecError, TooLargeError
+from tensorseed.evaluations import fields
+from tensorseed.evaluations.chain import Node, check_length, read_plain, unroll
+from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
+from tensorseed.evaluations.flow import has_parameters, shapes
+from tensorseed.evaluations.kinds import ANY, INTEGER, Part
+from tensorseed.evaluations.objective import (
+    Objective,
+    objective,
+    options_of,
+    read_extras,
+    read_loss_class,
+    takes_integers,
+    target_shape,
+)
+from tensorseed.evaluations.optimizers import Optimizer
+from tensorseed.evaluations.request import EvaluationRequest
+from tensorseed.evaluations.sources import Drawn, Frame, Source, read_source
+from tensorseed.evaluations.variants import FIELDS, Outline, blamed, check_names, label
+from tensorseed.spec.faults import Located, spec_error
+from tensorseed.spec.json_io import load
+from tensorseed.spec.layers.base import Shape
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+
+
+def read(body: bytes, limits: Limits) -> Evaluation:
+    """The evaluation. Raises as `tensorseed.evaluations.read_evaluation` says."""
+    try:
+        document = load(body)
+    except SpecError as error:
+        raise EvaluationError(error.faults) from None
+    if not isinstance(document, dict):
+        raise EvaluationError.at("", "an evaluation must be an object with layers and input")
+    return _Reader(document, limits).read()
+
+
+class _Reader:
+    """One document while it is read. `faults` are raised together, at the end of each stage."""
+
+    def __init__(self, document: dict[str, Any], limits: Limits) -> None:
+        self.document = document
+        self.limits = limits
+        self.faults: list[Located] = []
+
+    def read(self) -> Evaluation:
+        """Stage by stage: the fields, how they fit, the shapes, the tensors."""
+        request = fields.read_request(self.document, self.faults)
+        layers = self.document.get("layers")
+        layers = layers if isinstance(layers, list) else []
+        check_length(layers)
+        plain = read_plain(layers, self.faults)
+        outline = self._outline(layers, request)
+        optimizer = fields.read_optimizer(self.document.get("optimizer"), ("optimizer",), self.faults)
+        asked = fields.read_variants(self.document.get("compare"), self.faults)
+        base, found = outline.resolve(self.limits)
+        self.faults += found
+        self._raise()
+        assert request is not None
+        assert base is not None
+        device_of(request.device)
+        nodes = self._nodes(layers, plain, outline)
+        self._raise()
+        variants = self._variants(outline, base, optimizer, asked, request)
+        self._check_steps(request, nodes, variants)
+        self._raise()
+        self._check_parameters(variants)
+        frame = Frame(request.seed, request.dtype, self.limits, self.faults)
+        dtypes = {variant.dtype for variant in variants}
+        source, output = self._input(nodes, frame, dtypes, training=request.training)
+        made = self._objective(frame, output)
+        self._raise()
+        return Evaluation(
+            nodes=nodes,
+            variants=tuple(variants),
+            input=source,
+            objective=made,
+            device=request.device,
+            steps=request.steps,
+            smoothing=request.smoothing,
+            training=request.training,
+            return_weights=request.return_weights,
+            compared=bool(asked),
+            limits=self.limits,
+        )
+
+    def _raise(self) -> None:
+        if self.faults:
+            raise EvaluationError(spec_error(self.faults).faults)
+
+    def _outline(self, layers: list[Any], request: EvaluationRequest | None) -> Outline:
+        """The spec of the weights. Its fields are left out where they are wrong, which is noted already."""
+        entries = fields.spec_entries(layers, self.faults)
+        given = {name: self.document[name] for name in FIELDS if name in self.document}
+        return Outline(given if request is not None else {}, list(entries.values()), list(entries))
+
+    def _nodes(self, layers: list[Any], plain: dict[int, Part], outline: Outline) -> tuple[Node, ...]:
+        if not layers:
+            self.faults.append((("layers",), "a network has at least one layer: add one"))
+        known: dict[int, Part] = dict(plain)
+        for place, layer in zip(outline.places, outline.layers(), strict=True):
+            known[place] = layer
+            empty = next((slot for slot in layer.slots() if 0 in slot.shape), None)
+            if empty is not None:
+                detail = f"its {empty.name} has no elements, {list(empty.shape)}: give sizes of at least 1"
+                self.faults.append((("layers", place), detail))
+        return unroll([known[place] for place in range(len(layers))], self.faults)
+
+    def _variants(
+        self,
+        outline: Outline,
+        base: ResolvedSpec,
+        optimizer: Optimizer | None,
+        asked: Sequence[Any],
+        request: EvaluationRequest,
+    ) -> list[Variant]:
+        if not asked:
+            return [Variant(None, base, request.dtype, optimizer)]
+        found: list[Variant] = []
+        labels: dict[str, int] = {}
+        for place, (one, inits, own) in enumerate(asked):
+            name = one.label or label(one, inits, own)
+            first = labels.setdefault(name, place)
+            if first != place:
+                detail = f"variants {first} and {place} are both called {name}: give one a label of its own"
+                self.faults.append((("compare", place, "label"), detail))
+            misnamed = list(check_names(inits, outline, place))
+            self.faults += misnamed
+            if misnamed:
+                continue
+            resolved, wrong = outline.changed(one, inits).resolve(self.limits)
+            self.faults += blamed(one, inits, place, wrong)
+            if resolved is not None:
+                found.append(Variant(name, resolved, one.dtype or request.dtype, own or optimizer))
+        return found
+
+    def _check_steps(
+        self, request: EvaluationRequest, nodes: tuple[Node, ...], variants: list[Variant]
+    ) -> None:
+        """Steps need a loss, an optimizer and something to train; and they have a limit."""
+        if request.steps > self.limits.steps:
+            detail = f"steps is {request.steps:,}, the limit is {self.limits.steps:,} (steps)"
+            raise TooLargeError(f"{detail}: take fewer")
+        if not request.steps:
+            return
+        if self.document.get("loss") is None:
+            self.faults.append((("loss",), "steps need a loss: name one, or leave steps out"))
+        if any(variant.optimizer is None for variant in variants):
+            self.faults.append((("optimizer",), "steps need an optimizer: name one, such as SGD"))
+        if not any(has_parameters(node) for node in nodes):
+            self.faults.append((("steps",), "no layer has parameters, so there is nothing to train"))
+
+    def _check_parameters(self, variants: list[Variant]) -> None:
+        total = sum(tensor.numel for variant in variants for tensor in variant.resolved.tensors)
+        if total > self.limits.parameters:
+            many = (
+                f"the networks of {len(variants)} variants have" if len(variants) > 1 else "the network has"
+            )
+            raise TooLargeError(
+                f"{many} {total:,} parameters and buffers, the limit is {self.limits.parameters:,} "
+                "(parameters): take narrower layers, or fewer variants"
+            )
+
+    def _input(
+        self, nodes: tuple[Node, ...], frame: Frame, dtypes: set[str], *, training: bool
+    ) -> tuple[Source, Shape]:
+        """The input, and the shape of the output."""
+        raw = self.document.get("input")
+        given = fields.read_given(raw, "input", self.faults)
+        first = next((node for node in nodes if node.kind not in ANY), nodes[0])
+        source = None
+        if given is not None and isinstance(raw, dict):
+            source = read_source("input", raw, given, frame, integer=first.kind in INTEGER)
+        self._raise()
+        assert source is not None
+        if first.kind in INTEGER:
+            self._check_indices(first, source)
+        found = shapes(nodes, source, self.limits, dtypes, training=training)
+        return source, found[-1]
+
+    def _check_indices(self, node: Node, source: Source) -> None:
+        """Raise EvaluationError for an index that a table does not have."""
+        rows = int(getattr(node.part, "num_embeddings", 0))
+        if isinstance(source, Drawn):
+            if source.classes is not None and source.classes > rows:
+                detail = f"classes is {source.classes:,} and {node.called} has num_embeddings {rows:,}"
+                raise EvaluationError.at("/input/classes", f"{detail}: make them equal")
+            return
+        values = source.tensor()
+        low, high = int(values.min()), int(values.max())
+        if low < 0 or high >= rows:
+            detail = f"data holds {low if low < 0 else high} and {node.called} has num_embeddings {rows:,}"
+            raise EvaluationError.at("/input/data", f"{detail}: give integers from 0 to {rows - 1:,}")
+
+    def _objective(self, frame: Frame, output: Shape) -> Objective | None:
+        """The loss with its target, both checked against the output's shape."""
+        raw, document = self.document.get("loss"), self.document.get("target")
+        choice = fields.read_choice(raw, self.faults)
+        given = None if document is None else fields.read_given(document, "target", self.faults)
+        loss = None if choice is None else read_loss_class(choice, frame, options_of(raw))
+        if loss is None:
+            if document is not None and raw is None:
+                frame.note(("target",), "a target needs a loss: name one, or leave target out")
+            return None
+        if given is None:
+            if document is None:
+                frame.note(("target",), f"target is required: what {loss.name} compares the output with")
+            return None
+        default = target_shape(loss, output, classes=given.classes is not None)
+        shape = _shape_of(document, given.shape, default)
+        integer = takes_integers(loss, shape, output)
+        assert isinstance(document, dict)
+        source = read_source("target", document, given, frame, integer=integer, shape=default)
+        extras = read_extras(loss, options_of(raw), frame)
+        if source is None or self.faults:
+            return None
+        target = source.tensor()
+        if not integer and not target.is_floating_point():
+            target = target.to(getattr(torch, frame.dtype))
+        way = next(way for way in ("data", "classes", "init") if document.get(way) is not None)
+        return objective(loss, target, extras, output, frame, way)
+
+
+def _shape_of(raw: Any, shape: Shape | None, default: Shape) -> Shape:
+    """The shape that a target has, as far as it can be told before it is read."""
+    if not isinstance(raw, dict) or raw.get("data") is None:
+        return shape or default
+    sizes: list[int] = []
+    data = raw["data"]
+    while isinstance(data, list) and len(sizes) < 64:
+        sizes.append(len(data))
+        data = data[0] if data else None
+    return tuple(sizes)

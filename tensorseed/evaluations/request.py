@@ -1,0 +1,136 @@
+"""The request: an evaluation as it is sent. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tensorseed.evaluations.optimizers import AnyOptimizer, Beta
+from tensorseed.sampling.dtypes import DTypeName
+from tensorseed.spec.layers import AnyEntry
+from tensorseed.spec.layers.base import Positive
+from tensorseed.spec.modules import AnyModule
+from tensorseed.spec.schemes import Init
+from tensorseed.spec.spec import SeedNumber, SeedText, Spec
+
+Sizes = tuple[Annotated[int, Field(ge=0)], ...]
+
+_DATA = 'The numbers, as nested lists; NaN and the infinities are the strings "NaN", "Infinity", "-Infinity".'
+_SHAPE = "Its shape, the samples first."
+_CLASSES = "Integers from 0 to classes − 1, drawn with equal probability."
+
+
+class Given(BaseModel):
+    """A tensor of an evaluation: its numbers, or a shape and what to draw.
+
+    It is drawn by `philox` with the evaluation's seed, whatever the generator of the weights: the tensor that
+    /v1/weights gives for a bare Tensor called `input`, or `target`. Classes are ⌊u⌋ of the float64 tensor u
+    of that name with `{"kind": "uniform", "a": 0, "b": classes}`. No layer's tensor can have these names,
+    which hold no dot.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    data: Any = Field(default=None, description=_DATA, examples=[[[0.5, -1.0], [1.5, "NaN"]]])
+    shape: Sizes | None = Field(default=None, description=_SHAPE, examples=[[64, 784]])
+    init: Init | None = Field(default=None, description="What fills the shape.", examples=["normal"])
+    classes: Positive | None = Field(default=None, description=_CLASSES, examples=[10])
+
+
+class LossChoice(BaseModel):
+    """A loss by name with its options, those of /v1/losses/{name}."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    name: str = Field(
+        description="A loss of torch.nn.functional that takes an input and a target.",
+        examples=["cross_entropy"],
+    )
+
+
+class Variant(BaseModel):
+    """What a variant has instead of what the evaluation says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    label: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="What to call it; what it overrides if left out. Each label once.",
+        examples=["xavier"],
+    )
+    seed: SeedNumber | SeedText | None = Field(
+        default=None, description="Another seed of the weights; input and target stay.", examples=[7]
+    )
+    generator: Literal["philox", "torch"] | None = Field(
+        default=None, description="Another generator of the weights.", examples=["torch"]
+    )
+    dtype: DTypeName | None = Field(default=None, description="Another dtype.", examples=["float64"])
+    optimizer: str | AnyOptimizer | None = Field(
+        default=None, description="Another optimizer.", examples=["Adam"]
+    )
+    init: dict[str, Init] = Field(
+        default_factory=dict,
+        description="Inits by parameter name. Each replaces the init of that parameter in every layer "
+        "that has it; that of weight only where it has two or more dimensions, so that norms keep theirs.",
+        examples=[{"weight": "xavier_uniform", "bias": "zeros"}],
+    )
+
+
+class EvaluationRequest(Spec):
+    """A network with its input, and optionally a target, a loss, an optimizer and variants to compare.
+
+    `seed`, `generator`, `dtype`, `device` and the layers with parameters mean what they mean in a spec: the
+    weights are those of /v1/weights. Layers run in order. Consecutive ones whose names begin alike up to the
+    end of their first brace range, such as blocks.{0..3}.fc and blocks.{0..3}.act, repeat as one block.
+    """
+
+    layers: tuple[AnyEntry | AnyModule, ...] = Field(  # type: ignore[assignment]
+        description="The network: layers that map one tensor to one, and modules without parameters.",
+        examples=[
+            [
+                {"name": "fc1", "type": "Linear", "in_features": 784, "out_features": 256},
+                {"type": "ReLU"},
+                {"name": "fc2", "type": "Linear", "in_features": 256, "out_features": 10},
+            ]
+        ],
+    )
+    input: Given = Field(
+        description="What the first layer takes.", examples=[{"shape": [64, 784], "init": "normal"}]
+    )
+    target: Given | None = Field(
+        default=None,
+        description="What the loss compares the output with; a shape left out follows from the output.",
+        examples=[{"classes": 10}],
+    )
+    loss: str | LossChoice | None = Field(
+        default=None,
+        description="A loss by name, or an object with name and options; none computes forward only.",
+        examples=["cross_entropy", {"name": "cross_entropy", "label_smoothing": 0.1}],
+    )
+    optimizer: str | AnyOptimizer | None = Field(
+        default=None,
+        description="An optimizer of torch.optim by name, or an object with name and arguments.",
+        examples=[{"name": "SGD", "lr": 0.1, "momentum": 0.9}],
+    )
+    steps: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Optimizer steps, each on the whole input.", examples=[100]
+    )
+    smoothing: Beta = Field(
+        default=0.9, description="β of the exponentially weighted average of the losses.", examples=[0.9]
+    )
+    training: bool = Field(
+        default=True,
+        description="Whether dropout drops and batch norms use the batch, as in training.",
+        examples=[True],
+    )
+    return_weights: bool = Field(
+        default=False, description="Whether to answer the weights after the last step.", examples=[True]
+    )
+    compare: tuple[Variant, ...] = Field(
+        default=(),
+        description="Variants of the network, each evaluated on the same input and target.",
+        examples=[[{"label": "zeros", "init": {"weight": "zeros"}}, {"seed": 7}]],
+    )

@@ -1,0 +1,195 @@
+"""One variant while it is computed: forward, backward, the diagnostics, and the steps of its optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from tensorseed.concurrency.cancellation import AbandonedError, abandonable
+from tensorseed.devices.torch_errors import is_failure
+from tensorseed.errors import EvaluationError
+from tensorseed.evaluations.diagnostics import axes, collapse, measure, moments, norm, wide
+from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
+from tensorseed.evaluations.flow import REFUSALS
+from tensorseed.evaluations.lint import Findings, late_warnings, warnings
+from tensorseed.evaluations.network import Network, Patience
+from tensorseed.evaluations.objective import check_output
+from tensorseed.evaluations.report import MOST_DATA, Comparison, LayerReport, Output, Report
+
+State = dict[str, torch.Tensor]
+
+
+class Trial:
+    """A network with its weights, the input and the objective, in one dtype on one device."""
+
+    def __init__(self, evaluation: Evaluation, variant: Variant, x: torch.Tensor, patience: Patience) -> None:
+        self.evaluation = evaluation
+        self.variant = variant
+        self.patience = patience
+        device, dtype = device_of(evaluation.device), getattr(torch, variant.dtype)
+        self.x = x.to(device, dtype if x.is_floating_point() else x.dtype)
+        self.objective = evaluation.objective and evaluation.objective.cast(dtype, device)
+        seed = (variant.resolved.seed + 1) % (1 << 64)  # of dropout: not that of the weights
+        self.network = Network(evaluation.nodes, variant.dtype, device, seed, training=evaluation.training)
+        self.network.load(variant.resolved, patience)
+
+    def report(self) -> Report:
+        """What it does before training, and then its training."""
+        evaluation, variant = self.evaluation, self.variant
+        untrained = self.network.snapshot() if evaluation.return_weights and not evaluation.steps else None
+        outputs = self._outputs()
+        loss = self._loss(outputs[-1])
+        layers = self._measured(outputs)
+        output = outputs[-1].detach()
+        del outputs
+        findings = self._findings(layers, output, loss)
+        found = warnings(findings)
+        total = None if loss is None else norm(_gradients(self.network.parameters()))
+        steps, trained = self._steps()
+        return Report(
+            label=variant.label,
+            seed=variant.resolved.seed,
+            dtype=variant.dtype,
+            device=str(self.x.device),
+            output=_told(output),
+            loss=findings.loss,
+            expected_loss=findings.expected,
+            denominator=self.objective.denominator(output) if self.objective else None,
+            gradient_norm=total,
+            layers=layers,
+            steps=steps,
+            smoothed=smooth(steps, evaluation.smoothing),
+            warnings=(*found, *late_warnings(evaluation.nodes, steps)),
+            weights=trained or untrained,
+        )
+
+    def _outputs(self) -> list[torch.Tensor]:
+        """Every layer's output, keeping its gradient where it has one.
+
+        The input takes part in the graph where the first layer has no parameters to hold a gradient.
+        """
+        x = self.x
+        if x.is_floating_point() and not any(True for _ in self.network.modules[0].parameters()):
+            x = x.detach().requires_grad_()
+        outputs = list(self.network.outputs(x, self.patience))
+        for output in outputs:
+            if output.requires_grad:
+                output.retain_grad()
+        return outputs
+
+    def _loss(self, output: torch.Tensor) -> torch.Tensor | None:
+        """The loss of the untrained network, after the backward pass."""
+        if self.objective is None:
+            return None
+        check_output(self.objective, output.detach(), self.evaluation.limits)
+        loss = self.objective.value(output, self.variant.dtype)
+        self._backward(loss)
+        return loss.detach()
+
+    def _backward(self, loss: torch.Tensor) -> None:
+        self.patience.check()
+        if not loss.requires_grad:
+            return
+        try:
+            loss.backward()  # type: ignore[no-untyped-call]
+        except REFUSALS as error:
+            if is_failure(error):
+                raise
+            detail = f"torch has no gradients of this network in {self.variant.dtype} here: use float32"
+            raise EvaluationError.at("/dtype", detail) from None
+        self.patience.check()
+
+    def _step(self, optimizer: torch.optim.Optimizer) -> None:
+        try:
+            optimizer.step()
+        except REFUSALS as error:
+            if is_failure(error):
+                raise
+            name, dtype = type(optimizer).__name__, self.variant.dtype
+            if "overflow" in str(error):
+                detail = f"an argument of {name} is beyond the largest {dtype} number: lower it"
+            else:
+                detail = f"{name} cannot step here in {dtype}: leave out sparse, or use float32"
+            raise EvaluationError.at("/optimizer", detail) from None
+
+    def _measured(self, outputs: Sequence[torch.Tensor]) -> tuple[LayerReport, ...]:
+        reports = []
+        nodes, modules = self.evaluation.nodes, self.network.modules
+        for node, module, axis, output in zip(nodes, modules, axes(nodes), outputs, strict=True):
+            self.patience.check()
+            reports.append(measure(node, output, axis, _gradients(list(module.parameters()))))
+        return tuple(reports)
+
+    def _findings(
+        self, layers: tuple[LayerReport, ...], output: torch.Tensor, loss: torch.Tensor | None
+    ) -> Findings:
+        x, objective = self.x, self.objective
+        floating = x.is_floating_point()
+        return Findings(
+            nodes=self.evaluation.nodes,
+            modules=self.network.modules,
+            reports=layers,
+            scale=wide(x).square().mean().sqrt().item() if floating else None,
+            similarity=collapse(x)[2] if floating else None,
+            loss=None if loss is None else loss.item(),
+            expected=objective.expected(output) if objective else None,
+        )
+
+    def _steps(self) -> tuple[tuple[float, ...], State | None]:
+        """The loss after every step, and the state after the last, where it is wanted.
+
+        The gradients of the first step are there already: those of the untrained network.
+        """
+        evaluation, optimizer = self.evaluation, self.variant.optimizer
+        if not evaluation.steps or self.objective is None or optimizer is None:
+            return (), None
+        made = optimizer.build(self.network.parameters())
+        losses: list[float] = []
+        weights = loss = None
+        for step in range(1, evaluation.steps + 1):
+            if loss is not None:
+                made.zero_grad()
+                self._backward(loss)
+            self._step(made)
+            if step == evaluation.steps and evaluation.return_weights:
+                weights = self.network.snapshot()
+            loss = self.objective.value(self.network.output(self.x, self.patience), self.variant.dtype)
+            losses.append(loss.item())
+        return tuple(losses), weights
+
+
+def run(evaluation: Evaluation, stopped: Callable[[], bool]) -> Report | Comparison:
+    """The report, or with `compare` all reports. Raises as `tensorseed.evaluations.evaluate` says."""
+    patience = Patience(stopped, evaluation.limits.evaluation_seconds)
+    patience.check()
+    x = evaluation.input.tensor()
+    try:
+        with abandonable(patience.over), torch.enable_grad():
+            reports = [Trial(evaluation, variant, x, patience).report() for variant in evaluation.variants]
+    except AbandonedError:
+        patience.check()  # which tells whether it was the time
+        raise
+    return Comparison(reports=tuple(reports)) if evaluation.compared else reports[0]
+
+
+def _gradients(parameters: Sequence[torch.nn.Parameter]) -> list[torch.Tensor]:
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+
+def _told(output: torch.Tensor) -> Output:
+    """The output as a report tells it."""
+    mean, std = moments(output)
+    small = output.numel() <= MOST_DATA
+    data = output.to("cpu", torch.float64 if output.is_floating_point() else output.dtype)
+    return Output(shape=tuple(output.shape), mean=mean, std=std, data=data.tolist() if small else None)
+
+
+def smooth(losses: Sequence[float], beta: float) -> tuple[float, ...]:
+    """sₜ = β · sₜ₋₁ + (1 − β) · lossₜ with s₀ = 0, divided by 1 − βᵗ."""
+    found, average, power = [], 0.0, 1.0
+    for loss in losses:
+        average = beta * average + (1.0 - beta) * loss
+        power *= beta
+        found.append(average / (1.0 - power))
+    return tuple(found)

@@ -1,0 +1,194 @@
+"""The input and the target: the numbers that were given, or those that are drawn from the seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from tensorseed.errors import LossError, SpecError, TooLargeError
+from tensorseed.evaluations.request import Given
+from tensorseed.evaluations.variants import parts
+from tensorseed.files.materialised import Materialised
+from tensorseed.files.virtual_file import Entry, VirtualFile, open_file
+from tensorseed.losses.arrays import flatten, floats, integers, measure
+from tensorseed.sampling.executors.base import Executor
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.faults import Located, Path
+from tensorseed.spec.json_io import dump
+from tensorseed.spec.layers.base import Shape
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.spec import parse_spec
+
+CHUNK = 1 << 20  # bytes that are drawn at a time
+
+
+class Source:
+    """A tensor of the evaluation before it is computed: called `input` or `target`, of a shape."""
+
+    def __init__(self, name: str, shape: Shape, *, integer: bool) -> None:
+        self.name = name
+        self.shape = shape
+        self.integer = integer
+
+    def tensor(self) -> torch.Tensor:
+        """The tensor, on the CPU: int64 or of the evaluation's dtype."""
+        raise NotImplementedError
+
+
+class Literal(Source):
+    """Numbers that the request holds."""
+
+    def __init__(self, name: str, tensor: torch.Tensor) -> None:
+        super().__init__(name, tuple(tensor.shape), integer=tensor.dtype == torch.int64)
+        self._tensor = tensor
+
+    def tensor(self) -> torch.Tensor:
+        """The same every time; nobody writes to it."""
+        return self._tensor
+
+
+class Drawn(Source):
+    """A bare Tensor of a spec; with `classes` the whole numbers below its uniform ones."""
+
+    def __init__(self, name: str, resolved: ResolvedSpec, classes: int | None) -> None:
+        super().__init__(name, resolved.tensors[0].shape, integer=classes is not None)
+        self._resolved = resolved
+        self.classes = classes
+
+    def tensor(self) -> torch.Tensor:
+        """Drawn anew."""
+        drawn = _draw(self._resolved)
+        if self.classes is None:
+            return drawn
+        return drawn.floor_().clamp_(max=self.classes - 1).to(torch.int64)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the tensors of one evaluation are read in: its seed and dtype, the limits, where faults go."""
+
+    seed: Any
+    dtype: str
+    limits: Limits
+    faults: list[Located]
+
+    def note(self, path: Path, detail: str) -> None:
+        """Add a fault."""
+        self.faults.append((path, detail))
+
+
+def read_source(
+    name: str, raw: dict[str, Any], given: Given, frame: Frame, *, integer: bool, shape: Shape | None = None
+) -> Source | None:
+    """What `given` describes; None after noting what is wrong with it.
+
+    `raw` is the same as it was sent, `integer` says whether integers are wanted, `shape` is what a shape left
+    out means. Raises TooLargeError for too many numbers.
+    """
+    if not _is_one(name, raw, frame, shaped=given.shape is not None or shape is not None):
+        return None
+    if "data" in raw:
+        tensor = literal("data", raw["data"], frame, (name,), integer=integer)
+        return None if tensor is None else Literal(name, tensor)
+    wanted = given.shape if given.shape is not None else shape
+    assert wanted is not None
+    if 0 in wanted:
+        frame.note((name, "shape"), f"{name} must have elements: give sizes of at least 1")
+        return None
+    _check_count(name, math.prod(wanted), frame.limits)
+    if given.classes is None and integer:
+        frame.note((name, "init"), f"{name} holds integers here: give classes, or data")
+        return None
+    return _drawn(name, raw, wanted, given.classes, frame)
+
+
+def literal(name: str, data: Any, frame: Frame, path: Path, *, integer: bool) -> torch.Tensor | None:
+    """The tensor of the nested lists called `name` at `path`; None after noting what is wrong with them.
+
+    Raises TooLargeError for more numbers than `limits.loss_values`.
+    """
+    try:
+        shape = measure(name, data, frame.limits.dimensions)
+        count = math.prod(shape)
+        if count > frame.limits.loss_values:
+            raise TooLargeError(
+                f"{name} holds {count:,} numbers, the limit of numbers written out is "
+                f"{frame.limits.loss_values:,} (loss_values): draw them, from a shape and an init"
+            )
+        if count == 0:
+            raise LossError.at(f"/{name}", f"{name} has no elements: write at least one number")
+        members = flatten(name, data, shape)
+        if integer:
+            return integers(name, members, shape).clone()
+        return floats(name, members, shape, getattr(torch, frame.dtype)).clone()
+    except LossError as error:
+        for fault in error.faults:
+            frame.note((*path, *parts(fault.pointer)), fault.detail)
+        return None
+
+
+def _is_one(name: str, raw: dict[str, Any], frame: Frame, *, shaped: bool) -> bool:
+    """Whether exactly one of the ways to give a tensor was taken; `shaped` says that its shape is known."""
+    ways = [way for way in ("data", "init", "classes") if raw.get(way) is not None]
+    if len(ways) != 1:
+        frame.note((name,), f"{name} needs one of data, init with shape, or classes with shape")
+    elif ways == ["data"] and raw.get("shape") is not None:
+        frame.note((name, "shape"), "data has its own shape: leave shape out")
+    elif ways != ["data"] and not shaped:
+        frame.note((name, "shape"), f"shape is required: the dimensions of {name}, the samples first")
+    else:
+        return True
+    return False
+
+
+def _check_count(name: str, count: int, limits: Limits) -> None:
+    if count > limits.activations:
+        raise TooLargeError(
+            f"{name} holds {count:,} elements, the limit is {limits.activations:,} (activations, the "
+            "elements of all layers' outputs): take fewer samples"
+        )
+
+
+def _drawn(name: str, raw: dict[str, Any], shape: Shape, classes: int | None, frame: Frame) -> Source | None:
+    init = raw["init"] if classes is None else {"kind": "uniform", "a": 0.0, "b": float(classes)}
+    dtype = frame.dtype if classes is None else "float64"
+    entry = {"name": name, "type": "Tensor", "shape": list(shape), "init": init}
+    try:
+        resolved = parse_spec(dump({"seed": frame.seed, "dtype": dtype, "layers": [entry]}), frame.limits)
+    except SpecError as error:
+        for fault in error.faults:
+            frame.note((name, *parts(fault.pointer)[2:]), fault.detail)
+        return None
+    return Drawn(name, resolved, classes)
+
+
+def _draw(resolved: ResolvedSpec) -> torch.Tensor:
+    """The only tensor of a file."""
+    file, executor = open_file(resolved), CompiledExecutor()
+    entry = file.entries()[0]
+    out = torch.empty(entry.tensor.shape, dtype=getattr(torch, entry.tensor.dtype.name))
+    copy_entry(file, entry, out, executor)
+    return out
+
+
+def copy_entry(
+    file: VirtualFile,
+    entry: Entry,
+    out: torch.Tensor,
+    source: Executor | Materialised,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Write a tensor's bytes into `out`, a contiguous tensor of its shape and dtype, chunk by chunk.
+
+    `check` runs before every chunk, and may raise.
+    """
+    flat = out.view(-1).view(torch.uint8)
+    for start in range(entry.start, entry.stop, CHUNK):
+        check()
+        stop = min(start + CHUNK, entry.stop)
+        flat[start - entry.start : stop - entry.start] = torch.from_numpy(file.read(start, stop, source))

@@ -1,0 +1,134 @@
+"""The files of weights: the evaluation's own, and its variants', each the same spec with changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tensorseed.errors import Fault, SpecError
+from tensorseed.evaluations.optimizers import Optimizer
+from tensorseed.evaluations.request import Variant as Asked
+from tensorseed.spec.faults import Located, Path, shortened
+from tensorseed.spec.json_io import dump
+from tensorseed.spec.layers import LAYERS, Layer
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.schemes import unknown
+from tensorseed.spec.spec import parse_spec
+
+FIELDS = ("seed", "generator", "dtype", "device", "torch_version")
+"""What an evaluation shares with a spec, beside the layers."""
+
+_LAYERS = re.compile(r"\blayers ([0-9]+) and ([0-9]+)\b")
+
+MATRIX = "weight"
+"""The parameter whose init leaves vectors alone: those are the gains of norms."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The spec of an evaluation's weights: its fields, its entries, and their places in the request."""
+
+    fields: Mapping[str, Any]
+    entries: Sequence[dict[str, Any]]
+    places: Sequence[int]
+
+    def resolve(self, limits: Limits) -> tuple[ResolvedSpec | None, list[Located]]:
+        """The file, or the faults with paths into the request. Raises TooLargeError, VersionError."""
+        try:
+            return parse_spec(dump({**self.fields, "layers": self.entries}), limits), []
+        except SpecError as error:
+            return None, [self._located(fault) for fault in error.faults]
+
+    def layers(self) -> list[Layer]:
+        """The entries, which must be valid, as their models."""
+        found = [LAYERS[entry["type"]].model_validate_json(dump(entry)) for entry in self.entries]
+        assert all(isinstance(layer, Layer) for layer in found)
+        return found  # type: ignore[return-value]
+
+    def changed(self, asked: Asked, inits: Mapping[str, Any]) -> Outline:
+        """The same with what a variant has instead. `inits` are its inits as they were sent."""
+        fields = dict(self.fields)
+        for name in ("seed", "generator", "dtype"):
+            value = getattr(asked, name)
+            if value is not None:
+                fields[name] = value
+        if fields.get("generator") != "torch":
+            fields.pop("torch_version", None)
+        entries = [
+            _with_inits(entry, layer, inits) for entry, layer in zip(self.entries, self.layers(), strict=True)
+        ]
+        return replace(self, fields=fields, entries=entries)
+
+    def takers(self, name: str) -> bool:
+        """Whether any layer has a parameter that an init called `name` would fill."""
+        return any(_takes(layer, name) for layer in self.layers())
+
+    def parameters(self) -> list[str]:
+        """The names of all parameters of all layers, each once."""
+        names = (slot.name for layer in self.layers() for slot in layer.slots())
+        return list(dict.fromkeys(names))
+
+    def _located(self, fault: Fault) -> Located:
+        path: list[str | int] = list(parts(fault.pointer))
+        if path[:1] == ["layers"] and len(path) > 1 and str(path[1]).isdigit():
+            path[1] = self.places[int(path[1])]
+        return tuple(path), _LAYERS.sub(self._renamed, fault.detail)
+
+    def _renamed(self, found: re.Match[str]) -> str:
+        """Two entries of the spec, as the request counts them."""
+        return f"layers {self.places[int(found[1])]} and {self.places[int(found[2])]}"
+
+
+def parts(pointer: str) -> Path:
+    """The path that a JSON Pointer is."""
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+
+
+def _takes(layer: Layer, name: str) -> bool:
+    return any(slot.name == name and (name != MATRIX or len(slot.shape) > 1) for slot in layer.slots())
+
+
+def _with_inits(entry: dict[str, Any], layer: Layer, inits: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry with those of the inits that its layer takes."""
+    own = {name: init for name, init in inits.items() if _takes(layer, name)}
+    return {**entry, "init": {**entry.get("init", {}), **own}} if own else entry
+
+
+def label(asked: Asked, inits: Mapping[str, Any], optimizer: Optimizer | None) -> str:
+    """What to call a variant that does not say so: what it has instead."""
+    words = [f"{name} {_spelled(init)}" for name, init in inits.items()]
+    words += [f"seed {asked.seed}"] if asked.seed is not None else []
+    words += [str(word) for word in (asked.generator, asked.dtype) if word is not None]
+    words += [] if optimizer is None else [optimizer.name]
+    return shortened(", ".join(words)) or "as given"
+
+
+def _spelled(init: Any) -> str:
+    """An init in a word, or what was sent instead of one, which is refused later."""
+    return str(init.get("kind")) if isinstance(init, dict) else str(init)
+
+
+def blamed(asked: Asked, inits: Mapping[str, Any], place: int, found: list[Located]) -> Iterator[Located]:
+    """The faults of a variant's spec, which is sound without its changes, where the changes stand."""
+    where: Path = ("compare", place)
+    other = next((name for name in ("generator", "dtype", "seed") if getattr(asked, name) is not None), None)
+    seen = set()
+    for path, detail in found:
+        if len(path) > 3 and path[2] == "init" and path[3] in inits:
+            moved: Path = (*where, *path[2:])
+        else:
+            moved = (*where, other) if other else where
+        if moved not in seen:
+            seen.add(moved)
+            yield moved, detail
+
+
+def check_names(asked_inits: Mapping[str, Any], outline: Outline, place: int) -> Iterator[Located]:
+    """A fault for every init that no layer takes."""
+    for name in asked_inits:
+        if not outline.takers(name):
+            detail = unknown("parameter", name, outline.parameters())
+            yield ("compare", place, "init", name), detail
