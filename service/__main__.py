@@ -16,9 +16,9 @@ from service.api.keys import SCOPES, KeysFileError, make_key
 from service.api.openapi import build_document
 from service.api.tracing import TracesError
 from service.client.commands import COMMANDS, exiting
-from service.hub.errors import RecipeError
 from service.options import bounds, default, every_setting, load_settings
 from service.settings import PREFIX, Settings
+from tensorseed.checkpoints.errors import RecipeError
 from tensorseed.sampling.executors import portability
 from tensorseed.sampling.executors.compiled import prepare
 
@@ -89,9 +89,9 @@ def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
     """The text of the recipe. Raises ClientError."""
     from service.client.generation import refusing
     from service.client.partial import unreadable
-    from service.hub.derivation import derive
-    from service.hub.derivation.text import recipe_text
-    from service.hub.recipe import read_recipe
+    from tensorseed.checkpoints.derivation import derive
+    from tensorseed.checkpoints.derivation.text import recipe_text
+    from tensorseed.checkpoints.recipe import read_recipe
     from tensorseed.spec.json_io import dump, load
 
     try:

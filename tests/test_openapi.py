@@ -14,7 +14,7 @@ from openapi_spec_validator import validate
 
 from service.__main__ import main
 from service.api.keys import needs_key, scope_of
-from service.hub.routes.dialect import is_hub_path
+from service.hub.errors import is_hub_path
 
 COMMITTED = Path(__file__).parents[1] / "openapi" / "openapi.json"
 

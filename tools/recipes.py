@@ -11,8 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from service.hub.derivation import derive
-from service.hub.derivation.text import recipe_text
+from tensorseed.checkpoints.derivation import derive
+from tensorseed.checkpoints.derivation.text import recipe_text
 
 FOLDER = Path(__file__).parents[1] / "recipes"
 KEYS = ("id", "description", "config", "files", "weights", "shard_bytes")  # as they are ordered

@@ -22,7 +22,7 @@ from service.api.openapi import install_openapi
 from service.api.problems import install_handlers
 from service.api.state import State
 from service.api.tracing import start_traces
-from service.hub.routes import files, models, recipes, trees
+from service.hub import files, models, recipes, trees
 from service.settings import Settings
 
 if TYPE_CHECKING:

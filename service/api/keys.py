@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.api.errors import CredentialError, ScopeError
-from service.hub.routes.dialect import WHOAMI, is_hub_path
+from service.hub.errors import WHOAMI, is_hub_path
 
 SCOPES = ("weights", "losses", "evaluations", "metrics")
 OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json")  # what needs no key, with all below it

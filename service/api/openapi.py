@@ -17,10 +17,10 @@ from service.api.keys import CHALLENGE, SCOPES, needs_key, scope_of
 from service.api.loss_schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
 from service.api.problems import documented
 from service.api.schemas import Devices, Health, JsonFile, Plan, Problem, Readiness
-from service.hub.routes import recipe_schemas
-from service.hub.routes import schemas as hub
-from service.hub.routes.dialect import is_hub_path
-from service.hub.routes.documents import TAG, complete_hub, hub_documented
+from service.hub import recipe_schemas
+from service.hub import schemas as hub
+from service.hub.documents import TAG, complete_hub, hub_documented
+from service.hub.errors import is_hub_path
 from tensorseed.spec.spec import Spec
 
 MODELS: tuple[type[BaseModel], ...] = (

@@ -18,10 +18,10 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from service.api import errors as exchange
-from service.hub import errors as hub
-from service.hub.derivation import errors as derivation
-from service.hub.routes.dialect import hub_error, is_hub_path
+from service.hub.errors import hub_error, is_hub_path
 from tensorseed import errors as core
+from tensorseed.checkpoints import errors as hub
+from tensorseed.checkpoints.derivation import errors as derivation
 from tensorseed.errors import Fault
 
 MEDIA_TYPE = "application/problem+json"

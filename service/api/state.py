@@ -12,12 +12,12 @@ from starlette.requests import Request
 
 from service.api.admission import Admission
 from service.api.flights import Flights
-from service.hub.derivation import Derivations
-from service.hub.library import Library, folders
-from service.hub.routes.shelf import Shelf
+from service.hub.library import Shelf
 from service.observers import NOBODY, Observer
 from service.settings import Settings
 from service.worker import Worker
+from tensorseed.checkpoints.derivation import Derivations
+from tensorseed.checkpoints.library import Library, folders
 from tensorseed.errors import DeviceError
 from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.sampling.executors import portability

@@ -95,7 +95,7 @@ STEPS: Mapping[str, Step] = {
     "tensorseed.evaluations.read_evaluation": Step("parse"),
     "service.api.evaluations._compute": Step("evaluate", asked=of_evaluation),
     "service.api.losses._answer": Step("loss", asked=of_loss),
-    "service.hub.repository.Repository.snapshot": Step("snapshot"),
+    "tensorseed.checkpoints.repository.Repository.snapshot": Step("snapshot"),
     "service.worker._prepare": Step("prepare"),
 }
 """The functions that have a span, by module and name. The others are part of their request's."""

@@ -1,1 +1,1 @@
-"""Recipes served as model repositories, in the protocol of the Hugging Face Hub."""
+"""The Hub's protocol over HTTP: model repositories to read, and the recipes that they are."""

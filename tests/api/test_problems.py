@@ -12,9 +12,9 @@ from fastapi import FastAPI
 
 from service.api import errors as exchange
 from service.api.problems import MAX_FAULTS, PROBLEMS, documented, install_handlers, problem_response
-from service.hub import errors as hub
-from service.hub.derivation import errors as derivation
 from tensorseed import errors as core
+from tensorseed.checkpoints import errors as hub
+from tensorseed.checkpoints.derivation import errors as derivation
 from tensorseed.errors import Fault
 
 Start = Callable[[FastAPI], AbstractContextManager]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from service.hub.errors import RecipeError
-from service.hub.recipe import MOST_FILES, MOST_PATH, read_recipe
+from tensorseed.checkpoints.errors import RecipeError
+from tensorseed.checkpoints.recipe import MOST_FILES, MOST_PATH, read_recipe
 
 
 def corpus() -> list[bytes]:

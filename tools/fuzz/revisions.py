@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.hub.revision import (
+from tensorseed.checkpoints.revision import (
     DTYPE_NAMES,
     IDENTITY_BYTES,
     Revision,

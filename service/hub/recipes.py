@@ -1,0 +1,126 @@
+"""The recipes: which there are, one of them, and what a config would become."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.bodies import read_json
+from service.api.errors import BusyError, MalformedRequestError, MediaTypeError
+from service.api.negotiation import JSON
+from service.api.presence import while_present
+from service.api.problems import documented
+from service.api.queries import check_path
+from service.api.routes import answers, many, readable
+from service.api.state import State, state_of
+from service.hub.documents import in_path
+from service.hub.recipe_schemas import RECIPE, RecipeDetail, RecipePlan, RecipeSummary
+from service.hub.urls import MAIN
+from tensorseed.checkpoints.derivation.derivations import MOST_BYTES
+from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
+from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
+from tensorseed.checkpoints.layout import lay_out
+from tensorseed.checkpoints.recipe import read_recipe
+from tensorseed.errors import SpecError, TooLargeError
+from tensorseed.spec.limits import Limits
+
+router = APIRouter(prefix="/v1/recipes", tags=["hub"])
+
+_SHORTER = "send a config.json and nothing else"
+_UNSTORED = {"Cache-Control": "no-store"}
+_DERIVED = (ConfigError, MissingExtraError, DerivationTimeError, RecipeError)
+_BODY = (SpecError, TooLargeError, MediaTypeError, MalformedRequestError, BusyError)
+_CONFIG = {
+    "type": "object",
+    "required": ["model_type"],
+    "properties": {"model_type": {"type": "string", "description": "One of transformers' model types."}},
+    "examples": [RECIPE["config"]],
+}
+
+
+@readable(router, "", "Recipes", responses=many(RecipeSummary, "The recipes"))
+async def get_recipes(request: Request) -> Response:
+    """The recipes, by id: what each amounts to. Their repositories are served to clients of the Hub."""
+    return await while_present(request, _recipes(request))
+
+
+@router.post(
+    "/plan",
+    operation_id="planRecipe",
+    summary="The recipe of a config",
+    response_class=Response,
+    responses=answers(RecipePlan, "The recipe and what it amounts to") | documented(*_DERIVED, *_BODY),
+    openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": _CONFIG}}}},
+)
+async def plan_recipe(request: Request) -> Response:
+    """The recipe of the model that a `config.json` describes, and what its repository would amount to.
+
+    The model is built without its tensors' data. The recipe is not kept: saved into the folder of recipes,
+    it is served.
+    """
+    state = state_of(request)
+    with state.deriving.admit():
+        config = await read_json(request, MOST_BYTES, _SHORTER)
+        return await while_present(request, _plan(state, config))
+
+
+@readable(
+    router,
+    "/{repository:recipe}",
+    "Recipe",
+    model=RecipeDetail,
+    errors=documented(UnknownRepositoryError, RecipeError, TooLargeError),
+    parameters=in_path("repository"),
+)
+async def get_recipe(request: Request) -> Response:
+    """A recipe, and the files of its repository at `main`."""
+    return await while_present(request, _recipe(request))
+
+
+async def _plan(state: State, config: bytes) -> Response:
+    recipe = await state.derivations.recipe(config)
+    return _json(await state.worker.run(_planned, recipe, state.limits, state.settings.shard_bytes))
+
+
+def _planned(document: dict[str, Any], limits: Limits, shard_bytes: int) -> dict[str, Any]:
+    recipe = read_recipe(orjson.dumps(document), "of this config")
+    layout = lay_out(recipe.weights, None, limits, recipe.shard_bytes or shard_bytes)
+    return {
+        "recipe": document,
+        "tensors": len(layout.resolved.tensors),
+        "parameters": sum(layout.parameters.values()),
+        "bytes": layout.data_bytes,
+        "shards": len(layout.shards),
+    }
+
+
+async def _recipes(request: Request) -> Response:
+    library = state_of(request).library
+    rows = []
+    for repository in await library.repositories():
+        with suppress(RecipeError, TooLargeError):  # one that is larger than this service allows
+            rows.append(await library.summary(repository))
+    return _json(rows)
+
+
+async def _recipe(request: Request) -> Response:
+    check_path(request)
+    library = state_of(request).library
+    repository = await library.repository(request.path_params["repository"])
+    summary = await library.summary(repository)
+    snapshot = await library.snapshot(repository.id, MAIN)
+    detail = {
+        "commit": snapshot.commit,
+        "listing": [{"path": file.path, "size": file.size, "oid": file.oid} for file in snapshot.files],
+        "recipe": repository.recipe.model_dump(exclude_defaults=True),
+    }
+    return _json({**summary, **detail})
+
+
+def _json(document: object) -> Response:
+    return Response(orjson.dumps(document), headers=_UNSTORED, media_type=JSON)

@@ -1,0 +1,129 @@
+"""The model card: the README.md of a repository, made from its recipe, seed and dtype and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tensorseed.checkpoints.layout import InitUse, Layout
+from tensorseed.checkpoints.model import architecture, card_data
+from tensorseed.checkpoints.recipe import Recipe
+from tensorseed.checkpoints.revision import Revision
+
+MOST_INITS = 16  # that the table lists one by one
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+class Subject(NamedTuple):
+    """What a card tells of."""
+
+    recipe: Recipe
+    layout: Layout
+    revision: Revision
+    commit: str
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the tensors that do not have their own."""
+        return self.revision.dtype or self.recipe.weights.dtype
+
+
+def card(subject: Subject) -> bytes:
+    """The text of the card."""
+    parts = (_front_matter, _introduction, _numbers, _load, _inits, _again)
+    return "\n".join(part(subject) for part in parts).encode()
+
+
+def _front_matter(subject: Subject) -> str:
+    lines = []
+    for name, value in card_data(subject.recipe).items():
+        lines += [f"{name}: {value}"] if isinstance(value, str) else [f"{name}:", *(f"- {v}" for v in value)]
+    return "\n".join(("---", *lines, "---", ""))
+
+
+def _introduction(subject: Subject) -> str:
+    recipe = subject.recipe
+    told = f"{recipe.description.strip()}\n\n" if recipe.description.strip() else ""
+    return f"""# {recipe.id}
+
+{told}These weights are random: the model was never trained. They were drawn by tensorseed from a recipe and
+a seed, each tensor from the distribution of its init. Every byte is a pure function of recipe, seed and
+dtype, and nothing is stored.
+"""
+
+
+def _numbers(subject: Subject) -> str:
+    layout = subject.layout
+    rows = {
+        "revision": f"`{subject.revision.name}`",
+        "commit": f"`{subject.commit}`",
+        "seed": f"{subject.revision.seed}",
+        "dtype": subject.dtype,
+        "parameters": f"{sum(layout.parameters.values()):,}",
+        "tensors": f"{len(layout.resolved.tensors):,}",
+        "size": _size(layout.data_bytes),
+        "files of weights": f"{len(layout.shards):,}",
+    }
+    return _table(("what", "value"), list(rows.items()))
+
+
+def _inits(subject: Subject) -> str:
+    uses = subject.layout.inits
+    rows = [(f"`{use.init}`", f"{use.tensors:,}", f"{use.elements:,}") for use in uses[:MOST_INITS]]
+    if rest := uses[MOST_INITS:]:
+        rows.append(_others(rest))
+    table = _table(("init", "tensors", "parameters"), rows)
+    return f"## How it was made\n\nInits have the names of `torch.nn.init`, where it has them.\n\n{table}"
+
+
+def _others(uses: Sequence[InitUse]) -> tuple[str, str, str]:
+    tensors, elements = sum(use.tensors for use in uses), sum(use.elements for use in uses)
+    return f"{len(uses):,} others", f"{tensors:,}", f"{elements:,}"
+
+
+def _load(subject: Subject) -> str:
+    model = architecture(subject.recipe) or "AutoModel"
+    return f"""## How to load it
+
+Set the environment variable `HF_ENDPOINT` to the address of a tensorseed that has the recipe, such as one
+of your own, before Python starts.
+
+```python
+from transformers import {model}
+
+model = {model}.from_pretrained("{subject.recipe.id}", revision="{subject.revision.name}")
+```
+"""
+
+
+def _again(subject: Subject) -> str:
+    name, revision = subject.recipe.id, subject.revision
+    other = Revision(42, "bfloat16" if subject.dtype != "bfloat16" else "float32").name
+    return f"""## How to regenerate it
+
+With the same `HF_ENDPOINT`:
+
+```sh
+hf download {name} --revision {revision.name}
+hf download {name} --revision {subject.commit}
+```
+
+The first gives the seed {revision.seed} of the recipe as it is then; the second these very bytes, or an
+error once the recipe has changed. Every number below 2^64 is a seed, and so a revision: `seed-42`, or
+`{other}` for another dtype. Each file of weights tells in its
+header the spec that it was drawn from, and `tensorseed verify` compares a downloaded one with it.
+"""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _size(nbytes: int) -> str:
+    """Bytes in decimal units, as storage is sold."""
+    value, unit = float(nbytes), 0
+    while value >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{nbytes:,} bytes" if not unit else f"{value:.1f} {_UNITS[unit]} ({nbytes:,} bytes)"

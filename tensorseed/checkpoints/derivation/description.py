@@ -1,0 +1,137 @@
+"""From what one saved tensor would hold to its entry in a recipe, but for the name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.recorded_distributions import constant, init_of
+from tensorseed.checkpoints.derivation.recorder import Observation
+from tensorseed.checkpoints.derivation.storage_regions import Region, Unknown, Write, region_of
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.parameters import EXACT_INTEGERS
+
+MOST_VALUES = 4_096  # numbers of one tensor that are written out
+
+Described = dict[str, Any]
+
+
+def describe_all(
+    tensors: Mapping[str, torch.Tensor], observation: Observation
+) -> Iterator[tuple[str, Described]]:
+    """The entries of tensors by name. Those that show alike parts of one storage are described once."""
+    alike: dict[tuple[object, ...], Described] = {}
+    for name, tensor in tensors.items():
+        fill = observation.whole_fill(tensor)
+        key = (id(fill), tensor.shape, tensor.dtype, tensor.is_contiguous())
+        if fill is None:
+            yield name, describe(name, tensor, observation)
+            continue
+        if key not in alike:
+            alike[key] = describe(name, tensor, observation)
+        yield name, alike[key]
+
+
+def describe(name: str, tensor: torch.Tensor, observation: Observation) -> Described:
+    """The entry of a tensor: shape, init, dtype, and a row that stays zero.
+
+    Raises ConfigError, naming the tensor, where no init gives its distribution.
+    """
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    if dtype not in DTYPES:
+        raise refused(name, f"it has the dtype {dtype}, which is not one of a recipe's")
+    shape = tuple(tensor.shape)
+    entry: Described = {"type": "Tensor", "shape": list(shape), "dtype": dtype}
+    values = observation.values_of(tensor)
+    try:
+        if tensor.numel() == 0:
+            return entry | {"init": "zeros"}
+        if values is not None:
+            return entry | {"init": _literal(values)}
+        return entry | _drawn(tensor, observation)
+    except Unknown as unknown:
+        raise refused(name, str(unknown)) from None
+
+
+def refused(name: str, why: str) -> ConfigError:
+    """The error of a tensor that no entry can describe."""
+    remedy = "write its recipe by hand, with an init of your choice for it"
+    return ConfigError.at("", f"the tensor {name} of this model cannot be expressed, since {why}: {remedy}")
+
+
+def _drawn(tensor: torch.Tensor, observation: Observation) -> Described:
+    shape = tuple(tensor.shape)
+    fill, over = observation.contents_of(tensor).within(region_of(tensor))
+    init = init_of(fill, shape) if tensor.is_contiguous() or fill.spelling is None else None
+    if init is None:
+        moved = fill.anonymous()
+        init = init_of(moved, shape) if moved else None
+    if init is None:
+        raise Unknown("its elements depend on each other in another layout than it is saved in")
+    return {"init": init} | (_zero_row(tensor, over) if over else {})
+
+
+def _zero_row(tensor: torch.Tensor, over: list[Write]) -> Described:
+    """What says that one row of a table is zero."""
+    width = math.prod(tensor.shape[1:])
+    start = int(tensor.storage_offset())
+    zeros = {write.region for write in over if write.fill == constant(0.0)}
+    if len(zeros) == len({write.region for write in over}) == 1 and tensor.is_contiguous():
+        (region,) = zeros
+        row, rest = divmod(region.start - start, width)
+        if rest == 0 and region == Region(region.start, region.start + width, dense=True):
+            return {"padding_idx": row}
+    raise Unknown("parts of it have different distributions")
+
+
+def _literal(values: torch.Tensor) -> Any:
+    """The init of known numbers."""
+    values = values.detach()
+    if not values.is_floating_point() and int(values.abs().max()) > EXACT_INTEGERS:
+        raise Unknown("it holds integers beyond 2^53")
+    first = values.flatten()[0]
+    if bool((values == first).all()):
+        return init_of(constant(float(first)), tuple(values.shape))
+    if (wave := sinusoidal(values)) is not None:
+        return wave
+    if not bool(values.isfinite().all()):
+        raise Unknown("it holds numbers that are not finite")
+    if values.numel() > MOST_VALUES:
+        raise Unknown(
+            f"it holds {values.numel():,} computed numbers, more than the {MOST_VALUES:,} of a recipe"
+        )
+    return {"kind": "values", "data": values.tolist()}
+
+
+def sinusoidal(values: torch.Tensor) -> str | dict[str, Any] | None:
+    """The scheme `sinusoidal`, where that is what the numbers are; its rows are positions.
+
+    They may differ from the formula by what float32 makes of the angles and by the rounding to their dtype.
+    """
+    if values.dim() != 2 or values.shape[0] < 2 or values.shape[1] < 4 or values.shape[1] % 2:
+        return None
+    if not values.is_floating_point():
+        return None
+    allowed = 2e-7 * values.shape[0] + torch.finfo(values.dtype).eps
+    for layout in ("halves", "interleaved"):
+        for endpoint in (True, False):
+            waves = _waves(*values.shape, interleaved=layout == "interleaved", endpoint=endpoint)
+            if bool(((values.double() - waves).abs() <= allowed).all()):
+                given: dict[str, Any] = {} if layout == "halves" else {"layout": layout}
+                given |= {} if endpoint else {"endpoint": False}
+                return {"kind": "sinusoidal", **given} if given else "sinusoidal"
+    return None
+
+
+def _waves(positions: int, channels: int, *, interleaved: bool, endpoint: bool) -> torch.Tensor:
+    """The elements of the scheme with its default timescale."""
+    count = channels // 2
+    step = math.log(10_000.0) / (count - 1 if endpoint else count)
+    rates = torch.exp(-step * torch.arange(count, dtype=torch.float64, device="cpu"))
+    angles = torch.arange(positions, dtype=torch.float64, device="cpu")[:, None] * rates
+    pair = (angles.sin(), angles.cos())  # (positions, count) each
+    return torch.stack(pair, dim=2).reshape(positions, channels) if interleaved else torch.cat(pair, dim=1)

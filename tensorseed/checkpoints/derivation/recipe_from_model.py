@@ -1,0 +1,101 @@
+"""The recipe of a config: its model's tensors, folded into entries."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from huggingface_hub.errors import StrictDataclassFieldValidationError
+
+from tensorseed.checkpoints.derivation.architectures import class_of, config_of, missing_package
+from tensorseed.checkpoints.derivation.brace_folding import Entry, fold
+from tensorseed.checkpoints.derivation.building import TooManyModulesError, build, silence
+from tensorseed.checkpoints.derivation.configs import dtype_of
+from tensorseed.checkpoints.derivation.description import Described, describe_all
+from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.recorder import Observation, UnforeseeableError
+from tensorseed.checkpoints.derivation.state_dict import saved
+from tensorseed.errors import TensorseedError
+from tensorseed.spec.faults import pointer
+
+Document = dict[str, Any]
+
+HALVES = ("float16", "bfloat16")
+
+_FIELD = re.compile(r"field '(\w+)'")
+_UNBUILDABLE = (
+    "transformers cannot build this model: the fields of the config do not fit each other, or one that it "
+    "needs is missing"
+)
+
+
+def weights_of(config: Mapping[str, Any]) -> Document:
+    """The `weights` of a recipe: dtype and entries of the model that a checked `config` describes.
+
+    Raises ConfigError where transformers cannot build it, or an init cannot be expressed.
+    """
+    dtype = dtype_of(config)
+    tensors = []
+    for name, described in _described(config, dtype):
+        entry = {field: value for field, value in described.items() if (field, value) != ("dtype", dtype)}
+        tensors.append(Entry(name, json.dumps(entry)))
+    return {"dtype": dtype, "layers": [_entry(*entry) for entry in fold(tensors)]}
+
+
+def _described(config: Mapping[str, Any], dtype: str) -> list[tuple[str, Described]]:
+    """The entries of all tensors by name.
+
+    A table that transformers computes in half precision may be off by more than its own size; such a model is
+    described as it would be in float32, but in its dtypes.
+    """
+    state, observation = _built(config)
+    try:
+        return [*describe_all(state, observation)]
+    except ConfigError:
+        if dtype not in HALVES:
+            raise
+    wide = _built(
+        {name: value for name, value in config.items() if name != "torch_dtype"} | {"dtype": "float32"}
+    )
+    dtypes = {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in state.items()}
+    return [(name, described | {"dtype": dtypes[name]}) for name, described in describe_all(*wide)]
+
+
+def _built(config: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Observation]:
+    """The state dict of the config's model as it is saved, and what was observed of it."""
+    try:
+        with silence():
+            found = config_of(config)
+            model, observation = build(class_of(config, found), found)
+            return saved(model, observation), observation
+    except (TensorseedError, MemoryError):
+        raise
+    except TooManyModulesError:
+        detail = "the model has too many modules to be built here: lower its counts of layers or experts"
+        raise ConfigError.at("", detail) from None
+    except UnforeseeableError:
+        detail = "the structure of this model depends on random numbers: write its recipe by hand"
+        raise ConfigError.at("", detail) from None
+    except ImportError:
+        raise missing_package(config["model_type"]) from None
+    except StrictDataclassFieldValidationError as error:
+        raise _misfit(config, error) from error
+    except Exception as error:
+        raise ConfigError.at("", _UNBUILDABLE) from error
+
+
+def _misfit(config: Mapping[str, Any], error: StrictDataclassFieldValidationError) -> ConfigError:
+    """The error of a value that a field does not take. Of transformers' message only the field is told."""
+    found = _FIELD.search(str(error))
+    if found is None or found[1] not in config:  # it may lie deeper, or have another name there
+        return ConfigError.at("", _UNBUILDABLE)
+    name, kind = found[1], config["model_type"]
+    detail = f"{name} has a value that transformers does not take for a {kind}: give another one"
+    return ConfigError.at(pointer((name,)), detail)
+
+
+def _entry(name: str, body: str) -> Document:
+    return {"name": name, **json.loads(body)}

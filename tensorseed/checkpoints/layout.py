@@ -1,0 +1,142 @@
+"""What the weights of a recipe are in one dtype, whatever the seed: tensors, shards, sizes.
+
+A further seed changes the recipe inside the headers and nothing else, so sizes follow without building them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from tensorseed.checkpoints.ordering import state_dict_order
+from tensorseed.checkpoints.recipe import MOST_SHARD, Weights
+from tensorseed.checkpoints.shards import index_text, shard_paths, split
+from tensorseed.errors import TooLargeError
+from tensorseed.files.shards import open_shard, shard_digest
+from tensorseed.files.virtual_file import VirtualFile, open_file
+from tensorseed.sampling.philox import STREAM_VERSION
+from tensorseed.spec.canonical import dump, init_value
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
+from tensorseed.spec.spec import parse_spec
+
+TENSOR_BYTES = 640  # of memory that a tensor takes: its description, and its entry in an opened file
+
+_LENGTH = 8  # bytes before a header
+
+
+class Shard(NamedTuple):
+    """A file of weights: where it lies, its tensors in file order, and what tells its size for any seed."""
+
+    path: str
+    tensors: tuple[ResolvedTensor, ...]
+    alone: bool  # it holds the whole spec
+    text_bytes: int  # of the header's JSON with a seed of no digits, unpadded
+    data_bytes: int
+    digest: str  # of the tensors' names
+
+    def size(self, seed: int) -> int:
+        """The bytes of the file."""
+        text = self.text_bytes + len(str(seed))
+        return _LENGTH + text + -text % 8 + self.data_bytes
+
+    def open(self, resolved: ResolvedSpec) -> VirtualFile:
+        """The file; `resolved` is the layout's, with a seed."""
+        return open_file(resolved) if self.alone else open_shard(resolved, self.tensors)
+
+    def oid(self, recipe: bytes) -> str:
+        """40 hexadecimal digits that identify the bytes; `recipe` is the digest of the recipe with a seed."""
+        whole = "whole" if self.alone else self.digest
+        told = f"tensorseed file v1, stream v{STREAM_VERSION}\n{whole}\n".encode() + recipe
+        return hashlib.sha256(told).hexdigest()[:40]
+
+
+class InitUse(NamedTuple):
+    """How much of the weights an init draws: the init as JSON, tensors, elements."""
+
+    init: str
+    tensors: int
+    elements: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The weights of a recipe in one dtype. `resolved` is its spec with seed 0."""
+
+    resolved: ResolvedSpec
+    shards: tuple[Shard, ...]
+    index: bytes | None
+
+    @cached_property
+    def parameters(self) -> dict[str, int]:
+        """Elements by safetensors' code of their dtype, in file order."""
+        counts: Counter[str] = Counter()
+        for tensor in self.resolved.tensors:
+            counts[tensor.dtype.code] += tensor.numel
+        return dict(counts)
+
+    @property
+    def data_bytes(self) -> int:
+        """The bytes of all tensors."""
+        return sum(shard.data_bytes for shard in self.shards)
+
+    @property
+    def nbytes(self) -> int:
+        """Roughly the memory that it takes."""
+        return TENSOR_BYTES * (len(self.resolved.tensors) + 1) + len(self.index or b"")
+
+    @cached_property
+    def inits(self) -> list[InitUse]:
+        """The inits of the tensors, those of most elements first."""
+        alike: dict[int, list[ResolvedTensor]] = {}
+        for tensor in self.resolved.tensors:
+            alike.setdefault(id(tensor.scheme), []).append(tensor)
+        uses: dict[str, InitUse] = {}
+        for tensors in alike.values():
+            init = dump(init_value(tensors[0].scheme))
+            _, known, elements = uses.get(init, (init, 0, 0))
+            uses[init] = InitUse(
+                init, known + len(tensors), elements + sum(tensor.numel for tensor in tensors)
+            )
+        return sorted(uses.values(), key=lambda use: (-use.elements, use.init))
+
+
+def lay_out(weights: Weights, dtype: str | None, limits: Limits, shard_bytes: int) -> Layout:
+    """The weights in `dtype`, or their own if None, at most `shard_bytes` of tensors in a file.
+
+    Raises SpecError where the entries are not valid, TooLargeError for more than a limit allows and for a
+    tensor that no file holds.
+    """
+    resolved = parse_spec(weights.spec(dtype), limits)
+    by_name = {tensor.name: tensor for tensor in resolved.tensors}
+    order = state_dict_order(weights.layers, limits)
+    sizes = [(name, by_name[name].nbytes) for name in order]
+    for name, size in sizes:
+        if size > MOST_SHARD:
+            raise TooLargeError(
+                f"the tensor {name} has {size:,} bytes, and a file holds {MOST_SHARD:,} at most: give it "
+                "another shape or dtype"
+            )
+    parts = split(sizes, shard_bytes)
+    alone = len(parts) == 1
+    paths = shard_paths(len(parts))
+    rank = {tensor.name: place for place, tensor in enumerate(resolved.tensors)}
+    shards = tuple(
+        _shard(resolved, path, [by_name[name] for name in sorted(names, key=rank.__getitem__)], alone=alone)
+        for path, names in zip(paths, parts, strict=True)
+    )
+    total = sum(size for _, size in sizes)
+    elements = sum(tensor.numel for tensor in resolved.tensors)
+    index = None if alone else index_text(dict(zip(paths, parts, strict=True)), elements, total)
+    return Layout(resolved, shards, index)
+
+
+def _shard(resolved: ResolvedSpec, path: str, tensors: Sequence[ResolvedTensor], *, alone: bool) -> Shard:
+    file = open_file(resolved) if alone else open_shard(resolved, tensors)
+    text = len(file.header[_LENGTH:].rstrip(b" ")) - len(str(resolved.seed))
+    digest = shard_digest(tensor.name for tensor in tensors)
+    return Shard(path, tuple(tensors), alone, text, file.size - len(file.header), digest)

@@ -1,0 +1,186 @@
+"""The library: the recipes of some folders as repositories by id, read at the start and on change."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from stat import S_ISREG
+from typing import NamedTuple
+
+from tensorseed.checkpoints.derivation import Child
+from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
+from tensorseed.checkpoints.recipe import MOST_BYTES, read_recipe
+from tensorseed.checkpoints.repository import Memory, Repository
+from tensorseed.spec.faults import shortened
+from tensorseed.spec.limits import Limits
+
+_log = logging.getLogger(__name__)
+
+
+class Signature(NamedTuple):
+    """What changes when a file does."""
+
+    modified: int  # nanoseconds, which whoever writes may set back
+    changed: int  # nanoseconds, which nobody sets
+    size: int
+    inode: int
+
+
+class _Outcome(NamedTuple):
+    """What reading a file gave, and how the file was then."""
+
+    signature: Signature
+    result: Repository | RecipeError
+
+
+class Library:
+    """The repositories of the recipes in some folders; of one id the last folder's counts."""
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        limits: Limits,
+        shard_bytes: int,
+        *,
+        cache_tensors: int = 300_000,
+        recipe_seconds: float = 60.0,
+    ) -> None:
+        """Read every `*.json` of the folders. `cache_tensors` bounds the memory of what was asked for lately,
+        `recipe_seconds` the time to derive the weights of a recipe that has none.
+
+        Raises RecipeError where a folder cannot be read, a recipe is not valid, or one folder has an id
+        twice. The weights of recipes that come with the program are taken as valid until they are asked for.
+        """
+        self._folders = tuple(folders)
+        self._limits = limits
+        self._shard_bytes = shard_bytes
+        self._memory = Memory.of(cache_tensors)
+        self._child = Child(recipe_seconds)
+        self._lock = threading.Lock()
+        self._outcomes: dict[Path, _Outcome] = {}
+        self._served: dict[Path, Repository] = {}
+        self._warned: set[str] = set()
+        self._by_id: dict[str, Repository] = {}
+        with self._lock:
+            for error in self._update():
+                raise error
+
+    def ids(self) -> list[str]:
+        """The ids of all repositories, sorted."""
+        return sorted(self._by_id)
+
+    def repository(self, name: str) -> Repository:
+        """The repository of this id, letter by letter. Raises UnknownRepositoryError."""
+        try:
+            return self._by_id[name]
+        except KeyError:
+            raise UnknownRepositoryError(
+                f"there is no repository {shortened(name)!r}: GET /v1/recipes lists those there are"
+            ) from None
+
+    def refresh(self) -> None:
+        """Read what has changed. What cannot be read is told in the log, once, and the old one stays.
+
+        It costs a look at each file. While another thread is at it, this one returns at once.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            messages = {str(error) for error in self._update()}
+            for message in sorted(messages - self._warned):
+                _log.warning("%s", message)
+            self._warned = messages
+        finally:
+            self._lock.release()
+
+    def _update(self) -> list[RecipeError]:
+        """Read what has changed, and say what could not be."""
+        errors: list[RecipeError] = []
+        before, self._outcomes = self._outcomes, {}
+        served: dict[Path, Repository] = {}
+        by_id: dict[str, Repository] = {}
+        try:
+            for folder in self._folders:
+                found = self._folder(folder, before, errors)
+                served |= found
+                by_id |= {repository.id: repository for repository in found.values()}
+        finally:
+            self._child.close()
+        self._served, self._by_id = served, by_id
+        return errors
+
+    def _folder(
+        self, folder: Path, before: Mapping[Path, _Outcome], errors: list[RecipeError]
+    ) -> dict[Path, Repository]:
+        """The recipes of a folder as they are now, or as they were where they are at fault."""
+        try:
+            paths = sorted(path for path in folder.iterdir() if _is_recipe(path))
+        except OSError as error:
+            errors.append(RecipeError(f"the folder of recipes {folder} cannot be read: {_reason(error)}"))
+            return {path: known for path, known in self._served.items() if path.parent == folder}
+        found: dict[Path, Repository] = {}
+        owners: dict[str, Path] = {}
+        for path in paths:
+            result = self._read(path, before.get(path))
+            if isinstance(result, Repository) and owners.setdefault(result.id, path) != path:
+                told = f"the recipes {owners[result.id]} and {path} are both called {result.id}: rename one"
+                result = RecipeError(told)
+            if isinstance(result, RecipeError):
+                errors.append(result)
+                result = self._served.get(path)
+            if result is not None:
+                found[path] = result
+        return found
+
+    def _read(self, path: Path, before: _Outcome | None) -> Repository | RecipeError | None:
+        """What reading a file gives, or gave before where it has not changed; None where it is gone."""
+        try:
+            status = path.stat()
+            if not S_ISREG(status.st_mode):
+                return RecipeError(f"the recipe {path} cannot be read: it is no regular file")
+            signature = Signature(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+            unchanged = before is not None and before.signature == signature
+            result = before.result if before and unchanged else self._opened(path, signature.size)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return RecipeError(f"the recipe {path} cannot be read: {_reason(error)}")
+        self._outcomes[path] = _Outcome(signature, result)
+        return result
+
+    def _opened(self, path: Path, size: int) -> Repository | RecipeError:
+        if size > MOST_BYTES:
+            return RecipeError(f"the recipe {path} has more than {MOST_BYTES:,} bytes: shorten its files")
+        try:
+            recipe = read_recipe(path.read_bytes(), str(path), self._child.derive)
+            repository = Repository(recipe, self._limits, self._shard_bytes, self._memory)
+            if path.parent != shipped():
+                repository.check(str(path))
+        except RecipeError as error:
+            return error
+        return repository
+
+
+def shipped() -> Path:
+    """The folder of the recipes that come with the program: the project's, or the installation's."""
+    project = Path(__file__).parents[2]
+    if (project / "pyproject.toml").is_file():
+        return project / "recipes"
+    return Path(sys.prefix) / "share" / "tensorseed" / "recipes"
+
+
+def folders(own: Path | None) -> list[Path]:
+    """The folders of a library: the shipped recipes, if there are any, and then those of a setting."""
+    found = [shipped()] if shipped().is_dir() else []
+    return found if own is None else [*found, own.expanduser()]
+
+
+def _is_recipe(path: Path) -> bool:
+    return path.suffix == ".json" and not path.name.startswith(".")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or "it cannot be opened"

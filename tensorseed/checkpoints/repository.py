@@ -1,0 +1,227 @@
+"""A repository: a recipe, seen at its revisions."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+
+from tensorseed.checkpoints.card import Subject, card
+from tensorseed.checkpoints.errors import RecipeError, UnknownRevisionError
+from tensorseed.checkpoints.layout import TENSOR_BYTES, Layout, lay_out
+from tensorseed.checkpoints.recipe import Recipe, weights_error
+from tensorseed.checkpoints.revision import (
+    DTYPE_NAMES,
+    IDENTITY_BYTES,
+    Revision,
+    decode_commit,
+    encode_commit,
+    parse_revision,
+)
+from tensorseed.checkpoints.shards import INDEX, pretty
+from tensorseed.checkpoints.snapshot import FILE_BYTES, Folder, RepoFile, Snapshot
+from tensorseed.concurrency.single_flight import Kept
+from tensorseed.errors import SpecError, TooLargeError
+from tensorseed.sampling.philox import STREAM_VERSION
+from tensorseed.spec.faults import shortened
+from tensorseed.spec.limits import Limits
+
+__all__ = ["HUB_LAYOUT", "Folder", "Memory", "RepoFile", "Repository", "Snapshot"]
+
+HUB_LAYOUT = 1  # raised with every change of how a repository's files follow from its recipe
+
+COMPUTED = "bfloat16"  # what configs name where weights are float8, in which no model is built
+
+_NOWHERE = "0" * 40  # stands for the commit in the card that is identified
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What was laid out and seen lately, of all repositories of a library."""
+
+    layouts: Kept[Layout]
+    snapshots: Kept[Snapshot]
+
+    @classmethod
+    def of(cls, tensors: int) -> Memory:
+        """Memory for so many tensors, in layouts and in snapshots each."""
+        return cls(Kept(tensors * TENSOR_BYTES), Kept(tensors * TENSOR_BYTES))
+
+
+class Repository:
+    """The repository of one recipe. Any thread may use it."""
+
+    def __init__(self, recipe: Recipe, limits: Limits, shard_bytes: int, memory: Memory) -> None:
+        """`shard_bytes` holds where the recipe gives none."""
+        self.recipe = recipe
+        self._limits = limits
+        self._shard_bytes = recipe.shard_bytes or shard_bytes
+        self._memory = memory
+        self._mark = object()  # tells its own entries in the memory from those of another of this id
+        self._identities: dict[str | None, bytes] = {}
+
+    @property
+    def id(self) -> str:
+        """The recipe's id."""
+        return self.recipe.id
+
+    def check(self, source: str) -> None:
+        """Raise RecipeError unless the weights can be laid out; `source` names the recipe in its message."""
+        try:
+            self._kept_layout(None)
+        except SpecError as error:
+            raise weights_error(source, error) from None
+        except TooLargeError as error:
+            raise RecipeError(f"the recipe {source} is too large: {error}") from None
+
+    def snapshot(self, revision: str) -> Snapshot:
+        """What a revision, by name or by commit, holds.
+
+        The first of a dtype lays its tensors out, a second for 45,000 tensors; after that it takes
+        milliseconds. Raises UnknownRevisionError; RecipeError or TooLargeError where the recipe itself is
+        not valid or beyond the limits.
+        """
+        found = parse_revision(revision) or self._of_commit(revision)
+        if found is None:
+            raise UnknownRevisionError(
+                f"{self.id} has no revision {shortened(revision)!r}: there are main, seed-42 for any seed, "
+                "seed-42,dtype=bfloat16, and their commits"
+            )
+        found = self._canonical(found)
+        commit = encode_commit(found.seed, self._identity(found.dtype))
+        return self._memory.snapshots.get((self._mark, commit), partial(self._at, found, commit))
+
+    def kept(self, revision: str) -> Snapshot | None:
+        """The snapshot of a revision that was asked for lately: a look, which computes nothing."""
+        told = self._told(revision)
+        identity = None if told is None else self._identities.get(told.dtype)
+        if told is None or identity is None:
+            return None
+        commit = encode_commit(told.seed, identity)
+        if parse_revision(revision) is None and commit != revision:
+            return None
+        return self._memory.snapshots.find((self._mark, commit))
+
+    def is_laid_out(self, revision: str) -> bool:
+        """Whether `snapshot` takes milliseconds, since the tensors in this dtype are laid out already."""
+        told = self._told(revision)
+        return told is None or (
+            told.dtype in self._identities and (self._mark, told.dtype) in self._memory.layouts
+        )
+
+    def _told(self, revision: str) -> Revision | None:
+        """What a name or a commit says, whether or not the commit is one of this recipe."""
+        named = parse_revision(revision)
+        if named is not None:
+            return self._canonical(named)
+        decoded = decode_commit(revision)
+        return decoded and Revision(decoded[0], _dtype_of(decoded[1]))
+
+    def _canonical(self, revision: Revision) -> Revision:
+        """The revision, None standing for the dtype that the recipe has."""
+        return revision._replace(dtype=None) if revision.dtype == self.recipe.weights.dtype else revision
+
+    def _of_commit(self, commit: str) -> Revision | None:
+        """The revision of a commit; None for what is no commit. Raises UnknownRevisionError."""
+        decoded = decode_commit(commit)
+        if decoded is None:
+            return None
+        seed, identity = decoded
+        dtype = _dtype_of(identity)
+        known = dtype != self.recipe.weights.dtype and identity[0] <= len(DTYPE_NAMES)
+        if not known or self._identity(dtype) != identity:
+            raise UnknownRevisionError(
+                f"{self.id} has no commit {commit}: it is one of another recipe, or of this one before it "
+                "changed; ask for main or seed-N for a new one"
+            )
+        return Revision(seed, dtype)
+
+    def _identity(self, dtype: str | None) -> bytes:
+        """12 bytes for all that decides the files' bytes but the seed.
+
+        The first is the dtype's, 0 for the recipe's own, so that a commit tells it; the others are of SHA-256
+        over the files of seed 0.
+        """
+        known = self._identities.get(dtype)
+        if known is None:
+            snapshot = self._at(Revision(0, dtype), _NOWHERE)
+            running = hashlib.sha256(f"tensorseed hub v{HUB_LAYOUT}, stream v{STREAM_VERSION}\n".encode())
+            running.update(f"{self.id}\n".encode())
+            for file in snapshot.files:
+                content = file.oid if file.text is None else hashlib.sha256(file.text).hexdigest()
+                running.update(f"{file.path} {file.size} {content}\n".encode())
+            known = bytes([_code_of(dtype)]) + running.digest()[: IDENTITY_BYTES - 1]
+            self._identities[dtype] = known
+        return known
+
+    def _layout(self, dtype: str | None) -> Layout:
+        """The layout in a dtype. Raises as `snapshot` does."""
+        try:
+            return self._kept_layout(dtype)
+        except (SpecError, TooLargeError) as error:
+            if dtype is not None:
+                detail = error.faults[0].detail if isinstance(error, SpecError) else str(error)
+                raise UnknownRevisionError(f"{self.id} does not exist in {dtype}: {detail}") from None
+            if isinstance(error, SpecError):
+                raise weights_error(self.id, error) from None
+            raise TooLargeError(f"{self.id} is too large for this service: {error}") from None
+
+    def _kept_layout(self, dtype: str | None) -> Layout:
+        """The layout in a dtype, kept or made now. Raises as `lay_out` does."""
+        make = partial(lay_out, self.recipe.weights, dtype, self._limits, self._shard_bytes)
+        return self._memory.layouts.get((self._mark, dtype), make)
+
+    def _at(self, revision: Revision, commit: str) -> Snapshot:
+        """The snapshot of a revision, whose dtype is not the recipe's own."""
+        layout = self._layout(revision.dtype)
+        subject = Subject(self.recipe, layout, revision, commit)
+        files = [*_texts(subject), *_weights(subject)]
+        text_bytes = sum(len(file.text) for file in files if file.text is not None and file.path != INDEX)
+        nbytes = layout.nbytes + FILE_BYTES * len(files) + text_bytes
+        ordered = tuple(sorted(files, key=lambda file: file.path))
+        return Snapshot(self, revision, commit, ordered, layout.parameters, nbytes)
+
+
+def _texts(subject: Subject) -> list[RepoFile]:
+    """The small files."""
+    recipe = subject.recipe
+    texts = {
+        "README.md": card(subject),
+        "config.json": pretty(_config(subject)),
+        **{
+            path: content.encode() if isinstance(content, str) else pretty(content)
+            for path, content in recipe.files.items()
+        },
+    }
+    if subject.layout.index is not None:
+        texts[INDEX] = subject.layout.index
+    return [RepoFile.of_text(path, text) for path, text in texts.items()]
+
+
+def _config(subject: Subject) -> dict[str, object]:
+    """The config, in the dtype that the revision asks for."""
+    config, dtype = dict(subject.recipe.config), subject.revision.dtype
+    if dtype is not None:
+        old = "torch_dtype" in config and "dtype" not in config
+        config["torch_dtype" if old else "dtype"] = COMPUTED if dtype.startswith("float8") else dtype
+    return config
+
+
+def _weights(subject: Subject) -> list[RepoFile]:
+    """The files of weights, not yet opened."""
+    seed = subject.revision.seed
+    resolved = subject.layout.resolved.reseeded(seed)
+    recipe = hashlib.sha256(resolved.recipe.encode()).digest()
+    return [
+        RepoFile(shard.path, shard.size(seed), shard.oid(recipe), None, partial(shard.open, resolved))
+        for shard in subject.layout.shards
+    ]
+
+
+def _code_of(dtype: str | None) -> int:
+    return 0 if dtype is None else DTYPE_NAMES.index(dtype) + 1
+
+
+def _dtype_of(identity: bytes) -> str | None:
+    code = identity[0]
+    return DTYPE_NAMES[code - 1] if 0 < code <= len(DTYPE_NAMES) else None

@@ -1,0 +1,114 @@
+"""What a revision of a repository holds: its files by path, and its folders."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from tensorseed.checkpoints.errors import UnknownEntryError
+from tensorseed.checkpoints.revision import Revision
+from tensorseed.files.virtual_file import VirtualFile
+from tensorseed.spec.faults import shortened
+
+if TYPE_CHECKING:
+    from tensorseed.checkpoints.repository import Repository
+
+FILE_BYTES = 512  # of memory that a file takes beside its text
+
+
+@dataclass(frozen=True)
+class RepoFile:
+    """A file: its path, its bytes' number, and 40 hexadecimal digits that identify them.
+
+    `text` holds what a small file is; of weights it is None, and `weights` the virtual file.
+    """
+
+    path: str
+    size: int
+    oid: str
+    text: bytes | None = None
+    opening: Callable[[], VirtualFile] | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of_text(cls, path: str, text: bytes) -> RepoFile:
+        """A file of known bytes, identified as git does."""
+        framed = b"blob %d\0" % len(text) + text
+        return cls(path, len(text), hashlib.sha1(framed, usedforsecurity=False).hexdigest(), text)
+
+    @cached_property
+    def weights(self) -> VirtualFile | None:
+        """The virtual file of weights, opened when first asked for: a thousand tensors take some 10 ms."""
+        if self.opening is None:
+            return None
+        file = self.opening()
+        assert file.size == self.size
+        return file
+
+
+class Folder(NamedTuple):
+    """A folder, and 40 hexadecimal digits that identify what it holds."""
+
+    path: str
+    oid: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A repository at one commit. `parameters` counts elements by safetensors' code of their dtype."""
+
+    repository: Repository
+    revision: Revision
+    commit: str
+    files: tuple[RepoFile, ...]  # sorted by path
+    parameters: dict[str, int]
+    nbytes: int  # of memory, roughly, once all files are open
+
+    @property
+    def total(self) -> int:
+        """The elements of all tensors."""
+        return sum(self.parameters.values())
+
+    @cached_property
+    def _by_path(self) -> dict[str, RepoFile]:
+        return {file.path: file for file in self.files}
+
+    def file(self, path: str) -> RepoFile:
+        """The file at `path`. Raises UnknownEntryError."""
+        try:
+            return self._by_path[path]
+        except KeyError:
+            raise self._unknown("file", path) from None
+
+    def within(self, folder: str, *, recursive: bool = False) -> list[RepoFile | Folder]:
+        """What lies in `folder`, which is "" for the top, sorted by path; with `recursive` at any depth.
+
+        Raises UnknownEntryError.
+        """
+        prefix = f"{folder}/" if folder else ""
+        inside = [file for file in self.files if file.path.startswith(prefix)]
+        if not inside and folder:
+            raise self._unknown("folder", folder)
+        folders = {path: _folder(path, inside) for file in inside for path in _folders(file.path, prefix)}
+        found: list[RepoFile | Folder] = [*inside, *folders.values()]
+        return sorted(
+            (entry for entry in found if recursive or "/" not in entry.path[len(prefix) :]),
+            key=lambda entry: entry.path,
+        )
+
+    def _unknown(self, kind: str, path: str) -> UnknownEntryError:
+        name = self.repository.id
+        return UnknownEntryError(f"{name} has no {kind} {shortened(path)!r} at {self.revision.name}")
+
+
+def _folders(path: str, prefix: str) -> Iterable[str]:
+    """The folders between `prefix` and the file at `path`."""
+    parts = path[len(prefix) :].split("/")[:-1]
+    return [prefix + "/".join(parts[: depth + 1]) for depth in range(len(parts))]
+
+
+def _folder(path: str, files: Iterable[RepoFile]) -> Folder:
+    listed = "".join(f"{file.path} {file.oid}\n" for file in files if file.path.startswith(f"{path}/"))
+    return Folder(path, hashlib.sha256(f"tensorseed folder\n{listed}".encode()).hexdigest()[:40])

@@ -1,0 +1,76 @@
+"""`tensorseed recipe`: what it writes, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.__main__ import main
+from tensorseed.checkpoints import derivation
+from tensorseed.checkpoints.derivation.deriving import derive
+from tensorseed.checkpoints.recipe import read_recipe
+from tests.tensorseed.checkpoints.derivation.families import FAMILIES
+
+QUIET = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}  # what it sets, and the runner puts back
+
+
+def invoke(*arguments: str, given: str = "") -> Result:
+    return CliRunner(env=QUIET).invoke(main, ["recipe", *arguments], input=given)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("configs") / "config.json"
+    path.write_text(json.dumps(FAMILIES["llama"]))
+    return path
+
+
+def test_a_recipe(config: Path) -> None:
+    result = invoke(str(config), "--id", "me/mine")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == derive(FAMILIES["llama"], "me/mine")
+    assert read_recipe(result.stdout.encode(), "printed").id == "me/mine"
+
+
+def test_weights_alone_from_standard_input(config: Path) -> None:
+    result = invoke("-", "--weights-only", given=config.read_text())
+    assert json.loads(result.stdout) == derive(FAMILIES["llama"])["weights"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [
+        ('{"model_type": "lama"}', 1, "Error: /model_type: unknown model_type: did you mean llama?"),
+        ("{", 1, "Error: the body is not valid JSON"),
+        (None, 5, "cannot be read"),
+    ],
+)
+def test_errors(text: str | None, code: int, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    if text is not None:
+        path.write_text(text)
+    result = invoke(str(path))
+    assert result.exit_code == code
+    assert told in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_bad_id_is_refused_before_anything_is_built(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(derivation, "derive", build)
+    result = invoke(str(config), "--id", "a--b")
+    assert result.exit_code == 1
+    assert "an id is name or namespace/name" in result.stderr
+
+
+def test_without_the_extra(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tensorseed.checkpoints.derivation.deriving.installed", lambda: False)
+    result = invoke(str(config))
+    assert result.exit_code == 1
+    assert "pip install 'tensorseed[transformers]'" in result.stderr

@@ -1,0 +1,179 @@
+"""What an observation says of tensors without data, against what torch does to tensors that have some."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from tensorseed.checkpoints.derivation.building import META, _Dataless
+from tensorseed.checkpoints.derivation.calls import noting
+from tensorseed.checkpoints.derivation.description import describe
+from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.recorder import Observation, UnforeseeableError
+
+
+def observed(make: Callable[[], torch.Tensor]) -> dict[str, Any]:
+    """The entry of the tensor that `make` makes."""
+    observation = Observation()
+    with noting(observation), _Dataless(), observation, torch.no_grad():
+        tensor = make()
+    found = describe("w", tensor, observation)
+    assert found.pop("type") == "Tensor"
+    assert found.pop("shape") == list(tensor.shape)
+    assert found.pop("dtype") == str(tensor.dtype).removeprefix("torch.")
+    return found
+
+
+def init(make: Callable[[], torch.Tensor]) -> Any:
+    found = observed(make)
+    assert set(found) == {"init"}
+    return found["init"]
+
+
+def empty(*shape: int) -> torch.Tensor:
+    return torch.empty(*(shape or (4, 6)))
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: torch.nn.init.normal_(empty(), 0.5, 2.0), {"kind": "normal", "mean": 0.5, "std": 2}),
+        (lambda: torch.nn.init.normal_(empty()), "normal"),
+        (lambda: torch.nn.init.normal_(empty(), std=0.0), "zeros"),
+        (lambda: torch.nn.init.uniform_(empty(), -1, 1), {"kind": "uniform", "a": -1}),
+        (lambda: torch.nn.init.trunc_normal_(empty(), std=0.5), {"kind": "trunc_normal", "std": 0.5}),
+        (lambda: torch.nn.init.xavier_uniform_(empty()), "xavier_uniform"),
+        (lambda: torch.nn.init.xavier_normal_(empty(), 2.0), {"kind": "xavier_normal", "gain": 2.0}),
+        (lambda: torch.nn.init.kaiming_uniform_(empty(), 5**0.5), {"kind": "kaiming_uniform", "a": 5**0.5}),
+        (
+            lambda: torch.nn.init.kaiming_normal_(empty(), mode="fan_out", nonlinearity="relu"),
+            {"kind": "kaiming_normal", "mode": "fan_out", "nonlinearity": "relu"},
+        ),
+        (lambda: torch.nn.init.orthogonal_(empty(), 0.5), {"kind": "orthogonal", "gain": 0.5}),
+        (lambda: torch.nn.init.orthogonal_(empty()).mul_(3.0), {"kind": "orthogonal", "gain": 3.0}),
+        (lambda: torch.nn.init.eye_(empty()), "eye"),
+        (lambda: torch.nn.init.dirac_(empty(4, 4, 3)), "dirac"),
+        (lambda: torch.nn.init.sparse_(empty(), 0.5), {"kind": "sparse", "sparsity": 0.5, "std": 0.01}),
+        (lambda: empty().normal_(0, 0.5).mul_(4).add_(1), {"kind": "normal", "mean": 1, "std": 2}),
+        (lambda: torch.randn(8) * 0.5, {"kind": "normal", "std": 0.5}),
+        (lambda: 1 - torch.rand(8) / 2, {"kind": "uniform", "a": 0.5}),
+        (lambda: -torch.rand(8).sub(0.5), {"kind": "uniform", "a": -0.5, "b": 0.5}),
+        (lambda: torch.rand(8).clamp(-1, 2), "uniform"),
+        (lambda: torch.randn(8, dtype=torch.float64).to(torch.bfloat16), "normal"),
+        (lambda: torch.nn.init.normal_(empty()).t().contiguous(), "normal"),
+        (lambda: torch.nn.init.normal_(empty()).chunk(2, dim=1)[1], "normal"),
+        (lambda: torch.cat([torch.randn(2, 3), torch.randn(2, 3)], dim=1), "normal"),
+        (
+            lambda: torch.nn.init.xavier_uniform_(empty(8, 4))[:4],
+            {"kind": "uniform", "a": -(0.5**0.5), "b": 0.5**0.5},
+        ),
+        (lambda: torch.zeros(3), "zeros"),
+        (lambda: torch.full((3,), 2.5).sqrt().square_().round(), {"kind": "constant", "value": 2}),
+        (lambda: torch.tensor([0.5, 2.0]), {"kind": "values", "data": [0.5, 2.0]}),
+        (lambda: torch.arange(3).float() + 0.5, {"kind": "values", "data": [0.5, 1.5, 2.5]}),
+        (lambda: torch.arange(3), {"kind": "values", "data": [0, 1, 2]}),
+        (lambda: torch.tensor(7).zero_(), "zeros"),
+        (lambda: torch.empty(0, 3), "zeros"),
+        (lambda: torch.FloatTensor(5).uniform_(), "uniform"),
+        (lambda: torch.zeros(3000, 2000).mul_(2).add_(1), "ones"),
+    ],
+)
+def test_inits(make: Callable[[], torch.Tensor], expected: Any) -> None:
+    found = init(make)
+    assert found == expected or found == pytest.approx(expected)
+
+
+def test_a_padding_row() -> None:
+    def make() -> torch.Tensor:
+        table = torch.nn.init.normal_(empty(5, 3), std=0.5)
+        table[2].zero_()
+        return table
+
+    assert observed(make) == {"init": {"kind": "normal", "std": 0.5}, "padding_idx": 2}
+
+
+def test_a_row_that_is_filled_again_is_no_padding_row() -> None:
+    def make() -> torch.Tensor:
+        table = torch.zeros(5, 3)
+        table[2].normal_()
+        return table.normal_()
+
+    assert init(make) == "normal"
+
+
+def test_parts_that_are_filled_one_after_the_other() -> None:
+    def make() -> torch.Tensor:
+        table = empty(4, 3)
+        for part in table.chunk(2):
+            torch.nn.init.normal_(part, std=0.5)
+        return table
+
+    assert init(make) == {"kind": "normal", "std": 0.5}
+
+
+def test_numbers_that_are_written_in_parts() -> None:
+    def make() -> torch.Tensor:
+        table = empty(2, 2)
+        table[:, 0] = torch.tensor([1.0, 2.0])
+        table[:, 1] = 3.0
+        return table
+
+    assert init(make) == {"kind": "values", "data": [[1.0, 3.0], [2.0, 3.0]]}
+
+
+@pytest.mark.parametrize(
+    ("layout", "endpoint"),
+    [("halves", True), ("halves", False), ("interleaved", True), ("interleaved", False)],
+)
+def test_sinusoids(layout: str, endpoint: bool) -> None:
+    def make() -> torch.Tensor:
+        rates = torch.exp(-math.log(10_000) * torch.arange(8) / (7 if endpoint else 8))
+        angles = torch.arange(50)[:, None] * rates
+        table = empty(50, 16)
+        first, second = (slice(8), slice(8, 16)) if layout == "halves" else (slice(0, 16, 2), slice(1, 16, 2))
+        table[:, first], table[:, second] = angles.sin(), angles.cos()
+        return table
+
+    found = init(make)
+    given = {"kind": found} if isinstance(found, str) else found
+    assert (given["kind"], given.get("layout", "halves")) == ("sinusoidal", layout)
+    assert given.get("endpoint", True) is endpoint
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: empty(), "never fills it"),
+        (lambda: torch.rand(4).exp(), "computed from random numbers"),
+        (lambda: torch.randn(4).clamp(-1, 1), "computed from random numbers"),
+        (lambda: torch.randn(4) * torch.randn(4), "computed from random numbers"),
+        (lambda: torch.FloatTensor(4).bernoulli_(), "computed from random numbers"),
+        (lambda: torch.cat([torch.randn(4), torch.rand(4)]), "different distributions"),
+        (lambda: torch.nn.init.orthogonal_(empty(6, 4))[:4], "another layout"),
+        (lambda: torch.arange(5000).float(), "5,000 computed numbers"),
+        (lambda: torch.tensor([math.inf, 1.0]), "not finite"),
+        (lambda: torch.zeros(3, dtype=torch.int32), "dtype int32"),
+        (lambda: torch.tensor([1 << 60]), "integers beyond"),
+        (lambda: torch.randint(5, (3,)), "computed from random numbers"),
+    ],
+)
+def test_what_no_init_says(make: Callable[[], torch.Tensor], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        observed(make)
+
+
+def test_a_structure_of_chance() -> None:
+    with pytest.raises(UnforeseeableError):
+        observed(lambda: torch.zeros(int(torch.randn(1).item())))
+    assert init(lambda: torch.zeros(int(torch.tensor(3).item()))) == "zeros"
+
+
+def test_tensors_have_no_data() -> None:
+    with _Dataless():
+        assert torch.zeros(3).device == torch.tensor(1.0).device == META
+        assert not torch.zeros(3, device="cpu").is_meta
+        assert not torch.tensor([]).is_meta

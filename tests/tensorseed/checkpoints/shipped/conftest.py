@@ -1,0 +1,34 @@
+"""The shipped recipes as a library, and the repositories of the tiny ones as folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tensorseed.checkpoints.library import Library, shipped
+from tensorseed.checkpoints.snapshot import Snapshot
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.limits import Limits
+
+NAMES = sorted(path.stem for path in shipped().glob("*.json"))
+TINY = [name for name in NAMES if name.startswith("tiny-")]
+SHARD_BYTES = 5_000_000_000
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    return Library([shipped()], Limits(), SHARD_BYTES)
+
+
+def write(snapshot: Snapshot, folder: Path) -> Path:
+    """All files of a revision, in a folder."""
+    executor = CompiledExecutor()
+    for file in snapshot.files:
+        content = file.text
+        if content is None:
+            assert file.weights is not None
+            content = file.weights.read(0, file.size, executor).tobytes()
+        assert len(content) == file.size
+        (folder / file.path).write_bytes(content)
+    return folder
