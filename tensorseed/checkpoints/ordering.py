@@ -2,7 +2,7 @@
 
 A recipe writes a stack of layers as neighbouring entries with the same brace range; a state dict holds the
 first layer's tensors, then the second's. So entries are taken in the order of the recipe, blocks of them are
-repeated as `tensorseed.spec.brace_blocks` says, and an entry of a `torch.nn` type yields its tensors in the order
+repeated as `spec.brace_blocks` says, and an entry of a `torch.nn` type yields its tensors in the order
 of its own state dict.
 """
 

@@ -36,8 +36,8 @@ def read_evaluation(body: bytes, limits: Limits) -> Evaluation:
 def evaluate(evaluation: Evaluation, stopped: Callable[[], bool] = lambda: False) -> Report | Comparison:
     """Compute it. Blocks; `stopped` is asked between layers and between steps.
 
-    Raises AbandonedError (of `tensorseed.concurrency.cancellation`) soon after `stopped` says so, TooLargeError
-    after `evaluation_seconds`, EvaluationError for what shows only while computing.
+    Raises AbandonedError soon after `stopped` says so, TooLargeError after
+    `evaluation_seconds`, EvaluationError for what shows only while computing.
     """
     from tensorseed.evaluations.run import run
 

@@ -110,7 +110,8 @@ def test_what_a_client_writes_stays_text():
 @pytest.mark.parametrize("form", ["svg", "png"])
 def test_equal_reports_give_equal_bytes_in_any_process(form):
     code = (
-        "import sys; from tensorseed.evaluations.plots import draw; from tests.tensorseed.evaluations.plots.reports import report; "
+        "import sys; from tensorseed.evaluations.plots import draw; "
+        "from tests.tensorseed.evaluations.plots.reports import report; "
         f"sys.stdout.buffer.write(draw([report('a'), report('b')], {form!r}))"
     )
     other = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
