@@ -15,10 +15,10 @@ from service.api.app import create_app
 from service.api.keys import SCOPES, KeysFileError, make_key
 from service.api.openapi import build_document
 from service.api.tracing import TracesError
-from service.client.commands import COMMANDS, exiting
 from service.options import bounds, default, every_setting, load_settings
 from service.settings import PREFIX, Settings
 from tensorseed.checkpoints.errors import RecipeError
+from tensorseed.client.commands import COMMANDS, exiting
 from tensorseed.sampling.executors import portability
 from tensorseed.sampling.executors.compiled import prepare
 
@@ -87,11 +87,11 @@ def recipe(config: str, name: str | None, weights_only: bool) -> None:
 
 def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
     """The text of the recipe. Raises ClientError."""
-    from service.client.generation import refusing
-    from service.client.partial import unreadable
     from tensorseed.checkpoints.derivation import derive
     from tensorseed.checkpoints.derivation.text import recipe_text
     from tensorseed.checkpoints.recipe import read_recipe
+    from tensorseed.client.local_compute import refusing
+    from tensorseed.client.part_file import unreadable
     from tensorseed.spec.json_io import dump, load
 
     try:

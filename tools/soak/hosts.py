@@ -9,8 +9,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from service.client.errors import DiskError
 from service.settings import Settings
+from tensorseed.client.errors import DiskError
 from tensorseed.sampling.executors.compiled import sources_digest
 from tools.soak.replicas import PROGRAM, Replica, digest, normals, plan, running
 

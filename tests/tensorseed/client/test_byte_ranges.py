@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.client.spans import Spans, cut
+from tensorseed.client.byte_ranges import Spans, cut
 
 SIZE = 60
 SPAN = st.tuples(st.integers(0, SIZE), st.integers(0, SIZE)).map(lambda pair: tuple(sorted(pair)))

@@ -16,8 +16,8 @@ from typing import Any, Self
 
 import httpx
 
-from service.client.errors import MismatchError, NetworkError, RefusedError
-from service.client.retrying import PASSING, Backoff, retry_after
+from tensorseed.client.errors import MismatchError, NetworkError, RefusedError
+from tensorseed.client.retries import PASSING, Backoff, retry_after
 
 OCTETS = "application/octet-stream"
 WEIGHTS = "/v1/weights"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from service.client.errors import MismatchError, RefusedError
-from service.client.generation import LIMITS, refusing
-from service.client.stored import StoredFile
+from tensorseed.client.errors import MismatchError, RefusedError
+from tensorseed.client.local_compute import LIMITS, refusing
+from tensorseed.client.local_file import StoredFile
 from tensorseed.errors import SliceError, SpecError, UnknownNameError
 from tensorseed.files.shards import SHARD, named_shard
 from tensorseed.files.virtual_file import VirtualFile, open_file, open_slice

@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from service.client.generation import CHUNK, Generation
-from service.client.progress import Progress
-from service.client.spans import cut
-from service.client.stored import StoredFile
+from tensorseed.client.byte_ranges import cut
+from tensorseed.client.local_compute import CHUNK, Generation
+from tensorseed.client.local_file import StoredFile
+from tensorseed.client.progress import Progress
 from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.executors.low_precision import decode

@@ -8,9 +8,9 @@ import os
 
 import pytest
 
-from service.client import partial
-from service.client.errors import DiskError, MismatchError
-from service.client.partial import PartialFile
+from tensorseed.client import part_file
+from tensorseed.client.errors import DiskError, MismatchError
+from tensorseed.client.part_file import PartialFile
 
 
 def test_what_was_written_is_gone_on_with(tmp_path):
@@ -75,7 +75,7 @@ def test_a_note_without_its_part_is_as_none(tmp_path):
 
 
 def test_the_note_is_written_while_bytes_come(tmp_path, monkeypatch):
-    monkeypatch.setattr(partial, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(part_file, "SAVE_SECONDS", 0)
     with PartialFile(tmp_path / "w", '"a"', 10) as part:
         part.mark(3, 4)
         assert json.loads((tmp_path / "w.part.json").read_text())["done"] == [[3, 4]]
@@ -98,7 +98,7 @@ def test_a_part_that_was_given_its_name_meanwhile_is_left_alone(tmp_path, monkey
     first = PartialFile(tmp_path / "w", '"a"', 10)
     first.put(0, b"abcdefghij")
     first.mark(0, 10)
-    lock = partial.fcntl.flock
+    lock = part_file.fcntl.flock
 
     def late(file: int, how: int) -> None:
         if not (tmp_path / "w").exists():
@@ -106,7 +106,7 @@ def test_a_part_that_was_given_its_name_meanwhile_is_left_alone(tmp_path, monkey
             first.__exit__(None, None, None)
         lock(file, how)
 
-    monkeypatch.setattr(partial.fcntl, "flock", late)
+    monkeypatch.setattr(part_file.fcntl, "flock", late)
     with PartialFile(tmp_path / "w", '"b"', 4) as second:
         second.put(0, b"bbbb")
         assert (tmp_path / "w").read_bytes() == b"abcdefghij"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.client.generation import CHUNK, LIMITS, Generation, refusing
-from service.client.partial import PartialFile
-from service.client.progress import Progress
-from service.client.spans import Span, cut
-from service.client.targets import Target
+from tensorseed.client.byte_ranges import Span, cut
+from tensorseed.client.local_compute import CHUNK, LIMITS, Generation, refusing
+from tensorseed.client.part_file import PartialFile
+from tensorseed.client.progress import Progress
+from tensorseed.client.source import Target
 from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import decode_token

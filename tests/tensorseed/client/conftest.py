@@ -17,9 +17,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.api.app import create_app
-from service.client.fetching import Options
-from service.client.retrying import Backoff
 from service.settings import Settings
+from tensorseed.client.fetching import Options
+from tensorseed.client.retries import Backoff
 from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits

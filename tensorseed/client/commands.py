@@ -11,15 +11,13 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from service.client.errors import INTERRUPTED, ClientError, printable
-
-if TYPE_CHECKING:
-    from service.settings import Settings
+from tensorseed.client.errors import INTERRUPTED, ClientError, printable
+from tensorseed.client.local_settings import local_settings
 
 KEY_VARIABLE = "TENSORSEED_KEY"
 
@@ -41,18 +39,6 @@ def exiting() -> Iterator[None]:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted: the same command goes on from here", err=True)
         sys.exit(INTERRUPTED)
-
-
-def _local(threads: int | None) -> tuple[int, Path | None]:
-    """The threads and the kernel cache of what is computed here, as the service's settings have them."""
-    from service.options import load_settings
-
-    settings: Settings = load_settings(threads=threads)
-    if settings.portable_kernels:
-        from tensorseed.sampling.executors import portability
-
-        portability.target()
-    return settings.thread_count(), settings.cache_folder()
 
 
 def _quiet(command: Callable[..., None]) -> Callable[..., None]:
@@ -116,8 +102,8 @@ def fetch(
     """
     import asyncio
 
-    from service.client.fetching import Options, compute, fetch_from
-    from service.client.targets import is_base, read_target
+    from tensorseed.client.fetching import Options, compute, fetch_from
+    from tensorseed.client.source import is_base, read_target
 
     if key is not None and not _KEY.fullmatch(key):
         raise click.UsageError("a key has no spaces and only ASCII characters: copy it whole")
@@ -130,7 +116,8 @@ def fetch(
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         servers = list(urls) or ([target.base] if target.base else [])
-        options = Options(output, connections, attempts, verify, restart, quiet, key, lambda: _local(threads))
+        local = partial(local_settings, threads)
+        options = Options(output, connections, attempts, verify, restart, quiet, key, local)
         if servers:
             asyncio.run(fetch_from(servers, target, options))
         else:
@@ -148,11 +135,11 @@ def verify(file: Path, as_json: bool, threads: int | None, quiet: bool) -> None:
     Of one that is not: how many elements differ, and the first of them with both values. With --quiet only
     what differs is told.
     """
-    from service.client.reports import as_document, as_lines
-    from service.client.verifying import verify_file
+    from tensorseed.client.reports import as_document, as_lines
+    from tensorseed.client.verifying import verify_file
 
     with exiting():
-        report = verify_file(file, _local(threads), quiet=quiet or as_json)
+        report = verify_file(file, local_settings(threads), quiet=quiet or as_json)
         for line in [as_document(file, report)] if as_json else as_lines(file, report, quiet=quiet):
             click.echo(printable(line))
         if not report.equal:

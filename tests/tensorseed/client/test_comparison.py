@@ -12,15 +12,15 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.client import comparison, recipes
-from service.client.comparison import Difference, FileReport, compare
-from service.client.errors import MismatchError, RefusedError
-from service.client.recipes import named_file
-from service.client.reports import as_document, as_lines
-from service.client.stored import read_stored
+from tensorseed.client import comparison, recipes
+from tensorseed.client.comparison import Difference, FileReport, compare
+from tensorseed.client.errors import MismatchError, RefusedError
+from tensorseed.client.local_file import read_stored
+from tensorseed.client.recipes import named_file
+from tensorseed.client.reports import as_document, as_lines
 from tensorseed.files.shards import open_shard
 from tensorseed.files.virtual_file import build_header, open_slice
-from tests.client.conftest import SPEC, bytes_of, file_of
+from tests.tensorseed.client.conftest import SPEC, bytes_of, file_of
 
 FILE = file_of()
 DATA = bytes_of(FILE)

@@ -8,11 +8,11 @@ from collections.abc import Coroutine
 from contextlib import aclosing
 from typing import Any
 
-from service.client.errors import NetworkError
-from service.client.partial import PartialFile
-from service.client.progress import Progress
-from service.client.remote import PassingError, Remote, RemoteFile
-from service.client.spans import Span, cut
+from tensorseed.client.byte_ranges import Span, cut
+from tensorseed.client.errors import NetworkError
+from tensorseed.client.part_file import PartialFile
+from tensorseed.client.progress import Progress
+from tensorseed.client.remote import PassingError, Remote, RemoteFile
 
 PIECE = 32 << 20  # bytes of one request
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from service.client.errors import DiskError, MismatchError
-from service.client.spans import Span, Spans
+from tensorseed.client.byte_ranges import Span, Spans
+from tensorseed.client.errors import DiskError, MismatchError
 
 if sys.platform != "win32":
     import fcntl

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from service.client.partial import unreadable
+from tensorseed.client.part_file import unreadable
 
 _TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
 _URL = re.compile(r"(https?://[^\s?#]*?)(/v1/weights[/?][^\s#]+)")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from service.client.comparison import Difference, FileReport, TensorReport
+from tensorseed.client.comparison import Difference, FileReport, TensorReport
 
 _TOLD = {
     "equal": "",

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.client.checking import check_digest, file_digest
-from service.client.download import download
-from service.client.errors import MismatchError
-from service.client.partial import PartialFile
-from service.client.progress import bar
-from service.client.remote import WEIGHTS, Remote, RemoteFile
-from service.client.retrying import Backoff
-from service.client.targets import Target
+from tensorseed.client.digest_check import check_digest, file_digest
+from tensorseed.client.download import download
+from tensorseed.client.errors import MismatchError
+from tensorseed.client.part_file import PartialFile
+from tensorseed.client.progress import bar
+from tensorseed.client.remote import WEIGHTS, Remote, RemoteFile
+from tensorseed.client.retries import Backoff
+from tensorseed.client.source import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ async def fetch_from(urls: Sequence[str], target: Target, options: Options) -> i
 
 def compute(target: Target, options: Options) -> int:
     """Compute what `target` means, on all cores, straight into the file. The number of its bytes."""
-    from service.client.computing import compute_into, described
+    from tensorseed.client.computing import compute_into, described
 
     file = described(target)
     etag = f'"{file.digest}"'
@@ -87,9 +87,9 @@ async def _verify(remote: Remote, file: RemoteFile, part: PartialFile, options: 
 
 
 def _verify_here(part: PartialFile, options: Options) -> None:
-    from service.client.comparison import compare
-    from service.client.recipes import named_file
-    from service.client.stored import stored
+    from tensorseed.client.comparison import compare
+    from tensorseed.client.local_file import stored
+    from tensorseed.client.recipes import named_file
 
     with stored(part.path) as file:
         report = compare(file, named_file(file), *options.local())

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from service.client.errors import MismatchError
-from service.client.partial import unreadable
-from service.client.stored import StoredFile, stored
+from tensorseed.client.errors import MismatchError
+from tensorseed.client.local_file import StoredFile, stored
+from tensorseed.client.part_file import unreadable
 
 CHUNK = 1 << 20  # bytes read at a time
 MOST_NAMES = 10  # of tensors that differ, told at once

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from service.client.errors import MismatchError
-from service.client.partial import unreadable
+from tensorseed.client.errors import MismatchError
+from tensorseed.client.part_file import unreadable
 
 MOST_HEADER = 100_000_000  # bytes; the format's own limit
 ITEM_BYTES = {

@@ -13,8 +13,8 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.client.errors import DiskError, MismatchError
-from service.client.stored import read_stored, stored
+from tensorseed.client.errors import DiskError, MismatchError
+from tensorseed.client.local_file import read_stored, stored
 
 PATH = Path("w.safetensors")
 

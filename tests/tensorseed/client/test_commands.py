@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from service.__main__ import main
-from service.client import commands
-from service.client.computing import compute_into
-from service.client.errors import ClientError, DiskError, MismatchError, NetworkError, RefusedError
-from service.client.partial import PartialFile
-from tests.client.conftest import SPEC, Between, bytes_of, file_of
+from tensorseed.client import commands
+from tensorseed.client.computing import compute_into
+from tensorseed.client.errors import ClientError, DiskError, MismatchError, NetworkError, RefusedError
+from tensorseed.client.part_file import PartialFile
+from tests.tensorseed.client.conftest import SPEC, Between, bytes_of, file_of
 
 FILE = file_of()
 DATA = bytes_of(FILE)
@@ -155,7 +155,7 @@ def test_a_name_steers_no_terminal(tmp_path: Path, option: list[str]) -> None:
 
 def test_every_exit_code_is_documented() -> None:
     kinds = [ClientError, RefusedError, NetworkError, MismatchError, DiskError]
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
     for code in {0, 2, 130, *(kind.exit_code for kind in kinds)}:
         assert f"\n| {code} | " in readme
         assert str(code) in str(commands.fetch.epilog)
@@ -166,7 +166,7 @@ def test_an_interruption_is_130(spec: Path, tmp_path: Path, monkeypatch: pytest.
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("service.client.computing.compute_into", interrupted)
+    monkeypatch.setattr("tensorseed.client.computing.compute_into", interrupted)
     result = invoke("fetch", spec, "-o", tmp_path / "w")
     assert result.exit_code == 130
     assert "goes on from here" in result.output
@@ -181,15 +181,15 @@ def test_the_key_of_the_environment(url: str, between: Between, spec: Path, tmp_
 
 def test_the_commands_start_without_what_only_the_work_needs() -> None:
     """`tensorseed serve` imports the commands too."""
-    heavy = ["httpx", "rich", "torch", "service.client.fetching", "service.client.comparison"]
-    code = f"import sys, service.client.commands; print([m for m in {heavy} if m in sys.modules])"
+    heavy = ["httpx", "rich", "torch", "tensorseed.client.fetching", "tensorseed.client.comparison"]
+    code = f"import sys, tensorseed.client.commands; print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
 
 
 def test_fetching_needs_neither_torch_nor_the_compiler() -> None:
     heavy = ["numba", "torch", "pydantic"]
-    code = f"import sys, service.client.fetching; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, tensorseed.client.fetching; print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
 

@@ -6,7 +6,7 @@ import time
 
 from service.api.app import create_app
 from service.settings import Settings
-from tests.client.conftest import serving
+from tests.tensorseed.client.conftest import serving
 
 
 def main() -> None:

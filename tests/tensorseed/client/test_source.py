@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from service.client.errors import DiskError
-from service.client.targets import Target, is_base, read_target
+from tensorseed.client.errors import DiskError
+from tensorseed.client.source import Target, is_base, read_target
 
 
 def test_a_token_and_a_file_of_that_name(tmp_path, monkeypatch):

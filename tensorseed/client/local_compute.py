@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from service.client.errors import RefusedError
+from tensorseed.client.errors import RefusedError
 from tensorseed.concurrency.buffers import Buffers, Bytes
 from tensorseed.errors import SpecError, TensorseedError
 from tensorseed.files.materialised import Materialised

@@ -8,8 +8,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from service.client import retrying
-from service.client.retrying import MOST_WAIT, Backoff, retry_after
+from tensorseed.client import retries
+from tensorseed.client.retries import MOST_WAIT, Backoff, retry_after
 
 
 def test_waits_double_and_are_drawn_from_a_half():
@@ -34,7 +34,7 @@ def test_the_wait_is_at_least_what_the_server_asks(monkeypatch, asked, least, mo
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(retrying.asyncio, "sleep", sleep)
+    monkeypatch.setattr(retries.asyncio, "sleep", sleep)
     backoff = Backoff(3, 1.0)
     backoff.failed()
     asyncio.run(backoff.wait(asked))

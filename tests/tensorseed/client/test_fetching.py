@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from service.api.app import create_app
-from service.client import download, fetching, remote
-from service.client.errors import MismatchError, NetworkError, RefusedError
-from service.client.fetching import fetch_from
-from service.client.targets import read_target
 from service.settings import Settings
-from tests.client.conftest import (
+from tensorseed.client import download, fetching, remote
+from tensorseed.client.errors import MismatchError, NetworkError, RefusedError
+from tensorseed.client.fetching import fetch_from
+from tensorseed.client.source import read_target
+from tests.tensorseed.client.conftest import (
     MIB,
     SPEC,
     Between,
@@ -298,7 +298,7 @@ def test_a_server_is_killed_and_another_goes_on(url: str, tmp_path: Path, watche
     """The first one is a process of its own, which SIGKILL ends in the middle of the file."""
     spec = tmp_path / "large.json"
     spec.write_text(json.dumps(LARGE))
-    code = "import tests.client.lone as lone; lone.main()"
+    code = "import tests.tensorseed.client.lone as lone; lone.main()"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         first = process.stdout.readline().strip()

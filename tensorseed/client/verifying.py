@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from service.client.comparison import FileReport, compare
-from service.client.progress import bar
-from service.client.recipes import named_file
-from service.client.stored import stored
+from tensorseed.client.comparison import FileReport, compare
+from tensorseed.client.local_file import stored
+from tensorseed.client.progress import bar
+from tensorseed.client.recipes import named_file
 
 
 def verify_file(path: Path, local: tuple[int, Path | None], *, quiet: bool) -> FileReport:
