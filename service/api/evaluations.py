@@ -17,7 +17,7 @@ from service.api.presence import while_present
 from service.api.problems import documented
 from service.api.queries import query_of
 from service.api.state import state_of
-from service.worker import Stopped
+from service.worker.worker import Stopped
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.errors import (
     CapacityError,

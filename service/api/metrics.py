@@ -23,7 +23,7 @@ from prometheus_client import (
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.observers import Observer
+from service.worker.observers import Observer
 
 if TYPE_CHECKING:
     from service.api.state import State

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from service.api.admission import Admission
 from service.api.flights import Flights
 from service.hub.library import Shelf
-from service.observers import NOBODY, Observer
 from service.settings import Settings
-from service.worker import Worker
+from service.worker.observers import NOBODY, Observer
+from service.worker.worker import Worker
 from tensorseed.checkpoints.derivation import Derivations
 from tensorseed.checkpoints.library import Library, folders
 from tensorseed.errors import DeviceError

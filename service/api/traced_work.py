@@ -16,9 +16,9 @@ from opentelemetry.trace import Tracer
 
 from service.api.spans import COMPLETE, step
 from service.api.state import OpenFile, State
-from service.observers import NOBODY, Observer
 from service.settings import Settings
-from service.worker import Stopped, Worker
+from service.worker.observers import NOBODY, Observer
+from service.worker.worker import Stopped, Worker
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
@@ -96,7 +96,7 @@ STEPS: Mapping[str, Step] = {
     "service.api.evaluations._compute": Step("evaluate", asked=of_evaluation),
     "service.api.losses._answer": Step("loss", asked=of_loss),
     "tensorseed.checkpoints.repository.Repository.snapshot": Step("snapshot"),
-    "service.worker._prepare": Step("prepare"),
+    "service.worker.worker._prepare": Step("prepare"),
 }
 """The functions that have a span, by module and name. The others are part of their request's."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from service.hub.urls import MAIN
-from service.worker import Worker
+from service.worker.worker import Worker
 from tensorseed.checkpoints.errors import UnknownRepositoryError
 from tensorseed.checkpoints.library import Library
 from tensorseed.checkpoints.repository import Repository

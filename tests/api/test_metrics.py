@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.api.app import create_app
 from service.api.metrics import Metrics
-from service.observers import NOBODY
 from service.settings import Settings
+from service.worker.observers import NOBODY
 
 DASHBOARD = Path(__file__).parents[2] / "deploy" / "grafana" / "tensorseed.json"
 WEIGHT = "/v1/weights?shape=256,784&init=xavier_uniform&seed=42"

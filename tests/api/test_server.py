@@ -21,8 +21,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.api.app import create_app
-from service.pace import GROWTH
 from service.settings import Settings
+from service.worker.chunk_sizer import GROWTH
 from tests.serving import served
 
 CHUNK = 1 << 16

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.materials import Materials
+from service.worker.torch_files import Materials
 from tensorseed.errors import TooLargeError
 from tensorseed.files import torch_generator
 from tensorseed.files.materialised import Materialised

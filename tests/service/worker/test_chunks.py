@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from service.chunks import MARGIN, Chunks
-from service.observers import NOBODY
-from service.pace import GROWTH, SIZES
+from service.worker.chunk_sizer import GROWTH, SIZES
+from service.worker.chunks import MARGIN, Chunks
+from service.worker.observers import NOBODY
 from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from service.inline import MOST_ELEMENTS, MOST_TENSORS, is_quick, is_zeros
-from service.worker import Worker
+from service.worker.cost import MOST_ELEMENTS, MOST_TENSORS, is_quick, is_zeros
+from service.worker.worker import Worker
 from tensorseed.files.virtual_file import VirtualFile, open_file, open_slice
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits

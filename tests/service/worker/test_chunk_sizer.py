@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from service.pace import GROWTH, QUICK_SECONDS, Paces
+from service.worker.chunk_sizer import GROWTH, QUICK_SECONDS, Paces
 
 UNIT = 1_000
 

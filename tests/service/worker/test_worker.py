@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import torch
 
-from service.pace import GROWTH
-from service.worker import LEAST, Worker
+from service.worker.chunk_sizer import GROWTH
+from service.worker.worker import LEAST, Worker
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.concurrency.cpu import NICER
 from tensorseed.devices import Devices

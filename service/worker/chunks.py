@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from service.observers import Observer, tell
-from service.pace import GROWTH, SIZES
+from service.worker.chunk_sizer import GROWTH, SIZES
+from service.worker.observers import Observer, tell
 from tensorseed.concurrency.buffers import Buffers
 from tensorseed.devices import Accelerator
 from tensorseed.files.materialised import Materialised

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.observers import NOBODY, Observer, queued, tell
+from service.worker.observers import NOBODY, Observer, queued, tell
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from service.lane import DEPTH, Lane
+from service.worker.device_queue import DEPTH, Lane
 
 
 class Work:

@@ -26,12 +26,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import ParamSpec, TypeVar
 
-from service.chunks import Chunks
-from service.inline import is_quick, is_zeros
-from service.lane import Lane
-from service.materials import Materials
-from service.observers import NOBODY, Observer, queued
-from service.pace import Paces
+from service.worker.chunk_sizer import Paces
+from service.worker.chunks import Chunks
+from service.worker.cost import is_quick, is_zeros
+from service.worker.device_queue import Lane
+from service.worker.observers import NOBODY, Observer, queued
+from service.worker.torch_files import Materials
 from tensorseed.concurrency.cancellation import abandonable
 from tensorseed.concurrency.cpu import step_back
 from tensorseed.devices import Accelerator, Device, Devices
