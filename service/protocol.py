@@ -14,15 +14,15 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from service.api.errors import (
+from service.http.errors import (
     ExchangeError,
     HeadSizeError,
     MalformedRequestError,
     SlowHeadError,
     UrlSizeError,
 )
-from service.api.problems import problem_response
-from service.api.request_ids import FIELD, request_id
+from service.http.problems import problem_response
+from service.http.request_ids import FIELD, request_id
 from service.outlet import Outlet
 
 FIELD_OVERHEAD = 4  # of the colon, the space and the end of a header line

@@ -22,8 +22,8 @@ from service.api.app import create_app
 from service.api.keys import load_keys
 from service.api.logs import log_config
 from service.api.metrics import shared_registry
-from service.api.state import open_library
 from service.api.tracing import check_traces
+from service.http.state import open_library
 from service.protocol import Bounds, GuardedProtocol
 from service.settings import Settings
 from service.shutdown import Graceful

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from service.api.draining import Draining
-from service.api.state import State
+from service.http.state import State
 from service.settings import Settings
 from service.shutdown import Graceful
 from tests.serving import free_port, served, status

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.errors import ExchangeError
 from service.api.keys import Keyring, check_scope, needs_key
-from service.api.problems import answer_to
+from service.http.errors import ExchangeError
+from service.http.problems import answer_to
 
 if TYPE_CHECKING:
     from service.api.budgets import Budgets

@@ -19,9 +19,9 @@ from service.api.keys import KeysFile
 from service.api.metrics import PATH, Metrics, metrics
 from service.api.middleware import install_middleware
 from service.api.openapi import install_openapi
-from service.api.problems import install_handlers
-from service.api.state import State
 from service.api.tracing import start_traces
+from service.http.problems import install_handlers
+from service.http.state import State
 from service.hub import files, models, recipes, trees
 from service.settings import Settings
 

@@ -10,12 +10,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.catalog_schemas import CatalogLayer, CatalogScheme
-from service.api.negotiation import JSON
-from service.api.presence import while_present
-from service.api.routes import many, readable
-from service.api.schemas import Devices
-from service.api.state import state_of
+from service.http.catalog_schemas import CatalogLayer, CatalogScheme
+from service.http.disconnect import while_present
+from service.http.negotiation import JSON
+from service.http.routing import many, readable
+from service.http.schemas import Devices
+from service.http.state import state_of
 from tensorseed.devices import Device
 from tensorseed.spec.catalog import layers_catalog, schemes_catalog
 

@@ -13,17 +13,17 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.errors import BusyError, PreconditionError, QueryError, RangeError
-from service.api.examples import SIZE
-from service.api.files import Chunk, respond
-from service.api.negotiation import JSON
-from service.api.presence import while_present
-from service.api.problems import documented
-from service.api.queries import query_of
-from service.api.routes import Responses, answers, readable
-from service.api.schemas import Described
-from service.api.state import State, state_of
 from service.api.weights import Token
+from service.http.disconnect import while_present
+from service.http.errors import BusyError, PreconditionError, QueryError, RangeError
+from service.http.examples import SIZE
+from service.http.negotiation import JSON
+from service.http.problems import documented
+from service.http.queries import query_of
+from service.http.responses import Chunk, respond
+from service.http.routing import Responses, answers, readable
+from service.http.schemas import Described
+from service.http.state import State, state_of
 from tensorseed.errors import CapacityError, DeviceError, TooLargeError, UnknownNameError, VersionError
 from tensorseed.files.digests import ALGORITHM, FileDigest, FileHash, placeholder
 from tensorseed.files.virtual_file import VirtualFile

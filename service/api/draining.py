@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.errors import NotReadyError
 from service.api.keys import needs_key
 from service.api.metrics import PATH
-from service.api.problems import answer_to
-from service.api.state import State
+from service.http.errors import NotReadyError
+from service.http.problems import answer_to
+from service.http.state import State
 
 _HEADERS = {"Retry-After": "1", "Connection": "close"}
 

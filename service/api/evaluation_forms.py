@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from service.api.negotiation import JSON, OCTETS, preferred
+from service.http.negotiation import JSON, OCTETS, preferred
 from tensorseed.errors import EvaluationError, UnrepresentableError
 from tensorseed.evaluations.plots import draw
 from tensorseed.evaluations.report import Comparison, Report

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from service.api.evaluation_forms import PNG, SVG
-from service.api.negotiation import JSON, OCTETS
+from service.http.negotiation import JSON, OCTETS
 from tensorseed.evaluations.report import Comparison, Report
 
 _COMPONENTS = "#/components/schemas/"

@@ -9,14 +9,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from service.api.bodies import read_json
-from service.api.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError
 from service.api.evaluation_forms import Content, check_labels, content_of, form_of
 from service.api.evaluation_schemas import evaluation_answers, evaluation_body
-from service.api.presence import while_present
-from service.api.problems import documented
-from service.api.queries import query_of
-from service.api.state import state_of
+from service.http.bodies import read_json
+from service.http.disconnect import while_present
+from service.http.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError
+from service.http.problems import documented
+from service.http.queries import query_of
+from service.http.state import state_of
 from service.worker.worker import Stopped
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.errors import (

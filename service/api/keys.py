@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.api.errors import CredentialError, ScopeError
+from service.http.errors import CredentialError, ScopeError
 from service.hub.errors import WHOAMI, is_hub_path
 
 SCOPES = ("weights", "losses", "evaluations", "metrics")

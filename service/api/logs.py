@@ -17,8 +17,8 @@ from typing import Any
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from service.api.request_ids import CURRENT
 from service.api.tracing import TRACE
+from service.http.request_ids import CURRENT
 
 ACCESS = "service.access"
 

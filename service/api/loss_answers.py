@@ -11,8 +11,8 @@ import numpy as np
 import orjson
 from starlette.responses import Response, StreamingResponse
 
-from service.api.negotiation import JSON, OCTETS
-from service.api.numbers import nested
+from service.http.json_lists import nested
+from service.http.negotiation import JSON, OCTETS
 from tensorseed.files.writer import dtype_name, write_tensors
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from service.api.errors import QueryError
+from service.http.errors import QueryError
 from tensorseed.errors import Fault, LossError
 from tensorseed.losses import Loss, Request
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.catalog_schemas import CatalogParameter
-from service.api.negotiation import JSON, OCTETS
-from service.api.parameters import Parameter
-from service.api.schemas import Described
+from service.http.catalog_schemas import CatalogParameter
+from service.http.negotiation import JSON, OCTETS
+from service.http.parameters import Parameter
+from service.http.schemas import Described
 
 _EXAMPLE: Any = {"input": [[1.0, 2.0, 0.5]], "target": [1], "label_smoothing": 0.1, "gradients": ["input"]}
 _ANSWER = [[0.19796323776245117, -0.3050557076931, 0.10709239542484283]]

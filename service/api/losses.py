@@ -13,16 +13,16 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.bodies import body_form, read_json, read_octets
-from service.api.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
 from service.api.loss_answers import loss_response
 from service.api.loss_schemas import CatalogLoss, loss_answers, loss_body
-from service.api.negotiation import JSON, OCTETS, preferred
-from service.api.presence import while_present
-from service.api.problems import documented
-from service.api.queries import query_of
-from service.api.routes import many, readable
-from service.api.state import State, state_of
+from service.http.bodies import body_form, read_json, read_octets
+from service.http.disconnect import while_present
+from service.http.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
+from service.http.negotiation import JSON, OCTETS, preferred
+from service.http.problems import documented
+from service.http.queries import query_of
+from service.http.routing import many, readable
+from service.http.state import State, state_of
 from tensorseed.errors import (
     CapacityError,
     DeviceError,

@@ -26,7 +26,7 @@ from starlette.responses import Response
 from service.worker.observers import Observer
 
 if TYPE_CHECKING:
-    from service.api.state import State
+    from service.http.state import State
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 

@@ -15,7 +15,7 @@ from service.api.keys import Keyring
 from service.api.metrics import Metrics
 from service.api.observation import Observed
 from service.api.remembered import Remembered
-from service.api.state import State
+from service.http.state import State
 from service.settings import Settings
 
 if TYPE_CHECKING:

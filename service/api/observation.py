@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.access import KEY_NAME
 from service.api.logs import write_access
 from service.api.metrics import METHODS, Metrics
-from service.api.request_ids import CURRENT, FIELD, request_id
+from service.http.request_ids import CURRENT, FIELD, request_id
 
 UNROUTED = "(none)"  # the route of a path that this service does not have
 _PLAIN = ("/docs/assets", "/openapi.json")  # routes that tell no template

@@ -9,14 +9,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from service.api.catalog_schemas import CatalogLayer, CatalogScheme
 from service.api.digests import Digest
-from service.api.errors import BusyError, CredentialError, NotReadyError, ScopeError
 from service.api.evaluation_schemas import evaluation_schemas
 from service.api.keys import CHALLENGE, SCOPES, needs_key, scope_of
 from service.api.loss_schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
-from service.api.problems import documented
-from service.api.schemas import Devices, Health, JsonFile, Plan, Problem, Readiness
+from service.http.catalog_schemas import CatalogLayer, CatalogScheme
+from service.http.errors import BusyError, CredentialError, NotReadyError, ScopeError
+from service.http.problems import documented
+from service.http.schemas import Devices, Health, JsonFile, Plan, Problem, Readiness
 from service.hub import recipe_schemas
 from service.hub import schemas as hub
 from service.hub.documents import TAG, complete_hub, hub_documented

@@ -7,12 +7,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.errors import NotReadyError
-from service.api.negotiation import JSON
-from service.api.problems import documented
-from service.api.routes import readable
-from service.api.schemas import Health, Readiness
-from service.api.state import state_of
+from service.http.errors import NotReadyError
+from service.http.negotiation import JSON
+from service.http.problems import documented
+from service.http.routing import readable
+from service.http.schemas import Health, Readiness
+from service.http.state import state_of
 
 router = APIRouter(tags=["operations"])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from service.api.state import OpenFile
+from service.http.state import OpenFile
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.lint import advice

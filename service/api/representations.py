@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import orjson
 
-from service.api.files import Chunk
-from service.api.negotiation import JSON, OCTETS
-from service.api.numbers import nested
-from service.api.state import State
+from service.http.json_lists import nested
+from service.http.negotiation import JSON, OCTETS
+from service.http.responses import Chunk
+from service.http.state import State
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.sampling.executors.base import Executor

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from opentelemetry.trace import Tracer
 
 from service.api.spans import COMPLETE, step
-from service.api.state import OpenFile, State
+from service.http.state import OpenFile, State
 from service.settings import Settings
 from service.worker.observers import NOBODY, Observer
 from service.worker.worker import Stopped, Worker
@@ -87,8 +87,8 @@ def of_loss(_state: State, name: str, body: memoryview, *_: object) -> Attribute
 
 
 STEPS: Mapping[str, Step] = {
-    "service.api.state._open_spec": Step("parse", found=of_file),
-    "service.api.state._open_token": Step("parse", found=of_file),
+    "service.http.state._open_spec": Step("parse", found=of_file),
+    "service.http.state._open_token": Step("parse", found=of_file),
     "tensorseed.files.virtual_file.open_slice": Step("slice", found=of_file),
     "service.api.plans.plan_text": Step("plan"),
     "service.api.representations.json_text": Step("generate", asked=of_json),

@@ -9,8 +9,11 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.bodies import read_json
-from service.api.errors import (
+from service.api.plans import plan_text
+from service.api.representations import JsonForm, SafetensorsForm, fits_json
+from service.http.bodies import read_json
+from service.http.disconnect import while_present
+from service.http.errors import (
     BusyError,
     MalformedRequestError,
     MediaTypeError,
@@ -19,18 +22,15 @@ from service.api.errors import (
     RangeError,
     UnknownPathError,
 )
-from service.api.examples import TOKEN
-from service.api.files import REVALIDATED, respond
-from service.api.negotiation import JSON, OCTETS, preferred
-from service.api.parameters import query_parameters, slice_parameter
-from service.api.plans import plan_text
-from service.api.presence import while_present
-from service.api.problems import documented
-from service.api.queries import check_path, query_of
-from service.api.representations import JsonForm, SafetensorsForm, fits_json
-from service.api.routes import PlainRoute, answers, file_answers, readable, spec_body
-from service.api.schemas import Plan
-from service.api.state import OpenFile, State, state_of
+from service.http.examples import TOKEN
+from service.http.negotiation import JSON, OCTETS, preferred
+from service.http.parameters import query_parameters, slice_parameter
+from service.http.problems import documented
+from service.http.queries import check_path, query_of
+from service.http.responses import REVALIDATED, respond
+from service.http.routing import PlainRoute, answers, file_answers, readable, spec_body
+from service.http.schemas import Plan
+from service.http.state import OpenFile, State, state_of
 from tensorseed.errors import (
     CapacityError,
     DeviceError,

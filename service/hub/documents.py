@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.api.negotiation import JSON, OCTETS
-from service.api.problems import PROBLEMS, ProblemKind
-from service.api.routes import Responses, reference
+from service.http.negotiation import JSON, OCTETS
+from service.http.problems import PROBLEMS, ProblemKind
+from service.http.routing import Responses, reference
 from service.hub.errors import CODES, is_hub_path
 from service.hub.schemas import COMMIT, OID, REPOSITORY, HubError
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError, UnknownRevisionError

@@ -7,12 +7,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.errors import BusyError, PreconditionError, RangeError
-from service.api.files import respond
-from service.api.negotiation import JSON
-from service.api.presence import while_present
-from service.api.routes import readable
-from service.api.state import state_of
+from service.http.disconnect import while_present
+from service.http.errors import BusyError, PreconditionError, RangeError
+from service.http.negotiation import JSON
+from service.http.responses import respond
+from service.http.routing import readable
+from service.http.state import state_of
 from service.hub.documents import SNAPSHOT, hub_documented, hub_files, in_path
 from service.hub.lookup import snapshot_at
 from service.hub.representations import FileForm

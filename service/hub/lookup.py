@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from service.api.state import state_of
+from service.http.state import state_of
 from service.hub.errors import COMMIT
 from service.hub.urls import Place
 from tensorseed.checkpoints.snapshot import Snapshot

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.access import KEY_NAME
-from service.api.errors import QueryError
-from service.api.negotiation import JSON
-from service.api.presence import while_present
-from service.api.routes import many, readable
-from service.api.state import state_of
+from service.http.disconnect import while_present
+from service.http.errors import QueryError
+from service.http.negotiation import JSON
+from service.http.routing import many, readable
+from service.http.state import state_of
 from service.hub.documents import SNAPSHOT, filters, hub_documented, in_path
 from service.hub.errors import WHOAMI
 from service.hub.lookup import snapshot_at

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from service.api.schemas import Described
+from service.http.schemas import Described
 from service.hub.schemas import COMMIT, OID, REPOSITORY
 
 _TENSOR = {"name": "model.norm.weight", "type": "Tensor", "shape": [64], "init": "ones"}

@@ -10,14 +10,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.bodies import read_json
-from service.api.errors import BusyError, MalformedRequestError, MediaTypeError
-from service.api.negotiation import JSON
-from service.api.presence import while_present
-from service.api.problems import documented
-from service.api.queries import check_path
-from service.api.routes import answers, many, readable
-from service.api.state import State, state_of
+from service.http.bodies import read_json
+from service.http.disconnect import while_present
+from service.http.errors import BusyError, MalformedRequestError, MediaTypeError
+from service.http.negotiation import JSON
+from service.http.problems import documented
+from service.http.queries import check_path
+from service.http.routing import answers, many, readable
+from service.http.state import State, state_of
 from service.hub.documents import in_path
 from service.hub.recipe_schemas import RECIPE, RecipeDetail, RecipePlan, RecipeSummary
 from service.hub.urls import MAIN

@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing
 from urllib.parse import quote
 
-from service.api.files import CACHE_CONTROL, Chunk
-from service.api.negotiation import JSON, OCTETS
-from service.api.state import State
+from service.http.negotiation import JSON, OCTETS
+from service.http.responses import CACHE_CONTROL, Chunk
+from service.http.state import State
 from tensorseed.checkpoints.snapshot import RepoFile
 from tensorseed.files.virtual_file import VirtualFile
 

@@ -11,11 +11,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.bodies import read_json
-from service.api.errors import MalformedRequestError, MediaTypeError, QueryError
-from service.api.negotiation import JSON
-from service.api.presence import while_present
-from service.api.routes import many, readable, reference
+from service.http.bodies import read_json
+from service.http.disconnect import while_present
+from service.http.errors import MalformedRequestError, MediaTypeError, QueryError
+from service.http.negotiation import JSON
+from service.http.routing import many, readable, reference
 from service.hub.documents import SNAPSHOT, flags, hub_documented, in_path
 from service.hub.lookup import snapshot_at
 from service.hub.pagination import Query, paged

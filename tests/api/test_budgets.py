@@ -13,8 +13,8 @@ import pytest
 from service.api import budgets as module
 from service.api.app import create_app
 from service.api.budgets import Budgets
-from service.api.errors import BusyError
 from service.api.keys import make_key
+from service.http.errors import BusyError
 from service.settings import Settings
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from service.api.catalog_schemas import CatalogLayer, CatalogScheme
-from service.api.schemas import Devices
+from service.http.catalog_schemas import CatalogLayer, CatalogScheme
+from service.http.schemas import Devices
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import SCHEMES
 

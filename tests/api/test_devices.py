@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from service.api.app import create_app
-from service.api.schemas import Devices, Readiness
+from service.http.schemas import Devices, Readiness
 from service.settings import Settings
 from tensorseed.devices import Devices as DevicesOfHost
 from tests.conftest import started

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from service.api import digests, examples
+from service.api import digests
 from service.api.app import create_app
-from service.api.files import CACHE_CONTROL
+from service.http import examples
+from service.http.responses import CACHE_CONTROL
 from service.settings import Settings
 
 SPEC = {

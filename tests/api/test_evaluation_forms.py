@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from service.api.evaluation_forms import PNG, SVG, Content, content_of, form_of, spelled
-from service.api.negotiation import JSON, OCTETS
+from service.http.negotiation import JSON, OCTETS
 from tensorseed.errors import UnrepresentableError
 from tensorseed.evaluations.report import Comparison, Output
 from tests.tensorseed.evaluations.plots.reports import INF, NAN, report

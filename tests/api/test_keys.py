@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.api.app import create_app
-from service.api.errors import CredentialError, ScopeError
 from service.api.keys import (
     OPEN,
     SCOPES,
@@ -32,6 +31,7 @@ from service.api.keys import (
     needs_key,
     scope_of,
 )
+from service.http.errors import CredentialError, ScopeError
 from service.settings import Settings
 
 WEIGHT = "/v1/weights?shape=2&init=ones"

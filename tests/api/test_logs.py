@@ -16,7 +16,7 @@ import pytest
 from service.api.app import create_app
 from service.api.keys import make_key
 from service.api.logs import ACCESS, JsonLines, TextLines, is_json, log_config
-from service.api.request_ids import CURRENT
+from service.http.request_ids import CURRENT
 from service.settings import Settings
 
 SECRET = "s3cr3t"

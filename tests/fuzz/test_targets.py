@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.api.ranges import ByteRange
+from service.http.ranges import ByteRange
 from tensorseed.errors import UnknownNameError
 from tools.fuzz import bodies, boxes, queries, range_sets, recipes, revisions, tokens
 from tools.fuzz.targets import MODULES, load

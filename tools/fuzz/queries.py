@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from service.api.errors import QueryError
-from service.api.negotiation import JSON, OCTETS, preferred
-from service.api.queries import MAX_BYTES, query_of
+from service.http.errors import QueryError
+from service.http.negotiation import JSON, OCTETS, preferred
+from service.http.queries import MAX_BYTES, query_of
 from tensorseed.errors import SpecError, TooLargeError, VersionError
 from tensorseed.spec.spec import parse_query
 from tools.fuzz.refusals import check_refusal

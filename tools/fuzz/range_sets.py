@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from service.api.errors import RangeError
-from service.api.ranges import GAP, MAX_RANGES, ByteRange, parse_range
+from service.http.errors import RangeError
+from service.http.ranges import GAP, MAX_RANGES, ByteRange, parse_range
 from tools.fuzz.refusals import check_refusal
 
 SIZE_BYTES = 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.api.errors import QueryError
+from service.http.errors import QueryError
 from tensorseed.errors import SpecError
 
 

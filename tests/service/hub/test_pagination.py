@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
-from service.api.errors import QueryError
+from service.http.errors import QueryError
 from service.hub.pagination import PAGE, Query, paged
 
 

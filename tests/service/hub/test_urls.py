@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 from starlette.requests import Request
 
-from service.api.errors import UnknownPathError
+from service.http.errors import UnknownPathError
 from service.hub.urls import Place, RootConvertor, place_of
 
 

@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.app import create_app
-from service.api.files import CACHE_CONTROL, StreamedResponse, respond
-from service.api.problems import install_handlers
-from service.api.ranges import ByteRange
+from service.http.problems import install_handlers
+from service.http.ranges import ByteRange
+from service.http.responses import CACHE_CONTROL, StreamedResponse, respond
 from service.settings import Settings
 
 DATA = bytes(range(256)) * 8

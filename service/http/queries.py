@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 
-from service.api.errors import QueryError, UnknownPathError
+from service.http.errors import QueryError, UnknownPathError
 from tensorseed.errors import TooLargeError
 
 MAX_BYTES = 1 << 16  # of a query, percent signs included; what is longer can be posted

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from service.api.errors import PreconditionError
-from service.api.preconditions import is_unmodified, range_applies, strong_match, weak_match
+from service.http.conditional import is_unmodified, range_applies, strong_match, weak_match
+from service.http.errors import PreconditionError
 
 TAG = '"abc"'
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from service.api import state as module
-from service.api.state import State
+from service.http import state as module
+from service.http.state import State
 from service.settings import Settings
 from tensorseed.spec.spec import parse_spec
 

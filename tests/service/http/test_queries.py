@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from service.api.errors import QueryError, UnknownPathError
-from service.api.queries import MAX_BYTES, check_path, query_of
+from service.http.errors import QueryError, UnknownPathError
+from service.http.queries import MAX_BYTES, check_path, query_of
 from tensorseed.errors import TooLargeError
 
 

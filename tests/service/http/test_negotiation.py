@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.negotiation import JSON, OCTETS, preferred
+from service.http.negotiation import JSON, OCTETS, preferred
 
 
 @pytest.mark.parametrize(

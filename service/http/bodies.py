@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from starlette.requests import Request
 
-from service.api.errors import MalformedRequestError, MediaTypeError
-from service.api.negotiation import JSON, OCTETS
+from service.http.errors import MalformedRequestError, MediaTypeError
+from service.http.negotiation import JSON, OCTETS
 from tensorseed.errors import TooLargeError
 
 BRACES = "shorten the spec, for example with brace ranges such as h.{0..11}"

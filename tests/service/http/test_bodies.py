@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import pytest
 from starlette.requests import Request
 
-from service.api.bodies import body_form, read_json, read_octets
-from service.api.errors import MalformedRequestError, MediaTypeError
+from service.http.bodies import body_form, read_json, read_octets
+from service.http.errors import MalformedRequestError, MediaTypeError
 from tensorseed.errors import TooLargeError
 
 LIMIT = 10

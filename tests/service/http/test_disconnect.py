@@ -10,8 +10,8 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from service.api.app import create_app
-from service.api.presence import while_present
-from service.api.state import SHORT_QUERY
+from service.http.disconnect import while_present
+from service.http.state import SHORT_QUERY
 from service.settings import Settings
 
 

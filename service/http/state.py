@@ -10,8 +10,8 @@ from typing import TypeVar
 from cachetools import LRUCache
 from starlette.requests import Request
 
-from service.api.admission import Admission
-from service.api.flights import Flights
+from service.http.concurrency_limit import Admission
+from service.http.flights import Flights
 from service.hub.library import Shelf
 from service.settings import Settings
 from service.worker.observers import NOBODY, Observer

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from service.api import errors as exchange
-from service.api.problems import MAX_FAULTS, PROBLEMS, documented, install_handlers, problem_response
+from service.http import errors as exchange
+from service.http.problems import MAX_FAULTS, PROBLEMS, documented, install_handlers, problem_response
 from tensorseed import errors as core
 from tensorseed.checkpoints import errors as hub
 from tensorseed.checkpoints.derivation import errors as derivation

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.numbers import nested
+from service.http.json_lists import nested
 
 
 def test_numbers_that_are_not_finite_are_strings() -> None:

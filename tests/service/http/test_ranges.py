@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.errors import RangeError
-from service.api.ranges import GAP, MAX_RANGES, ByteRange, parse_range
+from service.http.errors import RangeError
+from service.http.ranges import GAP, MAX_RANGES, ByteRange, parse_range
 
 SIZE = 10_000
 

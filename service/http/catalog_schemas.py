@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from service.api.schemas import Described
+from service.http.schemas import Described
 
 
 class CatalogParameter(Described):

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount
 
-from service.api import errors as exchange
+from service.http import errors as exchange
 from service.hub.errors import hub_error, is_hub_path
 from tensorseed import errors as core
 from tensorseed.checkpoints import errors as hub

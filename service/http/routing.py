@@ -12,10 +12,10 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api import examples
-from service.api.negotiation import JSON, OCTETS
-from service.api.problems import documented
-from service.api.schemas import JsonFile
+from service.http import examples
+from service.http.negotiation import JSON, OCTETS
+from service.http.problems import documented
+from service.http.schemas import JsonFile
 
 
 class TokenConvertor(StringConvertor):
