@@ -14,16 +14,20 @@ from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.routing import Route
 
-from service.api import catalog, digests, evaluations, losses, operations, weights
+from service.api import operations
 from service.api.keys import KeysFile
 from service.api.metrics import PATH, Metrics, metrics
 from service.api.middleware import install_middleware
 from service.api.openapi import install_openapi
 from service.api.tracing import start_traces
+from service.evaluations import routes as evaluations
 from service.http.problems import install_handlers
 from service.http.state import State
 from service.hub import files, models, recipes, trees
+from service.losses import routes as losses
 from service.settings import Settings
+from service.weights import catalog, digests
+from service.weights import routes as weights
 
 if TYPE_CHECKING:
     from service.api.spans import Traces

@@ -9,10 +9,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from service.api.digests import Digest
-from service.api.evaluation_schemas import evaluation_schemas
 from service.api.keys import CHALLENGE, SCOPES, needs_key, scope_of
-from service.api.loss_schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
+from service.evaluations.schemas import evaluation_schemas
 from service.http.catalog_schemas import CatalogLayer, CatalogScheme
 from service.http.errors import BusyError, CredentialError, NotReadyError, ScopeError
 from service.http.problems import documented
@@ -21,6 +19,8 @@ from service.hub import recipe_schemas
 from service.hub import schemas as hub
 from service.hub.documents import TAG, complete_hub, hub_documented
 from service.hub.errors import is_hub_path
+from service.losses.schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
+from service.weights.digests import Digest
 from tensorseed.spec.spec import Spec
 
 MODELS: tuple[type[BaseModel], ...] = (

@@ -82,7 +82,7 @@ ELSEWHERE = {
     "grace_seconds": "tests/test_shutdown.py",
     "streams": "tests/service/http/test_concurrency_limit.py",
     "evaluations": "tests/service/http/test_concurrency_limit.py",
-    "evaluation_seconds": "tests/api/test_evaluations.py",
+    "evaluation_seconds": "tests/service/evaluations/test_routes.py",
     "key_requests": "tests/api/test_budgets.py",
     "key_bytes": "tests/api/test_budgets.py",
     "shard_bytes": "tests/hub",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.modules import MODULES
-from tests.api.test_evaluations import MLP, VARIANTS, ask
+from tests.service.evaluations.test_routes import MLP, VARIANTS, ask
 
 INSIDE = ("Traceback", "pydantic", 'File "', "site-packages", "torch.nn.modules", "0x", "aten::")
 NETWORKS: list[dict[str, Any]] = [

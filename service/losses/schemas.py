@@ -153,7 +153,7 @@ def complete_losses(document: dict[str, Any]) -> None:
 
 def _parameters() -> list[Parameter]:
     """The query's parameters: what every request may say, then every option that some loss has."""
-    from service.api.loss_queries import COMMON, option_schemas
+    from service.losses.queries import COMMON, option_schemas
     from tensorseed.losses import LOSSES
 
     meanings: dict[str, dict[str, list[str]]] = {}

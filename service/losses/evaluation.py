@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from service.api.loss_answers import file_pieces, json_text, numbers_of
-from service.api.loss_queries import at_parameters, query_document
 from service.http.negotiation import JSON, OCTETS, preferred
 from service.http.state import State
+from service.losses.answers import file_pieces, json_text, numbers_of
+from service.losses.queries import at_parameters, query_document
 from tensorseed.errors import Fault, LossError, SpecError, UnrepresentableError
 from tensorseed.files.reader import read_tensors, to_torch
 from tensorseed.losses import LOSSES, Call, evaluate, losses_catalog, read_loss

@@ -9,8 +9,6 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.plans import plan_text
-from service.api.representations import JsonForm, SafetensorsForm, fits_json
 from service.http.bodies import read_json
 from service.http.disconnect import while_present
 from service.http.errors import (
@@ -31,6 +29,8 @@ from service.http.responses import REVALIDATED, respond
 from service.http.routing import PlainRoute, answers, file_answers, readable, spec_body
 from service.http.schemas import Plan
 from service.http.state import OpenFile, State, state_of
+from service.weights.plans import plan_text
+from service.weights.representations import JsonForm, SafetensorsForm, fits_json
 from tensorseed.errors import (
     CapacityError,
     DeviceError,

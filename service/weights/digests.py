@@ -13,7 +13,6 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.weights import Token
 from service.http.disconnect import while_present
 from service.http.errors import BusyError, PreconditionError, QueryError, RangeError
 from service.http.examples import SIZE
@@ -24,6 +23,7 @@ from service.http.responses import Chunk, respond
 from service.http.routing import Responses, answers, readable
 from service.http.schemas import Described
 from service.http.state import State, state_of
+from service.weights.routes import Token
 from tensorseed.errors import CapacityError, DeviceError, TooLargeError, UnknownNameError, VersionError
 from tensorseed.files.digests import ALGORITHM, FileDigest, FileHash, placeholder
 from tensorseed.files.virtual_file import VirtualFile

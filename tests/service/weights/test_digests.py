@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from service.api import digests
 from service.api.app import create_app
 from service.http import examples
 from service.http.responses import CACHE_CONTROL
 from service.settings import Settings
+from service.weights import digests
 
 SPEC = {
     "seed": 5,

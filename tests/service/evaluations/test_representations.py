@@ -11,7 +11,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from service.api.evaluation_forms import PNG, SVG, Content, content_of, form_of, spelled
+from service.evaluations.representations import PNG, SVG, Content, content_of, form_of, spelled
 from service.http.negotiation import JSON, OCTETS
 from tensorseed.errors import UnrepresentableError
 from tensorseed.evaluations.report import Comparison, Output

@@ -19,8 +19,8 @@ import torch
 import uvicorn
 from fastapi import FastAPI
 
-from service.api import evaluations
 from service.api.app import create_app
+from service.evaluations import routes as evaluations
 from service.settings import Settings
 from tensorseed.evaluations.report import Report
 from tests.api.test_server import wait_until

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from service.api.loss_queries import COMMON, at_parameters, option_schemas, query_document
 from service.http.errors import QueryError
+from service.losses.queries import COMMON, at_parameters, option_schemas, query_document
 from tensorseed.errors import Fault, LossError
 from tensorseed.losses import LOSSES
 

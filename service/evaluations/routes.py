@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from service.api.evaluation_forms import Content, check_labels, content_of, form_of
-from service.api.evaluation_schemas import evaluation_answers, evaluation_body
+from service.evaluations.representations import Content, check_labels, content_of, form_of
+from service.evaluations.schemas import evaluation_answers, evaluation_body
 from service.http.bodies import read_json
 from service.http.disconnect import while_present
 from service.http.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError

@@ -16,7 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from service.api.app import create_app
-from service.api.loss_schemas import CatalogLoss, LossAnswer
+from service.losses.schemas import CatalogLoss, LossAnswer
 from service.settings import Settings
 from tensorseed.losses import LOSSES
 

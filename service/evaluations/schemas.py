@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.api.evaluation_forms import PNG, SVG
+from service.evaluations.representations import PNG, SVG
 from service.http.negotiation import JSON, OCTETS
 from tensorseed.evaluations.report import Comparison, Report
 
