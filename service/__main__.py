@@ -10,12 +10,12 @@ from pathlib import Path
 
 import click
 
-from service import server
-from service.api.app import create_app
-from service.api.keys import SCOPES, KeysFileError, make_key
-from service.api.openapi import build_document
-from service.api.tracing import TracesError
-from service.options import bounds, default, every_setting, load_settings
+from service.server import serve as server
+from service.server.app import create_app
+from service.server.keys import SCOPES, KeysFileError, make_key
+from service.server.openapi import build_document
+from service.server.options import bounds, default, every_setting, load_settings
+from service.server.tracing import TracesError
 from service.settings import PREFIX, Settings
 from tensorseed.checkpoints.errors import RecipeError
 from tensorseed.client.commands import COMMANDS, exiting

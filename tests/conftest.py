@@ -98,7 +98,7 @@ def settings() -> Settings:
 @pytest.fixture(scope="session")
 def client(settings: Settings) -> Iterator[Client]:
     """A client of an application with those settings."""
-    from service.api.app import create_app  # here, so that tests of the core alone do not need it
+    from service.server.app import create_app  # here, so that tests of the core alone do not need it
 
     with started(create_app(settings)) as running:
         yield running

@@ -10,7 +10,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.access import KEY_NAME
 from service.http.disconnect import while_present
 from service.http.errors import QueryError
 from service.http.negotiation import JSON
@@ -23,6 +22,7 @@ from service.hub.pagination import Query, paged
 from service.hub.schemas import WHEN, Access, Commit, Model, ModelInfo, Refs, Whoami
 from service.hub.trees import title
 from service.hub.urls import place_of
+from service.server.authentication import KEY_NAME
 from tensorseed.checkpoints.errors import UnknownRepositoryError
 from tensorseed.checkpoints.model import LIBRARY, architecture, card_data, model_type, task_of
 from tensorseed.checkpoints.repository import Repository

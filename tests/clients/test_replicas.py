@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.api.keys import make_key
+from service.server.keys import make_key
 from tests.clients.clients import ClientError, Python, command, javascript, python_of
 from tests.clients.conftest import CONFIG, TINY, VERSIONS, WEIGHTS, read
 from tests.serving import served

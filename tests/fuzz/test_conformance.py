@@ -5,7 +5,7 @@ from __future__ import annotations
 import schemathesis
 from schemathesis.checks import CHECKS
 
-from service.api.app import create_app
+from service.server.app import create_app
 from service.settings import Settings
 from tools.fuzz.conformance import configuration, over_app
 from tools.fuzz.modesty import MODEST

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from service.api.app import create_app
+from service.server.app import create_app
 from service.settings import Settings
 from tests.conftest import Client, started
 from tools.fuzz.grammar import requests_of

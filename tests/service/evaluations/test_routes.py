@@ -19,11 +19,11 @@ import torch
 import uvicorn
 from fastapi import FastAPI
 
-from service.api.app import create_app
 from service.evaluations import routes as evaluations
+from service.server.app import create_app
 from service.settings import Settings
 from tensorseed.evaluations.report import Report
-from tests.api.test_server import wait_until
+from tests.service.server.test_app import wait_until
 
 Start = Callable[[FastAPI], AbstractContextManager[Any]]
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from service.api.app import create_app
 from service.http.concurrency_limit import Admission
 from service.http.errors import BusyError
+from service.server.app import create_app
 from service.settings import Settings
 
 LARGE = "/v1/weights?shape=1024,1048576&init=normal"

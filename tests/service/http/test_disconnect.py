@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
-from service.api.app import create_app
 from service.http.disconnect import while_present
 from service.http.state import SHORT_QUERY
+from service.server.app import create_app
 from service.settings import Settings
 
 

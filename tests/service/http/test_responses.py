@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.app import create_app
 from service.http.problems import install_handlers
 from service.http.ranges import ByteRange
 from service.http.responses import CACHE_CONTROL, StreamedResponse, respond
+from service.server.app import create_app
 from service.settings import Settings
 
 DATA = bytes(range(256)) * 8

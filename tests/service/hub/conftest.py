@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.api.app import create_app
+from service.server.app import create_app
 from service.settings import Settings
 from tests.conftest import started
 from tests.tensorseed.checkpoints.recipes import document

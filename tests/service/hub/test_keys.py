@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from service.api.app import create_app
-from service.api.keys import make_key
+from service.server.app import create_app
+from service.server.keys import make_key
 from service.settings import Settings
 from tests.conftest import started
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from service.api.app import create_app
 from service.hub import library
+from service.server.app import create_app
 from service.settings import Settings
 from tensorseed.checkpoints import repository
 from tensorseed.checkpoints.layout import Layout, lay_out

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from service.api.app import create_app
 from service.losses.schemas import CatalogLoss, LossAnswer
+from service.server.app import create_app
 from service.settings import Settings
 from tensorseed.losses import LOSSES
 

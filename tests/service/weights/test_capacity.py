@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from service.api.app import create_app
+from service.server.app import create_app
 from service.settings import Settings
 from tests.conftest import started
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from service.api.app import create_app
 from service.http.schemas import Devices, Readiness
+from service.server.app import create_app
 from service.settings import Settings
 from tensorseed.devices import Devices as DevicesOfHost
 from tests.conftest import started

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from service.api.app import create_app
 from service.http import examples
 from service.http.responses import CACHE_CONTROL
+from service.server.app import create_app
 from service.settings import Settings
 from service.weights import digests
 

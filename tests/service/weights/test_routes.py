@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from service.api.app import create_app
+from service.server.app import create_app
 from service.settings import Settings
 
 SPEC: dict[str, Any] = {

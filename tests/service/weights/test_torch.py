@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from fastapi import FastAPI
 
-from service.api.app import create_app
+from service.server.app import create_app
 from service.settings import Settings
 from tensorseed.files import torch_generator
 from tensorseed.spec.torch_identity import installed_version

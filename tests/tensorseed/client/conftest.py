@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from service.api.app import create_app
+from service.server.app import create_app
 from service.settings import Settings
 from tensorseed.client.fetching import Options
 from tensorseed.client.retries import Backoff

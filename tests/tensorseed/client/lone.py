@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from service.api.app import create_app
+from service.server.app import create_app
 from service.settings import Settings
 from tests.tensorseed.client.conftest import serving
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from service.api.app import create_app
+from service.server.app import create_app
 from service.settings import Settings
 from tensorseed.client import download, fetching, remote
 from tensorseed.client.errors import MismatchError, NetworkError, RefusedError

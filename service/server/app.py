@@ -1,0 +1,123 @@
+"""The application, built from settings. None exists at import."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
+from fastapi_offline import FastAPIOffline
+from starlette.routing import Route
+
+from service.evaluations import routes as evaluations
+from service.http.problems import install_handlers
+from service.http.state import State
+from service.hub import files, models, recipes, trees
+from service.losses import routes as losses
+from service.server import health
+from service.server.keys import KeysFile
+from service.server.metrics import PATH, Metrics, metrics
+from service.server.middleware import install_middleware
+from service.server.openapi import install_openapi
+from service.server.tracing import start_traces
+from service.settings import Settings
+from service.weights import catalog, digests
+from service.weights import routes as weights
+
+if TYPE_CHECKING:
+    from service.server.spans import Traces
+
+REFRESH_SECONDS = 1.0
+
+# The framework's own would write down paths, queries and messages of exceptions. See `service.server.spans`.
+NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
+
+DESCRIPTION = """
+A weight file is a pure function of its spec: the same spec gives the same bytes on every machine, and any
+byte can be read alone. Post a spec, or put it into a query, and get a safetensors file; its entity tag and
+its URL name those bytes for good. Errors are problem documents (RFC 9457) whose `type` is stable and whose
+`detail` names the remedy.
+""".strip()
+
+
+def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
+    """The service as an ASGI application. `folder` is where several processes share their metrics.
+
+    Raises KeysFileError, RecipeError and TracesError.
+    """
+    keyring = None if settings.keys_file is None else KeysFile(settings.keys_file)
+    traces = start_traces() if settings.traces else None
+    app: FastAPI = FastAPIOffline(
+        redoc_url=None,
+        static_url="/docs/assets",
+        title="tensorseed",
+        version=version("tensorseed"),
+        summary="Initialised weight tensors over HTTP",
+        description=DESCRIPTION,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        telemetry=NO_TELEMETRY,
+    )
+    app.state.keyring = keyring
+    app.state.metrics = Metrics(folder)
+    app.state.traces = traces
+    app.state.shared = _state(settings, app.state.metrics, traces)
+    if not settings.metrics_port:
+        app.add_api_route(PATH, metrics, include_in_schema=False)
+    _answer_head(app)
+    for module in (weights, digests, losses, evaluations, catalog, health, recipes, models, trees, files):
+        app.router.routes.extend(module.router.routes)  # one list to look through, rather than a tree
+    install_handlers(app)
+    install_openapi(app)
+    install_middleware(app, settings, app.state.shared, app.state.metrics, keyring)
+    if traces is not None:
+        traces.install(app)
+    return app
+
+
+def _state(settings: Settings, metrics: Metrics, traces: Traces | None) -> State:
+    if traces is None:
+        return State(settings, metrics)
+    from service.server.traced_work import TracedState  # OpenTelemetry, for those alone who use it
+
+    return TracedState(traces.tracer, settings, metrics)
+
+
+def _answer_head(app: FastAPI) -> None:
+    """Let the pages of the documentation, which the framework registers for GET alone, answer HEAD."""
+    for route in app.routes:
+        if isinstance(route, Route | APIRoute) and "GET" in (route.methods or ()):
+            route.methods = {*(route.methods or ()), "HEAD"}
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """The worker lives as long as the application serves."""
+    state: State = app.state.shared
+    await state.worker.start()
+    state.ready = True
+    tasks = [asyncio.ensure_future(_refresh(app.state.metrics, state))]
+    if app.state.keyring is not None:
+        tasks.append(asyncio.ensure_future(app.state.keyring.keep_fresh()))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        state.ready = False
+        await state.derivations.close()
+        await state.worker.close()
+        if app.state.traces is not None:
+            await app.state.traces.close()
+
+
+async def _refresh(metrics: Metrics, state: State) -> None:
+    """Keep up to date what is not counted as it happens, for who asks another process or the other port."""
+    while metrics.folder is not None or state.settings.metrics_port:
+        metrics.refresh(state)
+        await asyncio.sleep(REFRESH_SECONDS)

@@ -1,0 +1,117 @@
+"""Log lines, as JSON or as text, with the id of the request that they are of, and of its trace if it has one.
+
+No line holds a key, a token, a query or a body: a request is told by its route's template. What a client sent
+can be quoted by the message of an unexpected exception, so within a request only the exception's type and the
+lines of code are written.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.orjson import OrjsonFormatter
+
+from service.http.request_ids import CURRENT
+from service.server.tracing import TRACE
+
+ACCESS = "service.access"
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+_access = logging.getLogger(ACCESS)
+
+
+class JsonLines(OrjsonFormatter):
+    """One object a line: time, level, logger, message, request_id, and what the line is about."""
+
+    def __init__(self) -> None:
+        super().__init__(reserved_attrs=[*RESERVED_ATTRS, "color_message"])
+
+    def add_fields(
+        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+    ) -> None:
+        """Put the fields that every line has first."""
+        log_data["time"] = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        log_data["level"] = record.levelname.lower()
+        log_data["logger"] = record.name
+        super().add_fields(log_data, record, message_dict)
+        log_data.update(log_data.pop("about", {}))
+        log_data.update(_ids())
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802, the base's name
+        """The exception, without its message within a request."""
+        return discreet(ei)
+
+
+class TextLines(logging.Formatter):
+    """One line of text, for people at a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with what it is about and the id of its request."""
+        about = {**getattr(record, "about", {}), **_ids()}
+        return " ".join((super().format(record), *(f"{name}={value}" for name, value in about.items())))
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802, the base's name
+        """The exception, without its message within a request."""
+        return discreet(ei)
+
+
+def discreet(ei: _ExcInfo) -> str:
+    """A traceback; within a request without the messages, which can quote what the client sent."""
+    kind, error, trace = ei
+    if kind is None:
+        return ""
+    if not CURRENT.get():
+        return "".join(traceback.format_exception(kind, error, trace)).rstrip()
+    return "".join(traceback.format_tb(trace)) + kind.__qualname__
+
+
+def _ids() -> dict[str, str]:
+    """What names the request under way: `request_id`, and `trace_id` and `span_id` where it is traced."""
+    return {**({"request_id": CURRENT.get()} if CURRENT.get() else {}), **TRACE.get()}
+
+
+def is_json(log_format: str) -> bool:
+    """Whether a setting of `log_format` asks for JSON: `auto` does, unless people watch."""
+    return log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
+
+
+def log_config(log_format: str, level: str) -> dict[str, Any]:
+    """The configuration of `logging.config.dictConfig`: everything to standard error, in one form."""
+    lines = JsonLines if is_json(log_format) else TextLines
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"lines": {"()": lines}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {
+            "uvicorn": {"level": level.upper()},
+            "uvicorn.access": {"level": "CRITICAL", "propagate": False},  # it would write paths
+            "service": {"level": level.upper()},
+            ACCESS: {"level": "INFO"},
+        },
+    }
+
+
+def write_access(route: str, method: str, status: int, seconds: float, nbytes: int, key: str | None) -> None:
+    """Write the line of one request."""
+    about: dict[str, object] = {
+        "method": method,
+        "route": route,
+        "status": status,
+        "bytes": nbytes,
+        "seconds": round(seconds, 6),
+    }
+    if key is not None:
+        about["key"] = key
+    _access.info("request", extra={"about": about})

@@ -1,0 +1,190 @@
+"""A stop that breaks nothing, of a server as a user starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import re
+import signal
+import socket
+import threading
+import time
+import urllib.request
+from typing import Any
+
+import pytest
+
+from service.http.state import State
+from service.server.draining import Draining
+from service.server.graceful_shutdown import Graceful
+from service.settings import Settings
+from tests.serving import free_port, served, status
+
+LARGE = "/v1/weights?shape=16384,16384&init=normal"  # 1 GiB, which a slow reader does not end by chance
+
+
+def test_a_running_stream_ends_while_new_work_is_refused() -> None:
+    with contextlib.ExitStack() as stack:
+        process, port = stack.enter_context(served("--grace-seconds", "60"))
+        connection = stack.enter_context(
+            contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60))
+        )
+        connection.request("GET", LARGE)
+        response = stack.enter_context(connection.getresponse())
+        size = int(response.headers["content-length"])
+        got = len(response.read(1 << 20))
+        process.send_signal(signal.SIGTERM)
+        for _ in range(100):
+            if status(port, "/readyz") == 503:
+                break
+            time.sleep(0.05)
+        assert [status(port, path) for path in ("/readyz", "/healthz", "/v1/schemes")] == [503, 200, 503]
+        while part := response.read(1 << 24):
+            got += len(part)
+        assert got == size
+        process.wait(30)
+
+
+def test_the_grace_period_ends() -> None:
+    with contextlib.ExitStack() as stack:
+        process, port = stack.enter_context(served("--grace-seconds", "0.5"))
+        connection = stack.enter_context(
+            contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60))
+        )
+        connection.request("GET", LARGE)
+        stack.enter_context(connection.getresponse()).read(1 << 20)
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@pytest.mark.slow
+def test_several_processes_serve_count_together_and_stop() -> None:
+    with served("--workers", "2", "--access-log") as (process, port):
+        for _ in range(60):
+            assert status(port, "/v1/schemes") == 200
+        text = ""
+        for _ in range(50):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+                text = answer.read().decode()
+            if "tensorseed_ready_processes 2.0" in text:
+                break
+            time.sleep(0.2)
+        assert "tensorseed_ready_processes 2.0" in text
+        counted = re.search(r'tensorseed_requests_total\{.*"/v1/schemes".*\} (\d+)', text)
+        assert counted is not None
+        assert int(counted[1]) == 60
+        assert 'pid="' not in text
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        assert status(port, "/healthz") == 0
+
+
+@pytest.mark.slow
+def test_metrics_may_have_a_port_of_their_own() -> None:
+    other = free_port()
+    with served("--metrics-port", str(other)) as (_, port):
+        assert status(port, "/metrics") == 404
+        assert status(other, "/metrics") == 200
+
+
+@pytest.mark.slow
+def test_processes_end_with_the_one_that_supervises_them() -> None:
+    """And let go of its port, so that it can be started again."""
+    with served("--workers", "2", "--threads", "1") as (process, port):
+        process.kill()
+        for _ in range(600):
+            if status(port, "/healthz") == 0:
+                return
+            time.sleep(0.1)
+        pytest.fail("they serve still")
+
+
+class Stop:
+    """A drain, and what could be seen meanwhile."""
+
+    def __init__(self, under_way: int, **settings: Any) -> None:
+        self.state = State(Settings.model_construct(threads=1, **settings))
+        self.state.under_way = under_way
+        self.slept: list[tuple[float, bool]] = []  # seconds, and whether new work was refused by then
+        self.seen: list[int] = []  # signals that reached the server
+
+    def run(self, ends_after: int = 1 << 30) -> Stop:
+        """Drain; what is under way ends after so many looks."""
+        graceful = Graceful(lambda *_: asyncio.sleep(0), self.state)
+        graceful._servers = {signal.SIGTERM: lambda number, _: self.seen.append(number)}
+        sleep, here = asyncio.sleep, threading.get_ident()
+
+        async def watched(seconds: float) -> None:
+            if threading.get_ident() != here:  # a server of another test, in a thread of its own
+                await sleep(seconds)
+                return
+            self.slept.append((seconds, self.state.draining))
+            if len(self.slept) > ends_after:
+                self.state.under_way = 0
+            await sleep(min(seconds, 0.01))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("service.server.graceful_shutdown.asyncio.sleep", watched)
+            asyncio.run(graceful._drain(signal.SIGTERM))
+        asyncio.run(self.state.worker.close())
+        return self
+
+
+def test_without_requests_the_server_stops_at_once() -> None:
+    stop = Stop(0, grace_seconds=3_600.0, notice_seconds=0.0).run()
+    assert stop.seen == [signal.SIGTERM]
+    assert stop.slept == [(0.0, False)]
+
+
+def test_requests_without_end_do_not_hold_it() -> None:
+    assert Stop(2, grace_seconds=0.05, notice_seconds=0.0).run().seen == [signal.SIGTERM]
+
+
+def test_the_server_stops_when_the_last_request_has_ended() -> None:
+    stop = Stop(1, grace_seconds=3_600.0, notice_seconds=0.0).run(ends_after=4)
+    assert stop.seen == [signal.SIGTERM]
+    assert len(stop.slept) == 5
+
+
+def test_new_work_is_refused_only_after_the_notice() -> None:
+    stop = Stop(1, grace_seconds=0.05, notice_seconds=7.0).run()
+    assert stop.slept[0] == (7.0, False)
+    assert len(stop.slept) > 1
+    assert all(refused for _, refused in stop.slept[1:])
+
+
+def test_a_request_is_under_way_until_its_answer_has_ended() -> None:
+    async def main() -> list[int]:
+        state, counts = State(Settings.model_construct(threads=1)), []
+
+        async def app(*_: Any) -> None:
+            counts.append(state.under_way)
+            raise ConnectionError
+
+        for path in ("/v1/weights", "/healthz", "/metrics"):
+            with contextlib.suppress(ConnectionError):
+                await Draining(app, state)({"type": "http", "path": path}, None, None)  # type: ignore[arg-type]
+            counts.append(state.under_way)
+        await state.worker.close()
+        return counts
+
+    assert asyncio.run(main()) == [1, 0, 0, 0, 0, 0]
+
+
+def test_a_stream_is_under_way_until_its_client_has_read_it() -> None:
+    """The last chunk waits in the server's memory for a client that reads slowly."""
+    with contextlib.ExitStack() as stack:
+        process, port = stack.enter_context(served("--chunk-bytes", str(1 << 24), "--grace-seconds", "60"))
+        client = stack.enter_context(socket.socket())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        client.connect(("127.0.0.1", port))
+        client.settimeout(60)
+        client.sendall(b"GET /v1/weights?shape=4000000&init=normal HTTP/1.1\r\nHost: x\r\n\r\n")
+        got = len(client.recv(1 << 10))
+        process.send_signal(signal.SIGTERM)
+        time.sleep(4)  # longer than the server waits for connections once it stops
+        while part := client.recv(1 << 20):
+            got += len(part)
+        assert got > 16_000_000
+        process.wait(30)

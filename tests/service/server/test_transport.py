@@ -1,0 +1,114 @@
+"""What goes through an outlet arrives whole and in order, whatever the socket takes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import uvloop
+
+from service.server.transport import LARGE, Outlet
+
+
+class Waiting(asyncio.Protocol):
+    """Knows whether the transport wants no more, and how the connection ended."""
+
+    def __init__(self) -> None:
+        self.may_write = asyncio.Event()
+        self.may_write.set()
+        self.lost: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+
+    def pause_writing(self) -> None:
+        self.may_write.clear()
+
+    def resume_writing(self) -> None:
+        self.may_write.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set_result(exc)
+
+
+def connected(use: Callable[[Outlet, Waiting, socket.socket], Any]) -> Any:
+    """Run `use` with an outlet, its protocol and the other end of the connection."""
+
+    async def run() -> Any:
+        ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+        theirs.settimeout(20)
+        with theirs:
+            transport, protocol = await asyncio.get_running_loop().create_connection(Waiting, sock=ours)
+            try:
+                return await use(Outlet(transport), protocol, theirs)
+            finally:
+                transport.abort()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run())
+
+
+def received(end: socket.socket, size: int) -> bytes:
+    parts = []
+    while size and (part := end.recv(min(size, 1 << 16))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("pace", ["at once", "when told"])
+def test_all_arrives_in_order(pace):
+    sizes = [100, LARGE, LARGE - 1, 5 * LARGE + 7, 1, LARGE, 0, 3 * LARGE, 10]
+    data = [os.urandom(size) for size in sizes]
+
+    async def use(outlet: Outlet, protocol: Waiting, end: socket.socket) -> None:
+        reading = asyncio.create_task(asyncio.to_thread(received, end, sum(sizes)))
+        for part in data:
+            outlet.write(memoryview(part))
+            if pace == "when told":
+                await protocol.may_write.wait()
+        assert await reading == b"".join(data)
+
+    connected(use)
+
+
+def test_the_socket_is_given_large_data_at_once_and_the_transport_the_rest(monkeypatch):
+    direct, write = [], os.write
+
+    def counted(fd: int, data: Any) -> int:
+        sent = write(fd, data)
+        direct.append(sent)
+        return sent
+
+    monkeypatch.setattr("service.server.transport.os.write", counted)
+
+    async def use(outlet: Outlet, protocol: Waiting, end: socket.socket) -> None:
+        data = os.urandom(4 * LARGE)
+        outlet.write(data)
+        assert 0 < direct[0] < len(data)
+        assert outlet.get_write_buffer_size() > 0
+        assert not protocol.may_write.is_set()
+        outlet.write(data)  # must wait its turn
+        assert len(direct) == 1
+        assert await asyncio.to_thread(received, end, 2 * len(data)) == 2 * data
+        await protocol.may_write.wait()
+
+    connected(use)
+
+
+def test_a_client_that_has_gone_ends_the_connection(monkeypatch):
+    tried, write = [], os.write
+    monkeypatch.setattr(
+        "service.server.transport.os.write", lambda fd, data: tried.append(fd) or write(fd, data)
+    )
+
+    async def use(outlet: Outlet, protocol: Waiting, end: socket.socket) -> None:
+        end.close()
+        outlet.write(bytes(LARGE))
+        await asyncio.wait_for(protocol.lost, 20)
+        assert outlet.is_closing()
+        assert tried
+
+    connected(use)
