@@ -10,17 +10,18 @@ from pathlib import Path
 
 import click
 
-from service.server import serve as server
-from service.server.app import create_app
-from service.server.keys import SCOPES, KeysFileError, make_key
-from service.server.openapi import build_document
-from service.server.options import bounds, default, every_setting, load_settings
-from service.server.tracing import TracesError
-from service.settings import PREFIX, Settings
 from tensorseed.checkpoints.errors import RecipeError
 from tensorseed.client.commands import COMMANDS, exiting
 from tensorseed.sampling.executors import portability
 from tensorseed.sampling.executors.compiled import prepare
+
+from .server import serve as server
+from .server.app import create_app
+from .server.keys import SCOPES, KeysFileError, make_key
+from .server.openapi import build_document
+from .server.options import bounds, default, every_setting, load_settings
+from .server.tracing import TracesError
+from .settings import PREFIX, Settings
 
 
 def calm_openmp() -> None:

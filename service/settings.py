@@ -13,9 +13,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.setting_types import OptionalPath, Origins, listed
 from tensorseed.concurrency.cpu import cores, usable_folder
 from tensorseed.spec.limits import Limits
+
+from .setting_types import OptionalPath, Origins, listed
 
 PREFIX = "TENSORSEED_"
 

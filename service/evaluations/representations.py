@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from service.http.negotiation import JSON, OCTETS, preferred
 from tensorseed.errors import EvaluationError, UnrepresentableError
 from tensorseed.evaluations.plots import draw
 from tensorseed.evaluations.report import Comparison, Report
+
+from ..http.negotiation import JSON, OCTETS, preferred
 
 if TYPE_CHECKING:
     import torch

@@ -9,15 +9,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from service.evaluations.representations import Content, check_labels, content_of, form_of
-from service.evaluations.schemas import evaluation_answers, evaluation_body
-from service.http.bodies import read_json
-from service.http.disconnect import while_present
-from service.http.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError
-from service.http.problems import documented
-from service.http.queries import query_of
-from service.http.state import state_of
-from service.worker.worker import Stopped
 from tensorseed.concurrency.cancellation import AbandonedError
 from tensorseed.errors import (
     CapacityError,
@@ -29,6 +20,16 @@ from tensorseed.errors import (
     VersionError,
 )
 from tensorseed.evaluations import evaluate, read_evaluation
+
+from ..http.bodies import read_json
+from ..http.disconnect import while_present
+from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError
+from ..http.problems import documented
+from ..http.queries import query_of
+from ..http.state import state_of
+from ..worker.worker import Stopped
+from .representations import Content, check_labels, content_of, form_of
+from .schemas import evaluation_answers, evaluation_body
 
 if TYPE_CHECKING:
     from tensorseed.evaluations.evaluation import Evaluation

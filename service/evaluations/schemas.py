@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.evaluations.representations import PNG, SVG
-from service.http.negotiation import JSON, OCTETS
 from tensorseed.evaluations.report import Comparison, Report
+
+from ..http.negotiation import JSON, OCTETS
+from .representations import PNG, SVG
 
 _COMPONENTS = "#/components/schemas/"
 _NUMBER = {

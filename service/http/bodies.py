@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from starlette.requests import Request
 
-from service.http.errors import MalformedRequestError, MediaTypeError
-from service.http.negotiation import JSON, OCTETS
 from tensorseed.errors import TooLargeError
+
+from .errors import MalformedRequestError, MediaTypeError
+from .negotiation import JSON, OCTETS
 
 BRACES = "shorten the spec, for example with brace ranges such as h.{0..11}"
 

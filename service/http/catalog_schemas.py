@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from service.http.schemas import Described
+from .schemas import Described
 
 
 class CatalogParameter(Described):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from service.http.errors import BusyError
+from .errors import BusyError
 
 RETRY_AFTER = 1  # seconds
 

@@ -17,12 +17,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount
 
-from service.http import errors as exchange
-from service.hub.errors import hub_error, is_hub_path
 from tensorseed import errors as core
 from tensorseed.checkpoints import errors as hub
 from tensorseed.checkpoints.derivation import errors as derivation
 from tensorseed.errors import Fault
+
+from ..hub.errors import hub_error, is_hub_path
+from . import errors as exchange
 
 MEDIA_TYPE = "application/problem+json"
 MAX_FAULTS = 100  # listed in one answer

@@ -6,8 +6,9 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 
-from service.http.errors import QueryError, UnknownPathError
 from tensorseed.errors import TooLargeError
+
+from .errors import QueryError, UnknownPathError
 
 MAX_BYTES = 1 << 16  # of a query, percent signs included; what is longer can be posted
 

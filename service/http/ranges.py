@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from service.http.errors import RangeError
+from .errors import RangeError
 
 MAX_RANGES = 32
 MAX_OVERLAP = 2

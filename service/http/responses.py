@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.http.conditional import is_unmodified, range_applies
-from service.http.disconnect import until_gone
-from service.http.ranges import ByteRange, parse_range
+from .conditional import is_unmodified, range_applies
+from .disconnect import until_gone
+from .ranges import ByteRange, parse_range
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 REVALIDATED = "public, no-cache"  # of a URL that may come to stand for other bytes

@@ -12,10 +12,10 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http import examples
-from service.http.negotiation import JSON, OCTETS
-from service.http.problems import documented
-from service.http.schemas import JsonFile
+from . import examples
+from .negotiation import JSON, OCTETS
+from .problems import documented
+from .schemas import JsonFile
 
 
 class TokenConvertor(StringConvertor):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.http.examples import ETAG, HEADER_SIZE, RECIPE, SIZE, TOKEN, URL
+from .examples import ETAG, HEADER_SIZE, RECIPE, SIZE, TOKEN, URL
 
 _MEMORY = {"total": 85_899_345_920, "free": 84_825_604_096}
 _TENSOR = {"name": "weight", "dtype": "float32", "shape": [256, 784], "range": [HEADER_SIZE, SIZE]}

@@ -10,12 +10,6 @@ from typing import TypeVar
 from cachetools import LRUCache
 from starlette.requests import Request
 
-from service.http.concurrency_limit import Admission
-from service.http.flights import Flights
-from service.hub.library import Shelf
-from service.settings import Settings
-from service.worker.observers import NOBODY, Observer
-from service.worker.worker import Worker
 from tensorseed.checkpoints.derivation import Derivations
 from tensorseed.checkpoints.library import Library, folders
 from tensorseed.errors import DeviceError
@@ -25,6 +19,13 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import SEEDS
 from tensorseed.spec.spec_token import decode_token, encode_token
+
+from ..hub.library import Shelf
+from ..settings import Settings
+from ..worker.observers import NOBODY, Observer
+from ..worker.worker import Worker
+from .concurrency_limit import Admission
+from .flights import Flights
 
 T = TypeVar("T")
 

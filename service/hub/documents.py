@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.http.negotiation import JSON, OCTETS
-from service.http.problems import PROBLEMS, ProblemKind
-from service.http.routing import Responses, reference
-from service.hub.errors import CODES, is_hub_path
-from service.hub.schemas import COMMIT, OID, REPOSITORY, HubError
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError, UnknownRevisionError
 from tensorseed.errors import TooLargeError
+
+from ..http.negotiation import JSON, OCTETS
+from ..http.problems import PROBLEMS, ProblemKind
+from ..http.routing import Responses, reference
+from .errors import CODES, is_hub_path
+from .schemas import COMMIT, OID, REPOSITORY, HubError
 
 Parameter = dict[str, Any]
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import orjson
 from starlette.responses import Response
 
-from service.http.negotiation import JSON
+from ..http.negotiation import JSON
 
 RESERVED = ("v1", "api", "docs", "healthz", "readyz", "metrics", "openapi.json")  # no first part of an id
 WHOAMI = "/api/whoami-v2"

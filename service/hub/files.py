@@ -7,21 +7,22 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http.disconnect import while_present
-from service.http.errors import BusyError, PreconditionError, RangeError
-from service.http.negotiation import JSON
-from service.http.responses import respond
-from service.http.routing import readable
-from service.http.state import state_of
-from service.hub.documents import SNAPSHOT, hub_documented, hub_files, in_path
-from service.hub.lookup import snapshot_at
-from service.hub.representations import FileForm
-from service.hub.schemas import Headers
-from service.hub.urls import Place, place_of
 from tensorseed.checkpoints.errors import UnknownEntryError
 from tensorseed.checkpoints.shards import INDEX
 from tensorseed.checkpoints.snapshot import RepoFile, Snapshot
 from tensorseed.errors import CapacityError
+
+from ..http.disconnect import while_present
+from ..http.errors import BusyError, PreconditionError, RangeError
+from ..http.negotiation import JSON
+from ..http.responses import respond
+from ..http.routing import readable
+from ..http.state import state_of
+from .documents import SNAPSHOT, hub_documented, hub_files, in_path
+from .lookup import snapshot_at
+from .representations import FileForm
+from .schemas import Headers
+from .urls import Place, place_of
 
 router = APIRouter(tags=["hub"])
 

@@ -8,12 +8,13 @@ from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from service.hub.urls import MAIN
-from service.worker.worker import Worker
 from tensorseed.checkpoints.errors import UnknownRepositoryError
 from tensorseed.checkpoints.library import Library
 from tensorseed.checkpoints.repository import Repository
 from tensorseed.checkpoints.snapshot import Snapshot
+
+from ..worker.worker import Worker
+from .urls import MAIN
 
 FRESH_SECONDS = 1.0  # within which the folders are not looked at again
 PATIENCE = 2.0  # seconds that a request waits for a look at them, which may find a large recipe to read

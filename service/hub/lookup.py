@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from service.http.state import state_of
-from service.hub.errors import COMMIT
-from service.hub.urls import Place
 from tensorseed.checkpoints.snapshot import Snapshot
+
+from ..http.state import state_of
+from .errors import COMMIT
+from .urls import Place
 
 
 async def snapshot_at(request: Request, place: Place) -> Snapshot:

@@ -10,23 +10,24 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http.disconnect import while_present
-from service.http.errors import QueryError
-from service.http.negotiation import JSON
-from service.http.routing import many, readable
-from service.http.state import state_of
-from service.hub.documents import SNAPSHOT, filters, hub_documented, in_path
-from service.hub.errors import WHOAMI
-from service.hub.lookup import snapshot_at
-from service.hub.pagination import Query, paged
-from service.hub.schemas import WHEN, Access, Commit, Model, ModelInfo, Refs, Whoami
-from service.hub.trees import title
-from service.hub.urls import place_of
-from service.server.authentication import KEY_NAME
 from tensorseed.checkpoints.errors import UnknownRepositoryError
 from tensorseed.checkpoints.model import LIBRARY, architecture, card_data, model_type, task_of
 from tensorseed.checkpoints.repository import Repository
 from tensorseed.checkpoints.snapshot import Snapshot
+
+from ..http.disconnect import while_present
+from ..http.errors import QueryError
+from ..http.negotiation import JSON
+from ..http.routing import many, readable
+from ..http.state import state_of
+from ..server.authentication import KEY_NAME
+from .documents import SNAPSHOT, filters, hub_documented, in_path
+from .errors import WHOAMI
+from .lookup import snapshot_at
+from .pagination import Query, paged
+from .schemas import WHEN, Access, Commit, Model, ModelInfo, Refs, Whoami
+from .trees import title
+from .urls import place_of
 
 router = APIRouter(tags=["hub"])
 

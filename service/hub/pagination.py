@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from service.http.errors import QueryError
+from ..http.errors import QueryError
 
 PAGE = 1_000  # entries, if no fewer are asked for
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from service.http.schemas import Described
-from service.hub.schemas import COMMIT, OID, REPOSITORY
+from ..http.schemas import Described
+from .schemas import COMMIT, OID, REPOSITORY
 
 _TENSOR = {"name": "model.norm.weight", "type": "Tensor", "shape": [64], "init": "ones"}
 RECIPE = {

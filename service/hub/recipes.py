@@ -10,17 +10,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http.bodies import read_json
-from service.http.disconnect import while_present
-from service.http.errors import BusyError, MalformedRequestError, MediaTypeError
-from service.http.negotiation import JSON
-from service.http.problems import documented
-from service.http.queries import check_path
-from service.http.routing import answers, many, readable
-from service.http.state import State, state_of
-from service.hub.documents import in_path
-from service.hub.recipe_schemas import RECIPE, RecipeDetail, RecipePlan, RecipeSummary
-from service.hub.urls import MAIN
 from tensorseed.checkpoints.derivation.derivations import MOST_BYTES
 from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
@@ -28,6 +17,18 @@ from tensorseed.checkpoints.layout import lay_out
 from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.spec.limits import Limits
+
+from ..http.bodies import read_json
+from ..http.disconnect import while_present
+from ..http.errors import BusyError, MalformedRequestError, MediaTypeError
+from ..http.negotiation import JSON
+from ..http.problems import documented
+from ..http.queries import check_path
+from ..http.routing import answers, many, readable
+from ..http.state import State, state_of
+from .documents import in_path
+from .recipe_schemas import RECIPE, RecipeDetail, RecipePlan, RecipeSummary
+from .urls import MAIN
 
 router = APIRouter(prefix="/v1/recipes", tags=["hub"])
 

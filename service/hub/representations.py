@@ -6,11 +6,12 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing
 from urllib.parse import quote
 
-from service.http.negotiation import JSON, OCTETS
-from service.http.responses import CACHE_CONTROL, Chunk
-from service.http.state import State
 from tensorseed.checkpoints.snapshot import RepoFile
 from tensorseed.files.virtual_file import VirtualFile
+
+from ..http.negotiation import JSON, OCTETS
+from ..http.responses import CACHE_CONTROL, Chunk
+from ..http.state import State
 
 TEXT = "text/plain; charset=utf-8"
 REVALIDATED = "public, no-cache"  # what a name stands for changes with the recipe; what a commit does, never

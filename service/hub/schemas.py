@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from service.http.schemas import Described
+from ..http.schemas import Described
 
 REPOSITORY = "tensorseed/tiny-llama"
 COMMIT = "0123456789abcdef01234567000000000000002a"

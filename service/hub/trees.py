@@ -11,19 +11,20 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http.bodies import read_json
-from service.http.disconnect import while_present
-from service.http.errors import MalformedRequestError, MediaTypeError, QueryError
-from service.http.negotiation import JSON
-from service.http.routing import many, readable, reference
-from service.hub.documents import SNAPSHOT, flags, hub_documented, in_path
-from service.hub.lookup import snapshot_at
-from service.hub.pagination import Query, paged
-from service.hub.schemas import WHEN, PathsRequest, TreeEntry
-from service.hub.urls import place_of
 from tensorseed.checkpoints.errors import UnknownEntryError
 from tensorseed.checkpoints.snapshot import Folder, RepoFile, Snapshot
 from tensorseed.errors import TooLargeError
+
+from ..http.bodies import read_json
+from ..http.disconnect import while_present
+from ..http.errors import MalformedRequestError, MediaTypeError, QueryError
+from ..http.negotiation import JSON
+from ..http.routing import many, readable, reference
+from .documents import SNAPSHOT, flags, hub_documented, in_path
+from .lookup import snapshot_at
+from .pagination import Query, paged
+from .schemas import WHEN, PathsRequest, TreeEntry
+from .urls import place_of
 
 MAX_BODY = 1 << 20  # bytes that name paths
 MAX_PATHS = 1_000  # told of at a time

@@ -13,8 +13,8 @@ from urllib.parse import quote, unquote
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 
-from service.http.queries import check_path
-from service.hub.errors import RESERVED
+from ..http.queries import check_path
+from .errors import RESERVED
 
 MAIN = "main"  # the revision where none is named
 MODELS = "/api/models/"

@@ -11,9 +11,10 @@ import numpy as np
 import orjson
 from starlette.responses import Response, StreamingResponse
 
-from service.http.json_lists import nested
-from service.http.negotiation import JSON, OCTETS
 from tensorseed.files.writer import dtype_name, write_tensors
+
+from ..http.json_lists import nested
+from ..http.negotiation import JSON, OCTETS
 
 if TYPE_CHECKING:
     import torch

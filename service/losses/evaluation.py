@@ -9,15 +9,16 @@ from typing import Any
 
 import orjson
 
-from service.http.negotiation import JSON, OCTETS, preferred
-from service.http.state import State
-from service.losses.answers import file_pieces, json_text, numbers_of
-from service.losses.queries import at_parameters, query_document
 from tensorseed.errors import Fault, LossError, SpecError, UnrepresentableError
 from tensorseed.files.reader import read_tensors, to_torch
 from tensorseed.losses import LOSSES, Call, evaluate, losses_catalog, read_loss
 from tensorseed.losses.reading import loss_class
 from tensorseed.spec.json_io import load
+
+from ..http.negotiation import JSON, OCTETS, preferred
+from ..http.state import State
+from .answers import file_pieces, json_text, numbers_of
+from .queries import at_parameters, query_document
 
 _SPELLED = 'a number that is not finite is one of the strings "NaN", "Infinity" and "-Infinity"'
 

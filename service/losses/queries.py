@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
-from service.http.errors import QueryError
 from tensorseed.errors import Fault, LossError
 from tensorseed.losses import Loss, Request
+
+from ..http.errors import QueryError
 
 Schema = Mapping[str, Any]
 

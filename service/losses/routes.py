@@ -13,16 +13,6 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http.bodies import body_form, read_json, read_octets
-from service.http.disconnect import while_present
-from service.http.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
-from service.http.negotiation import JSON, OCTETS, preferred
-from service.http.problems import documented
-from service.http.queries import query_of
-from service.http.routing import many, readable
-from service.http.state import State, state_of
-from service.losses.answers import loss_response
-from service.losses.schemas import CatalogLoss, loss_answers, loss_body
 from tensorseed.errors import (
     CapacityError,
     DeviceError,
@@ -32,6 +22,17 @@ from tensorseed.errors import (
     UnknownNameError,
     UnrepresentableError,
 )
+
+from ..http.bodies import body_form, read_json, read_octets
+from ..http.disconnect import while_present
+from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
+from ..http.negotiation import JSON, OCTETS, preferred
+from ..http.problems import documented
+from ..http.queries import query_of
+from ..http.routing import many, readable
+from ..http.state import State, state_of
+from .answers import loss_response
+from .schemas import CatalogLoss, loss_answers, loss_body
 
 router = APIRouter(prefix="/v1/losses", tags=["losses"])
 
@@ -127,7 +128,7 @@ def _check_name(name: str) -> None:
 
 
 def _catalog_text(name: str | None) -> bytes:
-    from service.losses.evaluation import catalog_text
+    from .evaluation import catalog_text
 
     return catalog_text(name)
 
@@ -135,6 +136,6 @@ def _catalog_text(name: str | None) -> bytes:
 def _answer(
     state: State, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
 ) -> bytes | list[memoryview]:
-    from service.losses.evaluation import Asked, answer
+    from .evaluation import Asked, answer
 
     return answer(Asked(name, body, parameters, accept), state)

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.http.catalog_schemas import CatalogParameter
-from service.http.negotiation import JSON, OCTETS
-from service.http.parameters import Parameter
-from service.http.schemas import Described
+from ..http.catalog_schemas import CatalogParameter
+from ..http.negotiation import JSON, OCTETS
+from ..http.parameters import Parameter
+from ..http.schemas import Described
 
 _EXAMPLE: Any = {"input": [[1.0, 2.0, 0.5]], "target": [1], "label_smoothing": 0.1, "gradients": ["input"]}
 _ANSWER = [[0.19796323776245117, -0.3050557076931, 0.10709239542484283]]
@@ -153,8 +153,9 @@ def complete_losses(document: dict[str, Any]) -> None:
 
 def _parameters() -> list[Parameter]:
     """The query's parameters: what every request may say, then every option that some loss has."""
-    from service.losses.queries import COMMON, option_schemas
     from tensorseed.losses import LOSSES
+
+    from .queries import COMMON, option_schemas
 
     meanings: dict[str, dict[str, list[str]]] = {}
     examples: dict[str, Any] = {}

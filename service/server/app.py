@@ -14,23 +14,23 @@ from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.routing import Route
 
-from service.evaluations import routes as evaluations
-from service.http.problems import install_handlers
-from service.http.state import State
-from service.hub import files, models, recipes, trees
-from service.losses import routes as losses
-from service.server import health
-from service.server.keys import KeysFile
-from service.server.metrics import PATH, Metrics, metrics
-from service.server.middleware import install_middleware
-from service.server.openapi import install_openapi
-from service.server.tracing import start_traces
-from service.settings import Settings
-from service.weights import catalog, digests
-from service.weights import routes as weights
+from ..evaluations import routes as evaluations
+from ..http.problems import install_handlers
+from ..http.state import State
+from ..hub import files, models, recipes, trees
+from ..losses import routes as losses
+from ..settings import Settings
+from ..weights import catalog, digests
+from ..weights import routes as weights
+from . import health
+from .keys import KeysFile
+from .metrics import PATH, Metrics, metrics
+from .middleware import install_middleware
+from .openapi import install_openapi
+from .tracing import start_traces
 
 if TYPE_CHECKING:
-    from service.server.spans import Traces
+    from .spans import Traces
 
 REFRESH_SECONDS = 1.0
 
@@ -83,7 +83,7 @@ def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
 def _state(settings: Settings, metrics: Metrics, traces: Traces | None) -> State:
     if traces is None:
         return State(settings, metrics)
-    from service.server.traced_work import TracedState  # OpenTelemetry, for those alone who use it
+    from .traced_work import TracedState  # OpenTelemetry, for those alone who use it
 
     return TracedState(traces.tracer, settings, metrics)
 

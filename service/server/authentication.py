@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.http.errors import ExchangeError
-from service.http.problems import answer_to
-from service.server.keys import Keyring, check_scope, needs_key
+from ..http.errors import ExchangeError
+from ..http.problems import answer_to
+from .keys import Keyring, check_scope, needs_key
 
 if TYPE_CHECKING:
-    from service.server.rate_limits import Budgets
+    from .rate_limits import Budgets
 
 KEY_NAME = "tensorseed.key"  # of the scope: the name of the key that a request came with
 

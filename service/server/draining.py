@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.http.errors import NotReadyError
-from service.http.problems import answer_to
-from service.http.state import State
-from service.server.keys import needs_key
-from service.server.metrics import PATH
+from ..http.errors import NotReadyError
+from ..http.problems import answer_to
+from ..http.state import State
+from .keys import needs_key
+from .metrics import PATH
 
 _HEADERS = {"Retry-After": "1", "Connection": "close"}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.http.state import State
+from ..http.state import State
 
 LOOKING_SECONDS = 0.1  # between two looks at whether all has ended
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

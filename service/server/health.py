@@ -7,12 +7,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http.errors import NotReadyError
-from service.http.negotiation import JSON
-from service.http.problems import documented
-from service.http.routing import readable
-from service.http.schemas import Health, Readiness
-from service.http.state import state_of
+from ..http.errors import NotReadyError
+from ..http.negotiation import JSON
+from ..http.problems import documented
+from ..http.routing import readable
+from ..http.schemas import Health, Readiness
+from ..http.state import state_of
 
 router = APIRouter(tags=["operations"])
 

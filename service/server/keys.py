@@ -20,8 +20,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.http.errors import CredentialError, ScopeError
-from service.hub.errors import WHOAMI, is_hub_path
+from ..http.errors import CredentialError, ScopeError
+from ..hub.errors import WHOAMI, is_hub_path
 
 SCOPES = ("weights", "losses", "evaluations", "metrics")
 OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json")  # what needs no key, with all below it

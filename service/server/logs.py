@@ -17,8 +17,8 @@ from typing import Any
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from service.http.request_ids import CURRENT
-from service.server.tracing import TRACE
+from ..http.request_ids import CURRENT
+from .tracing import TRACE
 
 ACCESS = "service.access"
 

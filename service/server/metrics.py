@@ -23,10 +23,10 @@ from prometheus_client import (
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.worker.observers import Observer
+from ..worker.observers import Observer
 
 if TYPE_CHECKING:
-    from service.http.state import State
+    from ..http.state import State
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 

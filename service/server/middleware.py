@@ -8,18 +8,18 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from service.http.state import State
-from service.server.authentication import Access
-from service.server.draining import Draining
-from service.server.keys import Keyring
-from service.server.metrics import Metrics
-from service.server.request_metrics import Observed
-from service.server.response_cache import Remembered
-from service.server.security_headers import Hardening
-from service.settings import Settings
+from ..http.state import State
+from ..settings import Settings
+from .authentication import Access
+from .draining import Draining
+from .keys import Keyring
+from .metrics import Metrics
+from .request_metrics import Observed
+from .response_cache import Remembered
+from .security_headers import Hardening
 
 if TYPE_CHECKING:
-    from service.server.rate_limits import Budgets
+    from .rate_limits import Budgets
 
 CORS_METHODS = ("GET", "HEAD", "POST")
 CORS_REQUEST = (
@@ -68,7 +68,7 @@ def surround(
 def _budgets(settings: Settings) -> Budgets | None:
     if not settings.key_requests and not settings.key_bytes:
         return None
-    from service.server.rate_limits import (
+    from .rate_limits import (
         Budgets,  # takes half a second to import, for those alone who use it
     )
 

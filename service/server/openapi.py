@@ -9,19 +9,20 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from service.evaluations.schemas import evaluation_schemas
-from service.http.catalog_schemas import CatalogLayer, CatalogScheme
-from service.http.errors import BusyError, CredentialError, NotReadyError, ScopeError
-from service.http.problems import documented
-from service.http.schemas import Devices, Health, JsonFile, Plan, Problem, Readiness
-from service.hub import recipe_schemas
-from service.hub import schemas as hub
-from service.hub.documents import TAG, complete_hub, hub_documented
-from service.hub.errors import is_hub_path
-from service.losses.schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
-from service.server.keys import CHALLENGE, SCOPES, needs_key, scope_of
-from service.weights.digests import Digest
 from tensorseed.spec.spec import Spec
+
+from ..evaluations.schemas import evaluation_schemas
+from ..http.catalog_schemas import CatalogLayer, CatalogScheme
+from ..http.errors import BusyError, CredentialError, NotReadyError, ScopeError
+from ..http.problems import documented
+from ..http.schemas import Devices, Health, JsonFile, Plan, Problem, Readiness
+from ..hub import recipe_schemas
+from ..hub import schemas as hub
+from ..hub.documents import TAG, complete_hub, hub_documented
+from ..hub.errors import is_hub_path
+from ..losses.schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
+from ..weights.digests import Digest
+from .keys import CHALLENGE, SCOPES, needs_key, scope_of
 
 MODELS: tuple[type[BaseModel], ...] = (
     Spec,

@@ -13,7 +13,7 @@ import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from service.settings import PREFIX, Settings
+from ..settings import PREFIX, Settings
 
 _CLUSTER = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")  # what Kubernetes sets for a Service
 

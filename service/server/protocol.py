@@ -14,16 +14,16 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from service.http.errors import (
+from ..http.errors import (
     ExchangeError,
     HeadSizeError,
     MalformedRequestError,
     SlowHeadError,
     UrlSizeError,
 )
-from service.http.problems import problem_response
-from service.http.request_ids import FIELD, request_id
-from service.server.transport import Outlet
+from ..http.problems import problem_response
+from ..http.request_ids import FIELD, request_id
+from .transport import Outlet
 
 FIELD_OVERHEAD = 4  # of the colon, the space and the end of a header line
 

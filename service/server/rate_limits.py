@@ -12,7 +12,7 @@ from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from service.http.errors import BusyError
+from ..http.errors import BusyError
 
 PIECES = 8  # that a second's bytes are spent in, so that a chunk may be larger than the budget of a second
 

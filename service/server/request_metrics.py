@@ -6,10 +6,10 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.http.request_ids import CURRENT, FIELD, request_id
-from service.server.authentication import KEY_NAME
-from service.server.logs import write_access
-from service.server.metrics import METHODS, Metrics
+from ..http.request_ids import CURRENT, FIELD, request_id
+from .authentication import KEY_NAME
+from .logs import write_access
+from .metrics import METHODS, Metrics
 
 UNROUTED = "(none)"  # the route of a path that this service does not have
 _PLAIN = ("/docs/assets", "/openapi.json")  # routes that tell no template

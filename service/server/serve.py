@@ -18,15 +18,15 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors.multiprocess import Multiprocess
 
-from service.http.state import open_library
-from service.server.app import create_app
-from service.server.graceful_shutdown import Graceful
-from service.server.keys import load_keys
-from service.server.logs import log_config
-from service.server.metrics import shared_registry
-from service.server.protocol import Bounds, GuardedProtocol
-from service.server.tracing import check_traces
-from service.settings import Settings
+from ..http.state import open_library
+from ..settings import Settings
+from .app import create_app
+from .graceful_shutdown import Graceful
+from .keys import load_keys
+from .logs import log_config
+from .metrics import shared_registry
+from .protocol import Bounds, GuardedProtocol
+from .tracing import check_traces
 
 BUSY_SECONDS = 60  # that a process may be busy, starting for one, before the supervisor takes it for dead
 LAST_SECONDS = 2  # for what is under way when the grace period has ended, and for connections to close

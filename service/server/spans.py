@@ -38,9 +38,9 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, format_span_
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.server.metrics import METHODS, PATH
-from service.server.request_metrics import UNROUTED, template
-from service.server.tracing import TRACE
+from .metrics import METHODS, PATH
+from .request_metrics import UNROUTED, template
+from .tracing import TRACE
 
 NAME = "tensorseed"
 UNTRACED = ("/healthz", "/readyz", PATH)  # what machines ask for every few seconds

@@ -14,16 +14,17 @@ from typing import Any, ParamSpec, TypeVar
 
 from opentelemetry.trace import Tracer
 
-from service.http.state import OpenFile, State
-from service.server.spans import COMPLETE, step
-from service.settings import Settings
-from service.worker.observers import NOBODY, Observer
-from service.worker.worker import Stopped, Worker
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
+
+from ..http.state import OpenFile, State
+from ..settings import Settings
+from ..worker.observers import NOBODY, Observer
+from ..worker.worker import Stopped, Worker
+from .spans import COMPLETE, step
 
 P = ParamSpec("P")
 T = TypeVar("T")

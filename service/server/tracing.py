@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from service.server.spans import Traces
+    from .spans import Traces
 
 TRACE: ContextVar[Mapping[str, str]] = ContextVar("trace", default={})  # noqa: B039, never changed in place
 """What names the span of the request that the running task answers, for the logs: `trace_id` and `span_id`,
@@ -29,7 +29,7 @@ def start_traces() -> Traces:
     Raises TracesError without the extra, and where a variable cannot be used.
     """
     check_traces()
-    from service.server.spans import Traces, make_exporter
+    from .spans import Traces, make_exporter
 
     try:
         return Traces(make_exporter())
@@ -40,7 +40,7 @@ def start_traces() -> Traces:
 def check_traces() -> None:
     """Raise TracesError where the extra is not installed."""
     try:
-        import service.server.spans  # noqa: F401
+        from .spans import Traces  # noqa: F401
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("opentelemetry"):
             raise

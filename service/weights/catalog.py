@@ -10,14 +10,15 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http.catalog_schemas import CatalogLayer, CatalogScheme
-from service.http.disconnect import while_present
-from service.http.negotiation import JSON
-from service.http.routing import many, readable
-from service.http.schemas import Devices
-from service.http.state import state_of
 from tensorseed.devices import Device
 from tensorseed.spec.catalog import layers_catalog, schemes_catalog
+
+from ..http.catalog_schemas import CatalogLayer, CatalogScheme
+from ..http.disconnect import while_present
+from ..http.negotiation import JSON
+from ..http.routing import many, readable
+from ..http.schemas import Devices
+from ..http.state import state_of
 
 router = APIRouter(prefix="/v1", tags=["catalog"])
 

@@ -13,20 +13,21 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http.disconnect import while_present
-from service.http.errors import BusyError, PreconditionError, QueryError, RangeError
-from service.http.examples import SIZE
-from service.http.negotiation import JSON
-from service.http.problems import documented
-from service.http.queries import query_of
-from service.http.responses import Chunk, respond
-from service.http.routing import Responses, answers, readable
-from service.http.schemas import Described
-from service.http.state import State, state_of
-from service.weights.routes import Token
 from tensorseed.errors import CapacityError, DeviceError, TooLargeError, UnknownNameError, VersionError
 from tensorseed.files.digests import ALGORITHM, FileDigest, FileHash, placeholder
 from tensorseed.files.virtual_file import VirtualFile
+
+from ..http.disconnect import while_present
+from ..http.errors import BusyError, PreconditionError, QueryError, RangeError
+from ..http.examples import SIZE
+from ..http.negotiation import JSON
+from ..http.problems import documented
+from ..http.queries import query_of
+from ..http.responses import Chunk, respond
+from ..http.routing import Responses, answers, readable
+from ..http.schemas import Described
+from ..http.state import State, state_of
+from .routes import Token
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"])
 

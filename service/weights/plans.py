@@ -7,12 +7,13 @@ from typing import Any
 
 import orjson
 
-from service.http.state import OpenFile
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.lint import advice
 from tensorseed.spec.moments import moments
 from tensorseed.spec.resolved import ResolvedTensor
+
+from ..http.state import OpenFile
 
 
 def plan_text(opened: OpenFile, url: str | None, limits: Limits, missing: str | None = None) -> bytes:

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import orjson
 
-from service.http.json_lists import nested
-from service.http.negotiation import JSON, OCTETS
-from service.http.responses import Chunk
-from service.http.state import State
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.low_precision import decode
+
+from ..http.json_lists import nested
+from ..http.negotiation import JSON, OCTETS
+from ..http.responses import Chunk
+from ..http.state import State
 
 FILENAME = "weight.safetensors"
 

@@ -9,28 +9,6 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http.bodies import read_json
-from service.http.disconnect import while_present
-from service.http.errors import (
-    BusyError,
-    MalformedRequestError,
-    MediaTypeError,
-    PreconditionError,
-    QueryError,
-    RangeError,
-    UnknownPathError,
-)
-from service.http.examples import TOKEN
-from service.http.negotiation import JSON, OCTETS, preferred
-from service.http.parameters import query_parameters, slice_parameter
-from service.http.problems import documented
-from service.http.queries import check_path, query_of
-from service.http.responses import REVALIDATED, respond
-from service.http.routing import PlainRoute, answers, file_answers, readable, spec_body
-from service.http.schemas import Plan
-from service.http.state import OpenFile, State, state_of
-from service.weights.plans import plan_text
-from service.weights.representations import JsonForm, SafetensorsForm, fits_json
 from tensorseed.errors import (
     CapacityError,
     DeviceError,
@@ -45,6 +23,29 @@ from tensorseed.files.virtual_file import VirtualFile, open_slice
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_query, parse_spec
+
+from ..http.bodies import read_json
+from ..http.disconnect import while_present
+from ..http.errors import (
+    BusyError,
+    MalformedRequestError,
+    MediaTypeError,
+    PreconditionError,
+    QueryError,
+    RangeError,
+    UnknownPathError,
+)
+from ..http.examples import TOKEN
+from ..http.negotiation import JSON, OCTETS, preferred
+from ..http.parameters import query_parameters, slice_parameter
+from ..http.problems import documented
+from ..http.queries import check_path, query_of
+from ..http.responses import REVALIDATED, respond
+from ..http.routing import PlainRoute, answers, file_answers, readable, spec_body
+from ..http.schemas import Plan
+from ..http.state import OpenFile, State, state_of
+from .plans import plan_text
+from .representations import JsonForm, SafetensorsForm, fits_json
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"], route_class=PlainRoute)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from service.worker.chunk_sizer import GROWTH, SIZES
-from service.worker.observers import Observer, tell
 from tensorseed.concurrency.buffers import Buffers
 from tensorseed.devices import Accelerator
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, VirtualFile
 from tensorseed.sampling.executors.base import Executor
+
+from .chunk_sizer import GROWTH, SIZES
+from .observers import Observer, tell
 
 MARGIN = ALIGNMENT + 2 * BLOCK  # bytes that a buffer has beside its chunk
 SPARE_UNITS = 5 * GROWTH  # of the chunk size, kept while unused: what a quick stream has in turn by default

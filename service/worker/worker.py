@@ -26,12 +26,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import ParamSpec, TypeVar
 
-from service.worker.chunk_sizer import Paces
-from service.worker.chunks import Chunks
-from service.worker.cost import is_quick, is_zeros
-from service.worker.device_queue import Lane
-from service.worker.observers import NOBODY, Observer, queued
-from service.worker.torch_files import Materials
 from tensorseed.concurrency.cancellation import abandonable
 from tensorseed.concurrency.cpu import step_back
 from tensorseed.devices import Accelerator, Device, Devices
@@ -40,6 +34,13 @@ from tensorseed.files.precompute import Preparation, missing_preparations
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import prepare
+
+from .chunk_sizer import Paces
+from .chunks import Chunks
+from .cost import is_quick, is_zeros
+from .device_queue import Lane
+from .observers import NOBODY, Observer, queued
+from .torch_files import Materials
 
 LEAST = {"losses": 1 << 22, "evaluations": 1 << 22}  # elements from which on `auto` takes another device
 BYTES_AN_ELEMENT = 64  # of memory free there: values, gradients and what lies between, with a margin
