@@ -85,8 +85,8 @@ ELSEWHERE = {
     "evaluation_seconds": "tests/service/evaluations/test_routes.py",
     "key_requests": "tests/service/server/test_rate_limits.py",
     "key_bytes": "tests/service/server/test_rate_limits.py",
-    "shard_bytes": "tests/hub",
-    "recipe_seconds": "tests/hub",
+    "shard_bytes": "tests/service/hub",
+    "recipe_seconds": "tests/tensorseed/checkpoints",
 }
 NO_LIMITS = {
     *("host", "port", "log_level", "log_format", "access_log", "metrics_port", "traces", "keys_file"),
