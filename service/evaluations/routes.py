@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledError
 from tensorseed.errors import (
     CapacityError,
     DeviceError,
@@ -27,7 +27,6 @@ from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, NotR
 from ..http.problems import documented
 from ..http.queries import query_of
 from ..http.state import state_of
-from ..worker.worker import Stopped
 from .representations import Content, check_labels, content_of, form_of
 from .schemas import evaluation_answers, evaluation_body
 
@@ -78,9 +77,9 @@ async def _post(request: Request, body: bytes) -> Response:
     return StreamingResponse(content.stream(), headers=headers, media_type=content.media_type)
 
 
-def _compute(evaluation: Evaluation, form: str, stopped: Stopped) -> Content:
+def _compute(evaluation: Evaluation, form: str, cancelled: Cancelled) -> Content:
     """The answer. Raises NotReadyError where the service stops before it is there."""
     try:
-        return content_of(evaluate(evaluation, stopped), form)
-    except AbandonedError:
+        return content_of(evaluate(evaluation, cancelled), form)
+    except ComputationCancelledError:
         raise NotReadyError("the service is stopping: ask again shortly", {"Retry-After": "1"}) from None

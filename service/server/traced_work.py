@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from opentelemetry.trace import Tracer
 
+from tensorseed.concurrency.cancellation import Cancelled
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
@@ -23,7 +24,7 @@ from tensorseed.spec.resolved import ResolvedSpec
 from ..http.state import OpenFile, State
 from ..settings import Settings
 from ..worker.observers import NOBODY, Observer
-from ..worker.worker import Stopped, Worker
+from ..worker.worker import Worker
 from .spans import COMPLETE, step
 
 P = ParamSpec("P")
@@ -128,7 +129,7 @@ class TracedWorker(Worker):
                 span.set_attributes(known.found(result))
             return result
 
-    async def run_cancellable(self, job: Callable[[Stopped], T], device: str = "auto") -> T:
+    async def run_cancellable(self, job: Callable[[Cancelled], T], device: str = "auto") -> T:
         """See `Worker`. The span holds the wait for a thread too."""
         known, about = step_of(job)
         if known is None:

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from tensorseed.concurrency.cancellation import cancellable
 from tensorseed.concurrency.cpu import step_back
 from tensorseed.files.materialised import Materialised, Shelf
 from tensorseed.spec.resolved import ResolvedSpec
@@ -17,7 +18,7 @@ class _Flight:
     """A file on its way: what computes it, and how many wait."""
 
     future: asyncio.Future[Materialised]
-    abandoned: threading.Event
+    cancelled: threading.Event
     waiting: int = field(default=0)
 
 
@@ -56,26 +57,27 @@ class Materials:
     def close(self) -> None:
         """Give up what is under way. Blocks until the thread has ended."""
         for flight in self._flights.values():
-            flight.abandoned.set()
+            flight.cancelled.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _start(self, resolved: ResolvedSpec) -> _Flight:
-        abandoned = threading.Event()
-        future = asyncio.wrap_future(self._pool.submit(_compute, resolved, abandoned, self._shelf))
-        return _Flight(future, abandoned)
+        cancelled = threading.Event()
+        future = asyncio.wrap_future(self._pool.submit(_compute, resolved, cancelled, self._shelf))
+        return _Flight(future, cancelled)
 
     def _end(self, key: str, flight: _Flight) -> None:
         """Nobody waits any more: the file has landed, or is not wanted."""
         if self._flights.get(key) is flight:
             del self._flights[key]
         if not flight.future.done():
-            flight.abandoned.set()
+            flight.cancelled.set()
             flight.future.cancel()
 
 
-def _compute(resolved: ResolvedSpec, abandoned: threading.Event, shelf: Shelf) -> Materialised:
+def _compute(resolved: ResolvedSpec, cancelled: threading.Event, shelf: Shelf) -> Materialised:
     from tensorseed.files.torch_generator import materialise  # torch, which philox does without on the CPU
 
-    file = materialise(resolved, abandoned.is_set)
+    with cancellable(cancelled.is_set):
+        file = materialise(resolved)
     shelf.put(resolved.recipe, file)
     return file

@@ -26,7 +26,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import ParamSpec, TypeVar
 
-from tensorseed.concurrency.cancellation import abandonable
+from tensorseed.concurrency.cancellation import Cancelled, cancellable
 from tensorseed.concurrency.cpu import step_back
 from tensorseed.devices import Accelerator, Device, Devices
 from tensorseed.files.materialised import Materialised
@@ -48,7 +48,6 @@ BYTES_AN_ELEMENT = 64  # of memory free there: values, gradients and what lies b
 P = ParamSpec("P")
 T = TypeVar("T")
 Compute = Callable[[int, int], "Future[memoryview]"]  # begins to compute a file's bytes [start, stop)
-Stopped = Callable[[], bool]  # whether nobody waits any more; a job asks it often, and ends soon after
 
 
 class Worker:
@@ -83,8 +82,8 @@ class Worker:
 
     async def close(self) -> None:
         """Drop what is queued, let the running chunks end, and stop the running jobs."""
-        for stop in self._running:
-            stop.set()
+        for cancelled in self._running:
+            cancelled.set()
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
         await asyncio.to_thread(self._jobs.shutdown, wait=True, cancel_futures=True)
         await asyncio.to_thread(self._materials.close)
@@ -96,7 +95,7 @@ class Worker:
         with self._devices.cpu.explaining():
             return await asyncio.wrap_future(self._pool.submit(function, *args, **kwargs))
 
-    async def run_cancellable(self, job: Callable[[Stopped], T], device: str = "auto") -> T:
+    async def run_cancellable(self, job: Callable[[Cancelled], T], device: str = "auto") -> T:
         """Run a job that may take long, on one of the threads for jobs: half as many as compute.
 
         The job is handed a function that turns true when the task that awaits this is cancelled, or the
@@ -104,14 +103,14 @@ class Worker:
         which one ran out of memory (CapacityError) or failed (DeviceError).
         """
         explaining = (await self.device(device)).explaining()
-        stop = threading.Event()
-        self._running.add(stop)
+        cancelled = threading.Event()
+        self._running.add(cancelled)
         try:
             with explaining:
-                return await asyncio.wrap_future(self._jobs.submit(job, stop.is_set))
+                return await asyncio.wrap_future(self._jobs.submit(job, cancelled.is_set))
         finally:
-            stop.set()
-            self._running.discard(stop)
+            cancelled.set()
+            self._running.discard(cancelled)
 
     def at_once(self, file: VirtualFile, start: int, stop: int) -> memoryview | None:
         """The file's bytes [start, stop), where they are so few that computing them here and now is quicker
@@ -127,8 +126,8 @@ class Worker:
         Closing the generator cancels every chunk that has not begun, and gives up those that take long. What
         a chunk needs prepared is prepared by a job, so that no thread of the pool waits for it.
         """
-        left = threading.Event()
-        compute = await self._computing(file, stop, left)
+        cancelled = threading.Event()
+        compute = await self._computing(file, stop, cancelled)
         ahead: deque[asyncio.Future[memoryview]] = deque()
         try:
             with self._paces.begin() as pace:
@@ -148,7 +147,7 @@ class Worker:
                     yield chunk
                     pace.took(perf_counter() - began, all_ready=all(future.done() for future in ahead))
         finally:
-            left.set()
+            cancelled.set()
             for future in ahead:
                 future.cancel()
 
@@ -162,9 +161,9 @@ class Worker:
         future.set_result(self._chunks.zeros(stop - start))
         return future
 
-    async def _computing(self, file: VirtualFile, stop: int, left: threading.Event) -> Compute:
+    async def _computing(self, file: VirtualFile, stop: int, cancelled: threading.Event) -> Compute:
         """What computes chunks of the file up to `stop`: the pool, or the lane of the spec's device. Nobody
-        reads them any more once `left` is set.
+        reads them any more once `cancelled` is set.
         """
         if stop > len(file.header) and file.resolved.generator == "philox":
             device = await self.device(file.resolved.device)
@@ -174,7 +173,7 @@ class Worker:
         source = self._compiled if stop <= len(file.header) else await self.source(file)
 
         def wanted(start: int, end: int) -> memoryview:
-            with abandonable(left.is_set):
+            with cancellable(cancelled.is_set):
                 return self._chunks.compute(file, start, end, source)
 
         return lambda start, end: self._pool.submit(queued(self._observer, wanted), start, end)
@@ -233,8 +232,8 @@ class Worker:
         return best if free.get(best, 0) >= BYTES_AN_ELEMENT * elements else "cpu"
 
 
-def _prepare(missing: Sequence[Preparation], stopped: Stopped) -> None:
-    with abandonable(stopped):
+def _prepare(missing: Sequence[Preparation], cancelled: Cancelled) -> None:
+    with cancellable(cancelled):
         for preparation in missing:
             preparation.run()
 

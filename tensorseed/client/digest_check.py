@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tensorseed.client.errors import MismatchError
 from tensorseed.client.local_file import StoredFile, stored
 from tensorseed.client.part_file import unreadable
+from tensorseed.concurrency.cancellation import Cancelled
 
 CHUNK = 1 << 20  # bytes read at a time
 MOST_NAMES = 10  # of tensors that differ, told at once
 
 
-def file_digest(path: Path, stopped: Callable[[], bool] = lambda: False) -> str:
-    """The SHA-256 of a file, in hex; of a part of it once `stopped` says so. Lets other threads run."""
+def file_digest(path: Path, cancelled: Cancelled = lambda: False) -> str:
+    """The SHA-256 of a file, in hex; of a part of it if `cancelled`. Lets other threads run."""
     hashing, buffer = hashlib.sha256(), memoryview(bytearray(CHUNK))
     try:
         with path.open("rb", buffering=0) as file:
-            while not stopped() and (count := file.readinto(buffer)):
+            while not cancelled() and (count := file.readinto(buffer)):
                 hashing.update(buffer[:count])
         return hashing.hexdigest()
     except OSError as error:

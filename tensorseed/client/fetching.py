@@ -68,13 +68,13 @@ async def _found(remote: Remote, target: Target) -> RemoteFile:
 
 async def _verify(remote: Remote, file: RemoteFile, part: PartialFile, options: Options) -> None:
     """Raise MismatchError unless the bytes are right. Where no server tells digests, compute them here."""
-    stop = threading.Event()
-    hashing = asyncio.ensure_future(asyncio.to_thread(file_digest, part.path, stop.is_set))
+    cancelled = threading.Event()
+    hashing = asyncio.ensure_future(asyncio.to_thread(file_digest, part.path, cancelled.is_set))
     try:
         told = None if file.digest_path is None else await remote.digest(file)
         own = await hashing if told is not None else ""
     finally:
-        stop.set()
+        cancelled.set()
         await asyncio.gather(hashing, return_exceptions=True)
     try:
         if told is not None:

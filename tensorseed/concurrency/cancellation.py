@@ -1,6 +1,6 @@
-"""Giving up, in the middle, what nobody waits for any more.
+"""Cooperative cancellation of long computations.
 
-A thread computes within `abandonable`, and whatever takes long calls `check_abandoned` now and then.
+A thread computes within `cancellable`; long loops call `check_cancelled` between their steps.
 """
 
 from __future__ import annotations
@@ -9,27 +9,33 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-
-class AbandonedError(Exception):
-    """Nobody waits for the result any more."""
-
+Cancelled = Callable[[], bool]
+"""Whether a computation is cancelled: its result has no reader any more. Any thread may call it."""
 
 _thread = threading.local()
 
 
+class ComputationCancelledError(Exception):
+    """The computation was cancelled: its result has no reader any more."""
+
+
 @contextmanager
-def abandonable(stopped: Callable[[], bool]) -> Iterator[None]:
-    """Let what this thread computes within the block end early once `stopped` says so."""
-    before = getattr(_thread, "stopped", None)
-    _thread.stopped = stopped
+def cancellable(cancelled: Cancelled) -> Iterator[None]:
+    """Make `check_cancelled` consult `cancelled` in this thread, within the block."""
+    before = getattr(_thread, "cancelled", None)
+    _thread.cancelled = cancelled
     try:
         yield
     finally:
-        _thread.stopped = before
+        _thread.cancelled = before
 
 
-def check_abandoned() -> None:
-    """Raise AbandonedError if nobody waits for what this thread computes."""
-    stopped = getattr(_thread, "stopped", None)
-    if stopped is not None and stopped():
-        raise AbandonedError
+def check_cancelled() -> None:
+    """Return unless the computation of this thread is cancelled.
+
+    Raises:
+        ComputationCancelledError: it is.
+    """
+    cancelled = getattr(_thread, "cancelled", None)
+    if cancelled is not None and cancelled():
+        raise ComputationCancelledError

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from cachetools import LRUCache
 
-from tensorseed.concurrency.cancellation import AbandonedError, check_abandoned
+from tensorseed.concurrency.cancellation import ComputationCancelledError, check_cancelled
 
 
 class Sized(Protocol):
@@ -51,8 +51,8 @@ class Kept(Generic[T]):
                 return self._land(key, own, compute)
             try:
                 return flight.result()
-            except AbandonedError:
-                check_abandoned()
+            except ComputationCancelledError:
+                check_cancelled()
 
     def find(self, key: Hashable) -> T | None:
         """The result of a key where it is kept; it counts as asked for."""

@@ -1,16 +1,16 @@
 """What an initialisation does to a network: forward, backward, optimizer steps and diagnostics.
 
     evaluation = read_evaluation(body, limits)      every fault is told here, before anything is computed
-    report = evaluate(evaluation, stopped)
+    report = evaluate(evaluation, cancelled)
 
 Importing this package imports no torch; its two functions do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tensorseed.concurrency.cancellation import Cancelled
 from tensorseed.concurrency.warning_filters import quiet
 from tensorseed.evaluations.report import Comparison, Report
 from tensorseed.spec.limits import Limits
@@ -33,13 +33,13 @@ def read_evaluation(body: bytes, limits: Limits) -> Evaluation:
         return read(body, limits)
 
 
-def evaluate(evaluation: Evaluation, stopped: Callable[[], bool] = lambda: False) -> Report | Comparison:
-    """Compute it. Blocks; `stopped` is asked between layers and between steps.
+def evaluate(evaluation: Evaluation, cancelled: Cancelled = lambda: False) -> Report | Comparison:
+    """Compute it. Blocks; `cancelled` is asked between layers and between steps.
 
-    Raises AbandonedError soon after `stopped` says so, TooLargeError after
+    Raises ComputationCancelledError soon after `cancelled` says so, TooLargeError after
     `evaluation_seconds`, EvaluationError for what shows only while computing.
     """
     from tensorseed.evaluations.run import run
 
     with quiet():
-        return run(evaluation, stopped)
+        return run(evaluation, cancelled)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 
-from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledError
 from tensorseed.devices.torch_errors import is_failure
 from tensorseed.errors import TooLargeError
 from tensorseed.evaluations.chain import Node
@@ -26,15 +26,15 @@ from tensorseed.spec.resolved import ResolvedSpec
 class Patience:
     """How long to go on: until nobody waits any more, or the time is up."""
 
-    def __init__(self, stopped: Callable[[], bool], seconds: float) -> None:
-        self._stopped = stopped
+    def __init__(self, cancelled: Cancelled, seconds: float) -> None:
+        self._cancelled = cancelled
         self._seconds = seconds
         self._end = time.monotonic() + seconds
 
     def check(self) -> None:
-        """Raise AbandonedError or TooLargeError where it is over."""
-        if self._stopped():
-            raise AbandonedError
+        """Raise ComputationCancelledError or TooLargeError where it is over."""
+        if self._cancelled():
+            raise ComputationCancelledError
         if time.monotonic() > self._end:
             raise TooLargeError(
                 f"the evaluation takes longer than {self._seconds:g} seconds (evaluation_seconds): take "
@@ -43,7 +43,7 @@ class Patience:
 
     def over(self) -> bool:
         """Whether it is over."""
-        return self._stopped() or time.monotonic() > self._end
+        return self._cancelled() or time.monotonic() > self._end
 
 
 class Chance:
@@ -93,7 +93,7 @@ class Network:
         state = self.state()
         file = open_file(resolved)
         by_torch = resolved.generator == "torch"
-        source = materialise(resolved, patience.over) if by_torch else CompiledExecutor()
+        source = materialise(resolved) if by_torch else CompiledExecutor()
         for entry in file.entries():
             value = torch.empty(entry.tensor.shape, dtype=getattr(torch, entry.tensor.dtype.name))
             copy_entry(file, entry, value, source, patience.check)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
-from tensorseed.concurrency.cancellation import AbandonedError, abandonable
+from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledError, cancellable
 from tensorseed.devices.torch_errors import is_failure
 from tensorseed.errors import EvaluationError
 from tensorseed.evaluations.diagnostics import axes, collapse, measure, moments, norm, wide
@@ -159,15 +159,15 @@ class Trial:
         return tuple(losses), weights
 
 
-def run(evaluation: Evaluation, stopped: Callable[[], bool]) -> Report | Comparison:
+def run(evaluation: Evaluation, cancelled: Cancelled) -> Report | Comparison:
     """The report, or with `compare` all reports. Raises as `tensorseed.evaluations.evaluate` says."""
-    patience = Patience(stopped, evaluation.limits.evaluation_seconds)
+    patience = Patience(cancelled, evaluation.limits.evaluation_seconds)
     patience.check()
     x = evaluation.input.tensor()
     try:
-        with abandonable(patience.over), torch.enable_grad():
+        with cancellable(patience.over), torch.enable_grad():
             reports = [Trial(evaluation, variant, x, patience).report() for variant in evaluation.variants]
-    except AbandonedError:
+    except ComputationCancelledError:
         patience.check()  # which tells whether it was the time
         raise
     return Comparison(reports=tuple(reports)) if evaluation.compared else reports[0]

@@ -18,7 +18,7 @@ class Preparation:
     shape: tuple[int, int]
 
     def run(self) -> None:
-        """Compute and keep it. Raises AbandonedError where nobody waits for it any more."""
+        """Compute and keep it. Raises ComputationCancelledError where nobody waits for it any more."""
         prepare(self.key, self.shape)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.concurrency.cancellation import check_cancelled
 from tensorseed.concurrency.warning_filters import quiet
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.files.materialised import Materialised
@@ -54,31 +54,27 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
                 generator.set_state(state)
 
 
-def materialise(resolved: ResolvedSpec, abandoned: Callable[[], bool] = lambda: False) -> Materialised:
+def materialise(resolved: ResolvedSpec) -> Materialised:
     """Every tensor of the file, computed in the one order in which torch computes them.
 
     Raises SpecError for an init or a dtype for which this torch has no kernel, TooLargeError for a rejection
-    that does not end, AbandonedError soon after `abandoned` says so.
+    that does not end, ComputationCancelledError where it is cancelled.
     """
     device = _device(resolved.device)
     with seeded(resolved.seed, device), _on(device), quiet(), torch.no_grad():  # torch warns of zero elements
-        states = [
-            (name, step, state) for step in resolved.steps for name, state in _built(step, device, abandoned)
-        ]
+        states = [(name, step, state) for step in resolved.steps for name, state in _built(step, device)]
         for name, step, state in states:
             for key, tensor in state.items():
                 if key in step.inits and tensor.numel():
-                    _check(abandoned)
+                    check_cancelled()
                     _explained(name, lambda: _apply(step.inits[key], tensor))  # noqa: B023
     return _gathered(resolved, states)
 
 
-def _built(
-    step: Step, device: torch.device, abandoned: Callable[[], bool]
-) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
+def _built(step: Step, device: torch.device) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
     """The tensors of each of the step's entries, by what follows the entry's name."""
     for name in step.names:
-        _check(abandoned)
+        check_cancelled()
         yield name, _explained(name, lambda: _build(step, device))
 
 
@@ -181,8 +177,3 @@ def _on(device: torch.device) -> Iterator[None]:
         return
     with torch.cuda.device(device):
         yield
-
-
-def _check(abandoned: Callable[[], bool]) -> None:
-    if abandoned():
-        raise AbandonedError

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from tensorseed.concurrency.cancellation import check_abandoned
+from tensorseed.concurrency.cancellation import check_cancelled
 from tensorseed.sampling.executors.kernels import normal_f64, words_at
 from tensorseed.sampling.philox import Key
 from tensorseed.sampling.transforms64 import normal64
@@ -70,7 +70,7 @@ class CompactWY:
         panel = np.empty((min(DEPTH, 4 * end), rows.size))
         words = tuple(map(np.uint32, self.key))
         blocks = rows * (self.width // 2)
-        check_abandoned()
+        check_cancelled()
         for first in range(0, min(4 * end, int(rows[-1]) + 1), DEPTH):
             depth = min(DEPTH, 4 * end - first)
             draw_reflectors(panel, rows, blocks, first, depth, words, self.pivots)
@@ -91,7 +91,7 @@ def packed_size(width: int) -> int:
 def prepare(key: Key, m: int, k: int) -> CompactWY:
     """The compact WY form of the k reflections of length m that `key` stands for, in m·k² operations.
 
-    Raises AbandonedError where nobody waits for it any more.
+    Raises ComputationCancelledError where nobody waits for it any more.
     """
     width = padded(k)
     words = tuple(map(np.uint32, key))
@@ -99,7 +99,7 @@ def prepare(key: Key, m: int, k: int) -> CompactWY:
     rows = min(max(LEAST_ROWS, PANEL // width // 4 * 4), padded(m))
     panel = np.empty((rows, width))
     for first in range(0, m, rows):
-        check_abandoned()
+        check_cancelled()
         count = min(rows, m - first)
         normal_f64(panel[:count].reshape(-1), first * (width // 2), words, STANDARD)
         panel[count:] = 0.0
@@ -111,7 +111,7 @@ def prepare(key: Key, m: int, k: int) -> CompactWY:
         complete_column(form.packed, row, c, form.pivots, form.signs, scales)
     block = np.empty((BLOCK, width))
     for first in reversed(range(0, k, BLOCK)):
-        check_abandoned()
+        check_cancelled()
         count = min(BLOCK, width - first)
         normal_f64(block[:count].reshape(-1), first * (width // 2), words, STANDARD)
         solve_columns(form.packed, block, first, count, k, form.pivots, scales)

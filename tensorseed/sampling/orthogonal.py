@@ -71,7 +71,7 @@ def is_prepared(key: Key, shape: Shape) -> bool:
 def prepare(key: Key, shape: Shape) -> None:
     """Prepare the reflections of a thin matrix, which may take a minute, and keep them.
 
-    Raises AbandonedError where nobody waits for them any more.
+    Raises ComputationCancelledError where nobody waits for them any more.
     """
     if is_thin(shape):
         _form(key, max(shape), min(shape))

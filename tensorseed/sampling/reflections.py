@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from tensorseed.concurrency.cancellation import check_abandoned
+from tensorseed.concurrency.cancellation import check_cancelled
 from tensorseed.sampling.executors.kernels import normal_f64
 from tensorseed.sampling.philox import Key
 
@@ -31,7 +31,7 @@ kernel = njit(nogil=True, error_model="numpy")
 
 def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64]) -> Matrix:
     """The rows numbered `rows` of the orthogonal matrix of `shape` that `key` stands for: (rows.size,
-    shape[1]). Raises AbandonedError where nobody waits for them any more.
+    shape[1]). Raises ComputationCancelledError where nobody waits for them any more.
     """
     m, k = max(shape), min(shape)
     tall = shape[0] > shape[1]
@@ -43,7 +43,7 @@ def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64
     height = max(1, min(GROUP, PANEL // m))
     starts = range(0, k if tall else int(rows.max(initial=-1)) + 1, height)
     for first in starts if tall else reversed(starts):
-        check_abandoned()
+        check_cancelled()
         panel, scales = _reflectors(key, m, first, min(height, k - first), signs)
         for x in groups:
             reflect(x, panel, scales, first, tall)

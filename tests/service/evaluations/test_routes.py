@@ -328,12 +328,12 @@ def test_other_methods_are_not_there(client: Any, method: str) -> None:
 
 
 def test_a_service_that_stops_says_so(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tensorseed.concurrency.cancellation import AbandonedError
+    from tensorseed.concurrency.cancellation import ComputationCancelledError
 
-    def abandoned(*_: Any) -> None:
-        raise AbandonedError
+    def cancelled(*_: Any) -> None:
+        raise ComputationCancelledError
 
-    monkeypatch.setattr(evaluations, "evaluate", abandoned)
+    monkeypatch.setattr(evaluations, "evaluate", cancelled)
     with start(create_app(Settings.model_construct(threads=2, kernel_cache=None))) as client:
         response = ask(client, MLP)
     assert response.status_code == 503
@@ -365,10 +365,10 @@ def test_an_evaluation_ends_when_its_client_leaves(
     begun, ended = [], []
     evaluate = evaluations.evaluate
 
-    def watched(evaluation: Any, stopped: Callable[[], bool]) -> Any:
+    def watched(evaluation: Any, cancelled: Callable[[], bool]) -> Any:
         begun.append(evaluation)
         try:
-            return evaluate(evaluation, stopped)
+            return evaluate(evaluation, cancelled)
         except Exception as error:
             ended.append(type(error).__name__)
             raise
@@ -387,5 +387,5 @@ def test_an_evaluation_ends_when_its_client_leaves(
     third.request("POST", "/v1/evaluations", json.dumps(MLP))
     assert third.getresponse().status == 200
     third.close()
-    assert ended == ["AbandonedError"]
+    assert ended == ["ComputationCancelledError"]
     assert len(begun) == 2

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from service.worker.torch_files import Materials
+from tensorseed.concurrency.cancellation import ComputationCancelledError, check_cancelled
 from tensorseed.errors import TooLargeError
 from tensorseed.files import torch_generator
 from tensorseed.files.materialised import Materialised
@@ -26,22 +27,24 @@ def spec(seed: int) -> ResolvedSpec:
 
 
 class Slow:
-    """Stands in for the generator: counts, and waits until it may go on or is abandoned."""
+    """Stands in for the generator: counts, and waits until it may go on or is cancelled."""
 
     def __init__(self) -> None:
         self.seeds: list[int] = []
-        self.abandoned: list[int] = []
+        self.cancelled: list[int] = []
         self.begun = threading.Event()
         self.go = threading.Event()
         self.fault: Exception | None = None
 
-    def __call__(self, resolved: ResolvedSpec, abandoned: Callable[[], bool]) -> Materialised:
+    def __call__(self, resolved: ResolvedSpec) -> Materialised:
         self.seeds.append(resolved.seed)
         self.begun.set()
         while not self.go.wait(0.005):
-            if abandoned():
-                self.abandoned.append(resolved.seed)
-                raise torch_generator.AbandonedError
+            try:
+                check_cancelled()
+            except ComputationCancelledError:
+                self.cancelled.append(resolved.seed)
+                raise
         if self.fault:
             raise self.fault
         return Materialised({"w": np.full(250, resolved.seed, np.float32)})
@@ -90,7 +93,7 @@ def test_one_who_leaves_does_not_disturb_the_others(slow: Slow) -> None:
         await asyncio.gather(first, return_exceptions=True)
         slow.go.set()
         assert (await second).nbytes == 1000
-        assert (slow.seeds, slow.abandoned) == ([1], [])
+        assert (slow.seeds, slow.cancelled) == ([1], [])
 
     with_materials(use)
 
@@ -103,7 +106,7 @@ def test_when_all_have_left_the_computing_ends_and_can_begin_anew(slow: Slow) ->
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         again = asyncio.create_task(materials.get(spec(1)))
-        while not slow.abandoned:
+        while not slow.cancelled:
             await asyncio.sleep(0.005)
         slow.go.set()
         assert (await again).nbytes == 1000
@@ -143,8 +146,8 @@ def test_closing_gives_up_what_is_under_way(slow: Slow) -> None:
         task = asyncio.create_task(materials.get(spec(1)))
         await begun(slow)
         await asyncio.to_thread(materials.close)
-        assert slow.abandoned == [1]
-        with pytest.raises(torch_generator.AbandonedError):
+        assert slow.cancelled == [1]
+        with pytest.raises(ComputationCancelledError):
             await task
 
     with_materials(use)

@@ -17,7 +17,7 @@ import torch
 
 from service.worker.chunk_sizer import GROWTH
 from service.worker.worker import LEAST, Worker
-from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.concurrency.cancellation import ComputationCancelledError
 from tensorseed.concurrency.cpu import NICER
 from tensorseed.devices import Devices
 from tensorseed.errors import CapacityError, DeviceError
@@ -372,14 +372,14 @@ def test_a_file_of_torchs_is_told_of_its_device(monkeypatch):
 
 
 def test_a_job_is_told_of_the_device_that_it_named():
-    def broken(stopped: Callable[[], bool]) -> None:
+    def broken(cancelled: Callable[[], bool]) -> None:
         raise RuntimeError(BROKEN)
 
     async def use(worker: Worker) -> None:
         with pytest.raises(DeviceError, match="cuda:0 failed"):
             await worker.run_cancellable(broken, "cuda")
         with pytest.raises(DeviceError, match="cuda:0 failed"):
-            await worker.run_cancellable(lambda stopped: None, "cuda")
+            await worker.run_cancellable(lambda cancelled: None, "cuda")
         with pytest.raises(DeviceError, match="cuda:1 failed"), worker.explaining("cuda:1"):
             broken(bool)
 
@@ -411,26 +411,26 @@ def test_auto_stays_on_a_cpu_that_is_alone():
 
 def test_a_job_has_the_result_of_its_function():
     async def use(worker: Worker) -> None:
-        assert await worker.run_cancellable(lambda stopped: (5, stopped())) == (5, False)
+        assert await worker.run_cancellable(lambda cancelled: (5, cancelled())) == (5, False)
         with pytest.raises(RuntimeError, match="broken"):
             await worker.run_cancellable(broken)
 
-    def broken(stopped: Callable[[], bool]) -> None:
+    def broken(cancelled: Callable[[], bool]) -> None:
         raise RuntimeError("broken")
 
     with_worker(use)
 
 
 class Job:
-    """A job that ends when it is stopped, and not before."""
+    """A job that ends when it is cancelled, and not before."""
 
     def __init__(self) -> None:
         self.begun = threading.Event()
         self.ended = threading.Event()
 
-    def __call__(self, stopped: Callable[[], bool]) -> None:
+    def __call__(self, cancelled: Callable[[], bool]) -> None:
         self.begun.set()
-        while not stopped():
+        while not cancelled():
             self.begun.wait(0.001)
         self.ended.set()
 
@@ -528,7 +528,7 @@ def test_a_chunk_that_takes_long_is_given_up_with_its_reader(monkeypatch):
         assert left.wait(60)
         try:
             read_into(self, *args)
-        except AbandonedError:
+        except ComputationCancelledError:
             ended.set()
             raise
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.concurrency.cancellation import ComputationCancelledError
 from tensorseed.concurrency.single_flight import Kept
 
 
@@ -83,14 +83,14 @@ def test_a_waiter_begins_anew_where_the_first_gives_up():
     def given_up() -> Any:
         begun.set()
         left.wait(60)
-        raise AbandonedError
+        raise ComputationCancelledError
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(kept.get, "key", given_up)
         assert begun.wait(60)
         second = pool.submit(kept.get, "key", lambda: np.zeros(3))
         left.set()
-        with pytest.raises(AbandonedError):
+        with pytest.raises(ComputationCancelledError):
             first.result(60)
         assert second.result(60).tolist() == [0, 0, 0]
     assert "key" in kept

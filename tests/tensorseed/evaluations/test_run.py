@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.concurrency.cancellation import ComputationCancelledError
 from tensorseed.errors import EvaluationError, TooLargeError
 from tensorseed.evaluations import evaluate
 from tensorseed.evaluations.optimizers import OPTIMIZERS
@@ -300,13 +300,13 @@ def test_it_ends_soon_after_nobody_waits(asks: int) -> None:
     evaluation = read(asked("mlp", optimizer="SGD", steps=10_000))
     count = 0
 
-    def stopped() -> bool:
+    def cancelled() -> bool:
         nonlocal count
         count += 1
         return count > asks
 
-    with pytest.raises(AbandonedError):
-        evaluate(evaluation, stopped)
+    with pytest.raises(ComputationCancelledError):
+        evaluate(evaluation, cancelled)
     assert asks < count <= asks + 2
 
 
@@ -315,7 +315,7 @@ def test_it_can_be_stopped_from_another_thread() -> None:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(evaluate, evaluation, stop.is_set)
         stop.set()
-        with pytest.raises(AbandonedError):
+        with pytest.raises(ComputationCancelledError):
             running.result(60)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from tensorseed.concurrency.cancellation import AbandonedError
+from tensorseed.concurrency.cancellation import ComputationCancelledError, cancellable
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.files.torch_generator import _apply, materialise, seeded
 from tensorseed.files.virtual_file import open_file, open_slice
@@ -353,10 +353,10 @@ def test_no_warning_gets_out(layer: dict[str, Any]) -> None:
     assert caught == []
 
 
-def test_an_abandoned_file_ends_soon():
+def test_a_cancelled_file_ends_soon():
     answers = iter([False, False, False, True])
-    with pytest.raises(AbandonedError):
-        materialise(parts(big(1)), lambda: next(answers))
+    with cancellable(lambda: next(answers)), pytest.raises(ComputationCancelledError):
+        materialise(parts(big(1)))
 
 
 @pytest.mark.filterwarnings("ignore:mean is more than 2 std:UserWarning")
