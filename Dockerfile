@@ -20,7 +20,6 @@ RUN python -m pip --python /opt/tensorseed/bin/python install --no-cache-dir --n
 COPY pyproject.toml README.md ./
 COPY tensorseed ./tensorseed
 COPY service ./service
-COPY recipes ./recipes
 RUN python -m pip --python /opt/tensorseed/bin/python install --no-cache-dir \
     --index-url "${PIP_INDEX_URL}" --constraint constraints.txt .
 # Compiled for every level of x86-64 that the building machine has; a start elsewhere compiles what it lacks.

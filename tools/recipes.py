@@ -1,4 +1,4 @@
-"""Write the recipes of `recipes/` anew: the weights derived from each one's config, the JSON laid out.
+"""Write the shipped recipes anew: the weights derived from each one's config, the JSON laid out.
 
 A new recipe begins as a file with an id and a config. `python -m tools.recipes` takes the names of recipes,
 or none for all of them; with `--check` it writes nothing and fails where one would change.
@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 
 from tensorseed.checkpoints.derivation import derive
 from tensorseed.checkpoints.derivation.text import recipe_text
+from tensorseed.checkpoints.library import shipped
 
-FOLDER = Path(__file__).parents[1] / "recipes"
+FOLDER = shipped()
 KEYS = ("id", "description", "config", "files", "weights", "shard_bytes")  # as they are ordered
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
-import sys
+import shutil
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
@@ -164,17 +168,24 @@ class Library:
         return repository
 
 
+@cache
 def shipped() -> Path:
-    """The folder of the recipes that come with the program: the project's, or the installation's."""
-    project = Path(__file__).parents[2]
-    if (project / "pyproject.toml").is_file():
-        return project / "recipes"
-    return Path(sys.prefix) / "share" / "tensorseed" / "recipes"
+    """The folder of the recipes that are part of the package, copied out of it where it is a zip archive."""
+    folder = resources.files(__package__) / "recipes"
+    if isinstance(folder, Path):
+        return folder
+    copies = Path(tempfile.mkdtemp(prefix="tensorseed-recipes-"))
+    atexit.register(shutil.rmtree, copies, ignore_errors=True)
+    for file in folder.iterdir():
+        (copies / file.name).write_bytes(file.read_bytes())
+    return copies
 
 
 def folders(own: Path | None) -> list[Path]:
     """The folders of a library: the shipped recipes, if there are any, and then those of a setting."""
     found = [shipped()] if shipped().is_dir() else []
+    if not any(shipped().glob("*.json")):
+        _log.warning("the installation has no recipes in %s: install tensorseed again", shipped())
     return found if own is None else [*found, own.expanduser()]
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from tensorseed.checkpoints.library import shipped
 from tests.clients.clients import Python
 from tests.clients.conftest import CONFIG, INDEX, LARGE, SHARDED, read
 from tests.clients.wire import Wire
-from tests.serving import ROOT
 
 API = "huggingface_hub:HfApi"
 PARAMETERS = 70_553_706_496
@@ -79,7 +79,7 @@ def test_any_tensor_is_what_the_recipe_says(port: int, name: str) -> None:
     first, last = (start + offset for offset in header[name]["data_offsets"])
     part = read(port, f"{base}/{shard}", Range=f"bytes={first}-{last - 1}")
     assert part.status == 206
-    weights = json.loads((ROOT / "recipes" / "llama-3-70b.json").read_text())["weights"]
+    weights = json.loads((shipped() / "llama-3-70b.json").read_text())["weights"]
     plan = json.loads(read(port, "/v1/weights/plan", "POST", json.dumps(weights | {"seed": 3}).encode()).body)
     alone = read(port, f"{plan['url']}/tensors/{name}").body
     assert alone[-len(part.body) :] == part.body

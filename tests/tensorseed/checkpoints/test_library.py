@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -243,17 +243,39 @@ def test_the_folders_of_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert folders(Path("~/r"))[1] == tmp_path / "r"
 
 
-def test_the_shipped_recipes_lie_beside_the_package() -> None:
-    assert shipped() == Path(__file__).parents[3] / "recipes"
+def test_the_shipped_recipes_are_part_of_the_package() -> None:
+    assert shipped() == Path(module.__file__).parent / "recipes"
     assert shipped().is_dir()
 
 
-def test_the_shipped_recipes_of_an_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "recipes").mkdir()  # another program's
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "service" / "hub" / "library.py"))
-    monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    assert shipped() == tmp_path / "share" / "tensorseed" / "recipes"
+def test_an_installation_without_recipes_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "shipped", lambda: tmp_path / "recipes")
     assert folders(None) == []
+    assert folders(tmp_path) == [tmp_path]
+    (tmp_path / "recipes").mkdir()
+    assert folders(None) == [tmp_path / "recipes"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the installation has no recipes in {tmp_path / 'recipes'}: install tensorseed again"
+    ] * 3
+
+
+def test_the_shipped_recipes_of_a_zip_archive_are_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("recipes/a.json", json.dumps(document(id="a")))
+    monkeypatch.setattr(module.resources, "files", lambda _: zipfile.Path(tmp_path / "archive.zip"))
+    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
+    removals: list[Any] = []
+    monkeypatch.setattr(module.atexit, "register", lambda *call, **options: removals.append((call, options)))
+    copies = shipped.__wrapped__()
+    assert library(copies).ids() == ["a"]
+    ((remove, folder), options), *more = removals
+    assert not more
+    remove(folder, **options)
+    assert not copies.exists()
 
 
 def test_the_weights_of_shipped_recipes_are_not_laid_out_at_the_start(
