@@ -12,7 +12,7 @@ import orjson
 from tensorseed.errors import Fault, LossError, SpecError, UnrepresentableError
 from tensorseed.files.reader import read_tensors, to_torch
 from tensorseed.losses import LOSSES, Call, evaluate, losses_catalog, read_loss
-from tensorseed.losses.reading import loss_class
+from tensorseed.losses.request import loss_class
 from tensorseed.spec.json_io import load
 
 from ..http.negotiation import JSON, OCTETS, preferred

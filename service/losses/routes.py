@@ -122,7 +122,7 @@ async def _catalog(request: Request, name: str | None) -> Response:
 
 
 def _check_name(name: str) -> None:
-    from tensorseed.losses.reading import loss_class
+    from tensorseed.losses.request import loss_class
 
     loss_class(name)
 

@@ -10,24 +10,20 @@ from typing import Any
 import torch
 
 from tensorseed.errors import EvaluationError, LossError, UnknownNameError
-from tensorseed.evaluations.expectations import EXPECTATIONS
 from tensorseed.evaluations.report import ExpectedLoss
 from tensorseed.evaluations.sources import Frame, literal
 from tensorseed.evaluations.variants import parts
 from tensorseed.losses import LOSSES, Loss, read_options
-from tensorseed.losses.parameters import Drawn
+from tensorseed.losses.parameters import ParametricLoss
 from tensorseed.spec.layers.base import Shape
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.schemes import unknown
-
-INDEXED = frozenset({"cross_entropy", "nll_loss", "multi_margin_loss"})
-"""The losses whose targets are classes: their default shape lacks the axis of the classes."""
 
 FITTING = sorted(
     name
     for name, cls in LOSSES.items()
     if {argument.name for argument in cls.arguments if not argument.optional} == {"input", "target"}
-    and not issubclass(cls, Drawn)  # which own parameters
+    and not issubclass(cls, ParametricLoss)  # which own parameters
 )
 """The losses that need nothing but an input and a target."""
 
@@ -79,14 +75,14 @@ class Objective:
 
     def expected(self, output: torch.Tensor) -> ExpectedLoss | None:
         """The loss of an output that knows nothing, in float64."""
-        expectation = EXPECTATIONS.get(self.name)
-        if expectation is None or not expectation.holds(self.loss):
-            return None
         shape = tuple(output.shape)
-        neutral = torch.full(shape, expectation.output(shape), dtype=torch.float64)
+        expectation = self.loss.expectation(shape)
+        if expectation is None:
+            return None
+        neutral = torch.full(shape, expectation.output, dtype=torch.float64)
         own = self.cast(torch.float64, torch.device("cpu"))
         value = float(own.loss.value(own.tensors(neutral)))
-        return ExpectedLoss(value=value, formula=expectation.words(shape))
+        return ExpectedLoss(value=value, formula=expectation.formula)
 
 
 _ANOTHER = "choose another loss"
@@ -121,7 +117,7 @@ def read_loss_class(choice: Any, frame: Frame, raw: dict[str, Any]) -> Loss | No
 
 def target_shape(loss: Loss, output: Shape, *, classes: bool) -> Shape:
     """The shape of a target that does not give its own."""
-    if classes and loss.name in INDEXED:
+    if classes and loss.takes_class_indices:
         return output[:-1] if len(output) < 2 else (output[0], *output[2:])
     return output
 
@@ -164,7 +160,7 @@ def objective(
     share = 1.0 / output[-1] if output else 1.0  # a probability, and together a distribution
     placeholder = torch.full((), share, dtype=torch.float64).expand(output)
     try:
-        loss.vet(made.tensors(placeholder), frame.limits)
+        loss.validate_tensors(made.tensors(placeholder), frame.limits)
     except LossError as error:
         for fault in error.faults:
             frame.note(_place(parts(fault.pointer), way), _own_words(fault.detail))
@@ -177,7 +173,7 @@ def check_output(objective: Objective, output: torch.Tensor, limits: Limits) -> 
     if not bool(output.isfinite().all()):
         return
     try:
-        objective.loss.vet(objective.tensors(output), limits)
+        objective.loss.validate_tensors(objective.tensors(output), limits)
     except LossError as error:
         detail = error.faults[0].detail.replace("input", "the network's output", 1)
         remedy = _REMEDIES.get(objective.name)

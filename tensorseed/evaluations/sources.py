@@ -14,7 +14,7 @@ from tensorseed.evaluations.request import Given
 from tensorseed.evaluations.variants import parts
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import Entry, VirtualFile, open_file
-from tensorseed.losses.arrays import flatten, floats, integers, measure
+from tensorseed.losses.json_tensors import flatten, floats, integers, measure
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.faults import Located, Path

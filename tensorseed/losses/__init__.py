@@ -1,19 +1,19 @@
-"""Losses: what each one takes, checks, computes and divides by.
+"""Losses of torch, and measures of information, with denominators and gradients.
 
-To add a loss, write its class (see `base.Loss`) and add it to `registry.LOSS_CLASSES`; nothing else lists
-them. Nothing here imports torch before a tensor is made.
+A new loss is a class (see `base.Loss`) and its line in `registry.LOSS_CLASSES`. Nothing here imports torch
+before a tensor is made.
 """
 
-from tensorseed.losses.base import Argument, Call, Loss, Result
-from tensorseed.losses.catalog import losses_catalog
+from tensorseed.losses.base import Argument, Call, Expectation, Loss, Result
 from tensorseed.losses.evaluation import evaluate
-from tensorseed.losses.reading import Request, read_loss, read_options
-from tensorseed.losses.registry import LOSSES
+from tensorseed.losses.registry import LOSSES, losses_catalog
+from tensorseed.losses.request import Request, read_loss, read_options
 
 __all__ = [
     "LOSSES",
     "Argument",
     "Call",
+    "Expectation",
     "Loss",
     "Request",
     "Result",

@@ -1,4 +1,4 @@
-"""The softmax over many classes in clusters, whose weights are its own."""
+"""Adaptive softmax: the log-likelihood of many classes in clusters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import Field
 from tensorseed.errors import LossError
 from tensorseed.losses.base import Argument, Arguments, Positive, Tensors
 from tensorseed.losses.checks import blank, classes, fail, has_shape, rank, shape
-from tensorseed.losses.parameters import Drawn
+from tensorseed.losses.parameters import ParametricLoss
 from tensorseed.spec.faults import pointer
 from tensorseed.spec.layers.base import Positive as Size
 from tensorseed.spec.layers.base import Slot
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LAYER = "loss"  # the layer's name in the spec whose tensors are drawn
 
 
-class AdaptiveLogSoftmaxWithLoss(Drawn):
+class AdaptiveLogSoftmaxWithLoss(ParametricLoss):
     """The negative log-likelihood of a softmax over many classes, sorted by frequency, in clusters.
 
     Without weights the layer is drawn: its parameters are the tensors loss.head.weight, loss.tail.0.0.weight
@@ -71,24 +71,26 @@ class AdaptiveLogSoftmaxWithLoss(Drawn):
         """The weights of all tails have one declaration."""
         return super().argument(re.sub(r"^tail\.(0|[1-9][0-9]{0,4})\.", "tail.{i}.", name, flags=re.ASCII))
 
-    def complete(self, tensors: dict[str, torch.Tensor], limits: Limits) -> dict[str, torch.Tensor]:
+    def with_parameters(self, tensors: dict[str, torch.Tensor], limits: Limits) -> dict[str, torch.Tensor]:
         """The tensors with the layer's, drawn after everything else has been checked."""
         rank(tensors, "input", 1, 2)
         slots = self._slots(tensors["input"].shape[-1])
         given = [name for name in tensors if name not in ("input", "target")]
         if given:
             self._check_given(given, slots)
-            self.vet(tensors, limits)
+            self.validate_tensors(tensors, limits)
             return tensors
-        self.bound((slot.shape for slot in slots), limits)
-        self.vet(tensors | {slot.name: blank(tensors["input"], slot.shape) for slot in slots}, limits)
+        self.check_parameter_count((slot.shape for slot in slots), limits)
+        self.validate_tensors(
+            tensors | {slot.name: blank(tensors["input"], slot.shape) for slot in slots}, limits
+        )
         layer = {
             "name": LAYER,
             "type": "AdaptiveLogSoftmaxWithLoss",
             "in_features": tensors["input"].shape[-1],
             **{name: getattr(self, name) for name in ("n_classes", "cutoffs", "div_value", "head_bias")},
         }
-        drawn = self.draw(layer, tensors["input"], limits)
+        drawn = self.draw_parameters(layer, tensors["input"], limits)
         return tensors | {name.removeprefix(f"{LAYER}."): tensor for name, tensor in drawn.items()}
 
     def check(self, tensors: Tensors) -> None:
@@ -129,7 +131,7 @@ class AdaptiveLogSoftmaxWithLoss(Drawn):
         """The number of samples."""
         return float(tensors["target"].numel())
 
-    def scratch(self, tensors: Tensors) -> int:
+    def workspace_size(self, tensors: Tensors) -> int:
         """The logits, if every sample had a target in the largest cluster."""
         ends = (*self.cutoffs, self.n_classes)
         largest = max(b - a for a, b in pairwise(ends))

@@ -1,4 +1,4 @@
-"""What every loss is: a frozen model of torch's options that declares its tensors, checks and computes them.
+"""Base class of losses: options, tensors, checks, value and denominator.
 
 Nothing here imports torch before a loss is computed, so that the service starts without it.
 """
@@ -48,8 +48,16 @@ class Argument(NamedTuple):
     differentiable: bool = True
 
 
+class Expectation(NamedTuple):
+    """The output of a network that knows nothing, for one loss, and the formula of the loss that follows."""
+
+    output: float
+    formula: str
+
+
 Arguments = tuple[Argument, ...]
-Shapes = Mapping[str, tuple[int, ...]]
+Shape = tuple[int, ...]
+Shapes = Mapping[str, Shape]
 Tensors = Mapping[str, "torch.Tensor"]
 
 
@@ -75,6 +83,7 @@ class Loss(BaseModel):
     name: ClassVar[str]  # torch.nn.functional's
     module: ClassVar[str | None] = None  # the torch.nn class that holds its options, if there is one
     arguments: ClassVar[Arguments]
+    takes_class_indices: ClassVar[bool] = False  # a target of indices lacks the input's axis of classes
 
     @property
     def reduced_by(self) -> str:
@@ -97,7 +106,7 @@ class Loss(BaseModel):
         """The docstring's `summary`, `formula`, `source`, `denominator` and `empty`."""
         return docstring(cls, LABELS)
 
-    def is_integer(self, argument: Argument, shapes: Shapes) -> bool:  # noqa: ARG002
+    def is_integer(self, argument: Argument, shapes: Shapes) -> bool:
         """Whether the JSON numbers of `argument` are integers, told from the shapes of all that is given."""
         return argument.kind == "integer"
 
@@ -109,15 +118,20 @@ class Loss(BaseModel):
             if tensor.is_floating_point() and (found := self.argument(name)) and found.differentiable
         )
 
-    def complete(self, tensors: dict[str, torch.Tensor], limits: Limits) -> dict[str, torch.Tensor]:
-        """The tensors with those that the loss draws by itself, vetted."""
-        self.vet(tensors, limits)
+    def with_parameters(self, tensors: dict[str, torch.Tensor], limits: Limits) -> dict[str, torch.Tensor]:
+        """The tensors and the parameters that the loss draws by itself, validated."""
+        self.validate_tensors(tensors, limits)
         return tensors
 
-    def vet(self, tensors: Tensors, limits: Limits) -> None:
-        """Raise LossError where the tensors do not fit, TooLargeError where they ask for too much."""
+    def validate_tensors(self, tensors: Tensors, limits: Limits) -> None:
+        """Check the tensors and the work that they ask for.
+
+        Raises:
+            LossError: the tensors do not fit.
+            TooLargeError: torch would compute more numbers on the way than the limit.
+        """
         self.check(tensors)
-        count = max(self.scratch(tensors), *map(hollow, tensors.values()))
+        count = max(self.workspace_size(tensors), *map(empty_rows, tensors.values()))
         if count > limits.activations:
             detail = f"{self.name} would compute {count:,} numbers on the way, the limit is"
             raise TooLargeError(f"{detail} {limits.activations:,}: send a smaller batch")
@@ -150,12 +164,16 @@ class Loss(BaseModel):
         """What the mean divides by: the number of the input's elements, unless a loss says otherwise."""
         return float(tensors["input"].numel())
 
-    def notes(self, tensors: Tensors) -> Iterator[str]:  # noqa: ARG002
-        """A sentence for each thing that torch computes without a word and that is hardly meant."""
+    def expectation(self, output: Shape) -> Expectation | None:
+        """The uninformed output of this shape; None for a loss that has none."""
+        raise NotImplementedError
+
+    def notes(self, tensors: Tensors) -> Iterator[str]:
+        """A sentence for each thing that torch computes silently and that is hardly meant."""
         yield from ()
 
-    def scratch(self, tensors: Tensors) -> int:  # noqa: ARG002
-        """How many numbers torch computes on the way, where these can be far more than it is given."""
+    def workspace_size(self, tensors: Tensors) -> int:
+        """The numbers that torch computes on the way, where they can far outnumber the given ones."""
         return 0
 
     def options(self) -> dict[str, object]:
@@ -163,10 +181,10 @@ class Loss(BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields}
 
 
-def hollow(tensor: torch.Tensor) -> int:
-    """How many rows a tensor without elements can have for which torch still computes something.
+def empty_rows(tensor: torch.Tensor) -> int:
+    """The rows of a tensor without elements, each of which torch still computes a loss for.
 
-    They take no byte of a file: a loss of the shape (N) follows from tensors of (N, 0).
+    A loss of shape (N) follows from tensors of shape (N, 0), which take no byte of a file.
     """
     return 0 if tensor.numel() else math.prod(filter(None, tensor.shape))
 

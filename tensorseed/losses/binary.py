@@ -1,11 +1,20 @@
-"""Losses of yes or no: one class, or several that exclude nothing."""
+"""Binary cross entropies, of one class or of several independent ones."""
 
 from __future__ import annotations
 
 import math
 from typing import ClassVar
 
-from tensorseed.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
+from tensorseed.losses.base import (
+    Argument,
+    Arguments,
+    Expectation,
+    Loss,
+    Reduction,
+    Shape,
+    Tensors,
+    reduction_field,
+)
 from tensorseed.losses.checks import expands, fail, same_shape, shape, within
 
 PROBABILITY = Argument("target", "(*), that of input: probabilities")
@@ -35,6 +44,10 @@ class BCELoss(Loss):
         within(tensors, "input", 0, 1, f"input must be probabilities, from 0 to 1; {remedy}")
         within(tensors, "target", 0, 1, "target must be probabilities, from 0 to 1")
 
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Probabilities of 1/2."""
+        return Expectation(0.5, "ln 2: all probabilities are 1/2")
+
 
 class BCEWithLogitsLoss(Loss):
     """The binary cross entropy of the sigmoid of logits.
@@ -62,6 +75,10 @@ class BCEWithLogitsLoss(Loss):
         expands(tensors, "weight", "input")
         expands(tensors, "pos_weight", "input")
         within(tensors, "target", 0, 1, "target must be probabilities, from 0 to 1")
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "ln 2: all logits are 0")
 
 
 class MultiLabelSoftMarginLoss(Loss):
@@ -95,3 +112,7 @@ class MultiLabelSoftMarginLoss(Loss):
         """The number of samples."""
         *samples, _ = shape(tensors["input"])
         return float(math.prod(samples))
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "ln 2: all logits are 0")

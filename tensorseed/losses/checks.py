@@ -1,6 +1,6 @@
-"""What losses ask of their tensors. A check raises LossError at the argument or its first wrong element.
+"""Checks of the tensors of a loss, each of which raises LossError at the element at fault.
 
-Shapes are looked at before values, and those with a few bytes of memory for each at most.
+Shapes are checked before values. A check of values takes a few bytes of memory for each at most.
 """
 
 from __future__ import annotations
@@ -9,15 +9,13 @@ import math
 from typing import TYPE_CHECKING
 
 from tensorseed.errors import LossError
-from tensorseed.losses.base import Tensors
+from tensorseed.losses.base import Shape, Tensors
 from tensorseed.spec.faults import pointer
 
 if TYPE_CHECKING:
     import torch
 
-Shape = tuple[int, ...]
-
-LARGEST = math.inf  # the upper bound of what has none
+UNBOUNDED = math.inf  # the upper bound of what has none
 
 
 def shape(tensor: torch.Tensor) -> Shape:

@@ -1,4 +1,4 @@
-"""Losses of one class out of many: cross entropy, and the negative log-likelihood that it ends in."""
+"""Cross entropy and negative log-likelihood of one class out of many."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from pydantic import Field
 from tensorseed.losses.base import (
     Argument,
     Arguments,
+    Expectation,
     Index,
     Loss,
     Reduction,
+    Shape,
     Shapes,
     Share,
     Tensors,
     reduction_field,
 )
-from tensorseed.losses.checks import Shape, classes, fail, has_shape, shape, within
+from tensorseed.losses.checks import classes, fail, has_shape, shape, within
 from tensorseed.losses.likelihood import above_zero
 
 if TYPE_CHECKING:
@@ -48,7 +50,11 @@ def smoothing_field() -> Share:
 
 
 def class_axis(name: str, sizes: Shape) -> int:
-    """The axis of the classes: the second, or the only one. Raises LossError where there is none."""
+    """The axis of the classes: the second, or the only one.
+
+    Raises:
+        LossError: there is none.
+    """
     if not sizes:
         raise fail(name, f"{name} has no dimensions: give it (C), (N, C) or (N, C, d₁, …)")
     return min(len(sizes) - 1, 1)
@@ -97,6 +103,7 @@ class NLLLoss(Loss):
 
     name: ClassVar[str] = "nll_loss"
     module: ClassVar[str] = "NLLLoss"
+    takes_class_indices: ClassVar[bool] = True
     arguments: ClassVar[Arguments] = (
         Argument("input", "(C), (N, C) or (N, C, d₁, …): log-probabilities"),
         Argument("target", "(), (N) or (N, d₁, …): classes from 0 to C − 1", "integer"),
@@ -125,6 +132,11 @@ class NLLLoss(Loss):
         """On numbers that are no log-probabilities."""
         yield from above_zero(tensors, "input")
 
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Log-probabilities of −ln C."""
+        count = output[class_axis("input", output)]
+        return Expectation(-math.log(count), f"ln C for C = {count} classes: all log-probabilities are -ln C")
+
 
 class Logits(Loss):
     """Base of the cross entropies, whose target holds classes, or with the logits' shape probabilities."""
@@ -135,7 +147,11 @@ class Logits(Loss):
     label_smoothing: float
 
     def logits(self, shapes: Shapes) -> Shape:
-        """The shape of the logits. Raises LossError where there are none."""
+        """The shape of the logits.
+
+        Raises:
+            LossError: there are none.
+        """
         raise NotImplementedError
 
     def differentiable(self, tensors: Tensors) -> frozenset[str]:
@@ -195,6 +211,7 @@ class CrossEntropyLoss(Logits):
 
     name: ClassVar[str] = "cross_entropy"
     module: ClassVar[str] = "CrossEntropyLoss"
+    takes_class_indices: ClassVar[bool] = True
     arguments: ClassVar[Arguments] = (
         Argument("input", "(C), (N, C) or (N, C, d₁, …): logits"),
         Argument(
@@ -216,6 +233,11 @@ class CrossEntropyLoss(Logits):
     def logits(self, shapes: Shapes) -> Shape:
         """The input itself."""
         return shapes["input"]
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Logits of 0."""
+        count = output[class_axis("input", output)]
+        return Expectation(0.0, f"ln C for C = {count} classes: all logits are 0")
 
 
 def holds_classes(target: Shape, logits: Shape) -> bool:

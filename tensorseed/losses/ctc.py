@@ -1,4 +1,4 @@
-"""The loss of sequences whose alignment is unknown."""
+"""Connectionist temporal classification of sequences without alignment."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from tensorseed.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
-from tensorseed.losses.checks import Shape, fail, first, not_empty, rank, refuse, shape
+from tensorseed.losses.base import (
+    Argument,
+    Arguments,
+    Expectation,
+    Loss,
+    Reduction,
+    Shape,
+    Tensors,
+    reduction_field,
+)
+from tensorseed.losses.checks import fail, first, not_empty, rank, refuse, shape
 from tensorseed.losses.likelihood import above_zero
 
 if TYPE_CHECKING:
@@ -86,7 +95,7 @@ class CTCLoss(Loss):
         log_probs = tensors["log_probs"]
         return float(log_probs.shape[1]) if log_probs.ndim == 3 else 1.0
 
-    def scratch(self, tensors: Tensors) -> int:
+    def workspace_size(self, tensors: Tensors) -> int:
         """The table of alignments: T × N × (2 · longest target + 1)."""
         longest = int(tensors["target_lengths"].max())
         rows = tensors["log_probs"].shape[0] * int(self.count(tensors))
@@ -99,6 +108,10 @@ class CTCLoss(Loss):
         if short.any() and not self.zero_infinity:
             detail = "does not fit into its input, with a blank between equal neighbours"
             yield f"target {first(short)[0]} {detail}: its loss is Infinity unless zero_infinity is true"
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """None: no output is uninformed."""
+        return None
 
 
 def _check_lengths(tensors: Tensors, name: str, most: int, because: str) -> None:

@@ -1,4 +1,4 @@
-"""Losses of predicted numbers against given ones, element by element."""
+"""Elementwise regression losses."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pydantic import Field
 from tensorseed.losses.base import (
     Argument,
     Arguments,
+    Expectation,
     Loss,
     NonNegative,
     Positive,
     Reduction,
+    Shape,
     Tensors,
     reduction_field,
 )
@@ -57,6 +59,10 @@ class L1Loss(Weighted):
 
     reduction: Reduction = reduction_field()
 
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "mean of |target|: all outputs are 0")
+
 
 class MSELoss(Weighted):
     """The mean squared error.
@@ -71,6 +77,10 @@ class MSELoss(Weighted):
     module: ClassVar[str] = "MSELoss"
 
     reduction: Reduction = reduction_field()
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "mean of target²: all outputs are 0")
 
 
 class SmoothL1Loss(Elementwise):
@@ -90,6 +100,10 @@ class SmoothL1Loss(Elementwise):
         default=1.0, description="Where the square ends; with 0 this is l1_loss.", examples=[1.0]
     )
 
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "the loss of outputs that are all 0")
+
 
 class HuberLoss(Elementwise):
     """The squared error near zero, a straight line far away: smooth_l1_loss times delta.
@@ -106,3 +120,7 @@ class HuberLoss(Elementwise):
 
     reduction: Reduction = reduction_field()
     delta: Positive = Field(default=1.0, description="Where the square ends.", examples=[1.0])
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "the loss of outputs that are all 0")

@@ -1,4 +1,4 @@
-"""Computing a call: the loss, its gradients and its denominator, by torch itself."""
+"""Computation of a loss, its gradients and its denominator by torch."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 def evaluate(call: Call) -> Result:
     """Compute a loss, blocking. Gradients are those of the loss, with reduction none those of its sum.
 
-    Raises LossError where torch has no kernel for the dtype, DeviceError for a device that this host
-    lacks; what torch raises where memory does not suffice or a device breaks passes (`failures.py`).
+    Raises:
+        LossError: torch has no kernel for the dtype, or computes no loss of these shapes.
+        DeviceError: this host lacks the device.
+
+    Out of memory and device errors of torch pass unchanged (`devices.torch_errors`).
     """
     import torch
 
@@ -73,9 +76,8 @@ def _notes(loss: Loss, tensors: Tensors, denominator: float | None) -> Iterator[
 
 
 def _refused(call: Call, error: Exception, device: torch.device) -> LossError:
-    """What torch's refusal means to the client."""
-    told = str(error)
-    if "not implemented for" in told or isinstance(error, NotImplementedError):
+    """The client's error for a refusal of torch."""
+    if "not implemented for" in str(error) or isinstance(error, NotImplementedError):
         detail = f"torch has no {call.name} for {call.dtype} on {device.type}: use float32 or float64"
         return LossError.at(f"/{call.typed_by}", detail)
     shapes = ", ".join(f"{name} {shape(tensor)}" for name, tensor in call.tensors.items())

@@ -1,4 +1,4 @@
-"""The measures of information that explain the losses: in bits, nats or decimal digits."""
+"""Information measures, in bits, nats or decimal digits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from tensorseed.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
+from tensorseed.losses.base import (
+    Argument,
+    Arguments,
+    Expectation,
+    Loss,
+    Reduction,
+    Shape,
+    Tensors,
+    reduction_field,
+)
 from tensorseed.losses.checks import fail, first, same_shape, shape, within
 
 if TYPE_CHECKING:
@@ -56,6 +65,10 @@ class Measure(Loss):
     def in_base(self, nats: torch.Tensor) -> torch.Tensor:
         """Nats in the units of the base."""
         return nats if self.base == "e" else nats / math.log(self.base)
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """None: no output is uninformed."""
+        return None
 
 
 class SelfInformation(Measure):

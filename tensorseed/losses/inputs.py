@@ -1,4 +1,4 @@
-"""The two forms in which tensors come: nested lists of numbers, or tensors with dtypes of their own."""
+"""Input tensors: nested lists of numbers, or tensors with their own dtypes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tensorseed.errors import TooLargeError
-from tensorseed.losses.arrays import flatten, floats, integers, measure
-from tensorseed.losses.base import DTYPES, Argument, Loss, LossDType
-from tensorseed.losses.checks import Shape, fail
+from tensorseed.losses.base import DTYPES, Argument, Loss, LossDType, Shape
+from tensorseed.losses.checks import fail
+from tensorseed.losses.json_tensors import flatten, floats, integers, measure
 from tensorseed.spec.limits import Limits
 
 if TYPE_CHECKING:
     import torch
 
 
-def parsed(loss: Loss, lists: Mapping[str, Any], dtype: LossDType, limits: Limits) -> dict[str, torch.Tensor]:
+def parse_tensors(
+    loss: Loss, lists: Mapping[str, Any], dtype: LossDType, limits: Limits
+) -> dict[str, torch.Tensor]:
     """The tensors of nested lists, in this dtype or int64."""
     import torch
 
@@ -46,7 +48,8 @@ def common_dtype(
 ) -> tuple[str, str]:
     """The first floating tensor's name, and the one dtype of all.
 
-    Raises LossError where a dtype is not what the loss takes.
+    Raises:
+        LossError: a dtype is not what the loss takes.
     """
     found: dict[str, str] = {}
     for name, tensor in tensors.items():

@@ -1,7 +1,8 @@
-"""Negative log-likelihoods of numbers, and the divergence of distributions, element by element."""
+"""Elementwise negative log-likelihoods and Kullback-Leibler divergence."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -10,13 +11,15 @@ from pydantic import Field
 from tensorseed.losses.base import (
     Argument,
     Arguments,
+    Expectation,
     Loss,
     NonNegative,
     Reduction,
+    Shape,
     Tensors,
     reduction_field,
 )
-from tensorseed.losses.checks import LARGEST, fail, same_shape, shape, within
+from tensorseed.losses.checks import UNBOUNDED, fail, same_shape, shape, within
 from tensorseed.losses.elementwise import INPUT, TARGET, Elementwise
 
 if TYPE_CHECKING:
@@ -79,6 +82,13 @@ class KLDivLoss(Elementwise):
         if self.log_target:
             yield from above_zero(tensors, "target")
 
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Log-probabilities of −ln C."""
+        count = output[-1]
+        return Expectation(
+            -math.log(count), f"ln C - H(target) for C = {count}: all log-probabilities are -ln C"
+        )
+
 
 def above_zero(tensors: Tensors, name: str) -> Iterator[str]:
     """A note on an argument of log-probabilities that has positive elements."""
@@ -116,13 +126,19 @@ class PoissonNLLLoss(Elementwise):
         super().check(tensors)
         if not self.log_input:
             what = "input must be a mean of at least 0, unless log_input is true"
-            within(tensors, "input", 0, LARGEST, what)
+            within(tensors, "input", 0, UNBOUNDED, what)
 
     def notes(self, tensors: Tensors) -> Iterator[str]:
         """On targets that are no counts."""
         target = tensors["target"]
         if target.numel() and target.min() < 0:
             yield "target has negative elements, which are no counts: a Poisson variable is at least 0"
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Logarithms of rates of 0; None without log_input."""
+        if not self.log_input:
+            return None
+        return Expectation(0.0, "1: all logarithms of rates are 0")
 
 
 class GaussianNLLLoss(Loss):
@@ -157,7 +173,7 @@ class GaussianNLLLoss(Loss):
         if given not in (sizes, sizes[:-1], ()) and not one:
             detail = f"var has the shape {given} and input the shape {sizes}: give var that shape"
             raise fail("var", f"{detail}, or leave out its last dimension, or make one dimension 1")
-        within(tensors, "var", 0, LARGEST, "var must be a variance of at least 0")
+        within(tensors, "var", 0, UNBOUNDED, "var must be a variance of at least 0")
 
     def value(self, tensors: Tensors) -> torch.Tensor:
         """As torch computes it; one variance for all is spread out, as torch does for a number."""
@@ -165,3 +181,7 @@ class GaussianNLLLoss(Loss):
         if var.ndim == 0:
             var = var.expand(tensors["input"].shape)
         return super().value({**tensors, "var": var})
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """None: no output is uninformed."""
+        return None

@@ -1,4 +1,4 @@
-"""The linear layer and the cross entropy of its output, in one."""
+"""Cross entropy of the output of a linear layer."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from tensorseed.losses.base import (
     Arguments,
     Index,
     Reduction,
+    Shape,
     Shapes,
     Share,
     Tensors,
     reduction_field,
 )
-from tensorseed.losses.checks import Shape, blank, fail, has_shape, rank, shape
+from tensorseed.losses.checks import blank, fail, has_shape, rank, shape
 from tensorseed.losses.classification import (
     CLASS_WEIGHT,
     Logits,
@@ -25,7 +26,7 @@ from tensorseed.losses.classification import (
     ignore_field,
     smoothing_field,
 )
-from tensorseed.losses.parameters import Drawn
+from tensorseed.losses.parameters import ParametricLoss
 from tensorseed.spec.layers.base import Count
 from tensorseed.spec.limits import Limits
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 SAMPLES = "(N, F) or (F): samples of F features"
 
 
-class LinearCrossEntropyLoss(Logits, Drawn):
+class LinearCrossEntropyLoss(Logits, ParametricLoss):
     """A linear layer and the cross entropy of its output, in one.
 
     Without linear_weight the layer is drawn: its weight and bias are the tensors linear.weight and
@@ -89,12 +90,12 @@ class LinearCrossEntropyLoss(Logits, Drawn):
         *samples, _ = shapes["input"]
         return (*samples, *shapes["linear_weight"][:-1])
 
-    def complete(self, tensors: dict[str, torch.Tensor], limits: Limits) -> dict[str, torch.Tensor]:
+    def with_parameters(self, tensors: dict[str, torch.Tensor], limits: Limits) -> dict[str, torch.Tensor]:
         """The tensors with the layer's, drawn after everything else has been checked."""
         rank(tensors, "input", 1, 2)
         if "linear_weight" in tensors:
             self._refuse_layer()
-            self.vet(tensors, limits)
+            self.validate_tensors(tensors, limits)
             return tensors
         if "linear_bias" in tensors:
             raise fail("linear_bias", "linear_bias needs linear_weight: give both, or bias true to draw it")
@@ -105,8 +106,10 @@ class LinearCrossEntropyLoss(Logits, Drawn):
         shapes = {"linear_weight": (*outputs, tensors["input"].shape[-1])}
         if self.bias:
             shapes["linear_bias"] = outputs
-        self.bound(shapes.values(), limits)
-        self.vet(tensors | {name: blank(tensors["input"], sizes) for name, sizes in shapes.items()}, limits)
+        self.check_parameter_count(shapes.values(), limits)
+        self.validate_tensors(
+            tensors | {name: blank(tensors["input"], sizes) for name, sizes in shapes.items()}, limits
+        )
         layer = {
             "name": "linear",
             "type": "Linear",
@@ -114,7 +117,7 @@ class LinearCrossEntropyLoss(Logits, Drawn):
             "out_features": math.prod(outputs),
             "bias": self.bias,
         }
-        found = self.draw(layer, tensors["input"], limits)
+        found = self.draw_parameters(layer, tensors["input"], limits)
         drawn = {name.replace(".", "_"): tensor for name, tensor in found.items()}
         return tensors | {name: drawn[name].reshape(sizes) for name, sizes in shapes.items()}
 
@@ -131,7 +134,7 @@ class LinearCrossEntropyLoss(Logits, Drawn):
         has_shape(tensors, "linear_bias", outputs[:-1], f"for linear_weight of the shape {outputs}")
         super().check(tensors)
 
-    def scratch(self, tensors: Tensors) -> int:
+    def workspace_size(self, tensors: Tensors) -> int:
         """The logits."""
         return math.prod(self.logits({name: shape(tensor) for name, tensor in tensors.items()}))
 

@@ -1,4 +1,4 @@
-"""Losses that ask for a margin: between a score and zero, two scores, two vectors, or the classes' scores."""
+"""Margin losses of scores, of pairs of vectors and of classes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from tensorseed.errors import TooLargeError
-from tensorseed.losses.base import Argument, Arguments, Loss, Reduction, Tensors, reduction_field
+from tensorseed.losses.base import (
+    Argument,
+    Arguments,
+    Expectation,
+    Loss,
+    Reduction,
+    Shape,
+    Tensors,
+    reduction_field,
+)
 from tensorseed.losses.checks import (
     classes,
     expands,
@@ -23,7 +32,7 @@ from tensorseed.losses.classification import CLASS_WEIGHT
 from tensorseed.losses.elementwise import INPUT
 
 SIGNS = Argument("target", "(*), that of input: each 1 or -1", differentiable=False)
-MOST_PAIRS = 1 << 33  # of classes compared by one multilabel_margin_loss: some ten seconds
+MAX_PAIRS = 1 << 33  # of classes compared by one multilabel_margin_loss: some ten seconds
 
 
 def margin_field(default: float) -> float:
@@ -52,6 +61,10 @@ class SoftMarginLoss(Loss):
         same_shape(tensors, "input", "target")
         signs(tensors, "target")
 
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "ln 2: all outputs are 0")
+
 
 class HingeEmbeddingLoss(Loss):
     """Distances: those of similar pairs are the loss, those of dissimilar ones count below the margin.
@@ -74,6 +87,10 @@ class HingeEmbeddingLoss(Loss):
         """One shape, and targets of 1 or -1."""
         same_shape(tensors, "input", "target")
         signs(tensors, "target")
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "the loss of outputs that are all 0")
 
 
 class MarginRankingLoss(Loss):
@@ -106,6 +123,10 @@ class MarginRankingLoss(Loss):
     def count(self, tensors: Tensors) -> float:
         """The number of pairs."""
         return float(tensors["input1"].numel())
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """None: no output is uninformed."""
+        return None
 
 
 class CosineEmbeddingLoss(Loss):
@@ -140,6 +161,10 @@ class CosineEmbeddingLoss(Loss):
         """The number of pairs."""
         return float(tensors["target"].numel())
 
+    def expectation(self, output: Shape) -> Expectation | None:
+        """None: no output is uninformed."""
+        return None
+
 
 class MultiMarginLoss(Loss):
     """The hinge loss of many classes: the target's score must exceed every other by the margin.
@@ -152,6 +177,7 @@ class MultiMarginLoss(Loss):
 
     name: ClassVar[str] = "multi_margin_loss"
     module: ClassVar[str] = "MultiMarginLoss"
+    takes_class_indices: ClassVar[bool] = True
     arguments: ClassVar[Arguments] = (
         Argument("input", "(N, C) or (C): scores"),
         Argument("target", "(N) or (): classes from 0 to C − 1", "integer"),
@@ -173,6 +199,10 @@ class MultiMarginLoss(Loss):
     def count(self, tensors: Tensors) -> float:
         """The number of samples."""
         return float(tensors["target"].numel())
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "margin^p (C - 1) / C: all outputs are 0")
 
 
 class MultiLabelMarginLoss(Loss):
@@ -201,13 +231,17 @@ class MultiLabelMarginLoss(Loss):
         same_shape(tensors, "input", "target")
         classes(tensors, "target", sizes[-1], -1)
         pairs = int((tensors["target"] >= 0).sum()) * sizes[-1]
-        if pairs > MOST_PAIRS:
-            detail = f"target asks for {pairs:,} comparisons of classes, the limit is {MOST_PAIRS:,}"
+        if pairs > MAX_PAIRS:
+            detail = f"target asks for {pairs:,} comparisons of classes, the limit is {MAX_PAIRS:,}"
             raise TooLargeError(f"{detail}: send fewer samples at a time")
 
     def count(self, tensors: Tensors) -> float:
         """The number of samples."""
         return float(tensors["input"].shape[0]) if tensors["input"].ndim > 1 else 1.0
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "the loss of outputs that are all 0")
 
 
 def check_scores(tensors: Tensors, reduction: Reduction) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The parameters of losses that own some: drawn as `/v1/weights` draws the layer that holds them."""
+"""Base class of losses with parameters, drawn as `/v1/weights` draws a layer's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 from tensorseed.errors import Fault, LossError, SpecError, TooLargeError
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import open_file
-from tensorseed.losses.base import Loss
+from tensorseed.losses.base import Expectation, Loss, Shape
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.json_io import dump
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class Drawn(Loss):
+class ParametricLoss(Loss):
     """Base of the losses with parameters of their own, and of what draws them."""
 
     seed: SeedNumber | SeedText = Field(
@@ -41,17 +41,20 @@ class Drawn(Loss):
         examples=[{"weight": "xavier_uniform"}],
     )
 
-    def bound(self, shapes: Iterable[tuple[int, ...]], limits: Limits) -> None:
+    def check_parameter_count(self, shapes: Iterable[tuple[int, ...]], limits: Limits) -> None:
         """Raise TooLargeError where parameters of these shapes are more than the limit."""
         count = sum(math.prod(sizes) for sizes in shapes)
         if count > limits.parameters:
             detail = f"{self.name} would draw {count:,} parameters, the limit is {limits.parameters:,}"
             raise TooLargeError(f"{detail}: choose fewer classes")
 
-    def draw(self, layer: Mapping[str, Any], like: torch.Tensor, limits: Limits) -> dict[str, torch.Tensor]:
+    def draw_parameters(
+        self, layer: Mapping[str, Any], like: torch.Tensor, limits: Limits
+    ) -> dict[str, torch.Tensor]:
         """The tensors that `/v1/weights` gives for a spec of this layer and seed, in the dtype of `like`.
 
-        Raises LossError for an init that does not fit.
+        Raises:
+            LossError: an init that does not fit.
         """
         document = {
             "seed": self.seed,
@@ -63,6 +66,10 @@ class Drawn(Loss):
             return _tensors(parse_spec(dump(document), limits))
         except SpecError as error:
             raise LossError([Fault(_above(fault.pointer), fault.detail) for fault in error.faults]) from None
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """None: no output is uninformed."""
+        return None
 
 
 def _tensors(resolved: ResolvedSpec) -> dict[str, torch.Tensor]:

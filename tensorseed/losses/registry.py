@@ -1,9 +1,11 @@
-"""The losses by name, in the order of the catalog."""
+"""Losses by name, and the catalog that their classes derive."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from tensorseed.losses.adaptive import AdaptiveLogSoftmaxWithLoss
-from tensorseed.losses.base import Loss
+from tensorseed.losses.base import Argument, Loss
 from tensorseed.losses.binary import BCELoss, BCEWithLogitsLoss, MultiLabelSoftMarginLoss
 from tensorseed.losses.classification import CrossEntropyLoss, NLLLoss
 from tensorseed.losses.ctc import CTCLoss
@@ -20,6 +22,7 @@ from tensorseed.losses.margin import (
     SoftMarginLoss,
 )
 from tensorseed.losses.triplet import TripletMarginLoss, TripletMarginWithDistanceLoss
+from tensorseed.spec.descriptions import parameters
 
 LOSS_CLASSES: tuple[type[Loss], ...] = (
     L1Loss,
@@ -52,3 +55,35 @@ LOSS_CLASSES: tuple[type[Loss], ...] = (
 
 LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in LOSS_CLASSES}
 """The class of every loss."""
+
+
+def losses_catalog() -> list[dict[str, Any]]:
+    """Every loss: name, summary, formula, source, torch's name for it, arguments, parameters, denominator."""
+    return [describe(cls) for cls in LOSS_CLASSES]
+
+
+def describe(cls: type[Loss]) -> dict[str, Any]:
+    """One loss of the catalog."""
+    labels = cls.labels()
+    return {
+        "name": cls.name,
+        "summary": labels["summary"],
+        "formula": labels["formula"],
+        "source": labels["source"],
+        "torch": cls.function(),
+        "module": f"torch.nn.{cls.module}" if cls.module else None,
+        "arguments": [_argument(argument) for argument in cls.arguments],
+        "parameters": parameters(cls, set()),
+        "denominator": labels["denominator"],
+        "empty": labels["empty"],
+    }
+
+
+def _argument(argument: Argument) -> dict[str, Any]:
+    return {
+        "name": argument.name,
+        "kind": argument.kind,
+        "optional": argument.optional,
+        "differentiable": argument.differentiable and argument.kind != "integer",
+        "shape": argument.shape,
+    }

@@ -1,4 +1,4 @@
-"""Losses of triplets: an anchor must be nearer to the positive than to the negative, by a margin."""
+"""Triplet losses of an anchor, a positive and a negative."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from tensorseed.losses.base import (
     Argument,
     Arguments,
+    Expectation,
     Loss,
     NonNegative,
     Positive,
     Reduction,
+    Shape,
     Tensors,
     reduction_field,
 )
@@ -56,6 +58,10 @@ class Triplet(Loss):
     def count(self, tensors: Tensors) -> float:
         """The number of triplets."""
         return float(math.prod(shape(tensors["anchor"])[:-1]))
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """None: no output is uninformed."""
+        return None
 
 
 def swap_field() -> bool:

@@ -222,7 +222,7 @@ def test_nothing_is_drawn_for_a_request_that_is_wrong(monkeypatch: pytest.Monkey
     def draw(*_: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("tensorseed.losses.parameters.Drawn.draw", draw)
+    monkeypatch.setattr("tensorseed.losses.parameters.ParametricLoss.draw_parameters", draw)
     wrong = {"input": X, "target": Y + 100}
     for name, options in ((ADAPTIVE, CLASSES), (LINEAR, {"num_classes": 10})):
         with pytest.raises(LossError, match="must be a class"):

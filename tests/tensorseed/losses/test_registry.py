@@ -15,14 +15,14 @@ from torch.nn.modules import adaptive
 from torch.nn.modules import loss as modules
 
 from tensorseed.losses import LOSSES, Loss, losses_catalog
-from tensorseed.losses.parameters import Drawn
+from tensorseed.losses.parameters import ParametricLoss
 from tests.tensorseed.losses.cases import CASES
 
 OTHER_NAMES = {"NLLLoss2d": "NLLLoss"}  # of torch.nn: deprecated spellings
 DEPRECATED = {"size_average", "reduce"}
 STRATEGIES = {"options"}  # how linear_cross_entropy spends memory, which changes no result
 OURS = {
-    "linear_cross_entropy": {"num_classes", "out_features", "bias", *Drawn.model_fields},
+    "linear_cross_entropy": {"num_classes", "out_features", "bias", *ParametricLoss.model_fields},
 }  # how to draw what torch's function is given
 
 
@@ -136,6 +136,12 @@ def test_examples_are_valid() -> None:
             for example in field.examples:
                 document = json.dumps({**required, name: example})
                 assert isinstance(cls.model_validate_json(document), Loss)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_says_what_an_uninformed_output_is(name: str) -> None:
+    expectation = LOSSES[name].model_construct().expectation((2, 3))
+    assert expectation is None or (isinstance(expectation.output, float) and expectation.formula)
 
 
 def test_the_package_does_not_import_torch() -> None:

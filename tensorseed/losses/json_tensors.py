@@ -1,4 +1,7 @@
-"""From nested lists of JSON to tensors: at once where all is well, step by step to find what is not."""
+"""Tensors from nested lists of JSON.
+
+Valid lists are converted at once. Faulty ones are walked step by step, to name the element at fault.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorseed.errors import LossError
-from tensorseed.losses.checks import Shape, spelled
+from tensorseed.losses.base import Shape
+from tensorseed.losses.checks import spelled
 from tensorseed.spec.faults import pointer, shortened
 
 if TYPE_CHECKING:
@@ -25,7 +29,8 @@ Path = tuple[str | int, ...]
 def measure(name: str, data: Any, dimensions: int) -> Shape:
     """The shape that nested lists have if they are rectangular, told from their first members.
 
-    Raises LossError for more than so many `dimensions`.
+    Raises:
+        LossError: more than so many `dimensions`.
     """
     sizes: list[int] = []
     while isinstance(data, list):
@@ -41,7 +46,8 @@ def measure(name: str, data: Any, dimensions: int) -> Shape:
 def flatten(name: str, data: Any, sizes: Shape) -> list[Any]:
     """The members of lists that have this shape, row by row.
 
-    Raises LossError at the first row that is not as long as the others.
+    Raises:
+        LossError: at the first row that is not as long as the others.
     """
     rows = [data]
     for depth, size in enumerate(sizes):
@@ -60,8 +66,8 @@ def flatten(name: str, data: Any, sizes: Shape) -> list[Any]:
 def _ragged(name: str, rows: list[Any], above: Shape, size: int) -> LossError:
     index = next(i for i, row in enumerate(rows) if not isinstance(row, list) or len(row) != size)
     row, path = rows[index], pointer((name, *_indices(index, above)))
-    told = f"is a list of length {len(row)}" if isinstance(row, list) else f"is {_told(row)}"
-    detail = f"this row of {name} {told}, and the first one has length {size}: give all rows that length"
+    found = f"is a list of length {len(row)}" if isinstance(row, list) else f"is {_described(row)}"
+    detail = f"this row of {name} {found}, and the first one has length {size}: give all rows that length"
     return LossError.at(path, detail)
 
 
@@ -75,7 +81,11 @@ def _indices(flat: int, sizes: Shape) -> list[int]:
 
 
 def integers(name: str, members: list[Any], sizes: Shape) -> torch.Tensor:
-    """An int64 tensor. Raises LossError at the first member that is no integer of 64 bits."""
+    """An int64 tensor.
+
+    Raises:
+        LossError: at the first member that is no integer of 64 bits.
+    """
     import torch
 
     if set(map(type, members)) <= {int}:
@@ -85,7 +95,7 @@ def integers(name: str, members: list[Any], sizes: Shape) -> torch.Tensor:
             pass
     for index, member in enumerate(members):
         if type(member) is not int or not -(1 << 63) <= member < 1 << 63:
-            detail = f"each number of {name} must be an integer of 64 bits, this is {_told(member)}"
+            detail = f"each number of {name} must be an integer of 64 bits, this is {_described(member)}"
             raise LossError.at(pointer((name, *_indices(index, sizes))), detail)
     raise AssertionError
 
@@ -93,7 +103,8 @@ def integers(name: str, members: list[Any], sizes: Shape) -> torch.Tensor:
 def floats(name: str, members: list[Any], sizes: Shape, dtype: torch.dtype) -> torch.Tensor:
     """A floating tensor of `dtype`, each number rounded as torch rounds it.
 
-    Raises LossError at the first member that is no number, or one beyond the dtype's largest.
+    Raises:
+        LossError: at the first member that is no number, or one beyond the dtype's largest.
     """
     import torch
 
@@ -112,7 +123,7 @@ def _number(name: str, index: int, member: Any, sizes: Shape) -> float:
     number = SPELLINGS.get(member) if isinstance(member, str) else None
     if number is None:
         valid = ", ".join(f'"{spelling}"' for spelling in SPELLINGS)
-        detail = f"each element of {name} must be a number, or one of {valid}: this is {_told(member)}"
+        detail = f"each element of {name} must be a number, or one of {valid}: this is {_described(member)}"
         raise LossError.at(pointer((name, *_indices(index, sizes))), detail)
     return number
 
@@ -129,8 +140,8 @@ def _check_finite(name: str, given: npt.NDArray[np.float64], got: torch.Tensor, 
         raise LossError.at(pointer((name, *_indices(index, sizes))), detail)
 
 
-def _told(member: Any) -> str:
-    """What a member is, in a few characters."""
+def _described(member: Any) -> str:
+    """A short form of the member."""
     match member:
         case None:
             return "null"

@@ -9,7 +9,7 @@ import torch
 
 from tensorseed.errors import LossError, TooLargeError, UnknownNameError
 from tensorseed.losses import LOSSES, evaluate, read_loss, read_options
-from tensorseed.losses.margin import MOST_PAIRS
+from tensorseed.losses.margin import MAX_PAIRS
 from tensorseed.spec.limits import Limits
 
 SMALL = Limits(loss_values=10, activations=100, parameters=50, dimensions=3)
@@ -77,11 +77,11 @@ def test_the_limits() -> None:
         TooLargeError, match="ctc_loss would compute 410 numbers on the way, the limit is 100"
     ):
         read_loss("ctc_loss", {}, SMALL, tensors)
-    hollow = torch.zeros(101, 0)
-    tensors = {"anchor": hollow, "positive": hollow, "negative": hollow}
+    empty = torch.zeros(101, 0)
+    tensors = {"anchor": empty, "positive": empty, "negative": empty}
     with pytest.raises(TooLargeError, match="triplet_margin_loss would compute 101 numbers"):
         read_loss("triplet_margin_loss", {"reduction": "none"}, SMALL, tensors)
-    columns = int(MOST_PAIRS**0.5) + 1
+    columns = int(MAX_PAIRS**0.5) + 1
     tensors = {"input": torch.zeros(1).expand(columns), "target": torch.zeros(1).long().expand(columns)}
     with pytest.raises(TooLargeError, match="comparisons of classes"):
         read_loss("multilabel_margin_loss", {}, Limits(), tensors)

@@ -1,4 +1,4 @@
-"""From a request to a call: the options, the tensors, what is wanted of them, and how they fit together."""
+"""Requests of a loss, read and checked into a `Call`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tensorseed.errors import Fault, LossError, UnknownNameError
 from tensorseed.losses.base import Call, Loss, LossDType
-from tensorseed.losses.inputs import common_dtype, parsed
+from tensorseed.losses.inputs import common_dtype, parse_tensors
 from tensorseed.losses.registry import LOSSES
 from tensorseed.spec.faults import MOST, explain, pointer, shortened
 from tensorseed.spec.json_io import dump
@@ -49,20 +49,26 @@ class Request(BaseModel):
 
 
 def loss_class(name: str) -> type[Loss]:
-    """The class of a loss. Raises UnknownNameError, which names near ones."""
+    """The class of a loss.
+
+    Raises:
+        UnknownNameError: no loss has this name; the message names near ones.
+    """
     try:
         return LOSSES[name]
     except KeyError:
         word = shortened(name)
         near = [known for known in LOSSES if len(word) > 2 and word in known]
-        told = f"unknown loss: did you mean {' or '.join(near)}?" if near else unknown("loss", word, LOSSES)
-        raise UnknownNameError(told) from None
+        detail = f"unknown loss: did you mean {' or '.join(near)}?" if near else unknown("loss", word, LOSSES)
+        raise UnknownNameError(detail) from None
 
 
 def read_options(name: str, document: Mapping[str, Any]) -> Loss:
     """The loss of an object that has nothing but its options.
 
-    Raises UnknownNameError for the name, LossError with a pointer for every fault of the options.
+    Raises:
+        UnknownNameError: no loss has this name.
+        LossError: the options have faults; each has a pointer.
     """
     cls = loss_class(name)
     fields = list(cls.model_fields)
@@ -87,7 +93,10 @@ def read_loss(
     `document` holds the options, and the tensors as nested lists; with `tensors` it holds the options alone,
     and the dtype is theirs.
 
-    Raises UnknownNameError for the name, LossError with pointers for what does not fit, TooLargeError.
+    Raises:
+        UnknownNameError: no loss has this name.
+        LossError: something does not fit; each fault has a pointer.
+        TooLargeError: the tensors or the work exceed the limits.
     """
     cls = loss_class(name)
     if not isinstance(document, Mapping):
@@ -95,14 +104,14 @@ def read_loss(
     lists, options, request = _sorted(cls, document, tensors)
     loss, wanted = _both(cls, options, request)
     if tensors is None:
-        given = parsed(loss, lists, wanted.dtype, limits)
+        given = parse_tensors(loss, lists, wanted.dtype, limits)
         dtype: str = wanted.dtype
         typed_by = "dtype"
     else:
         typed_by, dtype = common_dtype(cls, tensors, request)
         given = dict(tensors)
     _check_names(loss, wanted.gradients)
-    complete = loss.complete(given, limits)
+    complete = loss.with_parameters(given, limits)
     _check_gradients(loss, complete, wanted.gradients)
     return Call(name, loss, complete, wanted.gradients, dtype, wanted.device, typed_by)
 
@@ -110,7 +119,11 @@ def read_loss(
 def _sorted(
     cls: type[Loss], document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor] | None
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The document's tensors, the options of the loss, and the rest. Raises LossError for unknown fields."""
+    """The document's tensors, the options of the loss, and the rest.
+
+    Raises:
+        LossError: unknown fields.
+    """
     lists: dict[str, Any] = {}
     options: dict[str, Any] = {}
     request: dict[str, Any] = {}
@@ -158,7 +171,11 @@ def _both(cls: type[Loss], options: Mapping[str, Any], request: Mapping[str, Any
 
 
 def _validated(model: type[M], document: Mapping[str, Any]) -> M:
-    """The model of a JSON object. Raises LossError."""
+    """The model of a JSON object.
+
+    Raises:
+        LossError
+    """
     try:
         return model.model_validate_json(dump(dict(document)))
     except ValidationError as error:
