@@ -39,7 +39,11 @@ class CTCLoss(Loss):
     module: ClassVar[str] = "CTCLoss"
     arguments: ClassVar[Arguments] = (
         Argument("log_probs", "(T, N, C) or (T, C): log-probabilities of C classes, blank included"),
-        Argument("targets", "(N, S), or (Σ target_lengths), or (S) without N: classes, no blank", "integer"),
+        Argument(
+            "targets",
+            "(N, S), with 1 for N where there is none, or (Σ target_lengths): classes, no blank",
+            "integer",
+        ),
         Argument("input_lengths", "(N), or () without N: each from 0 to T", "integer"),
         Argument("target_lengths", "(N), or () without N: each from 0 to S", "integer"),
     )
@@ -126,14 +130,12 @@ def _check_targets(tensors: Tensors, batch: list[int]) -> int:
     given, lengths = shape(tensors["targets"]), tensors["target_lengths"]
     if len(given) == 2 and given[0] == (batch[0] if batch else 1):
         return given[1]
-    if len(given) == 1 and not batch:
-        return given[0]
     total = sum(lengths.reshape(-1).tolist())
     if len(given) == 1 and given[0] == total:
         return given[0]
     sizes = shape(tensors["log_probs"])
     detail = f"targets has the shape {given}, and for log_probs of the shape {sizes} it must have "
-    rows = f"({batch[0]}, S), or all targets in a row, ({total},)" if batch else "(S)"
+    rows = f"({batch[0] if batch else 1}, S), or all targets in a row, ({total},)"
     raise fail("targets", f"{detail}{rows}")
 
 

@@ -145,6 +145,12 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("ctc_loss", {**CTC, "input_lengths": [4]}, "/input_lengths", "(1,), and for log_probs"),
     ("ctc_loss", {**CTC, "target_lengths": [3, 1]}, "/target_lengths/0", "at most 2 elements"),
     ("ctc_loss", {**CTC, "target_lengths": [-2, 1]}, "/target_lengths/0", "this is -2"),
+    (
+        "ctc_loss",
+        {"log_probs": [[0.0, 0.0]], "targets": [1], "input_lengths": [1], "target_lengths": [0]},
+        "/targets",
+        "(1, S), or all targets in a row, (0,)",
+    ),
     ("ctc_loss", {**CTC, "log_probs": [[]]}, "/log_probs", "no elements"),
     ("ctc_loss", {**CTC, "log_probs": [1.0]}, "/log_probs", "1 dimensions"),
 ]
