@@ -24,7 +24,8 @@ from benchmarks.rows import Row, Scale, Skipped, Target, compared
 from service.worker.chunk_sizer import GROWTH
 from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.executors.compiled import CompiledExecutor, prepare
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.sampling.executors.kernel_cache import compile_kernels
 from tensorseed.sampling.philox import Stream
 
 CHUNK = GROWTH << 20  # bytes, as the service's for a client that keeps up
@@ -77,7 +78,7 @@ KINDS = [
 def generation(effort: Effort) -> Iterator[Row]:
     """Every kind, all sides in turn."""
     torch.set_num_threads(CORES)
-    prepare(CACHE)
+    compile_kernels(CACHE)
     absent = missing("jax")
     if absent:
         yield Skipped("generation against JAX", absent)

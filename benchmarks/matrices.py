@@ -17,7 +17,8 @@ from benchmarks.machine import CORES
 from benchmarks.rows import Row, Scale, Skipped, Target, compared
 from tensorseed.sampling.distributions import Orthogonal, Sparse
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.executors.compiled import CompiledExecutor, prepare
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.sampling.executors.kernel_cache import compile_kernels
 from tensorseed.sampling.philox import Stream
 
 EXECUTOR = CompiledExecutor()
@@ -31,7 +32,7 @@ Matrix = Orthogonal | Sparse
 def matrices(effort: Effort) -> Iterator[Row]:
     """Square ones of both kinds, and thin orthogonal ones."""
     torch.set_num_threads(CORES)
-    prepare(CACHE)
+    compile_kernels(CACHE)
     side = 512 if effort is QUICK else 2_048
     thin = [(8_192, 64), (2_048, 128)] if effort is QUICK else [(65_536, 64), (8_192, 512)]
     with ThreadPoolExecutor(CORES) as pool:

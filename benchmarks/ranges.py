@@ -16,7 +16,7 @@ from benchmarks.generation import CACHE, EXECUTOR
 from benchmarks.rows import Comparison, Row, Target, compared
 from benchmarks.servers import service
 from tensorseed.files.virtual_file import open_file
-from tensorseed.sampling.executors.compiled import prepare
+from tensorseed.sampling.executors.kernel_cache import compile_kernels
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 
@@ -29,7 +29,7 @@ Read = Callable[[int], object]
 
 def ranges(effort: Effort) -> Iterator[Row]:
     """Offsets that no other request has asked for."""
-    prepare(CACHE)
+    compile_kernels(CACHE)
     file = open_file(parse_spec(json.dumps(SPEC).encode(), Limits()))
     yield _compare(
         "in process", file.size, effort, lambda offset: file.read(offset, offset + LENGTH, EXECUTOR)

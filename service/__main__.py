@@ -12,8 +12,7 @@ import click
 
 from tensorseed.checkpoints.errors import RecipeError
 from tensorseed.client.commands import COMMANDS, exiting
-from tensorseed.sampling.executors import portability
-from tensorseed.sampling.executors.compiled import prepare
+from tensorseed.sampling.executors import kernel_cache, portability
 
 from .server import serve as server
 from .server.app import create_app
@@ -121,7 +120,7 @@ def compile_kernels(cache: Path | None) -> None:
         raise click.UsageError("the folder cannot be written: name one that can with --cache")
     compiled = portability.compile_levels(folder) if settings.portable_kernels else []
     if not compiled:
-        prepare(folder)
+        kernel_cache.compile_kernels(folder)
     click.echo(f"compiled for {', '.join(compiled) or 'this processor'} in {folder}")
 
 

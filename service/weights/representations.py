@@ -13,7 +13,7 @@ import orjson
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.sampling.executors.base import Executor
-from tensorseed.sampling.executors.low_precision import decode
+from tensorseed.sampling.low_precision import decode
 
 from ..http.json_lists import nested
 from ..http.negotiation import JSON, OCTETS

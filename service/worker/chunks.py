@@ -49,10 +49,10 @@ class Chunks:
         """Start to compute the bytes [start, stop) on a device; the result waits for them."""
         out = self._buffers.lend(stop - start, start % ALIGNMENT)
         began = perf_counter()
-        land = device.begin(file, start, out)
+        synchronize = device.begin(file, start, out)
 
         def landed() -> memoryview:
-            land()
+            synchronize()
             tell(self._observer, file, start, stop, began)
             return out.data
 

@@ -33,7 +33,7 @@ from tensorseed.files.materialised import Materialised
 from tensorseed.files.precompute import Preparation, missing_preparations
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
-from tensorseed.sampling.executors.compiled import prepare
+from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
 from .chunk_sizer import Paces
 from .chunks import Chunks
@@ -78,7 +78,7 @@ class Worker:
 
     async def start(self) -> None:
         """Compile what requests will need, or load it from the cache."""
-        await self.run(prepare, self._kernel_cache)
+        await self.run(compile_kernels, self._kernel_cache)
 
     async def close(self) -> None:
         """Drop what is queued, let the running chunks end, and stop the running jobs."""

@@ -19,7 +19,7 @@ from tensorseed.client.local_file import StoredFile
 from tensorseed.client.progress import Progress
 from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.sampling.dtypes import DType
-from tensorseed.sampling.executors.low_precision import decode
+from tensorseed.sampling.low_precision import decode
 
 State = Literal["equal", "different", "cut", "missing", "surplus", "reshaped"]
 

@@ -15,7 +15,8 @@ from tensorseed.errors import SpecError, TensorseedError
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import ALIGNMENT, VirtualFile
 from tensorseed.sampling.executors.base import Executor
-from tensorseed.sampling.executors.compiled import CompiledExecutor, prepare
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.sampling.executors.kernel_cache import compile_kernels
 from tensorseed.spec.limits import Limits
 
 CHUNK = 1 << 20  # bytes computed at a time
@@ -61,7 +62,7 @@ class Generation:
 
 def _source(file: VirtualFile, kernel_cache: Path | None) -> Executor | Materialised:
     if file.resolved.generator != "torch":
-        prepare(kernel_cache)
+        compile_kernels(kernel_cache)
         return CompiledExecutor()
     from tensorseed.devices import Devices
     from tensorseed.files.torch_generator import materialise

@@ -21,7 +21,7 @@ from tensorseed.sampling.executors.pipelined import Arrival, PipelinedExecutor
 if TYPE_CHECKING:
     import torch
 
-    from tensorseed.sampling.executors.torch_kernels import TensorExecutor
+    from tensorseed.sampling.executors.tensor import TensorExecutor
 
 WORKS = ("weights", "losses", "evaluations")
 
@@ -85,7 +85,7 @@ class Accelerator(Device):
 
     @cached_property
     def _tensors(self) -> TensorExecutor:
-        from tensorseed.sampling.executors.torch_kernels import TensorExecutor
+        from tensorseed.sampling.executors.tensor import TensorExecutor
 
         return TensorExecutor(self.torch_name)
 
@@ -105,7 +105,7 @@ class Accelerator(Device):
         with self.current():
             executor = PipelinedExecutor(self._tensors, self.send, out)
             file.read_into(out, start, executor)
-        return executor.land
+        return executor.synchronize
 
     def explained(self, error: Exception) -> Exception:
         """What a client is told of an error on this device.

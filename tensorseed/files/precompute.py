@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tensorseed.files.virtual_file import VirtualFile
-from tensorseed.sampling.distributions import Centred, Distribution, Orthogonal, ZeroRange
+from tensorseed.sampling.distributions import Distribution, KernelCentre, Orthogonal, ZeroRange
 from tensorseed.sampling.orthogonal import is_prepared, prepare
 from tensorseed.sampling.philox import Key, Stream
 
@@ -38,6 +38,6 @@ def missing_preparations(file: VirtualFile, start: int, stop: int) -> list[Prepa
 
 
 def _matrix(what: Distribution) -> Orthogonal | None:
-    if isinstance(what, ZeroRange | Centred):
+    if isinstance(what, ZeroRange | KernelCentre):
         what = what.base
     return what if isinstance(what, Orthogonal) else None

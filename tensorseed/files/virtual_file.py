@@ -24,7 +24,7 @@ from tensorseed.files.materialised import Materialised
 from tensorseed.files.slices import Box, is_contiguous, parse_slice
 from tensorseed.sampling.executors.base import Executor, Storage
 from tensorseed.sampling.executors.compiled import CompiledExecutor
-from tensorseed.sampling.executors.low_precision import decode
+from tensorseed.sampling.low_precision import decode
 from tensorseed.sampling.philox import STREAM_VERSION, Stream
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 

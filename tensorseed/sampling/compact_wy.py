@@ -29,7 +29,7 @@ import numpy.typing as npt
 from numba import njit
 
 from tensorseed.concurrency.cancellation import check_cancelled
-from tensorseed.sampling.executors.kernels import normal_f64, words_at
+from tensorseed.sampling.kernels import normal_f64, words_at
 from tensorseed.sampling.philox import Key
 from tensorseed.sampling.transforms64 import normal64
 
@@ -37,7 +37,7 @@ Matrix = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 PANEL = 1 << 17  # elements of the Gaussian matrix that are drawn at a time, at least: 1 MiB
-LEAST_ROWS = 128  # in a panel, so that the sums are read and written less often than the panel
+MIN_ROWS = 128  # in a panel, so that the sums are read and written less often than the panel
 TILE = 256  # terms of as many sums go side by side, to stay in the processor's first cache
 BLOCK = 16  # columns of W that are solved side by side
 DEPTH = 128  # reflectors whose elements are at hand while a block of rows is evaluated
@@ -96,7 +96,7 @@ def prepare(key: Key, m: int, k: int) -> CompactWY:
     width = padded(k)
     words = tuple(map(np.uint32, key))
     form = CompactWY(key, width, np.zeros(packed_size(width)), np.zeros(width), np.ones(width))
-    rows = min(max(LEAST_ROWS, PANEL // width // 4 * 4), padded(m))
+    rows = min(max(MIN_ROWS, PANEL // width // 4 * 4), padded(m))
     panel = np.empty((rows, width))
     for first in range(0, m, rows):
         check_cancelled()
@@ -251,4 +251,4 @@ def finish(
             values[(c - start) * per_column + j * per_row] = (sums[c - start // 4 * 4, j] - unit) * signs[c]
 
 
-LOOPS = [column, add_terms, add_gram, complete_column, solve_columns, draw_reflectors, add_products, finish]
+KERNELS = [column, add_terms, add_gram, complete_column, solve_columns, draw_reflectors, add_products, finish]

@@ -105,7 +105,7 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
-class Centred:
+class KernelCentre:
     """A convolution kernel that is the matrix `base`, (out, in), where every spatial axis is at its
     `middle`.
     """
@@ -136,7 +136,7 @@ Base = (
     | Sparse
     | Orthogonal
     | Dirac
-    | Centred
+    | KernelCentre
     | Sinusoidal
 )
 Distribution = Base | ZeroRange

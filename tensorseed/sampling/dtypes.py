@@ -7,7 +7,9 @@ Source: safetensors 0.8, `safetensors/src/tensor.rs`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -29,7 +31,7 @@ class DType:
     draw: Literal["float64", "float32"] = "float32"  # the precision in which values are drawn
     mantissa_bits: int = 0  # stored, without the implicit one; 0 for integers
     bias: int = 0  # of the exponent
-    largest: float = 0.0  # largest finite value
+    max: float = 0.0  # the largest finite value
 
 
 INT64 = DType("int64", "I64", 8, np.int64)
@@ -48,3 +50,30 @@ DTYPES: dict[str, DType] = {
 }
 
 FILE_ORDER: dict[str, int] = {name: rank for rank, name in enumerate(DTYPES)}
+
+
+def _grid(value: float, dtype: DType) -> Fraction:
+    """The distance between neighbours of the dtype around `value`."""
+    exponent = max(math.frexp(value)[1] - 1, 1 - dtype.bias)
+    return Fraction(2) ** (exponent - dtype.mantissa_bits)
+
+
+def round_down(value: float, dtype: DType) -> float:
+    """The largest finite value of the dtype that is not above `value`; −∞ if there is none."""
+    grid = _grid(value, dtype)
+    rounded = float(math.floor(Fraction(value) / grid) * grid)
+    if rounded < -dtype.max:
+        return -math.inf
+    return min(rounded, dtype.max)
+
+
+def round_up(value: float, dtype: DType) -> float:
+    """The smallest finite value of the dtype that is not below `value`; ∞ if there is none."""
+    return -round_down(-value, dtype)
+
+
+def round_nearest(value: float, dtype: DType) -> float:
+    """The value of the dtype nearest to `value`, ties to even mantissa; ±∞ beyond its range."""
+    grid = _grid(value, dtype)
+    rounded = float(round(Fraction(value) / grid) * grid)
+    return rounded if abs(rounded) <= dtype.max else math.copysign(math.inf, value)

@@ -34,20 +34,20 @@ Elements = npt.NDArray[np.int64]
 Shape = tuple[int, int]
 
 THIN = 2  # times as many rows as columns, or the reverse
-WIDEST_THIN = 1 << 12  # of the shorter side: its prepared reflections take 64 MiB
-KEPT_BYTES = 1 << 27  # of prepared reflections, and of small matrices
-SMALL = 1 << 22  # elements of a matrix that is kept as a whole: 32 MiB
+MAX_THIN_WIDTH = 1 << 12  # of the shorter side: its prepared reflections take 64 MiB
+MAX_CACHE_BYTES = 1 << 27  # of prepared reflections, and of small matrices
+MAX_CACHED_ELEMENTS = 1 << 22  # elements of a matrix that is kept as a whole: 32 MiB
 AT_ONCE = 1 << 20  # elements of all rows that are reflected at a time: 8 MiB
 SUMS = 1 << 18  # elements of a thin matrix that are computed at a time: 2 MiB
 ROWS = (128, 1_024)  # of Q, at least and at most, that are computed at a time
 PIECE = 1 << 19  # listed elements that are sorted at a time
 
-KEPT: Kept[CompactWY | Matrix] = Kept(KEPT_BYTES)
+KEPT: Kept[CompactWY | Matrix] = Kept(MAX_CACHE_BYTES)
 
 
 def is_thin(shape: Shape) -> bool:
     """Whether the matrix is computed from the compact WY form of its reflections."""
-    return max(shape) >= THIN * min(shape) and min(shape) <= WIDEST_THIN
+    return max(shape) >= THIN * min(shape) and min(shape) <= MAX_THIN_WIDTH
 
 
 def preparation(shape: Shape) -> int:
@@ -87,7 +87,7 @@ def _direct(key: Key, shape: Shape, elements: Elements) -> Matrix:
     """Row by row; a small matrix of which few elements of many rows are asked for is computed once."""
     rows, places = np.unique(elements // shape[1], return_inverse=True)
     size = shape[0] * shape[1]
-    if size <= SMALL and 2 * rows.size > shape[0] and 2 * elements.size < size:
+    if size <= MAX_CACHED_ELEMENTS and 2 * rows.size > shape[0] and 2 * elements.size < size:
         whole = KEPT.get((key, shape), lambda: _whole(key, shape))
         assert isinstance(whole, np.ndarray)
         return whole[elements]

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorseed.sampling.distributions import (
-    Centred,
     Constant,
     Distribution,
+    KernelCentre,
     Normal,
     Orthogonal,
     Sparse,
@@ -20,13 +20,12 @@ from tensorseed.sampling.distributions import (
     Values,
     ZeroRange,
 )
-from tensorseed.sampling.dtypes import INT64, DType
-from tensorseed.sampling.rounding import round_nearest
+from tensorseed.sampling.dtypes import INT64, DType, round_nearest
 from tensorseed.sampling.truncation import check_interval, near_truncation, truncation
 
-EXACT_INTEGERS = 1 << 53  # from here on float64 skips some
-LARGEST = {name: float(np.finfo(name).max) for name in ("float32", "float64")}
-SMALLEST = {name: float(np.finfo(name).smallest_normal) for name in LARGEST}
+MAX_EXACT_INTEGER = 1 << 53  # from here on float64 skips some
+MAX_FINITE = {name: float(np.finfo(name).max) for name in ("float32", "float64")}
+SMALLEST_NORMAL = {name: float(np.finfo(name).smallest_normal) for name in MAX_FINITE}
 SIGMAS = 9.0  # farther than any normal draw reaches
 
 
@@ -79,28 +78,28 @@ def check(distribution: Distribution, dtype: DType) -> None:
             _check_reach(abs(mean) + SIGMAS * std, dtype)
         case Sparse(std=std):
             _check_reach(SIGMAS * std, dtype)
-        case Orthogonal(gain=gain) | Centred(base=Orthogonal(gain=gain)):
+        case Orthogonal(gain=gain) | KernelCentre(base=Orthogonal(gain=gain)):
             _check_reach(gain, dtype)
         case TruncNormal(mean, std, low, high):
             _check_reach(max(abs(mean), std, abs(low), abs(high)), dtype)
-            if std < SMALLEST[dtype.draw]:
+            if std < SMALLEST_NORMAL[dtype.draw]:
                 raise ValueError(f"the standard deviation {std!r} underflows: choose a larger scale")
             check_interval(distribution, dtype)
 
 
 def _check_literals(data: tuple[float, ...], dtype: DType) -> None:
     if dtype is INT64:
-        if not all(value.is_integer() and abs(value) <= EXACT_INTEGERS for value in data):
+        if not all(value.is_integer() and abs(value) <= MAX_EXACT_INTEGER for value in data):
             raise ValueError("an int64 tensor holds whole numbers from -2^53 to 2^53")
         return
     farthest = max(data, key=abs, default=0.0)
     if math.isinf(round_nearest(farthest, dtype)):
-        raise ValueError(f"{farthest!r} is beyond {dtype.name}'s largest value, {dtype.largest!r}")
+        raise ValueError(f"{farthest!r} is beyond {dtype.name}'s largest value, {dtype.max!r}")
 
 
 def _check_reach(reach: float, dtype: DType) -> None:
     """`reach` bounds the absolute value of every draw."""
-    if not reach <= LARGEST[dtype.draw]:
+    if not reach <= MAX_FINITE[dtype.draw]:
         raise ValueError(
             f"the values overflow {dtype.draw}, in which {dtype.name} is drawn: choose a smaller scale"
         )

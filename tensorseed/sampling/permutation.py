@@ -24,7 +24,7 @@ from tensorseed.sampling.philox import Key, philox4x32
 
 PURPOSE = "permutation"
 ROUNDS = 16
-LARGEST = 1 << 31  # rows
+MAX_ROWS = 1 << 31
 TILE = 512  # columns whose rounds' numbers are kept at hand
 
 kernel = njit(nogil=True, error_model="numpy")
@@ -133,4 +133,4 @@ def kept_range(what: Sparse, key: Key, first: int, count: int) -> npt.NDArray[np
     return keep
 
 
-LOOPS = [kept_rectangle, kept_elements]
+KERNELS = [kept_rectangle, kept_elements]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from numba import njit
 
 from tensorseed.concurrency.cancellation import check_cancelled
-from tensorseed.sampling.executors.kernels import normal_f64
+from tensorseed.sampling.kernels import normal_f64
 from tensorseed.sampling.philox import Key
 
 Matrix = npt.NDArray[np.float64]
@@ -135,4 +135,4 @@ def subtract_multiples(x: Any, v: Any, start: int, factors: Any) -> None:
         i += 1
 
 
-LOOPS = [make_reflectors, reflect, add_dots, subtract_multiples]
+KERNELS = [make_reflectors, reflect, add_dots, subtract_multiples]

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorseed.sampling.distributions import Sinusoidal
-from tensorseed.sampling.gaussian import DIGITS
 from tensorseed.sampling.transforms64 import (
     C0,
     C1,
@@ -77,7 +76,7 @@ def _frequencies(what: Sinusoidal, index: Elements) -> Numbers:
 @lru_cache
 def _log(x: float) -> float:
     """The float64 nearest to log(x)."""
-    return float(Decimal(x).ln(Context(prec=DIGITS)))
+    return float(Decimal(x).ln(Context(prec=60)))
 
 
 def _exp(x: Numbers) -> Numbers:

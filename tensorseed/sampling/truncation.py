@@ -22,14 +22,16 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tensorseed.sampling.distributions import TruncNormal
-from tensorseed.sampling.dtypes import DType
-from tensorseed.sampling.gaussian import DIGITS, upper_tail
-from tensorseed.sampling.rounding import round_down, round_up
+from tensorseed.sampling.dtypes import DType, round_down, round_up
 
+DIGITS = 60
 CONTEXT = Context(prec=DIGITS, Emin=-(10**9), Emax=10**9)
 NEAR = Decimal("2.015625")  # multiples of std; `near_quantile32` is fitted a little farther
-FARTHEST = 37  # multiples of std; beyond, a tail is below 10⁻²⁹⁹
+MAX_DISTANCE = 37  # multiples of std; beyond, a tail is below 10⁻²⁹⁹
 BITS = {"float32": 32, "float64": 53}
+PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803")
+SERIES_LIMIT = Decimal(3)  # below, the power series; above, the continued fraction
+FRACTION_TERMS = 13_500  # over x², and 60 more, leave an error below 10⁻⁵⁸ for x ≥ 3
 
 
 class Truncation(NamedTuple):
@@ -72,9 +74,9 @@ def check_interval(normal: TruncNormal, dtype: DType) -> None:
         )
     with localcontext(CONTEXT):
         alpha, beta = _standardised(normal)
-        if alpha > FARTHEST or beta < -FARTHEST:
+        if alpha > MAX_DISTANCE or beta < -MAX_DISTANCE:
             raise ValueError(
-                f"[a, b] lies more than {FARTHEST} standard deviations from the mean and holds no mass: "
+                f"[a, b] lies more than {MAX_DISTANCE} standard deviations from the mean and holds no mass: "
                 "move the mean into the interval or raise std"
             )
 
@@ -146,3 +148,26 @@ def truncation(normal: TruncNormal, dtype: DType) -> Truncation:
 def _tail(x: Decimal) -> Decimal:
     """Q(x) for x ≥ 0, and 0 where it is below 10⁻⁹⁹⁹."""
     return upper_tail(x) if x < 67 else Decimal(0)
+
+
+@lru_cache(maxsize=4096)
+def upper_tail(x: Decimal) -> Decimal:
+    """Q(x) = 1 − Φ(x) for x ≥ 0.
+
+    Below 3: Q = ½ − φ(x)·Σ x²ⁿ⁺¹/(1·3·5…(2n+1)). Above: Laplace's φ(x)/(x + 1/(x + 2/(x + 3/(x + …)))).
+    Source: Abramowitz and Stegun, 26.2.11 and 26.2.14.
+    """
+    with localcontext(CONTEXT):
+        density = (-x * x / 2).exp() / (2 * PI).sqrt()
+        if x < SERIES_LIMIT:
+            term = total = x
+            odd = 1
+            while term > total.scaleb(-DIGITS):
+                odd += 2
+                term = term * x * x / odd
+                total += term
+            return Decimal("0.5") - density * total
+        fraction = x
+        for n in range(FRACTION_TERMS // int(x * x) + 60, 0, -1):
+            fraction = x + n / fraction
+        return density / fraction

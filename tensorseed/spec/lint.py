@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator
 
 from tensorseed.sampling.distributions import (
-    Centred,
     Constant,
     Distribution,
     Eye,
+    KernelCentre,
     Normal,
     Orthogonal,
     Sparse,
@@ -29,7 +29,7 @@ TORCH_SLOPE = math.sqrt(5)
 RELU_GAIN = math.sqrt(2)
 SATURATING = frozenset({"sigmoid", "tanh"})
 LINEAR = frozenset(NONLINEARITIES) - SATURATING - {"relu", "leaky_relu", "selu"}
-MOST_VALUES = 4_096  # literal tensors up to this size are searched for equal rows
+MAX_VALUES = 4_096  # literal tensors up to this size are searched for equal rows
 
 
 def advice(resolved: ResolvedSpec) -> list[dict[str, str]]:
@@ -112,7 +112,7 @@ def _on_xavier(scheme: XavierUniform | XavierNormal, own: str | None) -> Iterato
 def _on_scale(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
     """A random draw whose scale the dtype cannot hold."""
     drawn = _drawn(tensor.distribution)
-    if isinstance(drawn, Constant | Values | Eye | Centred):
+    if isinstance(drawn, Constant | Values | Eye | KernelCentre):
         return
     measured = moments(tensor if drawn is tensor.distribution else tensor._replace(distribution=drawn))
     if measured is None:
@@ -124,15 +124,15 @@ def _on_scale(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
         detail = f"the standard deviation {std:.3g} is below the smallest {dtype.name} number, {smallest:.3g}"
         yield "underflow", f"{detail}: most values round to one number"
     reach = _reach(drawn, abs(mean) + 6.0 * std)
-    if reach > dtype.largest:
-        detail = f"values reach {reach:.3g}, beyond the largest {dtype.name} number, {dtype.largest:g}"
+    if reach > dtype.max:
+        detail = f"values reach {reach:.3g}, beyond the largest {dtype.name} number, {dtype.max:g}"
         yield "overflow", f"{detail}: choose a smaller scale or a wider dtype"
 
 
 def _drawn(distribution: Distribution) -> Distribution:
     """What the elements that are not zero by design are drawn from."""
     match distribution:
-        case ZeroRange(base=base) | Centred(base=Orthogonal() as base):
+        case ZeroRange(base=base) | KernelCentre(base=Orthogonal() as base):
             return base
         case Sparse(std=std):
             return Normal(0.0, std)
@@ -154,13 +154,13 @@ def _reach(distribution: Distribution, six_sigma: float) -> float:
 def _units_equal(tensor: ResolvedTensor, axis: int) -> bool:
     """Whether all slices along `axis` are equal."""
     match tensor.distribution:
-        case Values(data) if len(data) <= MOST_VALUES:
+        case Values(data) if len(data) <= MAX_VALUES:
             units, inner = tensor.shape[axis], math.prod(tensor.shape[axis + 1 :])
             blocks = (data[start : start + units * inner] for start in range(0, len(data), units * inner))
             return all(block[:inner] * units == block for block in blocks)
         case Constant() | Normal(std=0.0) | Sparse(std=0.0):
             return True
-        case Orthogonal(gain=0.0) | Centred(base=Orthogonal(gain=0.0)):
+        case Orthogonal(gain=0.0) | KernelCentre(base=Orthogonal(gain=0.0)):
             return True
         case Sparse(rows, _, zeros):
             return zeros == rows

@@ -11,11 +11,11 @@ from functools import lru_cache
 import numpy as np
 
 from tensorseed.sampling.distributions import (
-    Centred,
     Constant,
     Dirac,
     Distribution,
     Eye,
+    KernelCentre,
     Normal,
     Orthogonal,
     Sinusoidal,
@@ -67,7 +67,7 @@ def _moments(distribution: Distribution, shape: tuple[int, ...]) -> tuple[float,
         case Sinusoidal():
             mean = _mean_of_waves(distribution, shape[0])
             return mean, 0.5 - mean * mean  # each sine and its cosine have the sum of squares one
-        case Centred(base, outputs, inputs, spatial):
+        case KernelCentre(base, outputs, inputs, spatial):
             mean, variance = _moments(base, (outputs.size, inputs.size))
             share = 1.0 / math.prod(axis.size for axis in spatial)
             return share * mean, share * (variance + (1.0 - share) * mean * mean)

@@ -267,7 +267,7 @@ def check_values(scheme: Scheme, shape: tuple[int, ...], limits: Limits) -> None
 
 def fill(scheme: Scheme, shape: tuple[int, ...], found: Fans | None, dtype: DType) -> Distribution:
     """The scheme's distribution, checked against `dtype`. Raises ValueError where they do not fit."""
-    distribution = scheme.fill(shape, found)
+    distribution = scheme.distribution_for(shape, found)
     if dtype is INT64 or 0 not in shape:
         check(distribution, dtype)
     return distribution

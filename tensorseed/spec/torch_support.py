@@ -66,9 +66,9 @@ def check_init(scheme: Scheme, distribution: Distribution, shape: tuple[int, ...
     if kind == "orthogonal" and dtype.name not in FACTORIZED:
         raise ValueError(f"torch has no orthogonal in {dtype.name}: use float32 or float64, or {_PORTABLE}")
     match distribution:
-        case Constant(value) if abs(value) > dtype.largest:
-            raise ValueError(f"{value!r} is beyond {dtype.name}'s largest value, {dtype.largest!r}")
-        case Uniform(low, high) if max(high - low, abs(low), abs(high)) > dtype.largest:
+        case Constant(value) if abs(value) > dtype.max:
+            raise ValueError(f"{value!r} is beyond {dtype.name}'s largest value, {dtype.max!r}")
+        case Uniform(low, high) if max(high - low, abs(low), abs(high)) > dtype.max:
             raise ValueError(f"torch has no interval this wide in {dtype.name}: choose a smaller scale")
         case TruncNormal() if not _is_quick(distribution, shape):
             raise ValueError(

@@ -13,7 +13,7 @@ from service.__main__ import main
 @pytest.fixture
 def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     folders: list[Path] = []
-    monkeypatch.setattr("service.__main__.prepare", folders.append)
+    monkeypatch.setattr("service.__main__.kernel_cache.compile_kernels", folders.append)
     return folders
 
 

@@ -12,7 +12,7 @@ from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal,
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
-from tensorseed.sampling.executors.low_precision import decode
+from tensorseed.sampling.low_precision import decode
 from tensorseed.sampling.philox import Stream
 
 FLOATS = [dtype for dtype in DTYPES.values() if dtype.mantissa_bits]
@@ -30,7 +30,7 @@ DRAWN: list[Distribution] = [
 
 def executors() -> list[tuple[str, Executor]]:
     """Everything that draws on this host, by name: torch's operations on the CPU, and every device's own."""
-    from tensorseed.sampling.executors.torch_kernels import (
+    from tensorseed.sampling.executors.tensor import (
         TensorExecutor,  # here, for programs that do without torch
     )
 

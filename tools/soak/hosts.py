@@ -11,7 +11,7 @@ from pathlib import Path
 
 from service.settings import Settings
 from tensorseed.client.errors import DiskError
-from tensorseed.sampling.executors.compiled import sources_digest
+from tensorseed.sampling.executors.kernel_cache import sources_digest
 from tools.soak.replicas import PROGRAM, Replica, digest, normals, plan, running
 
 ELEMENTS = 1 << 20

@@ -13,7 +13,7 @@ from tensorseed.checkpoints.derivation.recorded_distributions import constant, i
 from tensorseed.checkpoints.derivation.recorder import Observation
 from tensorseed.checkpoints.derivation.storage_regions import Region, Unknown, Write, region_of
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.parameters import EXACT_INTEGERS
+from tensorseed.sampling.parameters import MAX_EXACT_INTEGER
 
 MOST_VALUES = 4_096  # numbers of one tensor that are written out
 
@@ -91,7 +91,7 @@ def _zero_row(tensor: torch.Tensor, over: list[Write]) -> Described:
 def _literal(values: torch.Tensor) -> Any:
     """The init of known numbers."""
     values = values.detach()
-    if not values.is_floating_point() and int(values.abs().max()) > EXACT_INTEGERS:
+    if not values.is_floating_point() and int(values.abs().max()) > MAX_EXACT_INTEGER:
         raise Unknown("it holds integers beyond 2^53")
     first = values.flatten()[0]
     if bool((values == first).all()):

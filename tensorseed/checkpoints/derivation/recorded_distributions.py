@@ -125,7 +125,7 @@ def _by_fans(spelling: Init, shape: tuple[int, ...]) -> Fill:
     from tensorseed.spec.fans import fans
     from tensorseed.spec.schemes import SCHEMES
 
-    found = SCHEMES[spelling["kind"]].model_validate(spelling).fill(shape, fans(shape))
+    found = SCHEMES[spelling["kind"]].model_validate(spelling).distribution_for(shape, fans(shape))
     if isinstance(found, distributions.Normal):
         return Fill("normal", (found.mean, found.std), spelling, shape)
     if isinstance(found, distributions.Uniform):

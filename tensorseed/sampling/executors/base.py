@@ -18,8 +18,8 @@ from tensorseed.sampling.distributions import (
     ZeroRange,
 )
 from tensorseed.sampling.dtypes import DType
-from tensorseed.sampling.executors.low_precision import encode
 from tensorseed.sampling.executors.structured import structured
+from tensorseed.sampling.low_precision import encode
 from tensorseed.sampling.permutation import PURPOSE, kept_elements, kept_range
 from tensorseed.sampling.philox import Key, Stream
 

@@ -1,18 +1,47 @@
-"""Where compiled loops are kept between processes: numba's cache of files, made to bear a folder's faults.
+"""Compilation of the kernels, and a cache on disk that tolerates faults.
 
-numba asks for a folder that can be written, and fails where one cannot be: on a read-only file system, on a
-full disk, or with a file that a crash has torn. Here what cannot be read is compiled again, and what cannot
-be written is not kept; a folder that holds the loops already may be read-only.
+numba needs a folder that it can write. It fails on a read-only file system, on a full disk, and on a file
+that a crash has torn. Here a kernel that cannot be read is compiled again, and one that cannot be written is
+not kept. A folder that already holds the kernels may be read-only.
 """
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
+
+from tensorseed.sampling import (
+    compact_wy,
+    jit_target,
+    kernels,
+    permutation,
+    philox,
+    primitives,
+    reflections,
+    transforms32,
+    transforms64,
+)
+from tensorseed.sampling.distributions import Distribution, Normal, Orthogonal, Sparse, TruncNormal, Uniform
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.sampling.philox import Stream
+
+KERNELS = [*kernels.ALL, *reflections.KERNELS, *compact_wy.KERNELS, *permutation.KERNELS]
+EXAMPLES: list[Distribution] = [  # together they run every kernel
+    Uniform(0.0, 1.0),
+    Normal(0.0, 1.0),
+    TruncNormal(0.0, 1.0, -2.0, 2.0),
+    TruncNormal(0.0, 1.0, -3.0, 3.0),
+    Sparse(4, 4, 1, 1.0),
+    Orthogonal(4, 4, 1.0),
+    Orthogonal(8, 4, 1.0),
+]
 
 
 class FolderLocator(UserProvidedCacheLocator):  # type: ignore[misc]
@@ -25,18 +54,18 @@ class FolderLocator(UserProvidedCacheLocator):  # type: ignore[misc]
 
 
 class FolderImplementation(CompileResultCacheImpl):  # type: ignore[misc]
-    """Keeps what was compiled in that folder and nowhere else."""
+    """Keeps compiled code in that folder and nowhere else."""
 
     _locator_classes = (FolderLocator,)
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
-    """The cache of one loop."""
+    """The cache of one kernel."""
 
     _impl_class = FolderImplementation
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """What was compiled for a signature and this processor, or None: then numba compiles it."""
+        """The code compiled for a signature and this processor; None makes numba compile it."""
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # torn pickles raise errors of every kind
@@ -45,13 +74,45 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep what was compiled, where there is room."""
+        """Keep compiled code, where there is room."""
         with suppress(OSError):
             super().save_overload(sig, data)
 
 
-def keep_in(folder: Path, loops: list[Any]) -> None:
-    """Let loops be looked up in a folder before they are compiled, and kept there afterwards."""
+def cache_in(folder: Path, functions: list[Any]) -> None:
+    """Look kernels up in a folder before compiling them, and keep them there afterwards."""
     numba.config.CACHE_DIR = str(folder)
-    for loop in loops:
-        loop._cache = KernelCache(loop.py_func)
+    for function in functions:
+        function._cache = KernelCache(function.py_func)
+
+
+def compile_kernels(cache: Path | None) -> None:
+    """Compile every kernel, or load it from `cache`, so that no request waits for the compiler.
+
+    The cache's folder is named after the sources of all kernels and of all functions that they inline: numba
+    by itself would notice a change of a kernel's own file only.
+    """
+    if cache is not None:
+        cache_in(cache / sources_digest(), KERNELS)
+    executor, stream = CompiledExecutor(), Stream(0, "")
+    for distribution in EXAMPLES:
+        for dtype in (d for d in DTYPES.values() if d.mantissa_bits):
+            executor.fill(distribution, dtype, stream, 0, np.empty(4, dtype.storage))
+            executor.gather(distribution, dtype, stream, np.zeros(1, np.int64), np.empty(1, dtype.storage))
+
+
+def sources_digest() -> str:
+    """The first 16 hex digits of the SHA-256 of all sources that the kernels are compiled from."""
+    modules: tuple[Any, ...] = (
+        jit_target,
+        primitives,
+        philox,
+        transforms32,
+        transforms64,
+        kernels,
+        reflections,
+        compact_wy,
+        permutation,
+    )
+    digest = hashlib.sha256(b"".join(Path(str(module.__file__)).read_bytes() for module in modules))
+    return digest.hexdigest()[:16]

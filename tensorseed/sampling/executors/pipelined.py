@@ -16,7 +16,7 @@ from tensorseed.sampling.philox import Key, Stream
 if TYPE_CHECKING:
     import torch
 
-    from tensorseed.sampling.executors.torch_kernels import TensorExecutor
+    from tensorseed.sampling.executors.tensor import TensorExecutor
 
 Bytes = npt.NDArray[np.uint8]
 Arrival = Callable[[], Bytes]  # waits for a copy, and gives it
@@ -25,10 +25,10 @@ PIECE = 1 << 20  # elements drawn and sent at a time
 
 
 class PipelinedExecutor(Executor):
-    """Draws straight into `chunk` are there after `land`, all else when the call returns.
+    """Draws that fill a part of `chunk` arrive at `synchronize`; everything else is done in the call.
 
-    `send` starts to copy a device's bytes to the host. Until `land` nobody may read `chunk`, nor write where
-    a draw will land: what writes twice, such as the zeros of a padding row, is therefore done at once.
+    `send` starts to copy a device's bytes to the host. Before `synchronize`, `chunk` may not be read, and the
+    parts under way may not be written. What writes twice, such as a padding row, is done in the call.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class PipelinedExecutor(Executor):
         self._at_once.draw(what, dtype, key, blocks, out)
 
     def fill(self, what: Distribution, dtype: DType, stream: Stream, first: int, out: Storage) -> None:
-        """Fill `out`: by `land` where it is part of the chunk and nothing but drawn, else at once."""
+        """Fill `out`: by `synchronize` where it is part of the chunk and nothing but drawn, else at once."""
         match what:
             case Uniform() | Normal() | TruncNormal() if np.may_share_memory(out, self._chunk):
                 for i in range(0, out.size, PIECE):
@@ -67,7 +67,7 @@ class PipelinedExecutor(Executor):
         """Fill `out` at once."""
         self._at_once.gather(what, dtype, stream, elements, out)
 
-    def land(self) -> None:
+    def synchronize(self) -> None:
         """Wait for what is under way, and put it where it belongs."""
         for part, arrived in self._under_way:
             part[:] = arrived().view(part.dtype)

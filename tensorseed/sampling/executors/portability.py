@@ -14,7 +14,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import numba
 
-from tensorseed.sampling.executors.compiled import prepare
+from tensorseed.sampling.executors.kernel_cache import compile_kernels
 from tensorseed.sampling.jit_target import WIDE
 
 LEVELS = {  # by name, lowest first, what a processor must have beyond the level before
@@ -62,4 +62,4 @@ def compile_levels(folder: Path) -> list[str]:
 
 def _compile(folder: Path, level: str) -> None:
     target(level)
-    prepare(folder)
+    compile_kernels(folder)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.sampling.distributions import Centred, Dirac, Eye, Orthogonal, Sinusoidal, Values
+from tensorseed.sampling.distributions import Dirac, Eye, KernelCentre, Orthogonal, Sinusoidal, Values
 from tensorseed.sampling.orthogonal import orthogonal_elements
 from tensorseed.sampling.philox import Stream
 from tensorseed.sampling.sinusoids import sinusoids
 
-Structured = Values | Eye | Dirac | Orthogonal | Centred | Sinusoidal
+Structured = Values | Eye | Dirac | Orthogonal | KernelCentre | Sinusoidal
 Elements = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
 
@@ -28,12 +28,12 @@ def structured(what: Structured, stream: Stream, elements: Elements) -> Numbers:
             values = orthogonal_elements(stream.key(), (rows, columns), elements) * gain
         case Sinusoidal():
             values = sinusoids(what, elements)
-        case Centred():
+        case KernelCentre():
             values = _centred(what, stream, elements)
     return values
 
 
-def _centred(what: Centred, stream: Stream, elements: Elements) -> Numbers:
+def _centred(what: KernelCentre, stream: Stream, elements: Elements) -> Numbers:
     """The matrix at the centre, zero elsewhere."""
     at_centre = np.ones(elements.size, bool)
     for axis, middle in zip(what.spatial, what.middle, strict=True):

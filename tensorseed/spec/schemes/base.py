@@ -1,4 +1,4 @@
-"""What every init scheme is: a frozen model of its parameters that yields a distribution: `fill`."""
+"""Base classes of the init schemes: validated parameters that yield a distribution."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Scheme(BaseModel):
         """The accepted values of `kind`, the canonical one first."""
         return get_args(cls.model_fields["kind"].annotation)
 
-    def fill(self, shape: Shape, fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> Distribution:
         """What a tensor of `shape` is filled with. `fans` is None for fewer than two dimensions.
 
         Raises ValueError, with a sentence for the client, where the scheme does not fit.
@@ -63,14 +63,14 @@ class Scheme(BaseModel):
 class FanScheme(Scheme):
     """Base of the schemes whose scale follows from fan_in and fan_out."""
 
-    def fill(self, shape: Shape, fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> Distribution:
         """The spread for the tensor's fans; a tensor without elements has nothing to scale."""
         if fans is None:
             needs = f"{self.spellings()[0]} needs fan_in and fan_out"
             raise ValueError(f"{needs}, so at least two dimensions: with fewer, use {WITHOUT_FANS}")
-        return Constant(0.0) if 0 in shape else self.spread(fans)
+        return Constant(0.0) if 0 in shape else self.scaled_by(fans)
 
-    def spread(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> Distribution:
         """The distribution for positive `fans`."""
         raise NotImplementedError
 

@@ -28,7 +28,7 @@ class Zeros(Scheme):
 
     kind: Literal["zeros"]
 
-    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
         """Constant(0)."""
         return distributions.Constant(0.0)
 
@@ -42,7 +42,7 @@ class Ones(Scheme):
 
     kind: Literal["ones"]
 
-    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
         """Constant(1)."""
         return distributions.Constant(1.0)
 
@@ -57,7 +57,7 @@ class Constant(Scheme):
     kind: Literal["constant"]
     value: float = Field(description="The value of every element.", examples=[0.1])
 
-    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
         """Constant(value)."""
         return distributions.Constant(self.value)
 
@@ -75,7 +75,7 @@ class Values(Scheme):
         examples=[[[1.0, 0.0], [0.0, 1.0]]],
     )
 
-    def fill(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
         """Values, row-major. Raises PartError for another shape, a ragged list or what is not a number."""
         numbers: list[float] = []
         _flatten(self.data, shape, ("data",), shape, self.data, numbers)
@@ -99,7 +99,7 @@ class Uniform(Scheme):
             raise ValueError("a is greater than b: give the lower bound as a and the upper one as b")
         return self
 
-    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
         """Uniform(a, b)."""
         return distributions.Uniform(self.a, self.b)
 
@@ -115,7 +115,7 @@ class Normal(Scheme):
     mean: float = Field(default=0.0, description="The mean.", examples=[0.0])
     std: Scale = Field(default=1.0, description="The standard deviation, at least 0.", examples=[0.02])
 
-    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
         """Normal(mean, std)."""
         return distributions.Normal(self.mean, self.std)
 
@@ -141,7 +141,7 @@ class TruncNormal(Scheme):
             raise ValueError("a is greater than b: give the smallest value as a and the largest as b")
         return self
 
-    def fill(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
         """TruncNormal(mean, std, a, b)."""
         return distributions.TruncNormal(self.mean, self.std, self.a, self.b)
 
@@ -155,7 +155,7 @@ class Eye(Scheme):
 
     kind: Literal["eye"]
 
-    def fill(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
         """Eye(columns). Raises ValueError unless the tensor has two dimensions."""
         if len(shape) != 2:
             raise ValueError(

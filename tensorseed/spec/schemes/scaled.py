@@ -35,7 +35,7 @@ class XavierUniform(FanScheme):
     kind: Literal["xavier_uniform", "glorot_uniform"]
     gain: Scale = Field(default=1.0, description=_GAIN, examples=[1.0])
 
-    def spread(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> Distribution:
         """Uniform(-√3·std, √3·std), std = gain · √(2 / (fan_in + fan_out))."""
         return _symmetric(_xavier_std(self.gain, fans))
 
@@ -51,7 +51,7 @@ class XavierNormal(FanScheme):
     kind: Literal["xavier_normal", "glorot_normal"]
     gain: Scale = Field(default=1.0, description=_GAIN, examples=[1.0])
 
-    def spread(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> Distribution:
         """Normal(0, std)."""
         return Normal(0.0, _xavier_std(self.gain, fans))
 
@@ -78,7 +78,7 @@ class KaimingUniform(_Kaiming):
 
     kind: Literal["kaiming_uniform", "he_uniform"]
 
-    def spread(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> Distribution:
         """Uniform(-√3·std, √3·std), std = gain / √fan."""
         return _symmetric(self.std(fans))
 
@@ -92,7 +92,7 @@ class KaimingNormal(_Kaiming):
 
     kind: Literal["kaiming_normal", "he_normal"]
 
-    def spread(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> Distribution:
         """Normal(0, std)."""
         return Normal(0.0, self.std(fans))
 
@@ -118,7 +118,7 @@ class VarianceScaling(FanScheme):
         default="truncated_normal", description="The shape of the distribution.", examples=["uniform"]
     )
 
-    def spread(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> Distribution:
         """Normal, Uniform or TruncNormal of variance scale / n."""
         return _scaled(self.scale / _fan(self.mode, fans), self.distribution)
 
@@ -132,7 +132,7 @@ class LecunUniform(FanScheme):
 
     kind: Literal["lecun_uniform"]
 
-    def spread(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> Distribution:
         """variance_scaling with scale 1, fan_in and uniform."""
         return _scaled(1.0 / fans.fan_in, "uniform")
 
@@ -147,7 +147,7 @@ class LecunNormal(FanScheme):
 
     kind: Literal["lecun_normal"]
 
-    def spread(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> Distribution:
         """variance_scaling with scale 1, fan_in and truncated_normal."""
         return _scaled(1.0 / fans.fan_in, "truncated_normal")
 

@@ -11,14 +11,14 @@ from pydantic import Field
 from tensorseed.sampling import distributions
 from tensorseed.sampling.distributions import Axis, Constant, Distribution
 from tensorseed.sampling.orthogonal import is_thin, preparation
-from tensorseed.sampling.permutation import LARGEST
+from tensorseed.sampling.permutation import MAX_ROWS
 from tensorseed.spec.fans import Fans
 from tensorseed.spec.schemes.base import Scale, Scheme, Shape
 
 KERNEL_DIMENSIONS = (3, 4, 5)
-LARGEST_ORTHOGONAL = 1 << 28  # elements, where each row goes through all reflections
-LARGEST_TIMESCALE = 1e30
-LARGEST_PREPARATION = 1 << 39  # multiplications before the first element: about a minute of a core
+MAX_ORTHOGONAL = 1 << 28  # elements, where each row goes through all reflections
+MAX_TIMESCALE = 1e30
+MAX_PREPARATION = 1 << 39  # multiplications before the first element: about a minute of a core
 
 
 class Orthogonal(Scheme):
@@ -32,7 +32,7 @@ class Orthogonal(Scheme):
     kind: Literal["orthogonal"]
     gain: Scale = Field(default=1.0, description="Factor on the orthogonal matrix.", examples=[1.0])
 
-    def fill(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
         """Orthogonal(rows, columns, gain)."""
         if len(shape) < 2:
             raise ValueError("orthogonal needs at least two dimensions: with fewer, use normal")
@@ -53,12 +53,12 @@ class Sparse(Scheme):
     )
     std: Scale = Field(default=0.01, description="Standard deviation of the others.", examples=[0.01])
 
-    def fill(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
         """Sparse(rows, columns, zeros, std)."""
         if len(shape) != 2:
             raise ValueError("sparse needs exactly two dimensions: use normal for other shapes")
-        if shape[0] > LARGEST:
-            raise ValueError(f"sparse takes at most {LARGEST:,} rows: split the tensor")
+        if shape[0] > MAX_ROWS:
+            raise ValueError(f"sparse takes at most {MAX_ROWS:,} rows: split the tensor")
         zeros = math.ceil(self.sparsity * shape[0])
         return distributions.Sparse(*shape, zeros, self.std) if 0 not in shape else Constant(0.0)
 
@@ -75,8 +75,8 @@ class Dirac(Scheme):
         default=1, description="Groups of output channels, each passing the inputs through.", examples=[1]
     )
 
-    def fill(self, shape: Shape, fans: Fans | None, /) -> Distribution:
-        """Centred(Dirac)."""
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> Distribution:
+        """KernelCentre(Dirac)."""
         _check_kernel("dirac", "eye", shape, fans)
         assert fans is not None
         outputs = shape[fans.out_axis]
@@ -97,8 +97,8 @@ class DeltaOrthogonal(Scheme):
     kind: Literal["delta_orthogonal"]
     gain: Scale = Field(default=1.0, description="Factor on the orthogonal matrix.", examples=[1.0])
 
-    def fill(self, shape: Shape, fans: Fans | None, /) -> Distribution:
-        """Centred(Orthogonal)."""
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> Distribution:
+        """KernelCentre(Orthogonal)."""
         _check_kernel("delta_orthogonal", "orthogonal", shape, fans)
         assert fans is not None
         if 0 in shape:
@@ -121,7 +121,7 @@ class Sinusoidal(Scheme):
     """
 
     kind: Literal["sinusoidal"]
-    max_timescale: Annotated[float, Field(ge=1.0, le=LARGEST_TIMESCALE)] = Field(
+    max_timescale: Annotated[float, Field(ge=1.0, le=MAX_TIMESCALE)] = Field(
         default=10000.0,
         description="The longest wave's length over 2π, in positions; the shortest is 1.",
         examples=[10000.0],
@@ -137,7 +137,7 @@ class Sinusoidal(Scheme):
         examples=[True],
     )
 
-    def fill(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
         """Sinusoidal(columns, …). Raises ValueError unless a matrix with an even number of columns."""
         if len(shape) != 2:
             raise ValueError("sinusoidal needs exactly two dimensions: positions and channels")
@@ -155,14 +155,14 @@ def _orthogonal(rows: int, columns: int, gain: float) -> distributions.Orthogona
     shape, matrix = (rows, columns), f"an orthogonal matrix of {rows:,}×{columns:,}"
     if is_thin(shape):
         cost = preparation(shape)
-        if cost > LARGEST_PREPARATION:
+        if cost > MAX_PREPARATION:
             raise ValueError(
                 f"{matrix} takes {cost:,} operations before its first element, more than the "
-                f"{LARGEST_PREPARATION:,} allowed: split the tensor or use normal"
+                f"{MAX_PREPARATION:,} allowed: split the tensor or use normal"
             )
-    elif rows * columns > LARGEST_ORTHOGONAL:
+    elif rows * columns > MAX_ORTHOGONAL:
         raise ValueError(
-            f"{matrix} has {rows * columns:,} elements, more than the {LARGEST_ORTHOGONAL:,} allowed, since "
+            f"{matrix} has {rows * columns:,} elements, more than the {MAX_ORTHOGONAL:,} allowed, since "
             "each of its rows costs four operations for every one of them: split the tensor or use normal"
         )
     return distributions.Orthogonal(rows, columns, gain)
@@ -181,10 +181,10 @@ def _centred(
     shape: Shape,
     fans: Fans,
     middle: Callable[[int], int],
-) -> distributions.Centred:
+) -> distributions.KernelCentre:
     """The matrix at the middle of every axis that is neither the outputs' nor the inputs'."""
     axes = [Axis(math.prod(shape[i + 1 :]), size) for i, size in enumerate(shape)]
     spatial = tuple(axis for i, axis in enumerate(axes) if i not in (fans.in_axis, fans.out_axis))
-    return distributions.Centred(
+    return distributions.KernelCentre(
         base, axes[fans.out_axis], axes[fans.in_axis], spatial, tuple(middle(axis.size) for axis in spatial)
     )

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tensorseed.sampling import compact_wy, reflections
-from tensorseed.sampling.distributions import Axis, Centred, Orthogonal
+from tensorseed.sampling.distributions import Axis, KernelCentre, Orthogonal
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.orthogonal import is_thin, orthogonal_elements, preparation
 from tensorseed.sampling.philox import stream_key
@@ -108,8 +108,8 @@ def test_few_elements_of_many_rows_are_those_of_the_matrix():
 @pytest.mark.parametrize(("outputs", "inputs"), [(30, 7), (30, 21), (21, 21)])
 def test_a_centred_kernel_is_the_same_in_every_layout(outputs, inputs):
     base = Orthogonal(outputs, inputs, 2.0)
-    torchs = Centred(base, Axis(3 * inputs, outputs), Axis(3, inputs), (Axis(1, 3),), (1,))
-    jaxs = Centred(base, Axis(1, outputs), Axis(outputs, inputs), (Axis(inputs * outputs, 3),), (1,))
+    torchs = KernelCentre(base, Axis(3 * inputs, outputs), Axis(3, inputs), (Axis(1, 3),), (1,))
+    jaxs = KernelCentre(base, Axis(1, outputs), Axis(outputs, inputs), (Axis(inputs * outputs, 3),), (1,))
     count = 3 * outputs * inputs
     kernel = bits(torchs, FLOAT64, count).reshape(outputs, inputs, 3)
     other = bits(jaxs, FLOAT64, count).reshape(3, inputs, outputs)

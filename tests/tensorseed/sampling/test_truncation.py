@@ -8,11 +8,9 @@ import mpmath as mp
 import pytest
 
 from tensorseed.sampling.distributions import Constant, Normal, TruncNormal, Uniform, Values
-from tensorseed.sampling.dtypes import DTYPES, INT64
-from tensorseed.sampling.gaussian import upper_tail
+from tensorseed.sampling.dtypes import DTYPES, INT64, round_down, round_nearest, round_up
 from tensorseed.sampling.parameters import check, formula
-from tensorseed.sampling.rounding import round_down, round_nearest, round_up
-from tensorseed.sampling.truncation import near_truncation, truncation
+from tensorseed.sampling.truncation import near_truncation, truncation, upper_tail
 
 
 @pytest.mark.parametrize("x", ["0", "0.1", "1", "2.99", "3", "3.01", "8", "36.999", "66"])

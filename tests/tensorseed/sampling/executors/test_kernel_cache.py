@@ -9,7 +9,7 @@ from typing import Any
 import numba
 import pytest
 
-from tensorseed.sampling.executors.kernel_cache import keep_in
+from tensorseed.sampling.executors.kernel_cache import cache_in
 
 
 def plus(x: int, y: int) -> int:
@@ -24,7 +24,7 @@ def _folder(monkeypatch: pytest.MonkeyPatch) -> None:
 def compiled(folder: Path) -> Any:
     """A loop that a new process would have, and its first answer."""
     loop = numba.njit(plus)
-    keep_in(folder, [loop])
+    cache_in(folder, [loop])
     assert loop(1, 2) == 3
     return loop
 

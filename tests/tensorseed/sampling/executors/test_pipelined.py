@@ -11,7 +11,7 @@ from tensorseed.sampling.distributions import Constant, Normal, Orthogonal, Spar
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors import pipelined
 from tensorseed.sampling.executors.pipelined import PipelinedExecutor
-from tensorseed.sampling.executors.torch_kernels import TensorExecutor
+from tensorseed.sampling.executors.tensor import TensorExecutor
 from tensorseed.sampling.philox import Stream
 from tests.tensorseed.draws import DRAWN, FLOATS, bits
 
@@ -44,7 +44,7 @@ def test_a_draw_is_under_way_until_it_lands(what, dtype, monkeypatch):
     executor.fill(what, dtype, STREAM, 7, chunk[1:])
     assert sender.sent == 4
     assert not chunk.view(np.uint8).any()
-    executor.land()
+    executor.synchronize()
     assert not chunk[:1].view(np.uint8).any()
     assert np.array_equal(chunk[1:].view(np.uint8), bits(what, dtype, 332, first=7).view(np.uint8))
 
@@ -59,7 +59,7 @@ def test_what_is_more_than_drawn_is_there_at_once(what):
     executor.fill(what, FLOAT32, STREAM, 3, chunk)
     assert sender.sent == 0
     assert np.array_equal(chunk, bits(what, FLOAT32, 500, first=3))
-    executor.land()
+    executor.synchronize()
     assert np.array_equal(chunk, bits(what, FLOAT32, 500, first=3))
 
 
@@ -82,7 +82,7 @@ def test_a_selection_is_there_at_once():
 def test_landing_twice_writes_once():
     executor, _, chunk = pipeline(8, FLOAT32)
     executor.fill(Normal(0, 1), FLOAT32, STREAM, 0, chunk)
-    executor.land()
+    executor.synchronize()
     chunk[:] = 0
-    executor.land()
+    executor.synchronize()
     assert not chunk.any()

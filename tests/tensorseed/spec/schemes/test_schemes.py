@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from tensorseed.sampling.distributions import (
     Axis,
-    Centred,
     Constant,
     Dirac,
     Eye,
+    KernelCentre,
     Normal,
     Orthogonal,
     Sinusoidal,
@@ -75,14 +75,16 @@ def scheme(kind: str, **parameters: Any) -> Scheme:
     ids=lambda value: value.kind if isinstance(value, Scheme) else "",
 )
 def test_distribution(made: Scheme, expected: object) -> None:
-    assert made.fill(SHAPE, fans(SHAPE)) == expected
+    assert made.distribution_for(SHAPE, fans(SHAPE)) == expected
 
 
 def test_uniform_variance_scaling_is_lecun_and_he() -> None:
     counted = fans(SHAPE)
-    lecun = scheme("lecun_uniform").fill(SHAPE, counted)
-    assert scheme("variance_scaling", distribution="uniform").fill(SHAPE, counted) == lecun
-    assert scheme("variance_scaling").fill(SHAPE, counted) == scheme("lecun_normal").fill(SHAPE, counted)
+    lecun = scheme("lecun_uniform").distribution_for(SHAPE, counted)
+    assert scheme("variance_scaling", distribution="uniform").distribution_for(SHAPE, counted) == lecun
+    assert scheme("variance_scaling").distribution_for(SHAPE, counted) == scheme(
+        "lecun_normal"
+    ).distribution_for(SHAPE, counted)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_a_tensor_without_elements_is_fine_with_every_scheme(cls: type[Scheme]) 
     kind = cls.spellings()[0]
     shapes = {"dirac": (0, 3, 3), "delta_orthogonal": (0, 3, 3), "sinusoidal": (0, 4)}
     shape = shapes.get(kind, (0, 3))
-    filled = scheme(kind, **PARAMETERS.get(kind, {})).fill(shape, fans(shape))
+    filled = scheme(kind, **PARAMETERS.get(kind, {})).distribution_for(shape, fans(shape))
     assert filled is not None
 
 
@@ -124,23 +126,23 @@ def test_a_tensor_without_elements_is_fine_with_every_scheme(cls: type[Scheme]) 
         (
             scheme("dirac", groups=2),
             (6, 4, 5),
-            Centred(Dirac(4, 3), Axis(20, 6), Axis(5, 4), (Axis(1, 5),), (2,)),
+            KernelCentre(Dirac(4, 3), Axis(20, 6), Axis(5, 4), (Axis(1, 5),), (2,)),
         ),
         (
             scheme("delta_orthogonal"),
             (6, 4, 2, 5),
-            Centred(Orthogonal(6, 4, 1.0), Axis(40, 6), Axis(10, 4), (Axis(5, 2), Axis(1, 5)), (0, 2)),
+            KernelCentre(Orthogonal(6, 4, 1.0), Axis(40, 6), Axis(10, 4), (Axis(5, 2), Axis(1, 5)), (0, 2)),
         ),
     ],
 )
 def test_structured_distribution(made: Scheme, shape: tuple[int, ...], expected: object) -> None:
-    assert made.fill(shape, fans(shape)) == expected
+    assert made.distribution_for(shape, fans(shape)) == expected
 
 
 def test_a_kernel_of_jax_is_centred_on_its_own_axes() -> None:
     shape = (3, 4, 6)  # kernel, in, out
-    expected = Centred(Orthogonal(6, 4, 1.0), Axis(1, 6), Axis(6, 4), (Axis(24, 3),), (1,))
-    assert scheme("delta_orthogonal").fill(shape, fans(shape, -2, -1)) == expected
+    expected = KernelCentre(Orthogonal(6, 4, 1.0), Axis(1, 6), Axis(6, 4), (Axis(24, 3),), (1,))
+    assert scheme("delta_orthogonal").distribution_for(shape, fans(shape, -2, -1)) == expected
 
 
 @pytest.mark.parametrize(
@@ -160,33 +162,37 @@ def test_a_kernel_of_jax_is_centred_on_its_own_axes() -> None:
 )
 def test_structured_schemes_refuse(made: Scheme, shape: tuple[int, ...], detail: str) -> None:
     with pytest.raises(ValueError, match=detail):
-        made.fill(shape, fans(shape))
+        made.distribution_for(shape, fans(shape))
 
 
 @pytest.mark.parametrize("shape", [(6, 3, 3), (6, 4, 5, 2), (4, 8, 1, 2, 3)])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_dirac_equals_torchs(shape: tuple[int, ...], groups: int) -> None:
     expected = torch.nn.init.dirac_(torch.empty(shape), groups).numpy()
-    drawn = numbers(scheme("dirac", groups=groups).fill(shape, fans(shape)), DTYPES["float32"], expected.size)
+    drawn = numbers(
+        scheme("dirac", groups=groups).distribution_for(shape, fans(shape)), DTYPES["float32"], expected.size
+    )
     assert np.array_equal(drawn.reshape(shape), expected)
 
 
 @pytest.mark.parametrize("kind", ["xavier_uniform", "kaiming_normal", "variance_scaling", "lecun_normal"])
 def test_fans_need_two_dimensions(kind: str) -> None:
     with pytest.raises(ValueError, match=f"{kind} needs fan_in.*two dimensions.*use normal"):
-        scheme(kind).fill((3,), None)
+        scheme(kind).distribution_for((3,), None)
 
 
 def test_eye() -> None:
-    assert scheme("eye").fill((2, 5), fans((2, 5))) == Eye(5)
+    assert scheme("eye").distribution_for((2, 5), fans((2, 5))) == Eye(5)
     with pytest.raises(ValueError, match="3 dimensions"):
-        scheme("eye").fill((2, 5, 1), fans((2, 5, 1)))
+        scheme("eye").distribution_for((2, 5, 1), fans((2, 5, 1)))
 
 
 def test_values() -> None:
-    assert scheme("values", data=[[1, -0.0], [2.5, 3]]).fill((2, 2), None) == Values((1.0, -0.0, 2.5, 3.0))
-    assert scheme("values", data=7).fill((), None) == Values((7.0,))
-    assert scheme("values", data=[[], []]).fill((2, 0), None) == Values(())
+    assert scheme("values", data=[[1, -0.0], [2.5, 3]]).distribution_for((2, 2), None) == Values(
+        (1.0, -0.0, 2.5, 3.0)
+    )
+    assert scheme("values", data=7).distribution_for((), None) == Values((7.0,))
+    assert scheme("values", data=[[], []]).distribution_for((2, 0), None) == Values(())
 
 
 @pytest.mark.parametrize(
@@ -205,7 +211,7 @@ def test_values_of_another_shape(
     data: Any, shape: tuple[int, ...], path: tuple[Any, ...], detail: str
 ) -> None:
     with pytest.raises(PartError, match=detail) as caught:
-        scheme("values", data=data).fill(shape, None)
+        scheme("values", data=data).distribution_for(shape, None)
     assert caught.value.path == path
 
 

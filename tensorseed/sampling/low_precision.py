@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorseed.sampling.dtypes import DTYPES, DType
-from tensorseed.sampling.executors.kernels import round_bfloat16, round_narrow
+from tensorseed.sampling.kernels import round_bfloat16, round_narrow
 
 BFLOAT16 = DTYPES["bfloat16"]
 
@@ -21,8 +21,8 @@ def _layout(dtype: DType) -> tuple[Any, ...]:
     An overflow gives infinity. float8_e4m3fn has none: it saturates, as in torch 2.13.
     """
     width = 8 * dtype.itemsize
-    exponent, mantissa = int(np.log2(dtype.largest)), dtype.mantissa_bits
-    fraction = round((dtype.largest / 2.0**exponent - 1) * 2**mantissa)
+    exponent, mantissa = int(np.log2(dtype.max)), dtype.mantissa_bits
+    fraction = round((dtype.max / 2.0**exponent - 1) * 2**mantissa)
     largest_code = ((exponent + dtype.bias) << mantissa) + fraction
     return (
         np.int64(23 - mantissa),
