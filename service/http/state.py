@@ -17,7 +17,7 @@ from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.sampling.executors import portability
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
-from tensorseed.spec.spec import SEEDS
+from tensorseed.spec.spec import SEED_COUNT
 from tensorseed.spec.spec_token import decode_token, encode_token
 
 from ..hub.library import Shelf
@@ -109,7 +109,7 @@ class State:
         rest = tuple(sorted((name, value) for name, value in parameters.items() if name != "seed"))
         seed = parameters.get("seed", "0")
         known = self._unseeded.get(rest)
-        if known is not None and _SEED.fullmatch(seed) and int(seed) < SEEDS:
+        if known is not None and _SEED.fullmatch(seed) and int(seed) < SEED_COUNT:
             return known.reseeded(int(seed))
         resolved = parse(parameters, self.limits)
         if resolved.torch is None and self._unseeded.maxsize:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tensorseed.devices import Device
-from tensorseed.spec.catalog import layers_catalog, schemes_catalog
+from tensorseed.spec.catalog.listing import layers_catalog, schemes_catalog
 
 from ..http.catalog_schemas import CatalogLayer, CatalogScheme
 from ..http.disconnect import while_present

@@ -14,7 +14,7 @@ import re
 from typing import NamedTuple, get_args
 
 from tensorseed.sampling.dtypes import DTypeName
-from tensorseed.spec.spec import SEEDS
+from tensorseed.spec.spec import SEED_COUNT
 
 DTYPE_NAMES: tuple[str, ...] = get_args(DTypeName)
 IDENTITY_BYTES = 12
@@ -48,7 +48,7 @@ def parse_revision(text: str) -> Revision | None:
     if match is None:
         return None
     seed, dtype = int(match["seed"] or 0), match["dtype"] or match["alone"]
-    if seed >= SEEDS or (dtype is not None and dtype not in DTYPE_NAMES):
+    if seed >= SEED_COUNT or (dtype is not None and dtype not in DTYPE_NAMES):
         return None
     return Revision(seed, dtype)
 

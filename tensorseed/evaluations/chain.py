@@ -8,15 +8,15 @@ from typing import Any
 from tensorseed.errors import TooLargeError
 from tensorseed.evaluations.kinds import REFUSED, Part
 from tensorseed.evaluations.validation import validate
-from tensorseed.spec.brace_blocks import repeated
 from tensorseed.spec.faults import Located
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.layers.exclusions import EXCLUDED
-from tensorseed.spec.modules import ABSENT, MODULES
-from tensorseed.spec.names import check_name, count
-from tensorseed.spec.schemes import PartError, unknown
+from tensorseed.spec.modules import EXCLUDED_MODULES, MODULES
+from tensorseed.spec.names import check_name, count_names, expand_blocks
+from tensorseed.spec.schemes import PartError
+from tensorseed.spec.suggestions import unknown_name
 
-MOST_LAYERS = 1_024  # of one network, brace ranges expanded
+MAX_LAYERS = 1_024  # of one network, brace ranges expanded
 
 TYPES = [*(name for name in LAYERS if name not in REFUSED), *MODULES]
 """Every type of layer that a network can have."""
@@ -56,18 +56,18 @@ def read_plain(entries: list[Any], faults: list[Located]) -> dict[int, Part]:
             if module is not None:
                 _check(module, path, faults)
                 found[place] = module
-        elif kind in REFUSED or kind in ABSENT or (kind in EXCLUDED and kind not in LAYERS):
-            reason = REFUSED.get(kind) or ABSENT.get(kind) or EXCLUDED[kind]
+        elif kind in REFUSED or kind in EXCLUDED_MODULES or (kind in EXCLUDED and kind not in LAYERS):
+            reason = REFUSED.get(kind) or EXCLUDED_MODULES.get(kind) or EXCLUDED[kind]
             faults.append(((*path, "type"), f"there is no {kind} here: {reason}"))
         elif kind not in LAYERS:
-            faults.append(((*path, "type"), unknown("layer type", kind, TYPES)))
+            faults.append(((*path, "type"), unknown_name("layer type", kind, TYPES)))
     return found
 
 
 def _check(module: Any, path: tuple[str | int, ...], faults: list[Located]) -> None:
     """Note what the model alone does not tell: arguments that do not fit each other, the name's ranges."""
     try:
-        module.fits()
+        module.check_arguments()
     except PartError as error:
         faults.append(((*path, *error.path), str(error)))
     if module.name is not None:
@@ -79,14 +79,14 @@ def _check(module: Any, path: tuple[str | int, ...], faults: list[Located]) -> N
 
 def check_length(entries: list[Any]) -> None:
     """Raise TooLargeError for more layers than a network has, brace ranges counted and not expanded."""
-    if len(entries) <= MOST_LAYERS:
+    if len(entries) <= MAX_LAYERS:
         names = [entry.get("name") for entry in entries if isinstance(entry, dict)]
         total = len(entries) + sum(_copies(name) - 1 for name in names if isinstance(name, str))
     else:
         total = len(entries)
-    if total > MOST_LAYERS:
+    if total > MAX_LAYERS:
         raise TooLargeError(
-            f"the network has {total:,} layers, the limit is {MOST_LAYERS:,}: evaluate a part of it"
+            f"the network has {total:,} layers, the limit is {MAX_LAYERS:,}: evaluate a part of it"
         )
 
 
@@ -95,14 +95,14 @@ def _copies(name: str) -> int:
         check_name(name)
     except ValueError:
         return 1
-    return count(name)
+    return count_names(name)
 
 
 def unroll(parts: list[Part], faults: list[Located]) -> tuple[Node, ...]:
     """The chain: brace ranges expanded, blocks repeated, every layer named once."""
     nodes = []
     named = [(part.name or "", place) for place, part in enumerate(parts)]
-    for position, (name, place) in enumerate(repeated(named)):
+    for position, (name, place) in enumerate(expand_blocks(named)):
         full = name or f"{position}.{parts[place].type_name()}"
         nodes.append(Node(full, place, parts[place]))
     owners: dict[str, Node] = {}

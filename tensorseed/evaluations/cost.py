@@ -13,7 +13,7 @@ import torch
 
 from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.kinds import INTEGER
-from tensorseed.spec.modules import Plain
+from tensorseed.spec.modules import StatelessModule
 
 MATRICES = 4e9
 """Multiply-adds a second of matrix products, as in Linear and attention."""
@@ -28,7 +28,7 @@ FEW_CHANNELS = 8
 
 def work(node: Node, module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
     """Multiply-adds of a forward pass from `x` to `y`, about."""
-    if isinstance(node.part, Plain):
+    if isinstance(node.part, StatelessModule):
         return y.numel() * node.part.window()
     if node.kind in INTEGER:
         return y.numel()
@@ -44,7 +44,7 @@ def work(node: Node, module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) 
 
 def rate(node: Node, dtype: str) -> float:
     """How many of those a second there are at least."""
-    if isinstance(node.part, Plain):
+    if isinstance(node.part, StatelessModule):
         return WINDOWS
     if node.kind.startswith("Conv"):
         part: Any = node.part

@@ -11,9 +11,10 @@ from tensorseed.evaluations.request import Variant as Asked
 from tensorseed.evaluations.validation import validate
 from tensorseed.spec.faults import Located, Path
 from tensorseed.spec.layers import LAYERS
-from tensorseed.spec.schemes import PartError, unknown
+from tensorseed.spec.schemes import PartError
+from tensorseed.spec.suggestions import unknown_name
 
-MOST_VARIANTS = 16
+MAX_VARIANTS = 16
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 
 _LISTS = ("layers", "compare")
@@ -63,12 +64,12 @@ def read_optimizer(raw: Any, path: Path, faults: list[Located]) -> Optimizer | N
         faults.append((path, "an optimizer is a name, or an object with name and its arguments"))
         return None
     if name not in OPTIMIZERS:
-        faults.append((where, unknown("optimizer", name, OPTIMIZERS)))
+        faults.append((where, unknown_name("optimizer", name, OPTIMIZERS)))
         return None
     found = validate(OPTIMIZERS[name], named, path, faults)
     if found is not None:
         try:
-            found.fits()
+            found.check_arguments()
         except PartError as error:
             faults.append(((*path, *error.path), str(error)))
     return found
@@ -79,8 +80,8 @@ def read_variants(raw: Any, faults: list[Located]) -> list[tuple[Asked, dict[str
     found: list[tuple[Asked, dict[str, Any], Optimizer | None]] = []
     if not isinstance(raw, list):
         return found
-    if len(raw) > MOST_VARIANTS:
-        detail = f"compare has at most {MOST_VARIANTS} variants, this one has {len(raw):,}: leave some out"
+    if len(raw) > MAX_VARIANTS:
+        detail = f"compare has at most {MAX_VARIANTS} variants, this one has {len(raw):,}: leave some out"
         faults.append((("compare",), detail))
         return found
     for place, item in enumerate(raw):
@@ -91,8 +92,8 @@ def read_variants(raw: Any, faults: list[Located]) -> list[tuple[Asked, dict[str
             continue
         check_dtype(asked.dtype, (*path, "dtype"), faults)
         inits = item.get("init", {})
-        if not _is(inits) or len(inits) > MOST_VARIANTS:
-            few = f"an object of at most {MOST_VARIANTS} inits by parameter name"
+        if not _is(inits) or len(inits) > MAX_VARIANTS:
+            few = f"an object of at most {MAX_VARIANTS} inits by parameter name"
             faults.append(((*path, "init"), f"init must be {few}"))
             continue
         found.append((asked, inits, read_optimizer(item.get("optimizer"), (*path, "optimizer"), faults)))

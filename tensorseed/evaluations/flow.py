@@ -14,7 +14,7 @@ from tensorseed.evaluations.kinds import ANY, INTEGER, check_input
 from tensorseed.evaluations.sources import Source
 from tensorseed.spec.layers.base import Shape
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.modules import Plain
+from tensorseed.spec.modules import StatelessModule
 
 REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, AssertionError, OverflowError)
 """What torch raises where a tensor does not fit; NotImplementedError is one of the first."""
@@ -24,7 +24,7 @@ _FIRST_OF_MANY = frozenset({"RNN", "LSTM", "GRU", "LSTMCell"})
 
 def build(node: Node, dtype: str, *, training: bool) -> torch.nn.Module:
     """The layer's module without values, on the meta device, in training or evaluation mode."""
-    if isinstance(node.part, Plain):
+    if isinstance(node.part, StatelessModule):
         module = node.part.build()
     else:
         module = node.part.build(dtype=getattr(torch, dtype), device="meta")

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from tensorseed.spec.layers import Layer
 from tensorseed.spec.layers.base import Shape
-from tensorseed.spec.modules import Bounds, Plain
+from tensorseed.spec.modules import Bounds, StatelessModule
 
-Part = Layer | Plain
+Part = Layer | StatelessModule
 
 _TWO = "it takes two inputs, and a network here hands one tensor from layer to layer"
 _LOSS = "it is a loss and takes a target; name the loss beside the layers"
@@ -76,7 +76,7 @@ _BATCH = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm")
 
 def check_input(part: Part, shape: Shape, *, training: bool) -> None:
     """Raise ValueError, with a sentence that continues the layer's name, for an input it cannot take."""
-    if isinstance(part, Plain):
+    if isinstance(part, StatelessModule):
         part.takes(shape)
         return
     kind = part.type_name()
@@ -135,7 +135,7 @@ def _check_normalized(part: Layer, shape: Shape) -> None:
 
 def feature_axis(part: Part, before: int) -> int:
     """The axis of the features in the output, from the end; `before` is that of the input."""
-    if isinstance(part, Plain):
+    if isinstance(part, StatelessModule):
         own = part.axis()
         return before if own is None else own
     kind = part.type_name()
@@ -148,7 +148,7 @@ def feature_axis(part: Part, before: int) -> int:
 
 def bounds(part: Part) -> Bounds | None:
     """Where the layer's function ends; None where it does not."""
-    if isinstance(part, Plain):
+    if isinstance(part, StatelessModule):
         return part.bounds()
     tanh = getattr(part, "nonlinearity", "") == "tanh"
     return Bounds(-1.0, 1.0) if tanh or part.type_name() in _BOUNDED else None
@@ -156,7 +156,7 @@ def bounds(part: Part) -> Bounds | None:
 
 def is_random(part: Part, *, training: bool) -> bool:
     """Whether the layer draws numbers when it runs."""
-    if isinstance(part, Plain):
+    if isinstance(part, StatelessModule):
         return part.random and (training or part.type_name().startswith("Fractional"))
     holder = getattr(part, "encoder_layer", part)
     return training and bool(getattr(holder, "dropout", 0.0))

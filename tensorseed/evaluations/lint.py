@@ -13,7 +13,7 @@ import torch
 from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.kinds import INTEGER, NORMS
 from tensorseed.evaluations.report import EvaluationWarning, ExpectedLoss, LayerReport
-from tensorseed.spec.modules import Plain
+from tensorseed.spec.modules import StatelessModule
 
 RATIO = 100.0
 """From the input to a layer, or back from the last one, a signal may grow or shrink this many times."""
@@ -171,7 +171,7 @@ def _dead(f: Findings) -> Iterator[tuple[int, str, str]]:
     """Every rectifier most of whose units are 0 for the whole batch."""
     for place, (node, report) in enumerate(zip(f.nodes, f.reports, strict=True)):
         enough = bool(report.shape) and report.shape[0] >= DEAD_SAMPLES
-        if isinstance(node.part, Plain) and node.part.rectifies and enough and report.dead > DEAD:
+        if isinstance(node.part, StatelessModule) and node.part.rectifies and enough and report.dead > DEAD:
             detail = f"{report.dead:.0%} of the units are 0 for every sample, and learn nothing"
             yield place, "dead_units", f"{detail}: {f.remedy(place)}, and its bias by zeros"
 

@@ -19,7 +19,7 @@ from tensorseed.evaluations.sources import copy_entry
 from tensorseed.files.torch_generator import materialise, seeded
 from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
-from tensorseed.spec.modules import Plain
+from tensorseed.spec.modules import StatelessModule
 from tensorseed.spec.resolved import ResolvedSpec
 
 
@@ -83,7 +83,7 @@ class Network:
         self._random = [is_random(node.part, training=training) for node in nodes]
         self.modules = [
             build(node, dtype, training=training).to_empty(device=device)
-            if not isinstance(node.part, Plain)
+            if not isinstance(node.part, StatelessModule)
             else build(node, dtype, training=training)
             for node in nodes
         ]

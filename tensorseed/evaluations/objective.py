@@ -17,7 +17,7 @@ from tensorseed.losses import LOSSES, Loss, read_options
 from tensorseed.losses.parameters import ParametricLoss
 from tensorseed.spec.layers.base import Shape
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.schemes import unknown
+from tensorseed.spec.suggestions import unknown_name
 
 FITTING = sorted(
     name
@@ -96,7 +96,7 @@ def read_loss_class(choice: Any, frame: Frame, raw: dict[str, Any]) -> Loss | No
     name = choice if isinstance(choice, str) else str(choice.name)
     path: tuple[str, ...] = ("loss",) if isinstance(choice, str) else ("loss", "name")
     if name not in LOSSES:
-        frame.note(path, unknown("loss", name, FITTING))
+        frame.note(path, unknown_name("loss", name, FITTING))
         return None
     if name not in FITTING:
         needs = " and ".join(argument.name for argument in LOSSES[name].arguments if not argument.optional)

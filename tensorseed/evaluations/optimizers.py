@@ -44,7 +44,7 @@ class Optimizer(BaseModel):
         """The value of `name` that stands for this class: its name in torch.optim."""
         return str(get_args(cls.model_fields["name"].annotation)[0])
 
-    def fits(self) -> None:
+    def check_arguments(self) -> None:
         """Raise PartError where an argument does not fit the others."""
 
     def build(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
@@ -73,7 +73,7 @@ class SGD(Optimizer):
     nesterov: bool = Field(default=False, description="Whether to look one step ahead.", examples=[True])
     maximize: Maximize = False
 
-    def fits(self) -> None:
+    def check_arguments(self) -> None:
         """Nesterov's step needs a momentum, and no dampening."""
         if self.nesterov and (self.momentum == 0 or self.dampening != 0):
             raise PartError(("nesterov",), "nesterov needs a momentum above 0 and a dampening of 0")

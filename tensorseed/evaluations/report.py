@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-MOST_DATA = 65_536  # elements of an output that is told in full
+MAX_OUTPUT_ELEMENTS = 65_536  # elements of an output that is told in full
 
 
 class _Part(BaseModel):
@@ -68,7 +68,7 @@ class Output(_Part):
     mean: float = Field(description="Its mean.", examples=[0.02])
     std: float = Field(description="Its standard deviation, √(mean of (x − mean)²).", examples=[0.7])
     data: Any = Field(
-        description=f"The numbers, nested as the shape; null for more than {MOST_DATA:,}.",
+        description=f"The numbers, nested as the shape; null for more than {MAX_OUTPUT_ELEMENTS:,}.",
         examples=[[[0.5, -0.5]]],
     )
 

@@ -15,7 +15,7 @@ from tensorseed.evaluations.flow import REFUSALS
 from tensorseed.evaluations.lint import Findings, late_warnings, warnings
 from tensorseed.evaluations.network import Network, Patience
 from tensorseed.evaluations.objective import check_output
-from tensorseed.evaluations.report import MOST_DATA, Comparison, LayerReport, Output, Report
+from tensorseed.evaluations.report import MAX_OUTPUT_ELEMENTS, Comparison, LayerReport, Output, Report
 
 State = dict[str, torch.Tensor]
 
@@ -180,7 +180,7 @@ def _gradients(parameters: Sequence[torch.nn.Parameter]) -> list[torch.Tensor]:
 def _told(output: torch.Tensor) -> Output:
     """The output as a report tells it."""
     mean, std = moments(output)
-    small = output.numel() <= MOST_DATA
+    small = output.numel() <= MAX_OUTPUT_ELEMENTS
     data = output.to("cpu", torch.float64 if output.is_floating_point() else output.dtype)
     return Output(shape=tuple(output.shape), mean=mean, std=std, data=data.tolist() if small else None)
 

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ValidationError
 
 from tensorseed.spec.faults import Located, Path, explain, shortened
 from tensorseed.spec.json_io import dump
-from tensorseed.spec.size_limits import MOST_FIELDS
+from tensorseed.spec.size_limits import MAX_FIELDS
 
 M = TypeVar("M", bound=BaseModel)
 
-MOST_ITEMS = 64  # of one list of arguments
+MAX_ITEMS = 64  # of one list of arguments
 
 _SIZE = "{field} must be a number, or a list of numbers with one for each dimension"
 
@@ -48,10 +48,10 @@ def _plain(path: Path, detail: str, document: dict[str, Any]) -> tuple[Path, str
 
 
 def _oversize(document: dict[str, Any]) -> Located | None:
-    if len(document) > MOST_FIELDS:
-        return (), f"an object has at most {MOST_FIELDS} fields, this one has {len(document):,}"
+    if len(document) > MAX_FIELDS:
+        return (), f"an object has at most {MAX_FIELDS} fields, this one has {len(document):,}"
     for name, value in document.items():
-        if isinstance(value, list) and len(value) > MOST_ITEMS:
-            few = f"at most {MOST_ITEMS} elements"
+        if isinstance(value, list) and len(value) > MAX_ITEMS:
+            few = f"at most {MAX_ITEMS} elements"
             return (name,), f"{shortened(name)} has {few}, this one has {len(value):,}: leave some out"
     return None

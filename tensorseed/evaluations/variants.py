@@ -15,8 +15,8 @@ from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
-from tensorseed.spec.schemes import unknown
 from tensorseed.spec.spec import parse_spec
+from tensorseed.spec.suggestions import unknown_name
 
 FIELDS = ("seed", "generator", "dtype", "device", "torch_version")
 """What an evaluation shares with a spec, beside the layers."""
@@ -130,5 +130,5 @@ def check_names(asked_inits: Mapping[str, Any], outline: Outline, place: int) ->
     """A fault for every init that no layer takes."""
     for name in asked_inits:
         if not outline.takers(name):
-            detail = unknown("parameter", name, outline.parameters())
+            detail = unknown_name("parameter", name, outline.parameters())
             yield ("compare", place, "init", name), detail

@@ -28,7 +28,7 @@ from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.spec.layers import Layer, Tensor
 from tensorseed.spec.resolved import ResolvedSpec, Step
 from tensorseed.spec.schemes import Scheme
-from tensorseed.spec.torch_support import KINDS, MOST_PASSES, most_draws
+from tensorseed.spec.torch_support import MAX_REJECTION_PASSES, TORCH_KINDS, max_rejection_draws
 
 _borrowed = threading.RLock()
 
@@ -91,7 +91,7 @@ def _build(step: Step, device: torch.device) -> dict[str, torch.Tensor]:
 def _apply(scheme: Scheme, tensor: torch.Tensor) -> None:
     """Fill `tensor` by the function of torch.nn.init that has the scheme's name."""
     kind = scheme.spellings()[0]
-    assert kind in KINDS
+    assert kind in TORCH_KINDS
     arguments = {name: getattr(scheme, name) for name in type(scheme).model_fields if name != "kind"}
     match kind:
         case "values":
@@ -111,8 +111,8 @@ class _Patience(TorchFunctionMode):
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
-        self._passes = MOST_PASSES
-        self._draws = most_draws(shape)
+        self._passes = MAX_REJECTION_PASSES
+        self._draws = max_rejection_draws(shape)
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

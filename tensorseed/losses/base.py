@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from tensorseed.errors import TooLargeError
-from tensorseed.spec.descriptions import docstring
+from tensorseed.spec.catalog.descriptions import docstring
 from tensorseed.spec.limits import Limits
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from tensorseed.losses.margin import (
     SoftMarginLoss,
 )
 from tensorseed.losses.triplet import TripletMarginLoss, TripletMarginWithDistanceLoss
-from tensorseed.spec.descriptions import parameters
+from tensorseed.spec.catalog.descriptions import parameters
 
 LOSS_CLASSES: tuple[type[Loss], ...] = (
     L1Loss,

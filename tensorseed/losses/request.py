@@ -11,10 +11,10 @@ from tensorseed.errors import Fault, LossError, UnknownNameError
 from tensorseed.losses.base import Call, Loss, LossDType
 from tensorseed.losses.inputs import common_dtype, parse_tensors
 from tensorseed.losses.registry import LOSSES
-from tensorseed.spec.faults import MOST, explain, pointer, shortened
+from tensorseed.spec.faults import MAX_FAULTS, explain, pointer, shortened
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.schemes import unknown
+from tensorseed.spec.suggestions import unknown_name
 
 if TYPE_CHECKING:
     import torch
@@ -59,8 +59,9 @@ def loss_class(name: str) -> type[Loss]:
     except KeyError:
         word = shortened(name)
         near = [known for known in LOSSES if len(word) > 2 and word in known]
-        detail = f"unknown loss: did you mean {' or '.join(near)}?" if near else unknown("loss", word, LOSSES)
-        raise UnknownNameError(detail) from None
+        if near:
+            raise UnknownNameError(f"unknown loss: did you mean {' or '.join(near)}?") from None
+        raise UnknownNameError(unknown_name("loss", word, LOSSES)) from None
 
 
 def read_options(name: str, document: Mapping[str, Any]) -> Loss:
@@ -73,12 +74,12 @@ def read_options(name: str, document: Mapping[str, Any]) -> Loss:
     cls = loss_class(name)
     fields = list(cls.model_fields)
     faults = [
-        Fault(pointer((str(key),)), unknown("field", shortened(str(key)), fields))
+        Fault(pointer((str(key),)), unknown_name("field", shortened(str(key)), fields))
         for key in document
         if key not in fields
     ]
     if faults:
-        raise LossError(faults[:MOST])
+        raise LossError(faults[:MAX_FAULTS])
     return _validated(cls, document)
 
 
@@ -144,7 +145,7 @@ def _sorted(
     missing = [argument for argument in cls.arguments if not argument.optional and argument.name not in given]
     faults += [Fault(pointer((name,)), f"{name} is required: {words}") for name, words, *_ in missing]
     if faults:
-        raise LossError(faults[:MOST])
+        raise LossError(faults[:MAX_FAULTS])
     return lists, options, request
 
 
@@ -153,7 +154,7 @@ def _surplus(cls: type[Loss], key: str, *, with_tensors: bool) -> str:
     if not with_tensors and cls.argument(key):
         return f"{key} is a tensor: put it into the safetensors body, not beside it"
     names = [argument.name for argument in cls.arguments] if with_tensors else []
-    return unknown("field", shortened(key), [*names, *cls.model_fields, *Request.model_fields])
+    return unknown_name("field", shortened(key), [*names, *cls.model_fields, *Request.model_fields])
 
 
 def _both(cls: type[Loss], options: Mapping[str, Any], request: Mapping[str, Any]) -> tuple[Loss, Request]:
@@ -166,7 +167,7 @@ def _both(cls: type[Loss], options: Mapping[str, Any], request: Mapping[str, Any
         except LossError as error:
             faults += error.faults
     if faults:
-        raise LossError(faults[:MOST])
+        raise LossError(faults[:MAX_FAULTS])
     return read[cls], read[Request]
 
 
@@ -181,7 +182,7 @@ def _validated(model: type[M], document: Mapping[str, Any]) -> M:
     except ValidationError as error:
         found = explain(error, document, model)
         faults = [Fault(pointer(path), _choices(model, path, detail)) for path, detail in found]
-        raise LossError(faults[:MOST]) from None
+        raise LossError(faults[:MAX_FAULTS]) from None
 
 
 def _choices(model: type[BaseModel], path: tuple[str | int, ...], detail: str) -> str:
@@ -201,7 +202,7 @@ def _check_names(loss: Loss, names: tuple[str, ...]) -> None:
             detail = f"{shortened(name)} is named twice: name each tensor once"
         elif not loss.argument(name):
             valid = [argument.name for argument in loss.arguments if argument.differentiable]
-            detail = unknown("tensor", shortened(name), valid)
+            detail = unknown_name("tensor", shortened(name), valid)
         else:
             continue
         raise LossError.at(pointer(("gradients", index)), detail)

@@ -21,14 +21,14 @@ from tensorseed.spec.layers import Entry
 from tensorseed.spec.schemes import Scheme, scheme_of
 from tensorseed.spec.schemes.base import defaults_of
 from tensorseed.spec.schemes.scaled import KaimingNormal, KaimingUniform
-from tensorseed.spec.torch_identity import TorchIdentity
+from tensorseed.spec.torch_support import TorchIdentity
 
 DEFAULT_DTYPE = "float32"
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-class BodyText(NamedTuple):
+class EntryText(NamedTuple):
     """An entry without its name: the texts before and after it. Equal texts mean equal bodies."""
 
     before: str
@@ -58,7 +58,7 @@ def init_value(scheme: Scheme) -> Any:
     return {"kind": kind, **parameters} if parameters else kind
 
 
-def meant(init: str | Scheme) -> Scheme:
+def normalize_init(init: str | Scheme) -> Scheme:
     """The scheme of an init, in its canonical spelling, without a slope that no leaky_relu makes use of."""
     scheme = scheme_of(init)
     if not isinstance(scheme, KaimingUniform | KaimingNormal) or scheme.nonlinearity == "leaky_relu":
@@ -66,14 +66,14 @@ def meant(init: str | Scheme) -> Scheme:
     return scheme if repr(scheme.a) == "0.0" else scheme.model_copy(update={"a": 0.0})
 
 
-def same(one: Scheme, other: Scheme) -> bool:
+def same_init(one: Scheme, other: Scheme) -> bool:
     """Whether two inits mean the same."""
     return one is other or (
         init_value(one) == init_value(other) and dump(init_value(one)) == dump(init_value(other))
     )
 
 
-def body_text(entry: Entry, dtype: str, init: Scheme | Mapping[str, Scheme]) -> BodyText:
+def entry_text(entry: Entry, dtype: str, init: Scheme | Mapping[str, Scheme]) -> EntryText:
     """The canonical text of `entry` without its name; `dtype` is the effective one, `init` what to write."""
     body: dict[str, Any] = {**entry.arguments(), "type": entry.type}
     if dtype != DEFAULT_DTYPE:
@@ -90,16 +90,16 @@ def body_text(entry: Entry, dtype: str, init: Scheme | Mapping[str, Scheme]) -> 
             before += f'"{name}":{_text(body[name])},'
         else:
             after += f',"{name}":{_text(body[name])}'
-    return BodyText(f'{before}"name":', f"{after}}}")
+    return EntryText(f'{before}"name":', f"{after}}}")
 
 
-def recipe_text(seed: int, entries: Iterable[tuple[str, BodyText]]) -> str:
+def recipe_text(seed: int, entries: Iterable[tuple[str, EntryText]]) -> str:
     """The recipe of a spec whose entries are given by folded name and body, in any order."""
     texts = [body.named(name) for name, body in sorted(entries, key=lambda entry: entry[0])]
     return f'{{"layers":[{",".join(texts)}],"seed":"{seed}"}}'
 
 
-def ordered_recipe_text(seed: int, entries: Iterable[tuple[str, BodyText]], torch: TorchIdentity) -> str:
+def ordered_recipe_text(seed: int, entries: Iterable[tuple[str, EntryText]], torch: TorchIdentity) -> str:
     """The recipe of a spec of generator torch: its entries in order, and what torch adds to the identity."""
     texts = ",".join(body.named(name) for name, body in entries)
     return (

@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tensorseed.spec.faults import MOST, Located, explain
+from tensorseed.spec.faults import MAX_FAULTS, Located, explain
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import AnyEntry, Entry
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name, is_plain
-from tensorseed.spec.size_limits import MOST_FIELDS, oversize
+from tensorseed.spec.size_limits import MAX_FIELDS, find_oversize
 
 PLACEHOLDER = "name"
 
@@ -22,7 +22,7 @@ _ENTRY: TypeAdapter[Entry] = TypeAdapter(AnyEntry)
 
 
 @dataclass(slots=True)
-class Alike:
+class EntryGroup:
     """Entries that are equal but for their names."""
 
     entry: Any  # as sent, without its name
@@ -31,12 +31,14 @@ class Alike:
     places: list[int]  # the names' entries, as indices in the spec
 
 
-def gather(entries: list[Any], faults: list[Located], *, by_torch: bool, ranges: bool) -> Iterable[Alike]:
+def group_entries(
+    entries: list[Any], faults: list[Located], *, by_torch: bool, ranges: bool
+) -> Iterable[EntryGroup]:
     """Put entries together that are equal but for their names, and check the names.
 
     It ends where the faults are many. With `ranges` false a name must be literal.
     """
-    alike: dict[bytes, Alike] = {}
+    alike: dict[bytes, EntryGroup] = {}
     for index, entry in enumerate(entries):
         name = PLACEHOLDER
         if isinstance(entry, dict):
@@ -48,11 +50,11 @@ def gather(entries: list[Any], faults: list[Located], *, by_torch: bool, ranges:
         key = dump(entry)
         known = alike.get(key)
         if known is None:
-            alike[key] = Alike(entry, key, [name], [index])
+            alike[key] = EntryGroup(entry, key, [name], [index])
         else:
             known.names.append(name)
             known.places.append(index)
-        if len(faults) >= MOST:
+        if len(faults) >= MAX_FAULTS:
             break
     return alike.values()
 
@@ -70,10 +72,10 @@ def _checked_name(name: Any, index: int, faults: list[Located], *, ranges: bool)
     return name
 
 
-def validate_entry(alike: Alike, limits: Limits, faults: list[Located]) -> Entry | None:
+def validate_entry(alike: EntryGroup, limits: Limits, faults: list[Located]) -> Entry | None:
     """The model of the entry, under a name that means nothing; None after noting what is wrong with it."""
     place = ("layers", alike.places[0])
-    found = oversize(alike.entry, limits)
+    found = find_oversize(alike.entry, limits)
     if found is not None:
         faults.append(((*place, *found[0]), found[1]))
         return None
@@ -92,8 +94,8 @@ def validate_entry(alike: Alike, limits: Limits, faults: list[Located]) -> Entry
 def _parts(entry: Any) -> Iterable[Any]:
     """The entry with a few of its inits at a time, where it has very many: the first that fails is told."""
     inits = entry.get("init") if isinstance(entry, dict) else None
-    if not isinstance(inits, dict) or len(inits) <= MOST_FIELDS:
+    if not isinstance(inits, dict) or len(inits) <= MAX_FIELDS:
         return
     rest = iter(inits.items())
-    while batch := dict(islice(rest, MOST_FIELDS)):
+    while batch := dict(islice(rest, MAX_FIELDS)):
         yield {**entry, "name": PLACEHOLDER, "init": batch}

@@ -9,24 +9,26 @@ from operator import attrgetter, itemgetter
 
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.sampling.dtypes import FILE_ORDER
-from tensorseed.spec.canonical import BodyText, ordered_recipe_text, recipe_text
+from tensorseed.spec.canonical import EntryText, ordered_recipe_text, recipe_text
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.names import count, expand, fold, fold_in_order, fold_pattern, longest
-from tensorseed.spec.resolution import Body
+from tensorseed.spec.names import count_names, expand, fold, fold_in_order, fold_pattern, max_chars
+from tensorseed.spec.resolution import ResolvedEntry
 from tensorseed.spec.resolved import ResolvedTensor, Step
-from tensorseed.spec.torch_identity import TorchIdentity
+from tensorseed.spec.torch_support import TorchIdentity
 
 
 @dataclass(slots=True)
-class Group:
+class ResolvedGroup:
     """Entries that share a body: their names, with brace ranges, and their places (indices) in the spec."""
 
-    body: Body
+    body: ResolvedEntry
     names: list[str]
     places: list[int]
 
 
-def expand_groups(groups: list[Group], seed: int, limits: Limits) -> tuple[tuple[ResolvedTensor, ...], str]:
+def expand_groups(
+    groups: list[ResolvedGroup], seed: int, limits: Limits
+) -> tuple[tuple[ResolvedTensor, ...], str]:
     """The tensors in file order, and the recipe.
 
     Raises SpecError for too many tensors or literal numbers and for names that occur twice, all but the last
@@ -45,7 +47,7 @@ def expand_groups(groups: list[Group], seed: int, limits: Limits) -> tuple[tuple
             else [one for p in patterns for one in expand(p)]
         )
         tensors.extend(_tensors(group.body, names))
-        if not group.body.members:  # nothing to remember
+        if not group.body.tensors:  # nothing to remember
             continue
         folded = fold_pattern(patterns[0]) if len(patterns) == 1 else fold(names)
         entries += [(name, group.body.text) for name in folded]
@@ -53,7 +55,7 @@ def expand_groups(groups: list[Group], seed: int, limits: Limits) -> tuple[tuple
 
 
 def expand_in_order(
-    groups: list[Group], seed: int, limits: Limits, torch: TorchIdentity
+    groups: list[ResolvedGroup], seed: int, limits: Limits, torch: TorchIdentity
 ) -> tuple[tuple[ResolvedTensor, ...], str, tuple[Step, ...]]:
     """The tensors in file order, the recipe, and the entries in the order of the spec: for generator torch.
 
@@ -78,7 +80,7 @@ def expand_in_order(
     return _in_file_order(tensors, groups), ordered_recipe_text(seed, entries, torch), tuple(steps)
 
 
-def _in_file_order(tensors: list[ResolvedTensor], groups: list[Group]) -> tuple[ResolvedTensor, ...]:
+def _in_file_order(tensors: list[ResolvedTensor], groups: list[ResolvedGroup]) -> tuple[ResolvedTensor, ...]:
     """The tensors as the file holds them. Raises SpecError for a name that occurs twice."""
     if len({tensor.name for tensor in tensors}) < len(tensors):
         raise _duplicate(groups)
@@ -87,22 +89,22 @@ def _in_file_order(tensors: list[ResolvedTensor], groups: list[Group]) -> tuple[
     return tuple(tensors)
 
 
-def _check_counts(groups: list[Group], limits: Limits, *, whole: bool = False) -> None:
+def _check_counts(groups: list[ResolvedGroup], limits: Limits, *, whole: bool = False) -> None:
     total, nbytes, literals, chars = 0, 0, 0, 0
     for group in groups:
-        members = max(len(group.body.members), 1)  # an entry without tensors costs a name
+        tensors = max(len(group.body.tensors), 1)  # an entry without tensors costs a name
         copies = len(group.names)
         letters = sum(map(len, group.names))
         for index, name in zip(group.places, group.names, strict=True):
             if "{" in name:
-                these = count(name)
-                _check_range(index, these * members, limits)
+                these = count_names(name)
+                _check_range(index, these * tensors, limits)
                 copies += these - 1
-                letters += longest(name) * these
+                letters += max_chars(name) * these
         literals += group.body.literals * len(group.names)
-        total += copies * members
+        total += copies * tensors
         nbytes += copies * group.body.nbytes
-        chars += letters * members + copies * group.body.suffixes
+        chars += letters * tensors + copies * group.body.suffixes
     if total > limits.tensors:
         raise SpecError.at(
             "/layers", f"the spec yields {total:,} tensors, the limit is {limits.tensors:,}: split it"
@@ -134,12 +136,12 @@ def _check_bytes(nbytes: int, limits: Limits, *, whole: bool) -> None:
         )
 
 
-def _check_silent(groups: list[Group]) -> None:
+def _check_silent(groups: list[ResolvedGroup]) -> None:
     """Raise SpecError for an entry without tensors whose name another entry has."""
-    if all(group.body.members for group in groups):
+    if all(group.body.tensors for group in groups):
         return
     entries = sorted(
-        (place, pattern, not group.body.members)
+        (place, pattern, not group.body.tensors)
         for group in groups
         for place, pattern in zip(group.places, group.names, strict=True)
     )
@@ -152,7 +154,7 @@ def _check_silent(groups: list[Group]) -> None:
                 raise SpecError.at(f"/layers/{place}/name", detail)
 
 
-def _by_stream(group: Group) -> list[Group]:
+def _by_stream(group: ResolvedGroup) -> list[ResolvedGroup]:
     """The group, parted where one of its names is the stream that the others take."""
     body = group.body
     if body.stream is None:
@@ -164,19 +166,19 @@ def _by_stream(group: Group) -> list[Group]:
     if not own:
         return [group]
     rest = [(name, place) for name, place in names if name != body.stream]
-    parts = [Group(body.own_stream(), [body.stream] * len(own), own)]
+    parts = [ResolvedGroup(body.own_stream(), [body.stream] * len(own), own)]
     if rest:
-        parts.append(Group(body, [name for name, _ in rest], [place for _, place in rest]))
+        parts.append(ResolvedGroup(body, [name for name, _ in rest], [place for _, place in rest]))
     return parts
 
 
-def _join(groups: list[Group]) -> list[Group]:
+def _join(groups: list[ResolvedGroup]) -> list[ResolvedGroup]:
     """One group for each body: entries can differ in spelling and mean the same."""
-    joined: dict[BodyText, Group] = {}
+    joined: dict[EntryText, ResolvedGroup] = {}
     for group in groups:
         known = joined.get(group.body.text)
         if known is None:
-            joined[group.body.text] = Group(group.body, [*group.names], [*group.places])
+            joined[group.body.text] = ResolvedGroup(group.body, [*group.names], [*group.places])
         else:
             known.body = min(known.body, group.body, key=_defaults)
             known.names.extend(group.names)
@@ -184,16 +186,16 @@ def _join(groups: list[Group]) -> list[Group]:
     return list(joined.values())
 
 
-def _defaults(body: Body) -> int:
+def _defaults(body: ResolvedEntry) -> int:
     """How many of its tensors nobody asked for an init of: of bodies that mean the same, advice takes the
     one that asks for more.
     """
-    return sum(member.default for member in body.members)
+    return sum(member.default for member in body.tensors)
 
 
-def _tensors(body: Body, names: list[str]) -> Iterator[ResolvedTensor]:
+def _tensors(body: ResolvedEntry, names: list[str]) -> Iterator[ResolvedTensor]:
     """What the body yields under each of `names`."""
-    for member in body.members:
+    for member in body.tensors:
         about = (member.scheme, member.fans, member.default, member.role)
         fixed = (member.dtype, member.shape, member.distribution, *about)
         suffix = member.suffix
@@ -207,7 +209,7 @@ def _tensors(body: Body, names: list[str]) -> Iterator[ResolvedTensor]:
                 yield ResolvedTensor(name + suffix, stream, *fixed)
 
 
-def _duplicate(groups: list[Group]) -> SpecError:
+def _duplicate(groups: list[ResolvedGroup]) -> SpecError:
     """The error of the first name that two entries yield, or that one yields twice."""
     owners: dict[str, int] = {}
     entries = sorted(

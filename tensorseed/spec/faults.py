@@ -13,13 +13,14 @@ from tensorseed.errors import Fault, SpecError
 from tensorseed.spec.layers import LAYERS, FanAxes
 from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.layers.nested import choices, descend
-from tensorseed.spec.schemes import SCHEMES, unknown
+from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.suggestions import unknown_name
 
-MOST = 50  # faults reported at once
-LONGEST = 128  # characters of a client's word that are told back
+MAX_FAULTS = 50  # faults reported at once
+MAX_WORD_CHARS = 128  # characters of a client's word that are told back
 
-Part = str | int
-Path = tuple[Part, ...]
+PathPart = str | int
+Path = tuple[PathPart, ...]
 Located = tuple[Path, str]  # where a fault is, and its sentence
 
 _WHOLE_FIELD = {
@@ -62,14 +63,14 @@ class _Place:
     model: type[BaseModel] | None = None
 
 
-def pointer(path: Iterable[Part]) -> str:
+def pointer(path: Iterable[PathPart]) -> str:
     """The JSON Pointer (RFC 6901) along `path`."""
     return "".join("/" + shortened(str(part)).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def shortened(word: str) -> str:
     """`word`, cut where it is longer than any that means something."""
-    return word if len(word) <= LONGEST else f"{word[:LONGEST]}…"
+    return word if len(word) <= MAX_WORD_CHARS else f"{word[:MAX_WORD_CHARS]}…"
 
 
 def finite_fault(path: Path) -> tuple[str, str]:
@@ -78,11 +79,11 @@ def finite_fault(path: Path) -> tuple[str, str]:
 
 
 def spec_error(places: Iterable[tuple[Path, str]]) -> SpecError:
-    """The error of faults given by path and sentence, in the order of the entries; `MOST` at most."""
+    """The error of faults given by path and sentence, in the order of the entries; `MAX_FAULTS` at most."""
     ordered = sorted(
         places, key=lambda place: int(place[0][1]) if len(place[0]) > 1 and place[0][0] == "layers" else -1
     )
-    return SpecError([Fault(pointer(path), detail) for path, detail in ordered[:MOST]])
+    return SpecError([Fault(pointer(path), detail) for path, detail in ordered[:MAX_FAULTS]])
 
 
 def explain(
@@ -173,10 +174,10 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
         elif tag == "type" and context.get("tag") in _without_tensors():
             return (*path, tag), f"{context['tag']} owns no tensors: leave the entry out"
         if kind == "union_tag_invalid":
-            return (*path, tag), unknown(word, context["tag"], valid)
+            return (*path, tag), unknown_name(word, context["tag"], valid)
         return (*path, tag), f"{tag} is required: one of {', '.join(valid)}"
     if kind == "extra_forbidden":
-        return path, unknown(
+        return path, unknown_name(
             "field", path[-1], [field.alias or name for name, field in model.model_fields.items()]
         )
     field = _field(path)

@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 from tensorseed.errors import Fault, SpecError
-from tensorseed.spec.faults import MOST, Path, finite_fault
+from tensorseed.spec.faults import MAX_FAULTS, Path, finite_fault
 
 TOO_DEEP = "the body is nested too deeply: write fewer levels"
-MOST_SEARCHED = 1 << 20  # bytes of a body that are read again to find what is wrong with it
+MAX_SEARCHED_BYTES = 1 << 20  # bytes of a body that are read again to find what is wrong with it
 
 _SURROGATES = (
     "the body holds half of a surrogate pair: write the character itself, or both halves of its escape"
@@ -45,7 +45,7 @@ def _explained(body: bytes, error: orjson.JSONDecodeError) -> SpecError:
         return SpecError.at("", _NOT_UTF8)
     if "surrogate" in told:
         return SpecError.at("", _SURROGATES)
-    places = _not_finite(body) if len(body) <= MOST_SEARCHED else []
+    places = _not_finite(body) if len(body) <= MAX_SEARCHED_BYTES else []
     if places:
         return SpecError([Fault(*finite_fault(path)) for path in places])
     return SpecError.at("", f"the body is not valid JSON at line {error.lineno}: {_REMEDY}")
@@ -59,7 +59,7 @@ def _not_finite(body: bytes) -> list[Path]:
         return []
     found: list[Path] = []
     rest: list[tuple[Path, Any]] = [((), document)]
-    while rest and len(found) < MOST:
+    while rest and len(found) < MAX_FAULTS:
         path, value = rest.pop()
         if isinstance(value, float) and not math.isfinite(value):
             found.append(path)

@@ -21,7 +21,7 @@ from tensorseed.sampling.distributions import (
 from tensorseed.sampling.dtypes import INT64
 from tensorseed.spec.fans import NONLINEARITIES
 from tensorseed.spec.moments import moments
-from tensorseed.spec.names import count, fold
+from tensorseed.spec.names import count_names, fold
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.schemes.scaled import KaimingNormal, KaimingUniform, XavierNormal, XavierUniform
 
@@ -50,7 +50,7 @@ def advice(resolved: ResolvedSpec) -> list[dict[str, str]]:
     found = []
     for (code, detail), names in named.items():
         for name in fold(names):
-            copies = f" ({count(name):,} tensors)" if count(name) > 1 else ""
+            copies = f" ({count_names(name):,} tensors)" if count_names(name) > 1 else ""
             found.append({"tensor": name, "code": code, "detail": detail + copies})
     return sorted(found, key=lambda warning: (warning["tensor"], warning["code"]))
 
@@ -73,9 +73,9 @@ def _on_scheme(tensor: ResolvedTensor) -> Iterator[tuple[str, str]]:
             f"all {rows} are equal, so the units stay equal while training: draw the weight at random",
         )
     if isinstance(scheme, KaimingUniform | KaimingNormal):
-        yield from _on_kaiming(scheme, tensor.role.before)
+        yield from _on_kaiming(scheme, tensor.role.activation)
     if isinstance(scheme, XavierUniform | XavierNormal):
-        yield from _on_xavier(scheme, tensor.role.before)
+        yield from _on_xavier(scheme, tensor.role.activation)
     if isinstance(tensor.distribution, TruncNormal):
         mass = _mass(tensor.distribution)
         if mass < 0.5:

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby, product
 from operator import itemgetter
+from typing import TypeVar
 
 MAX_CHARS = 1_024
 RESERVED = "__metadata__"
-FOLDED = 8  # integers of a name that can become ranges, counted from its end
+MAX_FOLDED = 8  # integers of a name that can become ranges, counted from its end
 
 _PLAIN = re.compile(rf"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{{}}]{{1,{MAX_CHARS}}}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -22,8 +23,11 @@ _RANGE = re.compile(r"\{(0|[1-9][0-9]*)\.\.(0|[1-9][0-9]*)\}")
 _INTEGER = re.compile(r"(?<![0-9])(0|[1-9][0-9]*)(?![0-9])")
 _BRACE_BESIDE_DIGIT = re.compile(r"[0-9]\{|\}[0-9]|\}\{")
 
+T = TypeVar("T")
+
 Interval = tuple[int, int]  # both ends included
 Box = tuple[Interval, ...]  # one interval per integer of a name
+_NameParts = tuple[str, ...]  # literal, low, high, literal, …, literal
 
 
 def is_plain(name: object) -> bool:
@@ -58,18 +62,18 @@ def _check_ranges(name: str) -> None:
     for low, high in _RANGE.findall(name):
         if int(low) > int(high):
             raise ValueError(f"the range {{{low}..{high}}} is empty: write the smaller end first")
-    if (chars := longest(name)) > MAX_CHARS:
+    if (chars := max_chars(name)) > MAX_CHARS:
         raise ValueError(f"a name has at most {MAX_CHARS:,} characters, these ranges make it {chars:,}")
 
 
-def count(name: str) -> int:
+def count_names(name: str) -> int:
     """How many names a checked `name` stands for, without expanding it."""
     if "{" not in name:
         return 1
     return math.prod(int(high) - int(low) + 1 for low, high in _RANGE.findall(name))
 
 
-def longest(name: str) -> int:
+def max_chars(name: str) -> int:
     """The characters of the longest name that a checked `name` stands for."""
     return len(_RANGE.sub(lambda found: found[2], name))
 
@@ -149,7 +153,7 @@ def fold_pattern(name: str) -> list[str]:
     if "{" not in name:
         return [name]
     ranges = _RANGE.findall(name)
-    few = len(_INTEGER.findall(name)) - len(ranges) <= FOLDED
+    few = len(_INTEGER.findall(name)) - len(ranges) <= MAX_FOLDED
     if ranges and few and not _BRACE_BESIDE_DIGIT.search(name) and all(low != high for low, high in ranges):
         return [name]
     return fold(expand(name))
@@ -158,9 +162,9 @@ def fold_pattern(name: str) -> list[str]:
 def _split(name: str) -> tuple[str, ...]:
     """Literal, integer, literal, …, literal: at most the last eight integers."""
     parts = _INTEGER.split(name)
-    if len(parts) <= 2 * FOLDED + 1:
+    if len(parts) <= 2 * MAX_FOLDED + 1:
         return tuple(parts)
-    return ("".join(parts[: -2 * FOLDED]), *parts[-2 * FOLDED :])
+    return ("".join(parts[: -2 * MAX_FOLDED]), *parts[-2 * MAX_FOLDED :])
 
 
 def _narrow(
@@ -224,3 +228,28 @@ def _spell(template: tuple[str, ...], box: Box) -> str:
     for (low, high), literal in zip(box, template[1:], strict=True):
         text += f"{low}{literal}" if low == high else f"{{{low}..{high}}}{literal}"
     return text
+
+
+def expand_blocks(entries: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
+    """Expand the ranges of `entries`, pairs of a checked name and a value; blocks repeat as a whole.
+
+    Neighbours whose names begin with the same text, up to and including their first range, are a block. A
+    block repeats for one value of the range after the other. Within a repetition the same holds for the
+    ranges that are left.
+
+        a.{0..1}.w   a.{0..1}.e.{0..1}.u   a.{0..1}.e.{0..1}.v   b
+        a.0.w  a.0.e.0.u  a.0.e.0.v  a.0.e.1.u  a.0.e.1.v  a.1.w  a.1.e.0.u  …  b
+    """
+    return _repeated([(tuple(_RANGE.split(name)), what) for name, what in entries], "")
+
+
+def _repeated(entries: Iterable[tuple[_NameParts, T]], before: str) -> Iterator[tuple[str, T]]:
+    """Expand `entries`, whose names follow the text `before`."""
+    for opening, block in groupby(entries, key=lambda entry: entry[0][:3]):
+        if len(opening) == 1:
+            yield from ((before + opening[0], what) for _, what in block)
+            continue
+        literal, low, high = opening
+        behind = [(parts[3:], what) for parts, what in block]
+        for value in range(int(low), int(high) + 1):
+            yield from _repeated(behind, f"{before}{literal}{value}")

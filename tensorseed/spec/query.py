@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 
 from tensorseed.errors import Fault, SpecError
-from tensorseed.spec.schemes import SCHEMES, unknown
+from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.suggestions import unknown_name
 
-OWN = (
+QUERY_PARAMETERS = (
     "shape",
     "init",
     "seed",
@@ -59,11 +60,11 @@ def _is_text(text: str) -> bool:
 
 def _init(params: Mapping[str, str]) -> dict[str, Any]:
     kind = params["init"]
-    parameters = {key: _value(key, text) for key, text in params.items() if key not in OWN}
+    parameters = {key: _value(key, text) for key, text in params.items() if key not in QUERY_PARAMETERS}
     if kind in SCHEMES:
         valid = [name for name in SCHEMES[kind].model_fields if name != "kind"]
         wrong = [
-            Fault(name, unknown("parameter", name, [*OWN, *valid]))
+            Fault(name, unknown_name("parameter", name, [*QUERY_PARAMETERS, *valid]))
             for name in parameters
             if name not in valid
         ]

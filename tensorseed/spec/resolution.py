@@ -11,20 +11,20 @@ from typing import NamedTuple
 from tensorseed.sampling.distributions import Distribution, Values, ZeroRange
 from tensorseed.sampling.dtypes import DTYPES, INT64, DType
 from tensorseed.sampling.parameters import check
-from tensorseed.spec.canonical import BodyText, body_text, meant, same
+from tensorseed.spec.canonical import EntryText, entry_text, normalize_init, same_init
 from tensorseed.spec.fans import Fans, fans
 from tensorseed.spec.layers import Entry, Layer, Slot, Tensor
-from tensorseed.spec.layers.base import MOST_SLOTS
+from tensorseed.spec.layers.base import MAX_SLOTS, UNITS, Role
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name
-from tensorseed.spec.roles import UNITS, Role
-from tensorseed.spec.schemes import PartError, Scheme, unknown
+from tensorseed.spec.schemes import PartError, Scheme
 from tensorseed.spec.schemes.plain import Values as Literals
-from tensorseed.spec.shapes import ShapeError, check_shape, size_of
-from tensorseed.spec.torch_support import STILL, check_build, check_entry, check_init
+from tensorseed.spec.size_limits import ShapeError, check_shape, oversized_argument
+from tensorseed.spec.suggestions import unknown_name
+from tensorseed.spec.torch_support import CONSTANT_KINDS, check_build, check_entry, check_init
 
 
-class Member(NamedTuple):
+class EntryTensor(NamedTuple):
     """One tensor of an entry, but for its name: `suffix` follows the entry's name."""
 
     suffix: str
@@ -41,18 +41,18 @@ class Member(NamedTuple):
         """Size in the file, in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
-    def renamed(self, suffix: str) -> Member:
+    def renamed(self, suffix: str) -> EntryTensor:
         """The same under another name."""
         return self._replace(suffix=suffix)
 
 
 @dataclass(slots=True)
-class Body:
+class ResolvedEntry:
     """An entry but for its name: what each of its names yields, and the canonical text."""
 
-    text: BodyText
+    text: EntryText
     stream: str | None
-    members: tuple[Member, ...]
+    tensors: tuple[EntryTensor, ...]
     entry: Entry
     dtype: DType
     inits: Mapping[str, Scheme]  # those the spec gives, by parameter; a bare tensor's by ""
@@ -62,7 +62,7 @@ class Body:
     literals: int = 0  # numbers that the entry writes out
 
     def __post_init__(self) -> None:
-        for member in self.members:
+        for member in self.tensors:
             self.nbytes += member.nbytes
             self.suffixes += len(member.suffix)
             drawn = member.distribution
@@ -70,13 +70,13 @@ class Body:
             if isinstance(drawn, Values):
                 self.literals += len(drawn.data)
 
-    def own_stream(self) -> Body:
+    def own_stream(self) -> ResolvedEntry:
         """The same, drawn as each entry's own name."""
         entry = self.entry.model_copy(update={"stream": None})
         init = self.inits[""] if isinstance(entry, Tensor) else self.inits
         return replace(
             self,
-            text=body_text(entry, self.dtype.name, init),
+            text=entry_text(entry, self.dtype.name, init),
             stream=None,
             entry=entry,
             nbytes=0,
@@ -85,7 +85,7 @@ class Body:
         )
 
 
-def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = False) -> Body:
+def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = False) -> ResolvedEntry:
     """The body of `entry`; `dtype` is the spec's, which the entry's own overrides.
 
     `by_torch` says that torch itself will draw: what it cannot do is a fault.
@@ -102,22 +102,22 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
     if by_torch:
         check_entry(entry)
     if isinstance(entry, Tensor):
-        scheme = meant(entry.init)
-        members, inits = [_tensor(entry, scheme, real, limits)], {"": scheme}
-        text = body_text(entry, effective, scheme)
+        scheme = normalize_init(entry.init)
+        tensors, inits = [_tensor(entry, scheme, real, limits)], {"": scheme}
+        text = entry_text(entry, effective, scheme)
     else:
         assert isinstance(entry, Layer)
         slots, inits = _slots(entry, by_torch)
         try:
-            members = _members(slots, inits, entry.init, real, limits)
+            tensors = _members(slots, inits, entry.init, real, limits)
         except ShapeError as error:
-            raise PartError(size_of(entry.arguments(), error.shape), str(error)) from None
-        text = body_text(entry, effective, inits)
+            raise PartError(oversized_argument(entry.arguments(), error.shape), str(error)) from None
+        text = entry_text(entry, effective, inits)
         if by_torch:
             _check_layer(entry, slots, real)
     if by_torch:
-        _check_members(members)
-    return Body(text, entry.stream, tuple(members), entry, real, inits)
+        _check_members(tensors)
+    return ResolvedEntry(text, entry.stream, tuple(tensors), entry, real, inits)
 
 
 def _check_layer(entry: Layer, slots: list[Slot], dtype: DType) -> None:
@@ -127,8 +127,8 @@ def _check_layer(entry: Layer, slots: list[Slot], dtype: DType) -> None:
         raise _below(("dtype",) if entry.dtype else (), error) from None
 
 
-def _check_members(members: list[Member]) -> None:
-    for member in members:
+def _check_members(tensors: list[EntryTensor]) -> None:
+    for member in tensors:
         try:
             if not member.default:
                 check_init(member.scheme, member.distribution, member.shape, member.dtype)
@@ -147,23 +147,25 @@ def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]
 
     Where torch draws, an init that draws is never the layer's own: it comes after it, with other numbers.
     """
-    slots = {slot.name: slot for slot in islice(entry.slots(), MOST_SLOTS + 1)}
-    if len(slots) > MOST_SLOTS:
-        detail = f"this layer has more than {MOST_SLOTS:,} tensors, the limit of one entry"
+    slots = {slot.name: slot for slot in islice(entry.slots(), MAX_SLOTS + 1)}
+    if len(slots) > MAX_SLOTS:
+        detail = f"this layer has more than {MAX_SLOTS:,} tensors, the limit of one entry"
         raise PartError((), f"{detail}: split it into several entries")
     inits = {}
     for name, init in entry.init.items():
         if name not in slots:
-            valid = unknown("parameter", name, slots) if slots else f"this {entry.type} has no parameters"
+            valid = (
+                unknown_name("parameter", name, slots) if slots else f"this {entry.type} has no parameters"
+            )
             raise PartError(("init", name), valid)
-        scheme, slot = meant(init), slots[name]
-        again = by_torch and scheme.spellings()[0] not in STILL
-        if again or slot.zeroed is not None or not same(scheme, slot.init):
+        scheme, slot = normalize_init(init), slots[name]
+        again = by_torch and scheme.spellings()[0] not in CONSTANT_KINDS
+        if again or slot.zeroed is not None or not same_init(scheme, slot.init):
             inits[name] = scheme
     return list(slots.values()), inits
 
 
-def _tensor(entry: Tensor, scheme: Scheme, dtype: DType, limits: Limits) -> Member:
+def _tensor(entry: Tensor, scheme: Scheme, dtype: DType, limits: Limits) -> EntryTensor:
     part, row = "shape", entry.padding_row()
     try:
         check_shape(entry.shape, dtype, limits)
@@ -171,14 +173,14 @@ def _tensor(entry: Tensor, scheme: Scheme, dtype: DType, limits: Limits) -> Memb
         found = fans(entry.shape) if entry.fan_axes is None else _fans_along(entry)
         part = "init"
         check_values(scheme, entry.shape, limits)
-        distribution = fill(scheme, entry.shape, found, dtype)
+        distribution = resolve_distribution(scheme, entry.shape, found, dtype)
     except ValueError as error:
         path = (part, *_blamed(scheme, error)) if part == "init" else (part,)
         raise _below(path, error) from None
     if row is not None:
         distribution = _zeroed(distribution, (row, row + 1), entry.shape)
     role = UNITS if found is None else Role(found.out_axis)
-    return Member("", dtype, entry.shape, distribution, scheme, found, default=False, role=role)
+    return EntryTensor("", dtype, entry.shape, distribution, scheme, found, default=False, role=role)
 
 
 def _fans_along(entry: Tensor) -> Fans | None:
@@ -198,13 +200,13 @@ def _fans_along(entry: Tensor) -> Fans | None:
 
 def _members(
     slots: list[Slot], inits: Mapping[str, Scheme], asked: Container[str], dtype: DType, limits: Limits
-) -> list[Member]:
+) -> list[EntryTensor]:
     """The tensors of a layer. Those of a stack's layers are alike: each kind is resolved once.
 
     An init that is `asked` for is no default, even where it says what the layer does by itself.
     """
-    alike: dict[tuple[object, ...], Member] = {}
-    members = []
+    alike: dict[tuple[object, ...], EntryTensor] = {}
+    tensors = []
     for slot in slots:
         init = inits.get(slot.name)
         default = slot.name not in asked
@@ -215,11 +217,11 @@ def _members(
             member = alike[key] = _slot(slot, init, dtype, limits)._replace(default=default)
         else:
             member = known.renamed(f".{slot.name}")
-        members.append(member)
-    return members
+        tensors.append(member)
+    return tensors
 
 
-def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> Member:
+def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> EntryTensor:
     dtype = INT64 if slot.integer else dtype
     scheme = init or slot.init
     part = () if init is None else ("init", slot.name)
@@ -227,13 +229,13 @@ def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> Memb
     found = fans(slot.shape)
     try:
         check_values(scheme, slot.shape, limits)
-        distribution = fill(scheme, slot.shape, found, dtype)
+        distribution = resolve_distribution(scheme, slot.shape, found, dtype)
     except ValueError as error:
         raise _below((*part, *_blamed(scheme, error)) if part else (), error) from None
     if init is None and slot.zeroed is not None:
         distribution = _zeroed(distribution, slot.zeroed, slot.shape)
     suffix = f".{slot.name}"
-    return Member(suffix, dtype, slot.shape, distribution, scheme, found, init is None, slot.role)
+    return EntryTensor(suffix, dtype, slot.shape, distribution, scheme, found, init is None, slot.role)
 
 
 def _zeroed(distribution: Distribution, rows: tuple[int, int], shape: tuple[int, ...]) -> Distribution:
@@ -265,7 +267,9 @@ def check_values(scheme: Scheme, shape: tuple[int, ...], limits: Limits) -> None
         raise ValueError(f"{detail}: draw them from a scheme")
 
 
-def fill(scheme: Scheme, shape: tuple[int, ...], found: Fans | None, dtype: DType) -> Distribution:
+def resolve_distribution(
+    scheme: Scheme, shape: tuple[int, ...], found: Fans | None, dtype: DType
+) -> Distribution:
     """The scheme's distribution, checked against `dtype`. Raises ValueError where they do not fit."""
     distribution = scheme.distribution_for(shape, found)
     if dtype is INT64 or 0 not in shape:

@@ -11,9 +11,9 @@ from tensorseed.sampling.distributions import Distribution
 from tensorseed.sampling.dtypes import DType
 from tensorseed.spec.fans import Fans
 from tensorseed.spec.layers import Entry
-from tensorseed.spec.roles import UNITS, Role
+from tensorseed.spec.layers.base import UNITS, Role
 from tensorseed.spec.schemes import Scheme
-from tensorseed.spec.torch_identity import TorchIdentity
+from tensorseed.spec.torch_support import TorchIdentity
 
 _SEED = ',"seed":'  # begins the last member of a recipe
 

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
+from tensorseed.sampling.dtypes import DType
 from tensorseed.spec.faults import Path
-from tensorseed.spec.layers.base import MOST_SLOTS
+from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits
 
-MOST_FIELDS = 64  # of one object
-MOST_ITEMS = MOST_SLOTS // 2  # of one list of arguments
+MAX_FIELDS = 64  # of one object
+MAX_ITEMS = MAX_SLOTS // 2  # of one list of arguments
 
 _SHAPES = frozenset({"shape", "normalized_shape", "out_features"})
 
 Oversize = tuple[Path, str]
 
 
-def oversize(entry: Any, limits: Limits) -> Oversize | None:
+def find_oversize(entry: Any, limits: Limits) -> Oversize | None:
     """The path in `entry` to what holds too much, and the sentence; None where nothing does."""
     if not isinstance(entry, dict):
-        return _length(entry, "an entry", MOST_ITEMS)
-    if len(entry) > MOST_FIELDS:
-        return (), _too_many("an object", "fields", len(entry), MOST_FIELDS)
+        return _length(entry, "an entry", MAX_ITEMS)
+    if len(entry) > MAX_FIELDS:
+        return (), _too_many("an object", "fields", len(entry), MAX_FIELDS)
     for name, value in entry.items():
         if isinstance(value, list):
-            most = limits.dimensions if name in _SHAPES else MOST_ITEMS
+            most = limits.dimensions if name in _SHAPES else MAX_ITEMS
             found = _length(value, name, most)
         elif isinstance(value, dict):
-            found = _inits(value, limits) if name == "init" else oversize(value, limits)
+            found = _inits(value, limits) if name == "init" else find_oversize(value, limits)
         else:
             continue
         if found is not None:
@@ -38,14 +40,14 @@ def oversize(entry: Any, limits: Limits) -> Oversize | None:
 
 def _inits(inits: Mapping[str, Any], limits: Limits) -> Oversize | None:
     """As `oversize`, for an init, or the inits of a layer by parameter."""
-    if len(inits) > MOST_SLOTS:
-        return (), _too_many("init", "members", len(inits), MOST_SLOTS)
+    if len(inits) > MAX_SLOTS:
+        return (), _too_many("init", "members", len(inits), MAX_SLOTS)
     for name, value in inits.items():
         found = None
         if isinstance(value, dict):
-            found = _inits(value, limits) if len(value) <= MOST_FIELDS else oversize(value, limits)
+            found = _inits(value, limits) if len(value) <= MAX_FIELDS else find_oversize(value, limits)
         elif isinstance(value, list):
-            found = _length(value, name, limits.values if name == "data" else MOST_ITEMS)
+            found = _length(value, name, limits.values if name == "data" else MAX_ITEMS)
         if found is not None:
             return (name, *found[0]), found[1]
     return None
@@ -54,9 +56,47 @@ def _inits(inits: Mapping[str, Any], limits: Limits) -> Oversize | None:
 def _length(value: Any, name: str, most: int) -> Oversize | None:
     if isinstance(value, list) and len(value) > most:
         what = "dimensions" if name in _SHAPES else "elements"
-        return (), _too_many(name if len(name) <= MOST_FIELDS else "this list", what, len(value), most)
+        return (), _too_many(name if len(name) <= MAX_FIELDS else "this list", what, len(value), most)
     return None
 
 
 def _too_many(whole: str, parts: str, number: int, most: int) -> str:
     return f"{whole} has at most {most:,} {parts}, this one has {number:,}: leave some out"
+
+
+class ShapeError(ValueError):
+    """A `shape` that no tensor has."""
+
+    def __init__(self, shape: tuple[int, ...], detail: str) -> None:
+        self.shape = shape
+        super().__init__(detail)
+
+
+def oversized_argument(arguments: Mapping[str, Any], shape: tuple[int, ...]) -> Path:
+    """The path of the argument that makes `shape` large: the largest number that a dimension is a multiple
+    of; no path where there is none.
+    """
+    numbers = [(size, path) for path, size in _integers(arguments) if any(d % size == 0 for d in shape if d)]
+    return max(numbers, key=itemgetter(0), default=(0, ()))[1]
+
+
+def _integers(value: Any, path: Path = ()) -> Iterator[tuple[Path, int]]:
+    """The numbers above 1 among the arguments, with their paths."""
+    if type(value) is int and value > 1:
+        yield path, value
+    elif isinstance(value, dict | tuple):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _integers(part, (*path, key))
+
+
+def check_shape(shape: tuple[int, ...], dtype: DType, limits: Limits) -> None:
+    """Raise ShapeError unless a tensor of `shape` has an address: below 2⁶³ bytes, zeros counted as ones."""
+    if len(shape) > limits.dimensions:
+        detail = f"a tensor has at most {limits.dimensions} dimensions, this one has {len(shape)}"
+        raise ShapeError(shape, detail)
+    nbytes = dtype.itemsize
+    for size in shape:
+        nbytes *= max(size, 1)
+        if nbytes >= 1 << 63:
+            detail = f"the dimensions overflow: a {dtype.name} tensor has fewer than 2^63 bytes"
+            raise ShapeError(shape, detail)

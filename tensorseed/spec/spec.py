@@ -15,22 +15,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tensorseed.errors import SpecError
 from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec import query
-from tensorseed.spec.entries import gather, validate_entry
-from tensorseed.spec.expansion import Group, expand_groups, expand_in_order
-from tensorseed.spec.faults import MOST, Located, explain, spec_error
+from tensorseed.spec.entries import group_entries, validate_entry
+from tensorseed.spec.expansion import ResolvedGroup, expand_groups, expand_in_order
+from tensorseed.spec.faults import MAX_FAULTS, Located, explain, spec_error
 from tensorseed.spec.json_io import dump, load
 from tensorseed.spec.layers import AnyEntry
-from tensorseed.spec.layers.base import MOST_SLOTS
+from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolution import resolve_entry
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.schemes import PartError
-from tensorseed.spec.size_limits import MOST_FIELDS
-from tensorseed.spec.torch_identity import check_version, identity
+from tensorseed.spec.size_limits import MAX_FIELDS
+from tensorseed.spec.torch_support import check_version, torch_identity
 
-SEEDS = 1 << 64
+SEED_COUNT = 1 << 64
 
-SeedNumber = Annotated[int, Field(ge=0, lt=SEEDS)]
+SeedNumber = Annotated[int, Field(ge=0, lt=SEED_COUNT)]
 SeedText = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
 
 
@@ -114,7 +114,7 @@ def _resolve(document: Any, limits: Limits, *, ranges: bool = True) -> ResolvedS
 
 def _resolve_entries(
     entries: list[Any], spec: Spec | None, limits: Limits, faults: list[Located], *, ranges: bool
-) -> list[Group]:
+) -> list[ResolvedGroup]:
     """What the entries yield. It ends where the faults are many or the limits exceeded: the rest cannot help.
 
     Without a valid `spec` the entries are validated and not resolved.
@@ -126,10 +126,10 @@ def _resolve_entries(
         faults.append((("layers",), detail))
         return []
     by_torch = spec is not None and spec.generator == "torch"
-    groups: list[Group] = []
+    groups: list[ResolvedGroup] = []
     yielded = literals = 0
-    for alike in gather(entries, faults, by_torch=by_torch, ranges=ranges):
-        if len(faults) >= MOST or yielded > limits.tensors or literals > limits.values:
+    for alike in group_entries(entries, faults, by_torch=by_torch, ranges=ranges):
+        if len(faults) >= MAX_FAULTS or yielded > limits.tensors or literals > limits.values:
             break
         entry = validate_entry(alike, limits, faults)
         if entry is None or spec is None:
@@ -138,10 +138,10 @@ def _resolve_entries(
             body = resolve_entry(entry, spec.dtype, limits, by_torch=by_torch)
         except PartError as error:
             faults.append((("layers", alike.places[0], *error.path), str(error)))
-            yielded += MOST_SLOTS  # what it may have cost
+            yielded += MAX_SLOTS  # what it may have cost
             continue
-        groups.append(Group(body, alike.names, alike.places))
-        yielded += len(body.members)
+        groups.append(ResolvedGroup(body, alike.names, alike.places))
+        yielded += len(body.tensors)
         literals += body.literals
     return groups
 
@@ -151,16 +151,16 @@ def _cross_faults(spec: Spec) -> list[Located]:
     found: list[Located] = []
     if spec.generator != "torch" and spec.torch_version is not None:
         found.append((("torch_version",), "torch_version goes with generator torch: leave it out"))
-    if int(spec.seed) >= SEEDS:
-        found.append((("seed",), f"seed must be at most {SEEDS - 1}"))
+    if int(spec.seed) >= SEED_COUNT:
+        found.append((("seed",), f"seed must be at most {SEED_COUNT - 1}"))
     return found
 
 
-def _resolve_in_order(spec: Spec, groups: list[Group], seed: int, limits: Limits) -> ResolvedSpec:
+def _resolve_in_order(spec: Spec, groups: list[ResolvedGroup], seed: int, limits: Limits) -> ResolvedSpec:
     """The spec of generator torch, whose entries keep their order."""
     check_version(spec.torch_version)
     device = "cpu" if spec.device == "auto" else spec.device
-    torch = identity(device)
+    torch = torch_identity(device)
     tensors, recipe, steps = expand_in_order(groups, seed, limits, torch)
     return ResolvedSpec(seed, spec.generator, device, tensors, recipe, steps, torch)
 
@@ -169,9 +169,9 @@ def _validate(document: Any, faults: list[Located]) -> Spec | None:
     """The model of the document without its entries; None after noting what is wrong with it."""
     outline: Any = []
     if isinstance(document, dict):
-        if len(document) > MOST_FIELDS:
+        if len(document) > MAX_FIELDS:
             detail = (
-                f"the spec has at most {MOST_FIELDS} fields, this one has {len(document):,}: leave some out"
+                f"the spec has at most {MAX_FIELDS} fields, this one has {len(document):,}: leave some out"
             )
             faults.append(((), detail))
             return None

@@ -6,24 +6,24 @@ import difflib
 import re
 from collections.abc import Iterable
 
-MOST_LISTED = 40  # names that a sentence lists in full
-NEAREST = 10  # of more than these
-MOST_COMPARED = 256  # names that are compared letter by letter
-LONGEST_COMPARED = 64  # characters of a name that can be a slip
+MAX_LISTED = 40  # names that a sentence lists in full
+MAX_NEAREST = 10  # of more than these
+MAX_COMPARED = 256  # names that are compared letter by letter
+MAX_COMPARED_CHARS = 64  # characters of a name that can be a slip
 
 _NUMBER = re.compile(r"[0-9]+")
 
 
-def unknown(word: str, name: object, valid: Iterable[str]) -> str:
+def unknown_name(word: str, name: object, valid: Iterable[str]) -> str:
     """The sentence for a `name` that is none of `valid`: a guess at what was meant, and the valid names; of
     very many their number and the nearest.
     """
     text, choices = str(name), list(valid)
-    near = _nearest(text, choices) if len(text) <= LONGEST_COMPARED else []
+    near = _nearest(text, choices) if len(text) <= MAX_COMPARED_CHARS else []
     guess = f"did you mean {near[0]}? " if near else ""
-    if len(choices) <= MOST_LISTED:
+    if len(choices) <= MAX_LISTED:
         return f"unknown {word}: {guess}valid are {', '.join(choices)}"
-    listed = list(dict.fromkeys([*near, *choices[:NEAREST]]))[:NEAREST]
+    listed = list(dict.fromkeys([*near, *choices[:MAX_NEAREST]]))[:MAX_NEAREST]
     return f"unknown {word}: {guess}there are {len(choices):,}, such as {', '.join(listed)}"
 
 
@@ -32,15 +32,15 @@ def _nearest(name: str, choices: list[str]) -> list[str]:
     spelled: dict[str, list[str]] = {}
     for choice in _comparable(name, choices):
         spelled.setdefault(choice.casefold(), []).append(choice)
-    near = difflib.get_close_matches(name.casefold(), spelled, n=NEAREST)
-    return [choice for letters in near for choice in spelled[letters]][:NEAREST]
+    near = difflib.get_close_matches(name.casefold(), spelled, n=MAX_NEAREST)
+    return [choice for letters in near for choice in spelled[letters]][:MAX_NEAREST]
 
 
 def _comparable(name: str, choices: list[str]) -> list[str]:
     """The choices to compare: of very many those with the same numbers, or else with the same letters."""
-    if len(choices) <= MOST_COMPARED:
+    if len(choices) <= MAX_COMPARED:
         return choices
     numbers, letters = _NUMBER.findall(name), _NUMBER.sub("", name)
     first = [choice for choice in choices if _NUMBER.findall(choice) == numbers]
     second = [choice for choice in choices if _NUMBER.sub("", choice) == letters]
-    return [*first, *second, *choices][:MOST_COMPARED]
+    return [*first, *second, *choices][:MAX_COMPARED]

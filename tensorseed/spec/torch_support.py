@@ -6,16 +6,20 @@ Nothing here imports torch; the tests ask it whether these rules are still its o
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 
+from tensorseed.errors import VersionError
 from tensorseed.sampling.distributions import Constant, Distribution, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import INT64, DType
 from tensorseed.spec.layers import Entry, Slot, Tensor
 from tensorseed.spec.schemes import PartError, Scheme
 
-STILL = frozenset({"zeros", "ones", "constant", "values", "eye", "dirac"})
+CONSTANT_KINDS = frozenset({"zeros", "ones", "constant", "values", "eye", "dirac"})
 """The kinds that draw nothing."""
 
-KINDS = STILL | {
+TORCH_KINDS = CONSTANT_KINDS | {
     "uniform",
     "normal",
     "trunc_normal",
@@ -29,11 +33,38 @@ KINDS = STILL | {
 """The kinds that torch.nn.init has, `values` being `Tensor.copy_`."""
 
 FACTORIZED = frozenset({"float32", "float64"})  # the dtypes that LAPACK factorises
-MOST_PASSES = 10_000  # of one rejection over its tensor
-MOST_DRAWS = 1 << 30  # of one rejection, or
-DRAWS_AN_ELEMENT = 256  # this many for each element, whichever is more
+MAX_REJECTION_PASSES = 10_000  # of one rejection over its tensor
+MAX_REJECTION_DRAWS = 1 << 30  # of one rejection, or
+MAX_DRAWS_PER_ELEMENT = 256  # this many for each element, whichever is more
 
 _PORTABLE = "leave generator out, or say philox"
+
+
+@dataclass(frozen=True, slots=True)
+class TorchIdentity:
+    """`version` is the public part of torch's, such as 2.13.0; `device` is cpu or cuda."""
+
+    version: str
+    device: str
+
+
+@cache
+def installed_version() -> str:
+    """The public part of this host's torch version, read without importing torch."""
+    return version("torch").partition("+")[0]
+
+
+def check_version(wanted: str | None) -> None:
+    """Raise VersionError if a spec was made for another version of torch than this host has."""
+    present = installed_version()
+    if wanted is not None and wanted != present:
+        detail = f"the spec is of torch {wanted} and this host has torch {present}, which may draw other bits"
+        raise VersionError(f"{detail}: leave torch_version out, or ask a host with torch {wanted}")
+
+
+def torch_identity(device: str) -> TorchIdentity:
+    """The identity of a file made here on `device`, a device's name."""
+    return TorchIdentity(installed_version(), device.partition(":")[0])
 
 
 def check_entry(entry: Entry) -> None:
@@ -50,18 +81,22 @@ def check_entry(entry: Entry) -> None:
 
 def check_build(slots: list[Slot], dtype: DType) -> None:
     """Raise ValueError if torch cannot build a layer of `dtype` that has these `slots`."""
-    if dtype.itemsize == 1 and any(not slot.integer and _kind(slot.init) not in STILL for slot in slots):
+    if dtype.itemsize == 1 and any(
+        not slot.integer and _kind(slot.init) not in CONSTANT_KINDS for slot in slots
+    ):
         raise ValueError(_cannot_draw(dtype))
 
 
 def check_init(scheme: Scheme, distribution: Distribution, shape: tuple[int, ...], dtype: DType) -> None:
     """Raise ValueError if torch cannot fill a tensor of `shape` and `dtype` by this init."""
     kind = _kind(scheme)
-    if kind not in KINDS:
-        raise ValueError(f"torch has no {kind}: choose one of {', '.join(sorted(KINDS))}, or {_PORTABLE}")
+    if kind not in TORCH_KINDS:
+        raise ValueError(
+            f"torch has no {kind}: choose one of {', '.join(sorted(TORCH_KINDS))}, or {_PORTABLE}"
+        )
     if 0 in shape or dtype is INT64:
         return
-    if kind not in STILL and dtype.itemsize == 1:
+    if kind not in CONSTANT_KINDS and dtype.itemsize == 1:
         raise ValueError(_cannot_draw(dtype))
     if kind == "orthogonal" and dtype.name not in FACTORIZED:
         raise ValueError(f"torch has no orthogonal in {dtype.name}: use float32 or float64, or {_PORTABLE}")
@@ -77,9 +112,9 @@ def check_init(scheme: Scheme, distribution: Distribution, shape: tuple[int, ...
             )
 
 
-def most_draws(shape: tuple[int, ...]) -> int:
+def max_rejection_draws(shape: tuple[int, ...]) -> int:
     """How many numbers torch may draw to fill a tensor by rejection."""
-    return max(MOST_DRAWS, DRAWS_AN_ELEMENT * math.prod(shape))
+    return max(MAX_REJECTION_DRAWS, MAX_DRAWS_PER_ELEMENT * math.prod(shape))
 
 
 def _kind(scheme: Scheme) -> str:
@@ -107,4 +142,4 @@ def _is_quick(normal: TruncNormal, shape: tuple[int, ...]) -> bool:
         accepted = area / max(high - low, area)
     numel = math.prod(shape)
     passes = (math.log(numel) + 5.0) / -math.log1p(-min(accepted, 0.999))
-    return 2.0 * passes <= MOST_PASSES and 2.0 * draws * passes * numel <= most_draws(shape)
+    return 2.0 * passes <= MAX_REJECTION_PASSES and 2.0 * draws * passes * numel <= max_rejection_draws(shape)

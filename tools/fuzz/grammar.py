@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tensorseed.errors import TensorseedError
 from tensorseed.losses import LOSSES
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.query import OWN
+from tensorseed.spec.query import QUERY_PARAMETERS
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import encode_token
@@ -125,7 +125,11 @@ def queries(draw: st.DrawFn) -> str:
     shape = draw(st.lists(st.integers(-1, 9), max_size=4) | st.just([1 << 40, 2]))
     given: dict[str, Any] = {"init": kind, "shape": ",".join(map(str, shape))}
     given |= draw(documents.some(own, documents.values))
-    given |= draw(documents.some((*OWN, "x", "mean"), documents.values)) if draw(st.booleans()) else {}
+    given |= (
+        draw(documents.some((*QUERY_PARAMETERS, "x", "mean"), documents.values))
+        if draw(st.booleans())
+        else {}
+    )
     return _joined(given) + draw(st.sampled_from(["", "", "", "&"]) | crumbs)
 
 

@@ -12,14 +12,14 @@ from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from tensorseed.checkpoints.derivation.errors import ConfigError
-from tensorseed.spec.suggestions import unknown
+from tensorseed.spec.suggestions import unknown_name
 
 
 def config_of(document: Mapping[str, Any]) -> PreTrainedConfig:
     """The config as transformers' own class for its model type. Raises ConfigError."""
     kind = document["model_type"]
     if kind not in CONFIG_MAPPING:
-        raise ConfigError.at("/model_type", unknown("model_type", kind, CONFIG_MAPPING))
+        raise ConfigError.at("/model_type", unknown_name("model_type", kind, CONFIG_MAPPING))
     try:
         return CONFIG_MAPPING[kind].from_dict(copy.deepcopy(dict(document)))
     except ImportError:
@@ -40,7 +40,7 @@ def class_of(document: Mapping[str, Any], config: PreTrainedConfig) -> type[PreT
     found = _class(name, kind)
     if found is None or found.config_class is None or not isinstance(config, found.config_class):
         where = "/architectures/0" if named else "/model_type"
-        raise ConfigError.at(where, unknown(f"architecture of {kind}", name, valid))
+        raise ConfigError.at(where, unknown_name(f"architecture of {kind}", name, valid))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.errors import Fault
-from tensorseed.spec.faults import MOST, Path, pointer, shortened
+from tensorseed.spec.faults import MAX_FAULTS, Path, pointer, shortened
 
 MOST_COUNT = 4_096  # layers, experts and the like, of any one kind
 MOST_LABELS = 1_000_000
@@ -37,7 +37,7 @@ def check_config(config: Any) -> None:
         raise ConfigError.at("", "a config is one JSON object, the content of a config.json")
     faults = [Fault(pointer(path), detail) for path, detail in _faults(config)]
     if faults:
-        raise ConfigError(faults[:MOST])
+        raise ConfigError(faults[:MAX_FAULTS])
 
 
 def installed() -> bool:

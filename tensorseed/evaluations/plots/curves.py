@@ -14,9 +14,9 @@ from tensorseed.evaluations.report import LayerReport, Report
 COLOURS = ("#0072b2", "#c44e00", "#00795c", "#a03c82", "#8a6100", "#3d3d3d", "#b3202c", "#1886b0")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 EXPECTED_COLOUR = "#6b6b6b"
-MOST_POINTS = 1_200  # of one curve: what a picture of this width can show
+MAX_POINTS = 1_200  # of one curve: what a picture of this width can show
 
-MOST_MARKS = 80  # points of one curve that are marked
+MAX_MARKS = 80  # points of one curve that are marked
 
 Field = Literal["std", "gradient_std"]
 Point = tuple[float, float | None]  # x, and the place on the axis; None breaks the line
@@ -43,7 +43,7 @@ class Curve:
     @property
     def marked(self) -> bool:
         """Whether its points can be told apart."""
-        return len(self.points or self.faint) <= MOST_MARKS and not (self.faint and self.points)
+        return len(self.points or self.faint) <= MAX_MARKS and not (self.faint and self.points)
 
 
 @dataclass(frozen=True)
@@ -161,10 +161,10 @@ def _named(style: Style, words: str) -> str:
 
 
 def _thinned(points: Sequence[Point]) -> tuple[Point, ...]:
-    """At most about `MOST_POINTS` points: of every run of neighbours the lowest and the highest, in order."""
-    if len(points) <= MOST_POINTS:
+    """At most about `MAX_POINTS` points: of every run of neighbours the lowest and the highest, in order."""
+    if len(points) <= MAX_POINTS:
         return tuple(points)
-    run = math.ceil(2 * len(points) / MOST_POINTS)
+    run = math.ceil(2 * len(points) / MAX_POINTS)
     found: list[Point] = []
     for start in range(0, len(points), run):
         part = points[start : start + run]

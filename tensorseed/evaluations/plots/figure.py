@@ -14,13 +14,13 @@ WIDTH = 12.0  # inches: 1,200 pixels
 PANEL = 2.75  # inches: the least height of a panel
 LEFT = 0.95
 HEAD, GAP, FOOT = 1.12, 0.62, 0.62  # inches above the panels, between them, and below the last
-LONGEST_NAME = 26  # characters of a layer's name
+MAX_NAME_CHARS = 26  # characters of a layer's name
 _FONT = 9.0  # points
 _LINE = 0.165  # inches between two labels
 _BESIDE = 1.014  # where words begin, in widths of the panel
 _CHARACTER = 0.075  # inches that a character takes
 _INK, _GRID = "#222222", "#dddddd"
-_MOST_NAMES = 64  # layer names that fit beside each other
+_MAX_NAMES = 64  # layer names that fit beside each other
 
 
 class Sheet:
@@ -74,7 +74,7 @@ class Sheet:
 def name_layers(axes: Any, names: Sequence[str]) -> None:
     """Write the names of layers along the horizontal axis, turned where they would touch."""
     shown = named_layers(names)
-    labels = [drawable(names[index], LONGEST_NAME) for index in shown]
+    labels = [drawable(names[index], MAX_NAME_CHARS) for index in shown]
     axes.set_xticks(shown, labels=labels, parse_math=False)
     if not lie_flat(names):
         for text in axes.get_xticklabels():
@@ -91,12 +91,12 @@ def name_steps(axes: Any) -> None:
 
 def named_layers(names: Sequence[str]) -> range:
     """Which layers are named below the axis: every so many where not all fit."""
-    return range(0, len(names), max(1, -(-len(names) // _MOST_NAMES)))
+    return range(0, len(names), max(1, -(-len(names) // _MAX_NAMES)))
 
 
 def lie_flat(names: Sequence[str]) -> bool:
     """Whether the names fit beside each other without being turned."""
-    longest = max((min(len(name), LONGEST_NAME) for name in names), default=0)
+    longest = max((min(len(name), MAX_NAME_CHARS) for name in names), default=0)
     return (longest + 2) * _CHARACTER * len(names) <= WIDTH - LEFT - 2.0
 
 
@@ -104,7 +104,7 @@ def names_height(names: Sequence[str]) -> float:
     """The inches that the names take below their axis."""
     if lie_flat(names):
         return 0.2
-    return 0.1 + 0.9 * _CHARACTER * max(min(len(name), LONGEST_NAME) for name in names)
+    return 0.1 + 0.9 * _CHARACTER * max(min(len(name), MAX_NAME_CHARS) for name in names)
 
 
 def _draw(axes: Any, curve: Curve) -> None:

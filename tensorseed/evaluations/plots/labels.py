@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 
 MISSING = "□"  # stands for what the font lacks
-LONGEST = 28  # characters of a label
+MAX_LABEL_CHARS = 28  # characters of a label
 
 
 def spread(places: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
@@ -35,7 +35,7 @@ def spread(places: Sequence[float], gap: float, low: float = 0.0, high: float = 
     return answer
 
 
-def shortened(text: str, longest: int = LONGEST) -> str:
+def shortened(text: str, longest: int = MAX_LABEL_CHARS) -> str:
     """The text, with an ellipsis in its middle where it is longer."""
     if len(text) <= longest:
         return text
@@ -43,7 +43,7 @@ def shortened(text: str, longest: int = LONGEST) -> str:
     return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
 
 
-def drawable(text: str, longest: int = LONGEST) -> str:
+def drawable(text: str, longest: int = MAX_LABEL_CHARS) -> str:
     """The text in characters that the font has, shortened."""
     known = _characters()
     return "".join(char if ord(char) in known else MISSING for char in shortened(text, longest))

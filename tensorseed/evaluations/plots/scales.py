@@ -18,7 +18,7 @@ FAR = 2.0  # decades between positive losses from which on their axis is logarit
 LARGE = 1_000.0  # size from which on the axis of losses of both signs is logarithmic in size
 NARROWEST = 1.0  # decades that the axis of a signal spans at least, so that small changes look small
 _MARGIN = 0.06  # of the axis, kept free at its ends
-_MOST_TICKS = 7
+_MAX_TICKS = 7
 
 Tick = tuple[float, str]  # place, label
 
@@ -107,7 +107,7 @@ def _decades(low: float, high: float) -> list[tuple[float, str]]:
     """Ticks between two decimal logarithms: powers of ten, in narrow ranges also their multiples."""
     factors = (1,) if high - low > 2.5 else (1, 2, 5)
     powers = range(math.floor(low), math.ceil(high) + 1)
-    stride = max(1, math.ceil((high - low) / _MOST_TICKS))
+    stride = max(1, math.ceil((high - low) / _MAX_TICKS))
     found = [
         (power + math.log10(f), _written(f, power))
         for power in powers
@@ -122,7 +122,7 @@ def _decades(low: float, high: float) -> list[tuple[float, str]]:
 
 def _signed_decades(low: float, high: float) -> list[tuple[float, str]]:
     """Ticks between two signed logarithms: zero, and powers of ten of both signs."""
-    stride = max(1, math.ceil((high - low) / _MOST_TICKS))
+    stride = max(1, math.ceil((high - low) / _MAX_TICKS))
     found = [(0.0, "0")]
     for power in range(stride, 310, stride):
         at = math.log10(1 + 10.0 ** min(power, 307))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tensorseed.sampling.dtypes import DTypeName, TensorDTypeName
-from tensorseed.spec.roles import UNITS, Role
 from tensorseed.spec.schemes import Init, Scheme
 from tensorseed.spec.schemes.base import defaults_of
 from tensorseed.spec.schemes.plain import Normal, Ones, Uniform, Zeros
@@ -23,11 +22,30 @@ Count = Annotated[int, Field(ge=0)]  # a dimension, or a number of features
 Positive = Annotated[int, Field(ge=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
-MOST_SLOTS = 16_384  # tensors of one layer
+MAX_SLOTS = 16_384  # tensors of one layer
 
 ZEROS = Zeros(kind="zeros")
 ONES = Ones(kind="ones")
 STANDARD_NORMAL = Normal(kind="normal")
+
+
+class Role(NamedTuple):
+    """What a tensor is for. It changes no value.
+
+    `axis` is the dimension along which its units lie, such as the neurons of a layer, which stay equal where
+    they start equal; None where it has none: the elements of a scale, the rows of a table and the filters of
+    a depthwise convolution are told apart by their inputs. `activation` is the layer's own function that its
+    output goes into, named as in torch.nn.functional; None where that is not the layer's to say.
+    """
+
+    axis: int | None = 0
+    activation: str | None = None
+
+
+UNITS = Role()
+"""A weight of torch's layout, (out, in, *kernel)."""
+
+NO_UNITS = Role(axis=None)
 
 
 class Slot(NamedTuple):
@@ -159,7 +177,7 @@ def bias_init(size: int) -> Scheme:
     return Uniform(kind="uniform", a=-bound, b=bound)
 
 
-def below(part: str, slots: Iterable[Slot]) -> Iterator[Slot]:
+def prefix_slots(part: str, slots: Iterable[Slot]) -> Iterator[Slot]:
     """The slots of a part, as the whole names them: `part.weight`."""
     for slot in slots:
         yield slot._replace(name=f"{part}.{slot.name}")
@@ -172,9 +190,9 @@ def _collapse(size: int | tuple[int, ...]) -> int | tuple[int, ...]:
     return size
 
 
-def spread(size: int | Shape, rank: int) -> Shape:
+def expand_size(size: int | Shape, rank: int) -> Shape:
     """The sizes along `rank` dimensions of an argument that may be one number for all."""
     return (size,) * rank if isinstance(size, int) else size
 
 
-EVEN = AfterValidator(_collapse)
+COLLAPSE_EQUAL = AfterValidator(_collapse)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import Count, Layer, Positive, Probability, Slot, below
+from tensorseed.spec.layers.base import Count, Layer, Positive, Probability, Slot, prefix_slots
 from tensorseed.spec.layers.linear import Linear
 from tensorseed.spec.schemes import PartError
 
@@ -19,7 +19,7 @@ _POWERS = Context(prec=60, traps=[Overflow])
 
 def _linear(part: str, inputs: int, outputs: int, *, bias: bool) -> Iterator[Slot]:
     layer = Linear(name=part, type="Linear", in_features=inputs, out_features=outputs, bias=bias)
-    return below(part, layer.slots())
+    return prefix_slots(part, layer.slots())
 
 
 class AdaptiveLogSoftmaxWithLoss(Layer):

@@ -8,17 +8,27 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import EVEN, Count, Layer, Positive, Slot, bias_init, spread
+from tensorseed.spec.layers.base import (
+    COLLAPSE_EQUAL,
+    NO_UNITS,
+    UNITS,
+    Count,
+    Layer,
+    Positive,
+    Role,
+    Slot,
+    bias_init,
+    expand_size,
+)
 from tensorseed.spec.layers.linear import TORCH_DEFAULT
-from tensorseed.spec.roles import NO_UNITS, UNITS, Role
 from tensorseed.spec.schemes import PartError
 
-Size1 = Annotated[Count | tuple[Count], EVEN]
-Size2 = Annotated[Count | tuple[Count, Count], EVEN]
-Size3 = Annotated[Count | tuple[Count, Count, Count], EVEN]
-Pad1 = Annotated[Literal["same", "valid"] | int | tuple[int], EVEN]
-Pad2 = Annotated[Literal["same", "valid"] | int | tuple[int, int], EVEN]
-Pad3 = Annotated[Literal["same", "valid"] | int | tuple[int, int, int], EVEN]
+Size1 = Annotated[Count | tuple[Count], COLLAPSE_EQUAL]
+Size2 = Annotated[Count | tuple[Count, Count], COLLAPSE_EQUAL]
+Size3 = Annotated[Count | tuple[Count, Count, Count], COLLAPSE_EQUAL]
+Pad1 = Annotated[Literal["same", "valid"] | int | tuple[int], COLLAPSE_EQUAL]
+Pad2 = Annotated[Literal["same", "valid"] | int | tuple[int, int], COLLAPSE_EQUAL]
+Pad3 = Annotated[Literal["same", "valid"] | int | tuple[int, int, int], COLLAPSE_EQUAL]
 
 KERNEL = "Size of the kernel, one number for all dimensions or one each."
 STRIDE = "Step of the kernel, one number for all dimensions or one each."
@@ -47,7 +57,7 @@ class Convolution(Layer):
                 raise PartError(
                     ("groups",), f"groups must divide {part}: {self.groups} does not divide {channels}"
                 )
-        kernel = spread(self.kernel_size, self.rank)  # type: ignore[attr-defined]
+        kernel = expand_size(self.kernel_size, self.rank)  # type: ignore[attr-defined]
         shape = (rows, columns // self.groups, *kernel)
         yield Slot("weight", shape, TORCH_DEFAULT, role=role)
         if self.bias:
@@ -74,7 +84,7 @@ class _Conv(Convolution):
         """
         depthwise = 1 < self.groups == self.out_channels  # each output has an input of its own
         yield from self._filters(self.out_channels, self.in_channels, NO_UNITS if depthwise else UNITS)
-        if self.padding == "same" and set(spread(self.stride, self.rank)) != {1}:  # type: ignore[attr-defined]
+        if self.padding == "same" and set(expand_size(self.stride, self.rank)) != {1}:  # type: ignore[attr-defined]
             raise PartError(
                 ("padding",), "padding same needs a stride of 1: give numbers, or leave the stride at 1"
             )

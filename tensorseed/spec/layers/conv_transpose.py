@@ -7,13 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import EVEN, Slot
+from tensorseed.spec.layers.base import COLLAPSE_EQUAL, Role, Slot
 from tensorseed.spec.layers.conv import DILATION, KERNEL, STRIDE, Convolution, Size1, Size2, Size3
-from tensorseed.spec.roles import Role
 
-Crop1 = Annotated[int | tuple[int], EVEN]
-Crop2 = Annotated[int | tuple[int, int], EVEN]
-Crop3 = Annotated[int | tuple[int, int, int], EVEN]
+Crop1 = Annotated[int | tuple[int], COLLAPSE_EQUAL]
+Crop2 = Annotated[int | tuple[int, int], COLLAPSE_EQUAL]
+Crop3 = Annotated[int | tuple[int, int, int], COLLAPSE_EQUAL]
 
 _PADDING = "What is cut off on both sides, one number for all dimensions or one each."
 _OUTPUT_PADDING = "What is added on one side of the output, one number for all dimensions or one each."

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import STANDARD_NORMAL, Count, Layer, Slot
-from tensorseed.spec.roles import NO_UNITS
+from tensorseed.spec.layers.base import NO_UNITS, STANDARD_NORMAL, Count, Layer, Slot
 from tensorseed.spec.schemes import PartError
 
 

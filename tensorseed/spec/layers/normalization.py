@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from tensorseed.spec.layers.base import ONES, ZEROS, Count, Layer, Module, Positive, Shape, Slot
-from tensorseed.spec.roles import NO_UNITS
+from tensorseed.spec.layers.base import NO_UNITS, ONES, ZEROS, Count, Layer, Module, Positive, Shape, Slot
 from tensorseed.spec.schemes import PartError
 
 EPS = "Added to the variance before the square root."

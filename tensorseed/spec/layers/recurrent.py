@@ -11,8 +11,17 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import Count, Layer, Positive, Probability, Shape, Slot, bias_init
-from tensorseed.spec.roles import UNITS, Role
+from tensorseed.spec.layers.base import (
+    UNITS,
+    Count,
+    Layer,
+    Positive,
+    Probability,
+    Role,
+    Shape,
+    Slot,
+    bias_init,
+)
 from tensorseed.spec.schemes import PartError
 
 _BIAS = "Whether there are biases, one of the input and one of the hidden state."
@@ -56,7 +65,7 @@ class _Recurrent(Layer):
         bias_ih_l{k}_reverse, bias_hh_l{k}_reverse (gates * hidden_size)
             if bias and bidirectional and k < num_layers: uniform(±1/√hidden_size)
         """
-        init, gated = bias_init(self.hidden_size), Role(before=self._function())
+        init, gated = bias_init(self.hidden_size), Role(activation=self._function())
         for layer in range(self.num_layers):
             for suffix in ("", "_reverse") if self.bidirectional else ("",):
                 for name, shape in self._shapes(layer):
@@ -66,8 +75,8 @@ class _Recurrent(Layer):
     def _shapes(self, layer: int) -> Iterator[tuple[str, Shape]]:
         """Names and shapes in one direction of a layer."""
         rows, out = self.gates * self.hidden_size, self._output()
-        below = out * (2 if self.bidirectional else 1)
-        yield "weight_ih", (rows, below if layer else self.input_size)
+        prefix_slots = out * (2 if self.bidirectional else 1)
+        yield "weight_ih", (rows, prefix_slots if layer else self.input_size)
         yield "weight_hh", (rows, out)
         if self.bias:
             yield "bias_ih", (rows,)
@@ -184,7 +193,7 @@ class _Cell(Layer):
         bias_ih, bias_hh (gates * hidden_size) if bias: uniform(±1/√hidden_size)
         """
         init, rows = bias_init(self.hidden_size), self.gates * self.hidden_size
-        role = Role(before=self._function())
+        role = Role(activation=self._function())
         yield Slot("weight_ih", (rows, self.input_size), init, role=role)
         yield Slot("weight_hh", (rows, self.hidden_size), init, role=role)
         if self.bias:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from tensorseed.spec.layers.attention import XAVIER, check_heads
-from tensorseed.spec.layers.base import Count, Layer, Module, Positive, Slot, below
+from tensorseed.spec.layers.base import Count, Layer, Module, Positive, Slot, prefix_slots
 from tensorseed.spec.layers.normalization import NormPart
 from tensorseed.spec.layers.transformer_layers import (
     HEADS,
@@ -48,9 +48,9 @@ class _Stack(Layer):
         except PartError as error:
             raise PartError((part, *error.path), str(error)) from None
         for place in range(self.num_layers):
-            yield from below(f"layers.{place}", slots)
+            yield from prefix_slots(f"layers.{place}", slots)
         if self.norm is not None:
-            yield from below("norm", self.norm.slots())
+            yield from prefix_slots("norm", self.norm.slots())
 
     def _norm(self, **factory: Any) -> torch.nn.Module | None:
         return None if self.norm is None else self.norm.build(**factory)
@@ -156,7 +156,7 @@ class Transformer(Options, Layer):
         """
         check_heads("d_model", self.d_model, "nhead", self.nhead)
         for part, stack in (("encoder", self._encoder()), ("decoder", self._decoder())):
-            for slot in below(part, stack.slots()):
+            for slot in prefix_slots(part, stack.slots()):
                 yield slot._replace(init=XAVIER) if len(slot.shape) > 1 else slot
 
     def build(self, **factory: Any) -> torch.nn.Module:

@@ -11,10 +11,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from tensorseed.spec.layers.attention import MultiheadAttention, check_heads
-from tensorseed.spec.layers.base import Count, Layer, Module, Positive, Probability, Slot, below
+from tensorseed.spec.layers.base import Count, Layer, Module, Positive, Probability, Role, Slot, prefix_slots
 from tensorseed.spec.layers.linear import Linear
 from tensorseed.spec.layers.normalization import LayerNormPart
-from tensorseed.spec.roles import Role
 
 SIZE = "Size of the signal."
 HEADS = "Number of heads; divides d_model."
@@ -58,15 +57,15 @@ class _Block(Options):
             name="attention", type="MultiheadAttention", embed_dim=size, num_heads=self.nhead, bias=bias
         )
         for name in attentions:
-            yield from below(name, attention.slots())
-        before = Role(before=self.activation)
+            yield from prefix_slots(name, attention.slots())
+        before = Role(activation=self.activation)
         for name, inputs, outputs in (("linear1", size, inner), ("linear2", inner, size)):
             linear = Linear(name=name, type="Linear", in_features=inputs, out_features=outputs, bias=bias)
-            for slot in below(name, linear.slots()):
+            for slot in prefix_slots(name, linear.slots()):
                 yield slot._replace(role=before) if name == "linear1" else slot
         norm = output_norm(self.d_model, self)
         for place in range(len(attentions) + 1):
-            yield from below(f"norm{place + 1}", norm.slots())
+            yield from prefix_slots(f"norm{place + 1}", norm.slots())
 
 
 def output_norm(size: int, options: Options) -> LayerNormPart:

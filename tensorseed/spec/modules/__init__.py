@@ -21,7 +21,7 @@ from tensorseed.spec.modules.adaptive_pooling import (
 )
 from tensorseed.spec.modules.base import (
     Bounds,
-    Plain,
+    StatelessModule,
 )
 from tensorseed.spec.modules.dropouts import (
     AlphaDropout,
@@ -107,7 +107,7 @@ from tensorseed.spec.modules.upsampling import (
     UpsamplingNearest2d,
 )
 
-__all__ = ["ABSENT", "MODULES", "AnyModule", "Bounds", "Plain"]
+__all__ = ["ABSENT", "MODULES", "AnyModule", "Bounds", "StatelessModule"]
 
 AnyModule = Annotated[
     ReLU
@@ -190,12 +190,12 @@ AnyModule = Annotated[
     Field(discriminator="type"),
 ]
 
-MODULES: dict[str, type[Plain]] = {cls.type_name(): cls for cls in get_args(get_args(AnyModule)[0])}
+MODULES: dict[str, type[StatelessModule]] = {cls.type_name(): cls for cls in get_args(get_args(AnyModule)[0])}
 """The class of every `type` without parameters."""
 
 _TWO = "it takes two inputs, and a network here hands one tensor from layer to layer"
 
-ABSENT: dict[str, str] = {
+EXCLUDED_MODULES: dict[str, str] = {
     "CosineSimilarity": _TWO,
     "CrossMapLRN2d": "it is an older form of LocalResponseNorm; name that one",
     "DataParallel": "it wraps another module, which a network names itself",

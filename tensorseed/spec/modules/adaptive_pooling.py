@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import EVEN, Positive, Shape, spread
+from tensorseed.spec.layers.base import COLLAPSE_EQUAL, Positive, Shape, expand_size
 from tensorseed.spec.modules.base import Window2, Window3
 from tensorseed.spec.modules.pooling import Kernel2, Kernel3, Spatial
 from tensorseed.spec.schemes import PartError
@@ -16,14 +16,15 @@ _TARGET = "Size of the output, one number for all dimensions or one each; null k
 _OPTIONAL = Positive | None
 
 Target1 = Annotated[
-    Annotated[Positive | tuple[Positive], EVEN], Field(description="Size of the output.", examples=[4])
+    Annotated[Positive | tuple[Positive], COLLAPSE_EQUAL],
+    Field(description="Size of the output.", examples=[4]),
 ]
 Target2 = Annotated[
-    Annotated[_OPTIONAL | tuple[_OPTIONAL, _OPTIONAL], EVEN],
+    Annotated[_OPTIONAL | tuple[_OPTIONAL, _OPTIONAL], COLLAPSE_EQUAL],
     Field(description=_TARGET, examples=[1, [4, None]]),
 ]
 Target3 = Annotated[
-    Annotated[_OPTIONAL | tuple[_OPTIONAL, _OPTIONAL, _OPTIONAL], EVEN],
+    Annotated[_OPTIONAL | tuple[_OPTIONAL, _OPTIONAL, _OPTIONAL], COLLAPSE_EQUAL],
     Field(description=_TARGET, examples=[1, [1, 4, None]]),
 ]
 
@@ -94,10 +95,10 @@ class _Fractional(Spatial):
 
     def window(self) -> int:
         """The elements of the window."""
-        sizes: Shape = spread(self.kernel_size, self.rank)  # type: ignore[attr-defined]
+        sizes: Shape = expand_size(self.kernel_size, self.rank)  # type: ignore[attr-defined]
         return math.prod(sizes)
 
-    def fits(self) -> None:
+    def check_arguments(self) -> None:
         """One of the two ways to give the size."""
         given = [name for name in ("output_size", "output_ratio") if getattr(self, name) is not None]
         if len(given) != 1:
@@ -106,7 +107,7 @@ class _Fractional(Spatial):
     def takes(self, shape: Shape) -> None:
         """A window and the steps between windows fit in."""
         super().takes(shape)
-        spatial, windows = shape[-self.rank :], spread(self.kernel_size, self.rank)  # type: ignore[attr-defined]
+        spatial, windows = shape[-self.rank :], expand_size(self.kernel_size, self.rank)  # type: ignore[attr-defined]
         sizes = self._sizes(spatial)
         for size, window, out in zip(spatial, windows, sizes, strict=True):
             if out < 1 or out + window - 1 > size:
@@ -117,7 +118,7 @@ class _Fractional(Spatial):
     def _sizes(self, spatial: Shape) -> Shape:
         ratio = self.output_ratio  # type: ignore[attr-defined]
         if ratio is None:
-            return spread(self.output_size, self.rank)  # type: ignore[attr-defined]
+            return expand_size(self.output_size, self.rank)  # type: ignore[attr-defined]
         ratios = ratio if isinstance(ratio, tuple) else (ratio,) * self.rank
         return tuple(int(size * one) for size, one in zip(spatial, ratios, strict=True))
 

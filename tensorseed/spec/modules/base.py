@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import EVEN, Arguments, Count, Positive, Shape
+from tensorseed.spec.layers.base import COLLAPSE_EQUAL, Arguments, Count, Positive, Shape
 
 if TYPE_CHECKING:
     import torch
 
-Window1 = Annotated[Positive | tuple[Positive], EVEN]
-Window2 = Annotated[Positive | tuple[Positive, Positive], EVEN]
-Window3 = Annotated[Positive | tuple[Positive, Positive, Positive], EVEN]
-Size1 = Annotated[Count | tuple[Count], EVEN]
-Size2 = Annotated[Count | tuple[Count, Count], EVEN]
-Size3 = Annotated[Count | tuple[Count, Count, Count], EVEN]
+Window1 = Annotated[Positive | tuple[Positive], COLLAPSE_EQUAL]
+Window2 = Annotated[Positive | tuple[Positive, Positive], COLLAPSE_EQUAL]
+Window3 = Annotated[Positive | tuple[Positive, Positive, Positive], COLLAPSE_EQUAL]
+Size1 = Annotated[Count | tuple[Count], COLLAPSE_EQUAL]
+Size2 = Annotated[Count | tuple[Count, Count], COLLAPSE_EQUAL]
+Size3 = Annotated[Count | tuple[Count, Count, Count], COLLAPSE_EQUAL]
 
 
 class Bounds(NamedTuple):
@@ -31,7 +31,7 @@ class Bounds(NamedTuple):
         return 0.01 * abs((self.high or 0.0) - (self.low or 0.0))
 
 
-class Plain(Arguments):
+class StatelessModule(Arguments):
     """Base of the modules of torch.nn that own no parameter, with that class's arguments and defaults."""
 
     random: ClassVar[bool] = False
@@ -62,7 +62,7 @@ class Plain(Arguments):
         """How many elements one element of its output is computed from."""
         return 1
 
-    def fits(self) -> None:
+    def check_arguments(self) -> None:
         """Raise PartError where an argument does not fit the others."""
 
     def takes(self, shape: Shape) -> None:

@@ -7,11 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from tensorseed.spec.layers.base import Probability
-from tensorseed.spec.modules.base import Plain
+from tensorseed.spec.modules.base import StatelessModule
 from tensorseed.spec.modules.rectifiers import Inplace
 
 
-class _Dropout(Plain):
+class _Dropout(StatelessModule):
     """What they share. Without training they hand their input on."""
 
     random = True

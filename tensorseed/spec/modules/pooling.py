@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import Positive, Shape, spread
-from tensorseed.spec.modules.base import Plain, Size1, Size2, Size3, Window1, Window2, Window3
+from tensorseed.spec.layers.base import Positive, Shape, expand_size
+from tensorseed.spec.modules.base import Size1, Size2, Size3, StatelessModule, Window1, Window2, Window3
 from tensorseed.spec.schemes import PartError
 
 KERNEL = "Size of the window, one number for all dimensions or one each."
@@ -35,7 +35,7 @@ Spacing2 = Annotated[Window2, Field(description=DILATION, examples=[1])]
 Spacing3 = Annotated[Window3, Field(description=DILATION, examples=[1])]
 
 
-class Spatial(Plain):
+class Spatial(StatelessModule):
     """What all modules over `rank` spatial dimensions share: the channels come before them."""
 
     rank: ClassVar[int]
@@ -50,13 +50,13 @@ class Pool(Spatial):
 
     def window(self) -> int:
         """The elements of the window."""
-        sizes: Shape = spread(self.kernel_size, self.rank)  # type: ignore[attr-defined]
+        sizes: Shape = expand_size(self.kernel_size, self.rank)  # type: ignore[attr-defined]
         return math.prod(sizes)
 
-    def fits(self) -> None:
+    def check_arguments(self) -> None:
         """Padding is at most half the window."""
-        windows = spread(self.kernel_size, self.rank)  # type: ignore[attr-defined]
-        for pad, size in zip(spread(getattr(self, "padding", 0), self.rank), windows, strict=True):
+        windows = expand_size(self.kernel_size, self.rank)  # type: ignore[attr-defined]
+        for pad, size in zip(expand_size(getattr(self, "padding", 0), self.rank), windows, strict=True):
             if 2 * pad > size:
                 detail = f"padding must be at most half of kernel_size: {pad} is more than half of {size}"
                 raise PartError(("padding",), detail)

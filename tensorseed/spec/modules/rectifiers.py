@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.modules.base import Bounds, Plain
+from tensorseed.spec.modules.base import Bounds, StatelessModule
 from tensorseed.spec.schemes import PartError
 
 Inplace = Annotated[
@@ -14,7 +14,7 @@ Inplace = Annotated[
 ]
 
 
-class Activation(Plain):
+class Activation(StatelessModule):
     """What activations share that torch can compute in place."""
 
     inplace: Inplace = False
@@ -56,7 +56,7 @@ class RReLU(Activation):
     lower: float = Field(default=1.0 / 8, description="Smallest slope below 0.", examples=[0.125])
     upper: float = Field(default=1.0 / 3, description="Largest slope below 0.", examples=[0.3333])
 
-    def fits(self) -> None:
+    def check_arguments(self) -> None:
         """The slopes are an interval."""
         if self.lower > self.upper:
             raise PartError(("lower",), f"lower must be at most upper, which is {self.upper:g}")
@@ -89,7 +89,7 @@ class CELU(Activation):
     type: Literal["CELU"]
     alpha: float = Field(default=1.0, description="Minus the limit far below 0; not 0.", examples=[1.0])
 
-    def fits(self) -> None:
+    def check_arguments(self) -> None:
         """alpha is a divisor."""
         if self.alpha == 0:
             raise PartError(("alpha",), "alpha must not be 0, since inputs are divided by it")
@@ -104,7 +104,7 @@ class SELU(Activation):
     type: Literal["SELU"]
 
 
-class GELU(Plain):
+class GELU(StatelessModule):
     """x · Φ(x), Φ the normal distribution function.
 
     Source: Hendrycks and Gimpel: Gaussian error linear units, 2016
@@ -141,14 +141,14 @@ class Hardswish(Activation):
     type: Literal["Hardswish"]
 
 
-class Softplus(Plain):
+class Softplus(StatelessModule):
     """ln(1 + exp(beta · x)) / beta, and x where beta · x exceeds threshold."""
 
     type: Literal["Softplus"]
     beta: float = Field(default=1.0, description="How sharp the bend is; not 0.", examples=[1.0])
     threshold: float = Field(default=20.0, description="From where on it is linear.", examples=[20.0])
 
-    def fits(self) -> None:
+    def check_arguments(self) -> None:
         """beta is a divisor."""
         if self.beta == 0:
             raise PartError(("beta",), "beta must not be 0, since it divides the output")

@@ -7,18 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tensorseed.spec.layers.base import Positive, Shape
-from tensorseed.spec.modules.base import Plain, Size2, Window2
+from tensorseed.spec.modules.base import Size2, StatelessModule, Window2
 from tensorseed.spec.modules.sigmoid_like import check_axis
 from tensorseed.spec.schemes import PartError
 
 
-class Identity(Plain):
+class Identity(StatelessModule):
     """x itself."""
 
     type: Literal["Identity"]
 
 
-class Flatten(Plain):
+class Flatten(StatelessModule):
     """The dimensions start_dim to end_dim as one."""
 
     type: Literal["Flatten"]
@@ -37,7 +37,7 @@ class Flatten(Plain):
         return -1
 
 
-class Unflatten(Plain):
+class Unflatten(StatelessModule):
     """One dimension as several."""
 
     type: Literal["Unflatten"]
@@ -46,7 +46,7 @@ class Unflatten(Plain):
         description="Its new sizes; one of them may be -1, for what is left.", examples=[[16, 7, 7]]
     )
 
-    def fits(self) -> None:
+    def check_arguments(self) -> None:
         """At least one size, at most one of them open."""
         if not self.unflattened_size:
             raise PartError(("unflattened_size",), "unflattened_size needs at least one size")
@@ -73,7 +73,7 @@ class Unflatten(Plain):
         return -len(self.unflattened_size) if self.dim in (1, -1) else None
 
 
-class _Shuffle(Plain):
+class _Shuffle(StatelessModule):
     def axis(self) -> int:
         """Before height and width."""
         return -3
@@ -112,7 +112,7 @@ class PixelUnshuffle(_Shuffle):
             )
 
 
-class ChannelShuffle(Plain):
+class ChannelShuffle(StatelessModule):
     """The channels of (N, C, …), parted into groups, in turn.
 
     Source: Zhang et al.: ShuffleNet, CVPR 2018
@@ -127,7 +127,7 @@ class ChannelShuffle(Plain):
             raise ValueError(f"needs (N, C, …) with channels that {self.groups} divides: {list(shape)}")
 
 
-class Unfold(Plain):
+class Unfold(StatelessModule):
     """The windows of (N, C, H, W) as columns: (N, C · window, windows)."""
 
     dimensions = (3, 4)
@@ -142,7 +142,7 @@ class Unfold(Plain):
         return -2
 
 
-class Fold(Plain):
+class Fold(StatelessModule):
     """The columns of Unfold added up to an image again: (N, C, *output_size)."""
 
     dimensions = (2, 3)
@@ -158,7 +158,7 @@ class Fold(Plain):
         return -3
 
 
-class LocalResponseNorm(Plain):
+class LocalResponseNorm(StatelessModule):
     """x / (k + alpha · mean of x² over size neighbouring channels)^beta.
 
     Source: Krizhevsky et al.: ImageNet classification with deep convolutional networks, NeurIPS 2012

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tensorseed.spec.layers.base import Shape
-from tensorseed.spec.modules.base import Bounds, Plain
+from tensorseed.spec.modules.base import Bounds, StatelessModule
 from tensorseed.spec.modules.rectifiers import Activation
 from tensorseed.spec.schemes import PartError
 
@@ -20,7 +20,7 @@ _UNIT = Bounds(0.0, 1.0)
 _SIGNED = Bounds(-1.0, 1.0)
 
 
-class Sigmoid(Plain):
+class Sigmoid(StatelessModule):
     """σ(x) = 1 / (1 + exp(−x))."""
 
     type: Literal["Sigmoid"]
@@ -30,7 +30,7 @@ class Sigmoid(Plain):
         return _UNIT
 
 
-class LogSigmoid(Plain):
+class LogSigmoid(StatelessModule):
     """ln σ(x)."""
 
     type: Literal["LogSigmoid"]
@@ -46,7 +46,7 @@ class Hardsigmoid(Activation):
         return _UNIT
 
 
-class Tanh(Plain):
+class Tanh(StatelessModule):
     """tanh(x)."""
 
     type: Literal["Tanh"]
@@ -63,7 +63,7 @@ class Hardtanh(Activation):
     min_val: float = Field(default=-1.0, description="The lower bound.", examples=[-1.0])
     max_val: float = Field(default=1.0, description="The upper bound; above min_val.", examples=[1.0])
 
-    def fits(self) -> None:
+    def check_arguments(self) -> None:
         """The bounds are an interval."""
         if not self.min_val < self.max_val:
             raise PartError(("max_val",), f"max_val must be above min_val, which is {self.min_val:g}")
@@ -73,7 +73,7 @@ class Hardtanh(Activation):
         return Bounds(self.min_val, self.max_val)
 
 
-class Softsign(Plain):
+class Softsign(StatelessModule):
     """x / (1 + ∣x∣)."""
 
     type: Literal["Softsign"]
@@ -83,13 +83,13 @@ class Softsign(Plain):
         return _SIGNED
 
 
-class Tanhshrink(Plain):
+class Tanhshrink(StatelessModule):
     """x − tanh(x)."""
 
     type: Literal["Tanhshrink"]
 
 
-class Hardshrink(Plain):
+class Hardshrink(StatelessModule):
     """x where ∣x∣ > lambd, 0 elsewhere."""
 
     rectifies = True
@@ -97,7 +97,7 @@ class Hardshrink(Plain):
     lambd: Lambda = 0.5
 
 
-class Softshrink(Plain):
+class Softshrink(StatelessModule):
     """x moved by lambd towards 0, and 0 where ∣x∣ ≤ lambd."""
 
     rectifies = True
@@ -105,7 +105,7 @@ class Softshrink(Plain):
     lambd: Lambda = 0.5
 
 
-class GLU(Plain):
+class GLU(StatelessModule):
     """a · σ(b), a and b the halves of the input along dim.
 
     Source: Dauphin et al.: Language modeling with gated convolutional networks, ICML 2017
@@ -121,7 +121,7 @@ class GLU(Plain):
             raise ValueError(f"halves axis {self.dim}, whose size {shape[self.dim]} is odd: {list(shape)}")
 
 
-class _Normalised(Plain):
+class _Normalised(StatelessModule):
     """What the softmax family shares. torch would choose an axis by itself, and warn."""
 
     dim: Along
@@ -149,7 +149,7 @@ class LogSoftmax(_Normalised):
     type: Literal["LogSoftmax"]
 
 
-class Softmax2d(Plain):
+class Softmax2d(StatelessModule):
     """Softmax over the channels of (N, C, H, W) or (C, H, W)."""
 
     dimensions = (3, 4)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tensorseed.spec.layers.base import Positive, Shape
-from tensorseed.spec.modules.base import Plain, Window2
+from tensorseed.spec.modules.base import StatelessModule, Window2
 from tensorseed.spec.schemes import PartError
 
 _FACTORS = "How many times larger, one number for all dimensions or one each; this or size."
@@ -15,8 +15,8 @@ _SIZES = "Size of the output, one number for all dimensions or one each; this or
 _Factor = Annotated[float, Field(gt=0, le=1 << 20)]
 
 
-class _Enlarged(Plain):
-    def fits(self) -> None:
+class _Enlarged(StatelessModule):
+    def check_arguments(self) -> None:
         """One of the two ways to give the size."""
         given = [name for name in ("size", "scale_factor") if getattr(self, name) is not None]
         if len(given) != 1:
@@ -44,9 +44,9 @@ class Upsample(_Enlarged):
         default=None, description="Whether the factor follows from the rounded size.", examples=[None]
     )
 
-    def fits(self) -> None:
+    def check_arguments(self) -> None:
         """The options go together."""
-        super().fits()
+        super().check_arguments()
         if self.mode == "nearest" and self.align_corners is not None:
             raise PartError(("align_corners",), "align_corners goes with the linear modes: leave it out")
         if self.recompute_scale_factor and self.size is not None:

@@ -32,7 +32,7 @@ from tensorseed.spec.schemes.scaled import (
     XavierUniform,
 )
 from tensorseed.spec.schemes.structured import DeltaOrthogonal, Dirac, Orthogonal, Sinusoidal, Sparse
-from tensorseed.spec.suggestions import unknown
+from tensorseed.spec.suggestions import unknown_name
 
 __all__ = [
     "SCHEMES",
@@ -85,7 +85,7 @@ _REQUIRED = {kind: _required(cls) for kind, cls in SCHEMES.items()}
 
 def _check_kind(name: str) -> str:
     if name not in SCHEMES:
-        raise ValueError(unknown("scheme", name, SCHEMES))
+        raise ValueError(unknown_name("scheme", name, SCHEMES))
     if missing := _REQUIRED[name]:
         raise ValueError(
             f"{name} needs {' and '.join(missing)}: write it as an object with kind and {missing[0]}"

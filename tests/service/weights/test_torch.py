@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from service.server.app import create_app
 from service.settings import Settings
 from tensorseed.files import torch_generator
-from tensorseed.spec.torch_identity import installed_version
+from tensorseed.spec.torch_support import installed_version
 from tests.tensorseed.spec.test_spec_token import forge
 
 VERSION = installed_version()

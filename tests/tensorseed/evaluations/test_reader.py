@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tensorseed.errors import DeviceError, EvaluationError, SpecError, TooLargeError, VersionError
 from tensorseed.evaluations import evaluate, read_evaluation
-from tensorseed.evaluations.chain import MOST_LAYERS
+from tensorseed.evaluations.chain import MAX_LAYERS
 from tensorseed.spec.limits import Limits
 from tests.tensorseed.evaluations.cases import faults, read, report
 
@@ -207,7 +207,7 @@ def test_probabilities_are_for_binary_cross_entropy() -> None:
         (changed("input", to={"data": [[1.0] * 8] * 6}), Limits(loss_values=47), "48 numbers"),
         (MLP, Limits(evaluation_seconds=1e-9), r"a pass up to fc1 \(Linear\) may take .*evaluation_seconds"),
         (changed("layers", 1, "name", to="a{1..2000}"), Limits(), "the network has 2,002 layers"),
-        (changed("layers", to=[{"type": "ReLU"}] * (MOST_LAYERS + 1)), Limits(), "1,025 layers"),
+        (changed("layers", to=[{"type": "ReLU"}] * (MAX_LAYERS + 1)), Limits(), "1,025 layers"),
     ],
 )
 def test_bounds_are_named_before_anything_is_computed(

@@ -21,7 +21,7 @@ from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.spec import parse_spec
-from tensorseed.spec.torch_support import KINDS
+from tensorseed.spec.torch_support import TORCH_KINDS
 
 FLOATS = ["float64", "float32", "float16", "bfloat16"]
 Tensors = dict[str, torch.Tensor]
@@ -164,7 +164,7 @@ SCHEME_CASES: dict[str, list[tuple[list[int], dict[str, Any]]]] = {
 
 
 def test_every_kind_of_torchs_has_a_case():
-    assert set(SCHEME_CASES) == set(KINDS)
+    assert set(SCHEME_CASES) == set(TORCH_KINDS)
 
 
 def fill(kind: str, tensor: torch.Tensor, parameters: dict[str, Any]) -> None:
@@ -361,7 +361,7 @@ def test_a_cancelled_file_ends_soon():
 
 @pytest.mark.filterwarnings("ignore:mean is more than 2 std:UserWarning")
 def test_a_rejection_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tensorseed.files.torch_generator.MOST_PASSES", 20)
+    monkeypatch.setattr("tensorseed.files.torch_generator.MAX_REJECTION_PASSES", 20)
     init = (
         parts({"layers": [{"name": "w", "type": "Tensor", "shape": [1], "init": {"kind": "trunc_normal"}}]})
         .steps[0]
@@ -385,5 +385,5 @@ def test_the_kinds_are_those_of_torch():
     """All of ours that torch.nn.init has are in the table, and no others; `values` is copy_."""
     there = {kind for kind in SCHEMES if hasattr(torch.nn.init, f"{kind}_")} | {"values"}
     canonical = {scheme.spellings()[0] for scheme in SCHEMES.values()}
-    assert there & canonical == KINDS & canonical
-    assert all(hasattr(torch.nn.init, f"{kind}_") for kind in KINDS - {"values"})
+    assert there & canonical == TORCH_KINDS & canonical
+    assert all(hasattr(torch.nn.init, f"{kind}_") for kind in TORCH_KINDS - {"values"})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tensorseed.spec.catalog import layers_catalog
+from tensorseed.spec.catalog.listing import layers_catalog
 from tensorseed.spec.lint import advice
 from tests.tensorseed.spec.test_spec import batch_norm, conv, linear, parse, tensor
 

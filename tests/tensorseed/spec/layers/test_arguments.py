@@ -10,7 +10,7 @@ import torch
 
 from tensorseed.errors import SpecError
 from tensorseed.spec.layers import LAYERS
-from tensorseed.spec.layers.base import MOST_SLOTS
+from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 from tests.tensorseed.spec.layers.grids import make
@@ -111,7 +111,7 @@ def test_a_layer_of_too_many_tensors_is_refused_before_it_is_listed(
 ) -> None:
     pointer, detail = fault(kind, arguments)
     assert pointer == ""
-    assert f"{MOST_SLOTS:,} tensors" in detail
+    assert f"{MAX_SLOTS:,} tensors" in detail
 
 
 def test_a_long_list_of_names_is_cut() -> None:

@@ -13,7 +13,7 @@ from tensorseed.sampling.distributions import Constant, Distribution, Normal, Un
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.fans import fans
 from tensorseed.spec.layers.base import ZEROS, Slot
-from tensorseed.spec.resolution import fill
+from tensorseed.spec.resolution import resolve_distribution
 from tensorseed.spec.schemes import scheme_of
 from tensorseed.spec.schemes.plain import Uniform as UniformScheme
 from tests.tensorseed.spec.layers.grids import GRIDS, cases, make, module
@@ -59,7 +59,7 @@ SIGMAS = 6  # of a statistic
 
 
 def distribution(slot: Slot) -> Distribution:
-    return fill(slot.init, slot.shape, fans(slot.shape), DTYPES["float32"])
+    return resolve_distribution(slot.init, slot.shape, fans(slot.shape), DTYPES["float32"])
 
 
 def draws(kind: str, arguments: dict[str, Any]) -> dict[str, torch.Tensor]:

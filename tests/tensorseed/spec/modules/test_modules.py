@@ -12,7 +12,7 @@ from tensorseed.evaluations.chain import TYPES
 from tensorseed.evaluations.kinds import REFUSED, TAKES
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.layers.exclusions import EXCLUDED
-from tensorseed.spec.modules import ABSENT, MODULES
+from tensorseed.spec.modules import EXCLUDED_MODULES, MODULES
 from tests.tensorseed.evaluations import cases
 
 # Arguments that no request gives: further outputs, older spellings, samples that are drawn.
@@ -28,22 +28,22 @@ def exported() -> set[str]:
 
 def test_every_module_of_torch_is_here_or_told_why_not() -> None:
     losses = {name for name in exported() if name.endswith(("Loss", "Loss2d"))}
-    known = set(LAYERS) | set(MODULES) | set(ABSENT) | set(EXCLUDED) | losses
+    known = set(LAYERS) | set(MODULES) | set(EXCLUDED_MODULES) | set(EXCLUDED) | losses
     assert exported() - known == set()
 
 
 @pytest.mark.parametrize("part", ["activation", "dropout", "flatten", "pooling", "padding"])
 def test_every_tensor_to_tensor_module_of_torch_can_be_in_a_network(part: str) -> None:
     names = set(getattr(torch.nn.modules, part).__all__)
-    assert names - set(TYPES) - set(ABSENT) == set()
+    assert names - set(TYPES) - set(EXCLUDED_MODULES) == set()
 
 
 def test_no_type_is_two_things() -> None:
     assert not set(MODULES) & set(LAYERS)
-    assert not set(ABSENT) & (set(LAYERS) | set(MODULES))
+    assert not set(EXCLUDED_MODULES) & (set(LAYERS) | set(MODULES))
     assert set(REFUSED) <= set(LAYERS)
     assert set(TAKES) <= set(LAYERS) - set(REFUSED)
-    assert all(len(reason) > 20 for reason in (*ABSENT.values(), *REFUSED.values()))
+    assert all(len(reason) > 20 for reason in (*EXCLUDED_MODULES.values(), *REFUSED.values()))
 
 
 @pytest.mark.parametrize("kind", MODULES)

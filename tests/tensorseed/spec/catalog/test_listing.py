@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tensorseed.spec.canonical import init_value
-from tensorseed.spec.catalog import layers_catalog, schemes_catalog
+from tensorseed.spec.catalog.listing import layers_catalog, schemes_catalog
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import expand

@@ -13,11 +13,11 @@ import torch
 from pydantic import BaseModel
 
 from tensorseed.spec.canonical import init_value
+from tensorseed.spec.catalog.tensor_lines import TensorLine, tensor_lines
 from tensorseed.spec.fans import fans
 from tensorseed.spec.layers import LAYERS, Layer
-from tensorseed.spec.layers.base import ZEROS, Module, Slot, spread
+from tensorseed.spec.layers.base import ZEROS, Module, Slot, expand_size
 from tensorseed.spec.layers.linear import Linear
-from tensorseed.spec.layers.tensor_lines import TensorLine, tensor_lines
 from tensorseed.spec.schemes import SCHEMES, Scheme
 from tests.tensorseed.spec.layers.grids import GRIDS, cases, make, module
 
@@ -37,9 +37,9 @@ def scope(layer: BaseModel) -> dict[str, Any]:
         for name, value in layer
     }
     if "kernel_size" in found:
-        found["kernel_size"] = spread(found["kernel_size"], layer.rank)  # type: ignore[attr-defined]
+        found["kernel_size"] = expand_size(found["kernel_size"], layer.rank)  # type: ignore[attr-defined]
     if "normalized_shape" in found:
-        found["normalized_shape"] = spread(found["normalized_shape"], 1)
+        found["normalized_shape"] = expand_size(found["normalized_shape"], 1)
     if "kdim" in found:
         found |= {key: found["embed_dim"] for key in ("kdim", "vdim") if found[key] is None}
     return found

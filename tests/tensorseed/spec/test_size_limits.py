@@ -8,7 +8,7 @@ import pytest
 
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.shapes import ShapeError, check_shape, size_of
+from tensorseed.spec.size_limits import ShapeError, check_shape, oversized_argument
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from tensorseed.spec.shapes import ShapeError, check_shape, size_of
 def test_the_largest_argument_that_a_dimension_is_made_of(
     arguments: dict[str, Any], shape: tuple[int, ...], path: tuple[str | int, ...]
 ) -> None:
-    assert size_of(arguments, shape) == path
+    assert oversized_argument(arguments, shape) == path
 
 
 def test_a_shape_has_fewer_than_2_to_the_63_bytes() -> None:

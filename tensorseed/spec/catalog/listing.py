@@ -7,13 +7,13 @@ from typing import Any
 
 from tensorseed.sampling.dtypes import INT64
 from tensorseed.spec.canonical import init_value
-from tensorseed.spec.descriptions import docstring, parameters
+from tensorseed.spec.catalog.descriptions import docstring, parameters
+from tensorseed.spec.catalog.tensor_lines import TensorLine, tensor_lines
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import LAYERS, Entry, Layer
-from tensorseed.spec.layers.tensor_lines import TensorLine, tensor_lines
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import fold
-from tensorseed.spec.resolution import Member, resolve_entry
+from tensorseed.spec.resolution import EntryTensor, resolve_entry
 from tensorseed.spec.schemes import SCHEME_CLASSES
 
 DTYPE = "float32"  # of the examples
@@ -80,16 +80,16 @@ def _example(cls: type[Entry]) -> dict[str, Any]:
         if field.is_required() and field.examples and name != "name"
     }
     entry = {"name": EXAMPLE, "type": cls.type_name(), **required}
-    return {"entry": entry, "tensors": _yielded(resolve_entry(_model(cls, entry), DTYPE, Limits()).members)}
+    return {"entry": entry, "tensors": _yielded(resolve_entry(_model(cls, entry), DTYPE, Limits()).tensors)}
 
 
 def _model(cls: type[Entry], entry: dict[str, Any]) -> Entry:
     return cls.model_validate_json(dump(entry))
 
 
-def _yielded(members: Iterable[Member]) -> list[dict[str, Any]]:
-    alike: dict[tuple[Any, ...], list[Member]] = {}
-    for member in members:
+def _yielded(tensors: Iterable[EntryTensor]) -> list[dict[str, Any]]:
+    alike: dict[tuple[Any, ...], list[EntryTensor]] = {}
+    for member in tensors:
         alike.setdefault((member.dtype.name, member.shape, id(member.scheme)), []).append(member)
     return [
         {

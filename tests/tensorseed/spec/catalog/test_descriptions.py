@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from tensorseed.spec.descriptions import docstring, parameters
+from tensorseed.spec.catalog.descriptions import docstring, parameters
 
 
 class Base(BaseModel):

@@ -1,0 +1,1 @@
+"""Catalogs of init schemes and layer types, derived from their classes."""
