@@ -1,0 +1,70 @@
+"""The scripts of examples/, each run against a live server."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.serving import ROOT, served
+
+EXAMPLES = ROOT / "examples"
+FIRST = ["0.09105457", "0.00962579", "-0.03245293"]  # of mlp.json's first weight, in every language
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with served() as (_, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+def run(*command: str) -> str:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
+
+
+def test_torch(url: str) -> None:
+    printed = run(sys.executable, str(EXAMPLES / "torch_model.py"), url)
+    assert f"first weights: {FIRST}" in printed
+    assert "output: (1, 10)" in printed
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+def test_jax(url: str) -> None:
+    printed = run(sys.executable, str(EXAMPLES / "jax_params.py"), url)
+    assert "deviation of the first kernel: 0.0505" in printed  # √(2 / 784)
+    assert "output: (1, 10)" in printed
+
+
+@needs("node")
+def test_javascript(url: str) -> None:
+    printed = run("node", str(EXAMPLES / "weights.mjs"), url)
+    assert all(f"'{number}'" in printed for number in FIRST)
+
+
+@needs("curl")
+def test_curl(url: str) -> None:
+    printed = run("bash", str(EXAMPLES / "curl.sh"), url)
+    assert "sha256: 5ef7280c01a4f863433b0a85c5c571aa874cee5b532f6da77d19669c573fa034" in printed
+    (numbers,) = json.loads(printed.splitlines()[-1])["tensors"]["0.weight"]["data"]
+    assert [f"{number:.8f}" for number in numbers] == FIRST
+
+
+def test_every_script_is_listed_and_tested() -> None:
+    scripts = {path.name for path in EXAMPLES.iterdir()} - {"README.md", "mlp.json"}
+    index = (EXAMPLES / "README.md").read_text()
+    assert all(f"]({name})" in index for name in scripts)
+    assert all(f'"{name}"' in Path(__file__).read_text() for name in scripts)
