@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 TOOLS := build/tools
 CLIENTS := build/clients
 
-.PHONY: help run test lint setup clients openapi vectors bench soak image-check audit sbom lock clean
+.PHONY: help run test lint setup clients openapi docs vectors bench soak image-check audit sbom lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ $(CLIENTS)/node/.installed: tests/clients/package.json tests/clients/package-loc
 
 openapi: setup ## write openapi/openapi.json anew
 	$(BIN)/python -m service openapi --output openapi/openapi.json
+
+docs: setup ## write the generated tables of docs/ anew
+	$(BIN)/python -m tools.docs
 
 vectors: setup ## write tests/vectors anew: only ever for a new stream version
 	$(BIN)/python -m tools.vectors --overwrite

@@ -1,6 +1,6 @@
 """A recipe: the JSON file that describes a repository, read strictly.
 
-The README of `recipes/` has the format. Every fault is told with a pointer into the file; reading computes
+`docs/recipes.md` describes the format. Every fault is told with a pointer into the file; reading computes
 nothing but, where a recipe has no weights, their derivation from its config.
 """
 

@@ -155,9 +155,9 @@ def test_a_name_steers_no_terminal(tmp_path: Path, option: list[str]) -> None:
 
 def test_every_exit_code_is_documented() -> None:
     kinds = [ClientError, RefusedError, NetworkError, MismatchError, DiskError]
-    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "client.md").read_text()
     for code in {0, 2, 130, *(kind.exit_code for kind in kinds)}:
-        assert f"\n| {code} | " in readme
+        assert f"\n| {code} | " in page
         assert str(code) in str(commands.fetch.epilog)
         assert str(code) in str(commands.verify.epilog)
 

@@ -14,7 +14,7 @@ from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.layers.exclusions import EXCLUDED
 from tests.tensorseed.spec.layers.grids import GRIDS
 
-README = Path(__file__).parents[4] / "README.md"
+PAGE = Path(__file__).parents[4] / "docs" / "spec.md"
 
 # Arguments of torch's that no spec can give: modules, tensors, process groups, options of a kernel, and
 # `init` of PReLU, which is the init of its weight.
@@ -119,6 +119,6 @@ def test_arguments_and_defaults_are_torchs(kind: str) -> None:
     assert ours == {name: named.get(value, value) for name, value in theirs.items()}
 
 
-def test_the_readme_names_every_layer_type() -> None:
-    words = set(re.findall(r"\w+", README.read_text(encoding="utf-8")))
+def test_the_page_of_specs_names_every_layer_type() -> None:
+    words = set(re.findall(r"\w+", PAGE.read_text(encoding="utf-8")))
     assert set(LAYERS) <= words

@@ -1,0 +1,277 @@
+"""Tables of the documentation, made from the catalogues."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from service.http.problems import PROBLEMS
+from service.server.metrics import Metrics
+from service.server.options import bounds, default
+from service.settings import PREFIX, Settings
+from tensorseed.checkpoints.library import shipped
+from tensorseed.evaluations.optimizers import OPTIMIZERS
+from tensorseed.losses import LOSSES, losses_catalog
+from tensorseed.spec.catalog import layers_catalog, schemes_catalog
+from tensorseed.spec.descriptions import docstring, parameters
+from tensorseed.spec.fans import NONLINEARITIES, fans, gain
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.modules import MODULES
+from tensorseed.spec.spec import parse_spec
+
+ROOT = Path(__file__).parents[2]
+OPENAPI = ROOT / "openapi" / "openapi.json"
+
+Row = Sequence[object]
+Table = tuple[Sequence[str], Iterable[Row]]
+"""Headings and rows."""
+Parameter = dict[str, Any]
+
+_SIZES = re.compile(r"list of \d integers?")  # of a kernel: one number a dimension
+_SHAPES = [
+    ("Linear", (256, 784), None),
+    ("Conv2d", (64, 3, 7, 7), None),
+    ("ConvTranspose2d", (64, 3, 7, 7), None),
+    ("Conv2d, groups = 4", (64, 16, 3, 3), None),
+    ("Embedding", (1000, 64), None),
+    ("JAX or Keras kernel, dense", (784, 256), (-2, -1)),
+    ("JAX or Keras kernel, convolution", (7, 7, 3, 64), (-2, -1)),
+]
+
+
+def _schemes() -> Table:
+    rows = (
+        (
+            _call(scheme["kind"], scheme["parameters"]),
+            _names(scheme["aliases"]),
+            *(scheme[key] for key in ("summary", "formula", "source")),
+        )
+        for scheme in schemes_catalog()
+    )
+    return ("scheme", "also", "what it is", "values", "source"), rows
+
+
+def _scheme_parameters() -> Table:
+    return ("parameter", "of", "type", "default", "values", "meaning"), _merged(
+        (scheme["kind"], parameter) for scheme in schemes_catalog() for parameter in scheme["parameters"]
+    )
+
+
+def _gains() -> Table:
+    rows = (
+        (f"`{name}`", "√(2 / (1 + a²))" if name == "leaky_relu" else f"{gain(name):.6g}")
+        for name in NONLINEARITIES
+    )
+    return ("`nonlinearity`", "gain"), rows
+
+
+def _fans() -> Table:
+    return ("weight", "shape", "`fan_axes`", "`fan_in`", "`fan_out`"), map(_fan_row, _SHAPES)
+
+
+def _fan_row(example: tuple[str, tuple[int, ...], tuple[int, int] | None]) -> Row:
+    name, shape, axes = example
+    found = fans(shape, *(axes or ()))
+    assert found is not None
+    written = f"`{json.dumps({'in': axes[0], 'out': axes[1]})}`" if axes else "torch's"
+    return name, shape, written, found.fan_in, found.fan_out
+
+
+def _layer_types() -> Table:
+    rows = (
+        (_call(layer["type"], layer["parameters"]), layer["summary"], layer["formula"], layer["source"])
+        for layer in layers_catalog()
+    )
+    return ("type", "what it is", "what it computes", "source"), rows
+
+
+def _layer_arguments() -> Table:
+    return ("argument", "of", "type", "default", "values", "meaning"), _merged(
+        (layer["type"], parameter)
+        for layer in layers_catalog()
+        for parameter in layer["parameters"]
+        if parameter["name"] != "init" or layer["type"] == "Tensor"
+    )
+
+
+def _layer_tensors() -> Table:
+    alike: dict[Row, list[str]] = {}
+    for layer in layers_catalog():
+        for tensor in layer["tensors"]:
+            name = f"`{tensor['name']}`" if tensor["name"] else "the entry's name"
+            kind = f"{tensor['kind']}, int64" if tensor["dtype"] else tensor["kind"]
+            row = (name, kind, tensor["shape"], tensor["condition"] or "always", tensor["init"])
+            alike.setdefault(row, []).append(layer["type"])
+    rows = ((name, ", ".join(types), *rest) for (name, *rest), types in alike.items())
+    return ("tensor", "of", "kind", "shape", "when", "torch's default"), rows
+
+
+def _losses() -> Table:
+    rows = (
+        (
+            f"`{loss['name']}`",
+            *(loss[key] for key in ("summary", "formula", "denominator", "empty", "source")),
+        )
+        for loss in losses_catalog()
+    )
+    return ("loss", "what it is", "formula", "`mean` divides by", "nothing to average", "source"), rows
+
+
+def _loss_tensors() -> Table:
+    alike: dict[Row, list[str]] = {}
+    for loss in losses_catalog():
+        for argument in loss["arguments"]:
+            needed = "optional" if argument["optional"] else "required"
+            gradient = "yes" if argument["differentiable"] else "no"
+            row = (f"`{argument['name']}`", argument["kind"], argument["shape"], needed, gradient)
+            alike.setdefault(row, []).append(loss["name"])
+    rows = ((name, _names(losses), *rest) for (name, *rest), losses in alike.items())
+    return ("tensor", "of", "numbers", "shape", "needed", "gradient"), rows
+
+
+def _loss_options() -> Table:
+    return ("option", "of", "type", "default", "values", "meaning"), _merged(
+        (f"`{loss['name']}`", parameter) for loss in losses_catalog() for parameter in loss["parameters"]
+    )
+
+
+def _expected_losses() -> Table:
+    found = ((name, cls.model_construct().expectation((1, 10))) for name, cls in LOSSES.items())
+    rows = ((f"`{name}`", expectation.formula) for name, expectation in found if expectation is not None)
+    return ("loss", "expected value, with 10 classes where there are classes"), rows
+
+
+def _modules() -> Table:
+    rows = ((_call(name, _arguments(cls)), docstring(cls)["summary"]) for name, cls in MODULES.items())
+    return ("module", "what it computes"), rows
+
+
+def _optimizers() -> Table:
+    rows = (
+        (_call(name, _arguments(cls)), docstring(cls)["summary"], docstring(cls).get("source", ""))
+        for name, cls in OPTIMIZERS.items()
+    )
+    return ("optimizer", "step", "source"), rows
+
+
+def _arguments(cls: Any) -> list[Parameter]:
+    return parameters(cls, {"name", "type"})
+
+
+def _routes() -> Table:
+    """Every operation but HEAD, which stands beside its GET."""
+    rows = []
+    for path, operations in json.loads(OPENAPI.read_text())["paths"].items():
+        for method, operation in operations.items():
+            if method != "head":
+                head = ", HEAD" if "head" in operations else ""
+                rows.append((f"{method.upper()}{head}", f"`{path}`", operation["summary"]))
+    return ("methods", "path", "answer"), rows
+
+
+def _problems() -> Table:
+    kinds = sorted(PROBLEMS.values(), key=lambda kind: (kind.status, kind.name))
+    return ("status", "type", "title"), ((kind.status, f"`{kind.type}`", kind.title) for kind in kinds)
+
+
+def _settings() -> Table:
+    rows = (
+        (f"`{PREFIX}{name.upper()}`", _code(default(field)), bounds(field), field.description)
+        for name, field in Settings.model_fields.items()
+    )
+    return ("variable", "default", "bounds", "meaning"), rows
+
+
+def _metrics() -> Table:
+    rows = (
+        (f"`{family.name}{'_total' * (family.type == 'counter')}`", family.documentation)
+        for family in Metrics().registry.collect()
+        if family.name.startswith("tensorseed")
+    )
+    return ("metric", "meaning"), rows
+
+
+def _recipes() -> Table:
+    rows = (_recipe(json.loads(path.read_text())) for path in sorted(shipped().glob("*.json")))
+    return ("repository", "parameters", "bytes of tensors", "dtype", "what it is"), rows
+
+
+def _recipe(recipe: dict[str, Any]) -> Row:
+    weights = recipe["weights"]
+    spec = {"dtype": weights.get("dtype", "float32"), "layers": weights["layers"]}
+    tensors = parse_spec(json.dumps(spec).encode(), Limits()).tensors
+    sizes = [(math.prod(tensor.shape), tensor.dtype.itemsize) for tensor in tensors]
+    elements, size = sum(count for count, _ in sizes), sum(count * width for count, width in sizes)
+    return f"`{recipe['id']}`", f"{elements:,}", f"{size:,}", spec["dtype"], recipe["description"]
+
+
+def _merged(parameters: Iterable[tuple[str, Parameter]]) -> Iterator[Row]:
+    """A row for each parameter, those of several owners that are alike in one."""
+    alike: dict[Row, list[str]] = {}
+    for owner, parameter in parameters:
+        row = (
+            f"`{parameter['name']}`",
+            _SIZES.sub("list, one a dimension", parameter["type"]),
+            "required" if parameter["required"] else _code(_json(parameter["default"])),
+            _values(parameter),
+            parameter["description"],
+        )
+        alike.setdefault(row, []).append(owner)
+    for (name, *rest), owners in alike.items():
+        yield name, ", ".join(owners), *rest
+
+
+def _values(parameter: Parameter) -> str:
+    """The bounds of a parameter, or its choices, in words."""
+    if "choices" in parameter:
+        return " ".join(_code(_json(choice)) for choice in parameter["choices"])
+    words = {"minimum": "at least", "greater_than": "more than", "maximum": "at most"}
+    return ", ".join(f"{said} {parameter[key]:,}" for key, said in words.items() if key in parameter)
+
+
+def _call(name: str, arguments: Iterable[Parameter]) -> str:
+    """The name with its arguments, each with its default, as Python would write a signature."""
+    given = [
+        argument["name"] if argument["required"] else f"{argument['name']}={_json(argument['default'])}"
+        for argument in arguments
+        if argument["name"] != "init"
+    ]
+    return f"`{name}({', '.join(given)})`" if given else f"`{name}`"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+TABLES: dict[str, Callable[[], Table]] = {
+    "schemes": _schemes,
+    "scheme-parameters": _scheme_parameters,
+    "gains": _gains,
+    "fans": _fans,
+    "layer-types": _layer_types,
+    "layer-arguments": _layer_arguments,
+    "layer-tensors": _layer_tensors,
+    "losses": _losses,
+    "loss-tensors": _loss_tensors,
+    "loss-options": _loss_options,
+    "expected-losses": _expected_losses,
+    "modules": _modules,
+    "optimizers": _optimizers,
+    "routes": _routes,
+    "problems": _problems,
+    "settings": _settings,
+    "metrics": _metrics,
+    "recipes": _recipes,
+}
