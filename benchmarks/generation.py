@@ -21,14 +21,14 @@ from benchmarks.effort import Effort
 from benchmarks.machine import CORES
 from benchmarks.programs import missing
 from benchmarks.rows import Row, Scale, Skipped, Target, compared
-from service.worker.chunk_sizer import GROWTH
+from service.worker.chunk_sizer import MAX_GROWTH
 from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 from tensorseed.sampling.philox import Stream
 
-CHUNK = GROWTH << 20  # bytes, as the service's for a client that keeps up
+CHUNK = MAX_GROWTH << 20  # bytes, as the service's for a client that keeps up
 COLUMNS = 4_096
 EXECUTOR = CompiledExecutor()
 STREAM = Stream(42, "weight")

@@ -22,7 +22,7 @@ from tensorseed.spec.spec_token import decode_token, encode_token
 
 from ..hub.library import Shelf
 from ..settings import Settings
-from ..worker.observers import NOBODY, Observer
+from ..worker.metrics_hooks import NO_METRICS, WorkerMetrics
 from ..worker.worker import Worker
 from .concurrency_limit import Admission
 from .flights import Flights
@@ -57,7 +57,10 @@ class State:
     """The state of one application. Nothing here outlives the process or decides what is answered."""
 
     def __init__(
-        self, settings: Settings, observer: Observer = NOBODY, make_worker: Callable[..., Worker] = Worker
+        self,
+        settings: Settings,
+        metrics: WorkerMetrics = NO_METRICS,
+        make_worker: Callable[..., Worker] = Worker,
     ) -> None:
         self.settings = settings
         self.limits: Limits = settings.limits()
@@ -69,7 +72,7 @@ class State:
             settings.window,
             settings.cache_folder(),
             settings.materialised_bytes,
-            observer=observer,
+            metrics=metrics,
         )
         self.library = Shelf(open_library(settings), self.worker, settings.thread_count())
         self.derivations = Derivations(settings.recipe_seconds)

@@ -53,7 +53,7 @@ def answer(asked: Asked, state: State) -> bytes | list[memoryview]:
     if call.device == "auto":
         elements = sum(tensor.numel() for tensor in call.tensors.values())
         call = replace(call, device=state.worker.choose("losses", elements))
-    with state.worker.explaining(call.device):
+    with state.worker.translating_errors(call.device):
         result = evaluate(call)
     form = _form(asked, numbers_of(result), state)
     return json_text(result) if form == JSON else file_pieces(result)

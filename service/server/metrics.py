@@ -23,7 +23,7 @@ from prometheus_client import (
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..worker.observers import Observer
+from ..worker.metrics_hooks import WorkerMetrics
 
 if TYPE_CHECKING:
     from ..http.state import State
@@ -36,7 +36,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 CHUNK_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
 
 
-class Metrics(Observer):
+class Metrics(WorkerMetrics):
     """The metrics of one application. `folder` is where several processes share them; None for one alone."""
 
     def __init__(self, folder: str | None = None) -> None:
@@ -138,19 +138,19 @@ class Metrics(Observer):
         if not complete:
             self.cancelled.inc()
 
-    def generated(self, scheme: str, dtype: str, nbytes: int) -> None:
-        """See `Observer`."""
+    def add_generated_bytes(self, scheme: str, dtype: str, nbytes: int) -> None:
+        """See `WorkerMetrics`."""
         known = self._generated.get((scheme, dtype))
         if known is None:
             known = self._generated[scheme, dtype] = self.generated_bytes.labels(scheme, dtype)
         known.inc(nbytes)
 
-    def computed(self, seconds: float) -> None:
-        """See `Observer`."""
+    def record_generation_seconds(self, seconds: float) -> None:
+        """See `WorkerMetrics`."""
         self.generation_seconds.observe(seconds)
 
-    def waited(self, seconds: float) -> None:
-        """See `Observer`."""
+    def record_queue_seconds(self, seconds: float) -> None:
+        """See `WorkerMetrics`."""
         self.queue_seconds.observe(seconds)
 
     def refresh(self, state: State) -> None:

@@ -23,7 +23,7 @@ from tensorseed.spec.resolved import ResolvedSpec
 
 from ..http.state import OpenFile, State
 from ..settings import Settings
-from ..worker.observers import NOBODY, Observer
+from ..worker.metrics_hooks import NO_METRICS, WorkerMetrics
 from ..worker.worker import Worker
 from .spans import COMPLETE, step
 
@@ -178,9 +178,9 @@ class TracedWorker(Worker):
 class TracedState(State):
     """A state whose worker is traced, and so is what it does without the worker."""
 
-    def __init__(self, tracer: Tracer, settings: Settings, observer: Observer = NOBODY) -> None:
+    def __init__(self, tracer: Tracer, settings: Settings, metrics: WorkerMetrics = NO_METRICS) -> None:
         self._tracer = tracer
-        super().__init__(settings, observer, partial(TracedWorker, tracer))
+        super().__init__(settings, metrics, partial(TracedWorker, tracer))
 
     def open_query(
         self,

@@ -1,59 +1,100 @@
-"""Chunks of files, computed into memory that is used again and again."""
+"""Computation of chunks into pooled memory, and the cost of a chunk."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from time import perf_counter
 
-from tensorseed.concurrency.buffers import Buffers
+from tensorseed.concurrency.buffers import BufferPool
 from tensorseed.devices import Accelerator
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, VirtualFile
+from tensorseed.sampling.distributions import Constant, Distribution, is_simple
 from tensorseed.sampling.executors.base import Executor
 
-from .chunk_sizer import GROWTH, SIZES
-from .observers import Observer, tell
+from .chunk_sizer import MAX_GROWTH, SIZES
+from .metrics_hooks import WorkerMetrics, record_chunk
 
-MARGIN = ALIGNMENT + 2 * BLOCK  # bytes that a buffer has beside its chunk
-SPARE_UNITS = 5 * GROWTH  # of the chunk size, kept while unused: what a quick stream has in turn by default
+MARGIN = ALIGNMENT + 2 * BLOCK  # bytes of a buffer beside its chunk
+FREE_UNITS = 5 * MAX_GROWTH  # of the chunk size, pooled while unused: a fast stream cycles through as many
+MAX_CHEAP_ELEMENTS = 1 << 18  # about half a millisecond
+MAX_CHEAP_TENSORS = 64  # each has a key to hash
 
 
-class Chunks:
-    """Computes chunks of up to `GROWTH` times `chunk_bytes`, in any thread."""
+class ChunkComputer:
+    """Computes chunks of up to `MAX_GROWTH` times `chunk_bytes`, in any thread."""
 
-    def __init__(self, chunk_bytes: int, observer: Observer) -> None:
-        self._observer = observer
-        self._zeros = memoryview(bytes(GROWTH * chunk_bytes))  # for every stream that needs some
-        self._buffers = Buffers(
-            [units * chunk_bytes + MARGIN for units in SIZES], SPARE_UNITS * (chunk_bytes + MARGIN)
+    def __init__(self, chunk_bytes: int, metrics: WorkerMetrics) -> None:
+        self._metrics = metrics
+        self._zeros = memoryview(bytes(MAX_GROWTH * chunk_bytes))  # shared by all streams
+        self._buffers = BufferPool(
+            [units * chunk_bytes + MARGIN for units in SIZES], FREE_UNITS * (chunk_bytes + MARGIN)
         )
 
     def zeros(self, size: int) -> memoryview:
-        """That many zeros, which cost nothing."""
+        """Return `size` zeros without computing any."""
         return self._zeros[:size]
 
     def compute(
         self, file: VirtualFile, start: int, stop: int, executor: Executor | Materialised
     ) -> memoryview:
-        """The bytes [start, stop), in a buffer that comes back when nobody holds them any more."""
+        """Compute the bytes [start, stop) into a buffer that returns to the pool with its last view."""
         first, last = file.around(start, stop)
-        out = self._buffers.lend(last - first, first % ALIGNMENT)
-        began = perf_counter()
+        out = self._buffers.acquire(last - first, first % ALIGNMENT)
+        started = perf_counter()
         file.read_into(out, first, executor)
-        tell(self._observer, file, start, stop, began)
+        record_chunk(self._metrics, file, start, stop, started)
         return out.data[start - first : stop - first]
 
-    def begin(
+    def start(
         self, device: Accelerator, file: VirtualFile, start: int, stop: int
     ) -> Callable[[], memoryview]:
         """Start to compute the bytes [start, stop) on a device; the result waits for them."""
-        out = self._buffers.lend(stop - start, start % ALIGNMENT)
-        began = perf_counter()
-        synchronize = device.begin(file, start, out)
+        out = self._buffers.acquire(stop - start, start % ALIGNMENT)
+        started = perf_counter()
+        synchronize = device.start(file, start, out)
 
-        def landed() -> memoryview:
+        def finish() -> memoryview:
             synchronize()
-            tell(self._observer, file, start, stop, began)
+            record_chunk(self._metrics, file, start, stop, started)
             return out.data
 
-        return landed
+        return finish
+
+
+def is_cheap(file: VirtualFile, start: int, stop: int) -> bool:
+    """Return whether the file's bytes [start, stop) take the CPU a millisecond at most.
+
+    Handing them to a thread would then cost more than computing them.
+    """
+    if file.resolved.generator != "philox" or file.resolved.device not in ("auto", "cpu"):
+        return stop <= len(file.header)
+    if stop - start > 8 * MAX_CHEAP_ELEMENTS:
+        return False
+    entries = file.entries_within(start, stop)
+    return (
+        len(entries) <= MAX_CHEAP_TENSORS
+        and _elements(file, start, stop) <= MAX_CHEAP_ELEMENTS
+        and all(entry.box is None and is_simple(entry.tensor.distribution) for entry in entries)
+    )
+
+
+def is_zeros(file: VirtualFile, start: int, stop: int) -> bool:
+    """Return whether the file's bytes [start, stop) belong to tensors of zeros alone."""
+    if file.resolved.generator != "philox" or start < len(file.header):
+        return False
+    entries = file.entries_within(start, stop)
+    return len(entries) <= MAX_CHEAP_TENSORS and all(_is_zero(entry.tensor.distribution) for entry in entries)
+
+
+def _is_zero(what: Distribution) -> bool:
+    """Return whether it is the constant +0, whose bytes are 0 in every dtype; those of −0 are not."""
+    return isinstance(what, Constant) and what.value == 0.0 and math.copysign(1.0, what.value) > 0.0
+
+
+def _elements(file: VirtualFile, start: int, stop: int) -> int:
+    return sum(
+        (min(stop, entry.stop) - max(start, entry.start)) // entry.tensor.dtype.itemsize
+        for entry in file.entries_within(start, stop)
+    )

@@ -1,4 +1,4 @@
-"""The thread of one device: it begins the next chunk before it waits for the one under way."""
+"""Work queue of one device: the next piece starts before the current one is awaited."""
 
 from __future__ import annotations
 
@@ -10,80 +10,85 @@ from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-Ending = Callable[[], T]  # waits for what was begun, and gives its result
-Beginning = Callable[[], Ending[T]]  # starts something on the device, without waiting for it
+Finish = Callable[[], T]
+"""Waits for work that was started, and returns its result."""
+Start = Callable[[], Finish[T]]
+"""Starts work on the device without waiting for it."""
 
-DEPTH = 2  # pieces of work that are begun and not ended: one computes while one is copied
+DEPTH = 2  # pieces under way: one computes while the other is copied
 
 
-class Lane(Generic[T]):
-    """Runs pieces of work in the order in which they were submitted, two of them overlapping.
+class DeviceQueue(Generic[T]):
+    """Runs pieces of work in one thread, in the order of submission, `DEPTH` of them overlapping.
 
-    `explained` makes of what a piece raised the error that its waiter sees.
+    `translate_error` turns what a piece raises into the error that its waiter sees.
     """
 
-    def __init__(self, name: str, explained: Callable[[Exception], Exception]) -> None:
-        self._explained = explained
-        self._queue: queue.SimpleQueue[tuple[Future[T], Beginning[T]] | None] = queue.SimpleQueue()
-        self._begun: deque[tuple[Future[T], Ending[T]]] = deque()
+    def __init__(self, name: str, translate_error: Callable[[Exception], Exception]) -> None:
+        self._translate_error = translate_error
+        self._queue: queue.SimpleQueue[tuple[Future[T], Start[T]] | None] = queue.SimpleQueue()
+        self._started: deque[tuple[Future[T], Finish[T]]] = deque()
         self._closing = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def submit(self, begin: Beginning[T]) -> Future[T]:
-        """Queue a piece of work. Raises RuntimeError once the lane is closed."""
+    def submit(self, start: Start[T]) -> Future[T]:
+        """Queue a piece of work.
+
+        Raises:
+            RuntimeError: the queue is closed.
+        """
         future: Future[T] = Future()
         with self._closing:
             if self._closed:
-                raise RuntimeError("the lane is closed")
-            self._queue.put((future, begin))
+                raise RuntimeError("the device queue is closed")
+            self._queue.put((future, start))
         return future
 
     def close(self) -> None:
-        """Drop what is queued, and end what is begun. Blocks until the thread has ended."""
+        """Cancel what is queued and finish what is started. Blocks until the thread has ended."""
         with self._closing:
             self._closed = True
             self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        """Begin what is queued until `DEPTH` is under way; then, or with nothing queued, end the oldest."""
-        while not self._closed or self._begun:
-            if self._take() and len(self._begun) < DEPTH:
+        """Start pieces until `DEPTH` are under way or none is queued; then finish the oldest."""
+        while not self._closed or self._started:
+            if self._take() and len(self._started) < DEPTH:
                 continue
-            if self._begun:
-                self._end(*self._begun.popleft())
+            if self._started:
+                self._finish(*self._started.popleft())
         self._drop()
 
     def _take(self) -> bool:
-        """Begin the next piece, waiting for one where nothing is under way. Whether there was any."""
+        """Start the next piece, and wait for one if none is under way. Return whether there was one."""
         try:
-            job = self._queue.get(block=not self._begun)
+            job = self._queue.get(block=not self._started)
         except queue.Empty:
             return False
         if job is not None and not self._closed:
-            self._begin(*job)
+            self._start(*job)
         elif job is not None:
             job[0].cancel()
         return job is not None
 
-    def _begin(self, future: Future[T], begin: Beginning[T]) -> None:
+    def _start(self, future: Future[T], start: Start[T]) -> None:
         if not future.set_running_or_notify_cancel():
             return
         try:
-            self._begun.append((future, begin()))
+            self._started.append((future, start()))
         except Exception as error:
-            future.set_exception(self._explained(error))
+            future.set_exception(self._translate_error(error))
 
-    def _end(self, future: Future[T], end: Ending[T]) -> None:
+    def _finish(self, future: Future[T], finish: Finish[T]) -> None:
         try:
-            future.set_result(end())
+            future.set_result(finish())
         except Exception as error:
-            future.set_exception(self._explained(error))
+            future.set_exception(self._translate_error(error))
 
     def _drop(self) -> None:
-        """Cancel what nobody will begin any more."""
         while not self._queue.empty():
             job = self._queue.get()
             if job is not None:

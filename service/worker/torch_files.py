@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tensorseed.concurrency.cancellation import cancellable
-from tensorseed.concurrency.cpu import step_back
+from tensorseed.concurrency.cpu import lower_priority
 from tensorseed.files.materialised import Materialised, Shelf
 from tensorseed.spec.resolved import ResolvedSpec
 
@@ -22,7 +22,7 @@ class _Flight:
     waiting: int = field(default=0)
 
 
-class Materials:
+class TorchFiles:
     """Materialises files of generator torch, and keeps `nbytes` of them. For one event loop.
 
     They are computed one after the other, since torch's generators are one for the whole process. When the
@@ -31,7 +31,7 @@ class Materials:
 
     def __init__(self, nbytes: int) -> None:
         self._shelf = Shelf(nbytes)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="torch", initializer=step_back)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="torch", initializer=lower_priority)
         self._flights: dict[str, _Flight] = {}
 
     async def get(self, resolved: ResolvedSpec) -> Materialised:

@@ -4,8 +4,8 @@ A stream keeps a small window of chunks ahead of its reader. A slow reader there
 and no thread, the chunks of all streams take turns in the pool's queue, and a reader that leaves stops its
 stream within a chunk.
 
-The CPU's chunks are computed in the pool. Every other device has a lane, which is a thread of its own, so
-that its chunks keep no thread of the pool waiting.
+The CPU's chunks are computed in the pool. Every other device has a queue with a thread of its own, so that
+its chunks keep no thread of the pool waiting.
 
 Jobs that compute for long, such as evaluations, have threads of their own, so that no stream waits for one.
 Who stops waiting for a job stops it.
@@ -27,7 +27,7 @@ from time import perf_counter
 from typing import ParamSpec, TypeVar
 
 from tensorseed.concurrency.cancellation import Cancelled, cancellable
-from tensorseed.concurrency.cpu import step_back
+from tensorseed.concurrency.cpu import lower_priority
 from tensorseed.devices import Accelerator, Device, Devices
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.precompute import Preparation, missing_preparations
@@ -35,14 +35,16 @@ from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
-from .chunk_sizer import Paces
-from .chunks import Chunks
-from .cost import is_quick, is_zeros
-from .device_queue import Lane
-from .observers import NOBODY, Observer, queued
-from .torch_files import Materials
+from .chunk_sizer import ChunkSizers
+from .chunks import ChunkComputer, is_cheap, is_zeros
+from .device_queue import DeviceQueue
+from .metrics_hooks import NO_METRICS, WorkerMetrics, time_queue
+from .torch_files import TorchFiles
 
-LEAST = {"losses": 1 << 22, "evaluations": 1 << 22}  # elements from which on `auto` takes another device
+MIN_AUTO_ELEMENTS = {
+    "losses": 1 << 22,
+    "evaluations": 1 << 22,
+}  # elements from which on `auto` takes another device
 BYTES_AN_ELEMENT = 64  # of memory free there: values, gradients and what lies between, with a margin
 
 P = ParamSpec("P")
@@ -61,20 +63,22 @@ class Worker:
         kernel_cache: Path | None = None,
         materialised_bytes: int = 0,
         devices: Devices | None = None,
-        observer: Observer = NOBODY,
+        metrics: WorkerMetrics = NO_METRICS,
     ) -> None:
-        self._observer = observer
-        self._paces = Paces(chunk_bytes)
+        self._metrics = metrics
+        self._sizers = ChunkSizers(chunk_bytes)
         self._window = window
         self._kernel_cache = kernel_cache
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker", initializer=step_back)
-        self._jobs = ThreadPoolExecutor(max(1, threads // 2), thread_name_prefix="job", initializer=step_back)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker", initializer=lower_priority)
+        self._jobs = ThreadPoolExecutor(
+            max(1, threads // 2), thread_name_prefix="job", initializer=lower_priority
+        )
         self._running: set[threading.Event] = set()
         self._devices = devices or Devices()
         self._compiled = self._devices.cpu.executor()
-        self._lanes: dict[str, Lane[memoryview]] = {}
-        self._materials = Materials(materialised_bytes)
-        self._chunks = Chunks(chunk_bytes, observer)
+        self._device_queues: dict[str, DeviceQueue[memoryview]] = {}
+        self._torch_files = TorchFiles(materialised_bytes)
+        self._chunks = ChunkComputer(chunk_bytes, metrics)
 
     async def start(self) -> None:
         """Compile what requests will need, or load it from the cache."""
@@ -86,13 +90,13 @@ class Worker:
             cancelled.set()
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
         await asyncio.to_thread(self._jobs.shutdown, wait=True, cancel_futures=True)
-        await asyncio.to_thread(self._materials.close)
-        for lane in self._lanes.values():
-            await asyncio.to_thread(lane.close)
+        await asyncio.to_thread(self._torch_files.close)
+        for device_queue in self._device_queues.values():
+            await asyncio.to_thread(device_queue.close)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking function in the pool. Raises CapacityError where memory does not suffice."""
-        with self._devices.cpu.explaining():
+        with self._devices.cpu.translating_errors():
             return await asyncio.wrap_future(self._pool.submit(function, *args, **kwargs))
 
     async def run_cancellable(self, job: Callable[[Cancelled], T], device: str = "auto") -> T:
@@ -102,11 +106,11 @@ class Worker:
         worker closes; what is still queued then is never begun. `device` is where it computes: it is told
         which one ran out of memory (CapacityError) or failed (DeviceError).
         """
-        explaining = (await self.device(device)).explaining()
+        translating_errors = (await self.device(device)).translating_errors()
         cancelled = threading.Event()
         self._running.add(cancelled)
         try:
-            with explaining:
+            with translating_errors:
                 return await asyncio.wrap_future(self._jobs.submit(job, cancelled.is_set))
         finally:
             cancelled.set()
@@ -116,7 +120,7 @@ class Worker:
         """The file's bytes [start, stop), where they are so few that computing them here and now is quicker
         than asking a thread to; else None.
         """
-        if stop - start > self._paces.chunk_bytes or not is_quick(file, start, stop):
+        if stop - start > self._sizers.chunk_bytes or not is_cheap(file, start, stop):
             return None
         return self._chunks.compute(file, start, stop, self._compiled)
 
@@ -130,10 +134,10 @@ class Worker:
         compute = await self._computing(file, stop, cancelled)
         ahead: deque[asyncio.Future[memoryview]] = deque()
         try:
-            with self._paces.begin() as pace:
+            with self._sizers.open() as sizer:
                 while start < stop or ahead:
                     while start < stop and len(ahead) < self._window:
-                        end = pace.end(start, stop)
+                        end = sizer.end(start, stop)
                         missing = missing_preparations(file, start, end)
                         if missing and ahead:
                             break
@@ -141,11 +145,11 @@ class Worker:
                             await self.run_cancellable(partial(_prepare, missing))
                         ahead.append(self._begun(compute, file, start, end))
                         start = end
-                    with self._devices.cpu.explaining():
+                    with self._devices.cpu.translating_errors():
                         chunk = await ahead.popleft()
                     began = perf_counter()
                     yield chunk
-                    pace.took(perf_counter() - began, all_ready=all(future.done() for future in ahead))
+                    sizer.record(perf_counter() - began, all_ready=all(future.done() for future in ahead))
         finally:
             cancelled.set()
             for future in ahead:
@@ -162,27 +166,29 @@ class Worker:
         return future
 
     async def _computing(self, file: VirtualFile, stop: int, cancelled: threading.Event) -> Compute:
-        """What computes chunks of the file up to `stop`: the pool, or the lane of the spec's device. Nobody
+        """What computes chunks of the file up to `stop`: the pool, or the queue of the spec's device. Nobody
         reads them any more once `cancelled` is set.
         """
         if stop > len(file.header) and file.resolved.generator == "philox":
             device = await self.device(file.resolved.device)
             if isinstance(device, Accelerator):
-                lane = self._lane(device)
-                return lambda start, end: lane.submit(partial(self._chunks.begin, device, file, start, end))
+                device_queue = self._device_queue(device)
+                return lambda start, end: device_queue.submit(
+                    partial(self._chunks.start, device, file, start, end)
+                )
         source = self._compiled if stop <= len(file.header) else await self.source(file)
 
-        def wanted(start: int, end: int) -> memoryview:
+        def compute(start: int, end: int) -> memoryview:
             with cancellable(cancelled.is_set):
                 return self._chunks.compute(file, start, end, source)
 
-        return lambda start, end: self._pool.submit(queued(self._observer, wanted), start, end)
+        return lambda start, end: self._pool.submit(time_queue(self._metrics, compute), start, end)
 
-    def _lane(self, device: Accelerator) -> Lane[memoryview]:
+    def _device_queue(self, device: Accelerator) -> DeviceQueue[memoryview]:
         """The device's thread, which starts with its first stream."""
-        if device.name not in self._lanes:
-            self._lanes[device.name] = Lane(device.name, device.explained)
-        return self._lanes[device.name]
+        if device.name not in self._device_queues:
+            self._device_queues[device.name] = DeviceQueue(device.name, device.translate_error)
+        return self._device_queues[device.name]
 
     async def source(self, file: VirtualFile) -> Executor | Materialised:
         """What to read the file's bytes from in the pool: the compiled loops, whose bits are those of every
@@ -190,8 +196,8 @@ class Worker:
         """
         if file.resolved.generator != "torch":
             return self._compiled
-        with (await self.device(file.resolved.device)).explaining():
-            return await self._materials.get(file.resolved)
+        with (await self.device(file.resolved.device)).translating_errors():
+            return await self._torch_files.get(file.resolved)
 
     def devices(self) -> list[Device]:
         """The devices of this host that compute. Blocks: the first look at GPUs takes seconds."""
@@ -215,17 +221,17 @@ class Worker:
             return self._devices.get(name)
         return await self.run(self._devices.get, name)
 
-    def explaining(self, name: str) -> AbstractContextManager[None]:
+    def translating_errors(self, name: str) -> AbstractContextManager[None]:
         """A block that computes on a device: out of memory becomes CapacityError, a breakdown DeviceError."""
-        return self._devices.get(name).explaining()
+        return self._devices.get(name).translating_errors()
 
     def choose(self, work: str, elements: int) -> str:
         """The device that `auto` stands for. Blocks, as `devices` does, for works that leave the CPU at all.
 
-        Weights are drawn on the CPU. Losses and evaluations of at least `LEAST` elements go to the GPU with
-        the most memory free, if that is enough for them.
+        Weights are drawn on the CPU. Losses and evaluations of at least `MIN_AUTO_ELEMENTS` elements go to
+        the GPU with the most memory free, if that is enough for them.
         """
-        if elements < LEAST.get(work, elements + 1):
+        if elements < MIN_AUTO_ELEMENTS.get(work, elements + 1):
             return "cpu"
         free = {device.name: _free(device) for device in self._devices.healthy()[1:] if work in device.runs}
         best = max(free, key=lambda name: free[name], default="cpu")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tensorseed.client.errors import RefusedError
-from tensorseed.concurrency.buffers import Buffers, Bytes
+from tensorseed.concurrency.buffers import BufferPool, Bytes
 from tensorseed.errors import SpecError, TensorseedError
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import ALIGNMENT, VirtualFile
@@ -35,13 +35,13 @@ class Generation:
         """Compile what it takes. Raises RefusedError where this host cannot compute the file."""
         self._file = file
         self._threads = threads
-        self._buffers = Buffers([CHUNK + ALIGNMENT], (AHEAD * threads + 2) * (CHUNK + ALIGNMENT))
+        self._buffers = BufferPool([CHUNK + ALIGNMENT], (AHEAD * threads + 2) * (CHUNK + ALIGNMENT))
         with refusing():
             self._source = _source(file, kernel_cache)
 
     def read(self, start: int, stop: int) -> Bytes:
         """The bytes [start, stop) of the file, in a buffer that is used again once nobody holds it."""
-        out = self._buffers.lend(stop - start, start % ALIGNMENT)
+        out = self._buffers.acquire(stop - start, start % ALIGNMENT)
         self._file.read_into(out, start, self._source)
         return out
 
@@ -67,7 +67,7 @@ def _source(file: VirtualFile, kernel_cache: Path | None) -> Executor | Material
     from tensorseed.devices import Devices
     from tensorseed.files.torch_generator import materialise
 
-    with Devices().get(file.resolved.device).explaining():
+    with Devices().get(file.resolved.device).translating_errors():
         return materialise(file.resolved)
 
 

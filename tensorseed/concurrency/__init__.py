@@ -1,1 +1,1 @@
-"""tensorseed concurrency"""
+"""Concurrency primitives: cancellation, single-flight caches, buffers, cores."""

@@ -1,8 +1,8 @@
-"""Memory for chunks, used again and again.
+"""Buffer pool: memory for chunks that is reused.
 
-A fresh mebibyte costs 256 page faults, which is a good part of what it costs to fill it with random numbers.
-A buffer that is lent out comes back by itself when the last view of it is gone: a transport may hold on to
-what it was given for as long as it needs.
+A fresh mebibyte costs 256 page faults, a good part of the cost of filling it with random numbers.
+A buffer returns to the pool with its last view.
+A transport may therefore hold a view for as long as it needs to.
 """
 
 from __future__ import annotations
@@ -14,45 +14,45 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-MAPPED = 1 << 18  # bytes from which on memory is mapped
-ALIGNMENT = 64  # bytes, of every buffer's address: a cache line, and a vector
+MIN_MAPPED_BYTES = 1 << 18
+ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 
 Bytes = npt.NDArray[np.uint8]
 
 
-class Buffers:
-    """Lends buffers of a few sizes, and keeps at most `spare` bytes of them that nobody uses, the latest."""
+class BufferPool:
+    """Buffers of a few sizes; at most `max_free` bytes stay pooled, the most recently used."""
 
-    def __init__(self, sizes: Sequence[int], spare: int) -> None:
+    def __init__(self, sizes: Sequence[int], max_free: int) -> None:
         self._sizes = sorted(sizes)
-        self._spare = spare
+        self._max_free = max_free
         self._free: dict[int, Bytes] = {}  # by identity, the latest last
 
-    def lend(self, size: int, skew: int = 0) -> Bytes:
-        """`size` bytes with any content, at an address `skew` bytes past a multiple of 64."""
+    def acquire(self, size: int, skew: int = 0) -> Bytes:
+        """Return `size` bytes of any content, at an address `skew` bytes past a multiple of 64."""
         wanted = next((most for most in self._sizes if size + skew <= most), None)
         if wanted is None:
             return aligned(size + skew)[skew:]
-        buffer = self._free_of(wanted)
+        buffer = self._take(wanted)
         if buffer is None:
             buffer = aligned(wanted)
         view = buffer[skew : skew + size]
-        weakref.finalize(view, self._take_back, buffer).atexit = False
+        weakref.finalize(view, self._release, buffer).atexit = False
         return view
 
-    def _free_of(self, size: int) -> Bytes | None:
-        """The least buffer of at least a size that is free, the one used last if there are several."""
+    def _take(self, size: int) -> Bytes | None:
+        """Take the smallest free buffer that is large enough, the latest of equal ones."""
         latest_first = self._snapshot()[::-1]
         for buffer in sorted(latest_first, key=lambda buffer: buffer.size):
             if buffer.size >= size and self._free.pop(id(buffer), None) is not None:
                 return buffer
         return None
 
-    def _take_back(self, buffer: Bytes) -> None:
-        """In any thread, and whenever the interpreter frees a view."""
+    def _release(self, buffer: Bytes) -> None:
+        """Return a buffer to the pool: in any thread, whenever the interpreter frees a view."""
         self._free[id(buffer)] = buffer
         free = self._snapshot()
-        surplus = sum(buffer.size for buffer in free) - self._spare
+        surplus = sum(buffer.size for buffer in free) - self._max_free
         for oldest in free:
             if surplus <= 0:
                 break
@@ -60,19 +60,19 @@ class Buffers:
             surplus -= oldest.size
 
     def _snapshot(self) -> list[Bytes]:
-        """What is free. One step: it makes no object on the way, which could start the garbage collector,
-        which could bring a buffer back.
+        """Return the free buffers, in one step.
+
+        It allocates nothing that could start the garbage collector, which could release a buffer.
         """
         return list(self._free.values())
 
 
 def aligned(size: int) -> Bytes:
-    """Fresh memory that begins at a multiple of 64 bytes.
+    """Allocate memory that begins at a multiple of 64 bytes.
 
-    Much of it is mapped rather than taken from the heap, where what lies between would keep it from going
-    back to the system.
+    Large buffers are mapped: on the heap, blocks between them would keep them from the system.
     """
-    if size >= MAPPED and hasattr(mmap, "MAP_ANONYMOUS"):
+    if size >= MIN_MAPPED_BYTES and hasattr(mmap, "MAP_ANONYMOUS"):
         return np.frombuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
     memory = np.empty(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT

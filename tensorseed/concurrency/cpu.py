@@ -1,4 +1,4 @@
-"""What this host gives a process: cores to compute on, turns on them, and folders to keep things in."""
+"""Host resources of a process: CPU cores, thread priority and cache folders."""
 
 from __future__ import annotations
 
@@ -10,35 +10,34 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-NICER = 5  # steps: a third of the share of a thread that does not step back
+NICENESS_STEP = 5  # such a thread gets a third of the share of one of normal priority
 GROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def cores(groups: Path = GROUPS, membership: Path = MEMBERSHIP) -> int:
-    """The cores that this process may use, at least 1.
+    """Return the number of cores that this process may use, at least 1.
 
-    Those that it may run on, or fewer where its control group has a quota of time, as a container with a
-    limit of cores has: half a core counts as one, two and a half as three.
+    The CPU quota of its control group bounds it, as in a container with a CPU limit.
+    A quota is rounded up: half a core counts as one, two and a half as three.
     """
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([there, *map(math.ceil, _quotas(groups, membership))]))
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([available, *map(math.ceil, _quotas(groups, membership))]))
 
 
-def step_back() -> None:
-    """Let other threads go before the calling one, by `NICER` steps of niceness. On Linux alone, where each
-    thread has its own.
+def lower_priority() -> None:
+    """Raise the niceness of the calling thread by `NICENESS_STEP`; on Linux only, where threads have one.
 
-    For threads that compute: with as many of them as cores, the one that answers would wait for its turn.
+    Threads that compute call it: as many of them as cores would otherwise delay the thread that answers.
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICER)
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS_STEP)
 
 
 def usable_folder(folder: Path) -> Path | None:
-    """The folder, made if need be; None where that fails. It may be read-only."""
+    """Create the folder if it is missing and return it; None where that fails. It may be read-only."""
     try:
         folder = folder.expanduser()
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,14 +47,14 @@ def usable_folder(folder: Path) -> Path | None:
 
 
 def _quotas(groups: Path, membership: Path) -> Iterator[float]:
-    """The quotas of this process's control groups and those above, in cores."""
+    """Yield the CPU quotas of this process's control groups and their parents, in cores."""
     for line in _read(membership).splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue
         mount = groups / "cpu" if controllers else groups  # version 1, or version 2
-        for place in ("/" + path.strip("/"), *map(str, Path(f"/{path.strip('/')}").parents)):
-            folder = mount / place.lstrip("/")
+        for group in ("/" + path.strip("/"), *map(str, Path(f"/{path.strip('/')}").parents)):
+            folder = mount / group.lstrip("/")
             words = (
                 [_read(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")]
                 if controllers
@@ -70,7 +69,6 @@ def _is_count(word: str) -> bool:
 
 
 def _read(path: Path) -> str:
-    """The text of a file; none where there is no such file."""
     try:
         return path.read_text()
     except OSError:

@@ -1,8 +1,8 @@
-"""Warnings of torch's, which are meant for whoever writes the calls and not for who serves them.
+"""Thread-safe suppression of Python warnings for the whole process.
 
-Python's filters are one list for the process, and `warnings.catch_warnings` puts back the list it found: of
-two threads that overlap, the one that ends last would put back the other's. Here the last one to leave puts
-back the list that the first one found.
+Python's filters are one list per process, and `warnings.catch_warnings` restores the list it found.
+Of two threads that overlap, the later one to leave would restore the other's filters.
+Here the last thread to leave restores the list that the first one found.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _inside = 0
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def suppress_warnings() -> Iterator[None]:
     """Drop every warning of this process while any thread is within such a block."""
     global _inside
     with _lock:

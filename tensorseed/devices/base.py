@@ -1,4 +1,4 @@
-"""What every device answers to: the one interface behind which all that differs between them sits."""
+"""Abstract devices: memory, executor, and the translation of torch errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.devices.torch_errors import is_breakdown, is_out_of_memory, needed_bytes, told_bytes
+from tensorseed.devices.torch_errors import format_bytes, is_device_failure, is_out_of_memory, needed_bytes
 from tensorseed.errors import CapacityError, DeviceError
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
     from tensorseed.sampling.executors.tensor import TensorExecutor
 
-WORKS = ("weights", "losses", "evaluations")
+WORKLOADS = ("weights", "losses", "evaluations")
 
 _log = logging.getLogger(__name__)
 
 
 class Memory(NamedTuple):
-    """Bytes of a device's memory: all of it, and what is free now."""
+    """The memory of a device in bytes: in total, and free now."""
 
     total: int
     free: int
 
 
 class Device(ABC):
-    """A device under torch's name for it: `cpu`, `cuda:0`. It is healthy until it is found to have failed."""
+    """A device by torch's name for it: `cpu`, `cuda:0`. It is healthy until it fails."""
 
-    runs: tuple[str, ...] = WORKS
+    runs: tuple[str, ...] = WORKLOADS
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -47,41 +47,41 @@ class Device(ABC):
     @property
     @abstractmethod
     def description(self) -> str:
-        """What it is, as its maker calls it."""
+        """The name of the model."""
 
     @abstractmethod
     def memory(self) -> Memory | None:
-        """Its memory now; None where that cannot be told."""
+        """Return its memory now; None where the system does not report it."""
 
     @abstractmethod
     def executor(self) -> Executor:
-        """What draws on it, in the calling thread."""
+        """Return the executor that draws on it, in the calling thread."""
 
-    def explained(self, error: Exception) -> Exception:
-        """What a client is told of an error on this device.
+    def translate_error(self, error: Exception) -> Exception:
+        """Translate an error on this device for clients.
 
-        Out of memory is a CapacityError with the sizes. Anything else stays what it is.
+        Out of memory becomes a CapacityError with the sizes; any other error is returned unchanged.
         """
         if not is_out_of_memory(error):
             return error
         needed, memory = needed_bytes(error), self.memory()
-        wanted = None if needed is None else told_bytes(needed)
-        return CapacityError(self.name, wanted, told_bytes(memory.free) if memory else None)
+        wanted = None if needed is None else format_bytes(needed)
+        return CapacityError(self.name, wanted, format_bytes(memory.free) if memory else None)
 
     @contextmanager
-    def explaining(self) -> Iterator[None]:
-        """Errors of the block become what `explained` makes of them."""
+    def translating_errors(self) -> Iterator[None]:
+        """Translate the errors of the block by `translate_error`."""
         try:
             yield
         except Exception as error:
-            told = self.explained(error)
-            if told is error:
+            translated = self.translate_error(error)
+            if translated is error:
                 raise
-            raise told from None
+            raise translated from None
 
 
 class Accelerator(Device):
-    """A device that torch computes on, apart from the host's processors."""
+    """A device other than the CPU, on which torch computes."""
 
     @cached_property
     def _tensors(self) -> TensorExecutor:
@@ -91,15 +91,19 @@ class Accelerator(Device):
 
     @property
     def torch_name(self) -> str:
-        """What torch calls the device on which the tensors are."""
+        """The torch device of its tensors."""
         return self.name
 
     def executor(self) -> TensorExecutor:
-        """torch's operations on the device."""
+        """Return the executor of torch operations."""
         return self._tensors
 
-    def begin(self, file: VirtualFile, start: int, out: npt.NDArray[np.uint8]) -> Callable[[], None]:
-        """Start to fill `out` with the file's bytes from `start` on; the result waits for them."""
+    def start(self, file: VirtualFile, start: int, out: npt.NDArray[np.uint8]) -> Callable[[], None]:
+        """Start to fill `out` with the file's bytes from `start` on; the result waits for them.
+
+        Raises:
+            DeviceError: the device has failed.
+        """
         if not self.healthy:
             raise DeviceError(self.fault)
         with self.current():
@@ -107,13 +111,13 @@ class Accelerator(Device):
             file.read_into(out, start, executor)
         return executor.synchronize
 
-    def explained(self, error: Exception) -> Exception:
-        """What a client is told of an error on this device.
+    def translate_error(self, error: Exception) -> Exception:
+        """Translate an error on this device for clients.
 
-        A breakdown is logged, takes the device out of service, and is a DeviceError.
+        A device failure is logged, takes the device out of service and becomes a DeviceError.
         """
-        if not is_breakdown(error):
-            return super().explained(error)
+        if not is_device_failure(error):
+            return super().translate_error(error)
         if self.healthy:
             _log.error("%s failed and is taken out of service", self.name, exc_info=error)
             self.healthy = False
@@ -121,13 +125,13 @@ class Accelerator(Device):
 
     @property
     def fault(self) -> str:
-        """What to say of it once it has failed."""
+        """The message of requests for it once it has failed."""
         return f"{self.name} failed and computes nothing before the service is restarted: use device auto"
 
     @abstractmethod
     def current(self) -> AbstractContextManager[object]:
-        """While it is entered, this thread's torch operations are this device's next ones."""
+        """Make this thread's torch operations run on this device, within the block."""
 
     @abstractmethod
     def send(self, values: torch.Tensor) -> Arrival:
-        """Start to copy bytes to the host once they are computed; the result waits for the copy."""
+        """Start to copy computed bytes to the host; the result waits for the copy."""

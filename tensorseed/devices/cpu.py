@@ -1,4 +1,4 @@
-"""The CPU: it computes in the worker's pool, by compiled loops."""
+"""The CPU as a device: compiled loops."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class Cpu(Device):
 
     @cached_property
     def description(self) -> str:
-        """The processor's model, where the system tells."""
-        return _told("/proc/cpuinfo", "model name") or "CPU"
+        """The processor's model, where the system reports it."""
+        return _proc_field("/proc/cpuinfo", "model name") or "CPU"
 
     def memory(self) -> Memory | None:
-        """The host's."""
-        total, free = _told("/proc/meminfo", "MemTotal"), _told("/proc/meminfo", "MemAvailable")
+        """Return the memory of the host."""
+        total, free = _proc_field("/proc/meminfo", "MemTotal"), _proc_field("/proc/meminfo", "MemAvailable")
         if not total or not free:
             return None
         return Memory(int(total.split()[0]) << 10, int(free.split()[0]) << 10)
 
     def executor(self) -> Executor:
-        """The compiled loops."""
+        """Return the executor of compiled loops."""
         return self._compiled
 
 
-def _told(path: str, field: str) -> str | None:
-    """The first value of a field in a file of /proc; None where there is none."""
+def _proc_field(path: str, field: str) -> str | None:
+    """Return the first value of a field in a file of /proc; None where there is none."""
     try:
         lines = Path(path).read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""GPUs of NVIDIA's, by way of torch, which is imported when one is first looked for."""
+"""NVIDIA GPUs as devices, by torch, which is imported at the first search."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 class Cuda(Accelerator):
-    """A GPU of NVIDIA's: it computes on one CUDA stream, and copies on another into pinned memory."""
+    """An NVIDIA GPU: one CUDA stream computes, another copies into pinned memory."""
 
     @cached_property
     def description(self) -> str:
-        """Its model."""
+        """The name of the model."""
         import torch
 
         return torch.cuda.get_device_name(self.name)
 
     def memory(self) -> Memory | None:
-        """The GPU's, whoever uses it."""
+        """Return the memory of the GPU, shared with other processes."""
         import torch
 
         try:
             free, total = torch.cuda.mem_get_info(self.name)
-        except RuntimeError:  # a GPU that fails, or has not even the memory to be asked
+        except RuntimeError:  # a GPU that has failed, or that lacks the memory to answer
             return None
         return Memory(total, free)
 
@@ -49,15 +49,15 @@ class Cuda(Accelerator):
         return torch.cuda.Stream(self.name)  # type: ignore[no-untyped-call]
 
     def current(self) -> AbstractContextManager[object]:
-        """Operations go to the computing stream."""
+        """Make the computing stream current."""
         import torch
 
         return torch.cuda.stream(self._computing)
 
     def send(self, values: torch.Tensor) -> Arrival:
-        """Copy on the other stream, so that the next chunk is computed meanwhile.
+        """Start a copy on the copying stream, so that the next chunk is computed meanwhile.
 
-        torch keeps pinned memory that is freed and lends it again, so it is allocated once.
+        torch caches pinned memory, so it is allocated once.
         """
         import torch
 
@@ -65,7 +65,7 @@ class Cuda(Accelerator):
         self._copying.wait_stream(self._computing)
         with torch.cuda.stream(self._copying):
             host.copy_(values, non_blocking=True)
-        values.record_stream(self._copying)  # its memory is not given away before the copy is done
+        values.record_stream(self._copying)  # keeps its memory until the copy is done
         event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         done = self._copying.record_event(event)
 
@@ -77,7 +77,7 @@ class Cuda(Accelerator):
 
 
 def cuda_devices() -> list[Cuda]:
-    """The GPUs that torch sees. Imports torch, which the CPU's loops do without."""
+    """Return the GPUs that torch sees. Imports torch, which the CPU does without."""
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -1,4 +1,4 @@
-"""Which devices this host has, and which of them compute."""
+"""Registry of the devices of this host, and of those that failed."""
 
 from __future__ import annotations
 
@@ -12,43 +12,44 @@ from tensorseed.errors import DeviceError
 
 
 def available_devices() -> list[Device]:
-    """Every device of this host, the CPU first. Imports torch."""
+    """Return every device of this host, the CPU first. Imports torch."""
     return [Cpu(), *cuda_devices()]
 
 
 class Devices:
-    """The devices of this host, looked for when one beside the CPU is first asked for. For all threads."""
+    """The devices of this host; accelerators are searched for at their first use. Thread-safe."""
 
-    def __init__(self, look: Callable[[], Sequence[Accelerator]] = cuda_devices) -> None:
+    def __init__(self, search: Callable[[], Sequence[Accelerator]] = cuda_devices) -> None:
         self.cpu = Cpu()
-        self._look = look
+        self._search = search
         self._accelerators: Sequence[Accelerator] | None = None
-        self._looking = threading.Lock()
+        self._lock = threading.Lock()
 
     def accelerators(self) -> Sequence[Accelerator]:
-        """Those beside the CPU, the failed ones among them. The first look may take seconds."""
-        with self._looking:
+        """Return all but the CPU, failed ones included. The first search may take seconds."""
+        with self._lock:
             if self._accelerators is None:
-                self._accelerators = self._look()
+                self._accelerators = self._search()
             return self._accelerators
 
     @property
     def known(self) -> bool:
-        """Whether it has been looked for them."""
+        """Whether the search has been done."""
         return self._accelerators is not None
 
     def healthy(self) -> list[Device]:
-        """Those that compute."""
+        """Return those that have not failed, the CPU first."""
         return [self.cpu, *(device for device in self.accelerators() if device.healthy)]
 
     def failed(self) -> list[Accelerator]:
-        """Those that were found to have failed. Looks for none."""
+        """Return the accelerators that failed. Starts no search."""
         return [device for device in self._accelerators or () if not device.healthy]
 
     def get(self, name: str) -> Device:
-        """The device of a spec: `auto` is the CPU, `cuda` is `cuda:0`.
+        """Return the device of a spec: `auto` is the CPU, `cuda` is `cuda:0`.
 
-        Raises DeviceError for one that this host lacks, and for one that failed.
+        Raises:
+            DeviceError: this host lacks the device, or it failed.
         """
         if name in ("auto", "cpu"):
             return self.cpu

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tensorseed.concurrency.cancellation import Cancelled
-from tensorseed.concurrency.warning_filters import quiet
+from tensorseed.concurrency.warning_filters import suppress_warnings
 from tensorseed.evaluations.report import Comparison, Report
 from tensorseed.spec.limits import Limits
 
@@ -29,7 +29,7 @@ def read_evaluation(body: bytes, limits: Limits) -> Evaluation:
     """
     from tensorseed.evaluations.reader import read
 
-    with quiet():
+    with suppress_warnings():
         return read(body, limits)
 
 
@@ -41,5 +41,5 @@ def evaluate(evaluation: Evaluation, cancelled: Cancelled = lambda: False) -> Re
     """
     from tensorseed.evaluations.run import run
 
-    with quiet():
+    with suppress_warnings():
         return run(evaluation, cancelled)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import torch
 
-from tensorseed.devices.torch_errors import is_failure
+from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError, TooLargeError
 from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.cost import rate, work, workspace
@@ -102,7 +102,7 @@ def _checked(node: Node, module: torch.nn.Module, x: torch.Tensor, *, training: 
         with torch.no_grad():
             y = through(node, module, x)
     except REFUSALS as error:
-        if is_failure(error):
+        if is_device_error(error):
             raise
         raise misfit(node, x.shape) from None
     if y.numel() == 0:

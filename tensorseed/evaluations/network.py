@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 
 from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledError
-from tensorseed.devices.torch_errors import is_failure
+from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import TooLargeError
 from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.flow import REFUSALS, build, misfit, through, unsupported
@@ -133,7 +133,7 @@ class Network:
             except NotImplementedError:
                 raise unsupported(node, self.dtype) from None
             except REFUSALS as error:
-                if is_failure(error):
+                if is_device_error(error):
                     raise
                 if "not implemented for" in str(error):
                     raise unsupported(node, self.dtype) from None

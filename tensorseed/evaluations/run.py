@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledError, cancellable
-from tensorseed.devices.torch_errors import is_failure
+from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError
 from tensorseed.evaluations.diagnostics import axes, collapse, measure, moments, norm, wide
 from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
@@ -94,7 +94,7 @@ class Trial:
         try:
             loss.backward()  # type: ignore[no-untyped-call]
         except REFUSALS as error:
-            if is_failure(error):
+            if is_device_error(error):
                 raise
             detail = f"torch has no gradients of this network in {self.variant.dtype} here: use float32"
             raise EvaluationError.at("/dtype", detail) from None
@@ -104,7 +104,7 @@ class Trial:
         try:
             optimizer.step()
         except REFUSALS as error:
-            if is_failure(error):
+            if is_device_error(error):
                 raise
             name, dtype = type(optimizer).__name__, self.variant.dtype
             if "overflow" in str(error):

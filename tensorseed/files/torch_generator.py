@@ -21,7 +21,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from tensorseed.concurrency.cancellation import check_cancelled
-from tensorseed.concurrency.warning_filters import quiet
+from tensorseed.concurrency.warning_filters import suppress_warnings
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.files.materialised import Materialised
 from tensorseed.sampling.dtypes import DTYPES, DType
@@ -61,7 +61,12 @@ def materialise(resolved: ResolvedSpec) -> Materialised:
     that does not end, ComputationCancelledError where it is cancelled.
     """
     device = _device(resolved.device)
-    with seeded(resolved.seed, device), _on(device), quiet(), torch.no_grad():  # torch warns of zero elements
+    with (
+        seeded(resolved.seed, device),
+        _on(device),
+        suppress_warnings(),
+        torch.no_grad(),
+    ):  # torch warns of zero elements
         states = [(name, step, state) for step in resolved.steps for name, state in _built(step, device)]
         for name, step, state in states:
             for key, tensor in state.items():

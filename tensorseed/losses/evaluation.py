@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tensorseed.devices.torch_errors import is_failure
+from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import DeviceError, LossError
 from tensorseed.losses.base import Call, Loss, Result, Tensors
 from tensorseed.losses.checks import shape
@@ -35,7 +35,7 @@ def evaluate(call: Call) -> Result:
             value, outputs = loss.run({**tensors, **leaves})
             gradients = _gradients(value, leaves)
     except (RuntimeError, ValueError, IndexError) as error:
-        if is_failure(error):  # which says nothing about the request: the worker explains it
+        if is_device_error(error):  # which says nothing about the request: the worker explains it
             raise
         raise _refused(call, error, device) from None
     denominator = loss.denominator(call.tensors)

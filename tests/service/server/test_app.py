@@ -22,7 +22,7 @@ from fastapi import FastAPI
 
 from service.server.app import create_app
 from service.settings import Settings
-from service.worker.chunk_sizer import GROWTH
+from service.worker.chunk_sizer import MAX_GROWTH
 from tests.serving import served
 
 CHUNK = 1 << 16
@@ -142,7 +142,7 @@ class Small:
     def __init__(self, app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
         self.computed = 0
         settings = app.state.shared.settings
-        self.window = (settings.window + settings.threads) * GROWTH * CHUNK
+        self.window = (settings.window + settings.threads) * MAX_GROWTH * CHUNK
         worker = app.state.shared.worker
         original = worker._chunks.compute
 
@@ -167,7 +167,7 @@ class Small:
         """
         held = client.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         held += listener.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-        return received + self.window + held + 2 * GROWTH * CHUNK
+        return received + self.window + held + 2 * MAX_GROWTH * CHUNK
 
 
 @pytest.mark.parametrize("chunks", [1, 16, 64])

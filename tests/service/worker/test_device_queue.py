@@ -1,4 +1,4 @@
-"""A lane begins the next piece of work before it ends the one under way, in the order of submission."""
+"""A device queue starts the next piece before it finishes the current one, in order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from service.worker.device_queue import DEPTH, Lane
+from service.worker.device_queue import DEPTH, DeviceQueue
 
 
 class Work:
@@ -35,29 +35,29 @@ class Work:
 
 
 @pytest.fixture
-def lane() -> Iterator[Lane[int]]:
-    lane: Lane[int] = Lane("lane", lambda error: LookupError(str(error)))
-    yield lane
-    lane.close()
+def queue() -> Iterator[DeviceQueue[int]]:
+    queue: DeviceQueue[int] = DeviceQueue("queue", lambda error: LookupError(str(error)))
+    yield queue
+    queue.close()
 
 
-def test_two_pieces_overlap_and_all_are_in_order(lane: Lane[int]) -> None:
+def test_two_pieces_overlap_and_all_are_in_order(queue: DeviceQueue[int]) -> None:
     work = Work()
-    futures = [lane.submit(work.piece(i)) for i in range(4)]
+    futures = [queue.submit(work.piece(i)) for i in range(4)]
     work.free.set()
     assert [future.result(60) for future in futures] == [0, 1, 2, 3]
     assert DEPTH == 2
     assert work.log == ["begin 0", "begin 1", "end 0", "begin 2", "end 1", "begin 3", "end 2", "end 3"]
 
 
-def test_a_single_piece_does_not_wait_for_a_second(lane: Lane[int]) -> None:
+def test_a_single_piece_does_not_wait_for_a_second(queue: DeviceQueue[int]) -> None:
     work = Work()
     work.free.set()
     for i in range(3):
-        assert lane.submit(work.piece(i)).result(60) == i
+        assert queue.submit(work.piece(i)).result(60) == i
 
 
-def test_a_fault_reaches_its_own_waiter_explained(lane: Lane[int]) -> None:
+def test_a_fault_reaches_its_own_waiter_explained(queue: DeviceQueue[int]) -> None:
     def broken() -> Callable[[], int]:
         raise ValueError("at the beginning")
 
@@ -69,7 +69,12 @@ def test_a_fault_reaches_its_own_waiter_explained(lane: Lane[int]) -> None:
 
     work = Work()
     work.free.set()
-    futures = [lane.submit(broken), lane.submit(work.piece(1)), lane.submit(late), lane.submit(work.piece(3))]
+    futures = [
+        queue.submit(broken),
+        queue.submit(work.piece(1)),
+        queue.submit(late),
+        queue.submit(work.piece(3)),
+    ]
     assert futures[1].result(60) == 1
     assert futures[3].result(60) == 3
     for future, words in ((futures[0], "at the beginning"), (futures[2], "at the end")):
@@ -77,9 +82,9 @@ def test_a_fault_reaches_its_own_waiter_explained(lane: Lane[int]) -> None:
             future.result(60)
 
 
-def test_what_is_cancelled_in_the_queue_is_never_begun(lane: Lane[int]) -> None:
+def test_what_is_cancelled_in_the_queue_is_never_begun(queue: DeviceQueue[int]) -> None:
     work = Work()
-    first, second, third = (lane.submit(work.piece(i)) for i in range(3))
+    first, second, third = (queue.submit(work.piece(i)) for i in range(3))
     assert work.begun.wait(60)
     assert second.cancel()
     work.free.set()
@@ -87,14 +92,14 @@ def test_what_is_cancelled_in_the_queue_is_never_begun(lane: Lane[int]) -> None:
     assert "begin 1" not in work.log
 
 
-def test_a_lane_that_closes_ends_what_is_begun_and_drops_the_rest() -> None:
-    lane: Lane[int] = Lane("lane", lambda error: error)
+def test_a_queue_that_closes_ends_what_is_begun_and_drops_the_rest() -> None:
+    queue: DeviceQueue[int] = DeviceQueue("queue", lambda error: error)
     work = Work()
-    futures = [lane.submit(work.piece(i)) for i in range(4)]
+    futures = [queue.submit(work.piece(i)) for i in range(4)]
     assert work.begun.wait(60)
-    closing = threading.Thread(target=lane.close)
+    closing = threading.Thread(target=queue.close)
     closing.start()
-    while not lane._closed:
+    while not queue._closed:
         closing.join(0.001)
     work.free.set()
     closing.join(60)
@@ -103,4 +108,4 @@ def test_a_lane_that_closes_ends_what_is_begun_and_drops_the_rest() -> None:
         with pytest.raises(CancelledError):
             future.result(60)
     with pytest.raises(RuntimeError, match="closed"):
-        lane.submit(work.piece(4))
+        queue.submit(work.piece(4))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.worker.torch_files import Materials
+from service.worker.torch_files import TorchFiles
 from tensorseed.concurrency.cancellation import ComputationCancelledError, check_cancelled
 from tensorseed.errors import TooLargeError
 from tensorseed.files import torch_generator
@@ -57,13 +57,13 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     return stand_in
 
 
-def with_materials(use: Callable[[Materials], Coroutine[Any, Any, None]], nbytes: int = 1 << 20) -> None:
+def with_torch_files(use: Callable[[TorchFiles], Coroutine[Any, Any, None]], nbytes: int = 1 << 20) -> None:
     async def main() -> None:
-        materials = Materials(nbytes)
+        torch_files = TorchFiles(nbytes)
         try:
-            await asyncio.wait_for(use(materials), 20)
+            await asyncio.wait_for(use(torch_files), 20)
         finally:
-            await asyncio.to_thread(materials.close)
+            await asyncio.to_thread(torch_files.close)
 
     asyncio.run(main())
 
@@ -73,21 +73,21 @@ async def begun(slow: Slow) -> None:
 
 
 def test_all_who_wait_share_one_computing(slow: Slow) -> None:
-    async def use(materials: Materials) -> None:
-        waiting = [asyncio.create_task(materials.get(spec(1))) for _ in range(9)]
+    async def use(torch_files: TorchFiles) -> None:
+        waiting = [asyncio.create_task(torch_files.get(spec(1))) for _ in range(9)]
         await begun(slow)
         slow.go.set()
         files = await asyncio.gather(*waiting)
         assert all(file is files[0] for file in files)
-        assert await materials.get(spec(1)) is files[0]
+        assert await torch_files.get(spec(1)) is files[0]
         assert slow.seeds == [1]
 
-    with_materials(use)
+    with_torch_files(use)
 
 
 def test_one_who_leaves_does_not_disturb_the_others(slow: Slow) -> None:
-    async def use(materials: Materials) -> None:
-        first, second = (asyncio.create_task(materials.get(spec(1))) for _ in range(2))
+    async def use(torch_files: TorchFiles) -> None:
+        first, second = (asyncio.create_task(torch_files.get(spec(1))) for _ in range(2))
         await begun(slow)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
@@ -95,59 +95,59 @@ def test_one_who_leaves_does_not_disturb_the_others(slow: Slow) -> None:
         assert (await second).nbytes == 1000
         assert (slow.seeds, slow.cancelled) == ([1], [])
 
-    with_materials(use)
+    with_torch_files(use)
 
 
 def test_when_all_have_left_the_computing_ends_and_can_begin_anew(slow: Slow) -> None:
-    async def use(materials: Materials) -> None:
-        waiting = [asyncio.create_task(materials.get(spec(1))) for _ in range(2)]
+    async def use(torch_files: TorchFiles) -> None:
+        waiting = [asyncio.create_task(torch_files.get(spec(1))) for _ in range(2)]
         await begun(slow)
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        again = asyncio.create_task(materials.get(spec(1)))
+        again = asyncio.create_task(torch_files.get(spec(1)))
         while not slow.cancelled:
             await asyncio.sleep(0.005)
         slow.go.set()
         assert (await again).nbytes == 1000
         assert slow.seeds == [1, 1]
 
-    with_materials(use)
+    with_torch_files(use)
 
 
 def test_what_does_not_fit_is_computed_again(slow: Slow) -> None:
     slow.go.set()
 
-    async def use(materials: Materials) -> None:
+    async def use(torch_files: TorchFiles) -> None:
         for seed in (1, 2, 1, 1):
-            await materials.get(spec(seed))
+            await torch_files.get(spec(seed))
         assert slow.seeds == [1, 2, 1]
 
-    with_materials(use, 2_000)
+    with_torch_files(use, 2_000)
 
 
 def test_a_fault_reaches_all_and_is_not_kept(slow: Slow) -> None:
     slow.fault = TooLargeError("too many passes")
 
-    async def use(materials: Materials) -> None:
-        waiting = [asyncio.create_task(materials.get(spec(1))) for _ in range(3)]
+    async def use(torch_files: TorchFiles) -> None:
+        waiting = [asyncio.create_task(torch_files.get(spec(1))) for _ in range(3)]
         await begun(slow)
         slow.go.set()
         answers = await asyncio.gather(*waiting, return_exceptions=True)
         assert [type(answer) for answer in answers] == [TooLargeError] * 3
         slow.fault = None
-        assert (await materials.get(spec(1))).nbytes == 1000
+        assert (await torch_files.get(spec(1))).nbytes == 1000
 
-    with_materials(use)
+    with_torch_files(use)
 
 
 def test_closing_gives_up_what_is_under_way(slow: Slow) -> None:
-    async def use(materials: Materials) -> None:
-        task = asyncio.create_task(materials.get(spec(1)))
+    async def use(torch_files: TorchFiles) -> None:
+        task = asyncio.create_task(torch_files.get(spec(1)))
         await begun(slow)
-        await asyncio.to_thread(materials.close)
+        await asyncio.to_thread(torch_files.close)
         assert slow.cancelled == [1]
         with pytest.raises(ComputationCancelledError):
             await task
 
-    with_materials(use)
+    with_torch_files(use)

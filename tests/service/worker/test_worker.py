@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import torch
 
-from service.worker.chunk_sizer import GROWTH
-from service.worker.worker import LEAST, Worker
+from service.worker.chunk_sizer import MAX_GROWTH
+from service.worker.worker import MIN_AUTO_ELEMENTS, Worker
 from tensorseed.concurrency.cancellation import ComputationCancelledError
-from tensorseed.concurrency.cpu import NICER
+from tensorseed.concurrency.cpu import NICENESS_STEP
 from tensorseed.devices import Devices
 from tensorseed.errors import CapacityError, DeviceError
 from tensorseed.files.precompute import Preparation
@@ -67,7 +67,7 @@ def test_a_stream_is_the_file_in_chunks_on_a_grid(threads):
             assert b"".join(chunks) == whole[start:stop]
             ends = list(accumulate(map(len, chunks), initial=start))[1:]
             assert all(end % CHUNK == 0 for end in ends[:-1])
-            assert all(0 < len(chunk) <= GROWTH * CHUNK for chunk in chunks)
+            assert all(0 < len(chunk) <= MAX_GROWTH * CHUNK for chunk in chunks)
 
     with_worker(use, threads)
 
@@ -259,7 +259,7 @@ def test_a_chunk_of_another_device_is_begun_before_the_one_under_way_is_there(mo
 
     async def use(worker: Worker) -> None:
         reading = asyncio.ensure_future(collect(worker.stream(file, 0, 3 * CHUNK)))
-        while not fake.noted("begin") or worker._lanes["cuda:0"]._queue.qsize() < 2:
+        while not fake.noted("begin") or worker._device_queues["cuda:0"]._queue.qsize() < 2:
             await asyncio.sleep(0)
         queued.set()
         await reading
@@ -364,7 +364,7 @@ def test_a_file_of_torchs_is_told_of_its_device(monkeypatch):
             async def get(_: Any, error: Exception = error) -> None:
                 raise error
 
-            monkeypatch.setattr(worker._materials, "get", get)
+            monkeypatch.setattr(worker._torch_files, "get", get)
             with pytest.raises(told, match="cuda:0"):
                 await collect(worker.stream(file, 0, file.size))
 
@@ -380,7 +380,7 @@ def test_a_job_is_told_of_the_device_that_it_named():
             await worker.run_cancellable(broken, "cuda")
         with pytest.raises(DeviceError, match="cuda:0 failed"):
             await worker.run_cancellable(lambda cancelled: None, "cuda")
-        with pytest.raises(DeviceError, match="cuda:1 failed"), worker.explaining("cuda:1"):
+        with pytest.raises(DeviceError, match="cuda:1 failed"), worker.translating_errors("cuda:1"):
             broken(bool)
 
     with_worker(use, 2, FakeDevice(), FakeDevice("cuda:1"))
@@ -390,13 +390,13 @@ def test_auto_takes_another_device_for_large_losses_and_evaluations_alone():
     small, large = FakeDevice("cuda:0", GIB // 8), FakeDevice("cuda:1", 7 * GIB)
 
     async def use(worker: Worker) -> None:
-        for work, least in LEAST.items():
+        for work, least in MIN_AUTO_ELEMENTS.items():
             assert worker.choose(work, least - 1) == "cpu"
             assert worker.choose(work, least) == "cuda:1"
             assert worker.choose(work, 1 << 40) == "cpu"
         assert worker.choose("weights", 1 << 40) == "cpu"
-        large.explained(RuntimeError(BROKEN))
-        assert worker.choose("losses", LEAST["losses"]) == "cpu"
+        large.translate_error(RuntimeError(BROKEN))
+        assert worker.choose("losses", MIN_AUTO_ELEMENTS["losses"]) == "cpu"
 
     with_worker(use, 1, small, large)
 
@@ -552,7 +552,7 @@ def test_threads_that_compute_step_back_behind_the_one_that_answers():
 
     async def use(worker: Worker) -> None:
         here = niceness()
-        expected = min(here + NICER, 19)
+        expected = min(here + NICENESS_STEP, 19)
         assert await worker.run(niceness) == expected
         assert await worker.run_cancellable(lambda _: niceness()) == expected
         assert niceness() == here

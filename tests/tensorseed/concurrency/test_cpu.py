@@ -72,4 +72,4 @@ def test_a_thread_that_may_not_step_back_goes_on(monkeypatch: pytest.MonkeyPatch
         raise PermissionError
 
     monkeypatch.setattr(os, "setpriority", refuse)
-    cpu.step_back()
+    cpu.lower_priority()

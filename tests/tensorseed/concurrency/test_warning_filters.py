@@ -8,12 +8,12 @@ from threading import Event, Thread
 import pytest
 import torch
 
-from tensorseed.concurrency.warning_filters import quiet
+from tensorseed.concurrency.warning_filters import suppress_warnings
 from tests.tensorseed.evaluations.cases import report
 
 
 def test_nothing_warns_within() -> None:
-    with quiet(), quiet():
+    with suppress_warnings(), suppress_warnings():
         warnings.warn("something", stacklevel=1)
     with pytest.raises(UserWarning, match="something"):
         warnings.warn("something", stacklevel=1)
@@ -24,14 +24,14 @@ def test_threads_that_overlap_leave_the_filters_as_they_were() -> None:
     entered, overlapped = Event(), Event()
 
     def first() -> None:
-        with quiet():
+        with suppress_warnings():
             entered.set()
             overlapped.wait(10)
 
     thread = Thread(target=first)
     thread.start()
     entered.wait(10)
-    with quiet():
+    with suppress_warnings():
         overlapped.set()
         thread.join()
         warnings.warn("something", stacklevel=1)

@@ -38,9 +38,9 @@ class FakeDevice(Accelerator):
     def memory(self) -> Memory:
         return Memory(8 * GIB, self.free)
 
-    def begin(self, file: Any, start: int, out: Any) -> Callable[[], None]:
+    def start(self, file: Any, start: int, out: Any) -> Callable[[], None]:
         self._note("begin", start)
-        land = super().begin(file, start, out)
+        land = super().start(file, start, out)
 
         def landed() -> None:
             land()

@@ -36,7 +36,7 @@ def test_a_chunk_holds_the_bytes_of_the_compiled_loops_wherever_it_begins():
     whole = file.read(0, file.size, CompiledExecutor())
     for start, stop in [(0, file.size), (len(file.header) + 1, file.size - 3), (9_001, 9_002), (77, 15_433)]:
         out = np.empty(start % 16 + stop - start, np.uint8)[start % 16 :]
-        land = device.begin(file, start, out)
+        land = device.start(file, start, out)
         land()
         assert np.array_equal(out, whole[start:stop])
     assert device.noted("send")
@@ -44,7 +44,7 @@ def test_a_chunk_holds_the_bytes_of_the_compiled_loops_wherever_it_begins():
 
 def test_it_waits_for_nothing_before_the_end_is_asked_for():
     file, device = mixed(), FakeDevice()
-    land = device.begin(file, 0, np.empty(file.size, np.uint8))
+    land = device.start(file, 0, np.empty(file.size, np.uint8))
     assert not device.noted("arrive")
     land()
     assert len(device.noted("arrive")) == len(device.noted("send"))
@@ -52,7 +52,9 @@ def test_it_waits_for_nothing_before_the_end_is_asked_for():
 
 def test_out_of_memory_names_the_device_and_the_sizes():
     device = FakeDevice()
-    told = device.explained(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.50 GiB. GPU 0"))
+    told = device.translate_error(
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.50 GiB. GPU 0")
+    )
     assert isinstance(told, CapacityError)
     assert str(told) == (
         "cuda:0 ran out of memory, 20.5 GiB more were needed and 3.0 GiB were free: "
@@ -64,26 +66,28 @@ def test_out_of_memory_names_the_device_and_the_sizes():
 def test_sizes_that_are_not_known_are_left_out(monkeypatch):
     device = FakeDevice()
     monkeypatch.setattr(device, "memory", lambda: None)
-    assert str(device.explained(MemoryError())).startswith("cuda:0 ran out of memory, more was needed: try")
+    assert str(device.translate_error(MemoryError())).startswith(
+        "cuda:0 ran out of memory, more was needed: try"
+    )
 
 
 def test_a_breakdown_takes_the_device_out_of_service_and_is_logged_once(caplog):
     device = FakeDevice()
     with caplog.at_level(logging.ERROR):
-        told = [device.explained(RuntimeError(BROKEN)) for _ in range(3)]
+        told = [device.translate_error(RuntimeError(BROKEN)) for _ in range(3)]
     assert not device.healthy
     assert {type(error) for error in told} == {DeviceError}
     assert "illegal memory access" not in str(told[0])
     assert len(caplog.records) == 1
     with pytest.raises(DeviceError, match="cuda:0 failed"):
-        device.begin(mixed(), 0, np.empty(9, np.uint8))
+        device.start(mixed(), 0, np.empty(9, np.uint8))
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), RuntimeError("shapes differ"), SpecError.at("", "x")])
 def test_any_other_error_stays_what_it_is(error):
     device = FakeDevice()
-    assert device.explained(error) is error
-    with pytest.raises(type(error)) as caught, device.explaining():
+    assert device.translate_error(error) is error
+    with pytest.raises(type(error)) as caught, device.translating_errors():
         raise error
     assert caught.value is error
     assert device.healthy
@@ -91,12 +95,12 @@ def test_any_other_error_stays_what_it_is(error):
 
 def test_the_cpu_does_not_answer_for_the_breakdown_of_another_device():
     cpu, error = Cpu(), RuntimeError(BROKEN)
-    assert cpu.explained(error) is error
+    assert cpu.translate_error(error) is error
     assert cpu.healthy
 
 
 def test_explaining_says_nothing_of_the_inside():
-    with pytest.raises(CapacityError) as caught, Cpu().explaining():
+    with pytest.raises(CapacityError) as caught, Cpu().translating_errors():
         np.empty(1 << 62, np.uint8)
     assert "4.0 EiB more were needed" in str(caught.value)
     assert caught.value.__cause__ is None

@@ -109,5 +109,5 @@ def test_a_real_gpu_fills_chunks_with_the_bytes_of_the_cpu(device: Cuda) -> None
     whole = file.read(0, file.size, CompiledExecutor())
     for start, stop in [(0, file.size), (77, 15_433)]:
         out = np.empty(start % 16 + stop - start, np.uint8)[start % 16 :]
-        device.begin(file, start, out)()
+        device.start(file, start, out)()
         assert np.array_equal(out, whole[start:stop])

@@ -43,7 +43,7 @@ def test_a_device_that_is_missing_is_answered_with_those_there_are():
 def test_a_device_that_failed_is_neither_had_nor_listed():
     first, second = FakeDevice("cuda:0"), FakeDevice("cuda:1")
     devices = Devices(lambda: [first, second])
-    devices.get("cuda").explained(RuntimeError(BROKEN))
+    devices.get("cuda").translate_error(RuntimeError(BROKEN))
     with pytest.raises(DeviceError, match="cuda:0 failed"):
         devices.get("cuda:0")
     assert devices.healthy() == [devices.cpu, second]

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from tensorseed.devices.torch_errors import (
-    is_breakdown,
-    is_failure,
+    format_bytes,
+    is_device_error,
+    is_device_failure,
     is_out_of_memory,
     needed_bytes,
-    told_bytes,
 )
 
 CUDA = (
@@ -39,8 +39,8 @@ def raised(action) -> Exception:
 )
 def test_out_of_memory(error, needed):
     assert is_out_of_memory(error)
-    assert is_failure(error)
-    assert not is_breakdown(error)
+    assert is_device_error(error)
+    assert not is_device_failure(error)
     assert needed_bytes(error) == needed
 
 
@@ -54,8 +54,8 @@ def test_out_of_memory(error, needed):
     ids=str,
 )
 def test_a_breakdown(error):
-    assert is_breakdown(error)
-    assert is_failure(error)
+    assert is_device_failure(error)
+    assert is_device_error(error)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_breakdown(error):
     ids=str,
 )
 def test_what_is_the_requests_own_fault(error):
-    assert not is_failure(error)
+    assert not is_device_error(error)
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_what_is_the_requests_own_fault(error):
     ],
 )
 def test_sizes_are_told_in_binary_units(nbytes, text):
-    assert told_bytes(nbytes) == text
+    assert format_bytes(nbytes) == text

@@ -1,0 +1,59 @@
+"""Metrics hooks of the worker: counters and histograms to be filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import ParamSpec, TypeVar
+
+from tensorseed.files.virtual_file import VirtualFile
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class WorkerMetrics:
+    """Hooks that the worker calls for every chunk, from any thread. These do nothing."""
+
+    def add_generated_bytes(self, scheme: str, dtype: str, nbytes: int) -> None:
+        """Count `nbytes` computed bytes of tensors of one init scheme and dtype."""
+
+    def record_generation_seconds(self, seconds: float) -> None:
+        """Record how long a chunk took to compute."""
+
+    def record_queue_seconds(self, seconds: float) -> None:
+        """Record how long a chunk waited for a thread."""
+
+
+NO_METRICS = WorkerMetrics()
+
+
+def record_chunk(metrics: WorkerMetrics, file: VirtualFile, start: int, stop: int, started: float) -> None:
+    """Record the bytes [start, stop) of `file`, whose computation began at `started`.
+
+    `started` is a `time.perf_counter()`. A chunk of many tensors is counted by scheme and dtype.
+    """
+    if metrics is NO_METRICS:
+        return
+    metrics.record_generation_seconds(perf_counter() - started)
+    sums: dict[tuple[str, str], int] = {}
+    for entry in file.entries_within(start, stop):
+        nbytes = min(stop, entry.stop) - max(start, entry.start)
+        if nbytes > 0:
+            kind = entry.tensor.scheme.kind, entry.tensor.dtype.name
+            sums[kind] = sums.get(kind, 0) + nbytes
+    for (scheme, dtype), nbytes in sums.items():
+        metrics.add_generated_bytes(scheme, dtype, nbytes)
+
+
+def time_queue(metrics: WorkerMetrics, function: Callable[P, T]) -> Callable[P, T]:
+    """Wrap `function` so that it records the time between this call and its own."""
+    if metrics is NO_METRICS:
+        return function
+    submitted = perf_counter()
+
+    def timed(*args: P.args, **kwargs: P.kwargs) -> T:
+        metrics.record_queue_seconds(perf_counter() - submitted)
+        return function(*args, **kwargs)
+
+    return timed
