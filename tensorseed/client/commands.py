@@ -94,11 +94,11 @@ def fetch(
     threads: int | None,
     quiet: bool,
 ) -> None:
-    """Fetch the file of SPEC: a JSON file, - for standard input, a token, or the URL of a file.
+    """Fetch or compute the file of SPEC.
 
-    From the servers at --url, in several ranges at a time; without one it is computed here, on all cores,
-    with the same bytes. What is interrupted leaves OUTPUT.part, and the same command goes on from there, at
-    any server.
+    SPEC is a JSON file, - for standard input, a token, or the URL of a file. The servers at --url are asked
+    for several ranges at a time; without one the same bytes are computed here, on all cores. An interrupted
+    download leaves OUTPUT.part, and the same command resumes it, from any server.
     """
     import asyncio
 
@@ -130,10 +130,10 @@ def fetch(
 @_threads
 @_quiet
 def verify(file: Path, as_json: bool, threads: int | None, quiet: bool) -> None:
-    """Compute FILE again from the recipe in its metadata, and say of each tensor whether it is equal.
+    """Compute FILE again and compare every tensor.
 
-    Of one that is not: how many elements differ, and the first of them with both values. With --quiet only
-    what differs is told.
+    The metadata of FILE has its recipe. The report names each tensor; of one that differs, it has the number
+    of elements that differ, and the first of them with both values. With --quiet it leaves out equal tensors.
     """
     from tensorseed.client.reports import as_document, as_lines
     from tensorseed.client.verifying import verify_file

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from service.server.options import bounds, default
+from service.commands import bounds, default
 from service.settings import PATH_CHARS, PREFIX, Settings
 from tensorseed.spec.limits import Limits
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from service.__main__ import main
+from tensorseed.__main__ import main
 from tensorseed.client import commands
 from tensorseed.client.computing import compute_into
 from tensorseed.client.errors import ClientError, DiskError, MismatchError, NetworkError, RefusedError
@@ -196,7 +196,7 @@ def test_fetching_needs_neither_torch_nor_the_compiler() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
 def test_a_terminal_sees_a_bar_and_a_pipe_sees_nothing(spec: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "service", "fetch", str(spec), "-o", str(tmp_path / "w")]
+    command = [sys.executable, "-m", "tensorseed", "fetch", str(spec), "-o", str(tmp_path / "w")]
     for quiet in ([], ["--quiet"]):
         reader, writer = os.openpty()
         with os.fdopen(reader, "rb", buffering=0) as shown:

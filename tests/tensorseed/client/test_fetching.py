@@ -319,7 +319,17 @@ def test_a_client_that_is_ended_goes_on(
     url: str, between: Between, spec: Path, tmp_path: Path, watched: dict[str, Any], sign: int, code: int
 ) -> None:
     between.pause = 0.2
-    command = [sys.executable, "-m", "service", "fetch", str(spec), "-o", str(tmp_path / "w"), "--url", url]
+    command = [
+        sys.executable,
+        "-m",
+        "tensorseed",
+        "fetch",
+        str(spec),
+        "-o",
+        str(tmp_path / "w"),
+        "--url",
+        url,
+    ]
     note = tmp_path / "w.part.json"
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         wait_until(lambda: process.poll() is not None or (note.exists() and _done(note) > 0))

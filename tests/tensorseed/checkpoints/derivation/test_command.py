@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from service.__main__ import main
+from tensorseed.__main__ import main
 from tensorseed.checkpoints import derivation
 from tensorseed.checkpoints.derivation.deriving import derive
 from tensorseed.checkpoints.recipe import read_recipe

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from service.__main__ import main
+from tensorseed.__main__ import main
 
 
 @pytest.fixture
 def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     folders: list[Path] = []
-    monkeypatch.setattr("service.__main__.kernel_cache.compile_kernels", folders.append)
+    monkeypatch.setattr("tensorseed.sampling.executors.kernel_cache.compile_kernels", folders.append)
     return folders
 
 
@@ -25,7 +25,7 @@ def test_this_processor_alone(prepared: list[Path], tmp_path: Path) -> None:
 
 def test_every_level(prepared: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     levels = ["x86-64-v2", "x86-64-v3"]
-    monkeypatch.setattr("service.__main__.portability.compile_levels", lambda _: levels)
+    monkeypatch.setattr("tensorseed.sampling.executors.portability.compile_levels", lambda _: levels)
     result = CliRunner(env={"TENSORSEED_PORTABLE_KERNELS": "true"}).invoke(
         main, ["compile", "--cache", str(tmp_path)]
     )

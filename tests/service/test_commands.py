@@ -1,35 +1,91 @@
-"""The command line and the settings."""
+"""Commands of the service: settings from the environment and the options, and what they run."""
 
 from __future__ import annotations
 
 import socket
-from importlib.metadata import entry_points
-from types import SimpleNamespace
 from typing import Any
 
 import click
 import pytest
-import uvicorn
 from click.testing import CliRunner
 
 from service.__main__ import main
+from service.commands import bounds, load_settings
 from service.server import serve
 from service.server.keys import load_keys
-from service.server.protocol import GuardedProtocol
 from service.settings import PREFIX, Settings
+
+NUMBERS = [
+    (name, part.split()[-1].replace(",", ""))
+    for name, field in Settings.model_fields.items()
+    for part in bounds(field).split(", ")
+    if part.startswith("at ")
+]
+
+
+def failure(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> str:
+    monkeypatch.setenv(f"{PREFIX}{variable}", value)
+    with pytest.raises(click.UsageError) as caught:
+        load_settings()
+    assert "Input" not in caught.value.message
+    assert "pydantic" not in caught.value.message.lower()
+    return caught.value.message
+
+
+def test_the_command_line_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENSORSEED_PORT", "9999")
+    monkeypatch.setenv("TENSORSEED_THREADS", "3")
+    settings = load_settings(port="1234", host=None)
+    assert (settings.port, settings.threads, settings.host) == (1234, 3, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("CHUNK_BYTES", "many", "TENSORSEED_CHUNK_BYTES=many must be a whole number, at least 4,096"),
+        ("DIMENSIONS", "65", "TENSORSEED_DIMENSIONS=65 must be a whole number, at least 1, at most 64"),
+        ("LOG_LEVEL", "loud", "TENSORSEED_LOG_LEVEL=loud must be critical or error"),
+        ("ACCESS_LOG", "perhaps", "TENSORSEED_ACCESS_LOG=perhaps must be true or false"),
+        ("GRACE_SECONDS", "-1", "TENSORSEED_GRACE_SECONDS=-1 must be a number, at least 0"),
+        ("CORS_ORIGINS", "x", "TENSORSEED_CORS_ORIGINS: 'x' is no origin"),
+        ("URL_BYTES", "1024", "TENSORSEED_URL_BYTES=1024 does not hold the longest token"),
+        ("PROT", "1", "TENSORSEED_PROT is no setting: did you mean TENSORSEED_PORT"),
+        ("ZZZZZZZZZZZZZZZZZZZZ", "1", "tensorseed settings lists all settings"),
+        ("SERVICE_HOST", "10.0.0.1", "enableServiceLinks"),
+        ("PORT_8000_TCP_ADDR", "10.0.0.1", "enableServiceLinks"),
+    ],
+)
+def test_a_bad_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    assert told in failure(monkeypatch, variable, value)
+
+
+def test_a_bad_option_is_named() -> None:
+    with pytest.raises(click.UsageError, match="--port=70000 must be a whole number"):
+        load_settings(port="70000")
+
+
+def test_every_fault_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENSORSEED_PORT", "x")
+    message = failure(monkeypatch, "THREADS", "y")
+    assert "TENSORSEED_PORT" in message
+    assert "TENSORSEED_THREADS" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "bound"), [(n, b) for n, b in NUMBERS if n not in ("url_bytes", "token_chars")]
+)
+def test_every_bound_holds(monkeypatch: pytest.MonkeyPatch, name: str, bound: str) -> None:
+    least = f"at least {int(bound):,}" in bounds(Settings.model_fields[name])
+    monkeypatch.setenv(f"{PREFIX}{name.upper()}", bound)
+    assert getattr(load_settings(), name) == int(bound)
+    beyond = str(int(bound) - 1 if least else int(bound) + 1)
+    assert f"{PREFIX}{name.upper()}={beyond}" in failure(monkeypatch, name.upper(), beyond)
 
 
 def invoke(*arguments: str, **env: str) -> Any:
     return CliRunner(env=env).invoke(main, arguments)
-
-
-def test_the_console_script_is_this_one() -> None:
-    (script,) = entry_points(group="console_scripts", name="tensorseed")
-    assert script.load() is main
-
-
-def test_version() -> None:
-    assert invoke("--version").output.startswith("tensorseed, version ")
 
 
 def test_settings_lists_every_setting_once() -> None:
@@ -100,34 +156,3 @@ def test_key_prints_the_line_and_tells_the_key(tmp_path: Any) -> None:
     assert (found.name, found.scopes) == ("alice", ("weights",))
     assert key not in result.stdout
     assert invoke("key", "a b").exit_code == click.UsageError.exit_code
-
-
-def test_the_server_is_configured_by_the_settings() -> None:
-    settings = Settings(port=8_001, keep_alive_seconds=7)
-    config = serve.configure(settings, lambda: None)
-    assert (config.port, config.timeout_keep_alive) == (8_001, 7)
-    assert config.access_log is False
-    assert config.server_header is False
-    assert config.timeout_worker_healthcheck == serve.BUSY_SECONDS
-    assert config.http.func is GuardedProtocol  # type: ignore[union-attr]
-
-
-def test_one_process_is_served_without_a_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[uvicorn.Server] = []
-    monkeypatch.setattr(uvicorn.Server, "run", lambda self: ran.append(self))
-    monkeypatch.setattr(serve, "tune_collector", lambda: None)
-    serve.serve(Settings(threads=1))
-    assert ran[0].config.workers == 1
-
-
-def test_the_metrics_of_a_process_that_ended_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one that died, and of one that the supervisor was told to replace or to do without."""
-    ended: list[int] = []
-    monkeypatch.setattr(serve, "mark_process_dead", lambda pid, _: ended.append(pid))
-    monkeypatch.setattr(serve.Multiprocess, "__init__", lambda *_: None)
-    monkeypatch.setattr(serve.Multiprocess, "keep_subprocess_alive", lambda _: None)
-    workers = serve.Workers(serve.configure(Settings(), lambda: None), [], "folder")
-    for pids, expected in (((1, 2), []), ((1, 2), []), ((3, 2), [1]), ((3,), [1, 2])):
-        workers.processes = [SimpleNamespace(pid=pid) for pid in pids]  # type: ignore[misc]
-        workers.keep_subprocess_alive()
-        assert ended == expected

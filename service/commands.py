@@ -1,0 +1,202 @@
+"""Commands of the service, `serve`, `settings`, `key` and `openapi`, and their options.
+
+A command imports what it runs, so that its help answers at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import annotated_types
+import click
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from tensorseed.client.commands import KEY_VARIABLE
+
+from .settings import PREFIX, Settings
+
+_KUBERNETES = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")  # variables of a Service
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings of the environment, overridden by those that are not None.
+
+    Raises:
+        click.UsageError: variables or options have no valid value. The message names each.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    unknown = [_unknown(name) for name in sorted(os.environ) if _is_unknown(name)]
+    if unknown:
+        raise click.UsageError("; ".join(unknown))
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        faults = [_message(dict(fault), given) for fault in error.errors()]
+        raise click.UsageError("; ".join(faults)) from None
+
+
+def every_setting(command: Callable[..., None]) -> Callable[..., None]:
+    """Decorator that gives a command an option for every setting, in the order of the settings."""
+    for name, field in reversed(Settings.model_fields.items()):
+        command = _option(name, field)(command)
+    return command
+
+
+def bounds(field: FieldInfo) -> str:
+    """The valid values of a setting, in words; empty for any."""
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(map(str, get_args(field.annotation)))
+    if field.annotation is bool:
+        return "true or false"
+    words: Mapping[type, tuple[str, str]] = {
+        annotated_types.Ge: ("ge", "at least"),
+        annotated_types.Gt: ("gt", "more than"),
+        annotated_types.Le: ("le", "at most"),
+    }
+    bounded = [
+        f"{words[type(part)][1]} {getattr(part, words[type(part)][0]):,}"
+        for part in field.metadata
+        if type(part) in words
+    ]
+    return ", ".join(bounded)
+
+
+def default(field: FieldInfo) -> str:
+    """The default of a setting as text."""
+    return "" if field.default is None else str(field.default)
+
+
+def _option(name: str, field: FieldInfo) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    help_text = f"{field.description}  [{bounds(field) or 'text'}; default: {default(field) or 'empty'}]"
+    flag = f"--{name.replace('_', '-')}"
+    if field.annotation is bool:
+        return click.option(f"{flag}/--no-{name.replace('_', '-')}", name, default=None, help=help_text)
+    return click.option(flag, name, metavar="VALUE", help=help_text)
+
+
+def _is_unknown(variable: str) -> bool:
+    name = variable.upper()  # settings are read in any case
+    if not name.startswith(PREFIX) or name == KEY_VARIABLE:
+        return False
+    return name.removeprefix(PREFIX).lower() not in Settings.model_fields
+
+
+def _unknown(variable: str) -> str:
+    if _KUBERNETES.fullmatch(variable):
+        remedy = "Kubernetes sets it for a Service of that name: set enableServiceLinks to false in the pod"
+        return f"{variable} is no setting: {remedy}"
+    names = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    near = difflib.get_close_matches(variable.upper(), names, n=3)
+    remedy = f"did you mean {' or '.join(near)}?" if near else "tensorseed settings lists all settings"
+    return f"{variable} is no setting: {remedy}"
+
+
+def _message(fault: Mapping[str, Any], given: Mapping[str, object]) -> str:
+    """A fault of one setting, in the words of the command line."""
+    message = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return str(message)
+    name = str(fault["loc"][0])
+    origin = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
+    if fault["type"] == "value_error":
+        return f"{origin}: {message}"
+    wanted = bounds(Settings.model_fields[name])
+    annotation: object = Settings.model_fields[name].annotation
+    kind = "a whole number" if annotation is int else "a number" if annotation is float else ""
+    return f"{origin}={fault['input']} must be {', '.join(filter(None, (kind, wanted)))}"
+
+
+def calm_openmp() -> None:
+    """Let torch's threads sleep between kernels instead of spinning, unless the environment says otherwise.
+
+    They would spin on the cores that streams and other evaluations compute on: three variants of a small
+    network took 21 to 33 s on a busy machine, and 5.6 s so. Before torch is imported.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+@click.command()
+@every_setting
+def serve(**options: object) -> None:
+    """Serve weights over HTTP until interrupted.
+
+    Options override the environment.
+    """
+    settings = load_settings(**options)
+    calm_openmp()
+
+    from tensorseed.checkpoints.errors import RecipeError
+
+    from .server import serve as server
+    from .server.keys import KeysFileError
+    from .server.tracing import TracesError
+
+    try:
+        server.serve(settings)
+    except (KeysFileError, RecipeError, TracesError, server.PortError) as error:
+        raise click.UsageError(str(error)) from None
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write; standard output if absent.",
+)
+def openapi(output: Path | None) -> None:
+    """Write the OpenAPI document.
+
+    The environment does not change it.
+    """
+    from .server.app import create_app
+    from .server.openapi import build_document
+
+    document = build_document(create_app(Settings.model_construct()))
+    text = json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+    if output is None:
+        sys.stdout.buffer.write(text)
+    else:
+        output.write_bytes(text)
+
+
+@click.command()
+def settings() -> None:
+    """List every setting of the service.
+
+    Each has its variable, its present value, its meaning and its bounds.
+    """
+    current = load_settings()
+    for name, field in Settings.model_fields.items():
+        value = getattr(current, name)
+        written = "" if value is None else value
+        changed = "" if value == field.default else f" (default {default(field)})"
+        allowed = f" [{bounds(field)}]" if bounds(field) else ""
+        click.echo(f"{PREFIX}{name.upper()}={written}{changed}\n    {field.description}{allowed}")
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, help="Scope of the key, any number of times; all if absent."
+)
+def key(name: str, scopes: tuple[str, ...]) -> None:
+    """Make an API key called NAME.
+
+    Standard output is its line for the keys file, standard error the key. The key is stored nowhere.
+    """
+    from .server.keys import KeysFileError, make_key
+
+    try:
+        made, line = make_key(name, scopes)
+    except KeysFileError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(f"The API key, which is not shown again: {made}", err=True)
+    click.echo(line)

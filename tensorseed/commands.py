@@ -1,0 +1,87 @@
+"""Commands `tensorseed compile` and `tensorseed recipe`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from tensorseed.client.commands import exiting
+from tensorseed.client.local_settings import DEFAULT_CACHE, KERNEL_CACHE, PORTABLE_KERNELS
+
+
+@click.command("compile")
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar=KERNEL_CACHE,
+    default=DEFAULT_CACHE,
+    show_default=True,
+    show_envvar=True,
+    help="Folder of the kernels.",
+)
+@click.option(
+    "--portable/--no-portable",
+    envvar=PORTABLE_KERNELS,
+    show_envvar=True,
+    help="Compile for each level of x86-64 that this processor has.",
+)
+def compile_kernels(cache: Path, portable: bool) -> None:
+    """Compile the kernels of the CPU into the cache.
+
+    The cache may be read-only from then on.
+    """
+    from tensorseed.concurrency.cpu import usable_folder
+    from tensorseed.sampling.executors import kernel_cache, portability
+
+    folder = usable_folder(cache)
+    if folder is None or not os.access(folder, os.W_OK):
+        raise click.UsageError("the folder cannot be written: name one that can with --cache")
+    compiled = portability.compile_levels(folder) if portable else []
+    if not compiled:
+        kernel_cache.compile_kernels(folder)
+    click.echo(f"compiled for {', '.join(compiled) or 'this processor'} in {folder}")
+
+
+@click.command()
+@click.argument("config")
+@click.option("--id", "name", help="Id of the repository; local/ and the model type if absent.")
+@click.option(
+    "--weights-only", is_flag=True, help="Write the dtype and the entries alone, as a spec has them."
+)
+def recipe(config: str, name: str | None, weights_only: bool) -> None:
+    """Write the recipe of CONFIG.
+
+    CONFIG is a config.json, or - for standard input. The recipe has the tensors of the model that
+    transformers builds from it, each with an init of the same distribution. This needs the extra
+    tensorseed[transformers] and no network. Exit codes are those of fetch.
+    """
+    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    with exiting():
+        click.echo(_derived(config, name, weights_only=weights_only), nl=False)
+
+
+def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
+    """The text of the recipe.
+
+    Raises:
+        ClientError: the config cannot be read, or is refused.
+    """
+    from tensorseed.checkpoints.derivation import derive
+    from tensorseed.checkpoints.derivation.text import recipe_text
+    from tensorseed.checkpoints.recipe import read_recipe
+    from tensorseed.client.local_compute import refusing
+    from tensorseed.client.part_file import unreadable
+    from tensorseed.spec.json_io import dump, load
+
+    try:
+        text = sys.stdin.buffer.read() if config == "-" else Path(config).read_bytes()
+    except OSError as error:
+        raise unreadable(Path(config), error) from None
+    with refusing():
+        if name is not None:
+            read_recipe(dump({"id": name, "config": {}, "weights": {"layers": []}}), "that --id names")
+        document = derive(load(text), name)
+    return recipe_text(document["weights"] if weights_only else document)

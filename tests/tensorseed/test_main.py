@@ -1,0 +1,109 @@
+"""The command line: every command, imported when it runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from service.__main__ import main as checkout
+from tensorseed.__main__ import COMMANDS, Commands, main
+
+HEAVY = ("numba", "numpy", "torch", "pydantic", "httpx", "fastapi", "uvicorn", "importlib.metadata")
+PROGRAMS = {"tensorseed": main, "service": checkout}
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_summary_is_that_of_the_command(name: str) -> None:
+    command = checkout.get_command(checkout.make_context("tensorseed", [], resilient_parsing=True), name)
+    assert command is not None
+    assert command.name == name
+    assert command.get_short_help_str(limit=200).removesuffix(".") == COMMANDS[name].summary
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_lists_every_command_and_imports_none(program: str) -> None:
+    result = CliRunner().invoke(PROGRAMS[program], ["--help"])
+    for name, entry in COMMANDS.items():
+        assert f"{name} " in result.output
+        assert entry.summary in result.output
+    code = f"""
+import sys
+from {program}.__main__ import main
+main(["--help"], standalone_mode=False)
+print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)
+"""
+    assert run(code).stderr == "[]\n"
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(main, ["--version"]).output.startswith("tensorseed, version ")
+
+
+def test_an_unknown_command_is_corrected() -> None:
+    result = CliRunner().invoke(main, ["fetsh"])
+    assert result.exit_code == 2
+    assert "fetch" in result.output
+
+
+def test_names_are_completed() -> None:
+    context = main.make_context("tensorseed", [], resilient_parsing=True)
+    assert [(item.value, item.help) for item in main.shell_complete(context, "ver")] == [
+        ("verify", COMMANDS["verify"].summary)
+    ]
+    assert [item.value for item in main.shell_complete(context, "--v")] == ["--version"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "module", "remedy"),
+    [
+        (["serve"], "fastapi", "serve needs fastapi: install tensorseed[service]"),
+        (["serve"], "service", "serve needs service.commands: install tensorseed[service]"),
+        (["settings"], "pydantic_settings", "settings needs pydantic_settings: install tensorseed[service]"),
+        (["fetch", "-", "-o", "x"], "httpx", "fetch needs httpx: install tensorseed"),
+    ],
+)
+def test_a_missing_extra_is_named(arguments: list[str], module: str, remedy: str) -> None:
+    code = f"""
+import sys
+sys.modules[{module!r}] = None
+from tensorseed.__main__ import program
+program("service")({arguments})
+"""
+    result = run(code)
+    assert result.returncode == 2
+    assert remedy in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_module_of_our_own_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COMMANDS, "fetch", COMMANDS["fetch"]._replace(module="tensorseed.nowhere"))
+    assert isinstance(CliRunner().invoke(main, ["fetch"]).exception, ModuleNotFoundError)
+
+
+def seconds(*arguments: str) -> float:
+    """The processor's time of the quickest of five runs, which the load of the machine hardly changes."""
+    times = []
+    for _ in range(5):
+        process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
+        usage = os.wait4(process.pid, 0)[2]
+        process.returncode = 0
+        times.append(usage.ru_utime + usage.ru_stime)
+    return min(times)
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="needs wait4")
+def test_help_takes_little_more_than_the_import_of_click() -> None:
+    assert seconds("-m", "tensorseed", "--help") <= 1.5 * seconds("-c", "import click")
+
+
+def test_the_program_of_a_checkout_has_its_own_service() -> None:
+    assert isinstance(checkout, Commands)
+    assert (main.service, checkout.service) == ("tensorseed_service", "service")
