@@ -137,7 +137,7 @@ def serve(**options: object) -> None:
 
     from .server import serve as server
     from .server.keys import KeysFileError
-    from .server.tracing import TracesError
+    from .server.traces import TracesError
 
     try:
         server.serve(settings)

@@ -27,6 +27,7 @@ from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, NotR
 from ..http.problems import documented
 from ..http.queries import query_of
 from ..http.state import state_of
+from ..telemetry import DEVICE, Attributes, span
 from .representations import Content, check_labels, content_of, form_of
 from .schemas import evaluation_answers, evaluation_body
 
@@ -64,17 +65,28 @@ async def post_evaluations(request: Request) -> Response:
 
 async def _post(request: Request, body: bytes) -> Response:
     state = state_of(request)
-    evaluation = await state.worker.run(read_evaluation, body, state.limits)
+    with span("parse"):
+        evaluation = await state.worker.run(read_evaluation, body, state.limits)
     accept = ", ".join(request.headers.getlist("accept"))
     form = form_of(accept, weights=evaluation.return_weights)
     if evaluation.return_weights:
         check_labels([variant.label or "" for variant in evaluation.variants])
-    content = await state.worker.run_cancellable(partial(_compute, evaluation, form), evaluation.device)
+    with span("evaluate", _attributes(evaluation)):
+        content = await state.worker.run_cancellable(partial(_compute, evaluation, form), evaluation.device)
     headers = {"Cache-Control": "no-store", "Vary": "Accept", **content.headers}
     if len(content.pieces) == 1:
         return Response(bytes(content.pieces[0]), headers=headers, media_type=content.media_type)
     headers["Content-Length"] = str(content.size)
     return StreamingResponse(content.stream(), headers=headers, media_type=content.media_type)
+
+
+def _attributes(evaluation: Evaluation) -> Attributes:
+    return {
+        "tensorseed.variants": len(evaluation.variants),
+        "tensorseed.nodes": len(evaluation.nodes),
+        "tensorseed.steps": evaluation.steps,
+        DEVICE: evaluation.device,
+    }
 
 
 def _compute(evaluation: Evaluation, form: str, cancelled: Cancelled) -> Content:

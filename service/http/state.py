@@ -22,6 +22,7 @@ from tensorseed.spec.spec_token import decode_token, encode_token
 
 from ..hub.library import Shelf
 from ..settings import Settings
+from ..telemetry import file_attributes, span, spec_attributes
 from ..worker.metrics_hooks import NO_METRICS, WorkerMetrics
 from ..worker.worker import Worker
 from .concurrency_limit import Admission
@@ -60,13 +61,12 @@ class State:
         self,
         settings: Settings,
         metrics: WorkerMetrics = NO_METRICS,
-        make_worker: Callable[..., Worker] = Worker,
     ) -> None:
         self.settings = settings
         self.limits: Limits = settings.limits()
         if settings.portable_kernels:
             portability.target()
-        self.worker = make_worker(
+        self.worker = Worker(
             settings.thread_count(),
             settings.chunk_bytes,
             settings.window,
@@ -114,14 +114,18 @@ class State:
         known = self._unseeded.get(rest)
         if known is not None and _SEED.fullmatch(seed) and int(seed) < SEED_COUNT:
             return known.reseeded(int(seed))
-        resolved = parse(parameters, self.limits)
+        with span("parse") as parsing:
+            resolved = parse(parameters, self.limits)
+            parsing.set_attributes(spec_attributes(resolved))
         if resolved.torch is None and self._unseeded.maxsize:
             self._unseeded[rest] = resolved
         return resolved
 
     async def open_spec(self, parse: Callable[[T, Limits], ResolvedSpec], source: T) -> OpenFile:
         """The file of the spec that `parse` makes of a body or a query."""
-        opened = await self.worker.run(_open_spec, parse, source, self.limits)
+        with span("parse") as parsing:
+            opened = await self.worker.run(_open_spec, parse, source, self.limits)
+            parsing.set_attributes(file_attributes(opened.file))
         resolved = opened.file.resolved  # a token leaves out the device that one request asked for
         if resolved.device == ("auto" if resolved.torch is None else resolved.torch.device):
             self._remember(opened)
@@ -132,7 +136,9 @@ class State:
         known = self._files.get(token)
         if known is not None:
             return known
-        opened = await self.worker.run(_open_token, token, self.limits)
+        with span("parse") as parsing:
+            opened = await self.worker.run(_open_token, token, self.limits)
+            parsing.set_attributes(file_attributes(opened.file))
         self._remember(opened)
         return opened
 

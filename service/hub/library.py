@@ -13,6 +13,7 @@ from tensorseed.checkpoints.library import Library
 from tensorseed.checkpoints.repository import Repository
 from tensorseed.checkpoints.snapshot import Snapshot
 
+from ..telemetry import span
 from ..worker.worker import Worker
 from .urls import MAIN
 
@@ -69,11 +70,15 @@ class Shelf:
         if known is not None:
             return known
         if repository.is_laid_out(revision):
-            return await self._worker.run(repository.snapshot, revision)
+            return await self._taken(repository, revision)
         await self._laying.acquire()
-        laying = asyncio.ensure_future(self._worker.run(repository.snapshot, revision))
+        laying = asyncio.ensure_future(self._taken(repository, revision))
         laying.add_done_callback(lambda _: self._laying.release())  # not sooner, though the client leaves
         return await asyncio.shield(laying)
+
+    async def _taken(self, repository: Repository, revision: str) -> Snapshot:
+        with span("snapshot"):
+            return await self._worker.run(repository.snapshot, revision)
 
     async def _refresh(self) -> None:
         """Look at the folders, if it is time. Who comes meanwhile or has waited long gets the library as it

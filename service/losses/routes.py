@@ -31,6 +31,7 @@ from ..http.problems import documented
 from ..http.queries import query_of
 from ..http.routing import many, readable
 from ..http.state import State, state_of
+from ..telemetry import span
 from .answers import loss_response
 from .schemas import CatalogLoss, loss_answers, loss_body
 
@@ -113,7 +114,9 @@ async def _read(request: Request, state: State) -> tuple[memoryview, Mapping[str
 async def _evaluate(
     state: State, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
 ) -> Response:
-    return loss_response(await state.worker.run(_answer, state, name, body, parameters, accept))
+    with span("loss", {"tensorseed.loss": name, "tensorseed.request_bytes": len(body)}):
+        found = await state.worker.run(_answer, state, name, body, parameters, accept)
+    return loss_response(found)
 
 
 async def _catalog(request: Request, name: str | None) -> Response:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -25,16 +24,13 @@ from ..weights import routes as weights
 from . import health
 from .keys import KeysFile
 from .metrics import PATH, Metrics, metrics
-from .middleware import install_middleware
+from .middleware import surround
 from .openapi import install_openapi
-from .tracing import start_traces
-
-if TYPE_CHECKING:
-    from .spans import Traces
+from .traces import start_traces
 
 REFRESH_SECONDS = 1.0
 
-# The framework's own would write down paths, queries and messages of exceptions. See `service.server.spans`.
+# The framework's own would record paths, queries and messages of exceptions: see `request_telemetry`.
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
 
 DESCRIPTION = """
@@ -66,7 +62,7 @@ def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
     app.state.keyring = keyring
     app.state.metrics = Metrics(folder)
     app.state.traces = traces
-    app.state.shared = _state(settings, app.state.metrics, traces)
+    app.state.shared = State(settings, app.state.metrics)
     if not settings.metrics_port:
         app.add_api_route(PATH, metrics, include_in_schema=False)
     _answer_head(app)
@@ -74,18 +70,15 @@ def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
         app.router.routes.extend(module.router.routes)  # one list to look through, rather than a tree
     install_handlers(app)
     install_openapi(app)
-    install_middleware(app, settings, app.state.shared, app.state.metrics, keyring)
-    if traces is not None:
-        traces.install(app)
+    app.middleware_stack = surround(
+        app.build_middleware_stack(),
+        settings,
+        app.state.shared,
+        app.state.metrics,
+        keyring,
+        traces.tracer if traces else None,
+    )
     return app
-
-
-def _state(settings: Settings, metrics: Metrics, traces: Traces | None) -> State:
-    if traces is None:
-        return State(settings, metrics)
-    from .traced_work import TracedState  # OpenTelemetry, for those alone who use it
-
-    return TracedState(traces.tracer, settings, metrics)
 
 
 def _answer_head(app: FastAPI) -> None:

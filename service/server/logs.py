@@ -1,8 +1,7 @@
-"""Log lines, as JSON or as text, with the id of the request that they are of, and of its trace if it has one.
+"""Log lines as JSON or text, with the ids of their request and span.
 
-No line holds a key, a token, a query or a body: a request is told by its route's template. What a client sent
-can be quoted by the message of an unexpected exception, so within a request only the exception's type and the
-lines of code are written.
+No line holds a key, a token, a query or a body: a request is named by its route's template. The message of an
+unexpected exception may quote a client. Within a request, only its type and the lines of code are written.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
+from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 from ..http.request_ids import CURRENT
-from .tracing import TRACE
 
 ACCESS = "service.access"
 
@@ -76,8 +75,12 @@ def discreet(ei: _ExcInfo) -> str:
 
 
 def _ids() -> dict[str, str]:
-    """What names the request under way: `request_id`, and `trace_id` and `span_id` where it is traced."""
-    return {**({"request_id": CURRENT.get()} if CURRENT.get() else {}), **TRACE.get()}
+    """`request_id` within a request; `trace_id` and `span_id` within a span, as in `traceparent`."""
+    found = {"request_id": CURRENT.get()} if CURRENT.get() else {}
+    span = get_current_span().get_span_context()
+    if span.is_valid:
+        found |= {"trace_id": format_trace_id(span.trace_id), "span_id": format_span_id(span.span_id)}
+    return found
 
 
 def is_json(log_format: str) -> bool:

@@ -1,10 +1,11 @@
-"""What surrounds every request, from the outside in. Plain ASGI, so that streams pass untouched."""
+"""The list of middleware, outermost first. Plain ASGI, so that streams pass untouched."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from opentelemetry.trace import Tracer
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
@@ -14,7 +15,7 @@ from .authentication import Access
 from .draining import Draining
 from .keys import Keyring
 from .metrics import Metrics
-from .request_metrics import Observed
+from .request_telemetry import RequestTelemetry
 from .response_cache import Remembered
 from .security_headers import Hardening
 
@@ -22,54 +23,51 @@ if TYPE_CHECKING:
     from .rate_limits import Budgets
 
 CORS_METHODS = ("GET", "HEAD", "POST")
-CORS_REQUEST = (
+CORS_REQUEST_HEADERS = (
     *("Authorization", "Content-Type", "Range", "If-Range", "If-Match", "If-None-Match", "X-Request-ID"),
 )
-CORS_ANSWER = (
+CORS_RESPONSE_HEADERS = (
     *("ETag", "Content-Location", "Content-Disposition", "Content-Range", "Accept-Ranges"),
     *("Retry-After", "WWW-Authenticate", "X-Request-ID"),
     *("Link", "X-Repo-Commit", "X-Error-Code", "X-Error-Message"),
 )
 
 
-def install_middleware(
-    app: FastAPI, settings: Settings, state: State, metrics: Metrics, keyring: Keyring | None
-) -> None:
-    """Surround `app`, its handling of unexpected errors included, which the framework's own list does not."""
-    build = app.build_middleware_stack
-
-    def surrounded() -> ASGIApp:
-        return surround(build(), settings, state, metrics, keyring)
-
-    app.build_middleware_stack = surrounded  # type: ignore[method-assign]
-
-
 def surround(
-    app: ASGIApp, settings: Settings, state: State, metrics: Metrics, keyring: Keyring | None
+    app: ASGIApp,
+    settings: Settings,
+    state: State,
+    metrics: Metrics,
+    keyring: Keyring | None,
+    tracer: Tracer | None,
 ) -> ASGIApp:
-    """`app`, observed, hardened, and open to those alone who may ask."""
-    if settings.answer_bytes:
-        app = Remembered(app, settings.answer_bytes)
-    app = Hardening(app)
-    if keyring is not None:
-        app = Access(app, keyring, _budgets(settings))
-    app = Draining(app, state)
-    if settings.origins():
-        app = CORSMiddleware(
-            app,
-            allow_origins=settings.origins(),
-            allow_methods=CORS_METHODS,
-            allow_headers=CORS_REQUEST,
-            expose_headers=CORS_ANSWER,
-        )
-    return Observed(app, metrics, access_log=settings.access_log)
+    """`app` within the middleware that the settings ask for.
+
+    FastAPI's own list stands within its handling of unexpected errors. This one surrounds that too.
+    """
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.origins(),
+        allow_methods=CORS_METHODS,
+        allow_headers=CORS_REQUEST_HEADERS,
+        expose_headers=CORS_RESPONSE_HEADERS,
+    )
+    middleware = [
+        Middleware(RequestTelemetry, metrics, tracer, access_log=settings.access_log),
+        *([cors] if settings.origins() else []),
+        Middleware(Draining, state),
+        *([Middleware(Access, keyring, _rate_limits(settings))] if keyring else []),
+        Middleware(Hardening),
+        *([Middleware(Remembered, settings.answer_bytes)] if settings.answer_bytes else []),
+    ]
+    for cls, args, kwargs in reversed(middleware):
+        app = cls(app, *args, **kwargs)
+    return app
 
 
-def _budgets(settings: Settings) -> Budgets | None:
+def _rate_limits(settings: Settings) -> Budgets | None:
     if not settings.key_requests and not settings.key_bytes:
         return None
-    from .rate_limits import (
-        Budgets,  # takes half a second to import, for those alone who use it
-    )
+    from .rate_limits import Budgets  # takes a quarter of a second to import
 
     return Budgets(settings.key_requests, settings.key_bytes)

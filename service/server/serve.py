@@ -26,7 +26,7 @@ from .keys import load_keys
 from .logs import log_config
 from .metrics import shared_registry
 from .protocol import Bounds, GuardedProtocol
-from .tracing import check_traces
+from .traces import check_traces
 
 BUSY_SECONDS = 60  # that a process may be busy, starting for one, before the supervisor takes it for dead
 LAST_SECONDS = 2  # for what is under way when the grace period has ended, and for connections to close

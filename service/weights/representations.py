@@ -19,6 +19,7 @@ from ..http.json_lists import nested
 from ..http.negotiation import JSON, OCTETS
 from ..http.responses import Chunk
 from ..http.state import State
+from ..telemetry import range_attributes, span
 
 FILENAME = "weight.safetensors"
 
@@ -87,7 +88,11 @@ class JsonForm:
     async def _text(self) -> bytes:
         if self._body is None:
             worker = self._state.worker
-            self._body = await worker.run(json_text, self._file, await worker.source(self._file))
+            source = await worker.source(self._file)
+            with span("generate") as generating:
+                if generating.is_recording():
+                    generating.set_attributes(range_attributes(self._file, 0, self._file.size))
+                self._body = await worker.run(json_text, self._file, source)
         return self._body
 
 

@@ -44,6 +44,7 @@ from ..http.responses import REVALIDATED, respond
 from ..http.routing import PlainRoute, answers, file_answers, readable, spec_body
 from ..http.schemas import Plan
 from ..http.state import OpenFile, State, state_of
+from ..telemetry import file_attributes, span
 from .plans import plan_text
 from .representations import JsonForm, SafetensorsForm, fits_json
 
@@ -157,7 +158,8 @@ async def _plan(request: Request, body: bytes) -> Response:
     opened = await state.open_spec(parse_spec, body)
     missing = await state.missing_device(opened.file.resolved.device)
     location = _location(request, opened)
-    text = await state.worker.run(plan_text, opened, location, state.limits, missing)
+    with span("plan"):
+        text = await state.worker.run(plan_text, opened, location, state.limits, missing)
     return Response(text, media_type=JSON)
 
 
@@ -174,7 +176,9 @@ async def _get_by_token(request: Request, token: str) -> Response:
 async def _get_tensor(request: Request, token: str, name: str, wanted: str) -> Response:
     state = state_of(request)
     opened = await state.open_token(token)
-    file = await state.worker.run(open_slice, opened.file, name, wanted)
+    with span("slice") as slicing:
+        file = await state.worker.run(open_slice, opened.file, name, wanted)
+        slicing.set_attributes(file_attributes(file))
     return await _answer(request, file)
 
 

@@ -19,7 +19,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
+from ..telemetry import DEVICE, Generation, ThreadPool, file_attributes, span
 from .chunk_sizer import ChunkSizers
 from .chunks import ChunkComputer, is_cheap, is_zeros
 from .device_queue import DeviceQueue
@@ -69,10 +70,8 @@ class Worker:
         self._sizers = ChunkSizers(chunk_bytes)
         self._window = window
         self._kernel_cache = kernel_cache
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker", initializer=lower_priority)
-        self._jobs = ThreadPoolExecutor(
-            max(1, threads // 2), thread_name_prefix="job", initializer=lower_priority
-        )
+        self._pool = ThreadPool(threads, thread_name_prefix="worker", initializer=lower_priority)
+        self._jobs = ThreadPool(max(1, threads // 2), thread_name_prefix="job", initializer=lower_priority)
         self._running: set[threading.Event] = set()
         self._devices = devices or Devices()
         self._compiled = self._devices.cpu.executor()
@@ -122,7 +121,10 @@ class Worker:
         """
         if stop - start > self._sizers.chunk_bytes or not is_cheap(file, start, stop):
             return None
-        return self._chunks.compute(file, start, stop, self._compiled)
+        with Generation(file, start, stop) as generation:
+            body = self._chunks.compute(file, start, stop, self._compiled)
+            generation.nbytes = len(body)
+            return body
 
     async def stream(self, file: VirtualFile, start: int, stop: int) -> AsyncGenerator[memoryview, None]:
         """The file's bytes [start, stop), in chunks that end at multiples of the chunk size.
@@ -131,10 +133,10 @@ class Worker:
         a chunk needs prepared is prepared by a job, so that no thread of the pool waits for it.
         """
         cancelled = threading.Event()
-        compute = await self._computing(file, stop, cancelled)
         ahead: deque[asyncio.Future[memoryview]] = deque()
         try:
-            with self._sizers.open() as sizer:
+            with Generation(file, start, stop) as generation, self._sizers.open() as sizer:
+                compute = await self._computing(file, stop, cancelled)
                 while start < stop or ahead:
                     while start < stop and len(ahead) < self._window:
                         end = sizer.end(start, stop)
@@ -142,11 +144,13 @@ class Worker:
                         if missing and ahead:
                             break
                         if missing:
-                            await self.run_cancellable(partial(_prepare, missing))
+                            with span("prepare", {DEVICE: "auto"}):
+                                await self.run_cancellable(partial(_prepare, missing))
                         ahead.append(self._begun(compute, file, start, end))
                         start = end
                     with self._devices.cpu.translating_errors():
                         chunk = await ahead.popleft()
+                    generation.nbytes += len(chunk)
                     began = perf_counter()
                     yield chunk
                     sizer.record(perf_counter() - began, all_ready=all(future.done() for future in ahead))
@@ -196,7 +200,8 @@ class Worker:
         """
         if file.resolved.generator != "torch":
             return self._compiled
-        with (await self.device(file.resolved.device)).translating_errors():
+        device = await self.device(file.resolved.device)
+        with span("materialise", file_attributes(file)), device.translating_errors():
             return await self._torch_files.get(file.resolved)
 
     def devices(self) -> list[Device]:

@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 
 from service.server.app import create_app
 from service.server.keys import make_key
-from service.server.spans import _parent
+from service.server.request_telemetry import _parent
 from service.settings import Settings
 from tests.conftest import Client, started
 
@@ -51,7 +51,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     path.write_text(line)
     settings = Settings.model_construct(threads=1, traces=True, keys_file=path, chunk_bytes=4_096)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("service.server.spans.make_exporter", lambda: exporter)
+        patch.setattr("service.server.traces.make_exporter", lambda: exporter)
         app = create_app(settings)
     with started(app) as client:
         yield Watched(client, exporter, key)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
-from functools import partial
-from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -18,8 +15,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from service.server.app import create_app
-from service.server.traced_work import MANY, STEPS, TracedWorker, of_range, step_of
 from service.settings import Settings
+from service.telemetry import MAX_TENSORS, TRACER, range_attributes, span
+from service.worker.worker import Worker
 from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
@@ -50,7 +48,7 @@ def exporter() -> InMemorySpanExporter:
 def traced(exporter: InMemorySpanExporter) -> Iterator[Client]:
     """A client of a traced service."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("service.server.spans.make_exporter", lambda: exporter)
+        patch.setattr("service.server.traces.make_exporter", lambda: exporter)
         app = create_app(Settings.model_construct(threads=2, chunk_bytes=4_096, traces=True))
     with started(app) as client:
         yield client
@@ -152,20 +150,21 @@ def test_a_faulty_spec_marks_the_parse(spans: Callable[..., list[ReadableSpan]])
 
 
 def test_the_schemes_of_very_many_tensors_are_not_looked_for() -> None:
-    entry = {"name": f"a{{0..{MANY}}}", "type": "Tensor", "shape": [1], "init": "ones"}
+    entry = {"name": f"a{{0..{MAX_TENSORS}}}", "type": "Tensor", "shape": [1], "init": "ones"}
     file = file_of({"layers": [entry]})
-    assert "tensorseed.schemes" not in of_range(file, 0, file.size)
-    assert of_range(file, 0, file.size)["tensorseed.tensors"] == MANY + 1
+    assert "tensorseed.schemes" not in range_attributes(file, 0, file.size)
+    assert range_attributes(file, 0, file.size)["tensorseed.tensors"] == MAX_TENSORS + 1
 
 
 def test_a_reader_that_leaves_ends_the_span() -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    worker = TracedWorker(provider.get_tracer("test"), 1, 4_096, 2)
+    worker = Worker(1, 4_096, 2)
     file = file_of(MIXED)
 
     async def leave() -> int:
+        TRACER.set(provider.get_tracer("test"))
         async with aclosing(worker.stream(file, 0, file.size)) as chunks:
             async for chunk in chunks:
                 return len(chunk)
@@ -197,11 +196,31 @@ def test_the_bytes_are_those_of_an_untraced_service(traced: Client, client: Clie
         assert dict(mine.headers) | {"x-request-id": ""} == dict(theirs.headers) | {"x-request-id": ""}
 
 
-@pytest.mark.parametrize("place", sorted(STEPS))
-def test_every_function_of_the_table_exists(place: str) -> None:
-    assert step_of(resolve_name(place))[0] is STEPS[place]
+def test_a_span_within_a_thread_is_below_the_one_that_started_it() -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    worker = Worker(1, 4_096, 2)
+
+    def compute(*_: object) -> None:
+        with span("inner"):
+            pass
+
+    async def scenario() -> None:
+        TRACER.set(provider.get_tracer("test"))
+        with span("outer"):
+            await worker.run(compute)
+            await worker.run_cancellable(compute)
+        await worker.close()
+
+    asyncio.run(scenario())
+    *inner, outer = exporter.get_finished_spans()
+    assert [found.name for found in inner] == ["inner", "inner"]
+    assert all(found.parent == outer.context for found in inner)
 
 
-def test_a_function_without_a_step_has_none() -> None:
-    for function in (len, hashlib.sha256().update, lambda: None, partial(max, 1)):
-        assert step_of(function) == (None, {})
+def test_without_a_tracer_nothing_is_recorded() -> None:
+    with span("parse", {"tensorseed.steps": 1}) as parsing:
+        assert not parsing.is_recording()
+    with pytest.raises(ValueError, match="passes"), span("parse"):
+        raise ValueError("passes")

@@ -20,11 +20,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import get_current_span
 
 from service.__main__ import main
 from service.server.app import create_app
 from service.server.logs import ACCESS, JsonLines
-from service.server.tracing import TRACE, TracesError, check_traces, start_traces
+from service.server.traces import TracesError, check_traces, start_traces
 from service.settings import Settings
 
 TRACED = Settings.model_construct(threads=1, traces=True)
@@ -100,7 +101,6 @@ def test_a_variable_that_cannot_be_used_stops_the_start(monkeypatch: pytest.Monk
 
 @pytest.fixture
 def without_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "service.server.spans", raising=False)
     for name in [name for name in sys.modules if name.startswith(EXTRA)]:
         monkeypatch.setitem(sys.modules, name, None)
 
@@ -127,7 +127,7 @@ from service.__main__ import main
 from service.server.app import create_app
 from service.settings import Settings
 create_app(Settings.model_construct())
-extra = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.semconv", "service.server.spans")
+extra = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.semconv")
 raise SystemExit(repr([name for name in sys.modules if name.startswith(extra)]))
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -157,8 +157,8 @@ def test_a_collector_that_hangs_does_not_keep_the_service(
         def shutdown(self) -> None:
             pass
 
-    monkeypatch.setattr("service.server.spans.make_exporter", Hanging)
-    monkeypatch.setattr("service.server.spans.CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr("service.server.traces.make_exporter", Hanging)
+    monkeypatch.setattr("service.server.traces.CLOSE_SECONDS", 0.01)
     with start(create_app(TRACED)) as client:
         client.get(WEIGHT)
     assert not release.is_set()
@@ -185,4 +185,4 @@ def test_log_lines_have_the_trace(
     assert len(within["span_id"]) == 16
     assert within["span_id"] != "cd" * 8
     assert "trace_id" not in without
-    assert TRACE.get() == {}
+    assert not get_current_span().get_span_context().is_valid

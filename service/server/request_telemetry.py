@@ -1,0 +1,148 @@
+"""Request ids, metrics, spans and access log: the outermost middleware."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+from opentelemetry.context import Context, attach
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..http.request_ids import CURRENT, FIELD, request_id
+from ..telemetry import COMPLETE, ERROR_TYPE, TRACER, recording_error
+from .authentication import KEY_NAME
+from .logs import write_access
+from .metrics import METHODS, PATH, Metrics
+
+UNROUTED = "(none)"  # the route of a path that this service does not have
+UNTRACED = ("/healthz", "/readyz", PATH)  # machines ask for these every few seconds
+
+_WITHOUT_TEMPLATE = ("/docs/assets", "/openapi.json")
+_PARENT = b"traceparent"
+_MAX_PARENT_BYTES = 128  # a longer field is no traceparent of today's version
+_PROPAGATOR = TraceContextTextMapPropagator()
+
+
+class RequestTelemetry:
+    """Names, measures and records every request, whatever answers it. Without a `tracer` it records no span.
+
+    OpenTelemetry's own middleware and FastAPI's record paths, queries and addresses. Paths and queries hold
+    tokens and specs here.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, tracer: Tracer | None, *, access_log: bool) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._tracer = tracer
+        self._access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        identifier = request_id(scope["headers"])
+        CURRENT.set(identifier.decode())
+        answer = _Answer(send, identifier)
+        with self._span(scope) as span:
+            try:
+                await self._app(scope, receive, answer.send)
+            finally:
+                self._record(scope, answer, perf_counter() - began, span)
+
+    @contextmanager
+    def _span(self, scope: Scope) -> Iterator[Span]:
+        """The request's span, in the trace that its `traceparent` names or in a new one.
+
+        It stays the current one after its end, for the server's log lines. The context ends with the
+        request's task.
+        """
+        if self._tracer is None or scope["path"] in UNTRACED:
+            yield INVALID_SPAN
+            return
+        parent = _parent(scope)
+        method = scope["method"] if scope["method"] in METHODS else None
+        span = self._tracer.start_span(
+            method or "HTTP",
+            parent,
+            SpanKind.SERVER,
+            {
+                "http.request.method": method or "_OTHER",
+                "url.scheme": scope["scheme"],
+                "network.protocol.version": scope["http_version"],
+            },
+        )
+        TRACER.set(self._tracer)
+        attach(set_span_in_context(span, parent))
+        try:
+            with recording_error(span):
+                yield span
+        finally:
+            span.end()
+
+    def _record(self, scope: Scope, answer: _Answer, seconds: float, span: Span) -> None:
+        route, key = route_template(scope), scope.get(KEY_NAME)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._metrics.answered(route, method, answer.status, seconds, answer.nbytes, complete=answer.complete)
+        if self._access_log:
+            write_access(route, method, answer.status, seconds, answer.nbytes, key)
+        if span.is_recording():
+            answer.describe(span)
+            if route != UNROUTED:
+                span.update_name(f"{'HTTP' if method == 'other' else method} {route}")
+                span.set_attribute("http.route", route)
+
+
+class _Answer:
+    """An answer on its way to the client. `status` is 0 until it begins."""
+
+    def __init__(self, send: Send, identifier: bytes) -> None:
+        self._send = send
+        self._identifier = identifier
+        self.status = 0
+        self.nbytes = 0
+        self.complete = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], (FIELD, self._identifier)]
+            await self._send(message)
+            return
+        await self._send(message)
+        self.nbytes += len(message.get("body", b""))
+        self.complete = not message.get("more_body", False)
+
+    def describe(self, span: Span) -> None:
+        if self.status:
+            span.set_attribute("http.response.status_code", self.status)
+        span.set_attribute("tensorseed.body_bytes", self.nbytes)
+        span.set_attribute(COMPLETE, self.complete)
+        if self.status >= 500:
+            span.set_attribute(ERROR_TYPE, str(self.status))
+            span.set_status(StatusCode.ERROR)
+
+
+def route_template(scope: Scope) -> str:
+    """The template of the route that answered, such as /v1/weights/{token}: nothing that a client wrote."""
+    route = scope.get("route")
+    if route is not None:
+        found: str = route.path_format
+        return found
+    path = scope["path"]
+    return next((prefix for prefix in _WITHOUT_TEMPLATE if path.startswith(prefix)), UNROUTED)
+
+
+def _parent(scope: Scope) -> Context:
+    """The context that a request's `traceparent` names; an empty one without it, or with more than one.
+
+    `tracestate` is not read: it is for services that call others.
+    """
+    given = [value for name, value in scope["headers"] if name == _PARENT]
+    if len(given) != 1 or len(given[0]) > _MAX_PARENT_BYTES:
+        return Context()
+    return _PROPAGATOR.extract({"traceparent": given[0].decode("latin-1")}, Context())
