@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tensorseed.spec.descriptions import docstring, parameters
-
 from service.commands import bounds, default
 from service.http.problems import PROBLEMS
 from service.server.metrics import Metrics
@@ -18,7 +16,8 @@ from service.settings import PREFIX, Settings
 from tensorseed.checkpoints.library import shipped
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.losses import LOSSES, losses_catalog
-from tensorseed.spec.catalog import layers_catalog, schemes_catalog
+from tensorseed.spec.catalog.descriptions import docstring, parameters
+from tensorseed.spec.catalog.listing import layers_catalog, schemes_catalog
 from tensorseed.spec.fans import NONLINEARITIES, fans, gain
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES
