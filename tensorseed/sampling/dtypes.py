@@ -8,12 +8,19 @@ Source: safetensors 0.8, `safetensors/src/tensor.rs`.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+if sys.byteorder != "little":  # storage is in the machine's order, a file's data is little-endian
+    raise ImportError(
+        "tensorseed runs on little-endian machines only: this one is big-endian, and its files would hold "
+        "swapped bytes under the right ETag"
+    )
 
 DTypeName = Literal["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 

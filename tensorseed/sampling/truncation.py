@@ -18,6 +18,7 @@ initialisers do (two deviations in JAX and Keras, and by default in torch), need
 from __future__ import annotations
 
 from decimal import Context, Decimal, localcontext
+from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ from tensorseed.sampling.dtypes import DType, round_down, round_up
 
 DIGITS = 60
 CONTEXT = Context(prec=DIGITS, Emin=-(10**9), Emax=10**9)
-NEAR = Decimal("2.015625")  # multiples of std; `near_quantile32` is fitted a little farther
+NEAR = Fraction(129, 64)  # multiples of std; `near_quantile32` is fitted a little farther
 MAX_DISTANCE = 37  # multiples of std; beyond, a tail is below 10⁻²⁹⁹
 BITS = {"float32": 32, "float64": 53}
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803")
@@ -72,13 +73,12 @@ def check_interval(normal: TruncNormal, dtype: DType) -> None:
             f"no {dtype.name} value lies in [{normal.low!r}, {normal.high!r}]: widen the interval "
             "or choose a dtype with more bits"
         )
-    with localcontext(CONTEXT):
-        alpha, beta = _standardised(normal)
-        if alpha > MAX_DISTANCE or beta < -MAX_DISTANCE:
-            raise ValueError(
-                f"[a, b] lies more than {MAX_DISTANCE} standard deviations from the mean and holds no mass: "
-                "move the mean into the interval or raise std"
-            )
+    alpha, beta = _exactly_standardised(normal)
+    if alpha > MAX_DISTANCE or beta < -MAX_DISTANCE:
+        raise ValueError(
+            f"[a, b] lies more than {MAX_DISTANCE} standard deviations from the mean and holds no mass: "
+            "move the mean into the interval or raise std"
+        )
 
 
 def _ends(normal: TruncNormal, dtype: DType) -> tuple[float, float]:
@@ -86,10 +86,22 @@ def _ends(normal: TruncNormal, dtype: DType) -> tuple[float, float]:
     return round_up(normal.low, dtype) + 0.0, round_down(normal.high, dtype) + 0.0
 
 
+def _exactly_standardised(normal: TruncNormal) -> tuple[Fraction, Fraction]:
+    """α = (low − mean)/std and β = (high − mean)/std, for decisions: a rounded one may cross a boundary."""
+    mean, std = Fraction(normal.mean), Fraction(normal.std)
+    return (Fraction(normal.low) - mean) / std, (Fraction(normal.high) - mean) / std
+
+
 def _standardised(normal: TruncNormal) -> tuple[Decimal, Decimal]:
-    """α = (low − mean)/std and β = (high − mean)/std."""
+    """α and β to the digits of the context, for arithmetic."""
     mean, std = Decimal(normal.mean), Decimal(normal.std)
     return (Decimal(normal.low) - mean) / std, (Decimal(normal.high) - mean) / std
+
+
+def is_near(normal: TruncNormal) -> bool:
+    """Whether the interval holds the mean and ends within 2 1/64 deviations of it."""
+    alpha, beta = _exactly_standardised(normal)
+    return -NEAR <= alpha <= 0 <= beta <= NEAR
 
 
 @lru_cache(maxsize=4096)
@@ -99,10 +111,10 @@ def near_truncation(normal: TruncNormal, dtype: DType) -> NearTruncation | None:
     Raises ValueError as `check_interval` does.
     """
     check_interval(normal, dtype)
+    if dtype.draw == "float64" or not is_near(normal):
+        return None
     with localcontext(CONTEXT):
         alpha, beta = _standardised(normal)
-        if dtype.draw == "float64" or not (-NEAR <= alpha <= 0 <= beta <= NEAR):
-            return None
         below, above = upper_tail(-alpha), upper_tail(beta)
         step = (1 - below - above) / (1 << BITS[dtype.draw])
         middle = (below - above + step) / 2
@@ -129,7 +141,9 @@ def truncation(normal: TruncNormal, dtype: DType) -> Truncation:
             tail = Decimal(1)
             start_lower, start_upper = _tail(-alpha), _tail(beta)
             span = 1 - start_lower - start_upper
-            lower_words = ((Decimal("0.5") - start_lower) / span * words).to_integral_value()
+            # Below 10⁻⁵⁹ deviations nothing is left of the span, and draws are the mean on either side.
+            share = (Decimal("0.5") - start_lower) / span if span else Decimal("0.5")
+            lower_words = (share * words).to_integral_value()
         step = span / words
         return Truncation(
             mean=normal.mean,

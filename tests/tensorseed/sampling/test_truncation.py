@@ -11,6 +11,7 @@ from tensorseed.sampling.distributions import Constant, Normal, TruncNormal, Uni
 from tensorseed.sampling.dtypes import DTYPES, INT64, round_down, round_nearest, round_up
 from tensorseed.sampling.parameters import check, formula
 from tensorseed.sampling.truncation import near_truncation, truncation, upper_tail
+from tests.tensorseed.draws import numbers
 
 
 @pytest.mark.parametrize("x", ["0", "0.1", "1", "2.99", "3", "3.01", "8", "36.999", "66"])
@@ -21,18 +22,18 @@ def test_tails_are_right_to_55_digits(x):
 
 
 def test_a_symmetric_interval_is_split_in_the_middle():
-    numbers = truncation(TruncNormal(0, 1, -2, 2), DTYPES["float32"])
-    assert numbers.lower_words == 2**31
-    assert numbers.p_lower == numbers.p_upper == pytest.approx(0.022750131948, rel=1e-8)
-    assert numbers.mass == 1
+    split = truncation(TruncNormal(0, 1, -2, 2), DTYPES["float32"])
+    assert split.lower_words == 2**31
+    assert split.p_lower == split.p_upper == pytest.approx(0.022750131948, rel=1e-8)
+    assert split.mass == 1
 
 
 def test_an_interval_near_the_mean_is_one_piece():
-    numbers = near_truncation(TruncNormal(0.5, 2, -1, 4), DTYPES["float32"])
+    near = near_truncation(TruncNormal(0.5, 2, -1, 4), DTYPES["float32"])
     below, above = (float(mp.ncdf(x)) for x in (-0.75, 1.75))
-    assert numbers.d_step == pytest.approx((above - below) / 2**32, rel=1e-14)
-    assert numbers.d_middle == pytest.approx((above + below - 1) / 2 + numbers.d_step / 2, rel=1e-14)
-    assert (numbers.low, numbers.high) == (-1, 4)
+    assert near.d_step == pytest.approx((above - below) / 2**32, rel=1e-14)
+    assert near.d_middle == pytest.approx((above + below - 1) / 2 + near.d_step / 2, rel=1e-14)
+    assert (near.low, near.high) == (-1, 4)
 
 
 @pytest.mark.parametrize(
@@ -53,11 +54,43 @@ def test_the_formula_goes_by_the_interval_and_the_draw(low, high, dtype, name):
     assert formula(TruncNormal(0.0, 1.0, low, high), DTYPES[dtype]).name == name
 
 
+@pytest.mark.parametrize(
+    ("mean", "low", "near"),
+    [
+        (0.0, -2.015625, True),
+        (1e-70, -2.015625, False),
+        (-1e-70, -2.015625, True),
+        (5e-324, -2.015625, False),
+    ],
+)
+def test_the_boundary_of_near_intervals_is_exact(mean, low, near):
+    """α = (low − mean)/std differs from −129/64 by less than 60 digits can hold."""
+    normal = TruncNormal(mean, 1.0, low, 2.0)
+    assert (near_truncation(normal, DTYPES["float32"]) is not None) == near
+
+
+@pytest.mark.parametrize(("mean", "refused"), [(0.0, False), (-1e-70, True), (1e-70, False)])
+def test_the_boundary_of_37_deviations_is_exact(mean, refused):
+    normal = TruncNormal(mean, 1.0, 37.0, 38.0)
+    if refused:
+        with pytest.raises(ValueError, match="more than 37 standard deviations"):
+            check(normal, DTYPES["float64"])
+    else:
+        check(normal, DTYPES["float64"])
+
+
+@pytest.mark.parametrize("std", [1e17, 1e40, 1e59, 1e60, 1e300])
+def test_an_interval_much_narrower_than_a_deviation_holds_the_mean_alone(std):
+    """In float64 every p is ½ there, on whichever side of the threshold."""
+    drawn = numbers(TruncNormal(0.25, std, -1.0, 1.0), DTYPES["float64"], 1_000)
+    assert set(drawn) == {0.25}
+
+
 def test_a_one_sided_interval_starts_at_its_own_tail():
-    numbers = truncation(TruncNormal(0, 1, 20, 21), DTYPES["float32"])
-    assert numbers.lower_words == 0
-    assert numbers.mass == pytest.approx(2.7536241186e-89)
-    assert numbers.p_upper + (2**32 - 1) * numbers.p_step == pytest.approx(1, abs=1e-9)
+    tail = truncation(TruncNormal(0, 1, 20, 21), DTYPES["float32"])
+    assert tail.lower_words == 0
+    assert tail.mass == pytest.approx(2.7536241186e-89)
+    assert tail.p_upper + (2**32 - 1) * tail.p_step == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.parametrize(
