@@ -26,6 +26,7 @@ DEFAULT_NAME = "weight"
 
 _INTEGER = re.compile(r"-?[0-9]{1,1000}")
 _NUMBER = re.compile(r"-?[0-9]")
+_BOOLEANS = {"true": True, "false": False}
 
 
 def document(params: Mapping[str, str]) -> dict[str, Any]:
@@ -76,7 +77,9 @@ def _init(params: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _value(key: str, text: str) -> Any:
-    """A JSON number or list; any other text stands for itself."""
+    """A JSON number, boolean or list; any other text stands for itself."""
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
     if _NUMBER.match(text) or text.startswith("["):
         try:
             return orjson.loads(text)

@@ -24,6 +24,11 @@ LIMITS = Limits()
         ),
         ({"shape": "", "init": "zeros", "name": "w"}, tensor(shape=[]), {}),
         (
+            {"shape": "2,2", "init": "sinusoidal", "endpoint": "false"},
+            tensor(name="weight", shape=[2, 2], init={"kind": "sinusoidal", "endpoint": False}),
+            {},
+        ),
+        (
             {
                 "shape": "2,3",
                 "init": "he_normal",
