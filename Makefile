@@ -51,11 +51,14 @@ $(CLIENTS)/node/.installed: tests/clients/package.json tests/clients/package-loc
 openapi: setup ## write openapi/openapi.json anew
 	$(BIN)/python -m service openapi --output openapi/openapi.json
 
-docs: setup ## write the generated tables of docs/ anew
+docs: setup ## write the generated pages and tables of docs/ anew
 	$(BIN)/python -m tools.docs
+	$(BIN)/python -m tools.annexes
 
-vectors: setup ## write tests/vectors anew: only ever for a new stream version
-	$(BIN)/python -m tools.vectors --overwrite
+vectors: setup ## complete tests/vectors; ARGS=--overwrite changes bits, only ever for a new stream version
+	$(BIN)/python -m tools.vectors $(ARGS)
+	$(BIN)/python -m tools.spec_vectors $(ARGS)
+	$(BIN)/python -m tools.stage_vectors $(ARGS)
 
 bench: setup ## measure, side by side; ARGS="rates growth --quick" for a part
 	$(BIN)/python -m benchmarks $(ARGS)

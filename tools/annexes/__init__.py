@@ -1,0 +1,1 @@
+"""Machine-readable and generated annexes of the two normative pages."""

@@ -1,0 +1,113 @@
+"""JSON Schema of a recipe, from the models that read a spec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorseed.sampling.dtypes import DTYPES, INT64
+from tensorseed.spec.canonical import DEFAULT_DTYPE
+from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.schemes import SCHEME_CLASSES
+from tensorseed.spec.spec import Spec
+
+Node = dict[str, Any]
+NOISE = ("title", "examples", "discriminator")
+TORCH = ("device", "generator", "torch_version")
+
+
+def recipe_schema() -> Node:
+    """What a recipe may hold: a spec in its canonical spelling.
+
+    The defaults stand in it because a recipe leaves them out.
+    """
+    spec = Spec.model_json_schema()
+    definitions: Node = {name: _quiet(node) for name, node in sorted(spec["$defs"].items())}
+    for cls in SCHEME_CLASSES:
+        kind = cls.spellings()[0]
+        definitions[cls.__name__]["properties"]["kind"] = {"const": kind}
+    for cls in LAYERS.values():
+        _entry(definitions[cls.__name__])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Recipe of a tensorseed file, version 1",
+        "description": "Members that have their default value are left out, and keys are sorted.",
+        "type": "object",
+        "required": ["layers", "seed"],
+        "additionalProperties": False,
+        "properties": {
+            "layers": {"type": "array", "items": _choice(cls.__name__ for cls in LAYERS.values())},
+            "seed": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,19})$"},
+            "generator": {"const": "torch"},
+            "device": {"type": "string", "pattern": "^(cpu|cuda)$"},
+            "torch_version": {"type": "string"},
+        },
+        "dependentRequired": {name: [other for other in TORCH if other != name] for name in TORCH},
+        "$defs": {**_common(), **definitions},
+    }
+
+
+def _common() -> Node:
+    """The members that entries share."""
+    bare = [name for name in DTYPES if name != DEFAULT_DTYPE]
+    name = {"type": "string", "minLength": 1, "maxLength": 1024}
+    about = f"The entry's dtype; {DEFAULT_DTYPE} if left out."
+    return {
+        "Init": _init(),
+        "Name": {"description": "The entry's name. A range {0..11} holds both of its ends.", **name},
+        "Stream": {"description": "The name that keys the draw, if it is not the entry's own.", **name},
+        "DType": {
+            "description": about,
+            "enum": [dtype for dtype in bare if dtype != INT64.name],
+            "default": DEFAULT_DTYPE,
+        },
+        "TensorDType": {"description": about, "enum": bare, "default": DEFAULT_DTYPE},
+    }
+
+
+def _init() -> Node:
+    """A scheme's name, or an object with its parameters."""
+    bare = [
+        cls.spellings()[0]
+        for cls in SCHEME_CLASSES
+        if not any(field.is_required() for name, field in cls.model_fields.items() if name != "kind")
+    ]
+    named = {"description": "A scheme with its default parameters.", "enum": bare}
+    return {"anyOf": [named, _choice(cls.__name__ for cls in SCHEME_CLASSES)]}
+
+
+def _choice(names: Any) -> Node:
+    return {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in names]}
+
+
+def _entry(entry: Node) -> None:
+    """What entries share refers to one definition; an entry's own dtype is neither null nor the default."""
+    properties = entry["properties"]
+    properties["name"] = {"$ref": "#/$defs/Name"}
+    properties["stream"] = {"$ref": "#/$defs/Stream"}
+    properties["dtype"] = {"$ref": "#/$defs/TensorDType" if _is_bare(entry) else "#/$defs/DType"}
+    reference: Node = {"$ref": "#/$defs/Init"}
+    if not _is_bare(entry):
+        text = properties["init"]["description"]
+        reference = {
+            "description": text,
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": reference,
+        }
+    properties["init"] = reference
+
+
+def _is_bare(entry: Node) -> bool:
+    return bool(entry["properties"]["type"]["const"] == "Tensor")
+
+
+def _quiet(node: Any) -> Any:
+    """The node without what a reader of recipes has no use for."""
+    if isinstance(node, list):
+        return [_quiet(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    quiet = {key: _quiet(value) for key, value in node.items() if key not in NOISE}
+    if isinstance(quiet.get("description"), str):
+        quiet["description"] = " ".join(quiet["description"].partition("\n")[0].split())
+    return quiet
