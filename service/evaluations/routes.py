@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,14 +21,17 @@ from tensorseed.errors import (
     VersionError,
 )
 from tensorseed.evaluations import evaluate, read_evaluation
+from tensorseed.spec.limits import Limits
 
 from ..http.bodies import read_json
+from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.disconnect import while_present
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError
 from ..http.problems import documented
 from ..http.queries import query_of
-from ..http.state import state_of
+from ..settings import Settings
 from ..telemetry import DEVICE, Attributes, span
+from ..worker.worker import Worker
 from .representations import Content, check_labels, content_of, form_of
 from .schemas import evaluation_answers, evaluation_body
 
@@ -38,6 +42,27 @@ router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
 
 _BODY = (EvaluationError, SpecError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
 _WORK = (UnrepresentableError, DeviceError, VersionError, BusyError, NotReadyError, CapacityError)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationsContext:
+    """The objects that requests for evaluations share."""
+
+    settings: Settings
+    limits: Limits
+    worker: Worker
+    jobs: ConcurrencyLimit
+
+    @classmethod
+    def create(cls, settings: Settings, worker: Worker, jobs: ConcurrencyLimit) -> EvaluationsContext:
+        """The context of one application."""
+        return cls(settings, settings.limits(), worker, jobs)
+
+
+def context_of(request: Request) -> EvaluationsContext:
+    """The context of the application that serves `request`."""
+    context: EvaluationsContext = request.app.state.evaluations
+    return context
 
 
 @router.post(
@@ -57,22 +82,22 @@ async def post_evaluations(request: Request) -> Response:
     before the whole evaluation is known to be valid, and computing stops when the client leaves.
     """
     query_of(request, allowed=())
-    state = state_of(request)
-    with state.computing.admit():
-        body = await read_json(request, state.settings.body_bytes)
+    context = context_of(request)
+    with context.jobs.admit():
+        body = await read_json(request, context.settings.body_bytes)
         return await while_present(request, _post(request, body))
 
 
 async def _post(request: Request, body: bytes) -> Response:
-    state = state_of(request)
+    context = context_of(request)
     with span("parse"):
-        evaluation = await state.worker.run(read_evaluation, body, state.limits)
+        evaluation = await context.worker.run(read_evaluation, body, context.limits)
     accept = ", ".join(request.headers.getlist("accept"))
     form = form_of(accept, weights=evaluation.return_weights)
     if evaluation.return_weights:
         check_labels([variant.label or "" for variant in evaluation.variants])
     with span("evaluate", _attributes(evaluation)):
-        content = await state.worker.run_cancellable(partial(_compute, evaluation, form), evaluation.device)
+        content = await context.worker.run_cancellable(partial(_compute, evaluation, form), evaluation.device)
     headers = {"Cache-Control": "no-store", "Vary": "Accept", **content.headers}
     if len(content.pieces) == 1:
         return Response(bytes(content.pieces[0]), headers=headers, media_type=content.media_type)

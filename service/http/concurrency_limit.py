@@ -10,7 +10,7 @@ from .errors import BusyError
 RETRY_AFTER = 1  # seconds
 
 
-class Admission:
+class ConcurrencyLimit:
     """Counts what is under way, of which there may be `limit` at a time. For one event loop."""
 
     def __init__(self, limit: int, doing: str) -> None:

@@ -17,9 +17,8 @@ from ..http.errors import BusyError, PreconditionError, RangeError
 from ..http.negotiation import JSON
 from ..http.responses import respond
 from ..http.routing import readable
-from ..http.state import state_of
+from .context import context_of, snapshot_at
 from .documents import SNAPSHOT, hub_documented, hub_files, in_path
-from .lookup import snapshot_at
 from .representations import FileForm
 from .schemas import Headers
 from .urls import Place, place_of
@@ -75,14 +74,14 @@ async def get_shard_headers(request: Request) -> Response:
 
 
 async def _get(request: Request) -> Response:
-    state = state_of(request)
+    context = context_of(request)
     place = place_of(request, *_KEYWORDS)
     snapshot = await snapshot_at(request, place)
     file = snapshot.file(place.path)
     at_hand = file.text is not None or request.method == "HEAD"
-    weights = None if at_hand else await state.worker.run(lambda: file.weights)
+    weights = None if at_hand else await context.worker.run(lambda: file.weights)
     immutable = place.revision == snapshot.commit
-    return await respond(request, FileForm(state, file, snapshot.commit, weights, immutable=immutable))
+    return await respond(request, FileForm(context, file, snapshot.commit, weights, immutable=immutable))
 
 
 async def _headers(request: Request) -> Response:
@@ -92,7 +91,7 @@ async def _headers(request: Request) -> Response:
     index = snapshot.file(path)
     if path != INDEX:
         raise UnknownEntryError(f"{path} names no shards: ask for {INDEX}")
-    body = await state_of(request).worker.run(_headers_text, snapshot, index)
+    body = await context_of(request).worker.run(_headers_text, snapshot, index)
     return Response(body, headers={"Cache-Control": "no-store"}, media_type=JSON)
 
 

@@ -21,7 +21,7 @@ FRESH_SECONDS = 1.0  # within which the folders are not looked at again
 PATIENCE = 2.0  # seconds that a request waits for a look at them, which may find a large recipe to read
 
 
-class Shelf:
+class LibraryService:
     """A library whose folders are looked at when it is asked, at most once a second. For one event loop.
 
     Laying tensors out takes seconds for the largest recipes; of the threads that compute, one is left free

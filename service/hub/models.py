@@ -19,11 +19,10 @@ from ..http.disconnect import while_present
 from ..http.errors import QueryError
 from ..http.negotiation import JSON
 from ..http.routing import many, readable
-from ..http.state import state_of
 from ..server.authentication import KEY_NAME
+from .context import context_of, snapshot_at
 from .documents import SNAPSHOT, filters, hub_documented, in_path
 from .errors import WHOAMI
-from .lookup import snapshot_at
 from .pagination import Query, paged
 from .schemas import WHEN, Access, Commit, Model, ModelInfo, Refs, Whoami
 from .trees import title
@@ -48,7 +47,7 @@ _UNSTORED = {"Cache-Control": "no-store"}
 async def get_models(request: Request) -> Response:
     """The repositories, by id."""
     query = Query(request)
-    rows = map(_described, await state_of(request).library.repositories())
+    rows = map(_described, await context_of(request).library.repositories())
     found = [row for row in rows if _wanted(row, query)]
     page, headers = paged(request, query, found)
     return Response(orjson.dumps(page), headers=headers, media_type=JSON)
@@ -114,7 +113,7 @@ async def get_model_revision(request: Request) -> Response:
 )
 async def get_access(request: Request) -> Response:
     """Whether a repository may be read: who is answered may."""
-    await state_of(request).library.repository(place_of(request, "auth-check").repository)
+    await context_of(request).library.repository(place_of(request, "auth-check").repository)
     return _json({"access": "read"})
 
 

@@ -25,7 +25,7 @@ from ..http.negotiation import JSON
 from ..http.problems import documented
 from ..http.queries import check_path
 from ..http.routing import answers, many, readable
-from ..http.state import State, state_of
+from .context import HubContext, context_of
 from .documents import in_path
 from .recipe_schemas import RECIPE, RecipeDetail, RecipePlan, RecipeSummary
 from .urls import MAIN
@@ -64,10 +64,10 @@ async def plan_recipe(request: Request) -> Response:
     The model is built without its tensors' data. The recipe is not kept: saved into the folder of recipes,
     it is served.
     """
-    state = state_of(request)
-    with state.deriving.admit():
+    context = context_of(request)
+    with context.deriving.admit():
         config = await read_json(request, MOST_BYTES, _SHORTER)
-        return await while_present(request, _plan(state, config))
+        return await while_present(request, _plan(context, config))
 
 
 @readable(
@@ -83,9 +83,9 @@ async def get_recipe(request: Request) -> Response:
     return await while_present(request, _recipe(request))
 
 
-async def _plan(state: State, config: bytes) -> Response:
-    recipe = await state.derivations.recipe(config)
-    return _json(await state.worker.run(_planned, recipe, state.limits, state.settings.shard_bytes))
+async def _plan(context: HubContext, config: bytes) -> Response:
+    recipe = await context.derivations.recipe(config)
+    return _json(await context.worker.run(_planned, recipe, context.limits, context.settings.shard_bytes))
 
 
 def _planned(document: dict[str, Any], limits: Limits, shard_bytes: int) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _planned(document: dict[str, Any], limits: Limits, shard_bytes: int) -> dict
 
 
 async def _recipes(request: Request) -> Response:
-    library = state_of(request).library
+    library = context_of(request).library
     rows = []
     for repository in await library.repositories():
         with suppress(RecipeError, TooLargeError):  # one that is larger than this service allows
@@ -111,7 +111,7 @@ async def _recipes(request: Request) -> Response:
 
 async def _recipe(request: Request) -> Response:
     check_path(request)
-    library = state_of(request).library
+    library = context_of(request).library
     repository = await library.repository(request.path_params["repository"])
     summary = await library.summary(repository)
     snapshot = await library.snapshot(repository.id, MAIN)

@@ -11,7 +11,7 @@ from tensorseed.files.virtual_file import VirtualFile
 
 from ..http.negotiation import JSON, OCTETS
 from ..http.responses import CACHE_CONTROL, Chunk
-from ..http.state import State
+from .context import HubContext
 
 TEXT = "text/plain; charset=utf-8"
 REVALIDATED = "public, no-cache"  # what a name stands for changes with the recipe; what a commit does, never
@@ -26,9 +26,15 @@ class FileForm:
     """
 
     def __init__(
-        self, state: State, file: RepoFile, commit: str, weights: VirtualFile | None, *, immutable: bool
+        self,
+        context: HubContext,
+        file: RepoFile,
+        commit: str,
+        weights: VirtualFile | None,
+        *,
+        immutable: bool,
     ) -> None:
-        self._state = state
+        self._context = context
         self._file = file
         self._weights = weights
         self._text = memoryview(file.text or b"")
@@ -50,19 +56,19 @@ class FileForm:
 
     def admit(self) -> AbstractContextManager[None]:
         """A place among the streams."""
-        return self._state.admission.admit()
+        return self._context.streams.admit()
 
     def at_once(self, start: int, stop: int) -> Chunk | None:
         """The bytes from `start` up to `stop`: of a text any, of weights those that are few and cheap."""
         if self._weights is None:
             return self._text[start:stop]
-        return self._state.worker.at_once(self._weights, start, stop)
+        return self._context.worker.at_once(self._weights, start, stop)
 
     async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
         """The bytes from `start` up to `stop`."""
         if self._weights is None:
             yield self._text[start:stop]
             return
-        async with aclosing(self._state.worker.stream(self._weights, start, stop)) as chunks:
+        async with aclosing(self._context.worker.stream(self._weights, start, stop)) as chunks:
             async for chunk in chunks:
                 yield chunk

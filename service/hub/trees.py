@@ -20,8 +20,8 @@ from ..http.disconnect import while_present
 from ..http.errors import MalformedRequestError, MediaTypeError, QueryError
 from ..http.negotiation import JSON
 from ..http.routing import many, readable, reference
+from .context import snapshot_at
 from .documents import SNAPSHOT, flags, hub_documented, in_path
-from .lookup import snapshot_at
 from .pagination import Query, paged
 from .schemas import WHEN, PathsRequest, TreeEntry
 from .urls import place_of

@@ -16,8 +16,8 @@ from tensorseed.losses.request import loss_class
 from tensorseed.spec.json_io import load
 
 from ..http.negotiation import JSON, OCTETS, preferred
-from ..http.state import State
 from .answers import file_pieces, json_text, numbers_of
+from .context import LossesContext
 from .queries import at_parameters, query_document
 
 _SPELLED = 'a number that is not finite is one of the strings "NaN", "Infinity" and "-Infinity"'
@@ -41,32 +41,32 @@ def catalog_text(name: str | None) -> bytes:
     return orjson.dumps(_catalog()[name])
 
 
-def answer(asked: Asked, state: State) -> bytes | list[memoryview]:
+def answer(asked: Asked, context: LossesContext) -> bytes | list[memoryview]:
     """The JSON text, or the pieces of the safetensors file, that the client prefers.
 
     Raises LossError, QueryError, TooLargeError, DeviceError, CapacityError, and UnrepresentableError where
     the client accepts JSON alone for more numbers than that holds.
     """
-    call = _call(asked, state)
-    state.worker.check_device(call.device)
-    _form(asked, sum(call.tensors[name].numel() for name in call.gradients), state)
+    call = _call(asked, context)
+    context.worker.check_device(call.device)
+    _form(asked, sum(call.tensors[name].numel() for name in call.gradients), context)
     if call.device == "auto":
         elements = sum(tensor.numel() for tensor in call.tensors.values())
-        call = replace(call, device=state.worker.choose("losses", elements))
-    with state.worker.translating_errors(call.device):
+        call = replace(call, device=context.worker.choose("losses", elements))
+    with context.worker.translating_errors(call.device):
         result = evaluate(call)
-    form = _form(asked, numbers_of(result), state)
+    form = _form(asked, numbers_of(result), context)
     return json_text(result) if form == JSON else file_pieces(result)
 
 
-def _call(asked: Asked, state: State) -> Call:
+def _call(asked: Asked, context: LossesContext) -> Call:
     if asked.parameters is None:
-        return read_loss(asked.name, _document(bytes(asked.body)), state.limits)
+        return read_loss(asked.name, _document(bytes(asked.body)), context.limits)
     loss = LOSSES[asked.name]
-    raw = read_tensors(asked.body, state.limits.dimensions)
+    raw = read_tensors(asked.body, context.limits.dimensions)
     tensors = {name: to_torch(tensor) for name, tensor in raw.items()}
     try:
-        return read_loss(asked.name, query_document(loss, asked.parameters), state.limits, tensors)
+        return read_loss(asked.name, query_document(loss, asked.parameters), context.limits, tensors)
     except LossError as error:
         raise at_parameters(error, loss, asked.parameters, tensors) from None
 
@@ -83,10 +83,10 @@ def _document(body: bytes) -> Mapping[str, Any]:
     return document
 
 
-def _form(asked: Asked, numbers: int, state: State) -> str:
+def _form(asked: Asked, numbers: int, context: LossesContext) -> str:
     """The media type for an answer of so many numbers."""
     form = preferred(asked.accept, (JSON, OCTETS))
-    limit = state.settings.json_elements
+    limit = context.settings.json_elements
     if form == JSON and numbers > limit:
         form = preferred(asked.accept, (OCTETS,))
     if form is None:

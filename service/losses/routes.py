@@ -30,9 +30,9 @@ from ..http.negotiation import JSON, OCTETS, preferred
 from ..http.problems import documented
 from ..http.queries import query_of
 from ..http.routing import many, readable
-from ..http.state import State, state_of
 from ..telemetry import span
 from .answers import loss_response
+from .context import LossesContext, context_of
 from .schemas import CatalogLoss, loss_answers, loss_body
 
 router = APIRouter(prefix="/v1/losses", tags=["losses"])
@@ -91,36 +91,36 @@ async def post_loss(request: Request, name: Name) -> Response:
     where nothing is reduced. An answer of many numbers comes as a safetensors file, of tensors `loss` and
     `gradients.input`, with the denominator in its metadata.
     """
-    state = state_of(request)
+    context = context_of(request)
     accept = ", ".join(request.headers.getlist("accept"))
     if preferred(accept, (JSON, OCTETS)) is None:
         raise UnrepresentableError(f"a loss is available as {JSON} or {OCTETS}: accept one of them")
     await asyncio.to_thread(_check_name, name)  # before a body is taken in
-    with state.computing.admit():
-        body, parameters = await _read(request, state)
-        return await while_present(request, _evaluate(state, name, body, parameters, accept))
+    with context.jobs.admit():
+        body, parameters = await _read(request, context)
+        return await while_present(request, _evaluate(context, name, body, parameters, accept))
 
 
-async def _read(request: Request, state: State) -> tuple[memoryview, Mapping[str, str] | None]:
+async def _read(request: Request, context: LossesContext) -> tuple[memoryview, Mapping[str, str] | None]:
     """The body, and the query's parameters where the tensors are a file."""
     parameters = query_of(request)
     if body_form(request, (JSON, OCTETS)) == OCTETS:
-        return await read_octets(request, state.limits.loss_bytes, _SEND_PARTS), parameters
+        return await read_octets(request, context.limits.loss_bytes, _SEND_PARTS), parameters
     if parameters:
         raise QueryError([Fault(name, _IN_THE_BODY) for name in parameters])
-    return memoryview(await read_json(request, state.settings.body_bytes, _SEND_A_FILE)), None
+    return memoryview(await read_json(request, context.settings.body_bytes, _SEND_A_FILE)), None
 
 
 async def _evaluate(
-    state: State, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
+    context: LossesContext, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
 ) -> Response:
     with span("loss", {"tensorseed.loss": name, "tensorseed.request_bytes": len(body)}):
-        found = await state.worker.run(_answer, state, name, body, parameters, accept)
+        found = await context.worker.run(_answer, context, name, body, parameters, accept)
     return loss_response(found)
 
 
 async def _catalog(request: Request, name: str | None) -> Response:
-    text = await state_of(request).worker.run(_catalog_text, name)
+    text = await context_of(request).worker.run(_catalog_text, name)
     return Response(text, media_type=JSON)
 
 
@@ -137,8 +137,8 @@ def _catalog_text(name: str | None) -> bytes:
 
 
 def _answer(
-    state: State, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
+    context: LossesContext, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
 ) -> bytes | list[memoryview]:
     from .evaluation import Asked, answer
 
-    return answer(Asked(name, body, parameters, accept), state)
+    return answer(Asked(name, body, parameters, accept), context)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -13,15 +14,23 @@ from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.routing import Route
 
+from tensorseed.sampling.executors import portability
+
 from ..evaluations import routes as evaluations
+from ..evaluations.routes import EvaluationsContext
+from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.problems import install_handlers
-from ..http.state import State
 from ..hub import files, models, recipes, trees
+from ..hub.context import HubContext
 from ..losses import routes as losses
+from ..losses.context import LossesContext
 from ..settings import Settings
 from ..weights import catalog, digests
 from ..weights import routes as weights
+from ..weights.context import WeightsContext
+from ..worker.worker import Worker
 from . import health
+from .graceful_shutdown import Lifecycle
 from .keys import KeysFile
 from .metrics import PATH, Metrics, metrics
 from .middleware import surround
@@ -62,7 +71,8 @@ def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
     app.state.keyring = keyring
     app.state.metrics = Metrics(folder)
     app.state.traces = traces
-    app.state.shared = State(settings, app.state.metrics)
+    app.state.lifecycle = Lifecycle(settings)
+    _create_contexts(app, settings)
     if not settings.metrics_port:
         app.add_api_route(PATH, metrics, include_in_schema=False)
     _answer_head(app)
@@ -73,12 +83,36 @@ def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
     app.middleware_stack = surround(
         app.build_middleware_stack(),
         settings,
-        app.state.shared,
+        app.state.lifecycle,
         app.state.metrics,
         keyring,
         traces.tracer if traces else None,
     )
     return app
+
+
+def _create_contexts(app: FastAPI, settings: Settings) -> None:
+    """Create the worker and the limits, and hand each domain its own context."""
+    if settings.portable_kernels:
+        portability.target()
+    state = app.state
+    state.worker = Worker(
+        settings.thread_count(),
+        settings.chunk_bytes,
+        settings.window,
+        settings.cache_folder(),
+        settings.materialised_bytes,
+        metrics=state.metrics,
+    )
+    state.streams = ConcurrencyLimit(settings.streams, "streams files")
+    state.jobs = ConcurrencyLimit(settings.evaluations, "computes evaluations and losses")
+    state.weights = WeightsContext.create(settings, state.worker, state.streams)
+    state.losses = LossesContext.create(settings, state.worker, state.jobs)
+    state.evaluations = EvaluationsContext.create(settings, state.worker, state.jobs)
+    state.hub = HubContext.create(settings, state.worker, state.streams)
+    state.refresh_metrics = partial(
+        state.metrics.refresh, state.worker, state.streams, state.jobs, state.lifecycle
+    )
 
 
 def _answer_head(app: FastAPI) -> None:
@@ -91,26 +125,26 @@ def _answer_head(app: FastAPI) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """The worker lives as long as the application serves."""
-    state: State = app.state.shared
+    state = app.state
     await state.worker.start()
-    state.ready = True
-    tasks = [asyncio.ensure_future(_refresh(app.state.metrics, state))]
-    if app.state.keyring is not None:
-        tasks.append(asyncio.ensure_future(app.state.keyring.keep_fresh()))
+    state.lifecycle.ready = True
+    tasks = [asyncio.ensure_future(_refresh(state.metrics, state.weights.settings, state.refresh_metrics))]
+    if state.keyring is not None:
+        tasks.append(asyncio.ensure_future(state.keyring.keep_fresh()))
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
-        state.ready = False
-        await state.derivations.close()
+        state.lifecycle.ready = False
+        await state.hub.derivations.close()
         await state.worker.close()
-        if app.state.traces is not None:
-            await app.state.traces.close()
+        if state.traces is not None:
+            await state.traces.close()
 
 
-async def _refresh(metrics: Metrics, state: State) -> None:
+async def _refresh(metrics: Metrics, settings: Settings, refresh: Callable[[], None]) -> None:
     """Keep up to date what is not counted as it happens, for who asks another process or the other port."""
-    while metrics.folder is not None or state.settings.metrics_port:
-        metrics.refresh(state)
+    while metrics.folder is not None or settings.metrics_port:
+        refresh()
         await asyncio.sleep(REFRESH_SECONDS)

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..http.errors import NotReadyError
 from ..http.problems import answer_to
-from ..http.state import State
+from .graceful_shutdown import Lifecycle
 from .keys import needs_key
 from .metrics import PATH
 
@@ -19,7 +19,7 @@ class Draining:
     Health, readiness and metrics are told still.
     """
 
-    def __init__(self, app: ASGIApp, state: State) -> None:
+    def __init__(self, app: ASGIApp, state: Lifecycle) -> None:
         self._app = app
         self._state = state
 

@@ -6,17 +6,28 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..http.state import State
+from ..settings import Settings
 
 LOOKING_SECONDS = 0.1  # between two looks at whether all has ended
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Handler = Callable[[int, FrameType | None], Any]
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """The phase of an application between start and stop, and its requests for work."""
+
+    settings: Settings
+    ready: bool = False
+    draining: bool = False
+    under_way: int = 0
 
 
 class Graceful:
@@ -27,7 +38,7 @@ class Graceful:
     `grace_seconds` after that. A second SIGINT stops it at once.
     """
 
-    def __init__(self, app: ASGIApp, state: State) -> None:
+    def __init__(self, app: ASGIApp, state: Lifecycle) -> None:
         self._app = app
         self._state = state
         self._servers: dict[int, Handler] = {}

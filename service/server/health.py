@@ -12,7 +12,6 @@ from ..http.negotiation import JSON
 from ..http.problems import documented
 from ..http.routing import readable
 from ..http.schemas import Health, Readiness
-from ..http.state import state_of
 
 router = APIRouter(tags=["operations"])
 
@@ -32,8 +31,8 @@ async def readiness(request: Request) -> Response:
     A failed device does not make the service unready, since the CPU computes everything that it did; the
     answer names it, so that whoever runs the service can restart it.
     """
-    state = state_of(request)
-    if not state.ready:
+    state = request.app.state
+    if not state.lifecycle.ready:
         raise NotReadyError("the service is starting or stopping: ask again shortly", {"Retry-After": "1"})
     failed = [{"name": device.name, "detail": device.fault} for device in state.worker.failed_devices()]
     answer = {"status": "ready", "failed_devices": failed}

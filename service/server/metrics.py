@@ -26,7 +26,9 @@ from starlette.responses import Response
 from ..worker.metrics_hooks import WorkerMetrics
 
 if TYPE_CHECKING:
-    from ..http.state import State
+    from ..http.concurrency_limit import ConcurrencyLimit
+    from ..worker.worker import Worker
+    from .graceful_shutdown import Lifecycle
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -153,12 +155,14 @@ class Metrics(WorkerMetrics):
         """See `WorkerMetrics`."""
         self.queue_seconds.observe(seconds)
 
-    def refresh(self, state: State) -> None:
+    def refresh(
+        self, worker: Worker, streams: ConcurrencyLimit, jobs: ConcurrencyLimit, lifecycle: Lifecycle
+    ) -> None:
         """Take over what is not counted as it happens: how much is under way, and memory."""
-        self.active_streams.set(state.admission.active)
-        self.active_evaluations.set(state.computing.active)
-        self.ready.set(state.ready)
-        for device in state.worker.known_devices():
+        self.active_streams.set(streams.active)
+        self.active_evaluations.set(jobs.active)
+        self.ready.set(lifecycle.ready)
+        for device in worker.known_devices():
             memory = device.memory()
             if memory is not None:
                 self.device_memory.labels(device.name, "total").set(memory.total)
@@ -184,6 +188,8 @@ def shared_registry(folder: str) -> CollectorRegistry:
 
 async def metrics(request: Request) -> Response:
     """The metrics of all processes, for Prometheus."""
-    shared: Metrics = request.app.state.metrics
-    shared.refresh(request.app.state.shared)
-    return Response(shared.text(), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_LATEST)
+    state = request.app.state
+    state.refresh_metrics()
+    return Response(
+        state.metrics.text(), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_LATEST
+    )

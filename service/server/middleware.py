@@ -9,10 +9,10 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from ..http.state import State
 from ..settings import Settings
 from .authentication import Access
 from .draining import Draining
+from .graceful_shutdown import Lifecycle
 from .keys import Keyring
 from .metrics import Metrics
 from .request_telemetry import RequestTelemetry
@@ -36,7 +36,7 @@ CORS_RESPONSE_HEADERS = (
 def surround(
     app: ASGIApp,
     settings: Settings,
-    state: State,
+    lifecycle: Lifecycle,
     metrics: Metrics,
     keyring: Keyring | None,
     tracer: Tracer | None,
@@ -55,7 +55,7 @@ def surround(
     middleware = [
         Middleware(RequestTelemetry, metrics, tracer, access_log=settings.access_log),
         *([cors] if settings.origins() else []),
-        Middleware(Draining, state),
+        Middleware(Draining, lifecycle),
         *([Middleware(Access, keyring, _rate_limits(settings))] if keyring else []),
         Middleware(Hardening),
         *([Middleware(Remembered, settings.answer_bytes)] if settings.answer_bytes else []),

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors.multiprocess import Multiprocess
 
-from ..http.state import open_library
+from ..hub.context import open_library
 from ..settings import Settings
 from .app import create_app
 from .graceful_shutdown import Graceful
@@ -81,7 +81,7 @@ class Served(Graceful):
 
     def __init__(self, settings: Settings, folder: str | None) -> None:
         app = create_app(settings, folder)
-        super().__init__(app, app.state.shared)
+        super().__init__(app, app.state.lifecycle)
         self.registry = app.state.metrics.registry
 
 

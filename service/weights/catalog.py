@@ -18,7 +18,7 @@ from ..http.disconnect import while_present
 from ..http.negotiation import JSON
 from ..http.routing import many, readable
 from ..http.schemas import Devices
-from ..http.state import state_of
+from .context import context_of
 
 router = APIRouter(prefix="/v1", tags=["catalog"])
 
@@ -46,7 +46,7 @@ async def layers(_: Request) -> Response:
 @readable(router, "/devices", "Devices", model=Devices)
 async def devices(request: Request) -> Response:
     """The devices of this host that compute: what each is, its memory now, and what runs there."""
-    worker = state_of(request).worker  # whose first look at CUDA takes seconds
+    worker = context_of(request).worker  # whose first look at CUDA takes seconds
     rows = await while_present(request, worker.run(lambda: [_row(device) for device in worker.devices()]))
     return Response(orjson.dumps({"devices": rows}), headers=_UNCACHED, media_type=JSON)
 

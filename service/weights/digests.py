@@ -26,7 +26,7 @@ from ..http.queries import query_of
 from ..http.responses import Chunk, respond
 from ..http.routing import Responses, answers, readable
 from ..http.schemas import Described
-from ..http.state import State, state_of
+from .context import WeightsContext, context_of
 from .routes import Token
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"])
@@ -53,8 +53,8 @@ class Digest(Described):
 class DigestForm:
     """The digests as JSON: a text whose length is known before any of it is computed."""
 
-    def __init__(self, state: State, file: VirtualFile) -> None:
-        self._state = state
+    def __init__(self, context: WeightsContext, file: VirtualFile) -> None:
+        self._context = context
         self._file = file
         self.etag = f'"{file.digest}-digest"'
         self.headers: Mapping[str, str] = {}
@@ -62,28 +62,28 @@ class DigestForm:
 
     async def size(self) -> int:
         """The number of bytes: digests have one length."""
-        known = self._state.digests.kept(self._file.digest)
+        known = self._context.digests.kept(self._file.digest)
         if known is None:
-            known = await self._state.worker.run(_text, placeholder(self._file))
+            known = await self._context.worker.run(_text, placeholder(self._file))
         return len(known)
 
     def admit(self) -> AbstractContextManager[None]:
         """A place among the streams."""
-        return self._state.admission.admit()
+        return self._context.streams.admit()
 
     def at_once(self, start: int, stop: int) -> Chunk | None:
         """The text's bytes from `start` up to `stop`, where it has been computed lately."""
-        known = self._state.digests.kept(self._file.digest)
+        known = self._context.digests.kept(self._file.digest)
         return None if known is None else memoryview(known)[start:stop]
 
     async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
         """The text's bytes from `start` up to `stop`, once the whole file has been hashed."""
-        text = await self._state.digests.get(self._file.digest, self._compute)
+        text = await self._context.digests.get(self._file.digest, self._compute)
         yield memoryview(text)[start:stop]
 
     async def _compute(self) -> bytes:
         """Hash the file while it is computed; the whole and the tensors side by side."""
-        worker, hashing = self._state.worker, FileHash(self._file)
+        worker, hashing = self._context.worker, FileHash(self._file)
         async with aclosing(worker.stream(self._file, 0, self._file.size)) as chunks:
             async for chunk in chunks:
                 await asyncio.gather(
@@ -135,15 +135,15 @@ async def get_digest(request: Request, token: Token) -> Response:
 
 
 async def _get_digest(request: Request, token: str) -> Response:
-    state = state_of(request)
-    file = (await state.open_token(token)).file
-    most = state.settings.digest_bytes
+    context = context_of(request)
+    file = (await context.files.by_token(token)).file
+    most = context.settings.digest_bytes
     if file.size > most:
         remedy = "download the file and verify it, or verify a part of it"
         raise TooLargeError(
             f"the file has {file.size:,} bytes and digests are computed up to {most:,}: {remedy}"
         )
-    missing = await state.missing_device(file.resolved.device)
+    missing = await context.missing_device(file.resolved.device)
     if missing is not None:
         raise DeviceError(missing)
-    return await respond(request, DigestForm(state, file))
+    return await respond(request, DigestForm(context, file))

@@ -13,7 +13,7 @@ from tensorseed.spec.lint import advice
 from tensorseed.spec.moments import moments
 from tensorseed.spec.resolved import ResolvedTensor
 
-from ..http.state import OpenFile
+from .open_files import OpenFile
 
 
 def plan_text(opened: OpenFile, url: str | None, limits: Limits, missing: str | None = None) -> bytes:

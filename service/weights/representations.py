@@ -18,8 +18,8 @@ from tensorseed.sampling.low_precision import decode
 from ..http.json_lists import nested
 from ..http.negotiation import JSON, OCTETS
 from ..http.responses import Chunk
-from ..http.state import State
 from ..telemetry import range_attributes, span
+from .context import WeightsContext
 
 FILENAME = "weight.safetensors"
 
@@ -27,8 +27,8 @@ FILENAME = "weight.safetensors"
 class SafetensorsForm:
     """A file as it is."""
 
-    def __init__(self, state: State, file: VirtualFile, headers: Mapping[str, str]) -> None:
-        self._state = state
+    def __init__(self, context: WeightsContext, file: VirtualFile, headers: Mapping[str, str]) -> None:
+        self._context = context
         self._file = file
         self.etag = f'"{file.digest}"'
         self.headers = headers
@@ -43,15 +43,15 @@ class SafetensorsForm:
 
     def admit(self) -> AbstractContextManager[None]:
         """A place among the streams."""
-        return self._state.admission.admit()
+        return self._context.streams.admit()
 
     def at_once(self, start: int, stop: int) -> Chunk | None:
         """The bytes from `start` up to `stop`, where they are few and cheap."""
-        return self._state.worker.at_once(self._file, start, stop)
+        return self._context.worker.at_once(self._file, start, stop)
 
     def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
         """The bytes from `start` up to `stop`, computed while they are read."""
-        return self._state.worker.stream(self._file, start, stop)
+        return self._context.worker.stream(self._file, start, stop)
 
 
 class JsonForm:
@@ -61,8 +61,8 @@ class JsonForm:
     strings "NaN", "Infinity" and "-Infinity".
     """
 
-    def __init__(self, state: State, file: VirtualFile, headers: Mapping[str, str]) -> None:
-        self._state = state
+    def __init__(self, context: WeightsContext, file: VirtualFile, headers: Mapping[str, str]) -> None:
+        self._context = context
         self._file = file
         self._body: bytes | None = None
         self.etag = f'"{file.digest}-json"'
@@ -75,7 +75,7 @@ class JsonForm:
 
     def admit(self) -> AbstractContextManager[None]:
         """A place among the streams."""
-        return self._state.admission.admit()
+        return self._context.streams.admit()
 
     def at_once(self, start: int, stop: int) -> Chunk | None:
         """The text's bytes from `start` up to `stop`: `size` has made the text."""
@@ -87,7 +87,7 @@ class JsonForm:
 
     async def _text(self) -> bytes:
         if self._body is None:
-            worker = self._state.worker
+            worker = self._context.worker
             source = await worker.source(self._file)
             with span("generate") as generating:
                 if generating.is_recording():

@@ -43,8 +43,9 @@ from ..http.queries import check_path, query_of
 from ..http.responses import REVALIDATED, respond
 from ..http.routing import PlainRoute, answers, file_answers, readable, spec_body
 from ..http.schemas import Plan
-from ..http.state import OpenFile, State, state_of
 from ..telemetry import file_attributes, span
+from .context import WeightsContext, context_of
+from .open_files import OpenFile
 from .plans import plan_text
 from .representations import JsonForm, SafetensorsForm, fits_json
 
@@ -106,7 +107,7 @@ async def get_weights(request: Request) -> Response:
     The scheme's own parameters are query parameters too. Content-Location is the file's URL by token.
     """
     parameters = query_of(request)
-    opened = state_of(request).open_query(_parse_query, request.scope["query_string"], parameters)
+    opened = context_of(request).files.by_query(_parse_query, request.scope["query_string"], parameters)
     if opened is not None:
         return await _answer(request, opened.file, _location(request, opened))
     return await while_present(request, _get(request, parameters))
@@ -145,62 +146,62 @@ async def get_tensor(request: Request, token: Token, name: Name) -> Response:
 async def _body(request: Request) -> bytes:
     """The body of a request that has nothing in its query."""
     query_of(request, allowed=())
-    return await read_json(request, state_of(request).settings.body_bytes)
+    return await read_json(request, context_of(request).settings.body_bytes)
 
 
 async def _post(request: Request, body: bytes) -> Response:
-    opened = await state_of(request).open_spec(parse_spec, body)
+    opened = await context_of(request).files.by_spec(parse_spec, body)
     return await _answer(request, opened.file, _location(request, opened))
 
 
 async def _plan(request: Request, body: bytes) -> Response:
-    state = state_of(request)
-    opened = await state.open_spec(parse_spec, body)
-    missing = await state.missing_device(opened.file.resolved.device)
+    context = context_of(request)
+    opened = await context.files.by_spec(parse_spec, body)
+    missing = await context.missing_device(opened.file.resolved.device)
     location = _location(request, opened)
     with span("plan"):
-        text = await state.worker.run(plan_text, opened, location, state.limits, missing)
+        text = await context.worker.run(plan_text, opened, location, context.limits, missing)
     return Response(text, media_type=JSON)
 
 
 async def _get(request: Request, parameters: Mapping[str, str]) -> Response:
-    opened = await state_of(request).open_spec(_parse_query, parameters)
+    opened = await context_of(request).files.by_spec(_parse_query, parameters)
     return await _answer(request, opened.file, _location(request, opened))
 
 
 async def _get_by_token(request: Request, token: str) -> Response:
-    opened = await state_of(request).open_token(token)
+    opened = await context_of(request).files.by_token(token)
     return await _answer(request, opened.file)
 
 
 async def _get_tensor(request: Request, token: str, name: str, wanted: str) -> Response:
-    state = state_of(request)
-    opened = await state.open_token(token)
+    context = context_of(request)
+    opened = await context.files.by_token(token)
     with span("slice") as slicing:
-        file = await state.worker.run(open_slice, opened.file, name, wanted)
+        file = await context.worker.run(open_slice, opened.file, name, wanted)
         slicing.set_attributes(file_attributes(file))
     return await _answer(request, file)
 
 
 async def _answer(request: Request, file: VirtualFile, location: str | None = None) -> Response:
     """The file in the form that the client prefers."""
-    state = state_of(request)
-    missing = await state.missing_device(file.resolved.device)
+    context = context_of(request)
+    missing = await context.missing_device(file.resolved.device)
     if missing is not None:
         raise DeviceError(missing)
     headers = {"Vary": "Accept", **({"Content-Location": location} if location else {})}
     if location and file.resolved.torch is not None and "torch_version" not in request.query_params:
         headers["Cache-Control"] = REVALIDATED  # another version of torch answers this URL with other bytes
-    if _form(request, state, file) == JSON:
-        return await respond(request, JsonForm(state, file, headers))
-    return await respond(request, SafetensorsForm(state, file, headers))
+    if _form(request, context, file) == JSON:
+        return await respond(request, JsonForm(context, file, headers))
+    return await respond(request, SafetensorsForm(context, file, headers))
 
 
-def _form(request: Request, state: State, file: VirtualFile) -> str:
+def _form(request: Request, context: WeightsContext, file: VirtualFile) -> str:
     """The media type to answer with. Raises UnrepresentableError where none is acceptable."""
     accept = ", ".join(request.headers.getlist("accept"))
     form = preferred(accept, [OCTETS, JSON])
-    limit = state.settings.json_elements
+    limit = context.settings.json_elements
     if form == JSON and not fits_json(file, limit):
         form = preferred(accept, [OCTETS])
         if form is None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from service.http.concurrency_limit import Admission
+from service.http.concurrency_limit import ConcurrencyLimit
 from service.http.errors import BusyError
 from service.server.app import create_app
 from service.settings import Settings
@@ -20,7 +20,7 @@ SPEC = b'{"layers": [{"name": "w", "type": "Tensor", "shape": [1024, 1048576], "
 
 
 def test_one_more_than_the_limit_is_refused_and_places_come_back() -> None:
-    admission = Admission(2, "streams files")
+    admission = ConcurrencyLimit(2, "streams files")
     with admission.admit():
         with admission.admit(), pytest.raises(BusyError, match="streams files, 2 already"), admission.admit():
             pass
@@ -98,7 +98,7 @@ def test_streams_beyond_the_limit_are_429_and_all_else_is_answered() -> None:
         await asyncio.wait_for(again.begun.wait(), 60)
         assert again.status == 200
         await again.leave()
-        await app.state.shared.worker.close()
+        await app.state.worker.close()
 
     asyncio.run(main())
 
@@ -108,7 +108,7 @@ def test_losses_and_evaluations_beyond_the_limit_are_429_before_a_body_is_read(p
     app = create_app(Settings.model_construct(threads=2, kernel_cache=None, evaluations=1))
 
     async def main() -> None:
-        with app.state.shared.computing.admit():
+        with app.state.jobs.admit():
             refused = Client(app, "POST", path, b"{}")
             assert await refused.answer() == 429
             assert refused.headers["retry-after"] == "1"
@@ -116,6 +116,6 @@ def test_losses_and_evaluations_beyond_the_limit_are_429_before_a_body_is_read(p
         again = Client(app, "POST", path, b"{}")
         assert await again.answer() == 422
         assert again.read
-        await app.state.shared.worker.close()
+        await app.state.worker.close()
 
     asyncio.run(main())

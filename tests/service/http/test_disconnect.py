@@ -10,9 +10,9 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from service.http.disconnect import while_present
-from service.http.state import SHORT_QUERY
 from service.server.app import create_app
 from service.settings import Settings
+from service.weights.open_files import SHORT_QUERY
 
 
 def request(gone: asyncio.Event) -> Request:
@@ -86,7 +86,7 @@ SPEC = b'{"layers": [{"name": "w", "type": "Tensor", "shape": [2], "init": "norm
 )
 def test_queued_work_of_a_client_that_left_never_begins(method: str, path: str, accept: bytes) -> None:
     app = create_app(Settings.model_construct(threads=1, kernel_cache=None))
-    worker = app.state.shared.worker
+    worker = app.state.worker
     begun: list[str] = []
     free = threading.Event()
 

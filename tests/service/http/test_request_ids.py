@@ -40,7 +40,7 @@ def test_an_unexpected_fault_has_it_too(client: Any, monkeypatch: pytest.MonkeyP
     def fail(*_: object) -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr(client.app.state.shared, "open_query", fail)
+    monkeypatch.setattr(client.app.state.weights.files, "by_query", fail)
     answer = client.get("/v1/weights?shape=2&init=ones&name=new", headers={"X-Request-ID": "mine-2"})
     assert answer.status_code == 500
     assert answer.headers["x-request-id"] == "mine-2"

@@ -110,7 +110,7 @@ def test_layouts_that_take_long_leave_what_is_known_served(folder: Path, held: E
         ]
         slow = [asking.submit(client.get, path) for path in paths]
         try:
-            while not app.state.shared.library._laying.locked():
+            while not app.state.hub.library._laying.locked():
                 sleep(0.001)
             assert asking.submit(client.get, small).result(30).status_code == 200
             if threads > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ class Derived:
 
 
 def plan(hub: Any, monkeypatch: pytest.MonkeyPatch, outcome: dict[str, Any] | Exception) -> Any:
-    monkeypatch.setattr(hub.app.state.shared, "derivations", Derived(outcome))
+    monkeypatch.setitem(hub.app.state._state, "hub", replace(hub.app.state.hub, derivations=Derived(outcome)))
     return hub.post("/v1/recipes/plan", json={"model_type": "llama"})
 
 
@@ -66,7 +67,7 @@ def test_plan_is_no_recipe(hub: Any) -> None:
 
 
 def test_the_list_leaves_out_what_is_beyond_a_limit(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf = hub.app.state.shared.library
+    shelf = hub.app.state.hub.library
     few = [repository for repository in hub_run(hub, shelf.repositories()) if repository.id[:6] != "tensor"]
 
     async def repositories() -> list[Any]:
@@ -109,7 +110,7 @@ def test_the_plan_of_a_config(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None
         "bytes": 2 * detail["parameters"] + 2 * 64,
         "shards": len(shards),
     }
-    assert hub.app.state.shared.derivations.configs == [b'{"model_type":"llama"}']
+    assert hub.app.state.hub.derivations.configs == [b'{"model_type":"llama"}']
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_a_fault_of_a_config_is_a_pointer(hub: Any, monkeypatch: pytest.MonkeyPa
 
 def test_a_config_has_a_bound(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     derived = Derived(document())
-    monkeypatch.setattr(hub.app.state.shared, "derivations", derived)
+    monkeypatch.setitem(hub.app.state._state, "hub", replace(hub.app.state.hub, derivations=derived))
     headers = {"Content-Type": "application/json"}
     assert hub.post("/v1/recipes/plan", content=b" " * (MOST_BYTES + 1), headers=headers).status_code == 413
     assert hub.post("/v1/recipes/plan", content=b"x", headers={"Content-Type": "text/xml"}).status_code == 415
@@ -150,7 +151,7 @@ def test_a_config_has_a_bound(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_one_plan_more_than_may_be_is_asked_to_come_back(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub.app.state.shared.deriving, "_limit", 0)
+    monkeypatch.setattr(hub.app.state.hub.deriving, "_limit", 0)
     answer = plan(hub, monkeypatch, document())
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "1"

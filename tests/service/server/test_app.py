@@ -73,7 +73,7 @@ def connection(port: int) -> Iterator[http.client.HTTPConnection]:
 def computed(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of all chunks that leave the worker."""
     sizes: list[int] = []
-    worker = app.state.shared.worker
+    worker = app.state.worker
     stream = worker.stream
 
     async def counted(file: Any, start: int, stop: int) -> Any:
@@ -141,9 +141,9 @@ class Small:
 
     def __init__(self, app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
         self.computed = 0
-        settings = app.state.shared.settings
+        settings = app.state.weights.settings
         self.window = (settings.window + settings.threads) * MAX_GROWTH * CHUNK
-        worker = app.state.shared.worker
+        worker = app.state.worker
         original = worker._chunks.compute
 
         def counted(file: Any, start: int, stop: int, executor: Any) -> memoryview:
@@ -233,7 +233,7 @@ def test_a_client_that_does_not_read_holds_the_computing_back(
 def test_a_fault_halfway_breaks_the_connection(
     connection: http.client.HTTPConnection, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = app.state.shared.worker
+    worker = app.state.worker
     stream = worker.stream
 
     async def failing(file: Any, start: int, stop: int) -> Any:

@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 
-from service.http.state import State
 from service.server.draining import Draining
-from service.server.graceful_shutdown import Graceful
+from service.server.graceful_shutdown import Graceful, Lifecycle
 from service.settings import Settings
 from tests.serving import free_port, served, status
 
@@ -104,7 +103,7 @@ class Stop:
     """A drain, and what could be seen meanwhile."""
 
     def __init__(self, under_way: int, **settings: Any) -> None:
-        self.state = State(Settings.model_construct(threads=1, **settings))
+        self.state = Lifecycle(Settings.model_construct(threads=1, **settings))
         self.state.under_way = under_way
         self.slept: list[tuple[float, bool]] = []  # seconds, and whether new work was refused by then
         self.seen: list[int] = []  # signals that reached the server
@@ -127,7 +126,6 @@ class Stop:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("service.server.graceful_shutdown.asyncio.sleep", watched)
             asyncio.run(graceful._drain(signal.SIGTERM))
-        asyncio.run(self.state.worker.close())
         return self
 
 
@@ -156,7 +154,7 @@ def test_new_work_is_refused_only_after_the_notice() -> None:
 
 def test_a_request_is_under_way_until_its_answer_has_ended() -> None:
     async def main() -> list[int]:
-        state, counts = State(Settings.model_construct(threads=1)), []
+        state, counts = Lifecycle(Settings.model_construct(threads=1)), []
 
         async def app(*_: Any) -> None:
             counts.append(state.under_way)
@@ -166,7 +164,6 @@ def test_a_request_is_under_way_until_its_answer_has_ended() -> None:
             with contextlib.suppress(ConnectionError):
                 await Draining(app, state)({"type": "http", "path": path}, None, None)  # type: ignore[arg-type]
             counts.append(state.under_way)
-        await state.worker.close()
         return counts
 
     assert asyncio.run(main()) == [1, 0, 0, 0, 0, 0]

@@ -134,7 +134,7 @@ def test_no_key_token_query_or_body_is_ever_logged(
         def fail(*_: object) -> None:
             raise RuntimeError(SECRET)
 
-        monkeypatch.setattr(client.app.state.shared, "open_query", fail)
+        monkeypatch.setattr(client.app.state.weights.files, "by_query", fail)
         assert client.get(f"/v1/weights?shape=2&init=ones&name={SECRET}", headers=given).status_code == 500
     text = lines.getvalue()
     requests = [entry for entry in map(json.loads, text.splitlines()) if entry["logger"] == ACCESS]

@@ -85,8 +85,8 @@ def test_a_streamed_file_waits_in_the_queue(fresh: Any) -> None:
 
 
 def test_the_present_is_told(fresh: Any) -> None:
-    state = fresh.app.state.shared
-    with state.admission.admit(), state.computing.admit(), state.computing.admit():
+    state = fresh.app.state
+    with state.streams.admit(), state.jobs.admit(), state.jobs.admit():
         assert value(fresh, "tensorseed_active_streams") == 1
         assert value(fresh, "tensorseed_active_evaluations") == 2
     assert value(fresh, "tensorseed_active_streams") == 0

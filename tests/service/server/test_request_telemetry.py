@@ -120,7 +120,7 @@ def test_a_failure_is_told_without_its_message(watched: Watched, monkeypatch: py
     def fail(*_: object) -> None:
         raise RuntimeError(SECRET)
 
-    monkeypatch.setattr(watched.client.app.state.shared, "open_query", fail)
+    monkeypatch.setattr(watched.client.app.state.weights.files, "by_query", fail)
     (span,) = watched.spans("GET", f"{WEIGHT}&name=new")
     assert span.status.status_code is StatusCode.ERROR
     assert span.attributes is not None

@@ -30,7 +30,7 @@ def fake() -> FakeDevice:
 def client(settings: Settings, fake: FakeDevice) -> Iterator[Any]:
     """A client of a service that has a second device."""
     app = create_app(settings)
-    app.state.shared.worker._devices = DevicesOfHost(lambda: [fake])
+    app.state.worker._devices = DevicesOfHost(lambda: [fake])
     with started(app) as running:
         yield running
 
@@ -89,7 +89,7 @@ def test_a_loss_asks_for_the_place_that_auto_stands_for(
         chosen.append((work, elements))
         return "cpu"
 
-    monkeypatch.setattr(client.app.state.shared.worker, "choose", choose)
+    monkeypatch.setattr(client.app.state.worker, "choose", choose)
     tensors = {"input": [1.0, 2.0, 3.0], "target": [1.0, 2.0, 2.0]}
     answer = client.post("/v1/losses/mse_loss", json={**tensors, "device": device})
     assert (answer.status_code, answer.json()["device"]) == (200, "cpu")

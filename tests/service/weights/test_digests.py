@@ -110,12 +110,12 @@ def test_it_counts_as_a_stream_until_it_is_known(
 ) -> None:
     app = create_app(Settings.model_construct(threads=1, streams=1))
     with start(app) as client:
-        with app.state.shared.admission.admit():
+        with app.state.streams.admit():
             busy = client.get(f"{examples.URL}/digest")
             assert busy.status_code == 429
             assert "retry-after" in busy.headers
         assert client.get(f"{examples.URL}/digest").status_code == 200
-        with app.state.shared.admission.admit():
+        with app.state.streams.admit():
             assert client.get(f"{examples.URL}/digest").status_code == 200
 
 
@@ -125,7 +125,7 @@ class Gate:
     def __init__(self, app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun = self.ended = 0
         self.open = asyncio.Event()
-        worker = app.state.shared.worker
+        worker = app.state.worker
         stream = worker.stream
 
         async def gated(file: Any, start: int, stop: int) -> Any:
@@ -173,7 +173,7 @@ def test_all_who_ask_wait_for_one_computing(monkeypatch: pytest.MonkeyPatch) -> 
         here, gone = asyncio.Event(), asyncio.Event()
         staying = [asyncio.ensure_future(ask(app, here)) for _ in range(2)]
         leaving = asyncio.ensure_future(ask(app, gone))
-        await until(lambda: app.state.shared.admission.active == 3)
+        await until(lambda: app.state.streams.active == 3)
         gone.set()
         await leaving
         gate.open.set()
@@ -181,7 +181,7 @@ def test_all_who_ask_wait_for_one_computing(monkeypatch: pytest.MonkeyPatch) -> 
         assert first[0]["status"] == 200
         assert first[1] == second[1]
         assert (gate.begun, gate.ended) == (1, 1)
-        await app.state.shared.worker.close()
+        await app.state.worker.close()
 
     asyncio.run(main())
 
@@ -196,10 +196,10 @@ def test_the_computing_stops_when_the_last_client_leaves(monkeypatch: pytest.Mon
         gone.set()
         await asyncio.gather(*asking)
         await until(lambda: gate.ended == 1)
-        assert app.state.shared.admission.active == 0
+        assert app.state.streams.active == 0
         gate.open.set()
         assert (await ask(app, asyncio.Event()))[0]["status"] == 200  # and the next one begins anew
         assert gate.begun == 2
-        await app.state.shared.worker.close()
+        await app.state.worker.close()
 
     asyncio.run(main())

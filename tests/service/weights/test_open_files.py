@@ -1,4 +1,4 @@
-"""The files that an application remembers."""
+"""Files opened by spec and by token, and their cache."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from service.http import state as module
-from service.http.state import State
+from service.server.app import create_app
 from service.settings import Settings
+from service.weights import open_files as module
 from tensorseed.spec.spec import parse_spec
 
 SMALL = b'{"layers": [{"name": "t.{0..4}", "type": "Tensor", "shape": [2], "init": "normal"}]}'
@@ -32,16 +32,17 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def reopen(body: bytes, cache_tensors: int) -> None:
     """Open a spec and then its token, twice."""
-    state = State(Settings.model_construct(threads=1, cache_tensors=cache_tensors))
+    app = create_app(Settings.model_construct(threads=1, cache_tensors=cache_tensors))
+    files = app.state.weights.files
 
     async def work() -> None:
-        opened = await state.open_spec(parse_spec, body)
+        opened = await files.by_spec(parse_spec, body)
         assert opened.token is not None
         for _ in range(2):
-            again = await state.open_token(opened.token)
+            again = await files.by_token(opened.token)
             assert again.file.digest == opened.file.digest
             assert again.file.resolved.device == "auto"
-        await state.worker.close()
+        await app.state.worker.close()
 
     asyncio.run(work())
 
@@ -67,15 +68,16 @@ def test_a_device_asked_for_once_does_not_stick_to_the_token(decoded: list[str])
 
 
 def test_the_cache_stays_within_its_weight() -> None:
-    state = State(Settings.model_construct(threads=1, cache_tensors=60))
+    app = create_app(Settings.model_construct(threads=1, cache_tensors=60))
+    files = app.state.weights.files
 
     async def work() -> None:
         for seed in range(20):
-            await state.open_spec(parse_spec, SMALL.replace(b"{", b'{"seed": %d, ' % seed, 1))
-        await state.worker.close()
+            await files.by_spec(parse_spec, SMALL.replace(b"{", b'{"seed": %d, ' % seed, 1))
+        await app.state.worker.close()
 
     asyncio.run(work())
-    assert 0 < state._files.currsize <= 60
+    assert 0 < files._files.currsize <= 60
 
 
 @pytest.mark.parametrize("names", [5, 50])

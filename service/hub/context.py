@@ -1,0 +1,86 @@
+"""Dependencies of the routes of the Hub and of recipes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from tensorseed.checkpoints.derivation import Derivations
+from tensorseed.checkpoints.library import Library, folders
+from tensorseed.checkpoints.snapshot import Snapshot
+from tensorseed.spec.limits import Limits
+
+from ..http.concurrency_limit import ConcurrencyLimit
+from ..settings import Settings
+from ..worker.worker import Worker
+from .errors import COMMIT
+from .library import LibraryService
+from .urls import Place
+
+MAX_DERIVATIONS = 8  # recipes derived at a time, all but one of them waiting
+
+
+@dataclass(frozen=True, slots=True)
+class HubContext:
+    """The objects that requests for repositories and recipes share."""
+
+    settings: Settings
+    limits: Limits
+    worker: Worker
+    streams: ConcurrencyLimit
+    library: LibraryService
+    derivations: Derivations
+    deriving: ConcurrencyLimit
+
+    @classmethod
+    def create(cls, settings: Settings, worker: Worker, streams: ConcurrencyLimit) -> HubContext:
+        """The context of one application.
+
+        Raises:
+            RecipeError: A recipe of the folders is not valid.
+        """
+        return cls(
+            settings,
+            settings.limits(),
+            worker,
+            streams,
+            LibraryService(open_library(settings), worker, settings.thread_count()),
+            Derivations(settings.recipe_seconds),
+            ConcurrencyLimit(MAX_DERIVATIONS, "derives recipes"),
+        )
+
+
+def context_of(request: Request) -> HubContext:
+    """The context of the application that serves `request`."""
+    context: HubContext = request.app.state.hub
+    return context
+
+
+async def snapshot_at(request: Request, place: Place) -> Snapshot:
+    """The snapshot that `place` names; later errors of the request carry its commit.
+
+    Raises:
+        UnknownRepositoryError: No recipe has the id.
+        UnknownRevisionError: The repository lacks the revision.
+        RecipeError: The recipe is not valid.
+        TooLargeError: The recipe exceeds a limit of this service.
+    """
+    snapshot = await context_of(request).library.snapshot(place.repository, place.revision)
+    request.scope[COMMIT] = snapshot.commit
+    return snapshot
+
+
+def open_library(settings: Settings) -> Library:
+    """The library of the recipes that the settings name.
+
+    Raises:
+        RecipeError: A recipe of the folders is not valid.
+    """
+    return Library(
+        folders(settings.recipes),
+        settings.limits(),
+        settings.shard_bytes,
+        cache_tensors=settings.cache_tensors,
+        recipe_seconds=settings.recipe_seconds,
+    )

@@ -1,0 +1,51 @@
+"""Dependencies of the weights routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from tensorseed.errors import DeviceError
+from tensorseed.spec.limits import Limits
+
+from ..http.concurrency_limit import ConcurrencyLimit
+from ..http.flights import Flights
+from ..settings import Settings
+from ..worker.worker import Worker
+from .open_files import OpenFiles
+
+DIGEST_CACHE_BYTES = 16 << 20  # of digests as JSON
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsContext:
+    """The objects that requests for weights share."""
+
+    settings: Settings
+    limits: Limits
+    worker: Worker
+    streams: ConcurrencyLimit
+    files: OpenFiles
+    digests: Flights
+
+    @classmethod
+    def create(cls, settings: Settings, worker: Worker, streams: ConcurrencyLimit) -> WeightsContext:
+        """The context of one application."""
+        limits = settings.limits()
+        files = OpenFiles(worker, limits, settings.cache_tensors)
+        return cls(settings, limits, worker, streams, files, Flights(DIGEST_CACHE_BYTES))
+
+    async def missing_device(self, device: str) -> str | None:
+        """The fault of a device that is absent or has failed; None for one that computes."""
+        try:
+            await self.worker.device(device)
+        except DeviceError as error:
+            return str(error)
+        return None
+
+
+def context_of(request: Request) -> WeightsContext:
+    """The context of the application that serves `request`."""
+    context: WeightsContext = request.app.state.weights
+    return context
