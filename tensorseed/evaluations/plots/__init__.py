@@ -102,12 +102,13 @@ def _headings(reports: Sequence[Report]) -> tuple[str, str]:
     first = reports[0]
     count = len(first.layers)
     network = f"a network of {count} layer{'s' * (count != 1)}"
+    shown = "Signal" if all(report.loss is None for report in reports) else "Signal and loss"
     if len(reports) > 1:
         variants = f"{len(reports)} variants of {network}"
-        return f"Signal and loss of {variants}", f"signals before training; {_shared(reports)}"
+        return f"{shown} of {variants}", f"signals before training; {_shared(reports)}"
     warned = len(first.warnings)
     told = f"; {warned} warning{'s' * (warned != 1)} in the report" if warned else ""
-    return f"Signal and loss of {network}", f"signals before training; {_shared(reports)}{told}"
+    return f"{shown} of {network}", f"signals before training; {_shared(reports)}{told}"
 
 
 def _shared(reports: Sequence[Report]) -> str:

@@ -75,6 +75,7 @@ def test_without_a_loss_there_is_no_panel_of_gradients_nor_of_losses():
     told = texts(report(gradients=None, losses=()))
     assert ACTIVATIONS in told
     assert not {GRADIENTS, STEPPED, UNSTEPPED} & set(told)
+    assert "Signal of a network of 3 layers" in told
     assert "fc2" in told
 
 
