@@ -45,14 +45,10 @@ _SHAPES = [
 
 def _schemes() -> Table:
     rows = (
-        (
-            _call(scheme["kind"], scheme["parameters"]),
-            _names(scheme["aliases"]),
-            *(scheme[key] for key in ("summary", "formula", "source")),
-        )
+        (_call(scheme["kind"], scheme["parameters"]), _names(scheme["aliases"]), *_about(scheme))
         for scheme in schemes_catalog()
     )
-    return ("scheme", "also", "what it is", "values", "source"), rows
+    return ("scheme", "also", "values", "source"), rows
 
 
 def _scheme_parameters() -> Table:
@@ -82,11 +78,8 @@ def _fan_row(example: tuple[str, tuple[int, ...], tuple[int, int] | None]) -> Ro
 
 
 def _layer_types() -> Table:
-    rows = (
-        (_call(layer["type"], layer["parameters"]), layer["summary"], layer["formula"], layer["source"])
-        for layer in layers_catalog()
-    )
-    return ("type", "what it is", "what it computes", "source"), rows
+    rows = ((_call(layer["type"], layer["parameters"]), *_about(layer)) for layer in layers_catalog())
+    return ("type", "what it computes", "source"), rows
 
 
 def _layer_arguments() -> Table:
@@ -112,13 +105,11 @@ def _layer_tensors() -> Table:
 
 def _losses() -> Table:
     rows = (
-        (
-            f"`{loss['name']}`",
-            *(loss[key] for key in ("summary", "formula", "denominator", "empty", "source")),
-        )
+        (f"`{loss['name']}`", about, loss["denominator"], loss["empty"], source)
         for loss in losses_catalog()
+        for about, source in [_about(loss)]
     )
-    return ("loss", "what it is", "formula", "`mean` divides by", "nothing to average", "source"), rows
+    return ("loss", "formula", "`mean` divides by", "where that is 0", "source"), rows
 
 
 def _loss_tensors() -> Table:
@@ -223,6 +214,11 @@ def _merged(parameters: Iterable[tuple[str, Parameter]]) -> Iterator[Row]:
         alike.setdefault(row, []).append(owner)
     for (name, *rest), owners in alike.items():
         yield name, ", ".join(owners), *rest
+
+
+def _about(entry: dict[str, Any]) -> tuple[str, str]:
+    """The summary above the formula, and the source, of an entry of a catalogue."""
+    return f"{entry['summary']}<br>{entry['formula']}", entry["source"]
 
 
 def _values(parameter: Parameter) -> str:
