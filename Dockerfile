@@ -17,7 +17,7 @@ WORKDIR /src
 COPY constraints.txt ./
 RUN python -m pip --python /opt/tensorseed/bin/python install --no-cache-dir --no-deps \
     --index-url "${TORCH_INDEX_URL}" --constraint constraints.txt torch
-COPY pyproject.toml README.md ./
+COPY pyproject.toml setup.py README.md ./
 COPY tensorseed ./tensorseed
 COPY service ./service
 RUN python -m pip --python /opt/tensorseed/bin/python install --no-cache-dir \

@@ -24,14 +24,17 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def served(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def served(
+    *options: str, module: str = "service", cwd: Path = ROOT, **variables: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The process and port of a ready server, ended afterwards. Raises RuntimeError if it ends first."""
     port = free_port()
-    command = [sys.executable, "-m", "service", "serve", "--port", str(port), *options]
+    command = [sys.executable, "-m", module, "serve", "--port", str(port), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TENSORSEED_")}
+    environment |= variables
     with (
         tempfile.TemporaryFile() as log,
-        subprocess.Popen(command, stderr=log, env=environment, cwd=ROOT) as process,
+        subprocess.Popen(command, stderr=log, env=environment, cwd=cwd) as process,
     ):
         try:
             for _ in range(1_200):

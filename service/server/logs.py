@@ -100,7 +100,8 @@ def log_config(log_format: str, level: str) -> dict[str, Any]:
         "loggers": {
             "uvicorn": {"level": level.upper()},
             "uvicorn.access": {"level": "CRITICAL", "propagate": False},  # it would write paths
-            "service": {"level": level.upper()},
+            "tensorseed": {"level": level.upper()},
+            __name__.partition(".")[0]: {"level": level.upper()},  # service, or tensorseed_service of a wheel
             ACCESS: {"level": "INFO"},
         },
     }
