@@ -91,18 +91,6 @@ def _layer_arguments() -> Table:
     )
 
 
-def _layer_tensors() -> Table:
-    alike: dict[Row, list[str]] = {}
-    for layer in layers_catalog():
-        for tensor in layer["tensors"]:
-            name = f"`{tensor['name']}`" if tensor["name"] else "the entry's name"
-            kind = f"{tensor['kind']}, int64" if tensor["dtype"] else tensor["kind"]
-            row = (name, kind, tensor["shape"], tensor["condition"] or "always", tensor["init"])
-            alike.setdefault(row, []).append(layer["type"])
-    rows = ((name, ", ".join(types), *rest) for (name, *rest), types in alike.items())
-    return ("tensor", "of", "kind", "shape", "when", "torch's default"), rows
-
-
 def _losses() -> Table:
     rows = (
         (f"`{loss['name']}`", about, loss["denominator"], loss["empty"], source)
@@ -258,7 +246,6 @@ TABLES: dict[str, Callable[[], Table]] = {
     "fans": _fans,
     "layer-types": _layer_types,
     "layer-arguments": _layer_arguments,
-    "layer-tensors": _layer_tensors,
     "losses": _losses,
     "loss-tensors": _loss_tensors,
     "loss-options": _loss_options,
