@@ -1,4 +1,4 @@
-"""Who may ask: keys and their budgets, before anything else is done for a request."""
+"""Authentication of requests by API key, with scopes and rate limits."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..http.errors import ExchangeError
+from ..http.errors import ExchangeError, ScopeError
 from ..http.problems import answer_to
-from .keys import Keyring, check_scope, needs_key
+from .keys import Key, Keyring
+from .scopes import needs_key, scope_of
 
 if TYPE_CHECKING:
-    from .rate_limits import Budgets
+    from .rate_limits import RateLimits
 
-KEY_NAME = "tensorseed.key"  # of the scope: the name of the key that a request came with
+KEY_NAME = "tensorseed.key"  # in an ASGI scope: the name of the request's key
 
 _PUBLIC, _PRIVATE = b"public", b"private"
 
 
-class Access:
-    """Lets requests with a key through, within the key's budget, and answers 401, 403 or 429 to others.
+class Authentication:
+    """Answers 401, 403 or 429 to requests without a key, outside of its scopes, or over its rate.
 
-    What a key was needed for is kept out of shared caches, which would hand it to those without.
+    An answer that needed a key is private to its client: a shared cache would hand it to others.
     """
 
-    def __init__(self, app: ASGIApp, keyring: Keyring, budgets: Budgets | None) -> None:
+    def __init__(self, app: ASGIApp, keyring: Keyring, rate_limits: RateLimits | None) -> None:
         self._app = app
         self._keyring = keyring
-        self._budgets = budgets
+        self._rate_limits = rate_limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -38,28 +39,37 @@ class Access:
             key = self._keyring.find(scope["headers"])
             scope[KEY_NAME] = key.name
             check_scope(key, scope["path"])
-            if self._budgets is not None:
-                await self._budgets.admit(key.name)
+            if self._rate_limits is not None:
+                await self._rate_limits.admit(key.name)
         except ExchangeError as error:
             await answer_to(error, scope)(scope, receive, send)
             return
-        await self._app(scope, receive, self._accounted(key.name, send))
+        await self._app(scope, receive, self._private(key.name, send))
 
-    def _accounted(self, name: str, send: Send) -> Send:
-        budgets = self._budgets if self._budgets is not None and self._budgets.counts_bytes else None
+    def _private(self, name: str, send: Send) -> Send:
+        """`send` with answers made private, and their bytes counted for the key."""
+        limits = self._rate_limits
+        if limits is not None and not limits.counts_bytes:
+            limits = None
 
-        async def accounted(message: Message) -> None:
+        async def send_private(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [_kept_private(field) for field in message["headers"]]
-            elif budgets is not None:
-                await budgets.spend(name, len(message.get("body", b"")))
+                message["headers"] = [_private_field(*field) for field in message["headers"]]
+            elif limits is not None:
+                await limits.spend(name, len(message.get("body", b"")))
             await send(message)
 
-        return accounted
+        return send_private
 
 
-def _kept_private(field: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
-    name, value = field
-    if name.lower() != b"cache-control":
-        return field
-    return name, value.replace(_PUBLIC, _PRIVATE, 1)
+def check_scope(key: Key, path: str) -> None:
+    """Raise ScopeError for a path that the scopes of `key` do not cover."""
+    needed = scope_of(path)
+    if needed is not None and key.scopes and needed not in key.scopes:
+        raise ScopeError(
+            f"the key {key.name} does not cover {needed}, only {', '.join(key.scopes)}: use another key"
+        )
+
+
+def _private_field(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    return (name, value.replace(_PUBLIC, _PRIVATE, 1)) if name.lower() == b"cache-control" else (name, value)

@@ -7,8 +7,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..http.errors import NotReadyError
 from ..http.problems import answer_to
 from .graceful_shutdown import Lifecycle
-from .keys import needs_key
 from .metrics import PATH
+from .scopes import needs_key
 
 _HEADERS = {"Retry-After": "1", "Connection": "close"}
 

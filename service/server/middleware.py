@@ -10,17 +10,17 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from ..settings import Settings
-from .authentication import Access
+from .authentication import Authentication
 from .draining import Draining
 from .graceful_shutdown import Lifecycle
 from .keys import Keyring
 from .metrics import Metrics
 from .request_telemetry import RequestTelemetry
-from .response_cache import Remembered
-from .security_headers import Hardening
+from .response_cache import ResponseCache
+from .security_headers import SecurityHeaders
 
 if TYPE_CHECKING:
-    from .rate_limits import Budgets
+    from .rate_limits import RateLimits
 
 CORS_METHODS = ("GET", "HEAD", "POST")
 CORS_REQUEST_HEADERS = (
@@ -56,18 +56,18 @@ def surround(
         Middleware(RequestTelemetry, metrics, tracer, access_log=settings.access_log),
         *([cors] if settings.origins() else []),
         Middleware(Draining, lifecycle),
-        *([Middleware(Access, keyring, _rate_limits(settings))] if keyring else []),
-        Middleware(Hardening),
-        *([Middleware(Remembered, settings.answer_bytes)] if settings.answer_bytes else []),
+        *([Middleware(Authentication, keyring, _rate_limits(settings))] if keyring else []),
+        Middleware(SecurityHeaders),
+        *([Middleware(ResponseCache, settings.answer_bytes)] if settings.answer_bytes else []),
     ]
     for cls, args, kwargs in reversed(middleware):
         app = cls(app, *args, **kwargs)
     return app
 
 
-def _rate_limits(settings: Settings) -> Budgets | None:
+def _rate_limits(settings: Settings) -> RateLimits | None:
     if not settings.key_requests and not settings.key_bytes:
         return None
-    from .rate_limits import Budgets  # takes a quarter of a second to import
+    from .rate_limits import RateLimits  # takes a quarter of a second to import
 
-    return Budgets(settings.key_requests, settings.key_bytes)
+    return RateLimits(settings.key_requests, settings.key_bytes)

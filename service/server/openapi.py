@@ -22,7 +22,8 @@ from ..hub.documents import TAG, complete_hub, hub_documented
 from ..hub.errors import is_hub_path
 from ..losses.schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
 from ..weights.digests import Digest
-from .keys import CHALLENGE, SCOPES, needs_key, scope_of
+from .keys import CHALLENGE
+from .scopes import SCOPES, needs_key, scope_of
 
 MODELS: tuple[type[BaseModel], ...] = (
     Spec,

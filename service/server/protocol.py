@@ -1,8 +1,8 @@
-"""One connection, guarded: bounds on a request's head and its time, and on a client that is idle.
+"""HTTP/1.1 connections with limits on the head, its duration and idle clients.
 
-Whatever a connection waits for has a timer: a head, more of a body, the next request, a client that reads.
-
-A subclass of uvicorn's protocol over httptools, which has none of these bounds.
+Every wait of a connection has a timer: for a head, for more of a body, for the next request, for a client
+that reads. The class derives from an internal of uvicorn, its protocol over httptools, which has no such
+limits.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ from ..http.errors import (
 )
 from ..http.problems import problem_response
 from ..http.request_ids import FIELD, request_id
-from .transport import Outlet
+from .transport import SocketWriter
 
-FIELD_OVERHEAD = 4  # of the colon, the space and the end of a header line
+FIELD_OVERHEAD = 4  # bytes of the colon, the space and the end of a header line
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """Of one connection: bytes of a URL and of all header fields, seconds for a head, and for a client that
-    reads nothing of its answer or sends nothing of its body.
+class ConnectionLimits:
+    """Limits of one connection.
+
+    `url_bytes` and `header_bytes` bound a head. It has `header_seconds` to arrive. A client that reads
+    nothing of its answer, or sends nothing of its body, is dropped after `idle_seconds`.
     """
 
     url_bytes: int
@@ -40,37 +42,37 @@ class Bounds:
     idle_seconds: float
 
 
-class GuardedProtocol(HttpToolsProtocol):
-    """Answers 414, 431, 408 and 400 itself, as problem documents, and then closes the connection."""
+class LimitedProtocol(HttpToolsProtocol):
+    """Answers 414, 431, 408 and 400 by problem documents, and then closes the connection."""
 
-    def __init__(self, *args: Any, bounds: Bounds, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, limits: ConnectionLimits, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._bounds = bounds
+        self._limits = limits
         self._refusal: ExchangeError | None = None
-        self._head_open = True  # the first request is awaited from the start
-        self._begins = False  # a head begins somewhere in the bytes that came last
-        self._head_bytes = 0  # that came since, without completing it
+        self._head_open = True  # the first head is awaited from the start
+        self._begins = False  # a head begins within the last bytes received
+        self._head_bytes = 0  # received since, without completing it
         self._field_bytes = 0
-        self._body_open = False  # a part of the request's body is still to come
-        self._body_bytes = 0  # that came since the last look
-        self._arrival: asyncio.TimerHandle | None = None  # of the head or the body that is awaited
-        self._reading: asyncio.TimerHandle | None = None  # of the client that is to read
+        self._body_open = False  # a part of the request's body is missing
+        self._body_bytes = 0  # received since the last check
+        self._arrival: asyncio.TimerHandle | None = None  # of the awaited head or body
+        self._reading: asyncio.TimerHandle | None = None  # of a client with unread bytes
         self._unread = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Await the first head for a limited time."""
+        """Start the timer of the first head."""
         plain = sys.platform != "win32" and transport.get_extra_info("sslcontext") is None
-        super().connection_made(Outlet(transport) if plain else transport)  # type: ignore[arg-type]
+        super().connection_made(SocketWriter(transport) if plain else transport)  # type: ignore[arg-type]
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let no timer outlive the connection."""
+        """Stop all timers."""
         self._stop_arrival()
         self._stop_reading()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, within the bounds of a head."""
+        """Parse data, within the limits of a head."""
         if self.transport.is_closing():
             return
         self._begins = False
@@ -85,108 +87,108 @@ class GuardedProtocol(HttpToolsProtocol):
             self._await_head()
         if self._head_open and not self._begins:
             self._head_bytes += len(data)
-            if self._head_bytes > self._bounds.url_bytes + self._bounds.header_bytes:
+            if self._head_bytes > self._limits.url_bytes + self._limits.header_bytes:
                 self._refuse(self._large_head())
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Begin a head."""
         super().on_message_begin()
         self._head_open = self._begins = True
         self._head_bytes = self._field_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        """A part of the URL has come."""
+        """Take a part of the URL. Raises what makes the parser stop."""
         super().on_url(url)
-        if len(self.url) > self._bounds.url_bytes:
+        if len(self.url) > self._limits.url_bytes:
             self._refusal = UrlSizeError(
-                f"the URL may have {self._bounds.url_bytes:,} bytes: post the spec as a body instead"
+                f"the URL may have {self._limits.url_bytes:,} bytes: post the spec as a body instead"
             )
             raise self._refusal
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header field has come."""
+        """Take a header field. Raises what makes the parser stop."""
         self._field_bytes += len(name) + len(value) + FIELD_OVERHEAD
-        if self._field_bytes > self._bounds.header_bytes:
+        if self._field_bytes > self._limits.header_bytes:
             self._refusal = self._large_head()
             raise self._refusal
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head has come."""
+        """End a head."""
         self._head_open, self._body_open = False, True
         self._stop_arrival()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The body has come."""
+        """End a body."""
         self._body_open = False
         self._stop_arrival()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """All of an answer is written."""
+        """End an answer."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._linger()
 
     def timeout_keep_alive_handler(self) -> None:
-        """No other request has come."""
+        """Close a connection without another request."""
         super().timeout_keep_alive_handler()
         self._linger()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002, the base's signature
-        """Refuse what cannot be parsed, or lies outside of the bounds."""
+        """Refuse a request that cannot be parsed, or exceeds a limit."""
         detail = "this is not HTTP/1.1 as it can be understood here: check the request's first lines"
         self._refuse(self._refusal or MalformedRequestError(detail))
 
     def pause_writing(self) -> None:
-        """The client reads slower than is written: watch whether it reads at all."""
+        """Watch whether the client reads at all, since it reads slower than the service writes."""
         super().pause_writing()
         self._watch_reading()
 
     def resume_writing(self) -> None:
-        """The client has read."""
+        """End the watch: the client has read."""
         super().resume_writing()
         self._stop_reading()
         if self.transport.is_closing():
             self._linger()
 
     def _is_done(self) -> bool:
-        """Whether every request has its answer."""
+        """Whether every request has been answered."""
         return self.cycle is not None and self.cycle.response_complete and not self.pipeline
 
     def _await_head(self) -> None:
-        self._arrival = self.loop.call_later(self._bounds.header_seconds, self._head_too_slow)
+        self._arrival = self.loop.call_later(self._limits.header_seconds, self._head_too_slow)
 
     def _await_body(self) -> None:
-        """Look again whether more of the body has come, unless the application holds it back."""
+        """Start the timer of a body. `held` if the application has paused reading."""
         self._body_bytes = 0
         held = self.flow.read_paused
-        self._arrival = self.loop.call_later(self._bounds.idle_seconds, self._check_body, held)
+        self._arrival = self.loop.call_later(self._limits.idle_seconds, self._check_body, held)
 
     def _check_body(self, held: bool) -> None:
-        """Drop a client that sends nothing of its body, or goes on sending after its answer."""
+        """Drop a client that sends nothing of its body, or still sends after its answer."""
         if (self._body_bytes or held or self.flow.read_paused) and not self._is_done():
             self._await_body()
         else:
             self.transport.abort()
 
     def _head_too_slow(self) -> None:
-        """Refuse a head that does not come, unless an answer is under way, which it would break off."""
+        """Refuse a head that is late, unless that would break off an answer under way."""
         if self.cycle is not None and not self._is_done():
             self._await_head()
             return
-        seconds = f"{self._bounds.header_seconds:g}"
+        seconds = f"{self._limits.header_seconds:g}"
         self._refuse(
             SlowHeadError(f"the request's head did not come within {seconds} seconds: send it at once")
         )
 
     def _large_head(self) -> HeadSizeError:
-        limit = f"{self._bounds.header_bytes:,}"
+        limit = f"{self._limits.header_bytes:,}"
         return HeadSizeError(f"the header fields may have {limit} bytes together: send fewer or shorter ones")
 
     def _refuse(self, error: ExchangeError) -> None:
-        """Answer an error and close; only close where an answer is under way."""
+        """Answer an error and close. With an answer under way, close alone."""
         self._stop_arrival()
         if self.transport.is_closing():
             return
@@ -196,16 +198,16 @@ class GuardedProtocol(HttpToolsProtocol):
         self._linger()
 
     def _linger(self) -> None:
-        """Watch that the client of a closed connection reads the rest, which is kept for it until then."""
+        """Watch whether the client of a closed connection reads the rest, which stays buffered until then."""
         if self._reading is None and self.transport.get_write_buffer_size():
             self._watch_reading()
 
     def _watch_reading(self) -> None:
         self._unread = self.transport.get_write_buffer_size()
-        self._reading = self.loop.call_later(self._bounds.idle_seconds, self._check_reading)
+        self._reading = self.loop.call_later(self._limits.idle_seconds, self._check_reading)
 
     def _check_reading(self) -> None:
-        """Drop a client that has read nothing since the last look."""
+        """Drop a client that has read nothing since the last check."""
         if self.transport.get_write_buffer_size() < self._unread:
             self._watch_reading()
         else:
@@ -223,7 +225,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 def _refusal(error: ExchangeError, identifier: bytes) -> bytes:
-    """The whole answer to a request that no application sees."""
+    """The whole answer to a request that the application never sees."""
     response = problem_response(error)
     fields = [*response.raw_headers, (FIELD, identifier), (b"connection", b"close")]
     lines = (b"%s: %s\r\n" % field for field in fields)

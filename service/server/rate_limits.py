@@ -1,7 +1,7 @@
-"""What one key may use a second: a number of requests, and a number of bytes.
+"""Rate limits of API keys: requests and bytes a second.
 
-A request over the budget is answered 429. A stream that has begun is slowed down to the budget instead, since
-one that is broken off would only be asked for again. Each process counts alone, in memory.
+A request over the limit is answered 429. A stream that has begun slows down to the limit instead: a client
+would request a broken one again. Each process counts alone, in memory.
 """
 
 from __future__ import annotations
@@ -14,32 +14,36 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from ..http.errors import BusyError
 
-PIECES = 8  # that a second's bytes are spent in, so that a chunk may be larger than the budget of a second
+PIECES_PER_SECOND = 8  # bytes are spent in pieces, so that a chunk may exceed the limit of a second
 
 
-class Budgets:
-    """The budgets of all keys, each `requests` and `nbytes` a second; 0 for no bound. For one event loop."""
+class RateLimits:
+    """The limits of each key, `requests` and `nbytes` a second; 0 for none. For one event loop."""
 
     def __init__(self, requests: int, nbytes: int) -> None:
         self._requests = RateLimitItemPerSecond(requests) if requests else None
         self._bytes = RateLimitItemPerSecond(nbytes) if nbytes else None
-        self._piece = max(1, nbytes // PIECES)
+        self._piece = max(1, nbytes // PIECES_PER_SECOND)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     @property
     def counts_bytes(self) -> bool:
-        """Whether `spend` is to be told of bytes."""
+        """Whether `spend` limits anything."""
         return self._bytes is not None
 
     async def admit(self, name: str) -> None:
-        """Count a request of the key `name`. Raises BusyError where its budget is spent."""
+        """Count a request of the key `name`.
+
+        Raises:
+            BusyError: when the key has reached a limit.
+        """
         if self._bytes and not await self._limiter.test(self._bytes, name, "bytes"):
             raise _spent(name, self._bytes.amount, "bytes")
         if self._requests and not await self._limiter.hit(self._requests, name, "requests"):
             raise _spent(name, self._requests.amount, "requests")
 
     async def spend(self, name: str, nbytes: int) -> None:
-        """Take bytes from the budget of the key `name`, waiting until it holds them."""
+        """Count bytes of the key `name`, waiting until its limit allows them."""
         if self._bytes is None:
             return
         while nbytes > 0:

@@ -1,8 +1,7 @@
-"""Small files that are asked for again and again: their answers, whole, by URL.
+"""Cache of whole answers with small files, by URL.
 
-An answer under a URL never changes here, so one that has been given may be given again without routing,
-parsing or computing anything. What was asked for only once is not kept: a client that draws many seeds leaves
-no trace but its URLs' digests.
+An immutable answer can be repeated without routing, parsing or computing. The cache stores an answer from the
+second request on: a client that draws many seeds leaves its URLs' hashes alone.
 """
 
 from __future__ import annotations
@@ -14,21 +13,22 @@ from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PREFIX = "/v1/weights"
-LARGEST = 1 << 20  # bytes of a body
-OVERHEAD = 2_048  # bytes that keeping an answer takes beside its body and its texts, about
-SEEN = 8_192  # URLs of which is known that they were asked for
+MAX_BODY_BYTES = 1 << 20
+OVERHEAD_BYTES = 2_048  # of a stored answer beside its body and texts, about
+MAX_SEEN = 8_192  # URLs that were requested once
 
-# A request with one of these is answered by what knows about them.
+# The cache does not answer a request with one of these.
 _CONDITIONS = frozenset(
     {b"range", b"if-range", b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"}
 )
 _IMMUTABLE = b"immutable"
 
 Key = tuple[str, bytes, bytes, bytes]
+"""Root path, path, query string and Accept fields of a request."""
 
 
-class Answer(NamedTuple):
-    """A complete answer, the route that gave it, and the bytes that it and its key take."""
+class CachedResponse(NamedTuple):
+    """A complete answer, its route, and the memory of both the answer and its key."""
 
     headers: list[tuple[bytes, bytes]]
     body: bytes
@@ -37,18 +37,18 @@ class Answer(NamedTuple):
 
 
 def weigh(key: Key, headers: list[tuple[bytes, bytes]], body: Any) -> int:
-    """The memory of an answer and its key, in bytes. A client chooses how long the key is."""
+    """The memory of an answer and its key, in bytes. Clients choose the length of the key."""
     texts = sum(map(len, key)) + sum(len(name) + len(value) for name, value in headers)
-    return OVERHEAD + texts + len(body)
+    return OVERHEAD_BYTES + texts + len(body)
 
 
-class Remembered:
-    """Answers GETs of small files for the second time and later from `nbytes` of memory."""
+class ResponseCache:
+    """Answers repeated GETs of small files from at most `nbytes` of memory."""
 
     def __init__(self, app: ASGIApp, nbytes: int) -> None:
         self._app = app
-        self._answers: LRUCache[Key, Answer] = LRUCache(nbytes, attrgetter("nbytes"))
-        self._seen: LRUCache[int, bool] = LRUCache(SEEN)
+        self._responses: LRUCache[Key, CachedResponse] = LRUCache(nbytes, attrgetter("nbytes"))
+        self._seen: LRUCache[int, bool] = LRUCache(MAX_SEEN)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -56,47 +56,47 @@ class Remembered:
         if key is None:
             await self._app(scope, receive, send)
             return
-        known = self._answers.get(key)
-        if known is not None:
-            scope["route"] = known.route
-            await send({"type": "http.response.start", "status": 200, "headers": known.headers})
-            await send({"type": "http.response.body", "body": known.body})
+        cached = self._responses.get(key)
+        if cached is not None:
+            scope["route"] = cached.route
+            await send({"type": "http.response.start", "status": 200, "headers": cached.headers})
+            await send({"type": "http.response.body", "body": cached.body})
             return
         digest = hash(key)
         if digest in self._seen:
-            await self._app(scope, receive, self._noting(key, scope, send))
+            await self._app(scope, receive, self._storing(key, scope, send))
         else:
             self._seen[digest] = True
             await self._app(scope, receive, send)
 
-    def _noting(self, key: Key, scope: Scope, send: Send) -> Send:
-        """`send`, which keeps an answer that comes in one piece and never changes."""
+    def _storing(self, key: Key, scope: Scope, send: Send) -> Send:
+        """`send` that stores an immutable answer of one piece."""
         headers: list[tuple[bytes, bytes]] | None = None
 
-        async def noting(message: Message) -> None:
+        async def store(message: Message) -> None:
             nonlocal headers
             if message["type"] == "http.response.start":
-                headers = list(message["headers"]) if _never_changes(message) else None
+                headers = list(message["headers"]) if _is_immutable(message) else None
             elif headers is not None and not message.get("more_body", False):
-                self._keep(key, headers, message.get("body", b""), scope.get("route"))
+                self._store(key, headers, message.get("body", b""), scope.get("route"))
             else:
                 headers = None
             await send(message)
 
-        return noting
+        return store
 
-    def _keep(self, key: Key, headers: list[tuple[bytes, bytes]], body: Any, route: Any) -> None:
+    def _store(self, key: Key, headers: list[tuple[bytes, bytes]], body: Any, route: Any) -> None:
         nbytes = weigh(key, headers, body)
-        if len(body) <= LARGEST and nbytes <= self._answers.maxsize:
-            body = bytes(body)  # the memory it was computed in is used again
-            self._answers[key] = Answer(headers, body, route, nbytes)
+        if len(body) <= MAX_BODY_BYTES and nbytes <= self._responses.maxsize:
+            body = bytes(body)  # its buffer is reused
+            self._responses[key] = CachedResponse(headers, body, route, nbytes)
 
 
 def _key(scope: Scope) -> Key | None:
-    """What an answer depends on; None where that is more than the URL and what the client accepts."""
+    """The key of a request; None where the answer depends on more than URL and Accept."""
     if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(PREFIX):
         return None
-    path = scope.get("raw_path")  # which a server need not give
+    path = scope.get("raw_path")  # optional in ASGI
     if path is None:
         return None
     accept = b""
@@ -108,7 +108,7 @@ def _key(scope: Scope) -> Key | None:
     return scope.get("root_path", ""), path, scope["query_string"], accept
 
 
-def _never_changes(message: Message) -> bool:
+def _is_immutable(message: Message) -> bool:
     return message["status"] == 200 and any(
         name.lower() == b"cache-control" and value.endswith(_IMMUTABLE) for name, value in message["headers"]
     )

@@ -1,4 +1,4 @@
-"""Header fields that keep a browser from doing with a page what it was not made for."""
+"""Security header fields of HTML pages."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _FIXED = (
 
 
 def content_policy(page: bytes) -> bytes:
-    """The Content-Security-Policy of a page: its own origin, and the scripts that it holds, by digest.
+    """The Content-Security-Policy of a page: its own origin, and its inline scripts by their digests.
 
-    Styles may be inline, as Swagger UI writes them; nothing may frame the page.
+    Styles may be inline, as Swagger UI has them. No page may frame this one.
     """
     digests = [base64.b64encode(hashlib.sha256(script).digest()) for script in _INLINE.findall(page)]
     scripts = b" ".join((b"'self'", *(b"'sha256-%s'" % digest for digest in digests)))
@@ -31,8 +31,8 @@ def content_policy(page: bytes) -> bytes:
     )
 
 
-class Hardening:
-    """Adds the fields to pages of HTML, which are small and sent at once; other answers pass as they are."""
+class SecurityHeaders:
+    """Adds the fields to HTML pages, which are small. Other answers pass unchanged."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -45,7 +45,7 @@ class Hardening:
         start: list[Message] = []
         page = bytearray()
 
-        async def hardened(message: Message) -> None:
+        async def secured(message: Message) -> None:
             if message["type"] == "http.response.start" and _is_html(message):
                 start.append(message)
                 return
@@ -59,7 +59,7 @@ class Hardening:
                 await send(start[0])
                 await send({"type": "http.response.body", "body": bytes(page), "more_body": False})
 
-        await self._app(scope, receive, hardened)
+        await self._app(scope, receive, secured)
 
 
 def _is_html(message: Message) -> bool:

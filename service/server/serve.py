@@ -25,7 +25,7 @@ from .graceful_shutdown import Graceful
 from .keys import load_keys
 from .logs import log_config
 from .metrics import shared_registry
-from .protocol import Bounds, GuardedProtocol
+from .protocol import ConnectionLimits, LimitedProtocol
 from .traces import check_traces
 
 BUSY_SECONDS = 60  # that a process may be busy, starting for one, before the supervisor takes it for dead
@@ -57,7 +57,9 @@ def serve(settings: Settings) -> None:
 
 def configure(settings: Settings, app: Any, **more: Any) -> uvicorn.Config:
     """The configuration of uvicorn."""
-    bounds = Bounds(settings.url_bytes, settings.header_bytes, settings.header_seconds, settings.idle_seconds)
+    limits = ConnectionLimits(
+        settings.url_bytes, settings.header_bytes, settings.header_seconds, settings.idle_seconds
+    )
     return uvicorn.Config(
         app,
         host=settings.host,
@@ -66,7 +68,7 @@ def configure(settings: Settings, app: Any, **more: Any) -> uvicorn.Config:
         log_level=settings.log_level,
         access_log=False,  # its lines would hold paths; see service.server.logs
         loop="auto" if sys.platform == "win32" else "uvloop",
-        http=partial(GuardedProtocol, bounds=bounds),  # type: ignore[arg-type]
+        http=partial(LimitedProtocol, limits=limits),  # type: ignore[arg-type]
         ws="none",
         server_header=False,
         timeout_keep_alive=settings.keep_alive_seconds,

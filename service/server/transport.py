@@ -1,8 +1,8 @@
-"""A connection's transport whose large writes let other threads run.
+"""A transport whose large writes release the interpreter's lock.
 
-uvloop copies what it is given into the socket while it holds the interpreter's lock: 0.7 ms for 4 MiB, in
-which no thread can hand over the chunk that it has computed and begin the next. `os.write` lets go of it, and
-then has to wait for it again: with many streams, whose chunks are small, that is longer than the copy.
+uvloop holds the lock while it copies data into the socket: 0.7 ms for 4 MiB. No thread can hand over its
+chunk and begin the next meanwhile. `os.write` releases the lock, and waits to take it again. For the small
+chunks of many streams, that wait is longer than the copy.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import asyncio
 import os
 from typing import Any
 
-LARGE = 1 << 22  # bytes; by default the chunks of one stream or two that have the service alone
+MIN_DIRECT_BYTES = 1 << 22  # by default the chunks of one or two streams that have the service to themselves
 
 
-class Outlet:
-    """The transport of a connection without TLS, but for `write`."""
+class SocketWriter:
+    """The transport of a connection without TLS. All but `write` is that of `transport`."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -25,19 +25,20 @@ class Outlet:
         return getattr(self._transport, name)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send data, or keep what the socket does not take. As in any transport, an error ends the connection
-        and is told to the protocol.
+        """Send data, and buffer what the socket does not accept.
+
+        As in any transport, an error closes the connection, and the protocol receives it.
         """
-        if len(data) >= LARGE and not self._transport.is_closing():
+        if len(data) >= MIN_DIRECT_BYTES and not self._transport.is_closing():
             data = memoryview(data)[self._sent(data) :]
         if data:
             self._transport.write(data)
 
     def _sent(self, data: bytes | bytearray | memoryview) -> int:
-        """How much of the data the socket takes here and now: nothing while earlier data wait."""
+        """The number of bytes that the socket accepts now: none while earlier data wait."""
         if self._transport.get_write_buffer_size():
             return 0
         try:
             return os.write(self._socket.fileno(), data)
-        except OSError:  # the socket is full or broken: so the transport will find it
+        except OSError:  # the socket is full or broken, which the transport finds out itself
             return 0

@@ -18,20 +18,17 @@ from hypothesis import strategies as st
 
 from service.http.errors import CredentialError, ScopeError
 from service.server.app import create_app
+from service.server.authentication import check_scope
 from service.server.keys import (
-    OPEN,
-    SCOPES,
     SETTLED_SECONDS,
     Key,
     Keyring,
     KeysFile,
     KeysFileError,
-    check_scope,
     load_keys,
     make_key,
-    needs_key,
-    scope_of,
 )
+from service.server.scopes import OPEN, SCOPES, needs_key, scope_of
 from service.settings import Settings
 
 WEIGHT = "/v1/weights?shape=2&init=ones"

@@ -14,7 +14,7 @@ from openapi_spec_validator import validate
 
 from service.__main__ import main
 from service.hub.errors import is_hub_path
-from service.server.keys import needs_key, scope_of
+from service.server.scopes import needs_key, scope_of
 
 COMMITTED = Path(__file__).parents[3] / "openapi" / "openapi.json"
 

@@ -1,4 +1,4 @@
-"""Bounds of a connection, each with one below and one above, on a real socket."""
+"""Limits of a connection, each with one below and one above, on a real socket."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from service.server import serve
-from service.server.transport import Outlet
+from service.server.transport import SocketWriter
 from service.settings import Settings
 
 SETTINGS = Settings.model_construct(
@@ -267,7 +267,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
     pytest.fail("waited in vain")
 
 
-@pytest.mark.parametrize(("tls", "kind"), [(None, Outlet), (object(), MagicMock)])
+@pytest.mark.parametrize(("tls", "kind"), [(None, SocketWriter), (object(), MagicMock)])
 def test_large_writes_go_past_uvloop_but_for_tls(tls: object, kind: type) -> None:
     config = serve.configure(SETTINGS, serve.create_app(SETTINGS))
     config.load()

@@ -14,7 +14,7 @@ from service.http.errors import BusyError
 from service.server import rate_limits as module
 from service.server.app import create_app
 from service.server.keys import make_key
-from service.server.rate_limits import Budgets
+from service.server.rate_limits import RateLimits
 from service.settings import Settings
 
 
@@ -33,25 +33,25 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_requests_over_the_budget_are_refused(clock: list[float]) -> None:
     async def run() -> None:
-        budgets = Budgets(3, 0)
+        limits = RateLimits(3, 0)
         for _ in range(3):
-            await budgets.admit("alice")
+            await limits.admit("alice")
         with pytest.raises(BusyError, match="3 requests") as caught:
-            await budgets.admit("alice")
+            await limits.admit("alice")
         assert caught.value.headers == {"Retry-After": "1"}
-        await budgets.admit("bob")
+        await limits.admit("bob")
         clock[0] += 2
-        await budgets.admit("alice")
+        await limits.admit("alice")
 
     asyncio.run(run())
 
 
 def test_a_stream_slows_down_to_its_budget(clock: list[float]) -> None:
     async def run() -> float:
-        budgets = Budgets(0, 1_000)
+        limits = RateLimits(0, 1_000)
         began = clock[0]
         for _ in range(20):
-            await budgets.spend("alice", 500)
+            await limits.spend("alice", 500)
         return clock[0] - began
 
     assert 7 <= asyncio.run(run()) <= 15
@@ -60,7 +60,7 @@ def test_a_stream_slows_down_to_its_budget(clock: list[float]) -> None:
 def test_a_chunk_may_be_larger_than_the_budget(clock: list[float]) -> None:
     async def run() -> float:
         began = clock[0]
-        await Budgets(0, 10).spend("alice", 50)
+        await RateLimits(0, 10).spend("alice", 50)
         return clock[0] - began
 
     assert asyncio.run(run()) >= 3
@@ -68,23 +68,23 @@ def test_a_chunk_may_be_larger_than_the_budget(clock: list[float]) -> None:
 
 def test_a_request_is_refused_while_the_bytes_are_spent(clock: list[float]) -> None:
     async def run() -> None:
-        budgets = Budgets(0, 800)
-        await budgets.admit("alice")
-        await budgets.spend("alice", 800)
+        limits = RateLimits(0, 800)
+        await limits.admit("alice")
+        await limits.spend("alice", 800)
         with pytest.raises(BusyError, match="800 bytes"):
-            await budgets.admit("alice")
-        await budgets.admit("bob")
+            await limits.admit("alice")
+        await limits.admit("bob")
 
     asyncio.run(run())
 
 
 def test_without_a_bound_nothing_is_counted() -> None:
     async def run() -> None:
-        budgets = Budgets(0, 0)
-        assert not budgets.counts_bytes
+        limits = RateLimits(0, 0)
+        assert not limits.counts_bytes
         for _ in range(100):
-            await budgets.admit("alice")
-            await budgets.spend("alice", 1 << 40)
+            await limits.admit("alice")
+            await limits.spend("alice", 1 << 40)
 
     asyncio.run(run())
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service.server.app import create_app
-from service.server.response_cache import LARGEST, OVERHEAD, Remembered
+from service.server.response_cache import MAX_BODY_BYTES, OVERHEAD_BYTES, ResponseCache
 from service.settings import Settings
 
 URL = "/v1/weights?shape=64,64&init=kaiming_normal&seed=7"
@@ -96,7 +96,7 @@ def test_errors_are_told_each_time(start: Start) -> None:
             assert client.get("/v1/weights?shape=64,64&init=nonsense").status_code == 422
 
 
-def ask(remembered: Remembered, query: bytes, **more: Any) -> None:
+def ask(cache: ResponseCache, query: bytes, **more: Any) -> None:
     async def nothing(_: Any) -> None:
         pass
 
@@ -109,7 +109,7 @@ def ask(remembered: Remembered, query: bytes, **more: Any) -> None:
         "headers": [],
         **more,
     }
-    asyncio.run(remembered(scope, None, nothing))  # type: ignore[arg-type]
+    asyncio.run(cache(scope, None, nothing))  # type: ignore[arg-type]
 
 
 def answering(*bodies: bytes, status: int = 200, cache: bytes = b"public, immutable") -> Any:
@@ -130,35 +130,35 @@ def answering(*bodies: bytes, status: int = 200, cache: bytes = b"public, immuta
     ("inner", "times"),
     [
         (answering(b"x"), 2),
-        (answering(b"x" * LARGEST), 2),
-        (answering(b"x" * (LARGEST + 1)), 4),
+        (answering(b"x" * MAX_BODY_BYTES), 2),
+        (answering(b"x" * (MAX_BODY_BYTES + 1)), 4),
         (answering(b"x", b"y"), 4),
         (answering(b"x", status=206), 4),
         (answering(b"x", cache=b"no-store"), 4),
     ],
 )
 def test_only_whole_small_answers_for_good_are_kept(inner: Any, times: int) -> None:
-    remembered = Remembered(inner, 1 << 24)
+    cache = ResponseCache(inner, 1 << 24)
     for _ in range(4):
-        ask(remembered, b"a")
+        ask(cache, b"a")
     assert len(inner.asked) == times
 
 
 def test_memory_is_bounded_and_the_least_recent_goes() -> None:
-    inner = answering(memoryview(b"x" * LARGEST))
-    remembered = Remembered(inner, 2 * (LARGEST + 2 * OVERHEAD))
+    inner = answering(memoryview(b"x" * MAX_BODY_BYTES))
+    cache = ResponseCache(inner, 2 * (MAX_BODY_BYTES + 2 * OVERHEAD_BYTES))
     for query in (b"a", b"b", b"a", b"b", b"c", b"c"):
-        ask(remembered, query)
+        ask(cache, query)
     inner.asked.clear()
     for query in (b"c", b"b", b"a"):
-        ask(remembered, query)
+        ask(cache, query)
     assert inner.asked == [b"a"]
 
 
 @pytest.mark.parametrize("field", ["query_string", "raw_path", "headers"])
 def test_what_a_client_writes_has_a_weight(field: str) -> None:
     inner = answering(b"x")
-    remembered = Remembered(inner, 100_000)
+    cache = ResponseCache(inner, 100_000)
 
     def asked(number: int) -> dict[str, Any]:
         text = b"%d" % number * 30_000
@@ -166,16 +166,16 @@ def test_what_a_client_writes_has_a_weight(field: str) -> None:
 
     for number in range(8):
         for _ in range(2):
-            ask(remembered, b"", **asked(number))
+            ask(cache, b"", **asked(number))
     inner.asked.clear()
     for number in reversed(range(8)):
-        ask(remembered, b"", **asked(number))
+        ask(cache, b"", **asked(number))
     assert len(inner.asked) == 5
 
 
 def test_nothing_is_kept_where_the_server_does_not_tell_the_path_as_sent() -> None:
     inner = answering(b"x")
-    remembered = Remembered(inner, 1 << 24)
+    cache = ResponseCache(inner, 1 << 24)
     for _ in range(4):
-        ask(remembered, b"a", raw_path=None)
+        ask(cache, b"a", raw_path=None)
     assert len(inner.asked) == 4

@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 
 from service.server import serve
-from service.server.protocol import GuardedProtocol
+from service.server.protocol import LimitedProtocol
 from service.settings import Settings
 
 
@@ -19,7 +19,7 @@ def test_the_server_is_configured_by_the_settings() -> None:
     assert config.access_log is False
     assert config.server_header is False
     assert config.timeout_worker_healthcheck == serve.BUSY_SECONDS
-    assert config.http.func is GuardedProtocol  # type: ignore[union-attr]
+    assert config.http.func is LimitedProtocol  # type: ignore[union-attr]
 
 
 def test_one_process_is_served_without_a_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:

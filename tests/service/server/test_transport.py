@@ -1,4 +1,4 @@
-"""What goes through an outlet arrives whole and in order, whatever the socket takes."""
+"""What goes through a writer arrives whole and in order, whatever the socket takes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from service.server.transport import LARGE, Outlet
+from service.server.transport import MIN_DIRECT_BYTES, SocketWriter
 
 
 class Waiting(asyncio.Protocol):
@@ -32,8 +32,8 @@ class Waiting(asyncio.Protocol):
         self.lost.set_result(exc)
 
 
-def connected(use: Callable[[Outlet, Waiting, socket.socket], Any]) -> Any:
-    """Run `use` with an outlet, its protocol and the other end of the connection."""
+def connected(use: Callable[[SocketWriter, Waiting, socket.socket], Any]) -> Any:
+    """Run `use` with a writer, its protocol and the other end of the connection."""
 
     async def run() -> Any:
         ours, theirs = socket.socketpair()
@@ -42,7 +42,7 @@ def connected(use: Callable[[Outlet, Waiting, socket.socket], Any]) -> Any:
         with theirs:
             transport, protocol = await asyncio.get_running_loop().create_connection(Waiting, sock=ours)
             try:
-                return await use(Outlet(transport), protocol, theirs)
+                return await use(SocketWriter(transport), protocol, theirs)
             finally:
                 transport.abort()
 
@@ -60,13 +60,14 @@ def received(end: socket.socket, size: int) -> bytes:
 
 @pytest.mark.parametrize("pace", ["at once", "when told"])
 def test_all_arrives_in_order(pace):
-    sizes = [100, LARGE, LARGE - 1, 5 * LARGE + 7, 1, LARGE, 0, 3 * LARGE, 10]
+    large = MIN_DIRECT_BYTES
+    sizes = [100, large, large - 1, 5 * large + 7, 1, large, 0, 3 * large, 10]
     data = [os.urandom(size) for size in sizes]
 
-    async def use(outlet: Outlet, protocol: Waiting, end: socket.socket) -> None:
+    async def use(writer: SocketWriter, protocol: Waiting, end: socket.socket) -> None:
         reading = asyncio.create_task(asyncio.to_thread(received, end, sum(sizes)))
         for part in data:
-            outlet.write(memoryview(part))
+            writer.write(memoryview(part))
             if pace == "when told":
                 await protocol.may_write.wait()
         assert await reading == b"".join(data)
@@ -84,13 +85,13 @@ def test_the_socket_is_given_large_data_at_once_and_the_transport_the_rest(monke
 
     monkeypatch.setattr("service.server.transport.os.write", counted)
 
-    async def use(outlet: Outlet, protocol: Waiting, end: socket.socket) -> None:
-        data = os.urandom(4 * LARGE)
-        outlet.write(data)
+    async def use(writer: SocketWriter, protocol: Waiting, end: socket.socket) -> None:
+        data = os.urandom(4 * MIN_DIRECT_BYTES)
+        writer.write(data)
         assert 0 < direct[0] < len(data)
-        assert outlet.get_write_buffer_size() > 0
+        assert writer.get_write_buffer_size() > 0
         assert not protocol.may_write.is_set()
-        outlet.write(data)  # must wait its turn
+        writer.write(data)  # must wait its turn
         assert len(direct) == 1
         assert await asyncio.to_thread(received, end, 2 * len(data)) == 2 * data
         await protocol.may_write.wait()
@@ -104,11 +105,11 @@ def test_a_client_that_has_gone_ends_the_connection(monkeypatch):
         "service.server.transport.os.write", lambda fd, data: tried.append(fd) or write(fd, data)
     )
 
-    async def use(outlet: Outlet, protocol: Waiting, end: socket.socket) -> None:
+    async def use(writer: SocketWriter, protocol: Waiting, end: socket.socket) -> None:
         end.close()
-        outlet.write(bytes(LARGE))
+        writer.write(bytes(MIN_DIRECT_BYTES))
         await asyncio.wait_for(protocol.lost, 20)
-        assert outlet.is_closing()
+        assert writer.is_closing()
         assert tried
 
     connected(use)
