@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from tensorseed.errors import TooLargeError
-from tensorseed.evaluations.kinds import REFUSED, Part
 from tensorseed.evaluations.validation import validate
 from tensorseed.spec.faults import Located
-from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.layers.exclusions import EXCLUDED
-from tensorseed.spec.modules import EXCLUDED_MODULES, MODULES
+from tensorseed.spec.modules import EXCLUDED_MODULES, MODULES, StatelessModule
 from tensorseed.spec.names import check_name, count_names, expand_blocks
 from tensorseed.spec.schemes import PartError
 from tensorseed.spec.suggestions import unknown_name
 
 MAX_LAYERS = 1_024  # of one network, brace ranges expanded
 
-TYPES = [*(name for name in LAYERS if name not in REFUSED), *MODULES]
-"""Every type of layer that a network can have."""
+NetworkLayer = Layer | StatelessModule
+
+TYPES = [*(name for name, cls in LAYERS.items() if cls.exclusion is None), *MODULES]
+"""Every type of layer that a network can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,12 @@ class Node:
 
     name: str
     place: int
-    part: Part
+    layer: NetworkLayer
 
     @property
     def kind(self) -> str:
         """Its type."""
-        return self.part.type_name()
+        return self.layer.type_name()
 
     @property
     def called(self) -> str:
@@ -41,9 +42,9 @@ class Node:
         return f"{self.name} ({self.kind})"
 
 
-def read_plain(entries: list[Any], faults: list[Located]) -> dict[int, Part]:
+def read_plain(entries: list[Any], faults: list[Located]) -> dict[int, NetworkLayer]:
     """The modules without parameters, by index; types that no network has are noted as faults."""
-    found: dict[int, Part] = {}
+    found: dict[int, NetworkLayer] = {}
     for place, entry in enumerate(entries):
         path = ("layers", place)
         kind = entry.get("type") if isinstance(entry, dict) else None
@@ -56,12 +57,18 @@ def read_plain(entries: list[Any], faults: list[Located]) -> dict[int, Part]:
             if module is not None:
                 _check(module, path, faults)
                 found[place] = module
-        elif kind in REFUSED or kind in EXCLUDED_MODULES or (kind in EXCLUDED and kind not in LAYERS):
-            reason = REFUSED.get(kind) or EXCLUDED_MODULES.get(kind) or EXCLUDED[kind]
+        elif reason := _exclusion(kind):
             faults.append(((*path, "type"), f"there is no {kind} here: {reason}"))
         elif kind not in LAYERS:
             faults.append(((*path, "type"), unknown_name("layer type", kind, TYPES)))
     return found
+
+
+def _exclusion(kind: str) -> str | None:
+    """The reason why no network can hold a torch.nn class, as a clause; None where one can."""
+    if kind in LAYERS:
+        return LAYERS[kind].exclusion
+    return EXCLUDED_MODULES.get(kind) or EXCLUDED.get(kind)
 
 
 def _check(module: Any, path: tuple[str | int, ...], faults: list[Located]) -> None:
@@ -98,13 +105,13 @@ def _copies(name: str) -> int:
     return count_names(name)
 
 
-def unroll(parts: list[Part], faults: list[Located]) -> tuple[Node, ...]:
+def unroll(layers: list[NetworkLayer], faults: list[Located]) -> tuple[Node, ...]:
     """The chain: brace ranges expanded, blocks repeated, every layer named once."""
     nodes = []
-    named = [(part.name or "", place) for place, part in enumerate(parts)]
+    named = [(layer.name or "", place) for place, layer in enumerate(layers)]
     for position, (name, place) in enumerate(expand_blocks(named)):
-        full = name or f"{position}.{parts[place].type_name()}"
-        nodes.append(Node(full, place, parts[place]))
+        full = name or f"{position}.{layers[place].type_name()}"
+        nodes.append(Node(full, place, layers[place]))
     owners: dict[str, Node] = {}
     for node in nodes:
         first = owners.setdefault(node.name, node)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import torch
 
 from tensorseed.evaluations.chain import Node
-from tensorseed.evaluations.kinds import bounds, feature_axis
 from tensorseed.evaluations.report import LayerReport
 
 SAMPLES = 128  # of a batch that rank and similarity look at
@@ -47,7 +46,8 @@ def axes(nodes: Sequence[Node]) -> list[int]:
     """The axis of the features in every output, from the end."""
     found, axis = [], -1
     for node in nodes:
-        axis = feature_axis(node.part, axis)
+        own = node.layer.feature_axis()
+        axis = axis if own is None else own
         found.append(axis)
     return found
 
@@ -86,7 +86,7 @@ def dead(x: torch.Tensor, axis: int) -> float:
 
 def saturated(node: Node, x: torch.Tensor) -> float | None:
     """The share of elements near a bound of the layer's function; None where it has none."""
-    found = bounds(node.part)
+    found = node.layer.bounds()
     if found is None:
         return None
     near = torch.zeros(x.shape, dtype=torch.bool, device=x.device)

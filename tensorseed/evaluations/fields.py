@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorseed.evaluations.kinds import REFUSED
 from tensorseed.evaluations.optimizers import OPTIMIZERS, Optimizer
 from tensorseed.evaluations.request import EvaluationRequest, Given, LossChoice
 from tensorseed.evaluations.request import Variant as Asked
@@ -105,7 +104,7 @@ def spec_entries(layers: list[Any], faults: list[Located]) -> dict[int, dict[str
     found = {}
     for place, entry in enumerate(layers):
         kind = entry.get("type") if _is(entry) else None
-        if not isinstance(kind, str) or kind not in LAYERS or kind in REFUSED:
+        if not isinstance(kind, str) or kind not in LAYERS or LAYERS[kind].exclusion:
             continue
         if entry.get("dtype") is not None:
             detail = "the layers of an evaluation share its dtype: leave dtype out, or give it once for all"

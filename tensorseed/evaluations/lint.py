@@ -11,9 +11,9 @@ from functools import cached_property
 import torch
 
 from tensorseed.evaluations.chain import Node
-from tensorseed.evaluations.kinds import INTEGER, NORMS
 from tensorseed.evaluations.report import EvaluationWarning, ExpectedLoss, LayerReport
-from tensorseed.spec.modules import StatelessModule
+from tensorseed.spec.layers import Layer
+from tensorseed.spec.layers.network_module import LINEAR_INIT
 
 RATIO = 100.0
 """From the input to a layer, or back from the last one, a signal may grow or shrink this many times."""
@@ -47,7 +47,7 @@ class Findings:
         return [
             place
             for place, module in enumerate(self.modules)
-            if self.nodes[place].kind not in NORMS
+            if not self.nodes[place].layer.normalizes
             and any(parameter.dim() > 1 for parameter in module.parameters())
         ]
 
@@ -58,24 +58,11 @@ class Findings:
             return "change its arguments"
         node = self.nodes[own[-1]]
         end = next((one for one in self.learning if one > own[-1]), len(self.nodes))
-        following = next((n for n in self.nodes[own[-1] + 1 : end] if n.kind in _REMEDIES), None)
-        init = _REMEDIES[following.kind] if following else _LINEAR
+        following = next((n for n in self.nodes[own[-1] + 1 : end] if n.layer.recommended_init), None)
+        init = following.layer.recommended_init if following else LINEAR_INIT
         before = f", which {following.kind} follows" if following else ""
         return f"draw the weight of {node.name}{before}, by {init}"
 
-
-_LINEAR = "xavier_normal, whose gain is 1"
-_RECTIFIER = "kaiming_normal with nonlinearity relu, whose gain is √2"
-_TANH = "xavier_normal with a gain of 5/3"
-_REMEDIES = {
-    **dict.fromkeys(
-        ("ReLU", "ReLU6", "RReLU", "GELU", "SiLU", "Mish", "Hardswish", "ELU", "CELU"), _RECTIFIER
-    ),
-    **dict.fromkeys(("LeakyReLU", "PReLU"), "kaiming_normal with nonlinearity leaky_relu and its slope as a"),
-    **dict.fromkeys(("Tanh", "Hardtanh", "Softsign"), _TANH),
-    **dict.fromkeys(("Sigmoid", "Hardsigmoid"), _LINEAR),
-    "SELU": "lecun_normal, whose gain is 1",
-}
 
 Rule = Callable[[Findings], Iterator[tuple[int, str, str]]]
 
@@ -102,12 +89,12 @@ def warnings(findings: Findings) -> tuple[EvaluationWarning, ...]:
 def _symmetric(f: Findings) -> Iterator[tuple[int, str, str]]:
     """Every layer whose units are equal and get equal gradients: they stay equal for ever."""
     for place in f.learning:
-        node, module = f.nodes[place], f.modules[place]
-        axis = 1 if node.kind.startswith("ConvTranspose") else 0
-        if node.kind in INTEGER:
-            continue
+        layer, module = f.nodes[place].layer, f.modules[place]
+        assert isinstance(layer, Layer)  # others have no parameters
+        axes = {slot.name: slot.role.axis for slot in layer.slots()}
         for name, weight in module.named_parameters():
-            if weight.dim() < 2 or weight.shape[axis] < 2 or not alike(weight.detach(), axis):
+            axis = axes[name]
+            if axis is None or weight.dim() < 2 or weight.shape[axis] < 2 or not alike(weight.detach(), axis):
                 continue
             bias = getattr(module, "bias", None) if name == "weight" else None
             if weight.grad is None and isinstance(bias, torch.Tensor) and not alike(bias.detach(), 0):
@@ -171,7 +158,7 @@ def _dead(f: Findings) -> Iterator[tuple[int, str, str]]:
     """Every rectifier most of whose units are 0 for the whole batch."""
     for place, (node, report) in enumerate(zip(f.nodes, f.reports, strict=True)):
         enough = bool(report.shape) and report.shape[0] >= DEAD_SAMPLES
-        if isinstance(node.part, StatelessModule) and node.part.rectifies and enough and report.dead > DEAD:
+        if node.layer.rectifies and enough and report.dead > DEAD:
             detail = f"{report.dead:.0%} of the units are 0 for every sample, and learn nothing"
             yield place, "dead_units", f"{detail}: {f.remedy(place)}, and its bias by zeros"
 

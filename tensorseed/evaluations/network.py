@@ -13,13 +13,11 @@ from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledE
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import TooLargeError
 from tensorseed.evaluations.chain import Node
-from tensorseed.evaluations.flow import REFUSALS, build, misfit, through, unsupported
-from tensorseed.evaluations.kinds import is_random
+from tensorseed.evaluations.forward import REFUSALS, build, misfit, unsupported
 from tensorseed.evaluations.sources import copy_entry
 from tensorseed.files.torch_generator import materialise, seeded
 from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
-from tensorseed.spec.modules import StatelessModule
 from tensorseed.spec.resolved import ResolvedSpec
 
 
@@ -80,13 +78,8 @@ class Network:
         self.device = device
         self.dtype = dtype
         self._chance = Chance(seed, device)
-        self._random = [is_random(node.part, training=training) for node in nodes]
-        self.modules = [
-            build(node, dtype, training=training).to_empty(device=device)
-            if not isinstance(node.part, StatelessModule)
-            else build(node, dtype, training=training)
-            for node in nodes
-        ]
+        self._random = [node.layer.is_random(training=training) for node in nodes]
+        self.modules = [build(node, dtype, training=training).to_empty(device=device) for node in nodes]
 
     def load(self, resolved: ResolvedSpec, patience: Patience) -> None:
         """Fill the modules with the tensors of a file. Raises as `patience` does, and as `materialise`."""
@@ -127,9 +120,9 @@ class Network:
             try:
                 if random:
                     with self._chance.drawing():
-                        x = through(node, module, x)
+                        x = node.layer.forward(module, x)
                 else:
-                    x = through(node, module, x)
+                    x = node.layer.forward(module, x)
             except NotImplementedError:
                 raise unsupported(node, self.dtype) from None
             except REFUSALS as error:

@@ -15,7 +15,7 @@ from tensorseed.evaluations.sources import Frame, literal
 from tensorseed.evaluations.variants import parts
 from tensorseed.losses import LOSSES, Loss, read_options
 from tensorseed.losses.parameters import ParametricLoss
-from tensorseed.spec.layers.base import Shape
+from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.suggestions import unknown_name
 

@@ -9,10 +9,9 @@ import torch
 
 from tensorseed.errors import EvaluationError, SpecError, TooLargeError
 from tensorseed.evaluations import fields
-from tensorseed.evaluations.chain import Node, check_length, read_plain, unroll
+from tensorseed.evaluations.chain import NetworkLayer, Node, check_length, read_plain, unroll
 from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
-from tensorseed.evaluations.flow import has_parameters, shapes
-from tensorseed.evaluations.kinds import ANY, INTEGER, Part
+from tensorseed.evaluations.forward import has_parameters, shapes
 from tensorseed.evaluations.objective import (
     Objective,
     objective,
@@ -28,7 +27,7 @@ from tensorseed.evaluations.sources import Drawn, Frame, Source, read_source
 from tensorseed.evaluations.variants import FIELDS, Outline, blamed, check_names, label
 from tensorseed.spec.faults import Located, spec_error
 from tensorseed.spec.json_io import load
-from tensorseed.spec.layers.base import Shape
+from tensorseed.spec.layers.network_module import InputDtype, Shape
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 
@@ -103,10 +102,10 @@ class _Reader:
         given = {name: self.document[name] for name in FIELDS if name in self.document}
         return Outline(given if request is not None else {}, list(entries.values()), list(entries))
 
-    def _nodes(self, layers: list[Any], plain: dict[int, Part], outline: Outline) -> tuple[Node, ...]:
+    def _nodes(self, layers: list[Any], plain: dict[int, NetworkLayer], outline: Outline) -> tuple[Node, ...]:
         if not layers:
             self.faults.append((("layers",), "a network has at least one layer: add one"))
-        known: dict[int, Part] = dict(plain)
+        known: dict[int, NetworkLayer] = dict(plain)
         for place, layer in zip(outline.places, outline.layers(), strict=True):
             known[place] = layer
             empty = next((slot for slot in layer.slots() if 0 in slot.shape), None)
@@ -176,20 +175,21 @@ class _Reader:
         """The input, and the shape of the output."""
         raw = self.document.get("input")
         given = fields.read_given(raw, "input", self.faults)
-        first = next((node for node in nodes if node.kind not in ANY), nodes[0])
+        first = next((node for node in nodes if node.layer.input_dtype is not InputDtype.ANY), nodes[0])
+        integer = first.layer.input_dtype is InputDtype.INTEGER
         source = None
         if given is not None and isinstance(raw, dict):
-            source = read_source("input", raw, given, frame, integer=first.kind in INTEGER)
+            source = read_source("input", raw, given, frame, integer=integer)
         self._raise()
         assert source is not None
-        if first.kind in INTEGER:
-            self._check_indices(first, source)
+        rows = first.layer.index_count()
+        if rows is not None:
+            self._check_indices(first, rows, source)
         found = shapes(nodes, source, self.limits, dtypes, training=training)
         return source, found[-1]
 
-    def _check_indices(self, node: Node, source: Source) -> None:
+    def _check_indices(self, node: Node, rows: int, source: Source) -> None:
         """Raise EvaluationError for an index that a table does not have."""
-        rows = int(getattr(node.part, "num_embeddings", 0))
         if isinstance(source, Drawn):
             if source.classes is not None and source.classes > rows:
                 detail = f"classes is {source.classes:,} and {node.called} has num_embeddings {rows:,}"

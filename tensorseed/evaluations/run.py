@@ -11,7 +11,7 @@ from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError
 from tensorseed.evaluations.diagnostics import axes, collapse, measure, moments, norm, wide
 from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
-from tensorseed.evaluations.flow import REFUSALS
+from tensorseed.evaluations.forward import REFUSALS
 from tensorseed.evaluations.lint import Findings, late_warnings, warnings
 from tensorseed.evaluations.network import Network, Patience
 from tensorseed.evaluations.objective import check_output

@@ -19,7 +19,7 @@ from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.faults import Located, Path
 from tensorseed.spec.json_io import dump
-from tensorseed.spec.layers.base import Shape
+from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec

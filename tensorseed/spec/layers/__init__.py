@@ -1,6 +1,6 @@
-"""The entries of a spec: bare tensors, and layer types named after torch.nn classes, one class each.
+"""Entries of a spec: bare tensors, and layer types named after torch.nn classes, one class each.
 
-To add a layer type, write its class (see `base.Layer`) and add it to `AnyEntry`; nothing else lists them.
+To add a layer type, write its class (see `base.Layer`) and add it to `AnyEntry`. Nothing else lists them.
 """
 
 from __future__ import annotations
@@ -9,68 +9,62 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from tensorseed.spec.layers.activation import PReLU
-from tensorseed.spec.layers.attention import MultiheadAttention
-from tensorseed.spec.layers.base import Entry, Layer, Slot
-from tensorseed.spec.layers.batch_normalization import (
-    BatchNorm1d,
-    BatchNorm2d,
-    BatchNorm3d,
-    InstanceNorm1d,
-    InstanceNorm2d,
-    InstanceNorm3d,
-    SyncBatchNorm,
+from tensorseed.spec.layers import (
+    activation,
+    attention,
+    batch_normalization,
+    classification,
+    conv,
+    conv_transpose,
+    embedding,
+    linear,
+    normalization,
+    recurrent,
+    transformer,
+    transformer_layers,
 )
-from tensorseed.spec.layers.classification import AdaptiveLogSoftmaxWithLoss, LinearCrossEntropyLoss
-from tensorseed.spec.layers.conv import Conv1d, Conv2d, Conv3d
-from tensorseed.spec.layers.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from tensorseed.spec.layers.embedding import Embedding, EmbeddingBag
-from tensorseed.spec.layers.linear import Bilinear, Linear
-from tensorseed.spec.layers.normalization import GroupNorm, LayerNorm, RMSNorm
-from tensorseed.spec.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from tensorseed.spec.layers.base import Entry, Layer, Slot
 from tensorseed.spec.layers.tensor import FanAxes, Tensor
-from tensorseed.spec.layers.transformer import Transformer, TransformerDecoder, TransformerEncoder
-from tensorseed.spec.layers.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 
 __all__ = ["LAYERS", "AnyEntry", "Entry", "FanAxes", "Layer", "Slot", "Tensor"]
 
 AnyEntry = Annotated[
     Tensor
-    | Linear
-    | Bilinear
-    | Conv1d
-    | Conv2d
-    | Conv3d
-    | ConvTranspose1d
-    | ConvTranspose2d
-    | ConvTranspose3d
-    | Embedding
-    | EmbeddingBag
-    | RNN
-    | LSTM
-    | GRU
-    | RNNCell
-    | LSTMCell
-    | GRUCell
-    | MultiheadAttention
-    | TransformerEncoderLayer
-    | TransformerDecoderLayer
-    | TransformerEncoder
-    | TransformerDecoder
-    | Transformer
-    | LayerNorm
-    | RMSNorm
-    | GroupNorm
-    | BatchNorm1d
-    | BatchNorm2d
-    | BatchNorm3d
-    | SyncBatchNorm
-    | InstanceNorm1d
-    | InstanceNorm2d
-    | InstanceNorm3d
-    | PReLU
-    | AdaptiveLogSoftmaxWithLoss
-    | LinearCrossEntropyLoss,
+    | linear.Linear
+    | linear.Bilinear
+    | conv.Conv1d
+    | conv.Conv2d
+    | conv.Conv3d
+    | conv_transpose.ConvTranspose1d
+    | conv_transpose.ConvTranspose2d
+    | conv_transpose.ConvTranspose3d
+    | embedding.Embedding
+    | embedding.EmbeddingBag
+    | recurrent.RNN
+    | recurrent.LSTM
+    | recurrent.GRU
+    | recurrent.RNNCell
+    | recurrent.LSTMCell
+    | recurrent.GRUCell
+    | attention.MultiheadAttention
+    | transformer_layers.TransformerEncoderLayer
+    | transformer_layers.TransformerDecoderLayer
+    | transformer.TransformerEncoder
+    | transformer.TransformerDecoder
+    | transformer.Transformer
+    | normalization.LayerNorm
+    | normalization.RMSNorm
+    | normalization.GroupNorm
+    | batch_normalization.BatchNorm1d
+    | batch_normalization.BatchNorm2d
+    | batch_normalization.BatchNorm3d
+    | batch_normalization.SyncBatchNorm
+    | batch_normalization.InstanceNorm1d
+    | batch_normalization.InstanceNorm2d
+    | batch_normalization.InstanceNorm3d
+    | activation.PReLU
+    | classification.AdaptiveLogSoftmaxWithLoss
+    | classification.LinearCrossEntropyLoss,
     Field(discriminator="type"),
 ]
 

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from tensorseed.spec.layers.base import Count, Layer, Slot
+from tensorseed.spec.layers.network_module import LEAKY_RELU_INIT, Computation, InputAxis, Shape
 from tensorseed.spec.schemes.plain import Constant
 
 # torch's default. Its argument `init`, a number, is here the init of `weight`, as for every parameter.
@@ -21,6 +22,10 @@ class PReLU(Layer):
     Source: He, Zhang, Ren, Sun: Delving deep into rectifiers, ICCV 2015
     """
 
+    computation = Computation.MATRIX_PRODUCT
+    input_axis = InputAxis("num_parameters", 1)
+    recommended_init = LEAKY_RELU_INIT
+
     type: Literal["PReLU"]
     num_parameters: Count = Field(
         default=1, description="Number of slopes: 1, or the number of channels.", examples=[64]
@@ -32,3 +37,12 @@ class PReLU(Layer):
         weight (num_parameters): constant(0.25)
         """
         yield Slot("weight", (self.num_parameters,), _SLOPE)
+
+    def check_input(self, shape: Shape) -> None:
+        """Check the channels, unless there is one slope for all."""
+        if self.num_parameters != 1:
+            super().check_input(shape)
+
+    def feature_axis(self) -> int | None:
+        """The axis of the input."""
+        return None

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from tensorseed.spec.layers.base import ZEROS, Count, Layer, Positive, Probability, Slot
 from tensorseed.spec.layers.linear import TORCH_DEFAULT
+from tensorseed.spec.layers.network_module import Attention, Computation, InputAxis
 from tensorseed.spec.schemes import PartError
 from tensorseed.spec.schemes.scaled import XavierNormal, XavierUniform
+
+if TYPE_CHECKING:
+    import torch
 
 XAVIER = XavierUniform(kind="xavier_uniform")
 _XAVIER_NORMAL = XavierNormal(kind="xavier_normal")
@@ -31,6 +35,9 @@ class MultiheadAttention(Layer):
         linear in the inputs
     Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
     """
+
+    computation = Computation.MATRIX_PRODUCT
+    input_axis = InputAxis("embed_dim", -1, (2, 3))
 
     type: Literal["MultiheadAttention"]
     embed_dim: Positive = Field(description="Size of queries and of the output.", examples=[768])
@@ -85,6 +92,19 @@ class MultiheadAttention(Layer):
             yield Slot("q_proj_weight", (size, size), XAVIER)
             yield Slot("k_proj_weight", (size, keys), XAVIER)
             yield Slot("v_proj_weight", (size, values), XAVIER)
+
+    def draws_in_training(self) -> bool:
+        """Whether there is dropout."""
+        return self.dropout > 0
+
+    def attention(self) -> Attention:
+        """Its own heads."""
+        return Attention(self.num_heads, self.batch_first)
+
+    def forward(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+        """The attention of `x` with itself."""
+        y: torch.Tensor = module(x, x, x, need_weights=False)[0]
+        return y
 
     def arguments(self) -> dict[str, Any]:
         """The arguments, without a kdim or vdim that says embed_dim."""

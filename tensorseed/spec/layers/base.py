@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tensorseed.sampling.dtypes import DTypeName, TensorDTypeName
+from tensorseed.spec.layers.network_module import NetworkModule, Shape
 from tensorseed.spec.schemes import Init, Scheme
 from tensorseed.spec.schemes.base import defaults_of
 from tensorseed.spec.schemes.plain import Normal, Ones, Uniform, Zeros
@@ -17,12 +18,13 @@ from tensorseed.spec.schemes.plain import Normal, Ones, Uniform, Zeros
 if TYPE_CHECKING:
     import torch
 
-Shape = tuple[int, ...]
 Count = Annotated[int, Field(ge=0)]  # a dimension, or a number of features
 Positive = Annotated[int, Field(ge=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 MAX_SLOTS = 16_384  # tensors of one layer
+
+TWO_INPUTS = "it takes two inputs, and a network here hands one tensor from layer to layer"
 
 ZEROS = Zeros(kind="zeros")
 ONES = Ones(kind="ones")
@@ -122,6 +124,9 @@ class Module(Arguments):
 class Entry(Arguments):
     """Base of every entry of a spec's `layers`: a named thing that yields tensors."""
 
+    exclusion: ClassVar[str | None] = None
+    """The reason, as a clause, why no network of an evaluation can hold it; None where one can."""
+
     name: str = Field(
         min_length=1,
         max_length=1024,
@@ -144,7 +149,7 @@ class Entry(Arguments):
     )
 
 
-class Layer(Entry, Module):
+class Layer(Entry, Module, NetworkModule):
     """Base of the layer types that are torch.nn classes, with that class's arguments and defaults."""
 
     dtype: DTypeName | None = Field(

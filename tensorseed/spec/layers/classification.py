@@ -13,6 +13,8 @@ from tensorseed.spec.layers.base import Count, Layer, Positive, Probability, Slo
 from tensorseed.spec.layers.linear import Linear
 from tensorseed.spec.schemes import PartError
 
+_LOSS = "it is a loss and takes a target; name the loss beside the layers"
+
 # Powers of a float as a decimal, correctly rounded on every machine, which a machine's pow is not.
 _POWERS = Context(prec=60, traps=[Overflow])
 
@@ -30,6 +32,8 @@ class AdaptiveLogSoftmaxWithLoss(Layer):
     Formula: log p(y) = log softmax(head x)[y], or log softmax(head x)[tail i] + log softmax(tail_i x)[y]
     Source: Grave et al.: Efficient softmax approximation for GPUs, ICML 2017
     """
+
+    exclusion = _LOSS
 
     type: Literal["AdaptiveLogSoftmaxWithLoss"]
     in_features: Count = Field(description="Size of each input sample.", examples=[1024])
@@ -95,6 +99,8 @@ class LinearCrossEntropyLoss(Layer):
     Formula: loss = cross_entropy(x Wᵀ + b, target)
     Source: torch.nn.LinearCrossEntropyLoss
     """
+
+    exclusion = _LOSS
 
     type: Literal["LinearCrossEntropyLoss"]
     in_features: Count = Field(description="Size of each input sample.", examples=[768])

@@ -21,6 +21,7 @@ from tensorseed.spec.layers.base import (
     expand_size,
 )
 from tensorseed.spec.layers.linear import TORCH_DEFAULT
+from tensorseed.spec.layers.network_module import Computation, channel_axis
 from tensorseed.spec.schemes import PartError
 
 Size1 = Annotated[Count | tuple[Count], COLLAPSE_EQUAL]
@@ -50,6 +51,10 @@ class Convolution(Layer):
     )
     bias: bool = Field(default=True, description="Whether the layer adds a bias.", examples=[True])
 
+    def feature_axis(self) -> int:
+        """The axis of the channels."""
+        return -self.rank - 1
+
     def _filters(self, rows: int, columns: int, role: Role = UNITS) -> Iterator[Slot]:
         """weight (rows, columns / groups, *kernel) and bias (out). Raises PartError for the groups."""
         for part, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
@@ -71,6 +76,8 @@ class _Conv(Convolution):
     Source: LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition,
         Proceedings of the IEEE 1998
     """
+
+    computation = Computation.CONVOLUTION
 
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = Field(
         default="zeros", description="What the padding holds.", examples=["circular"]
@@ -94,6 +101,7 @@ class Conv1d(_Conv):
     """Convolution over (N, C, L)."""
 
     rank = 1
+    input_axis = channel_axis("in_channels", 1)
     type: Literal["Conv1d"]
     kernel_size: Size1 = Field(description=KERNEL, examples=[3])
     stride: Size1 = Field(default=1, description=STRIDE, examples=[1])
@@ -105,6 +113,7 @@ class Conv2d(_Conv):
     """Convolution over (N, C, H, W)."""
 
     rank = 2
+    input_axis = channel_axis("in_channels", 2)
     type: Literal["Conv2d"]
     kernel_size: Size2 = Field(description=KERNEL, examples=[3, [3, 5]])
     stride: Size2 = Field(default=1, description=STRIDE, examples=[1, [2, 1]])
@@ -116,6 +125,7 @@ class Conv3d(_Conv):
     """Convolution over (N, C, D, H, W)."""
 
     rank = 3
+    input_axis = channel_axis("in_channels", 3)
     type: Literal["Conv3d"]
     kernel_size: Size3 = Field(description=KERNEL, examples=[3, [1, 3, 3]])
     stride: Size3 = Field(default=1, description=STRIDE, examples=[1, [1, 2, 2]])

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tensorseed.spec.layers.base import COLLAPSE_EQUAL, Role, Slot
 from tensorseed.spec.layers.conv import DILATION, KERNEL, STRIDE, Convolution, Size1, Size2, Size3
+from tensorseed.spec.layers.network_module import Computation, channel_axis
 
 Crop1 = Annotated[int | tuple[int], COLLAPSE_EQUAL]
 Crop2 = Annotated[int | tuple[int, int], COLLAPSE_EQUAL]
@@ -28,6 +29,8 @@ class _ConvTranspose(Convolution):
     Source: Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, CVPR 2010
     """
 
+    computation = Computation.TRANSPOSED_CONVOLUTION
+
     padding_mode: Literal["zeros"] = Field(
         default="zeros", description="What the padding holds.", examples=["zeros"]
     )
@@ -45,6 +48,7 @@ class ConvTranspose1d(_ConvTranspose):
     """Transposed convolution over (N, C, L)."""
 
     rank = 1
+    input_axis = channel_axis("in_channels", 1)
     type: Literal["ConvTranspose1d"]
     kernel_size: Size1 = Field(description=KERNEL, examples=[3])
     stride: Size1 = Field(default=1, description=STRIDE, examples=[2])
@@ -57,6 +61,7 @@ class ConvTranspose2d(_ConvTranspose):
     """Transposed convolution over (N, C, H, W)."""
 
     rank = 2
+    input_axis = channel_axis("in_channels", 2)
     type: Literal["ConvTranspose2d"]
     kernel_size: Size2 = Field(description=KERNEL, examples=[3, [3, 5]])
     stride: Size2 = Field(default=1, description=STRIDE, examples=[2, [2, 1]])
@@ -69,6 +74,7 @@ class ConvTranspose3d(_ConvTranspose):
     """Transposed convolution over (N, C, D, H, W)."""
 
     rank = 3
+    input_axis = channel_axis("in_channels", 3)
     type: Literal["ConvTranspose3d"]
     kernel_size: Size3 = Field(description=KERNEL, examples=[3, [1, 3, 3]])
     stride: Size3 = Field(default=1, description=STRIDE, examples=[2, [1, 2, 2]])

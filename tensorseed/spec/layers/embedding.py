@@ -8,11 +8,15 @@ from typing import Any, Literal
 from pydantic import Field
 
 from tensorseed.spec.layers.base import NO_UNITS, STANDARD_NORMAL, Count, Layer, Slot
+from tensorseed.spec.layers.network_module import Computation, InputDtype, Shape
 from tensorseed.spec.schemes import PartError
 
 
 class _Table(Layer):
     """What the tables share."""
+
+    computation = Computation.LOOKUP
+    input_dtype = InputDtype.INTEGER
 
     num_embeddings: Count = Field(description="Number of vectors.", examples=[50257])
     embedding_dim: Count = Field(description="Size of each vector.", examples=[768])
@@ -41,6 +45,10 @@ class _Table(Layer):
             zeroed = (row, row + 1)
         shape = (self.num_embeddings, self.embedding_dim)
         yield Slot("weight", shape, STANDARD_NORMAL, zeroed, role=NO_UNITS)
+
+    def index_count(self) -> int:
+        """The rows."""
+        return self.num_embeddings
 
     def arguments(self) -> dict[str, Any]:
         """The arguments, with the padding row counted from the start."""
@@ -82,3 +90,8 @@ class EmbeddingBag(_Table):
     include_last_offset: bool = Field(
         default=False, description="Whether the offsets end with the number of indices.", examples=[False]
     )
+
+    def check_input(self, shape: Shape) -> None:
+        """Check that the bags have equal size, (N, L)."""
+        if len(shape) != 2:
+            raise ValueError(f"takes bags of equal size, (N, L), and gets {list(shape)}")

@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import Count, Layer, Positive, Slot, bias_init
+from tensorseed.spec.layers.base import TWO_INPUTS, Count, Layer, Positive, Slot, bias_init
+from tensorseed.spec.layers.network_module import Computation, InputAxis
 from tensorseed.spec.schemes.scaled import KaimingUniform
 
 # The default of torch's linear and convolution weights: U[-1/√fan_in, 1/√fan_in), spelled as torch spells it.
@@ -21,6 +22,9 @@ class Linear(Layer):
     Formula: y = x Wᵀ + b
     Source: torch.nn.Linear
     """
+
+    computation = Computation.MATRIX_PRODUCT
+    input_axis = InputAxis("in_features", -1)
 
     type: Literal["Linear"]
     in_features: Count = Field(description="Size of each input sample.", examples=[784])
@@ -44,6 +48,8 @@ class Bilinear(Layer):
     Formula: y = x₁ᵀ A x₂ + b
     Source: torch.nn.Bilinear
     """
+
+    exclusion = TWO_INPUTS
 
     type: Literal["Bilinear"]
     in1_features: Positive = Field(description="Size of each first input sample.", examples=[20])

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from tensorseed.spec.layers.base import NO_UNITS, ONES, ZEROS, Count, Layer, Module, Positive, Shape, Slot
+from tensorseed.spec.layers.base import NO_UNITS, ONES, ZEROS, Count, Layer, Module, Positive, Slot
+from tensorseed.spec.layers.network_module import Computation, InputAxis, Shape
 from tensorseed.spec.schemes import PartError
 
 EPS = "Added to the variance before the square root."
@@ -26,6 +27,14 @@ NormalizedShape = Annotated[Count | tuple[Count, ...], AfterValidator(_unwrap)]
 
 def _dimensions(size: int | Shape) -> Shape:
     return (size,) if isinstance(size, int) else size
+
+
+def _check_normalized(size: int | Shape, shape: Shape) -> None:
+    wanted = _dimensions(size)
+    if shape[-len(wanted) :] != wanted or not wanted:
+        got = list(shape[-len(wanted) :])
+        detail = f"has normalized_shape {list(wanted)} and gets {got}, from an input of shape {list(shape)}"
+        raise ValueError(f"{detail}: set normalized_shape to {got}")
 
 
 def affine_slots(shape: Shape, *, bias: bool) -> Iterator[Slot]:
@@ -60,7 +69,14 @@ class LayerNorm(LayerNormArguments, Layer):
     Source: Ba, Kiros, Hinton: Layer normalization, 2016
     """
 
+    computation = Computation.MATRIX_PRODUCT
+    normalizes = True
+
     type: Literal["LayerNorm"]
+
+    def check_input(self, shape: Shape) -> None:
+        """Check the last dimensions."""
+        _check_normalized(self.normalized_shape, shape)
 
 
 class RMSNormArguments(Module):
@@ -90,7 +106,14 @@ class RMSNorm(RMSNormArguments, Layer):
     Source: Zhang and Sennrich: Root mean square layer normalization, NeurIPS 2019
     """
 
+    computation = Computation.MATRIX_PRODUCT
+    normalizes = True
+
     type: Literal["RMSNorm"]
+
+    def check_input(self, shape: Shape) -> None:
+        """Check the last dimensions."""
+        _check_normalized(self.normalized_shape, shape)
 
 
 class GroupNorm(Layer):
@@ -99,6 +122,9 @@ class GroupNorm(Layer):
     Formula: y = (x - mean) / √(var + eps) · weight + bias, mean and var of each group of each sample
     Source: Wu and He: Group normalization, ECCV 2018
     """
+
+    computation = Computation.MATRIX_PRODUCT
+    input_axis = InputAxis("num_channels", 1)
 
     type: Literal["GroupNorm"]
     num_groups: Positive = Field(description="Number of groups; divides num_channels.", examples=[32])
@@ -120,6 +146,10 @@ class GroupNorm(Layer):
             )
         if self.affine:
             yield from affine_slots((self.num_channels,), bias=self.bias)
+
+    def feature_axis(self) -> int | None:
+        """The axis of the input."""
+        return None
 
 
 class LayerNormPart(LayerNormArguments):

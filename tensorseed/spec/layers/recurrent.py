@@ -7,22 +7,16 @@ order: input, forget, cell, output of an LSTM; reset, update, new of a GRU.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import (
-    UNITS,
-    Count,
-    Layer,
-    Positive,
-    Probability,
-    Role,
-    Shape,
-    Slot,
-    bias_init,
-)
+from tensorseed.spec.layers.base import UNITS, Count, Layer, Positive, Probability, Role, Slot, bias_init
+from tensorseed.spec.layers.network_module import SIGNED_UNIT, Bounds, Computation, InputAxis, Shape
 from tensorseed.spec.schemes import PartError
+
+if TYPE_CHECKING:
+    import torch
 
 _BIAS = "Whether there are biases, one of the input and one of the hidden state."
 _NONLINEARITY = "The function of the hidden state."
@@ -32,6 +26,8 @@ class _Recurrent(Layer):
     """What RNN, LSTM and GRU share: `gates` blocks of rows for each layer and direction."""
 
     gates: ClassVar[int]
+    computation = Computation.RECURRENCE
+    input_axis = InputAxis("input_size", -1, (2, 3))
 
     input_size: Positive = Field(description="Size of each input.", examples=[128])
     hidden_size: Positive = Field(description="Size of the hidden state.", examples=[256])
@@ -92,6 +88,19 @@ class _Recurrent(Layer):
         """What the gates go through: sigmoid, and tanh."""
         return "sigmoid"
 
+    def bounds(self) -> Bounds | None:
+        """Those of tanh, by which the hidden state is a product or an average."""
+        return SIGNED_UNIT
+
+    def draws_in_training(self) -> bool:
+        """Whether there is dropout."""
+        return self.dropout > 0
+
+    def forward(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+        """The output, without the last hidden state."""
+        y: torch.Tensor = module(x)[0]
+        return y
+
     def _kwargs(self) -> dict[str, Any]:
         """As the base says; a single layer has no place for dropout, which torch would warn about."""
         unused = {"dropout"} if self.num_layers == 1 else set()
@@ -110,6 +119,10 @@ class RNN(_Recurrent):
     nonlinearity: Literal["tanh", "relu"] = Field(
         default="tanh", description=_NONLINEARITY, examples=["relu"]
     )
+
+    def bounds(self) -> Bounds | None:
+        """Those of tanh; relu has none."""
+        return SIGNED_UNIT if self.nonlinearity == "tanh" else None
 
     def _function(self) -> str:
         """The nonlinearity."""
@@ -180,6 +193,8 @@ class _Cell(Layer):
     """What the cells share: one step of one layer."""
 
     gates: ClassVar[int]
+    computation = Computation.RECURRENCE
+    input_axis = InputAxis("input_size", -1, (1, 2))
 
     input_size: Count = Field(description="Size of each input.", examples=[128])
     hidden_size: Count = Field(description="Size of the hidden state.", examples=[256])
@@ -200,6 +215,10 @@ class _Cell(Layer):
             yield Slot("bias_ih", (rows,), init)
             yield Slot("bias_hh", (rows,), init)
 
+    def bounds(self) -> Bounds | None:
+        """Those of tanh, by which the hidden state is a product or an average."""
+        return SIGNED_UNIT
+
     def _function(self) -> str:
         """What the gates go through: sigmoid, and tanh."""
         return "sigmoid"
@@ -218,6 +237,10 @@ class RNNCell(_Cell):
         default="tanh", description=_NONLINEARITY, examples=["relu"]
     )
 
+    def bounds(self) -> Bounds | None:
+        """Those of tanh; relu has none."""
+        return SIGNED_UNIT if self.nonlinearity == "tanh" else None
+
     def _function(self) -> str:
         """The nonlinearity."""
         return self.nonlinearity
@@ -233,6 +256,11 @@ class LSTMCell(_Cell):
 
     gates = 4
     type: Literal["LSTMCell"]
+
+    def forward(self, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+        """The hidden state, without the cell state."""
+        y: torch.Tensor = module(x)[0]
+        return y
 
 
 class GRUCell(_Cell):

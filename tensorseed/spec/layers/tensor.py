@@ -26,6 +26,8 @@ class Tensor(Entry):
     Source: torch.empty
     """
 
+    exclusion = "it is a bare tensor, through which nothing flows; use a layer that owns it, such as Linear"
+
     type: Literal["Tensor"]
     shape: tuple[Count, ...] = Field(
         description="The dimensions; an empty list is a single number, a 0 makes a tensor without elements.",

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from tensorseed.spec.layers.attention import XAVIER, check_heads
-from tensorseed.spec.layers.base import Count, Layer, Module, Positive, Slot, prefix_slots
+from tensorseed.spec.layers.base import TWO_INPUTS, Count, Layer, Module, Positive, Slot, prefix_slots
+from tensorseed.spec.layers.network_module import Attention, Computation, InputAxis
 from tensorseed.spec.layers.normalization import NormPart
 from tensorseed.spec.layers.transformer_layers import (
     HEADS,
@@ -63,6 +64,9 @@ class TransformerEncoder(_Stack):
     Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
     """
 
+    computation = Computation.MATRIX_PRODUCT
+    input_axis = InputAxis("d_model", -1, (2, 3))
+
     type: Literal["TransformerEncoder"]
     encoder_layer: EncoderLayerArguments = Field(
         description="The arguments of TransformerEncoderLayer, as an object.", examples=_LAYER_EXAMPLES
@@ -83,6 +87,18 @@ class TransformerEncoder(_Stack):
             if norm and norm.type == "LayerNorm" and norm.elementwise_affine and norm.bias: zeros
         """
         return self._stack("encoder_layer", self.encoder_layer)
+
+    def _argument(self, name: str) -> int:
+        return int(getattr(self.encoder_layer, name))
+
+    def draws_in_training(self) -> bool:
+        """Whether there is dropout."""
+        return self.encoder_layer.dropout > 0
+
+    def attention(self) -> Attention | None:
+        """The heads of its layers, if there are any."""
+        layer = self.encoder_layer
+        return Attention(layer.nhead, layer.batch_first) if self.num_layers else None
 
     def build(self, **factory: Any) -> torch.nn.Module:
         """As the base says. Padding is skipped only where torch can, which would warn otherwise."""
@@ -105,6 +121,8 @@ class TransformerDecoder(_Stack):
     Formula: y = norm(layers[n - 1](… layers[0](x, memory), memory))
     Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
     """
+
+    exclusion = TWO_INPUTS
 
     type: Literal["TransformerDecoder"]
     decoder_layer: DecoderLayerArguments = Field(
@@ -137,6 +155,8 @@ class Transformer(Options, Layer):
     Formula: y = decoder(target, encoder(source))
     Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
     """
+
+    exclusion = TWO_INPUTS
 
     type: Literal["Transformer"]
     d_model: Positive = Field(default=512, description=SIZE, examples=[512])

@@ -11,8 +11,19 @@ from typing import Any, Literal
 from pydantic import Field
 
 from tensorseed.spec.layers.attention import MultiheadAttention, check_heads
-from tensorseed.spec.layers.base import Count, Layer, Module, Positive, Probability, Role, Slot, prefix_slots
+from tensorseed.spec.layers.base import (
+    TWO_INPUTS,
+    Count,
+    Layer,
+    Module,
+    Positive,
+    Probability,
+    Role,
+    Slot,
+    prefix_slots,
+)
 from tensorseed.spec.layers.linear import Linear
+from tensorseed.spec.layers.network_module import Attention, Computation, InputAxis
 from tensorseed.spec.layers.normalization import LayerNormPart
 
 SIZE = "Size of the signal."
@@ -133,7 +144,18 @@ class TransformerEncoderLayer(EncoderLayerArguments, Layer):
     Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
     """
 
+    computation = Computation.MATRIX_PRODUCT
+    input_axis = InputAxis("d_model", -1, (2, 3))
+
     type: Literal["TransformerEncoderLayer"]
+
+    def draws_in_training(self) -> bool:
+        """Whether there is dropout."""
+        return self.dropout > 0
+
+    def attention(self) -> Attention:
+        """Its own heads."""
+        return Attention(self.nhead, self.batch_first)
 
 
 class TransformerDecoderLayer(DecoderLayerArguments, Layer):
@@ -143,5 +165,7 @@ class TransformerDecoderLayer(DecoderLayerArguments, Layer):
         y = norm3(z + linear2(activation(linear1(z)))), with norm_first the norms before each block
     Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
     """
+
+    exclusion = TWO_INPUTS
 
     type: Literal["TransformerDecoderLayer"]

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import COLLAPSE_EQUAL, Positive, Shape, expand_size
+from tensorseed.spec.layers.base import COLLAPSE_EQUAL, Positive, expand_size
+from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.modules.base import Window2, Window3
 from tensorseed.spec.modules.pooling import Kernel2, Kernel3, Spatial
 from tensorseed.spec.schemes import PartError
@@ -31,19 +32,19 @@ Target3 = Annotated[
 
 class _Adaptive1(Spatial):
     rank = 1
-    dimensions = (2, 3)
+    input_dims = (2, 3)
     output_size: Target1
 
 
 class _Adaptive2(Spatial):
     rank = 2
-    dimensions = (3, 4)
+    input_dims = (3, 4)
     output_size: Target2
 
 
 class _Adaptive3(Spatial):
     rank = 3
-    dimensions = (4, 5)
+    input_dims = (4, 5)
     output_size: Target3
 
 
@@ -91,7 +92,7 @@ _GIVEN_RATIO = "Size of the output over that of the input, between 0 and 1; this
 class _Fractional(Spatial):
     """What both share: the windows are drawn anew each time, with and without training."""
 
-    random = True
+    always_random = True
 
     def window(self) -> int:
         """The elements of the window."""
@@ -104,9 +105,9 @@ class _Fractional(Spatial):
         if len(given) != 1:
             raise PartError(("output_size",), "give either output_size or output_ratio")
 
-    def takes(self, shape: Shape) -> None:
+    def check_input(self, shape: Shape) -> None:
         """A window and the steps between windows fit in."""
-        super().takes(shape)
+        super().check_input(shape)
         spatial, windows = shape[-self.rank :], expand_size(self.kernel_size, self.rank)  # type: ignore[attr-defined]
         sizes = self._sizes(spatial)
         for size, window, out in zip(spatial, windows, sizes, strict=True):
@@ -130,7 +131,7 @@ class FractionalMaxPool2d(_Fractional):
     """
 
     rank = 2
-    dimensions = (3, 4)
+    input_dims = (3, 4)
     type: Literal["FractionalMaxPool2d"]
     kernel_size: Kernel2
     output_size: Window2 | None = Field(default=None, description=_GIVEN_SIZE, examples=[4])
@@ -146,7 +147,7 @@ class FractionalMaxPool3d(_Fractional):
     """
 
     rank = 3
-    dimensions = (4, 5)
+    input_dims = (4, 5)
     type: Literal["FractionalMaxPool3d"]
     kernel_size: Kernel3
     output_size: Window3 | None = Field(default=None, description=_GIVEN_SIZE, examples=[4])

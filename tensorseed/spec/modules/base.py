@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import COLLAPSE_EQUAL, Arguments, Count, Positive, Shape
+from tensorseed.spec.layers.base import COLLAPSE_EQUAL, Arguments, Count, Positive
+from tensorseed.spec.layers.network_module import Computation, NetworkModule
 
 if TYPE_CHECKING:
     import torch
@@ -19,27 +20,10 @@ Size2 = Annotated[Count | tuple[Count, Count], COLLAPSE_EQUAL]
 Size3 = Annotated[Count | tuple[Count, Count, Count], COLLAPSE_EQUAL]
 
 
-class Bounds(NamedTuple):
-    """Where the function of a module ends, if it does; near a bound its slope is next to nothing."""
+class StatelessModule(Arguments, NetworkModule):
+    """Base of the modules of torch.nn that own no tensor, with that class's arguments and defaults."""
 
-    low: float | None
-    high: float | None
-
-    @property
-    def margin(self) -> float:
-        """How far from a bound counts as near: one hundredth of the range, which begins at 0 if unbounded."""
-        return 0.01 * abs((self.high or 0.0) - (self.low or 0.0))
-
-
-class StatelessModule(Arguments):
-    """Base of the modules of torch.nn that own no parameter, with that class's arguments and defaults."""
-
-    random: ClassVar[bool] = False
-    """Whether it draws numbers while training."""
-    rectifies: ClassVar[bool] = False
-    """Whether it maps a half line to 0, so that a unit can be dead."""
-    dimensions: ClassVar[tuple[int, ...]] = ()
-    """The numbers of dimensions that its input may have; any if empty."""
+    computation = Computation.WINDOWS
 
     name: str | None = Field(
         default=None,
@@ -50,34 +34,24 @@ class StatelessModule(Arguments):
     )
     type: str
 
-    def bounds(self) -> Bounds | None:
-        """The bounds of its output; None where it has none."""
+    def feature_axis(self) -> int | None:
+        """The axis of the input."""
         return None
-
-    def axis(self) -> int | None:
-        """The axis of its output's features, counted from the end; None where it is that of the input."""
-        return None
-
-    def window(self) -> int:
-        """How many elements one element of its output is computed from."""
-        return 1
 
     def check_arguments(self) -> None:
-        """Raise PartError where an argument does not fit the others."""
+        """Check that the arguments fit each other.
 
-    def takes(self, shape: Shape) -> None:
-        """Raise ValueError, with a sentence for the client, for an input that it cannot take."""
-        if self.dimensions and len(shape) not in self.dimensions:
-            counts = " or ".join(map(str, self.dimensions))
-            raise ValueError(f"takes an input of {counts} dimensions and gets {len(shape)}: {list(shape)}")
+        Raises:
+            PartError: one does not.
+        """
 
-    def build(self) -> torch.nn.Module:
-        """The real module. `inplace` changes no result and is not handed on: reports need what was before."""
+    def build(self, **_factory: Any) -> torch.nn.Module:
+        """The real module. It has no tensors, so no dtype and no device.
+
+        `inplace` changes no result and is left out, since reports need what was before.
+        """
         import torch
 
-        module: torch.nn.Module = getattr(torch.nn, self.type_name())(**self.kwargs())
+        arguments = {name: value for name, value in self.arguments().items() if name != "inplace"}
+        module: torch.nn.Module = getattr(torch.nn, self.type_name())(**arguments)
         return module
-
-    def kwargs(self) -> dict[str, Any]:
-        """The arguments as torch's constructor takes them."""
-        return {name: value for name, value in self.arguments().items() if name != "inplace"}

@@ -14,10 +14,12 @@ from tensorseed.spec.modules.rectifiers import Inplace
 class _Dropout(StatelessModule):
     """What they share. Without training they hand their input on."""
 
-    random = True
-
     p: Probability = Field(default=0.5, description="Probability of becoming 0.", examples=[0.5])
     inplace: Inplace = False
+
+    def draws_in_training(self) -> bool:
+        """Always."""
+        return True
 
 
 class Dropout(_Dropout):
@@ -32,7 +34,7 @@ class Dropout(_Dropout):
 class Dropout1d(_Dropout):
     """Dropout of whole channels of (N, C, L) or (C, L)."""
 
-    dimensions = (2, 3)
+    input_dims = (2, 3)
     type: Literal["Dropout1d"]
 
 
@@ -42,14 +44,14 @@ class Dropout2d(_Dropout):
     Source: Tompson et al.: Efficient object localization using convolutional networks, CVPR 2015
     """
 
-    dimensions = (4,)
+    input_dims = (4,)
     type: Literal["Dropout2d"]
 
 
 class Dropout3d(_Dropout):
     """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
 
-    dimensions = (4, 5)
+    input_dims = (4, 5)
     type: Literal["Dropout3d"]
 
 

@@ -24,19 +24,19 @@ Filling = Annotated[float, Field(description="What the padding holds.", examples
 
 class _Pad1(Spatial):
     rank = 1
-    dimensions = (2, 3)
+    input_dims = (2, 3)
     padding: Around1
 
 
 class _Pad2(Spatial):
     rank = 2
-    dimensions = (3, 4)
+    input_dims = (3, 4)
     padding: Around2
 
 
 class _Pad3(Spatial):
     rank = 3
-    dimensions = (4, 5)
+    input_dims = (4, 5)
     padding: Around3
 
 

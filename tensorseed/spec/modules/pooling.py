@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import Positive, Shape, expand_size
+from tensorseed.spec.layers.base import Positive, expand_size
+from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.modules.base import Size1, Size2, Size3, StatelessModule, Window1, Window2, Window3
 from tensorseed.spec.schemes import PartError
 
@@ -40,7 +41,7 @@ class Spatial(StatelessModule):
 
     rank: ClassVar[int]
 
-    def axis(self) -> int:
+    def feature_axis(self) -> int:
         """Before the spatial dimensions."""
         return -(self.rank + 1)
 
@@ -64,17 +65,17 @@ class Pool(Spatial):
 
 class _Pool1(Pool):
     rank = 1
-    dimensions = (2, 3)
+    input_dims = (2, 3)
 
 
 class _Pool2(Pool):
     rank = 2
-    dimensions = (3, 4)
+    input_dims = (3, 4)
 
 
 class _Pool3(Pool):
     rank = 3
-    dimensions = (4, 5)
+    input_dims = (4, 5)
 
 
 class MaxPool1d(_Pool1):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.modules.base import Bounds, StatelessModule
+from tensorseed.spec.layers.network_module import LEAKY_RELU_INIT, RELU_INIT, SELU_INIT, Bounds
+from tensorseed.spec.modules.base import StatelessModule
 from tensorseed.spec.schemes import PartError
 
 Inplace = Annotated[
@@ -24,6 +25,7 @@ class ReLU(Activation):
     """max(0, x)."""
 
     rectifies = True
+    recommended_init = RELU_INIT
     type: Literal["ReLU"]
 
 
@@ -31,6 +33,7 @@ class ReLU6(Activation):
     """min(max(0, x), 6)."""
 
     rectifies = True
+    recommended_init = RELU_INIT
     type: Literal["ReLU6"]
 
     def bounds(self) -> Bounds:
@@ -41,6 +44,7 @@ class ReLU6(Activation):
 class LeakyReLU(Activation):
     """max(0, x) + negative_slope · min(0, x)."""
 
+    recommended_init = LEAKY_RELU_INIT
     type: Literal["LeakyReLU"]
     negative_slope: float = Field(default=0.01, description="Slope below 0.", examples=[0.01])
 
@@ -51,10 +55,14 @@ class RReLU(Activation):
     Source: Xu et al.: Empirical evaluation of rectified activations in convolutional network, 2015
     """
 
-    random = True
+    recommended_init = RELU_INIT
     type: Literal["RReLU"]
     lower: float = Field(default=1.0 / 8, description="Smallest slope below 0.", examples=[0.125])
     upper: float = Field(default=1.0 / 3, description="Largest slope below 0.", examples=[0.3333])
+
+    def draws_in_training(self) -> bool:
+        """Always."""
+        return True
 
     def check_arguments(self) -> None:
         """The slopes are an interval."""
@@ -76,6 +84,7 @@ class ELU(Activation):
     Source: Clevert et al.: Fast and accurate deep network learning by exponential linear units, ICLR 2016
     """
 
+    recommended_init = RELU_INIT
     type: Literal["ELU"]
     alpha: float = Field(default=1.0, description="Minus the limit far below 0.", examples=[1.0])
 
@@ -86,6 +95,7 @@ class CELU(Activation):
     Source: Barron: Continuously differentiable exponential linear units, 2017
     """
 
+    recommended_init = RELU_INIT
     type: Literal["CELU"]
     alpha: float = Field(default=1.0, description="Minus the limit far below 0; not 0.", examples=[1.0])
 
@@ -101,6 +111,7 @@ class SELU(Activation):
     Source: Klambauer et al.: Self-normalizing neural networks, NeurIPS 2017
     """
 
+    recommended_init = SELU_INIT
     type: Literal["SELU"]
 
 
@@ -110,6 +121,7 @@ class GELU(StatelessModule):
     Source: Hendrycks and Gimpel: Gaussian error linear units, 2016
     """
 
+    recommended_init = RELU_INIT
     type: Literal["GELU"]
     approximate: Literal["none", "tanh"] = Field(
         default="none", description="Whether Φ is approximated by a tanh.", examples=["tanh"]
@@ -119,6 +131,7 @@ class GELU(StatelessModule):
 class SiLU(Activation):
     """x · σ(x), also called swish."""
 
+    recommended_init = RELU_INIT
     type: Literal["SiLU"]
 
 
@@ -128,6 +141,7 @@ class Mish(Activation):
     Source: Misra: Mish, a self regularized non-monotonic activation function, BMVC 2020
     """
 
+    recommended_init = RELU_INIT
     type: Literal["Mish"]
 
 
@@ -138,6 +152,7 @@ class Hardswish(Activation):
     """
 
     rectifies = True
+    recommended_init = RELU_INIT
     type: Literal["Hardswish"]
 
 

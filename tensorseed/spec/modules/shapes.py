@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import Positive, Shape
+from tensorseed.spec.layers.base import Positive
+from tensorseed.spec.layers.network_module import InputDtype, Shape
 from tensorseed.spec.modules.base import Size2, StatelessModule, Window2
 from tensorseed.spec.modules.sigmoid_like import check_axis
 from tensorseed.spec.schemes import PartError
@@ -15,24 +16,26 @@ from tensorseed.spec.schemes import PartError
 class Identity(StatelessModule):
     """x itself."""
 
+    input_dtype = InputDtype.ANY
     type: Literal["Identity"]
 
 
 class Flatten(StatelessModule):
     """The dimensions start_dim to end_dim as one."""
 
+    input_dtype = InputDtype.ANY
     type: Literal["Flatten"]
     start_dim: int = Field(default=1, description="First dimension that is joined.", examples=[1])
     end_dim: int = Field(default=-1, description="Last dimension that is joined.", examples=[-1])
 
-    def takes(self, shape: Shape) -> None:
+    def check_input(self, shape: Shape) -> None:
         """Both axes exist, in order."""
         check_axis("start_dim", self.start_dim, shape)
         check_axis("end_dim", self.end_dim, shape)
         if self.start_dim % len(shape) > self.end_dim % len(shape):
             raise ValueError(f"has start_dim {self.start_dim} behind end_dim {self.end_dim} of {list(shape)}")
 
-    def axis(self) -> int:
+    def feature_axis(self) -> int:
         """The last dimension."""
         return -1
 
@@ -40,6 +43,7 @@ class Flatten(StatelessModule):
 class Unflatten(StatelessModule):
     """One dimension as several."""
 
+    input_dtype = InputDtype.ANY
     type: Literal["Unflatten"]
     dim: int = Field(description="The dimension that is parted.", examples=[1])
     unflattened_size: tuple[Annotated[int, Field(ge=-1)], ...] = Field(
@@ -55,7 +59,7 @@ class Unflatten(StatelessModule):
                 ("unflattened_size",), "at most one size of unflattened_size is -1: give the others"
             )
 
-    def takes(self, shape: Shape) -> None:
+    def check_input(self, shape: Shape) -> None:
         """The axis exists and can be parted."""
         check_axis("dim", self.dim, shape)
         known, size = 1, shape[self.dim]
@@ -68,13 +72,13 @@ class Unflatten(StatelessModule):
     def _sizes(self) -> list[int]:
         return list(self.unflattened_size)
 
-    def axis(self) -> int | None:
+    def feature_axis(self) -> int | None:
         """The first of the new dimensions, where these are the last."""
         return -len(self.unflattened_size) if self.dim in (1, -1) else None
 
 
 class _Shuffle(StatelessModule):
-    def axis(self) -> int:
+    def feature_axis(self) -> int:
         """Before height and width."""
         return -3
 
@@ -88,7 +92,7 @@ class PixelShuffle(_Shuffle):
     type: Literal["PixelShuffle"]
     upscale_factor: Positive = Field(description="r.", examples=[2])
 
-    def takes(self, shape: Shape) -> None:
+    def check_input(self, shape: Shape) -> None:
         """Channels that r² divides."""
         _check_image(shape)
         if shape[-3] % self.upscale_factor**2:
@@ -103,7 +107,7 @@ class PixelUnshuffle(_Shuffle):
     type: Literal["PixelUnshuffle"]
     downscale_factor: Positive = Field(description="r.", examples=[2])
 
-    def takes(self, shape: Shape) -> None:
+    def check_input(self, shape: Shape) -> None:
         """Height and width that r divides."""
         _check_image(shape)
         if shape[-2] % self.downscale_factor or shape[-1] % self.downscale_factor:
@@ -121,7 +125,7 @@ class ChannelShuffle(StatelessModule):
     type: Literal["ChannelShuffle"]
     groups: Positive = Field(description="Number of groups; divides the channels.", examples=[2])
 
-    def takes(self, shape: Shape) -> None:
+    def check_input(self, shape: Shape) -> None:
         """Channels that the groups divide."""
         if len(shape) < 3 or shape[1] % self.groups:
             raise ValueError(f"needs (N, C, …) with channels that {self.groups} divides: {list(shape)}")
@@ -130,14 +134,14 @@ class ChannelShuffle(StatelessModule):
 class Unfold(StatelessModule):
     """The windows of (N, C, H, W) as columns: (N, C · window, windows)."""
 
-    dimensions = (3, 4)
+    input_dims = (3, 4)
     type: Literal["Unfold"]
     kernel_size: Window2 = Field(description="Size of the window.", examples=[3])
     dilation: Window2 = Field(default=1, description="Spacing of its elements.", examples=[1])
     padding: Size2 = Field(default=0, description="Zeros on both sides.", examples=[1])
     stride: Window2 = Field(default=1, description="Step of the window.", examples=[1])
 
-    def axis(self) -> int:
+    def feature_axis(self) -> int:
         """The rows."""
         return -2
 
@@ -145,7 +149,7 @@ class Unfold(StatelessModule):
 class Fold(StatelessModule):
     """The columns of Unfold added up to an image again: (N, C, *output_size)."""
 
-    dimensions = (2, 3)
+    input_dims = (2, 3)
     type: Literal["Fold"]
     output_size: Window2 = Field(description="Size of the image.", examples=[[8, 8]])
     kernel_size: Window2 = Field(description="Size of the window.", examples=[3])
@@ -153,7 +157,7 @@ class Fold(StatelessModule):
     padding: Size2 = Field(default=0, description="Zeros on both sides.", examples=[1])
     stride: Window2 = Field(default=1, description="Step of the window.", examples=[1])
 
-    def axis(self) -> int:
+    def feature_axis(self) -> int:
         """Before height and width."""
         return -3
 
@@ -170,7 +174,7 @@ class LocalResponseNorm(StatelessModule):
     beta: float = Field(default=0.75, description="The exponent.", examples=[0.75])
     k: float = Field(default=1.0, description="Added before the power.", examples=[1.0])
 
-    def takes(self, shape: Shape) -> None:
+    def check_input(self, shape: Shape) -> None:
         """Channels and something behind them."""
         if len(shape) < 3:
             raise ValueError(f"takes an input of at least 3 dimensions and gets {len(shape)}: {list(shape)}")

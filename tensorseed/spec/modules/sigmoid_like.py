@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import Shape
-from tensorseed.spec.modules.base import Bounds, StatelessModule
+from tensorseed.spec.layers.network_module import LINEAR_INIT, SIGNED_UNIT, TANH_INIT, Bounds, Shape
+from tensorseed.spec.modules.base import StatelessModule
 from tensorseed.spec.modules.rectifiers import Activation
 from tensorseed.spec.schemes import PartError
 
@@ -17,12 +17,12 @@ Along = Annotated[
 Lambda = Annotated[float, Field(ge=0, description="Half the width of what becomes 0.", examples=[0.5])]
 
 _UNIT = Bounds(0.0, 1.0)
-_SIGNED = Bounds(-1.0, 1.0)
 
 
 class Sigmoid(StatelessModule):
     """σ(x) = 1 / (1 + exp(−x))."""
 
+    recommended_init = LINEAR_INIT
     type: Literal["Sigmoid"]
 
     def bounds(self) -> Bounds:
@@ -39,6 +39,7 @@ class LogSigmoid(StatelessModule):
 class Hardsigmoid(Activation):
     """min(max(0, x + 3), 6) / 6."""
 
+    recommended_init = LINEAR_INIT
     type: Literal["Hardsigmoid"]
 
     def bounds(self) -> Bounds:
@@ -49,16 +50,18 @@ class Hardsigmoid(Activation):
 class Tanh(StatelessModule):
     """tanh(x)."""
 
+    recommended_init = TANH_INIT
     type: Literal["Tanh"]
 
     def bounds(self) -> Bounds:
         """-1 and 1."""
-        return _SIGNED
+        return SIGNED_UNIT
 
 
 class Hardtanh(Activation):
     """min(max(min_val, x), max_val)."""
 
+    recommended_init = TANH_INIT
     type: Literal["Hardtanh"]
     min_val: float = Field(default=-1.0, description="The lower bound.", examples=[-1.0])
     max_val: float = Field(default=1.0, description="The upper bound; above min_val.", examples=[1.0])
@@ -76,11 +79,12 @@ class Hardtanh(Activation):
 class Softsign(StatelessModule):
     """x / (1 + ∣x∣)."""
 
+    recommended_init = TANH_INIT
     type: Literal["Softsign"]
 
     def bounds(self) -> Bounds:
         """-1 and 1."""
-        return _SIGNED
+        return SIGNED_UNIT
 
 
 class Tanhshrink(StatelessModule):
@@ -114,7 +118,7 @@ class GLU(StatelessModule):
     type: Literal["GLU"]
     dim: int = Field(default=-1, description="The axis that is halved.", examples=[-1])
 
-    def takes(self, shape: Shape) -> None:
+    def check_input(self, shape: Shape) -> None:
         """An even axis."""
         check_axis("dim", self.dim, shape)
         if shape[self.dim] % 2:
@@ -126,7 +130,7 @@ class _Normalised(StatelessModule):
 
     dim: Along
 
-    def takes(self, shape: Shape) -> None:
+    def check_input(self, shape: Shape) -> None:
         """The axis exists."""
         check_axis("dim", self.dim, shape)
 
@@ -152,7 +156,7 @@ class LogSoftmax(_Normalised):
 class Softmax2d(StatelessModule):
     """Softmax over the channels of (N, C, H, W) or (C, H, W)."""
 
-    dimensions = (3, 4)
+    input_dims = (3, 4)
     type: Literal["Softmax2d"]
 
 

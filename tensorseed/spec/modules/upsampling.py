@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import Positive, Shape
+from tensorseed.spec.layers.base import Positive
+from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.modules.base import StatelessModule, Window2
 from tensorseed.spec.schemes import PartError
 
@@ -26,7 +27,7 @@ class _Enlarged(StatelessModule):
 class Upsample(_Enlarged):
     """An enlarged (N, C, L), (N, C, H, W) or (N, C, D, H, W)."""
 
-    dimensions = (3, 4, 5)
+    input_dims = (3, 4, 5)
     type: Literal["Upsample"]
     size: Positive | tuple[Positive, ...] | None = Field(
         default=None, description=_SIZES, examples=[[16, 16]]
@@ -52,9 +53,9 @@ class Upsample(_Enlarged):
         if self.recompute_scale_factor and self.size is not None:
             raise PartError(("recompute_scale_factor",), "recompute_scale_factor goes with scale_factor")
 
-    def takes(self, shape: Shape) -> None:
+    def check_input(self, shape: Shape) -> None:
         """The dimensions that the mode and the sizes are made for."""
-        super().takes(shape)
+        super().check_input(shape)
         ranks = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
         wanted = ranks.get(self.mode, len(shape))
         if len(shape) != wanted:
@@ -67,7 +68,7 @@ class Upsample(_Enlarged):
 class UpsamplingNearest2d(_Enlarged):
     """An enlarged (N, C, H, W), each element repeated."""
 
-    dimensions = (4,)
+    input_dims = (4,)
     type: Literal["UpsamplingNearest2d"]
     size: Window2 | None = Field(default=None, description=_SIZES, examples=[16])
     scale_factor: _Factor | tuple[_Factor, _Factor] | None = Field(
@@ -78,7 +79,7 @@ class UpsamplingNearest2d(_Enlarged):
 class UpsamplingBilinear2d(_Enlarged):
     """An enlarged (N, C, H, W), interpolated, with corners that keep their values."""
 
-    dimensions = (4,)
+    input_dims = (4,)
     type: Literal["UpsamplingBilinear2d"]
     size: Window2 | None = Field(default=None, description=_SIZES, examples=[16])
     scale_factor: _Factor | tuple[_Factor, _Factor] | None = Field(

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from tensorseed.evaluations.chain import TYPES
-from tensorseed.evaluations.kinds import REFUSED, TAKES
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.layers.exclusions import EXCLUDED
+from tensorseed.spec.layers.network_module import Computation, NetworkModule
 from tensorseed.spec.modules import EXCLUDED_MODULES, MODULES
 from tests.tensorseed.evaluations import cases
 
@@ -41,9 +41,17 @@ def test_every_tensor_to_tensor_module_of_torch_can_be_in_a_network(part: str) -
 def test_no_type_is_two_things() -> None:
     assert not set(MODULES) & set(LAYERS)
     assert not set(EXCLUDED_MODULES) & (set(LAYERS) | set(MODULES))
-    assert set(REFUSED) <= set(LAYERS)
-    assert set(TAKES) <= set(LAYERS) - set(REFUSED)
-    assert all(len(reason) > 20 for reason in (*EXCLUDED_MODULES.values(), *REFUSED.values()))
+    reasons = [cls.exclusion for cls in LAYERS.values() if cls.exclusion is not None]
+    assert all(len(reason) > 20 for reason in (*EXCLUDED_MODULES.values(), *reasons))
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_type_says_what_it_computes_and_which_argument_sizes_its_input(kind: str) -> None:
+    cls = {**MODULES, **LAYERS}[kind]
+    assert issubclass(cls, NetworkModule)
+    assert isinstance(cls.computation, Computation)
+    if cls.input_axis is not None and kind != "TransformerEncoder":
+        assert cls.input_axis.argument in cls.model_fields
 
 
 @pytest.mark.parametrize("kind", MODULES)

@@ -1,4 +1,4 @@
-"""The way through the layers: whatever network is asked for runs, or is refused in words."""
+"""Shapes and cost of a forward pass: any network runs, or is refused in words."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
 
 from tensorseed.errors import TooLargeError
+from tensorseed.evaluations.chain import NetworkLayer, unroll
+from tensorseed.evaluations.forward import (
+    CONVOLUTION_RATE,
+    MATRIX_RATE,
+    SLOW_RATE,
+    build,
+    estimate_work,
+    min_rate,
+)
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES
 from tests.tensorseed.evaluations import cases
+from tests.tensorseed.evaluations.cases import read
 
 EVERY = {**cases.MODULES, **cases.LAYERS}
 SHAPES = [[1], [2, 3], [4, 8], [1, 4, 8], [1, 1, 1, 1], [2, 4, 5, 6], [2, 4, 3, 3, 3]]
@@ -71,3 +83,42 @@ def test_sparse_gradients_are_for_the_optimizers_that_take_them(optimizer: str, 
     assert cases.report({**document, "steps": 0}) == cases.report(
         {**document, "steps": 0, "layers": [{**table, "sparse": False}]}
     )
+
+
+def node(kind: str, arguments: dict[str, Any], shape: list[int]) -> Any:
+    layer: NetworkLayer = read(cases.document(kind, (arguments, shape))).nodes[0].layer
+    return unroll([layer], [])[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "shape"),
+    [
+        ("Linear", {"in_features": 8, "out_features": 5}, [6, 8]),
+        ("Linear", {"in_features": 8, "out_features": 5}, [6, 7, 8]),
+        ("Conv2d", {"in_channels": 4, "out_channels": 6, "kernel_size": 3}, [2, 4, 9, 9]),
+        ("Conv2d", {"in_channels": 4, "out_channels": 6, "kernel_size": 3, "groups": 2}, [2, 4, 9, 9]),
+        ("Conv1d", {"in_channels": 4, "out_channels": 6, "kernel_size": 3, "stride": 2}, [2, 4, 9]),
+        ("ConvTranspose2d", {"in_channels": 4, "out_channels": 6, "kernel_size": 3}, [2, 4, 9, 9]),
+    ],
+)
+def test_it_is_what_torch_counts(kind: str, arguments: dict[str, Any], shape: list[int]) -> None:
+    one = node(kind, arguments, shape)
+    module, x = build(one, "float32", training=True), torch.empty(shape, device="meta")
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        y = one.layer.forward(module, x)
+    assert estimate_work(one, module, x, y) - counter.get_total_flops() // 2 in (0, y.numel())
+
+
+def test_a_window_is_looked_at_for_every_element() -> None:
+    one = node("MaxPool2d", {"kernel_size": [3, 2], "stride": 1}, [1, 2, 8, 8])
+    module, x = build(one, "float32", training=True), torch.empty(1, 2, 8, 8, device="meta")
+    assert estimate_work(one, module, x, module(x)) == 2 * 6 * 7 * 6
+
+
+def test_convolutions_are_slow_in_half_precision_and_with_few_channels() -> None:
+    wide = node("Conv2d", {"in_channels": 3, "out_channels": 64, "kernel_size": 3}, [1, 3, 8, 8])
+    few = node("Conv2d", {"in_channels": 1, "out_channels": 2, "kernel_size": 3}, [1, 1, 8, 8])
+    assert (min_rate(wide, "float32"), min_rate(wide, "float16")) == (CONVOLUTION_RATE, SLOW_RATE)
+    assert min_rate(few, "float32") == SLOW_RATE
+    assert min_rate(node("Linear", {"in_features": 8, "out_features": 5}, [6, 8]), "float16") == MATRIX_RATE

@@ -1,0 +1,177 @@
+"""Shapes and cost of a forward pass, found before anything is computed.
+
+A layer is not interrupted. The estimates let through what ends in about the time that an evaluation may take
+on a slow machine, and refuse what would hardly have ended.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import assert_never
+
+import torch
+
+from tensorseed.devices.torch_errors import is_device_error
+from tensorseed.errors import EvaluationError, TooLargeError
+from tensorseed.evaluations.chain import Node
+from tensorseed.evaluations.sources import Source
+from tensorseed.spec.layers.conv import Convolution
+from tensorseed.spec.layers.network_module import Computation, InputDtype, Shape
+from tensorseed.spec.limits import Limits
+
+MATRIX_RATE = 4e9
+"""Multiply-adds a second of matrix products, as in Linear and attention."""
+CONVOLUTION_RATE = 2e9
+RECURRENCE_RATE = 1e9
+WINDOW_RATE = 3e8
+"""Elements a second that pools look at."""
+SLOW_RATE = 5e7
+"""Multiply-adds a second of convolutions without a fast kernel: in float16, or with few channels."""
+MIN_FAST_CHANNELS = 8
+
+REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, AssertionError, OverflowError)
+"""What torch raises where a tensor does not fit; NotImplementedError is one of the first."""
+
+
+def build(node: Node, dtype: str, *, training: bool) -> torch.nn.Module:
+    """The layer's module without values, on the meta device, in training or evaluation mode."""
+    return node.layer.build(dtype=getattr(torch, dtype), device="meta").train(training)
+
+
+def has_parameters(node: Node) -> bool:
+    """Whether the layer has anything to train."""
+    return any(True for _ in build(node, "float32", training=True).parameters())
+
+
+def misfit(node: Node, shape: Sequence[int], why: str | None = None) -> EvaluationError:
+    """The error of a layer that cannot take an input of `shape`."""
+    reason = why or f"cannot take an input of shape {list(shape)}: change its arguments, or the layer before"
+    return EvaluationError.at(f"/layers/{node.place}", f"{node.called} {reason}")
+
+
+def unsupported(node: Node, dtype: str) -> EvaluationError:
+    """The error of a layer for which torch has no kernel."""
+    return EvaluationError.at(
+        f"/layers/{node.place}", f"torch has no kernel for {node.called} in {dtype} here: use float32"
+    )
+
+
+def shapes(
+    nodes: Sequence[Node], source: Source, limits: Limits, dtypes: Collection[str], *, training: bool
+) -> list[Shape]:
+    """The shape of every layer's output for an input like `source`, computing nothing.
+
+    Raises EvaluationError at a layer that cannot take what it is fed, TooLargeError for outputs of more than
+    `limits.activations` elements together, and for a pass that in one of the `dtypes` would take too long.
+    """
+    kind = torch.int64 if source.integer else torch.float32
+    x = torch.empty(source.shape, dtype=kind, device="meta")
+    found: list[Shape] = []
+    total, seconds = 0, 0.0
+    for node in nodes:
+        module = build(node, "float32", training=training)
+        y = _checked(node, module, x, training=training)
+        total += y.numel() + workspace_size(node, x)
+        if total > limits.activations:
+            detail = f"the outputs hold {total:,} elements or more up to {node.called}"
+            raise TooLargeError(
+                f"{detail}, the limit is {limits.activations:,} (activations): take fewer samples"
+            )
+        seconds += max(estimate_work(node, module, x, y) / min_rate(node, dtype) for dtype in dtypes)
+        if seconds > limits.evaluation_seconds:
+            detail = f"a pass up to {node.called} may take {seconds:,.3g} seconds"
+            raise TooLargeError(
+                f"{detail}, the limit is {limits.evaluation_seconds:g} (evaluation_seconds): take fewer "
+                "samples, or smaller layers"
+            )
+        found.append(tuple(y.shape))
+        x = y
+    return found
+
+
+def _checked(node: Node, module: torch.nn.Module, x: torch.Tensor, *, training: bool) -> torch.Tensor:
+    """The output, as far as its shape goes."""
+    _check_dtype(node, x)
+    try:
+        node.layer.check_input(tuple(x.shape))
+        if training:
+            node.layer.check_training_input(tuple(x.shape))
+    except ValueError as error:
+        raise misfit(node, x.shape, str(error)) from None
+    try:
+        with torch.no_grad():
+            y = node.layer.forward(module, x)
+    except REFUSALS as error:
+        if is_device_error(error):
+            raise
+        raise misfit(node, x.shape) from None
+    if y.numel() == 0:
+        detail = f"gives an output without elements, {list(y.shape)}: change its arguments"
+        raise misfit(node, x.shape, detail)
+    return y
+
+
+def _check_dtype(node: Node, x: torch.Tensor) -> None:
+    integer = x.dtype == torch.int64
+    match node.layer.input_dtype:
+        case InputDtype.ANY:
+            return
+        case InputDtype.FLOAT:
+            fits = not integer
+            detail = "takes numbers with a fraction and gets integers: put an Embedding before it"
+        case InputDtype.INTEGER:
+            fits = integer
+            detail = "takes integers: give an input with classes, or data of integers, and put it first"
+        case _:
+            assert_never(node.layer.input_dtype)
+    if not fits:
+        raise misfit(node, x.shape, detail)
+
+
+def estimate_work(node: Node, module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:
+    """Estimate the multiply-adds of a forward pass from `x` to `y`."""
+    matrices = [parameter for parameter in module.parameters() if parameter.dim() > 1]
+    elements = sum(matrix.numel() for matrix in matrices)
+    match node.layer.computation:
+        case Computation.WINDOWS:
+            return y.numel() * node.layer.window()
+        case Computation.LOOKUP:
+            return y.numel()
+        case Computation.CONVOLUTION:
+            return y.numel() // matrices[0].shape[0] * elements
+        case Computation.TRANSPOSED_CONVOLUTION:
+            return x.numel() // matrices[0].shape[0] * elements
+        case Computation.MATRIX_PRODUCT | Computation.RECURRENCE:
+            attention = 2 * workspace_size(node, x) * x.shape[-1] if x.dim() else 0
+            return math.prod(x.shape[:-1]) * elements + attention + y.numel()
+        case _:
+            assert_never(node.layer.computation)
+
+
+def min_rate(node: Node, dtype: str) -> float:
+    """The least number of multiply-adds a second, or of elements for windows."""
+    match node.layer.computation:
+        case Computation.WINDOWS:
+            return WINDOW_RATE
+        case Computation.CONVOLUTION | Computation.TRANSPOSED_CONVOLUTION:
+            assert isinstance(node.layer, Convolution)
+            few = max(node.layer.in_channels, node.layer.out_channels) // node.layer.groups
+            slow = few < MIN_FAST_CHANNELS or dtype == "float16"
+            return SLOW_RATE if slow else CONVOLUTION_RATE
+        case Computation.RECURRENCE:
+            return RECURRENCE_RATE
+        case Computation.MATRIX_PRODUCT | Computation.LOOKUP:
+            return MATRIX_RATE
+        case _:
+            assert_never(node.layer.computation)
+
+
+def workspace_size(node: Node, x: torch.Tensor) -> int:
+    """The elements that a layer needs beside its output: attention of all pairs of positions, by head."""
+    attention = node.layer.attention()
+    if attention is None or not x.numel():
+        return 0
+    alone = x.dim() == 2  # (L, E), without a batch
+    positions = int(x.shape[-2] if alone or attention.batch_first else x.shape[0])
+    return positions * positions * (x.numel() // (positions * x.shape[-1])) * attention.heads
