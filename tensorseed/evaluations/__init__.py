@@ -1,6 +1,6 @@
-"""What an initialisation does to a network: forward, backward, optimizer steps and diagnostics.
+"""Evaluations of an initialisation: forward, backward, optimizer steps, diagnostics.
 
-    evaluation = read_evaluation(body, limits)      every fault is told here, before anything is computed
+    evaluation = read_evaluation(body, limits)      raises every fault, before anything is computed
     report = evaluate(evaluation, cancelled)
 
 Importing this package imports no torch; its two functions do.

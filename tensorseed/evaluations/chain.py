@@ -1,4 +1,4 @@
-"""The layers of an evaluation, from their JSON to the chain in which they run."""
+"""Chain of layers that an evaluation runs, read from JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tensorseed.errors import TooLargeError
-from tensorseed.evaluations.validation import validate
+from tensorseed.evaluations.fields import validate
 from tensorseed.spec.faults import Located
 from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.layers.exclusions import EXCLUDED
@@ -25,10 +25,10 @@ TYPES = [*(name for name, cls in LAYERS.items() if cls.exclusion is None), *MODU
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A layer in its place: its name, its index in the request's `layers`, and what it is."""
+    """A layer of the chain: its full name, and its index in the request's `layers`."""
 
     name: str
-    place: int
+    index: int
     layer: NetworkLayer
 
     @property
@@ -37,16 +37,16 @@ class Node:
         return self.layer.type_name()
 
     @property
-    def called(self) -> str:
-        """How sentences call it."""
+    def title(self) -> str:
+        """The name and type, for messages."""
         return f"{self.name} ({self.kind})"
 
 
 def read_plain(entries: list[Any], faults: list[Located]) -> dict[int, NetworkLayer]:
-    """The modules without parameters, by index; types that no network has are noted as faults."""
+    """Read the modules without tensors, by index; a type that no network can hold is a fault."""
     found: dict[int, NetworkLayer] = {}
-    for place, entry in enumerate(entries):
-        path = ("layers", place)
+    for index, entry in enumerate(entries):
+        path = ("layers", index)
         kind = entry.get("type") if isinstance(entry, dict) else None
         if not isinstance(entry, dict):
             faults.append((path, "a layer must be an object with type"))
@@ -56,7 +56,7 @@ def read_plain(entries: list[Any], faults: list[Located]) -> dict[int, NetworkLa
             module = validate(MODULES[kind], entry, path, faults)
             if module is not None:
                 _check(module, path, faults)
-                found[place] = module
+                found[index] = module
         elif reason := _exclusion(kind):
             faults.append(((*path, "type"), f"there is no {kind} here: {reason}"))
         elif kind not in LAYERS:
@@ -72,7 +72,7 @@ def _exclusion(kind: str) -> str | None:
 
 
 def _check(module: Any, path: tuple[str | int, ...], faults: list[Located]) -> None:
-    """Note what the model alone does not tell: arguments that do not fit each other, the name's ranges."""
+    """Add the faults that a model's fields do not show: arguments that conflict, and the name's ranges."""
     try:
         module.check_arguments()
     except PartError as error:
@@ -85,7 +85,11 @@ def _check(module: Any, path: tuple[str | int, ...], faults: list[Located]) -> N
 
 
 def check_length(entries: list[Any]) -> None:
-    """Raise TooLargeError for more layers than a network has, brace ranges counted and not expanded."""
+    """Check the number of layers, with brace ranges counted and not expanded.
+
+    Raises:
+        TooLargeError: the network has more than `MAX_LAYERS`.
+    """
     if len(entries) <= MAX_LAYERS:
         names = [entry.get("name") for entry in entries if isinstance(entry, dict)]
         total = len(entries) + sum(_copies(name) - 1 for name in names if isinstance(name, str))
@@ -106,17 +110,17 @@ def _copies(name: str) -> int:
 
 
 def unroll(layers: list[NetworkLayer], faults: list[Located]) -> tuple[Node, ...]:
-    """The chain: brace ranges expanded, blocks repeated, every layer named once."""
+    """Expand the brace ranges into the chain, in which each name stands for one layer."""
     nodes = []
-    named = [(layer.name or "", place) for place, layer in enumerate(layers)]
-    for position, (name, place) in enumerate(expand_blocks(named)):
-        full = name or f"{position}.{layers[place].type_name()}"
-        nodes.append(Node(full, place, layers[place]))
+    named = [(layer.name or "", index) for index, layer in enumerate(layers)]
+    for position, (name, index) in enumerate(expand_blocks(named)):
+        full = name or f"{position}.{layers[index].type_name()}"
+        nodes.append(Node(full, index, layers[index]))
     owners: dict[str, Node] = {}
     for node in nodes:
         first = owners.setdefault(node.name, node)
         if first is not node:
-            detail = f"layers {first.place} and {node.place} are both called {node.name}: rename one of them"
-            faults.append((("layers", node.place, "name"), detail))
+            detail = f"layers {first.index} and {node.index} are both called {node.name}: rename one of them"
+            faults.append((("layers", node.index, "name"), detail))
             break
     return tuple(nodes)

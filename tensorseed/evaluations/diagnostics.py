@@ -1,4 +1,4 @@
-"""What is measured at every layer, of the untrained network."""
+"""Diagnostics of one layer of an untrained network."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import torch
 from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.report import LayerReport
 
-SAMPLES = 128  # of a batch that rank and similarity look at
+SAMPLES = 128  # of a batch, for rank and similarity
 FEATURES = 1_024  # of a sample, evenly spread
 
 
 def measure(node: Node, output: torch.Tensor, axis: int, gradients: Sequence[torch.Tensor]) -> LayerReport:
-    """The report of one layer. `axis` is that of its features, `gradients` are those of its parameters.
+    """Report one layer from its `output`, whose own gradient is `output.grad`.
 
-    The gradient of the output itself is `output.grad`.
+    `axis` is the axis of the features, `gradients` are those of the parameters.
     """
     x, grad = output.detach(), output.grad
     mean, std = moments(x)
-    rank, largest, similarity = collapse(x)
+    rank, largest, similarity = measure_collapse(x)
     gradient_mean, gradient_std = (None, None) if grad is None else moments(grad)
     return LayerReport(
         name=node.name,
@@ -31,18 +31,18 @@ def measure(node: Node, output: torch.Tensor, axis: int, gradients: Sequence[tor
         std=std,
         gradient_mean=gradient_mean,
         gradient_std=gradient_std,
-        gradient_norm=None if grad is None else norm([grad]),
+        gradient_norm=None if grad is None else total_norm([grad]),
         zeros=share(x == 0),
-        dead=dead(x, axis),
-        saturated=saturated(node, x),
+        dead=dead_share(x, axis),
+        saturated=saturated_share(node, x),
         effective_rank=rank,
         largest_rank=largest,
         similarity=similarity,
-        parameter_gradient_norm=norm(gradients) if gradients else None,
+        parameter_gradient_norm=total_norm(gradients) if gradients else None,
     )
 
 
-def axes(nodes: Sequence[Node]) -> list[int]:
+def feature_axes(nodes: Sequence[Node]) -> list[int]:
     """The axis of the features in every output, from the end."""
     found, axis = [], -1
     for node in nodes:
@@ -52,18 +52,18 @@ def axes(nodes: Sequence[Node]) -> list[int]:
     return found
 
 
-def wide(x: torch.Tensor) -> torch.Tensor:
-    """The tensor in a dtype whose sums are worth something: float32 for the narrow ones and integers."""
+def widen(x: torch.Tensor) -> torch.Tensor:
+    """The tensor in a dtype whose sums are accurate: float32 for narrow dtypes and integers."""
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
 def moments(x: torch.Tensor) -> tuple[float, float]:
     """Mean and standard deviation, √(mean of (x − mean)²)."""
-    std, mean = torch.std_mean(wide(x), correction=0)
+    std, mean = torch.std_mean(widen(x), correction=0)
     return mean.item(), std.item()
 
 
-def norm(tensors: Sequence[torch.Tensor]) -> float:
+def total_norm(tensors: Sequence[torch.Tensor]) -> float:
     """√Σ x² over all elements of all tensors, summed in float64."""
     dense = [x.coalesce().values() if x.is_sparse else x for x in tensors]
     norms = [float(torch.linalg.vector_norm(x, dtype=torch.float64)) for x in dense]
@@ -75,8 +75,8 @@ def share(mask: torch.Tensor) -> float:
     return int(torch.count_nonzero(mask)) / mask.numel()
 
 
-def dead(x: torch.Tensor, axis: int) -> float:
-    """The share of the units, places along `axis`, that are 0 everywhere else."""
+def dead_share(x: torch.Tensor, axis: int) -> float:
+    """The share of the units, the indices along `axis`, whose slice is all 0."""
     axis = axis if -x.dim() <= axis else -1
     if x.dim() == 0:
         return share(x == 0)
@@ -84,7 +84,7 @@ def dead(x: torch.Tensor, axis: int) -> float:
     return share(~alive)
 
 
-def saturated(node: Node, x: torch.Tensor) -> float | None:
+def saturated_share(node: Node, x: torch.Tensor) -> float | None:
     """The share of elements near a bound of the layer's function; None where it has none."""
     found = node.layer.bounds()
     if found is None:
@@ -97,8 +97,8 @@ def saturated(node: Node, x: torch.Tensor) -> float | None:
     return share(near)
 
 
-def sample(x: torch.Tensor) -> torch.Tensor:
-    """Rows of a matrix (samples, features) in float64: a part of the batch, of each sample a part."""
+def sample_rows(x: torch.Tensor) -> torch.Tensor:
+    """A matrix (samples, features) in float64: a part of the batch, and a part of each sample."""
     rows = x[:SAMPLES].reshape(min(len(x), SAMPLES), -1)
     if rows.shape[1] > FEATURES:
         chosen = torch.arange(FEATURES, device=x.device) * rows.shape[1] // FEATURES
@@ -106,7 +106,7 @@ def sample(x: torch.Tensor) -> torch.Tensor:
     return rows.to("cpu", torch.float64)
 
 
-def collapse(x: torch.Tensor) -> tuple[float | None, int | None, float | None]:
+def measure_collapse(x: torch.Tensor) -> tuple[float | None, int | None, float | None]:
     """Effective rank, the largest it could be, and mean cosine between samples; None below two samples.
 
     The effective rank is e^H, H the entropy of the singular values divided by their sum; 0 for a matrix of
@@ -117,7 +117,7 @@ def collapse(x: torch.Tensor) -> tuple[float | None, int | None, float | None]:
     """
     if x.dim() < 2 or len(x) < 2:
         return None, None, None
-    rows = sample(x)
+    rows = sample_rows(x)
     largest = min(rows.shape)
     if not bool(rows.isfinite().all()):
         return math.nan, largest, math.nan

@@ -1,4 +1,4 @@
-"""An evaluation that was read, and the device that it runs on."""
+"""Parsed evaluation, its variants, and its device."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tensorseed.spec.resolved import ResolvedSpec
 
 @dataclass(frozen=True)
 class Variant:
-    """One network: the file of its weights, its dtype and its optimizer. `label` is None without compare."""
+    """One network: its weights, dtype and optimizer. `label` is None without compare."""
 
     label: str | None
     resolved: ResolvedSpec
@@ -27,7 +27,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A request that was read: nothing of it can be wrong any more but what shows while computing."""
+    """A valid request. Only errors that show while computing are left."""
 
     nodes: tuple[Node, ...]
     variants: tuple[Variant, ...]
@@ -43,7 +43,11 @@ class Evaluation:
 
 
 def device_of(name: str) -> torch.device:
-    """The device called so, with its number. Raises DeviceError for one that this host lacks."""
+    """The torch device of `name`, with its number.
+
+    Raises:
+        DeviceError: this host has no such device.
+    """
     if name in ("auto", "cpu"):
         return torch.device("cpu")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -1,27 +1,35 @@
-"""The fields of a request, each read by itself: what is wrong with them is noted with its place."""
+"""Validation of the fields of an evaluation request, with faults at their paths."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from tensorseed.evaluations.optimizers import OPTIMIZERS, Optimizer
 from tensorseed.evaluations.request import EvaluationRequest, Given, LossChoice
-from tensorseed.evaluations.request import Variant as Asked
-from tensorseed.evaluations.validation import validate
-from tensorseed.spec.faults import Located, Path
+from tensorseed.evaluations.request import Variant as VariantRequest
+from tensorseed.spec.faults import Located, Path, explain, shortened
+from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import PartError
+from tensorseed.spec.size_limits import MAX_FIELDS
 from tensorseed.spec.suggestions import unknown_name
 
 MAX_VARIANTS = 16
+M = TypeVar("M", bound=BaseModel)
+
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 
+MAX_ITEMS = 64  # of one list of arguments
+
+_SIZE = "{field} must be a number, or a list of numbers with one for each dimension"
 _LISTS = ("layers", "compare")
 _EMPTY: dict[str, Any] = {"layers": [], "input": {}, "target": None, "loss": None, "optimizer": None}
 
 
 def read_request(document: dict[str, Any], faults: list[Located]) -> EvaluationRequest | None:
-    """The fields that hold no others; those that do are read by the functions below, and are empty here."""
+    """Read the plain fields; those that hold others are empty, and the functions below read them."""
     wrong = [name for name in _LISTS if not isinstance(document.get(name, []), list)]
     faults += [((name,), f"{name} must be a list") for name in wrong]
     kept = {name: value for name, value in document.items() if name not in (*_EMPTY, "compare")}
@@ -33,19 +41,19 @@ def read_request(document: dict[str, Any], faults: list[Located]) -> EvaluationR
 
 
 def check_dtype(dtype: str | None, path: Path, faults: list[Located]) -> None:
-    """Note a dtype that nothing is computed in."""
+    """Add a fault for a dtype that no network is computed in."""
     if dtype is not None and dtype not in DTYPES:
         faults.append((path, f"networks are computed in {', '.join(DTYPES)}: choose one of them"))
 
 
 def read_given(raw: Any, name: str, faults: list[Located]) -> Given | None:
-    """The input or the target, without its numbers and its init."""
+    """Read the input or the target, without its numbers and its init."""
     inner = {key: value for key, value in raw.items() if key not in ("data", "init")} if _is(raw) else raw
     return validate(Given, inner, (name,), faults)
 
 
 def read_choice(raw: Any, faults: list[Located]) -> str | LossChoice | None:
-    """The loss that is meant, by its name alone or as an object."""
+    """Read the loss, a name or an object."""
     if raw is None or isinstance(raw, str):
         return raw
     name = {key: value for key, value in raw.items() if key == "name"} if _is(raw) else raw
@@ -53,7 +61,7 @@ def read_choice(raw: Any, faults: list[Located]) -> str | LossChoice | None:
 
 
 def read_optimizer(raw: Any, path: Path, faults: list[Located]) -> Optimizer | None:
-    """The optimizer, by its name alone or as an object."""
+    """Read the optimizer, a name or an object."""
     if raw is None:
         return None
     named = {"name": raw} if isinstance(raw, str) else raw
@@ -74,44 +82,86 @@ def read_optimizer(raw: Any, path: Path, faults: list[Located]) -> Optimizer | N
     return found
 
 
-def read_variants(raw: Any, faults: list[Located]) -> list[tuple[Asked, dict[str, Any], Optimizer | None]]:
-    """The variants, each with its inits as they were sent and its optimizer."""
-    found: list[tuple[Asked, dict[str, Any], Optimizer | None]] = []
+def read_variants(
+    raw: Any, faults: list[Located]
+) -> list[tuple[VariantRequest, dict[str, Any], Optimizer | None]]:
+    """Read the variants, each with its inits as sent and its optimizer."""
+    found: list[tuple[VariantRequest, dict[str, Any], Optimizer | None]] = []
     if not isinstance(raw, list):
         return found
     if len(raw) > MAX_VARIANTS:
         detail = f"compare has at most {MAX_VARIANTS} variants, this one has {len(raw):,}: leave some out"
         faults.append((("compare",), detail))
         return found
-    for place, item in enumerate(raw):
-        path = ("compare", place)
+    for index, item in enumerate(raw):
+        path = ("compare", index)
         plain = {k: v for k, v in item.items() if k not in ("init", "optimizer")} if _is(item) else item
-        asked = validate(Asked, plain, path, faults)
-        if asked is None:
+        request = validate(VariantRequest, plain, path, faults)
+        if request is None:
             continue
-        check_dtype(asked.dtype, (*path, "dtype"), faults)
+        check_dtype(request.dtype, (*path, "dtype"), faults)
         inits = item.get("init", {})
         if not _is(inits) or len(inits) > MAX_VARIANTS:
             few = f"an object of at most {MAX_VARIANTS} inits by parameter name"
             faults.append(((*path, "init"), f"init must be {few}"))
             continue
-        found.append((asked, inits, read_optimizer(item.get("optimizer"), (*path, "optimizer"), faults)))
+        found.append((request, inits, read_optimizer(item.get("optimizer"), (*path, "optimizer"), faults)))
     return found
 
 
 def spec_entries(layers: list[Any], faults: list[Located]) -> dict[int, dict[str, Any]]:
-    """The layers with parameters, as entries of a spec, by their places."""
+    """The layers with tensors, as entries of a spec, by index."""
     found = {}
-    for place, entry in enumerate(layers):
+    for index, entry in enumerate(layers):
         kind = entry.get("type") if _is(entry) else None
         if not isinstance(kind, str) or kind not in LAYERS or LAYERS[kind].exclusion:
             continue
         if entry.get("dtype") is not None:
             detail = "the layers of an evaluation share its dtype: leave dtype out, or give it once for all"
-            faults.append((("layers", place, "dtype"), detail))
-        found[place] = entry
+            faults.append((("layers", index, "dtype"), detail))
+        found[index] = entry
     return found
 
 
 def _is(value: Any) -> bool:
     return isinstance(value, dict)
+
+
+def validate(model: type[M], document: Any, path: Path, faults: list[Located]) -> M | None:
+    """The model of a flat object at `path`; None after adding its faults."""
+    if not isinstance(document, dict):
+        name = path[-1] if path else "an evaluation"
+        what = "this" if isinstance(name, int) else shortened(name)
+        faults.append((path, f"{what} must be an object"))
+        return None
+    oversize = _oversize(document)
+    if oversize is not None:
+        faults.append(((*path, *oversize[0]), oversize[1]))
+        return None
+    try:
+        return model.model_validate_json(dump(document))
+    except ValidationError as error:
+        found: dict[Path, str] = {}
+        for inner, detail in explain(error, document, model):
+            where, sentence = _plain(inner, detail, document)
+            found.setdefault((*path, *where), sentence)
+        faults += found.items()
+        return None
+
+
+def _plain(path: Path, detail: str, document: dict[str, Any]) -> tuple[Path, str]:
+    """The fault at its field, without the branch of a union that the validator tried."""
+    names = [part for part in path[1:] if isinstance(part, str)]
+    if not names or isinstance(document.get(str(path[0])), dict):
+        return path, detail
+    return path[:1], _SIZE.format(field=path[0])
+
+
+def _oversize(document: dict[str, Any]) -> Located | None:
+    if len(document) > MAX_FIELDS:
+        return (), f"an object has at most {MAX_FIELDS} fields, this one has {len(document):,}"
+    for name, value in document.items():
+        if isinstance(value, list) and len(value) > MAX_ITEMS:
+            few = f"at most {MAX_ITEMS} elements"
+            return (name,), f"{shortened(name)} has {few}, this one has {len(value):,}: leave some out"
+    return None

@@ -31,7 +31,7 @@ SLOW_RATE = 5e7
 MIN_FAST_CHANNELS = 8
 
 REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, AssertionError, OverflowError)
-"""What torch raises where a tensor does not fit; NotImplementedError is one of the first."""
+"""The exceptions of torch for a tensor that does not fit; NotImplementedError is a RuntimeError."""
 
 
 def build(node: Node, dtype: str, *, training: bool) -> torch.nn.Module:
@@ -44,16 +44,16 @@ def has_parameters(node: Node) -> bool:
     return any(True for _ in build(node, "float32", training=True).parameters())
 
 
-def misfit(node: Node, shape: Sequence[int], why: str | None = None) -> EvaluationError:
+def input_error(node: Node, shape: Sequence[int], why: str | None = None) -> EvaluationError:
     """The error of a layer that cannot take an input of `shape`."""
     reason = why or f"cannot take an input of shape {list(shape)}: change its arguments, or the layer before"
-    return EvaluationError.at(f"/layers/{node.place}", f"{node.called} {reason}")
+    return EvaluationError.at(f"/layers/{node.index}", f"{node.title} {reason}")
 
 
-def unsupported(node: Node, dtype: str) -> EvaluationError:
+def kernel_error(node: Node, dtype: str) -> EvaluationError:
     """The error of a layer for which torch has no kernel."""
     return EvaluationError.at(
-        f"/layers/{node.place}", f"torch has no kernel for {node.called} in {dtype} here: use float32"
+        f"/layers/{node.index}", f"torch has no kernel for {node.title} in {dtype} here: use float32"
     )
 
 
@@ -74,13 +74,13 @@ def shapes(
         y = _checked(node, module, x, training=training)
         total += y.numel() + workspace_size(node, x)
         if total > limits.activations:
-            detail = f"the outputs hold {total:,} elements or more up to {node.called}"
+            detail = f"the outputs hold {total:,} elements or more up to {node.title}"
             raise TooLargeError(
                 f"{detail}, the limit is {limits.activations:,} (activations): take fewer samples"
             )
         seconds += max(estimate_work(node, module, x, y) / min_rate(node, dtype) for dtype in dtypes)
         if seconds > limits.evaluation_seconds:
-            detail = f"a pass up to {node.called} may take {seconds:,.3g} seconds"
+            detail = f"a pass up to {node.title} may take {seconds:,.3g} seconds"
             raise TooLargeError(
                 f"{detail}, the limit is {limits.evaluation_seconds:g} (evaluation_seconds): take fewer "
                 "samples, or smaller layers"
@@ -98,17 +98,17 @@ def _checked(node: Node, module: torch.nn.Module, x: torch.Tensor, *, training: 
         if training:
             node.layer.check_training_input(tuple(x.shape))
     except ValueError as error:
-        raise misfit(node, x.shape, str(error)) from None
+        raise input_error(node, x.shape, str(error)) from None
     try:
         with torch.no_grad():
             y = node.layer.forward(module, x)
     except REFUSALS as error:
         if is_device_error(error):
             raise
-        raise misfit(node, x.shape) from None
+        raise input_error(node, x.shape) from None
     if y.numel() == 0:
         detail = f"gives an output without elements, {list(y.shape)}: change its arguments"
-        raise misfit(node, x.shape, detail)
+        raise input_error(node, x.shape, detail)
     return y
 
 
@@ -126,7 +126,7 @@ def _check_dtype(node: Node, x: torch.Tensor) -> None:
         case _:
             assert_never(node.layer.input_dtype)
     if not fits:
-        raise misfit(node, x.shape, detail)
+        raise input_error(node, x.shape, detail)
 
 
 def estimate_work(node: Node, module: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> int:

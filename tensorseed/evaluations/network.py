@@ -1,4 +1,4 @@
-"""The network itself: real modules with the weights that /v1/weights gives, and a pass through them."""
+"""Network of real torch modules, with the weights of a spec, and its forward pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledE
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import TooLargeError
 from tensorseed.evaluations.chain import Node
-from tensorseed.evaluations.forward import REFUSALS, build, misfit, unsupported
+from tensorseed.evaluations.forward import REFUSALS, build, input_error, kernel_error
 from tensorseed.evaluations.sources import copy_entry
 from tensorseed.files.torch_generator import materialise, seeded
 from tensorseed.files.virtual_file import open_file
@@ -21,8 +21,8 @@ from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.resolved import ResolvedSpec
 
 
-class Patience:
-    """How long to go on: until nobody waits any more, or the time is up."""
+class Deadline:
+    """End of an evaluation: it was cancelled, or its time is up."""
 
     def __init__(self, cancelled: Cancelled, seconds: float) -> None:
         self._cancelled = cancelled
@@ -30,7 +30,12 @@ class Patience:
         self._end = time.monotonic() + seconds
 
     def check(self) -> None:
-        """Raise ComputationCancelledError or TooLargeError where it is over."""
+        """Check whether to go on.
+
+        Raises:
+            ComputationCancelledError: the caller has cancelled.
+            TooLargeError: the time is up.
+        """
         if self._cancelled():
             raise ComputationCancelledError
         if time.monotonic() > self._end:
@@ -39,15 +44,15 @@ class Patience:
                 "fewer steps, fewer samples or a smaller network"
             )
 
-    def over(self) -> bool:
-        """Whether it is over."""
+    def is_over(self) -> bool:
+        """Whether it was cancelled, or the time is up."""
         return self._cancelled() or time.monotonic() > self._end
 
 
-class Chance:
-    """The random numbers of one network: those that follow `torch.manual_seed(seed)`.
+class RandomState:
+    """Random numbers of one network: those that follow `torch.manual_seed(seed)`.
 
-    torch's generators are one for the process; they are borrowed for a layer at a time.
+    torch has one set of generators for the process. A layer borrows them while it runs.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
@@ -57,7 +62,7 @@ class Chance:
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
-        """What is drawn inside follows what was drawn inside the last time."""
+        """Continue the sequence of the previous call inside this context."""
         with seeded(self._seed, self._device):
             generators = [torch.default_generator]
             if self._device.type == "cuda":
@@ -77,24 +82,27 @@ class Network:
         self.nodes = nodes
         self.device = device
         self.dtype = dtype
-        self._chance = Chance(seed, device)
+        self._random_state = RandomState(seed, device)
         self._random = [node.layer.is_random(training=training) for node in nodes]
         self.modules = [build(node, dtype, training=training).to_empty(device=device) for node in nodes]
 
-    def load(self, resolved: ResolvedSpec, patience: Patience) -> None:
-        """Fill the modules with the tensors of a file. Raises as `patience` does, and as `materialise`."""
+    def load(self, resolved: ResolvedSpec, deadline: Deadline) -> None:
+        """Fill the modules with the tensors of a file.
+
+        Raises as `deadline.check` and `materialise` do.
+        """
         state = self.state()
         file = open_file(resolved)
         by_torch = resolved.generator == "torch"
         source = materialise(resolved) if by_torch else CompiledExecutor()
         for entry in file.entries():
             value = torch.empty(entry.tensor.shape, dtype=getattr(torch, entry.tensor.dtype.name))
-            copy_entry(file, entry, value, source, patience.check)
+            copy_entry(file, entry, value, source, deadline.check)
             with torch.no_grad():
                 state[entry.tensor.name].copy_(value)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Parameters and buffers by full name, as the file has them; the tensors themselves."""
+        """The parameters and buffers themselves, by their names in the file."""
         return {
             f"{node.name}.{name}": tensor
             for node, module in zip(self.nodes, self.modules, strict=True)
@@ -108,33 +116,36 @@ class Network:
         }
 
     def parameters(self) -> list[torch.nn.Parameter]:
-        """Everything that learns."""
+        """All parameters."""
         return [parameter for module in self.modules for parameter in module.parameters()]
 
-    def outputs(self, x: torch.Tensor, patience: Patience) -> Iterator[torch.Tensor]:
-        """Every layer's output for the input `x`, in order. Raises as `patience` does, EvaluationError where
-        torch refuses after all.
+    def outputs(self, x: torch.Tensor, deadline: Deadline) -> Iterator[torch.Tensor]:
+        """Every layer's output for the input `x`, in order.
+
+        Raises:
+            ComputationCancelledError, TooLargeError: as `deadline.check` does.
+            EvaluationError: torch refuses an input that passed the checks.
         """
         for node, module, random in zip(self.nodes, self.modules, self._random, strict=True):
-            patience.check()
+            deadline.check()
             try:
                 if random:
-                    with self._chance.drawing():
+                    with self._random_state.drawing():
                         x = node.layer.forward(module, x)
                 else:
                     x = node.layer.forward(module, x)
             except NotImplementedError:
-                raise unsupported(node, self.dtype) from None
+                raise kernel_error(node, self.dtype) from None
             except REFUSALS as error:
                 if is_device_error(error):
                     raise
                 if "not implemented for" in str(error):
-                    raise unsupported(node, self.dtype) from None
-                raise misfit(node, x.shape) from None
+                    raise kernel_error(node, self.dtype) from None
+                raise input_error(node, x.shape) from None
             if x.requires_grad:
-                x.register_hook(lambda _: patience.check())  # type: ignore[no-untyped-call]
+                x.register_hook(lambda _: deadline.check())  # type: ignore[no-untyped-call]
             yield x
 
-    def output(self, x: torch.Tensor, patience: Patience) -> torch.Tensor:
+    def output(self, x: torch.Tensor, deadline: Deadline) -> torch.Tensor:
         """The last layer's output."""
-        return deque(self.outputs(x, patience), maxlen=1)[0]
+        return deque(self.outputs(x, deadline), maxlen=1)[0]

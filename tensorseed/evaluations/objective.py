@@ -1,4 +1,4 @@
-"""The loss of an evaluation: what it is computed from, and what an untrained network would have."""
+"""Objective of an evaluation: a loss, its target and its expected value."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 
 from tensorseed.errors import EvaluationError, LossError, UnknownNameError
 from tensorseed.evaluations.report import ExpectedLoss
-from tensorseed.evaluations.sources import Frame, literal
-from tensorseed.evaluations.variants import parts
+from tensorseed.evaluations.sources import ReadContext, literal
+from tensorseed.evaluations.variants import parse_pointer
 from tensorseed.losses import LOSSES, Loss, read_options
 from tensorseed.losses.parameters import ParametricLoss
 from tensorseed.spec.layers.network_module import Shape
@@ -25,12 +25,12 @@ FITTING = sorted(
     if {argument.name for argument in cls.arguments if not argument.optional} == {"input", "target"}
     and not issubclass(cls, ParametricLoss)  # which own parameters
 )
-"""The losses that need nothing but an input and a target."""
+"""The losses that need an input and a target only."""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss, and all that it takes beside the network's output."""
+    """A loss, and its tensors beside the network's output."""
 
     loss: Loss
     fixed: Mapping[str, torch.Tensor]  # the target, and the optional tensors given
@@ -49,11 +49,11 @@ class Objective:
         return replace(self, fixed=fixed)
 
     def tensors(self, output: torch.Tensor) -> dict[str, torch.Tensor]:
-        """All that the loss takes, for this output."""
+        """The tensors of the loss for this output."""
         return {"input": output, **self.fixed}
 
     def value(self, output: torch.Tensor, dtype: str) -> torch.Tensor:
-        """The loss of an output; NaN for one that is not finite and that torch refuses to look at.
+        """The loss of an output; NaN for one that is not finite where torch refuses it.
 
         Raises EvaluationError for numbers that the loss cannot take, and where torch has no kernel.
         """
@@ -70,11 +70,11 @@ class Objective:
             raise EvaluationError.at("/loss", f"{detail}: {_REMEDIES.get(self.name, _ANOTHER)}") from None
 
     def denominator(self, output: torch.Tensor) -> float | None:
-        """What the loss divided by."""
+        """The denominator of the loss."""
         return self.loss.denominator(self.tensors(output))
 
     def expected(self, output: torch.Tensor) -> ExpectedLoss | None:
-        """The loss of an output that knows nothing, in float64."""
+        """The expected loss of an uninformed output, in float64."""
         shape = tuple(output.shape)
         expectation = self.loss.expectation(shape)
         if expectation is None:
@@ -91,32 +91,32 @@ _REMEDIES = {
 }
 
 
-def read_loss_class(choice: Any, frame: Frame, raw: dict[str, Any]) -> Loss | None:
-    """The loss with its options; None after noting what is wrong with it. `raw` holds the options as sent."""
+def read_loss_class(choice: Any, context: ReadContext, raw: dict[str, Any]) -> Loss | None:
+    """The loss with its options; None after adding its faults. `raw` holds the options as sent."""
     name = choice if isinstance(choice, str) else str(choice.name)
     path: tuple[str, ...] = ("loss",) if isinstance(choice, str) else ("loss", "name")
     if name not in LOSSES:
-        frame.note(path, unknown_name("loss", name, FITTING))
+        context.note(path, unknown_name("loss", name, FITTING))
         return None
     if name not in FITTING:
         needs = " and ".join(argument.name for argument in LOSSES[name].arguments if not argument.optional)
-        frame.note(path, f"{name} takes {needs}, where a network has one output and a target: use another")
+        context.note(path, f"{name} takes {needs}, where a network has one output and a target: use another")
         return None
     options = {key: value for key, value in raw.items() if LOSSES[name].argument(key) is None}
     try:
         loss = read_options(name, options)
     except (LossError, UnknownNameError) as error:
         for fault in getattr(error, "faults", ()):
-            frame.note(("loss", *parts(fault.pointer)), fault.detail)
+            context.note(("loss", *parse_pointer(fault.pointer)), fault.detail)
         return None
     if loss.reduced_by == "none":
-        frame.note(("loss", "reduction"), "an evaluation needs one number: use mean or sum")
+        context.note(("loss", "reduction"), "an evaluation needs one number: use mean or sum")
         return None
     return loss
 
 
 def target_shape(loss: Loss, output: Shape, *, classes: bool) -> Shape:
-    """The shape of a target that does not give its own."""
+    """The default shape of a target."""
     if classes and loss.takes_class_indices:
         return output[:-1] if len(output) < 2 else (output[0], *output[2:])
     return output
@@ -134,25 +134,30 @@ def options_of(raw: Any) -> dict[str, Any]:
     return {key: value for key, value in raw.items() if key != "name"} if isinstance(raw, dict) else {}
 
 
-def read_extras(loss: Loss, raw: dict[str, Any], frame: Frame) -> dict[str, torch.Tensor]:
+def read_extras(loss: Loss, raw: dict[str, Any], context: ReadContext) -> dict[str, torch.Tensor]:
     """The optional tensors that the request gives with the loss, such as weight."""
     found = {}
     for argument in loss.arguments:
         if raw.get(argument.name) is None:
             continue
         if argument.name in ("input", "target"):
-            frame.note(("loss", argument.name), f"give {argument.name} beside the loss")
+            context.note(("loss", argument.name), f"give {argument.name} beside the loss")
             continue
-        tensor = literal(argument.name, raw[argument.name], frame, ("loss",), integer=False)
+        tensor = literal(argument.name, raw[argument.name], context, ("loss",), integer=False)
         if tensor is not None:
             found[argument.name] = tensor
     return found
 
 
 def objective(
-    loss: Loss, target: torch.Tensor, extras: dict[str, torch.Tensor], output: Shape, frame: Frame, way: str
+    loss: Loss,
+    target: torch.Tensor,
+    extras: dict[str, torch.Tensor],
+    output: Shape,
+    context: ReadContext,
+    field: str,
 ) -> Objective | None:
-    """The loss with its target, checked against the output's shape; None after noting what does not fit.
+    """The loss with its target, checked against the output's shape; None after adding the faults.
 
     `way` is the field that the target's values come from: data, init or classes.
     """
@@ -160,16 +165,16 @@ def objective(
     share = 1.0 / output[-1] if output else 1.0  # a probability, and together a distribution
     placeholder = torch.full((), share, dtype=torch.float64).expand(output)
     try:
-        loss.validate_tensors(made.tensors(placeholder), frame.limits)
+        loss.validate_tensors(made.tensors(placeholder), context.limits)
     except LossError as error:
         for fault in error.faults:
-            frame.note(_place(parts(fault.pointer), way), _own_words(fault.detail))
+            context.note(_place(parse_pointer(fault.pointer), field), _own_words(fault.detail))
         return None
     return made
 
 
 def check_output(objective: Objective, output: torch.Tensor, limits: Limits) -> None:
-    """Raise EvaluationError where the untrained network's output is nothing for the loss."""
+    """Raise EvaluationError where the loss cannot take the untrained network's output."""
     if not bool(output.isfinite().all()):
         return
     try:
@@ -180,15 +185,15 @@ def check_output(objective: Objective, output: torch.Tensor, limits: Limits) -> 
         raise EvaluationError.at("/loss", f"{detail}: {remedy}" if remedy else detail) from None
 
 
-def _place(path: tuple[Any, ...], way: str) -> tuple[Any, ...]:
-    """Where a fault of the loss's arguments stands in the request."""
+def _place(path: tuple[Any, ...], field: str) -> tuple[Any, ...]:
+    """The path in the request of a fault in the loss's arguments."""
     if path[:1] == ("target",) and len(path) > 1:
-        return ("target", "data", *path[1:]) if way == "data" else ("target", way)
+        return ("target", "data", *path[1:]) if field == "data" else ("target", field)
     if path[:1] in ((), ("input",), ("target",)):
         return ("target",)
     return ("loss", *path)
 
 
 def _own_words(detail: str) -> str:
-    """The sentence with the network's output called so."""
+    """The sentence, with the network's output in place of `input`."""
     return re.sub(r"\b(that of|and) input\b", r"\1 the output", detail).replace("input has", "the output has")

@@ -1,6 +1,6 @@
-"""The optimizers of torch.optim: one class each, with torch's arguments, defaults and checks.
+"""Optimizers of torch.optim: one class each, with torch's arguments and defaults.
 
-To add one, write its class and add it to `AnyOptimizer`; nothing else lists them.
+To add one, write its class and add it to `AnyOptimizer`. Nothing else lists them.
 """
 
 from __future__ import annotations

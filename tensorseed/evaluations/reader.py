@@ -1,4 +1,4 @@
-"""From the JSON text to the evaluation: what is wrong is told here, before anything is computed."""
+"""Reader of evaluation requests: every fault is raised before computing."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tensorseed.evaluations.objective import (
 )
 from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.request import EvaluationRequest
-from tensorseed.evaluations.sources import Drawn, Frame, Source, read_source
-from tensorseed.evaluations.variants import FIELDS, Outline, blamed, check_names, label
+from tensorseed.evaluations.sources import DrawnSource, ReadContext, Source, read_source
+from tensorseed.evaluations.variants import FIELDS, WeightSpec, check_init_names, label, variant_faults
 from tensorseed.spec.faults import Located, spec_error
 from tensorseed.spec.json_io import load
 from tensorseed.spec.layers.network_module import InputDtype, Shape
@@ -44,7 +44,7 @@ def read(body: bytes, limits: Limits) -> Evaluation:
 
 
 class _Reader:
-    """One document while it is read. `faults` are raised together, at the end of each stage."""
+    """Reader of one document. It raises the `faults` of each stage together."""
 
     def __init__(self, document: dict[str, Any], limits: Limits) -> None:
         self.document = document
@@ -52,31 +52,31 @@ class _Reader:
         self.faults: list[Located] = []
 
     def read(self) -> Evaluation:
-        """Stage by stage: the fields, how they fit, the shapes, the tensors."""
+        """Read the fields, the spec, the shapes and the tensors, a stage each."""
         request = fields.read_request(self.document, self.faults)
         layers = self.document.get("layers")
         layers = layers if isinstance(layers, list) else []
         check_length(layers)
         plain = read_plain(layers, self.faults)
-        outline = self._outline(layers, request)
+        weights = self._outline(layers, request)
         optimizer = fields.read_optimizer(self.document.get("optimizer"), ("optimizer",), self.faults)
         asked = fields.read_variants(self.document.get("compare"), self.faults)
-        base, found = outline.resolve(self.limits)
+        base, found = weights.resolve(self.limits)
         self.faults += found
         self._raise()
         assert request is not None
         assert base is not None
         device_of(request.device)
-        nodes = self._nodes(layers, plain, outline)
+        nodes = self._nodes(layers, plain, weights)
         self._raise()
-        variants = self._variants(outline, base, optimizer, asked, request)
+        variants = self._variants(weights, base, optimizer, asked, request)
         self._check_steps(request, nodes, variants)
         self._raise()
         self._check_parameters(variants)
-        frame = Frame(request.seed, request.dtype, self.limits, self.faults)
+        context = ReadContext(request.seed, request.dtype, self.limits, self.faults)
         dtypes = {variant.dtype for variant in variants}
-        source, output = self._input(nodes, frame, dtypes, training=request.training)
-        made = self._objective(frame, output)
+        source, output = self._input(nodes, context, dtypes, training=request.training)
+        made = self._objective(context, output)
         self._raise()
         return Evaluation(
             nodes=nodes,
@@ -96,27 +96,29 @@ class _Reader:
         if self.faults:
             raise EvaluationError(spec_error(self.faults).faults)
 
-    def _outline(self, layers: list[Any], request: EvaluationRequest | None) -> Outline:
-        """The spec of the weights. Its fields are left out where they are wrong, which is noted already."""
+    def _outline(self, layers: list[Any], request: EvaluationRequest | None) -> WeightSpec:
+        """The spec of the weights, without fields whose faults are known."""
         entries = fields.spec_entries(layers, self.faults)
         given = {name: self.document[name] for name in FIELDS if name in self.document}
-        return Outline(given if request is not None else {}, list(entries.values()), list(entries))
+        return WeightSpec(given if request is not None else {}, list(entries.values()), list(entries))
 
-    def _nodes(self, layers: list[Any], plain: dict[int, NetworkLayer], outline: Outline) -> tuple[Node, ...]:
+    def _nodes(
+        self, layers: list[Any], plain: dict[int, NetworkLayer], weights: WeightSpec
+    ) -> tuple[Node, ...]:
         if not layers:
             self.faults.append((("layers",), "a network has at least one layer: add one"))
         known: dict[int, NetworkLayer] = dict(plain)
-        for place, layer in zip(outline.places, outline.layers(), strict=True):
-            known[place] = layer
+        for index, layer in zip(weights.indices, weights.layers(), strict=True):
+            known[index] = layer
             empty = next((slot for slot in layer.slots() if 0 in slot.shape), None)
             if empty is not None:
                 detail = f"its {empty.name} has no elements, {list(empty.shape)}: give sizes of at least 1"
-                self.faults.append((("layers", place), detail))
-        return unroll([known[place] for place in range(len(layers))], self.faults)
+                self.faults.append((("layers", index), detail))
+        return unroll([known[index] for index in range(len(layers))], self.faults)
 
     def _variants(
         self,
-        outline: Outline,
+        weights: WeightSpec,
         base: ResolvedSpec,
         optimizer: Optimizer | None,
         asked: Sequence[Any],
@@ -126,18 +128,18 @@ class _Reader:
             return [Variant(None, base, request.dtype, optimizer)]
         found: list[Variant] = []
         labels: dict[str, int] = {}
-        for place, (one, inits, own) in enumerate(asked):
+        for index, (one, inits, own) in enumerate(asked):
             name = one.label or label(one, inits, own)
-            first = labels.setdefault(name, place)
-            if first != place:
-                detail = f"variants {first} and {place} are both called {name}: give one a label of its own"
-                self.faults.append((("compare", place, "label"), detail))
-            misnamed = list(check_names(inits, outline, place))
+            first = labels.setdefault(name, index)
+            if first != index:
+                detail = f"variants {first} and {index} are both called {name}: give one a label of its own"
+                self.faults.append((("compare", index, "label"), detail))
+            misnamed = list(check_init_names(inits, weights, index))
             self.faults += misnamed
             if misnamed:
                 continue
-            resolved, wrong = outline.changed(one, inits).resolve(self.limits)
-            self.faults += blamed(one, inits, place, wrong)
+            resolved, wrong = weights.with_variant(one, inits).resolve(self.limits)
+            self.faults += variant_faults(one, inits, index, wrong)
             if resolved is not None:
                 found.append(Variant(name, resolved, one.dtype or request.dtype, own or optimizer))
         return found
@@ -145,7 +147,7 @@ class _Reader:
     def _check_steps(
         self, request: EvaluationRequest, nodes: tuple[Node, ...], variants: list[Variant]
     ) -> None:
-        """Steps need a loss, an optimizer and something to train; and they have a limit."""
+        """Check the number of steps, and that they have a loss, an optimizer and parameters."""
         if request.steps > self.limits.steps:
             detail = f"steps is {request.steps:,}, the limit is {self.limits.steps:,} (steps)"
             raise TooLargeError(f"{detail}: take fewer")
@@ -170,7 +172,7 @@ class _Reader:
             )
 
     def _input(
-        self, nodes: tuple[Node, ...], frame: Frame, dtypes: set[str], *, training: bool
+        self, nodes: tuple[Node, ...], context: ReadContext, dtypes: set[str], *, training: bool
     ) -> tuple[Source, Shape]:
         """The input, and the shape of the output."""
         raw = self.document.get("input")
@@ -179,7 +181,7 @@ class _Reader:
         integer = first.layer.input_dtype is InputDtype.INTEGER
         source = None
         if given is not None and isinstance(raw, dict):
-            source = read_source("input", raw, given, frame, integer=integer)
+            source = read_source("input", raw, given, context, integer=integer)
         self._raise()
         assert source is not None
         rows = first.layer.index_count()
@@ -189,49 +191,49 @@ class _Reader:
         return source, found[-1]
 
     def _check_indices(self, node: Node, rows: int, source: Source) -> None:
-        """Raise EvaluationError for an index that a table does not have."""
-        if isinstance(source, Drawn):
+        """Raise EvaluationError for an index outside of the `rows` of a table."""
+        if isinstance(source, DrawnSource):
             if source.classes is not None and source.classes > rows:
-                detail = f"classes is {source.classes:,} and {node.called} has num_embeddings {rows:,}"
+                detail = f"classes is {source.classes:,} and {node.title} has num_embeddings {rows:,}"
                 raise EvaluationError.at("/input/classes", f"{detail}: make them equal")
             return
         values = source.tensor()
         low, high = int(values.min()), int(values.max())
         if low < 0 or high >= rows:
-            detail = f"data holds {low if low < 0 else high} and {node.called} has num_embeddings {rows:,}"
+            detail = f"data holds {low if low < 0 else high} and {node.title} has num_embeddings {rows:,}"
             raise EvaluationError.at("/input/data", f"{detail}: give integers from 0 to {rows - 1:,}")
 
-    def _objective(self, frame: Frame, output: Shape) -> Objective | None:
+    def _objective(self, context: ReadContext, output: Shape) -> Objective | None:
         """The loss with its target, both checked against the output's shape."""
         raw, document = self.document.get("loss"), self.document.get("target")
         choice = fields.read_choice(raw, self.faults)
         given = None if document is None else fields.read_given(document, "target", self.faults)
-        loss = None if choice is None else read_loss_class(choice, frame, options_of(raw))
+        loss = None if choice is None else read_loss_class(choice, context, options_of(raw))
         if loss is None:
             if document is not None and raw is None:
-                frame.note(("target",), "a target needs a loss: name one, or leave target out")
+                context.note(("target",), "a target needs a loss: name one, or leave target out")
             return None
         if given is None:
             if document is None:
-                frame.note(("target",), f"target is required: what {loss.name} compares the output with")
+                context.note(("target",), f"target is required: what {loss.name} compares the output with")
             return None
         default = target_shape(loss, output, classes=given.classes is not None)
         shape = _shape_of(document, given.shape, default)
         integer = takes_integers(loss, shape, output)
         assert isinstance(document, dict)
-        source = read_source("target", document, given, frame, integer=integer, shape=default)
-        extras = read_extras(loss, options_of(raw), frame)
+        source = read_source("target", document, given, context, integer=integer, shape=default)
+        extras = read_extras(loss, options_of(raw), context)
         if source is None or self.faults:
             return None
         target = source.tensor()
         if not integer and not target.is_floating_point():
-            target = target.to(getattr(torch, frame.dtype))
-        way = next(way for way in ("data", "classes", "init") if document.get(way) is not None)
-        return objective(loss, target, extras, output, frame, way)
+            target = target.to(getattr(torch, context.dtype))
+        field = next(field for field in ("data", "classes", "init") if document.get(field) is not None)
+        return objective(loss, target, extras, output, context, field)
 
 
 def _shape_of(raw: Any, shape: Shape | None, default: Shape) -> Shape:
-    """The shape that a target has, as far as it can be told before it is read."""
+    """The shape of a target, as far as its nested lists show it before they are read."""
     if not isinstance(raw, dict) or raw.get("data") is None:
         return shape or default
     sizes: list[int] = []

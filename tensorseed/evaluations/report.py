@@ -1,4 +1,4 @@
-"""What an evaluation answers: plain Python values, whose floats may be NaN or infinite."""
+"""Reports of an evaluation: plain Python values, whose floats may be NaN or infinite."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-MAX_OUTPUT_ELEMENTS = 65_536  # elements of an output that is told in full
+MAX_OUTPUT_ELEMENTS = 65_536  # of an output that a report holds in full
 
 
 class _Part(BaseModel):
@@ -124,7 +124,7 @@ class Report(_Part):
     )
     warnings: tuple[EvaluationWarning, ...] = Field(description="What will keep it from learning.")
     weights: SkipJsonSchema[dict[str, Any] | None] = Field(default=None, exclude=True, repr=False)
-    """The state after the last step, torch tensors by name, where they were asked for. Not in the JSON."""
+    """The state after the last step, torch tensors by name, with `return_weights`. Not in the JSON."""
 
 
 class Comparison(_Part):

@@ -1,4 +1,4 @@
-"""The request: an evaluation as it is sent. Nothing here imports torch."""
+"""Models of an evaluation request. This module does not import torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One variant while it is computed: forward, backward, the diagnostics, and the steps of its optimizer."""
+"""Run of an evaluation: forward, backward, diagnostics and optimizer steps."""
 
 from __future__ import annotations
 
@@ -9,33 +9,40 @@ import torch
 from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledError, cancellable
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError
-from tensorseed.evaluations.diagnostics import axes, collapse, measure, moments, norm, wide
+from tensorseed.evaluations.diagnostics import (
+    feature_axes,
+    measure,
+    measure_collapse,
+    moments,
+    total_norm,
+    widen,
+)
 from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
 from tensorseed.evaluations.forward import REFUSALS
-from tensorseed.evaluations.lint import Findings, late_warnings, warnings
-from tensorseed.evaluations.network import Network, Patience
+from tensorseed.evaluations.lint import LintInput, late_warnings, warnings
+from tensorseed.evaluations.network import Deadline, Network
 from tensorseed.evaluations.objective import check_output
 from tensorseed.evaluations.report import MAX_OUTPUT_ELEMENTS, Comparison, LayerReport, Output, Report
 
 State = dict[str, torch.Tensor]
 
 
-class Trial:
-    """A network with its weights, the input and the objective, in one dtype on one device."""
+class VariantRun:
+    """Run of one variant: its network, input and objective, in one dtype on one device."""
 
-    def __init__(self, evaluation: Evaluation, variant: Variant, x: torch.Tensor, patience: Patience) -> None:
+    def __init__(self, evaluation: Evaluation, variant: Variant, x: torch.Tensor, deadline: Deadline) -> None:
         self.evaluation = evaluation
         self.variant = variant
-        self.patience = patience
+        self.deadline = deadline
         device, dtype = device_of(evaluation.device), getattr(torch, variant.dtype)
         self.x = x.to(device, dtype if x.is_floating_point() else x.dtype)
         self.objective = evaluation.objective and evaluation.objective.cast(dtype, device)
         seed = (variant.resolved.seed + 1) % (1 << 64)  # of dropout: not that of the weights
         self.network = Network(evaluation.nodes, variant.dtype, device, seed, training=evaluation.training)
-        self.network.load(variant.resolved, patience)
+        self.network.load(variant.resolved, deadline)
 
     def report(self) -> Report:
-        """What it does before training, and then its training."""
+        """Measure the untrained network, then train it."""
         evaluation, variant = self.evaluation, self.variant
         untrained = self.network.snapshot() if evaluation.return_weights and not evaluation.steps else None
         outputs = self._outputs()
@@ -43,18 +50,18 @@ class Trial:
         layers = self._measured(outputs)
         output = outputs[-1].detach()
         del outputs
-        findings = self._findings(layers, output, loss)
-        found = warnings(findings)
-        total = None if loss is None else norm(_gradients(self.network.parameters()))
+        lint_input = self._lint_input(layers, output, loss)
+        found = warnings(lint_input)
+        total = None if loss is None else total_norm(_gradients(self.network.parameters()))
         steps, trained = self._steps()
         return Report(
             label=variant.label,
             seed=variant.resolved.seed,
             dtype=variant.dtype,
             device=str(self.x.device),
-            output=_told(output),
-            loss=findings.loss,
-            expected_loss=findings.expected,
+            output=_summarize_output(output),
+            loss=lint_input.loss,
+            expected_loss=lint_input.expected,
             denominator=self.objective.denominator(output) if self.objective else None,
             gradient_norm=total,
             layers=layers,
@@ -72,7 +79,7 @@ class Trial:
         x = self.x
         if x.is_floating_point() and not any(True for _ in self.network.modules[0].parameters()):
             x = x.detach().requires_grad_()
-        outputs = list(self.network.outputs(x, self.patience))
+        outputs = list(self.network.outputs(x, self.deadline))
         for output in outputs:
             if output.requires_grad:
                 output.retain_grad()
@@ -88,7 +95,7 @@ class Trial:
         return loss.detach()
 
     def _backward(self, loss: torch.Tensor) -> None:
-        self.patience.check()
+        self.deadline.check()
         if not loss.requires_grad:
             return
         try:
@@ -98,7 +105,7 @@ class Trial:
                 raise
             detail = f"torch has no gradients of this network in {self.variant.dtype} here: use float32"
             raise EvaluationError.at("/dtype", detail) from None
-        self.patience.check()
+        self.deadline.check()
 
     def _step(self, optimizer: torch.optim.Optimizer) -> None:
         try:
@@ -116,30 +123,30 @@ class Trial:
     def _measured(self, outputs: Sequence[torch.Tensor]) -> tuple[LayerReport, ...]:
         reports = []
         nodes, modules = self.evaluation.nodes, self.network.modules
-        for node, module, axis, output in zip(nodes, modules, axes(nodes), outputs, strict=True):
-            self.patience.check()
+        for node, module, axis, output in zip(nodes, modules, feature_axes(nodes), outputs, strict=True):
+            self.deadline.check()
             reports.append(measure(node, output, axis, _gradients(list(module.parameters()))))
         return tuple(reports)
 
-    def _findings(
+    def _lint_input(
         self, layers: tuple[LayerReport, ...], output: torch.Tensor, loss: torch.Tensor | None
-    ) -> Findings:
+    ) -> LintInput:
         x, objective = self.x, self.objective
         floating = x.is_floating_point()
-        return Findings(
+        return LintInput(
             nodes=self.evaluation.nodes,
             modules=self.network.modules,
             reports=layers,
-            scale=wide(x).square().mean().sqrt().item() if floating else None,
-            similarity=collapse(x)[2] if floating else None,
+            scale=widen(x).square().mean().sqrt().item() if floating else None,
+            similarity=measure_collapse(x)[2] if floating else None,
             loss=None if loss is None else loss.item(),
             expected=objective.expected(output) if objective else None,
         )
 
     def _steps(self) -> tuple[tuple[float, ...], State | None]:
-        """The loss after every step, and the state after the last, where it is wanted.
+        """The loss after every step, and the state after the last with `return_weights`.
 
-        The gradients of the first step are there already: those of the untrained network.
+        The first step uses the gradients of the untrained network.
         """
         evaluation, optimizer = self.evaluation, self.variant.optimizer
         if not evaluation.steps or self.objective is None or optimizer is None:
@@ -154,21 +161,23 @@ class Trial:
             self._step(made)
             if step == evaluation.steps and evaluation.return_weights:
                 weights = self.network.snapshot()
-            loss = self.objective.value(self.network.output(self.x, self.patience), self.variant.dtype)
+            loss = self.objective.value(self.network.output(self.x, self.deadline), self.variant.dtype)
             losses.append(loss.item())
         return tuple(losses), weights
 
 
 def run(evaluation: Evaluation, cancelled: Cancelled) -> Report | Comparison:
-    """The report, or with `compare` all reports. Raises as `tensorseed.evaluations.evaluate` says."""
-    patience = Patience(cancelled, evaluation.limits.evaluation_seconds)
-    patience.check()
+    """The report, or with `compare` all reports. Raises as `tensorseed.evaluations.evaluate` does."""
+    deadline = Deadline(cancelled, evaluation.limits.evaluation_seconds)
+    deadline.check()
     x = evaluation.input.tensor()
     try:
-        with cancellable(patience.over), torch.enable_grad():
-            reports = [Trial(evaluation, variant, x, patience).report() for variant in evaluation.variants]
+        with cancellable(deadline.is_over), torch.enable_grad():
+            reports = [
+                VariantRun(evaluation, variant, x, deadline).report() for variant in evaluation.variants
+            ]
     except ComputationCancelledError:
-        patience.check()  # which tells whether it was the time
+        deadline.check()  # raises TooLargeError if the time is up
         raise
     return Comparison(reports=tuple(reports)) if evaluation.compared else reports[0]
 
@@ -177,8 +186,8 @@ def _gradients(parameters: Sequence[torch.nn.Parameter]) -> list[torch.Tensor]:
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
-def _told(output: torch.Tensor) -> Output:
-    """The output as a report tells it."""
+def _summarize_output(output: torch.Tensor) -> Output:
+    """The part of a report on the output."""
     mean, std = moments(output)
     small = output.numel() <= MAX_OUTPUT_ELEMENTS
     data = output.to("cpu", torch.float64 if output.is_floating_point() else output.dtype)

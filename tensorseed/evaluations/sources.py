@@ -1,4 +1,4 @@
-"""The input and the target: the numbers that were given, or those that are drawn from the seed."""
+"""Input and target of an evaluation, given as numbers or drawn from the seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 from tensorseed.errors import LossError, SpecError, TooLargeError
 from tensorseed.evaluations.request import Given
-from tensorseed.evaluations.variants import parts
+from tensorseed.evaluations.variants import parse_pointer
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import Entry, VirtualFile, open_file
 from tensorseed.losses.json_tensors import flatten, floats, integers, measure
@@ -24,11 +24,11 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
 
-CHUNK = 1 << 20  # bytes that are drawn at a time
+CHUNK = 1 << 20  # bytes drawn at a time
 
 
 class Source:
-    """A tensor of the evaluation before it is computed: called `input` or `target`, of a shape."""
+    """A tensor of the evaluation, `input` or `target`, before it is computed."""
 
     def __init__(self, name: str, shape: Shape, *, integer: bool) -> None:
         self.name = name
@@ -40,7 +40,7 @@ class Source:
         raise NotImplementedError
 
 
-class Literal(Source):
+class LiteralSource(Source):
     """Numbers that the request holds."""
 
     def __init__(self, name: str, tensor: torch.Tensor) -> None:
@@ -48,12 +48,12 @@ class Literal(Source):
         self._tensor = tensor
 
     def tensor(self) -> torch.Tensor:
-        """The same every time; nobody writes to it."""
+        """The same tensor at every call, which nothing writes to."""
         return self._tensor
 
 
-class Drawn(Source):
-    """A bare Tensor of a spec; with `classes` the whole numbers below its uniform ones."""
+class DrawnSource(Source):
+    """A bare Tensor of a spec; with `classes` the integer parts of its uniform numbers."""
 
     def __init__(self, name: str, resolved: ResolvedSpec, classes: int | None) -> None:
         super().__init__(name, resolved.tensors[0].shape, integer=classes is not None)
@@ -61,7 +61,7 @@ class Drawn(Source):
         self.classes = classes
 
     def tensor(self) -> torch.Tensor:
-        """Drawn anew."""
+        """Draw the tensor."""
         drawn = _draw(self._resolved)
         if self.classes is None:
             return drawn
@@ -69,8 +69,8 @@ class Drawn(Source):
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What the tensors of one evaluation are read in: its seed and dtype, the limits, where faults go."""
+class ReadContext:
+    """Context of reading the tensors of one evaluation: seed, dtype, limits and the list of faults."""
 
     seed: Any
     dtype: str
@@ -83,64 +83,70 @@ class Frame:
 
 
 def read_source(
-    name: str, raw: dict[str, Any], given: Given, frame: Frame, *, integer: bool, shape: Shape | None = None
+    name: str,
+    raw: dict[str, Any],
+    given: Given,
+    context: ReadContext,
+    *,
+    integer: bool,
+    shape: Shape | None = None,
 ) -> Source | None:
-    """What `given` describes; None after noting what is wrong with it.
+    """The tensor that `given` describes; None after adding its faults.
 
     `raw` is the same as it was sent, `integer` says whether integers are wanted, `shape` is what a shape left
     out means. Raises TooLargeError for too many numbers.
     """
-    if not _is_one(name, raw, frame, shaped=given.shape is not None or shape is not None):
+    if not _is_one(name, raw, context, shaped=given.shape is not None or shape is not None):
         return None
     if "data" in raw:
-        tensor = literal("data", raw["data"], frame, (name,), integer=integer)
-        return None if tensor is None else Literal(name, tensor)
+        tensor = literal("data", raw["data"], context, (name,), integer=integer)
+        return None if tensor is None else LiteralSource(name, tensor)
     wanted = given.shape if given.shape is not None else shape
     assert wanted is not None
     if 0 in wanted:
-        frame.note((name, "shape"), f"{name} must have elements: give sizes of at least 1")
+        context.note((name, "shape"), f"{name} must have elements: give sizes of at least 1")
         return None
-    _check_count(name, math.prod(wanted), frame.limits)
+    _check_count(name, math.prod(wanted), context.limits)
     if given.classes is None and integer:
-        frame.note((name, "init"), f"{name} holds integers here: give classes, or data")
+        context.note((name, "init"), f"{name} holds integers here: give classes, or data")
         return None
-    return _drawn(name, raw, wanted, given.classes, frame)
+    return _drawn(name, raw, wanted, given.classes, context)
 
 
-def literal(name: str, data: Any, frame: Frame, path: Path, *, integer: bool) -> torch.Tensor | None:
-    """The tensor of the nested lists called `name` at `path`; None after noting what is wrong with them.
+def literal(name: str, data: Any, context: ReadContext, path: Path, *, integer: bool) -> torch.Tensor | None:
+    """The tensor of nested lists called `name` at `path`; None after adding their faults.
 
     Raises TooLargeError for more numbers than `limits.loss_values`.
     """
     try:
-        shape = measure(name, data, frame.limits.dimensions)
+        shape = measure(name, data, context.limits.dimensions)
         count = math.prod(shape)
-        if count > frame.limits.loss_values:
+        if count > context.limits.loss_values:
             raise TooLargeError(
                 f"{name} holds {count:,} numbers, the limit of numbers written out is "
-                f"{frame.limits.loss_values:,} (loss_values): draw them, from a shape and an init"
+                f"{context.limits.loss_values:,} (loss_values): draw them, from a shape and an init"
             )
         if count == 0:
             raise LossError.at(f"/{name}", f"{name} has no elements: write at least one number")
         members = flatten(name, data, shape)
         if integer:
             return integers(name, members, shape).clone()
-        return floats(name, members, shape, getattr(torch, frame.dtype)).clone()
+        return floats(name, members, shape, getattr(torch, context.dtype)).clone()
     except LossError as error:
         for fault in error.faults:
-            frame.note((*path, *parts(fault.pointer)), fault.detail)
+            context.note((*path, *parse_pointer(fault.pointer)), fault.detail)
         return None
 
 
-def _is_one(name: str, raw: dict[str, Any], frame: Frame, *, shaped: bool) -> bool:
-    """Whether exactly one of the ways to give a tensor was taken; `shaped` says that its shape is known."""
+def _is_one(name: str, raw: dict[str, Any], context: ReadContext, *, shaped: bool) -> bool:
+    """Whether exactly one of data, init and classes is given; `shaped` says that the shape is known."""
     ways = [way for way in ("data", "init", "classes") if raw.get(way) is not None]
     if len(ways) != 1:
-        frame.note((name,), f"{name} needs one of data, init with shape, or classes with shape")
+        context.note((name,), f"{name} needs one of data, init with shape, or classes with shape")
     elif ways == ["data"] and raw.get("shape") is not None:
-        frame.note((name, "shape"), "data has its own shape: leave shape out")
+        context.note((name, "shape"), "data has its own shape: leave shape out")
     elif ways != ["data"] and not shaped:
-        frame.note((name, "shape"), f"shape is required: the dimensions of {name}, the samples first")
+        context.note((name, "shape"), f"shape is required: the dimensions of {name}, the samples first")
     else:
         return True
     return False
@@ -154,17 +160,19 @@ def _check_count(name: str, count: int, limits: Limits) -> None:
         )
 
 
-def _drawn(name: str, raw: dict[str, Any], shape: Shape, classes: int | None, frame: Frame) -> Source | None:
+def _drawn(
+    name: str, raw: dict[str, Any], shape: Shape, classes: int | None, context: ReadContext
+) -> Source | None:
     init = raw["init"] if classes is None else {"kind": "uniform", "a": 0.0, "b": float(classes)}
-    dtype = frame.dtype if classes is None else "float64"
+    dtype = context.dtype if classes is None else "float64"
     entry = {"name": name, "type": "Tensor", "shape": list(shape), "init": init}
     try:
-        resolved = parse_spec(dump({"seed": frame.seed, "dtype": dtype, "layers": [entry]}), frame.limits)
+        resolved = parse_spec(dump({"seed": context.seed, "dtype": dtype, "layers": [entry]}), context.limits)
     except SpecError as error:
         for fault in error.faults:
-            frame.note((name, *parts(fault.pointer)[2:]), fault.detail)
+            context.note((name, *parse_pointer(fault.pointer)[2:]), fault.detail)
         return None
-    return Drawn(name, resolved, classes)
+    return DrawnSource(name, resolved, classes)
 
 
 def _draw(resolved: ResolvedSpec) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The files of weights: the evaluation's own, and its variants', each the same spec with changes."""
+"""Specs of the weights of an evaluation and of its variants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from tensorseed.errors import Fault, SpecError
 from tensorseed.evaluations.optimizers import Optimizer
-from tensorseed.evaluations.request import Variant as Asked
+from tensorseed.evaluations.request import Variant as VariantRequest
 from tensorseed.spec.faults import Located, Path, shortened
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import LAYERS, Layer
@@ -19,21 +19,21 @@ from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.suggestions import unknown_name
 
 FIELDS = ("seed", "generator", "dtype", "device", "torch_version")
-"""What an evaluation shares with a spec, beside the layers."""
+"""The fields that an evaluation shares with a spec, beside the layers."""
 
 _LAYERS = re.compile(r"\blayers ([0-9]+) and ([0-9]+)\b")
 
 MATRIX = "weight"
-"""The parameter whose init leaves vectors alone: those are the gains of norms."""
+"""The parameter whose init skips vectors, which are gains of norms."""
 
 
 @dataclass(frozen=True)
-class Outline:
-    """The spec of an evaluation's weights: its fields, its entries, and their places in the request."""
+class WeightSpec:
+    """The spec of an evaluation's weights; `indices` are those of the entries in the request."""
 
     fields: Mapping[str, Any]
     entries: Sequence[dict[str, Any]]
-    places: Sequence[int]
+    indices: Sequence[int]
 
     def resolve(self, limits: Limits) -> tuple[ResolvedSpec | None, list[Located]]:
         """The file, or the faults with paths into the request. Raises TooLargeError, VersionError."""
@@ -48,11 +48,11 @@ class Outline:
         assert all(isinstance(layer, Layer) for layer in found)
         return found  # type: ignore[return-value]
 
-    def changed(self, asked: Asked, inits: Mapping[str, Any]) -> Outline:
-        """The same with what a variant has instead. `inits` are its inits as they were sent."""
+    def with_variant(self, request: VariantRequest, inits: Mapping[str, Any]) -> WeightSpec:
+        """The spec of a variant, with its `inits` as sent."""
         fields = dict(self.fields)
         for name in ("seed", "generator", "dtype"):
-            value = getattr(asked, name)
+            value = getattr(request, name)
             if value is not None:
                 fields[name] = value
         if fields.get("generator") != "torch":
@@ -62,7 +62,7 @@ class Outline:
         ]
         return replace(self, fields=fields, entries=entries)
 
-    def takers(self, name: str) -> bool:
+    def has_parameter(self, name: str) -> bool:
         """Whether any layer has a parameter that an init called `name` would fill."""
         return any(_takes(layer, name) for layer in self.layers())
 
@@ -72,18 +72,18 @@ class Outline:
         return list(dict.fromkeys(names))
 
     def _located(self, fault: Fault) -> Located:
-        path: list[str | int] = list(parts(fault.pointer))
+        path: list[str | int] = list(parse_pointer(fault.pointer))
         if path[:1] == ["layers"] and len(path) > 1 and str(path[1]).isdigit():
-            path[1] = self.places[int(path[1])]
+            path[1] = self.indices[int(path[1])]
         return tuple(path), _LAYERS.sub(self._renamed, fault.detail)
 
     def _renamed(self, found: re.Match[str]) -> str:
-        """Two entries of the spec, as the request counts them."""
-        return f"layers {self.places[int(found[1])]} and {self.places[int(found[2])]}"
+        """The indices of two entries in the request."""
+        return f"layers {self.indices[int(found[1])]} and {self.indices[int(found[2])]}"
 
 
-def parts(pointer: str) -> Path:
-    """The path that a JSON Pointer is."""
+def parse_pointer(pointer: str) -> Path:
+    """The path of a JSON Pointer (RFC 6901)."""
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
 
 
@@ -97,24 +97,28 @@ def _with_inits(entry: dict[str, Any], layer: Layer, inits: Mapping[str, Any]) -
     return {**entry, "init": {**entry.get("init", {}), **own}} if own else entry
 
 
-def label(asked: Asked, inits: Mapping[str, Any], optimizer: Optimizer | None) -> str:
-    """What to call a variant that does not say so: what it has instead."""
+def label(request: VariantRequest, inits: Mapping[str, Any], optimizer: Optimizer | None) -> str:
+    """The default label of a variant: its differences."""
     words = [f"{name} {_spelled(init)}" for name, init in inits.items()]
-    words += [f"seed {asked.seed}"] if asked.seed is not None else []
-    words += [str(word) for word in (asked.generator, asked.dtype) if word is not None]
+    words += [f"seed {request.seed}"] if request.seed is not None else []
+    words += [str(word) for word in (request.generator, request.dtype) if word is not None]
     words += [] if optimizer is None else [optimizer.name]
     return shortened(", ".join(words)) or "as given"
 
 
 def _spelled(init: Any) -> str:
-    """An init in a word, or what was sent instead of one, which is refused later."""
+    """An init in a word; anything else that was sent is refused later."""
     return str(init.get("kind")) if isinstance(init, dict) else str(init)
 
 
-def blamed(asked: Asked, inits: Mapping[str, Any], place: int, found: list[Located]) -> Iterator[Located]:
-    """The faults of a variant's spec, which is sound without its changes, where the changes stand."""
-    where: Path = ("compare", place)
-    other = next((name for name in ("generator", "dtype", "seed") if getattr(asked, name) is not None), None)
+def variant_faults(
+    request: VariantRequest, inits: Mapping[str, Any], index: int, found: list[Located]
+) -> Iterator[Located]:
+    """The faults of a variant's spec, at the paths of the changes that cause them."""
+    where: Path = ("compare", index)
+    other = next(
+        (name for name in ("generator", "dtype", "seed") if getattr(request, name) is not None), None
+    )
     seen = set()
     for path, detail in found:
         if len(path) > 3 and path[2] == "init" and path[3] in inits:
@@ -126,9 +130,9 @@ def blamed(asked: Asked, inits: Mapping[str, Any], place: int, found: list[Locat
             yield moved, detail
 
 
-def check_names(asked_inits: Mapping[str, Any], outline: Outline, place: int) -> Iterator[Located]:
+def check_init_names(asked_inits: Mapping[str, Any], weights: WeightSpec, index: int) -> Iterator[Located]:
     """A fault for every init that no layer takes."""
     for name in asked_inits:
-        if not outline.takers(name):
-            detail = unknown_name("parameter", name, outline.parameters())
-            yield ("compare", place, "init", name), detail
+        if not weights.has_parameter(name):
+            detail = unknown_name("parameter", name, weights.parameters())
+            yield ("compare", index, "init", name), detail

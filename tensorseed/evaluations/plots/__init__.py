@@ -1,4 +1,4 @@
-"""The picture of an evaluation: its signals through depth and its losses, as SVG or PNG.
+"""Plot of an evaluation: signals through depth and losses, as SVG or PNG.
 
 One panel shows the standard deviation of every layer's output, one that of the loss's gradient at that
 output, one the loss before the first optimizer step and after every one, beside what an untrained network
@@ -107,8 +107,8 @@ def _headings(reports: Sequence[Report]) -> tuple[str, str]:
         variants = f"{len(reports)} variants of {network}"
         return f"{shown} of {variants}", f"signals before training; {_shared(reports)}"
     warned = len(first.warnings)
-    told = f"; {warned} warning{'s' * (warned != 1)} in the report" if warned else ""
-    return f"{shown} of {network}", f"signals before training; {_shared(reports)}{told}"
+    warnings = f"; {warned} warning{'s' * (warned != 1)} in the report" if warned else ""
+    return f"{shown} of {network}", f"signals before training; {_shared(reports)}{warnings}"
 
 
 def _shared(reports: Sequence[Report]) -> str:

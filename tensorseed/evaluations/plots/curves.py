@@ -1,4 +1,4 @@
-"""From reports to the curves of a picture: what stands where, in which colour, and the words at its end."""
+"""Curves of a plot: points, colours and end labels, from reports."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Curve:
 
     @property
     def marked(self) -> bool:
-        """Whether its points can be told apart."""
+        """Whether its points are few enough to mark."""
         return len(self.points or self.faint) <= MAX_MARKS and not (self.faint and self.points)
 
 

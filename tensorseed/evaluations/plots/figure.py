@@ -1,4 +1,4 @@
-"""The figure: panels below each other, labels at the ends of their lines, layer names below the signals."""
+"""Layout of the figure: panels in a column, end labels, and layer names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels that stand beside what they name: short, in the font's characters, and not on each other."""
+"""Labels of a plot: short, in the font's characters, without overlap."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ MAX_LABEL_CHARS = 28  # characters of a label
 
 
 def spread(places: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
-    """Places near the given ones that lie at least `gap` apart and between `low` and `high`.
+    """Positions near the given ones, at least `gap` apart and between `low` and `high`, in the same order.
 
-    They keep their order. Where that is too much to ask for they lie evenly, as far apart as there is room.
+    Where the range is too small for that gap, they are spaced evenly.
     """
     if not places:
         return []

@@ -1,8 +1,8 @@
-"""Where numbers stand on an axis, from 0 at its bottom to 1 at its top, and which of them it names.
+"""Axis scales: positions from 0 at the bottom to 1 at the top, and ticks.
 
-Signals have a logarithmic axis with two more places: one for zero, below every other number, and one for what
-is not finite, above. Losses have a linear axis where that shows them all, else a logarithmic one; losses of
-both signs that lie far apart have y = sign(v) · log10(1 + |v|).
+Signals have a logarithmic axis with two more positions: zero below every other number, not finite above.
+Losses have a linear axis where that shows them all, else a logarithmic one. Losses of both signs that are far
+apart have y = sign(v) · log10(1 + |v|).
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from tensorseed.evaluations.plots.labels import number
 ZERO, NOT_FINITE = "0", "not finite"
 FAR = 2.0  # decades between positive losses from which on their axis is logarithmic
 LARGE = 1_000.0  # size from which on the axis of losses of both signs is logarithmic in size
-NARROWEST = 1.0  # decades that the axis of a signal spans at least, so that small changes look small
+MIN_DECADES = 1.0  # decades of the axis of a signal, so that small changes look small
 _MARGIN = 0.06  # of the axis, kept free at its ends
 _MAX_TICKS = 7
 
-Tick = tuple[float, str]  # place, label
+Tick = tuple[float, str]  # position, label
 
 
 @dataclass(frozen=True)
 class Scale:
-    """An axis. `place` is where a number stands; None for one that has no place."""
+    """An axis. `place` is the position of a number; None for one without a position."""
 
     place: Callable[[float], float | None]
     ticks: tuple[Tick, ...]
 
 
 def signal_scale(values: Iterable[float]) -> Scale:
-    """The logarithmic axis of non-negative numbers, zero and what is not finite among them."""
+    """The logarithmic axis of numbers from 0 on, which may be infinite or NaN."""
     numbers = list(values)
     sizes = [math.log10(value) for value in numbers if math.isfinite(value) and value > 0]
-    low, high = _widened(min(sizes, default=0.0), max(sizes, default=0.0), NARROWEST)
+    low, high = _widened(min(sizes, default=0.0), max(sizes, default=0.0), MIN_DECADES)
     step = (high - low) * 0.15
     extra: list[tuple[float, str]] = []
     if 0.0 in numbers:
@@ -61,7 +61,7 @@ def signal_scale(values: Iterable[float]) -> Scale:
 
 
 def loss_scale(values: Iterable[float]) -> Scale:
-    """The axis of losses. What is not finite has no place on it."""
+    """The axis of losses. A loss that is not finite has no position."""
     numbers = [value for value in values if math.isfinite(value)] or [0.0]
     low, high = min(numbers), max(numbers)
     if low > 0 and math.log10(high) - math.log10(low) > FAR:
@@ -88,7 +88,7 @@ def _transformed(
 
 @dataclass(frozen=True)
 class _Span:
-    """A range of heights, and their places with a margin at both ends."""
+    """A range of heights, and their positions with a margin at both ends."""
 
     low: float
     high: float

@@ -10,14 +10,21 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorseed.evaluations.diagnostics import FEATURES, SAMPLES, collapse, dead, norm, sample
+from tensorseed.evaluations.diagnostics import (
+    FEATURES,
+    SAMPLES,
+    dead_share,
+    measure_collapse,
+    sample_rows,
+    total_norm,
+)
 from tensorseed.evaluations.objective import FITTING
 from tensorseed.losses import LOSSES
 from tests.tensorseed.evaluations.cases import report
 
 
 def test_the_rank_of_equal_singular_values_is_their_number() -> None:
-    rank, largest, similarity = collapse(torch.eye(6, 9))
+    rank, largest, similarity = measure_collapse(torch.eye(6, 9))
     assert rank == pytest.approx(6.0)
     assert largest == 6
     assert similarity == pytest.approx(0.0)
@@ -25,7 +32,7 @@ def test_the_rank_of_equal_singular_values_is_their_number() -> None:
 
 def test_the_rank_of_one_direction_is_one() -> None:
     rows = torch.outer(torch.arange(1.0, 6.0), torch.tensor([1.0, 2.0, -1.0]))
-    rank, largest, similarity = collapse(rows)
+    rank, largest, similarity = measure_collapse(rows)
     assert rank == pytest.approx(1.0, abs=1e-6)
     assert largest == 3
     assert similarity == pytest.approx(1.0)
@@ -36,40 +43,42 @@ def test_the_rank_is_that_of_the_singular_values(seed: int, rows: int, columns: 
     x = torch.randn(rows, columns, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     values = torch.linalg.svdvals(x)
     p = values / values.sum()
-    assert collapse(x)[0] == pytest.approx(math.exp(-float((p * p.log()).sum())), rel=1e-4)
+    assert measure_collapse(x)[0] == pytest.approx(math.exp(-float((p * p.log()).sum())), rel=1e-4)
     unit = x / x.norm(dim=1, keepdim=True)
     cosines = unit @ unit.T
     mean = (float(cosines.sum()) - rows) / (rows * (rows - 1))
-    assert collapse(x)[2] == pytest.approx(mean, abs=1e-9)
+    assert measure_collapse(x)[2] == pytest.approx(mean, abs=1e-9)
 
 
 def test_rank_where_there_is_none() -> None:
-    assert collapse(torch.zeros(3, 4)) == (0.0, 3, None)
-    assert collapse(torch.ones(1, 4)) == (None, None, None)
-    assert collapse(torch.ones(4)) == (None, None, None)
-    rank, _, similarity = collapse(torch.tensor([[1.0, math.nan], [1.0, 2.0]]))
+    assert measure_collapse(torch.zeros(3, 4)) == (0.0, 3, None)
+    assert measure_collapse(torch.ones(1, 4)) == (None, None, None)
+    assert measure_collapse(torch.ones(4)) == (None, None, None)
+    rank, _, similarity = measure_collapse(torch.tensor([[1.0, math.nan], [1.0, 2.0]]))
     assert math.isnan(rank or 0.0)
     assert math.isnan(similarity or 0.0)
-    assert collapse(torch.tensor([[1e300, 0.0], [0.0, 1e300]], dtype=torch.float64))[0] == pytest.approx(2.0)
+    assert measure_collapse(torch.tensor([[1e300, 0.0], [0.0, 1e300]], dtype=torch.float64))[
+        0
+    ] == pytest.approx(2.0)
 
 
 def test_a_bounded_part_is_looked_at() -> None:
-    assert sample(torch.zeros(500, 3, 40, 40)).shape == (SAMPLES, FEATURES)
-    assert sample(torch.zeros(5, 3)).shape == (5, 3)
+    assert sample_rows(torch.zeros(500, 3, 40, 40)).shape == (SAMPLES, FEATURES)
+    assert sample_rows(torch.zeros(5, 3)).shape == (5, 3)
 
 
 def test_dead_units_by_axis() -> None:
     x = torch.zeros(4, 3, 2)
     x[0, 1, 0] = 1.0
-    assert dead(x, -2) == pytest.approx(2 / 3)
-    assert dead(x, -1) == pytest.approx(1 / 2)
-    assert dead(torch.zeros(()), -1) == 1.0
+    assert dead_share(x, -2) == pytest.approx(2 / 3)
+    assert dead_share(x, -1) == pytest.approx(1 / 2)
+    assert dead_share(torch.zeros(()), -1) == 1.0
 
 
 def test_norms_do_not_overflow() -> None:
     x = torch.full((10,), 1e30)
-    assert norm([x, x]) == pytest.approx(1e30 * math.sqrt(20))
-    assert math.isinf(norm([torch.tensor([math.inf])]))
+    assert total_norm([x, x]) == pytest.approx(1e30 * math.sqrt(20))
+    assert math.isinf(total_norm([torch.tensor([math.inf])]))
 
 
 def layer(kind: str, data: Any, **arguments: Any) -> Any:
