@@ -70,8 +70,7 @@ def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
         ClientError: the config cannot be read, or is refused.
     """
     from tensorseed.checkpoints.derivation import derive
-    from tensorseed.checkpoints.derivation.text import recipe_text
-    from tensorseed.checkpoints.recipe import read_recipe
+    from tensorseed.checkpoints.recipe import read_recipe, recipe_text
     from tensorseed.client.local_compute import refusing
     from tensorseed.client.part_file import unreadable
     from tensorseed.spec.json_io import dump, load

@@ -11,8 +11,8 @@ import json
 import sys
 
 from tensorseed.checkpoints.derivation import derive
-from tensorseed.checkpoints.derivation.text import recipe_text
 from tensorseed.checkpoints.library import shipped
+from tensorseed.checkpoints.recipe import recipe_text
 
 FOLDER = shipped()
 KEYS = ("id", "description", "config", "files", "weights", "shard_bytes")  # as they are ordered

@@ -19,7 +19,6 @@ from starlette.routing import Mount
 
 from tensorseed import errors as core
 from tensorseed.checkpoints import errors as hub
-from tensorseed.checkpoints.derivation import errors as derivation
 from tensorseed.errors import Fault
 
 from ..hub.errors import hub_error, is_hub_path
@@ -60,9 +59,9 @@ PROBLEMS: dict[type[Exception], ProblemKind] = {
     hub.UnknownRevisionError: ProblemKind("unknown-revision", 404, "The repository has no such revision"),
     hub.UnknownEntryError: ProblemKind("unknown-entry", 404, "The revision has no such file"),
     hub.RecipeError: ProblemKind("invalid-recipe", 422, "The recipe is not valid"),
-    derivation.ConfigError: ProblemKind("invalid-config", 422, "The config is not valid"),
-    derivation.MissingExtraError: ProblemKind("missing-extra", 501, "This needs an extra that is missing"),
-    derivation.DerivationTimeError: ProblemKind("slow-derivation", 413, "The model takes too long to build"),
+    hub.ConfigError: ProblemKind("invalid-config", 422, "The config is not valid"),
+    hub.MissingExtraError: ProblemKind("missing-extra", 501, "This needs an extra that is missing"),
+    hub.DerivationTimeError: ProblemKind("slow-derivation", 413, "The model takes too long to build"),
     exchange.QueryError: ProblemKind("invalid-query", 422, "The query is not valid"),
     exchange.UnknownPathError: ProblemKind("unknown-path", 404, "No such path"),
     exchange.MethodError: ProblemKind("unknown-method", 405, "The path does not have this method"),

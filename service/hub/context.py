@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from tensorseed.checkpoints.derivation import Derivations
+from tensorseed.checkpoints.derivation import DerivationProcess
 from tensorseed.checkpoints.library import Library, folders
 from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.spec.limits import Limits
@@ -30,7 +30,7 @@ class HubContext:
     worker: Worker
     streams: ConcurrencyLimit
     library: LibraryService
-    derivations: Derivations
+    derivations: DerivationProcess
     deriving: ConcurrencyLimit
 
     @classmethod
@@ -46,7 +46,7 @@ class HubContext:
             worker,
             streams,
             LibraryService(open_library(settings), worker, settings.thread_count()),
-            Derivations(settings.recipe_seconds),
+            DerivationProcess(settings.recipe_seconds),
             ConcurrencyLimit(MAX_DERIVATIONS, "derives recipes"),
         )
 

@@ -66,10 +66,10 @@ class LibraryService:
 
     async def _snapshot(self, repository: Repository, revision: str) -> Snapshot:
         """What is kept at once; else as `Repository.snapshot` makes it. Raises what that raises."""
-        known = repository.kept(revision)
+        known = repository.cached_snapshot(revision)
         if known is not None:
             return known
-        if repository.is_laid_out(revision):
+        if repository.has_layout(revision):
             return await self._taken(repository, revision)
         await self._laying.acquire()
         laying = asyncio.ensure_future(self._taken(repository, revision))

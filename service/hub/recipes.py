@@ -10,10 +10,15 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tensorseed.checkpoints.derivation.derivations import MOST_BYTES
-from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
-from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
-from tensorseed.checkpoints.layout import lay_out
+from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES
+from tensorseed.checkpoints.errors import (
+    ConfigError,
+    DerivationTimeError,
+    MissingExtraError,
+    RecipeError,
+    UnknownRepositoryError,
+)
+from tensorseed.checkpoints.layout import plan_layout
 from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.spec.limits import Limits
@@ -66,7 +71,7 @@ async def plan_recipe(request: Request) -> Response:
     """
     context = context_of(request)
     with context.deriving.admit():
-        config = await read_json(request, MOST_BYTES, _SHORTER)
+        config = await read_json(request, MAX_CONFIG_BYTES, _SHORTER)
         return await while_present(request, _plan(context, config))
 
 
@@ -84,13 +89,13 @@ async def get_recipe(request: Request) -> Response:
 
 
 async def _plan(context: HubContext, config: bytes) -> Response:
-    recipe = await context.derivations.recipe(config)
+    recipe = await context.derivations.derive_json(config)
     return _json(await context.worker.run(_planned, recipe, context.limits, context.settings.shard_bytes))
 
 
 def _planned(document: dict[str, Any], limits: Limits, shard_bytes: int) -> dict[str, Any]:
     recipe = read_recipe(orjson.dumps(document), "of this config")
-    layout = lay_out(recipe.weights, None, limits, recipe.shard_bytes or shard_bytes)
+    layout = plan_layout(recipe.weights, None, limits, recipe.shard_bytes or shard_bytes)
     return {
         "recipe": document,
         "tensors": len(layout.resolved.tensors),

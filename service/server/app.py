@@ -137,7 +137,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         state.lifecycle.ready = False
-        await state.hub.derivations.close()
+        state.hub.derivations.close()
         await state.worker.close()
         if state.traces is not None:
             await state.traces.close()

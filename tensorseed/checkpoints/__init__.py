@@ -1,1 +1,1 @@
-"""Recipes served as model repositories, in the protocol of the Hugging Face Hub."""
+"""Model repositories: recipes, shards, cards and their derivation from configs."""

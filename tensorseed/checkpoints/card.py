@@ -1,4 +1,4 @@
-"""The model card: the README.md of a repository, made from its recipe, seed and dtype and nothing else."""
+"""Model cards: the README.md of a repository, from its recipe, seed and dtype."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tensorseed.checkpoints.model import architecture, card_data
 from tensorseed.checkpoints.recipe import Recipe
 from tensorseed.checkpoints.revision import Revision
 
-MOST_INITS = 16  # that the table lists one by one
+MAX_INITS = 16  # that the table lists one by one
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
-class Subject(NamedTuple):
-    """What a card tells of."""
+class CardContext(NamedTuple):
+    """Facts of one repository at one revision."""
 
     recipe: Recipe
     layout: Layout
@@ -29,37 +29,37 @@ class Subject(NamedTuple):
         return self.revision.dtype or self.recipe.weights.dtype
 
 
-def card(subject: Subject) -> bytes:
+def card(context: CardContext) -> bytes:
     """The text of the card."""
     parts = (_front_matter, _introduction, _numbers, _load, _inits, _again)
-    return "\n".join(part(subject) for part in parts).encode()
+    return "\n".join(part(context) for part in parts).encode()
 
 
-def _front_matter(subject: Subject) -> str:
+def _front_matter(context: CardContext) -> str:
     lines = []
-    for name, value in card_data(subject.recipe).items():
+    for name, value in card_data(context.recipe).items():
         lines += [f"{name}: {value}"] if isinstance(value, str) else [f"{name}:", *(f"- {v}" for v in value)]
     return "\n".join(("---", *lines, "---", ""))
 
 
-def _introduction(subject: Subject) -> str:
-    recipe = subject.recipe
-    told = f"{recipe.description.strip()}\n\n" if recipe.description.strip() else ""
+def _introduction(context: CardContext) -> str:
+    recipe = context.recipe
+    intro = f"{recipe.description.strip()}\n\n" if recipe.description.strip() else ""
     return f"""# {recipe.id}
 
-{told}These weights are random: the model was never trained. They were drawn by tensorseed from a recipe and
+{intro}These weights are random: the model was never trained. They were drawn by tensorseed from a recipe and
 a seed, each tensor from the distribution of its init. Every byte is a pure function of recipe, seed and
 dtype, and nothing is stored.
 """
 
 
-def _numbers(subject: Subject) -> str:
-    layout = subject.layout
+def _numbers(context: CardContext) -> str:
+    layout = context.layout
     rows = {
-        "revision": f"`{subject.revision.name}`",
-        "commit": f"`{subject.commit}`",
-        "seed": f"{subject.revision.seed}",
-        "dtype": subject.dtype,
+        "revision": f"`{context.revision.name}`",
+        "commit": f"`{context.commit}`",
+        "seed": f"{context.revision.seed}",
+        "dtype": context.dtype,
         "parameters": f"{sum(layout.parameters.values()):,}",
         "tensors": f"{len(layout.resolved.tensors):,}",
         "size": _size(layout.data_bytes),
@@ -68,10 +68,10 @@ def _numbers(subject: Subject) -> str:
     return _table(("what", "value"), list(rows.items()))
 
 
-def _inits(subject: Subject) -> str:
-    uses = subject.layout.inits
-    rows = [(f"`{use.init}`", f"{use.tensors:,}", f"{use.elements:,}") for use in uses[:MOST_INITS]]
-    if rest := uses[MOST_INITS:]:
+def _inits(context: CardContext) -> str:
+    uses = context.layout.inits
+    rows = [(f"`{use.init}`", f"{use.tensors:,}", f"{use.elements:,}") for use in uses[:MAX_INITS]]
+    if rest := uses[MAX_INITS:]:
         rows.append(_others(rest))
     table = _table(("init", "tensors", "parameters"), rows)
     return f"## How it was made\n\nInits have the names of `torch.nn.init`, where it has them.\n\n{table}"
@@ -82,8 +82,8 @@ def _others(uses: Sequence[InitUse]) -> tuple[str, str, str]:
     return f"{len(uses):,} others", f"{tensors:,}", f"{elements:,}"
 
 
-def _load(subject: Subject) -> str:
-    model = architecture(subject.recipe) or "AutoModel"
+def _load(context: CardContext) -> str:
+    model = architecture(context.recipe) or "AutoModel"
     return f"""## How to load it
 
 Set the environment variable `HF_ENDPOINT` to the address of a tensorseed that has the recipe, such as one
@@ -92,21 +92,21 @@ of your own, before Python starts.
 ```python
 from transformers import {model}
 
-model = {model}.from_pretrained("{subject.recipe.id}", revision="{subject.revision.name}")
+model = {model}.from_pretrained("{context.recipe.id}", revision="{context.revision.name}")
 ```
 """
 
 
-def _again(subject: Subject) -> str:
-    name, revision = subject.recipe.id, subject.revision
-    other = Revision(42, "bfloat16" if subject.dtype != "bfloat16" else "float32").name
+def _again(context: CardContext) -> str:
+    name, revision = context.recipe.id, context.revision
+    other = Revision(42, "bfloat16" if context.dtype != "bfloat16" else "float32").name
     return f"""## How to regenerate it
 
 With the same `HF_ENDPOINT`:
 
 ```sh
 hf download {name} --revision {revision.name}
-hf download {name} --revision {subject.commit}
+hf download {name} --revision {context.commit}
 ```
 
 The first gives the seed {revision.seed} of the recipe as it is then; the second these very bytes, or an

@@ -1,26 +1,29 @@
-"""What the weights of a recipe are in one dtype, whatever the seed: tensors, shards, sizes.
+"""Layout of the weights of a recipe in one dtype: tensors, shards, sizes.
 
-A further seed changes the recipe inside the headers and nothing else, so sizes follow without building them.
+Another seed changes only the recipe inside the headers, so sizes follow without building them.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tensorseed.checkpoints.ordering import state_dict_order
-from tensorseed.checkpoints.recipe import MOST_SHARD, Weights
+from tensorseed.checkpoints.recipe import MAX_SHARD_BYTES, Weights
 from tensorseed.checkpoints.shards import index_text, shard_paths, split
 from tensorseed.errors import TooLargeError
 from tensorseed.files.shards import open_shard, shard_digest
 from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.sampling.philox import STREAM_VERSION
 from tensorseed.spec.canonical import dump, init_value
+from tensorseed.spec.entries import group_entries, validate_entry
+from tensorseed.spec.faults import Located
+from tensorseed.spec.layers import Layer
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.names import expand_blocks
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.spec import parse_spec
 
@@ -51,8 +54,8 @@ class Shard(NamedTuple):
     def oid(self, recipe: bytes) -> str:
         """40 hexadecimal digits that identify the bytes; `recipe` is the digest of the recipe with a seed."""
         whole = "whole" if self.alone else self.digest
-        told = f"tensorseed file v1, stream v{STREAM_VERSION}\n{whole}\n".encode() + recipe
-        return hashlib.sha256(told).hexdigest()[:40]
+        text = f"tensorseed file v1, stream v{STREAM_VERSION}\n{whole}\n".encode() + recipe
+        return hashlib.sha256(text).hexdigest()[:40]
 
 
 class InitUse(NamedTuple):
@@ -105,22 +108,21 @@ class Layout:
         return sorted(uses.values(), key=lambda use: (-use.elements, use.init))
 
 
-def lay_out(weights: Weights, dtype: str | None, limits: Limits, shard_bytes: int) -> Layout:
+def plan_layout(weights: Weights, dtype: str | None, limits: Limits, shard_bytes: int) -> Layout:
     """The weights in `dtype`, or their own if None, at most `shard_bytes` of tensors in a file.
 
-    Raises SpecError where the entries are not valid, TooLargeError for more than a limit allows and for a
-    tensor that no file holds.
+    Raises:
+        SpecError: the entries are not valid.
+        TooLargeError: a limit is exceeded, or no file holds a tensor.
     """
     resolved = parse_spec(weights.spec(dtype), limits)
     by_name = {tensor.name: tensor for tensor in resolved.tensors}
     order = state_dict_order(weights.layers, limits)
     sizes = [(name, by_name[name].nbytes) for name in order]
     for name, size in sizes:
-        if size > MOST_SHARD:
-            raise TooLargeError(
-                f"the tensor {name} has {size:,} bytes, and a file holds {MOST_SHARD:,} at most: give it "
-                "another shape or dtype"
-            )
+        if size > MAX_SHARD_BYTES:
+            detail = f"the tensor {name} has {size:,} bytes, and a file holds {MAX_SHARD_BYTES:,} at most"
+            raise TooLargeError(f"{detail}: give it another shape or dtype")
     parts = split(sizes, shard_bytes)
     alone = len(parts) == 1
     paths = shard_paths(len(parts))
@@ -140,3 +142,20 @@ def _shard(resolved: ResolvedSpec, path: str, tensors: Sequence[ResolvedTensor],
     text = len(file.header[_LENGTH:].rstrip(b" ")) - len(str(resolved.seed))
     digest = shard_digest(tensor.name for tensor in tensors)
     return Shard(path, tuple(tensors), alone, text, file.size - len(file.header), digest)
+
+
+def state_dict_order(entries: Sequence[Mapping[str, Any]], limits: Limits) -> list[str]:
+    """The names of all tensors of valid `entries` of a spec, in the order of a state dict."""
+    named = [(entry["name"], _suffixes(entry, limits)) for entry in entries]
+    return [f"{name}{suffix}" for name, suffixes in expand_blocks(named) for suffix in suffixes]
+
+
+def _suffixes(entry: Mapping[str, Any], limits: Limits) -> tuple[str, ...]:
+    """What the names of the entry's tensors have after the entry's own."""
+    if entry["type"] == "Tensor":
+        return ("",)
+    faults: list[Located] = []
+    (alike,) = group_entries([dict(entry)], faults, by_torch=False, ranges=True)
+    model = validate_entry(alike, limits, faults)
+    assert isinstance(model, Layer)
+    return tuple(f".{slot.name}" for slot in model.slots())

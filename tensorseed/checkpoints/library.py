@@ -1,4 +1,7 @@
-"""The library: the recipes of some folders as repositories by id, read at the start and on change."""
+"""Library of the recipes of some folders, as repositories by id.
+
+Folders are read at the start and again when they change.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
-from tensorseed.checkpoints.derivation import Child
+from tensorseed.checkpoints.derivation import DerivationProcess
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
-from tensorseed.checkpoints.recipe import MOST_BYTES, read_recipe
-from tensorseed.checkpoints.repository import Memory, Repository
+from tensorseed.checkpoints.recipe import MAX_RECIPE_BYTES, read_recipe
+from tensorseed.checkpoints.repository import Repository, RepositoryCaches
 from tensorseed.spec.faults import shortened
 from tensorseed.spec.limits import Limits
 
@@ -25,16 +28,16 @@ _log = logging.getLogger(__name__)
 
 
 class Signature(NamedTuple):
-    """What changes when a file does."""
+    """Status of a file, which differs once the file has changed."""
 
-    modified: int  # nanoseconds, which whoever writes may set back
+    modified: int  # nanoseconds, which a writer may set back
     changed: int  # nanoseconds, which nobody sets
     size: int
     inode: int
 
 
 class _Outcome(NamedTuple):
-    """What reading a file gave, and how the file was then."""
+    """Result of reading a file, and the file's status then."""
 
     signature: Signature
     result: Repository | RecipeError
@@ -52,17 +55,20 @@ class Library:
         cache_tensors: int = 300_000,
         recipe_seconds: float = 60.0,
     ) -> None:
-        """Read every `*.json` of the folders. `cache_tensors` bounds the memory of what was asked for lately,
+        """Read every `*.json` of the folders. `cache_tensors` bounds the memory of the caches,
         `recipe_seconds` the time to derive the weights of a recipe that has none.
 
-        Raises RecipeError where a folder cannot be read, a recipe is not valid, or one folder has an id
-        twice. The weights of recipes that come with the program are taken as valid until they are asked for.
+
+        The weights of shipped recipes are taken as valid until the first request.
+
+        Raises:
+            RecipeError: a folder cannot be read, a recipe is not valid, or one folder has an id twice.
         """
         self._folders = tuple(folders)
         self._limits = limits
         self._shard_bytes = shard_bytes
-        self._memory = Memory.of(cache_tensors)
-        self._child = Child(recipe_seconds)
+        self._caches = RepositoryCaches.of(cache_tensors)
+        self._derivations = DerivationProcess(recipe_seconds)
         self._lock = threading.Lock()
         self._outcomes: dict[Path, _Outcome] = {}
         self._served: dict[Path, Repository] = {}
@@ -77,7 +83,11 @@ class Library:
         return sorted(self._by_id)
 
     def repository(self, name: str) -> Repository:
-        """The repository of this id, letter by letter. Raises UnknownRepositoryError."""
+        """The repository of this id, letter by letter.
+
+        Raises:
+            UnknownRepositoryError: no recipe has this id.
+        """
         try:
             return self._by_id[name]
         except KeyError:
@@ -86,7 +96,7 @@ class Library:
             ) from None
 
     def refresh(self) -> None:
-        """Read what has changed. What cannot be read is told in the log, once, and the old one stays.
+        """Read changed files. A file that cannot be read is logged once, and the old recipe stays.
 
         It costs a look at each file. While another thread is at it, this one returns at once.
         """
@@ -112,7 +122,7 @@ class Library:
                 served |= found
                 by_id |= {repository.id: repository for repository in found.values()}
         finally:
-            self._child.close()
+            self._derivations.close()
         self._served, self._by_id = served, by_id
         return errors
 
@@ -130,8 +140,8 @@ class Library:
         for path in paths:
             result = self._read(path, before.get(path))
             if isinstance(result, Repository) and owners.setdefault(result.id, path) != path:
-                told = f"the recipes {owners[result.id]} and {path} are both called {result.id}: rename one"
-                result = RecipeError(told)
+                detail = f"the recipes {owners[result.id]} and {path} are both called {result.id}: rename one"
+                result = RecipeError(detail)
             if isinstance(result, RecipeError):
                 errors.append(result)
                 result = self._served.get(path)
@@ -140,7 +150,7 @@ class Library:
         return found
 
     def _read(self, path: Path, before: _Outcome | None) -> Repository | RecipeError | None:
-        """What reading a file gives, or gave before where it has not changed; None where it is gone."""
+        """The result of reading a file, or the last one of an unchanged file; None where it is gone."""
         try:
             status = path.stat()
             if not S_ISREG(status.st_mode):
@@ -156,11 +166,13 @@ class Library:
         return result
 
     def _opened(self, path: Path, size: int) -> Repository | RecipeError:
-        if size > MOST_BYTES:
-            return RecipeError(f"the recipe {path} has more than {MOST_BYTES:,} bytes: shorten its files")
+        if size > MAX_RECIPE_BYTES:
+            return RecipeError(
+                f"the recipe {path} has more than {MAX_RECIPE_BYTES:,} bytes: shorten its files"
+            )
         try:
-            recipe = read_recipe(path.read_bytes(), str(path), self._child.derive)
-            repository = Repository(recipe, self._limits, self._shard_bytes, self._memory)
+            recipe = read_recipe(path.read_bytes(), str(path), self._derivations.derive)
+            repository = Repository(recipe, self._limits, self._shard_bytes, self._caches)
             if path.parent != shipped():
                 repository.check(str(path))
         except RecipeError as error:

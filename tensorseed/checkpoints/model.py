@@ -1,4 +1,4 @@
-"""What a recipe's model is, read off its config: its class, its type, and its task in the Hub's words."""
+"""Class, type and task of the model of a recipe, from its config."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
-"""A recipe: the JSON file that describes a repository, read strictly.
+"""Recipes: the JSON files that describe a repository, read strictly.
 
-`docs/recipes.md` describes the format. Every fault is told with a pointer into the file; reading computes
-nothing but, where a recipe has no weights, their derivation from its config.
+`docs/recipes.md` describes the format. Every fault has a pointer into the file. Reading computes nothing,
+except the weights of a recipe without any, which are derived from its config.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,10 +20,10 @@ from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec.faults import Located, explain, shortened, spec_error
 from tensorseed.spec.json_io import dump, load
 
-MOST_BYTES = 16 << 20  # of one recipe's file
-MOST_FILES = 64  # of one recipe, beside those that are generated
-MOST_PATH = 200  # characters of a file's path
-MOST_SHARD = 50_000_000_000  # bytes: clients refuse larger files
+MAX_RECIPE_BYTES = 16 << 20  # of one recipe's file
+MAX_FILES = 64  # of one recipe, beside those that are generated
+MAX_PATH_CHARS = 200  # characters of a file's path
+MAX_SHARD_BYTES = 50_000_000_000  # bytes: clients refuse larger files
 
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 _ID = re.compile(rf"(?:{_PART}/)?{_PART}")
@@ -38,8 +39,8 @@ _ID_RULE = (
     "neither beginning nor ending with . or -"
 )
 _PATH_RULE = (
-    f"a path has up to four parts of letters, digits, ., - and _ between slashes, {MOST_PATH} characters at "
-    "most, and no part begins with . or -"
+    "a path has up to four parts of letters, digits, ., - and _ between slashes, "
+    f"{MAX_PATH_CHARS} characters at most, and no part begins with . or -"
 )
 
 JsonObject = dict[str, Any]
@@ -81,11 +82,12 @@ class Recipe(BaseModel):
 def read_recipe(text: bytes, source: str, derive: Derive = derive) -> Recipe:
     """The recipe of a JSON text; `source` names it in messages, `derive` finds weights that are left out.
 
-    Raises RecipeError for every fault but those of the entries of `weights`, which laying out finds; and
-    where weights are left out and cannot be derived from the config.
+    Raises:
+        RecipeError: the recipe has faults, or its weights cannot be derived from the config. Faults of the
+            entries of `weights` are found by the layout.
     """
-    if len(text) > MOST_BYTES:
-        raise RecipeError(f"the recipe {source} has more than {MOST_BYTES:,} bytes: shorten its files")
+    if len(text) > MAX_RECIPE_BYTES:
+        raise RecipeError(f"the recipe {source} has more than {MAX_RECIPE_BYTES:,} bytes: shorten its files")
     try:
         document = load(text)
         faults = _faults(document)
@@ -108,8 +110,10 @@ def _faults(document: Any) -> list[Located]:
         found += _invalid(Weights, outline["weights"], ("weights",))
         outline["weights"] = {"layers": []}
     found += _invalid(Recipe, outline)
-    if type(size := document.get("shard_bytes")) is int and size > MOST_SHARD:
-        found.append((("shard_bytes",), f"shard_bytes must be at most {MOST_SHARD:,}: clients refuse more"))
+    if type(size := document.get("shard_bytes")) is int and size > MAX_SHARD_BYTES:
+        found.append(
+            (("shard_bytes",), f"shard_bytes must be at most {MAX_SHARD_BYTES:,}: clients refuse more")
+        )
     if isinstance(document.get("id"), str):
         found += [(("id",), fault) for fault in _id_faults(document["id"])]
     if isinstance(document.get("files"), dict):
@@ -143,13 +147,13 @@ def _id_faults(name: str) -> list[str]:
 
 def _file_faults(files: Mapping[str, Any]) -> list[Located]:
     """What is wrong with the paths and contents of the further files."""
-    if len(files) > MOST_FILES:
-        return [(("files",), f"a recipe has at most {MOST_FILES} files, this one has {len(files):,}")]
+    if len(files) > MAX_FILES:
+        return [(("files",), f"a recipe has at most {MAX_FILES} files, this one has {len(files):,}")]
     found: list[Located] = []
     known = dict(_GENERATED)
     for path, content in files.items():
         at, low = ("files", path), path.lower()
-        if len(path) > MOST_PATH or not _PATH.fullmatch(path):
+        if len(path) > MAX_PATH_CHARS or not _PATH.fullmatch(path):
             found.append((at, _PATH_RULE))
         elif low in _GENERATED or ".safetensors" in low:
             found.append((at, f"{shortened(path)} is generated: leave it out"))
@@ -171,7 +175,11 @@ def _folders(path: str) -> Sequence[str]:
 
 
 def _derived(config: JsonObject, source: str, derive: Derive) -> JsonObject:
-    """The weights that a config stands for. Raises RecipeError."""
+    """The weights that a config stands for.
+
+    Raises:
+        RecipeError: they cannot be derived.
+    """
     try:
         return dict(derive(config)["weights"])
     except TensorseedError as error:
@@ -182,3 +190,25 @@ def weights_error(source: str, error: SpecError) -> RecipeError:
     """The error of a recipe whose weights are no valid entries; `error` is that of the spec they make."""
     faults = [Fault(f"/weights{fault.pointer}", fault.detail) for fault in error.faults]
     return RecipeError.of(source, faults)
+
+
+def recipe_text(document: Mapping[str, Any]) -> str:
+    """A recipe, or its `weights` alone, as JSON: indented, but every entry in one line."""
+    return _text(document, "") + "\n"
+
+
+def _text(value: Any, indent: str) -> str:
+    within = f"{indent}  "
+    if isinstance(value, dict) and value:
+        members = [
+            f"{within}{json.dumps(name)}: {_member(name, part, within)}" for name, part in value.items()
+        ]
+        return "{\n" + ",\n".join(members) + f"\n{indent}}}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _member(name: str, value: Any, indent: str) -> str:
+    if name != "layers" or not isinstance(value, list) or not value:
+        return _text(value, indent)
+    lines = [f"{indent}  {json.dumps(entry, ensure_ascii=False)}" for entry in value]
+    return "[\n" + ",\n".join(lines) + f"\n{indent}]"

@@ -1,4 +1,4 @@
-"""A repository: a recipe, seen at its revisions."""
+"""Repository of a recipe at its revisions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from functools import partial
 
-from tensorseed.checkpoints.card import Subject, card
+from tensorseed.checkpoints.card import CardContext, card
 from tensorseed.checkpoints.errors import RecipeError, UnknownRevisionError
-from tensorseed.checkpoints.layout import TENSOR_BYTES, Layout, lay_out
+from tensorseed.checkpoints.layout import TENSOR_BYTES, Layout, plan_layout
 from tensorseed.checkpoints.recipe import Recipe, weights_error
 from tensorseed.checkpoints.revision import (
     DTYPE_NAMES,
@@ -26,7 +26,7 @@ from tensorseed.sampling.philox import STREAM_VERSION
 from tensorseed.spec.faults import shortened
 from tensorseed.spec.limits import Limits
 
-__all__ = ["HUB_LAYOUT", "Folder", "Memory", "RepoFile", "Repository", "Snapshot"]
+__all__ = ["HUB_LAYOUT", "Folder", "RepoFile", "Repository", "RepositoryCaches", "Snapshot"]
 
 HUB_LAYOUT = 1  # raised with every change of how a repository's files follow from its recipe
 
@@ -36,28 +36,28 @@ _NOWHERE = "0" * 40  # stands for the commit in the card that is identified
 
 
 @dataclass(frozen=True)
-class Memory:
-    """What was laid out and seen lately, of all repositories of a library."""
+class RepositoryCaches:
+    """Caches of layouts and snapshots, of all repositories of a library."""
 
     layouts: Kept[Layout]
     snapshots: Kept[Snapshot]
 
     @classmethod
-    def of(cls, tensors: int) -> Memory:
-        """Memory for so many tensors, in layouts and in snapshots each."""
+    def of(cls, tensors: int) -> RepositoryCaches:
+        """RepositoryCaches for so many tensors, in layouts and in snapshots each."""
         return cls(Kept(tensors * TENSOR_BYTES), Kept(tensors * TENSOR_BYTES))
 
 
 class Repository:
     """The repository of one recipe. Any thread may use it."""
 
-    def __init__(self, recipe: Recipe, limits: Limits, shard_bytes: int, memory: Memory) -> None:
+    def __init__(self, recipe: Recipe, limits: Limits, shard_bytes: int, caches: RepositoryCaches) -> None:
         """`shard_bytes` holds where the recipe gives none."""
         self.recipe = recipe
         self._limits = limits
         self._shard_bytes = recipe.shard_bytes or shard_bytes
-        self._memory = memory
-        self._mark = object()  # tells its own entries in the memory from those of another of this id
+        self._caches = caches
+        self._mark = object()  # tells its own entries in the caches from those of another of this id
         self._identities: dict[str | None, bytes] = {}
 
     @property
@@ -78,8 +78,12 @@ class Repository:
         """What a revision, by name or by commit, holds.
 
         The first of a dtype lays its tensors out, a second for 45,000 tensors; after that it takes
-        milliseconds. Raises UnknownRevisionError; RecipeError or TooLargeError where the recipe itself is
-        not valid or beyond the limits.
+        milliseconds.
+
+        Raises:
+            UnknownRevisionError: the repository has no such revision.
+            RecipeError: the recipe is not valid.
+            TooLargeError: the recipe is beyond the limits.
         """
         found = parse_revision(revision) or self._of_commit(revision)
         if found is None:
@@ -89,28 +93,28 @@ class Repository:
             )
         found = self._canonical(found)
         commit = encode_commit(found.seed, self._identity(found.dtype))
-        return self._memory.snapshots.get((self._mark, commit), partial(self._at, found, commit))
+        return self._caches.snapshots.get((self._mark, commit), partial(self._at, found, commit))
 
-    def kept(self, revision: str) -> Snapshot | None:
-        """The snapshot of a revision that was asked for lately: a look, which computes nothing."""
-        told = self._told(revision)
-        identity = None if told is None else self._identities.get(told.dtype)
-        if told is None or identity is None:
+    def cached_snapshot(self, revision: str) -> Snapshot | None:
+        """The snapshot of a revision that is in the cache; None otherwise. Computes nothing."""
+        parsed = self._parse_revision(revision)
+        identity = None if parsed is None else self._identities.get(parsed.dtype)
+        if parsed is None or identity is None:
             return None
-        commit = encode_commit(told.seed, identity)
+        commit = encode_commit(parsed.seed, identity)
         if parse_revision(revision) is None and commit != revision:
             return None
-        return self._memory.snapshots.find((self._mark, commit))
+        return self._caches.snapshots.find((self._mark, commit))
 
-    def is_laid_out(self, revision: str) -> bool:
+    def has_layout(self, revision: str) -> bool:
         """Whether `snapshot` takes milliseconds, since the tensors in this dtype are laid out already."""
-        told = self._told(revision)
-        return told is None or (
-            told.dtype in self._identities and (self._mark, told.dtype) in self._memory.layouts
+        parsed = self._parse_revision(revision)
+        return parsed is None or (
+            parsed.dtype in self._identities and (self._mark, parsed.dtype) in self._caches.layouts
         )
 
-    def _told(self, revision: str) -> Revision | None:
-        """What a name or a commit says, whether or not the commit is one of this recipe."""
+    def _parse_revision(self, revision: str) -> Revision | None:
+        """The revision of a name or a commit, whether or not the commit is of this recipe."""
         named = parse_revision(revision)
         if named is not None:
             return self._canonical(named)
@@ -118,11 +122,15 @@ class Repository:
         return decoded and Revision(decoded[0], _dtype_of(decoded[1]))
 
     def _canonical(self, revision: Revision) -> Revision:
-        """The revision, None standing for the dtype that the recipe has."""
+        """The revision, with None for the recipe's own dtype."""
         return revision._replace(dtype=None) if revision.dtype == self.recipe.weights.dtype else revision
 
     def _of_commit(self, commit: str) -> Revision | None:
-        """The revision of a commit; None for what is no commit. Raises UnknownRevisionError."""
+        """The revision of a commit; None for other text.
+
+        Raises:
+            UnknownRevisionError: the commit is of another recipe.
+        """
         decoded = decode_commit(commit)
         if decoded is None:
             return None
@@ -167,54 +175,54 @@ class Repository:
             raise TooLargeError(f"{self.id} is too large for this service: {error}") from None
 
     def _kept_layout(self, dtype: str | None) -> Layout:
-        """The layout in a dtype, kept or made now. Raises as `lay_out` does."""
-        make = partial(lay_out, self.recipe.weights, dtype, self._limits, self._shard_bytes)
-        return self._memory.layouts.get((self._mark, dtype), make)
+        """The layout in a dtype, kept or made now. Raises as `plan_layout` does."""
+        make = partial(plan_layout, self.recipe.weights, dtype, self._limits, self._shard_bytes)
+        return self._caches.layouts.get((self._mark, dtype), make)
 
     def _at(self, revision: Revision, commit: str) -> Snapshot:
         """The snapshot of a revision, whose dtype is not the recipe's own."""
         layout = self._layout(revision.dtype)
-        subject = Subject(self.recipe, layout, revision, commit)
-        files = [*_texts(subject), *_weights(subject)]
+        context = CardContext(self.recipe, layout, revision, commit)
+        files = [*_texts(context), *_weights(context)]
         text_bytes = sum(len(file.text) for file in files if file.text is not None and file.path != INDEX)
         nbytes = layout.nbytes + FILE_BYTES * len(files) + text_bytes
         ordered = tuple(sorted(files, key=lambda file: file.path))
         return Snapshot(self, revision, commit, ordered, layout.parameters, nbytes)
 
 
-def _texts(subject: Subject) -> list[RepoFile]:
+def _texts(context: CardContext) -> list[RepoFile]:
     """The small files."""
-    recipe = subject.recipe
+    recipe = context.recipe
     texts = {
-        "README.md": card(subject),
-        "config.json": pretty(_config(subject)),
+        "README.md": card(context),
+        "config.json": pretty(_config(context)),
         **{
             path: content.encode() if isinstance(content, str) else pretty(content)
             for path, content in recipe.files.items()
         },
     }
-    if subject.layout.index is not None:
-        texts[INDEX] = subject.layout.index
+    if context.layout.index is not None:
+        texts[INDEX] = context.layout.index
     return [RepoFile.of_text(path, text) for path, text in texts.items()]
 
 
-def _config(subject: Subject) -> dict[str, object]:
+def _config(context: CardContext) -> dict[str, object]:
     """The config, in the dtype that the revision asks for."""
-    config, dtype = dict(subject.recipe.config), subject.revision.dtype
+    config, dtype = dict(context.recipe.config), context.revision.dtype
     if dtype is not None:
         old = "torch_dtype" in config and "dtype" not in config
         config["torch_dtype" if old else "dtype"] = COMPUTED if dtype.startswith("float8") else dtype
     return config
 
 
-def _weights(subject: Subject) -> list[RepoFile]:
+def _weights(context: CardContext) -> list[RepoFile]:
     """The files of weights, not yet opened."""
-    seed = subject.revision.seed
-    resolved = subject.layout.resolved.reseeded(seed)
+    seed = context.revision.seed
+    resolved = context.layout.resolved.reseeded(seed)
     recipe = hashlib.sha256(resolved.recipe.encode()).digest()
     return [
         RepoFile(shard.path, shard.size(seed), shard.oid(recipe), None, partial(shard.open, resolved))
-        for shard in subject.layout.shards
+        for shard in context.layout.shards
     ]
 
 

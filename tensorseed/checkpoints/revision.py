@@ -1,11 +1,11 @@
-"""Revisions: names that say a seed and a dtype, and commits that say them and the recipe.
+"""Revisions: names of a seed and a dtype, and commits that add the recipe.
 
 A name is `main` or `HEAD` (seed 0), `seed-42` or `seed=42`, `dtype=bfloat16`, or a seed and a dtype with a
 comma between them; `refs/heads/` before it changes nothing. A commit is 40 hexadecimal digits:
 
     commit = hex(identity, 12 bytes) + hex(seed, 8 bytes, big-endian)
 
-so that it can be read back by whoever knows the recipe, without anything being stored.
+so that the recipe suffices to read it back, without anything stored.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""How tensors are split over files, and the index of the files, as transformers splits and writes them.
+"""Split of tensors over files, and the index of the files, as in transformers.
 
-The rule is that of huggingface_hub's `split_state_dict_into_shards_factory`: tensors are taken in the order
-of the state dict and added to the shard at hand while it holds at most so many bytes; a tensor that is larger
-alone is a shard of its own, placed before the one at hand, which goes on. One shard alone is
-`model.safetensors` and has no index.
+The rule is that of huggingface_hub's `split_state_dict_into_shards_factory`. Tensors are taken in the order
+of the state dict and fill the current shard up to its size. A tensor that exceeds that size is a shard of its
+own, placed before the current one. A single shard is `model.safetensors` and has no index.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a revision of a repository holds: its files by path, and its folders."""
+"""Snapshot of a repository at a revision: files by path, and folders."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RepoFile:
 
     @cached_property
     def weights(self) -> VirtualFile | None:
-        """The virtual file of weights, opened when first asked for: a thousand tensors take some 10 ms."""
+        """The virtual file of weights, opened at the first use: a thousand tensors take some 10 ms."""
         if self.opening is None:
             return None
         file = self.opening()
@@ -76,7 +76,11 @@ class Snapshot:
         return {file.path: file for file in self.files}
 
     def file(self, path: str) -> RepoFile:
-        """The file at `path`. Raises UnknownEntryError."""
+        """The file at `path`.
+
+        Raises:
+            UnknownEntryError: the revision has no such entry.
+        """
         try:
             return self._by_path[path]
         except KeyError:
@@ -85,7 +89,8 @@ class Snapshot:
     def within(self, folder: str, *, recursive: bool = False) -> list[RepoFile | Folder]:
         """What lies in `folder`, which is "" for the top, sorted by path; with `recursive` at any depth.
 
-        Raises UnknownEntryError.
+        Raises:
+            UnknownEntryError: the revision has no such entry.
         """
         prefix = f"{folder}/" if folder else ""
         inside = [file for file in self.files if file.path.startswith(prefix)]

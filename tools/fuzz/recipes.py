@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tensorseed.checkpoints.errors import RecipeError
-from tensorseed.checkpoints.recipe import MOST_FILES, MOST_PATH, read_recipe
+from tensorseed.checkpoints.recipe import MAX_FILES, MAX_PATH_CHARS, read_recipe
 
 
 def corpus() -> list[bytes]:
@@ -35,9 +35,9 @@ def check(data: bytes) -> None:
     except RecipeError as error:
         _check_name(error)
         return
-    assert len(recipe.files) <= MOST_FILES, "more files than may be"
+    assert len(recipe.files) <= MAX_FILES, "more files than may be"
     for path in recipe.files:
-        assert len(path) <= MOST_PATH, "a path longer than may be"
+        assert len(path) <= MAX_PATH_CHARS, "a path longer than may be"
         assert ".." not in path.split("/"), "a path that leads out"
         assert not path.startswith("/"), "a path from the root"
     written = json.dumps(recipe.model_dump(exclude_none=True)).encode()

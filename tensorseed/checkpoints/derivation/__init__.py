@@ -1,13 +1,12 @@
-"""Recipes from a config alone: the model is built by transformers on tensors without data, and watched.
+"""Derivation of a recipe from a config alone.
 
-`docs/recipes.md` tells how. Nothing here imports torch or transformers before the first derivation.
+transformers builds the model on tensors without data, and a recorder notes how each is filled;
+`docs/recipes.md` explains it. Nothing here imports torch or transformers before the first derivation.
 """
 
 from __future__ import annotations
 
-from tensorseed.checkpoints.derivation.child import Child
-from tensorseed.checkpoints.derivation.derivations import Derivations
-from tensorseed.checkpoints.derivation.deriving import derive
-from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
+from tensorseed.checkpoints.derivation.from_config import derive
+from tensorseed.checkpoints.derivation.process import DerivationProcess
 
-__all__ = ["Child", "ConfigError", "DerivationTimeError", "Derivations", "MissingExtraError", "derive"]
+__all__ = ["DerivationProcess", "derive"]

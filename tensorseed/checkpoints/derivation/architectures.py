@@ -1,4 +1,4 @@
-"""Which class of transformers a config names."""
+"""Class of transformers that a config names."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.errors import ConfigError
 from tensorseed.spec.suggestions import unknown_name
 
 
 def config_of(document: Mapping[str, Any]) -> PreTrainedConfig:
-    """The config as transformers' own class for its model type. Raises ConfigError."""
+    """The config as transformers' own class for its model type.
+
+    Raises:
+        ConfigError: transformers lacks the model type, or a package that it needs.
+    """
     kind = document["model_type"]
     if kind not in CONFIG_MAPPING:
         raise ConfigError.at("/model_type", unknown_name("model_type", kind, CONFIG_MAPPING))
@@ -27,7 +31,11 @@ def config_of(document: Mapping[str, Any]) -> PreTrainedConfig:
 
 
 def class_of(document: Mapping[str, Any], config: PreTrainedConfig) -> type[PreTrainedModel]:
-    """The class of the first of the architectures, or AutoModel's for the model type. Raises ConfigError."""
+    """The class of the first of the architectures, or AutoModel's for the model type.
+
+    Raises:
+        ConfigError: the model type has no such class.
+    """
     kind = document["model_type"]
     named = document.get("architectures")
     valid = _architectures(kind)

@@ -1,6 +1,6 @@
-"""From tensors in the order of a state dict to the few entries with brace ranges that stand for them.
+"""Fold of a state dict's tensors into few entries with brace ranges.
 
-The way back is `checkpoints.ordering`: neighbouring entries with the same text up to and including their
+`checkpoints.layout` unfolds them: neighbouring entries with the same text up to and including their
 first range are one block, repeated as a whole.
 """
 

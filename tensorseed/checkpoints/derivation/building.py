@@ -1,24 +1,27 @@
-"""Building the model of a config on tensors without data, watched by an observation."""
+"""Build of a config's model on tensors without data, under a recorder."""
 
 from __future__ import annotations
 
+import inspect
 import logging
+import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import wraps
 from typing import Any
 
 import torch
 from torch.nn.modules import module as torch_module
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel, initialization
 
-from tensorseed.checkpoints.derivation.calls import noting
-from tensorseed.checkpoints.derivation.recorder import Observation
+from tensorseed.checkpoints.derivation.recorded_distributions import distribution_of
+from tensorseed.checkpoints.derivation.recorder import Recorder
 
-MOST_MODULES = 32_768
+MAX_MODULES = 32_768
 META = torch.device("meta")
 
 _LITERALS = (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.scalar_tensor)
@@ -47,26 +50,29 @@ class _Dataless(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def build(cls: type[PreTrainedModel], config: PreTrainedConfig) -> tuple[PreTrainedModel, Observation]:
+def build(cls: type[PreTrainedModel], config: PreTrainedConfig) -> tuple[PreTrainedModel, Recorder]:
     """The initialised model, and what its tensors would hold.
 
-    Raises TooManyModulesError, UnforeseeableError, and whatever transformers raises for a config that it
-    cannot build.
+    Raises:
+        TooManyModulesError: the model has more than MAX_MODULES modules.
+        DataDependentError: its structure depends on random numbers.
+
+    Errors of transformers for a config that it cannot build pass unchanged.
     """
-    observation = Observation()
+    recorder = Recorder()
     with ExitStack() as stack:
-        stack.enter_context(noting(observation))
+        stack.enter_context(recording_init_calls(recorder))
         stack.enter_context(_bounded())
         stack.enter_context(_Dataless())
-        stack.enter_context(observation)
+        stack.enter_context(recorder)
         model = cls._from_config(config, attn_implementation="eager")
-    return model, observation
+    return model, recorder
 
 
 @contextmanager
 def _bounded() -> Iterator[None]:
     """Stop a model that has too many modules while it is built."""
-    left, thread = MOST_MODULES, threading.get_ident()
+    left, thread = MAX_MODULES, threading.get_ident()
 
     def count(*_: Any) -> None:
         nonlocal left
@@ -93,3 +99,56 @@ def silence() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(before)
+
+
+_ALONE = threading.Lock()
+_ACTIVE = threading.local()
+
+
+@contextmanager
+def recording_init_calls(recorder: Recorder) -> Iterator[None]:
+    """Let `recorder` note the calls of this thread. One at a time: other threads wait."""
+    with _ALONE:
+        originals = dict(initialization.TORCH_INIT_FUNCTIONS)
+        wrapped = {name: _noted(name, function) for name, function in originals.items()}
+        places = [
+            (module, name)
+            for module in map(sys.modules.get, initialization.TORCH_MODULES_TO_PATCH)
+            for name in originals
+            if module is not None and getattr(module, name, None) is originals[name]
+        ]
+        _ACTIVE.recorder = recorder
+        try:
+            initialization.TORCH_INIT_FUNCTIONS.update(wrapped)
+            for module, name in places:
+                setattr(module, name, wrapped[name])
+            yield
+        finally:
+            _ACTIVE.recorder = None
+            initialization.TORCH_INIT_FUNCTIONS.update(originals)
+            for module, name in places:
+                setattr(module, name, originals[name])
+
+
+def _noted(name: str, function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def noted(*args: Any, **kwargs: Any) -> torch.Tensor:
+        recorder: Recorder | None = getattr(_ACTIVE, "recorder", None)
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        arguments = dict(given.arguments)
+        tensor: torch.Tensor = arguments["tensor"]
+        if recorder is None:
+            return function(*args, **kwargs)
+        fill = distribution_of(name.rstrip("_"), _plain(arguments), tuple(tensor.shape))
+        recorder.record(tensor, fill if fill is None or tensor.is_contiguous() else fill.anonymous())
+        return tensor
+
+    return noted
+
+
+def _plain(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that say what the elements are."""
+    return {name: value for name, value in arguments.items() if name not in ("tensor", "generator")}

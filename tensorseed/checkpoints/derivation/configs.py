@@ -1,4 +1,4 @@
-"""A config.json, checked before anything is built from it: what it may hold, and how much."""
+"""Checks of a config.json before a model is built from it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.errors import ConfigError
 from tensorseed.errors import Fault
 from tensorseed.spec.faults import MAX_FAULTS, Path, pointer, shortened
 
-MOST_COUNT = 4_096  # layers, experts and the like, of any one kind
-MOST_LABELS = 1_000_000
-MOST_NUMBER = (1 << 31) - 1
+MAX_COUNT = 4_096  # layers, experts and the like, of any one kind
+MAX_LABELS = 1_000_000
+MAX_NUMBER = (1 << 31) - 1
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 
@@ -46,7 +46,11 @@ def installed() -> bool:
 
 
 def dtype_of(config: Mapping[str, Any]) -> str:
-    """The dtype that the config names, float32 without one. Raises ConfigError for one that is not drawn."""
+    """The dtype that the config names, float32 without one.
+
+    Raises:
+        ConfigError: the stream has no such dtype.
+    """
     field = "dtype" if config.get("dtype") is not None else "torch_dtype"
     given = config.get(field)
     if given is None:
@@ -95,11 +99,11 @@ def _fault(name: str, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     if name == "num_labels":
-        most = MOST_LABELS
+        most = MAX_LABELS
     elif _COUNT.search(name) and not _NO_COUNT.search(name):
-        most = MOST_COUNT
+        most = MAX_COUNT
     else:
-        most = MOST_NUMBER
+        most = MAX_NUMBER
     if abs(value) <= most:
         return None
     return f"{shortened(name)} must be at most {most:,} in a config that a recipe is derived from"

@@ -1,4 +1,4 @@
-"""From what one saved tensor would hold to its entry in a recipe, but for the name."""
+"""Recipe entries of recorded tensors."""
 
 from __future__ import annotations
 
@@ -8,52 +8,51 @@ from typing import Any
 
 import torch
 
-from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.recorded_distributions import constant, init_of
-from tensorseed.checkpoints.derivation.recorder import Observation
-from tensorseed.checkpoints.derivation.storage_regions import Region, Unknown, Write, region_of
+from tensorseed.checkpoints.derivation.recorder import Recorder
+from tensorseed.checkpoints.derivation.storage_regions import Region, UnknownContentError, Write, region_of
+from tensorseed.checkpoints.errors import ConfigError
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.parameters import MAX_EXACT_INTEGER
 
-MOST_VALUES = 4_096  # numbers of one tensor that are written out
+MAX_VALUES = 4_096  # numbers of one tensor that are written out
 
 Described = dict[str, Any]
 
 
-def describe_all(
-    tensors: Mapping[str, torch.Tensor], observation: Observation
-) -> Iterator[tuple[str, Described]]:
+def describe_all(tensors: Mapping[str, torch.Tensor], recorder: Recorder) -> Iterator[tuple[str, Described]]:
     """The entries of tensors by name. Those that show alike parts of one storage are described once."""
     alike: dict[tuple[object, ...], Described] = {}
     for name, tensor in tensors.items():
-        fill = observation.whole_fill(tensor)
+        fill = recorder.whole_fill(tensor)
         key = (id(fill), tensor.shape, tensor.dtype, tensor.is_contiguous())
         if fill is None:
-            yield name, describe(name, tensor, observation)
+            yield name, describe(name, tensor, recorder)
             continue
         if key not in alike:
-            alike[key] = describe(name, tensor, observation)
+            alike[key] = describe(name, tensor, recorder)
         yield name, alike[key]
 
 
-def describe(name: str, tensor: torch.Tensor, observation: Observation) -> Described:
+def describe(name: str, tensor: torch.Tensor, recorder: Recorder) -> Described:
     """The entry of a tensor: shape, init, dtype, and a row that stays zero.
 
-    Raises ConfigError, naming the tensor, where no init gives its distribution.
+    Raises:
+        ConfigError: no init gives its distribution; the message names the tensor.
     """
     dtype = str(tensor.dtype).removeprefix("torch.")
     if dtype not in DTYPES:
         raise refused(name, f"it has the dtype {dtype}, which is not one of a recipe's")
     shape = tuple(tensor.shape)
     entry: Described = {"type": "Tensor", "shape": list(shape), "dtype": dtype}
-    values = observation.values_of(tensor)
+    values = recorder.values_of(tensor)
     try:
         if tensor.numel() == 0:
             return entry | {"init": "zeros"}
         if values is not None:
             return entry | {"init": _literal(values)}
-        return entry | _drawn(tensor, observation)
-    except Unknown as unknown:
+        return entry | _drawn(tensor, recorder)
+    except UnknownContentError as unknown:
         raise refused(name, str(unknown)) from None
 
 
@@ -63,15 +62,15 @@ def refused(name: str, why: str) -> ConfigError:
     return ConfigError.at("", f"the tensor {name} of this model cannot be expressed, since {why}: {remedy}")
 
 
-def _drawn(tensor: torch.Tensor, observation: Observation) -> Described:
+def _drawn(tensor: torch.Tensor, recorder: Recorder) -> Described:
     shape = tuple(tensor.shape)
-    fill, over = observation.contents_of(tensor).within(region_of(tensor))
+    fill, over = recorder.contents_of(tensor).within(region_of(tensor))
     init = init_of(fill, shape) if tensor.is_contiguous() or fill.spelling is None else None
     if init is None:
         moved = fill.anonymous()
         init = init_of(moved, shape) if moved else None
     if init is None:
-        raise Unknown("its elements depend on each other in another layout than it is saved in")
+        raise UnknownContentError("its elements depend on each other in another layout than it is saved in")
     return {"init": init} | (_zero_row(tensor, over) if over else {})
 
 
@@ -85,24 +84,24 @@ def _zero_row(tensor: torch.Tensor, over: list[Write]) -> Described:
         row, rest = divmod(region.start - start, width)
         if rest == 0 and region == Region(region.start, region.start + width, dense=True):
             return {"padding_idx": row}
-    raise Unknown("parts of it have different distributions")
+    raise UnknownContentError("parts of it have different distributions")
 
 
 def _literal(values: torch.Tensor) -> Any:
     """The init of known numbers."""
     values = values.detach()
     if not values.is_floating_point() and int(values.abs().max()) > MAX_EXACT_INTEGER:
-        raise Unknown("it holds integers beyond 2^53")
+        raise UnknownContentError("it holds integers beyond 2^53")
     first = values.flatten()[0]
     if bool((values == first).all()):
         return init_of(constant(float(first)), tuple(values.shape))
     if (wave := sinusoidal(values)) is not None:
         return wave
     if not bool(values.isfinite().all()):
-        raise Unknown("it holds numbers that are not finite")
-    if values.numel() > MOST_VALUES:
-        raise Unknown(
-            f"it holds {values.numel():,} computed numbers, more than the {MOST_VALUES:,} of a recipe"
+        raise UnknownContentError("it holds numbers that are not finite")
+    if values.numel() > MAX_VALUES:
+        raise UnknownContentError(
+            f"it holds {values.numel():,} computed numbers, more than the {MAX_VALUES:,} of a recipe"
         )
     return {"kind": "values", "data": values.tolist()}
 

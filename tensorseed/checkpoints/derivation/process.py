@@ -1,104 +1,115 @@
-"""The process that derives recipes beside a server: one config after another, from standard input.
+"""Derivation of recipes in a child process, blocking or for an event loop.
 
-A message is its length in four bytes, the greatest first, and JSON. The first to the parent says that the
-imports are done. When the parent is gone, so is this process, whatever it is doing.
+Torch and transformers have switches that are one set for a process, and the threads of a server use them.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
-import queue
-import struct
-import sys
-import threading
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 import orjson
 
-from tensorseed.checkpoints.derivation.deriving import derive
-from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.configs import check_config, installed
+from tensorseed.checkpoints.derivation.from_config import derive
+from tensorseed.checkpoints.errors import ConfigError, DerivationTimeError, MissingExtraError
+from tensorseed.concurrency.child_process import Answer, ChildProcess
 from tensorseed.errors import Fault, SpecError
-from tensorseed.spec.json_io import dump
+from tensorseed.spec.json_io import dump, load
 
-READY = b"{}"
-MOST_MEMORY = 4 << 30  # bytes, beyond what the imports take
-LENGTH = struct.Struct(">I")
-START_SECONDS = 300.0  # for the imports, on however busy a machine
+MAX_CONFIG_BYTES = 1 << 20
+MAX_MEMORY = 4 << 30  # bytes, beyond what the imports take
 
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from tensorseed.checkpoints.derivation.process import main; main()"
-)
-_TOO_MUCH = (
+_TOO_MUCH_MEMORY = (
     "building the model took more memory than a derivation may: derive it with tensorseed recipe on a "
     "machine of your own"
 )
 
 
-def command() -> list[str]:
-    """The command line that starts the process."""
-    return [sys.executable, "-c", _START, json.dumps(sys.path)]
+class DerivationProcess:
+    """Recipes from configs, one at a time, in a process that starts with the first.
 
-
-def request(config: Any) -> bytes:
-    """What asks for the recipe of a config. Raises ConfigError for one that is nested so deeply that the
-    answer, which holds it, could not be written.
+    The process is killed where a derivation takes too long or its waiter is cancelled. A config runs no code
+    of its own and reaches no network.
     """
+
+    def __init__(self, seconds: float) -> None:
+        """Each derivation may take `seconds`, without the start of the process."""
+        self._seconds = seconds
+        self._child = ChildProcess(f"{__name__}:answer_configs")
+        self._turn = asyncio.Lock()
+
+    def derive(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The recipe of a config. Blocks.
+
+        Raises:
+            ConfigError: no recipe can be derived from the config.
+            DerivationTimeError: the derivation takes too long.
+            MissingExtraError: transformers is not installed.
+        """
+        return self._exchange(_message(config))
+
+    async def derive_json(self, config: bytes) -> dict[str, Any]:
+        """The recipe of the text of a config.json. A cancelled call kills the process.
+
+        Raises:
+            ConfigError: no recipe can be derived from the config.
+            DerivationTimeError: the derivation takes too long.
+            MissingExtraError: transformers is not installed.
+        """
+        message = _message(_parsed(config))
+        async with self._turn:
+            try:
+                return await asyncio.to_thread(self._exchange, message)
+            except asyncio.CancelledError:
+                self._child.kill()
+                raise
+
+    def close(self) -> None:
+        """End the process. A derivation under way fails with ConfigError."""
+        self._child.kill()
+
+    def _exchange(self, message: bytes) -> dict[str, Any]:
+        try:
+            answer = orjson.loads(self._child.request(message, self._seconds))
+        except TimeoutError:
+            raise DerivationTimeError(self._seconds) from None
+        except EOFError:
+            raise ConfigError.at("", _TOO_MUCH_MEMORY) from None
+        if "faults" in answer:
+            raise ConfigError([Fault(*fault) for fault in answer["faults"]])
+        recipe: dict[str, Any] = answer["recipe"]
+        return recipe
+
+
+def _parsed(config: bytes) -> Any:
+    if len(config) > MAX_CONFIG_BYTES:
+        detail = f"a config has at most {MAX_CONFIG_BYTES:,} bytes: leave out what is no config"
+        raise ConfigError.at("", detail)
     try:
-        dump({"recipe": {"config": config}})
-        return _message(dump(config))
+        return load(config)
     except SpecError as error:
         raise ConfigError(error.faults) from None
 
 
-def _message(content: bytes) -> bytes:
-    """The content as the two sides send it."""
-    return LENGTH.pack(len(content)) + content
+def _message(config: Any) -> bytes:
+    """The message of a config, checked as far as can be without transformers."""
+    check_config(config)
+    try:
+        dump({"recipe": {"config": config}})  # the answer nests the config deeper than the message
+        message = dump(config)
+    except SpecError as error:
+        raise ConfigError(error.faults) from None
+    if not installed():
+        raise MissingExtraError
+    return message
 
 
-def recipe_in(answer: bytes) -> dict[str, Any]:
-    """The recipe of an answer. Raises ConfigError where it has faults instead."""
-    document = orjson.loads(answer)
-    if "faults" in document:
-        raise ConfigError([Fault(*fault) for fault in document["faults"]])
-    recipe: dict[str, Any] = document["recipe"]
-    return recipe
-
-
-def too_much() -> ConfigError:
-    """The error of a model that the process has died of, or nearly so."""
-    return ConfigError.at("", _TOO_MUCH)
-
-
-def main() -> None:
-    """Serve until standard input ends."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
+def answer_configs() -> Answer:
+    """The child's side: import what every derivation needs, and bound the memory of what follows."""
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    configs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, configs), daemon=True).start()
-    _prepare()
-    _send(answers, READY)
-    while True:
-        _send(answers, orjson.dumps(_answer(configs.get())))
-
-
-def _listen(source: BinaryIO, configs: queue.SimpleQueue[bytes]) -> None:
-    """Pass on what comes; end the process with its input."""
-    while len(head := source.read(LENGTH.size)) == LENGTH.size:
-        configs.put(source.read(LENGTH.unpack(head)[0]))
-    os._exit(0)
-
-
-def _send(target: BinaryIO, content: bytes) -> None:
-    target.write(_message(content))
-    target.flush()
-
-
-def _prepare() -> None:
-    """Import what every derivation needs, and bound the memory of what follows."""
     import torch
 
     import tensorseed.checkpoints.derivation.recipe_from_model  # noqa: F401
@@ -109,9 +120,10 @@ def _prepare() -> None:
 
         with open("/proc/self/statm") as sizes:
             taken = int(sizes.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + MOST_MEMORY,) * 2)
+        resource.setrlimit(resource.RLIMIT_AS, (taken + MAX_MEMORY,) * 2)
     except (ImportError, OSError, ValueError):  # a system without them
         pass
+    return lambda config: orjson.dumps(_answer(config))
 
 
 def _answer(config: bytes) -> Mapping[str, Any]:
@@ -120,4 +132,4 @@ def _answer(config: bytes) -> Mapping[str, Any]:
     except SpecError as error:
         return {"faults": [(fault.pointer, fault.detail) for fault in error.faults]}
     except MemoryError:
-        return {"faults": [("", _TOO_MUCH)]}
+        return {"faults": [("", _TOO_MUCH_MEMORY)]}

@@ -1,4 +1,4 @@
-"""The recipe of a config: its model's tensors, folded into entries."""
+"""Recipe of a config: the tensors of its model, folded into entries."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassFieldValidationError
+from transformers import PreTrainedModel
+from transformers.core_model_loading import build_glob_alternation, revert_weight_conversion
+from transformers.modeling_utils import remove_tied_weights_from_state_dict
 
 from tensorseed.checkpoints.derivation.architectures import class_of, config_of, missing_package
 from tensorseed.checkpoints.derivation.brace_folding import Entry, fold
 from tensorseed.checkpoints.derivation.building import TooManyModulesError, build, silence
 from tensorseed.checkpoints.derivation.configs import dtype_of
 from tensorseed.checkpoints.derivation.description import Described, describe_all
-from tensorseed.checkpoints.derivation.errors import ConfigError
-from tensorseed.checkpoints.derivation.recorder import Observation, UnforeseeableError
-from tensorseed.checkpoints.derivation.state_dict import saved
+from tensorseed.checkpoints.derivation.recorder import DataDependentError, Recorder
+from tensorseed.checkpoints.errors import ConfigError
 from tensorseed.errors import TensorseedError
 from tensorseed.spec.faults import pointer
 
@@ -35,7 +37,8 @@ _UNBUILDABLE = (
 def weights_of(config: Mapping[str, Any]) -> Document:
     """The `weights` of a recipe: dtype and entries of the model that a checked `config` describes.
 
-    Raises ConfigError where transformers cannot build it, or an init cannot be expressed.
+    Raises:
+        ConfigError: transformers cannot build it, or an init cannot be expressed.
     """
     dtype = dtype_of(config)
     tensors = []
@@ -51,9 +54,9 @@ def _described(config: Mapping[str, Any], dtype: str) -> list[tuple[str, Describ
     A table that transformers computes in half precision may be off by more than its own size; such a model is
     described as it would be in float32, but in its dtypes.
     """
-    state, observation = _built(config)
+    state, recorder = _built(config)
     try:
-        return [*describe_all(state, observation)]
+        return [*describe_all(state, recorder)]
     except ConfigError:
         if dtype not in HALVES:
             raise
@@ -64,19 +67,19 @@ def _described(config: Mapping[str, Any], dtype: str) -> list[tuple[str, Describ
     return [(name, described | {"dtype": dtypes[name]}) for name, described in describe_all(*wide)]
 
 
-def _built(config: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Observation]:
+def _built(config: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Recorder]:
     """The state dict of the config's model as it is saved, and what was observed of it."""
     try:
         with silence():
             found = config_of(config)
-            model, observation = build(class_of(config, found), found)
-            return saved(model, observation), observation
+            model, recorder = build(class_of(config, found), found)
+            return saved(model, recorder), recorder
     except (TensorseedError, MemoryError):
         raise
     except TooManyModulesError:
         detail = "the model has too many modules to be built here: lower its counts of layers or experts"
         raise ConfigError.at("", detail) from None
-    except UnforeseeableError:
+    except DataDependentError:
         detail = "the structure of this model depends on random numbers: write its recipe by hand"
         raise ConfigError.at("", detail) from None
     except ImportError:
@@ -88,7 +91,7 @@ def _built(config: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Observat
 
 
 def _misfit(config: Mapping[str, Any], error: StrictDataclassFieldValidationError) -> ConfigError:
-    """The error of a value that a field does not take. Of transformers' message only the field is told."""
+    """The error of a value that a field does not take. Only the field of transformers' message is kept."""
     found = _FIELD.search(str(error))
     if found is None or found[1] not in config:  # it may lie deeper, or have another name there
         return ConfigError.at("", _UNBUILDABLE)
@@ -99,3 +102,32 @@ def _misfit(config: Mapping[str, Any], error: StrictDataclassFieldValidationErro
 
 def _entry(name: str, body: str) -> Document:
     return {"name": name, **json.loads(body)}
+
+
+def saved(model: PreTrainedModel, recorder: Recorder) -> dict[str, torch.Tensor]:
+    """The state dict that `save_pretrained` splits into files, in its order.
+
+    The dtypes are those of a model that `from_pretrained` has loaded, which keeps some tensors in float32.
+    Tensors that share their elements are kept under one name, and those that transformers fuses in memory
+    are taken apart again, as published checkpoints have them.
+    """
+    with recorder, torch.no_grad():
+        state = model.state_dict()
+        for name in model._keys_to_ignore_on_save or ():
+            state.pop(name, None)
+        with recorder.paused():
+            state = remove_tied_weights_from_state_dict(state, model)
+        _widen(state, model)
+        return dict(revert_weight_conversion(model, state))
+
+
+def _widen(state: dict[str, torch.Tensor], model: PreTrainedModel) -> None:
+    """Give those tensors their own dtype that transformers loads in one, such as a router's in float32."""
+    plan = model._get_dtype_plan(model.dtype)
+    if not plan:
+        return
+    alternation, keys, _ = build_glob_alternation(list(plan))
+    for name, tensor in state.items():
+        found = alternation.search(name)
+        if found is not None and tensor.is_floating_point():
+            state[name] = tensor.to(plan[keys[found.lastgroup]])

@@ -1,4 +1,4 @@
-"""What one region of a tensor is filled with, element by element, and what arithmetic makes of it."""
+"""Distributions that regions of tensors are filled with, and their arithmetic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEFAULTS = {  # the numbers of each kind, in their order
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class RecordedDistribution:
     """A distribution of independent elements, by the name and the numbers of an elementwise scheme.
 
     `kind` is constant (value), normal (mean, std), uniform (a, b) or trunc_normal (mean, std, a, b).
@@ -29,66 +29,68 @@ class Fill:
     spelling: Init | None = field(default=None, compare=False)
     shape: tuple[int, ...] | None = field(default=None, compare=False)
 
-    def anonymous(self) -> Fill | None:
+    def anonymous(self) -> RecordedDistribution | None:
         """The same elements in another arrangement; None where they have no other."""
         return None if self.kind == "structured" else replace(self, spelling=None, shape=None)
 
-    def scaled(self, factor: float) -> Fill | None:
+    def scaled(self, factor: float) -> RecordedDistribution | None:
         """The distribution of `factor` times the element."""
         if self.kind == "structured":
             return self._regained(factor)
         if self.kind == "constant":
             return constant(self.numbers[0] * factor)
         if self.kind == "normal":
-            return Fill("normal", (self.numbers[0] * factor, self.numbers[1] * abs(factor)))
+            return RecordedDistribution("normal", (self.numbers[0] * factor, self.numbers[1] * abs(factor)))
         ends = sorted(end * factor for end in self.numbers[-2:])
         if self.kind == "uniform":
-            return Fill("uniform", (ends[0], ends[1]))
-        return Fill(
+            return RecordedDistribution("uniform", (ends[0], ends[1]))
+        return RecordedDistribution(
             "trunc_normal", (self.numbers[0] * factor, self.numbers[1] * abs(factor), ends[0], ends[1])
         )
 
-    def shifted(self, amount: float) -> Fill | None:
+    def shifted(self, amount: float) -> RecordedDistribution | None:
         """The distribution of the element plus `amount`."""
         if self.kind == "structured":
             return None
         if self.kind == "trunc_normal":
             mean, std, low, high = self.numbers
-            return Fill("trunc_normal", (mean + amount, std, low + amount, high + amount))
+            return RecordedDistribution("trunc_normal", (mean + amount, std, low + amount, high + amount))
         if self.kind == "normal":
-            return Fill("normal", (self.numbers[0] + amount, self.numbers[1]))
-        return Fill(self.kind, tuple(number + amount for number in self.numbers))
+            return RecordedDistribution("normal", (self.numbers[0] + amount, self.numbers[1]))
+        return RecordedDistribution(self.kind, tuple(number + amount for number in self.numbers))
 
-    def clamped(self, low: float, high: float) -> Fill | None:
-        """The distribution of the element, brought to [low, high]: told only where that changes nothing."""
+    def clamped(self, low: float, high: float) -> RecordedDistribution | None:
+        """The distribution of the element, clamped to [low, high]; None where that changes it."""
         if self.kind == "constant":
             return constant(min(max(self.numbers[0], low), high))
         inside = self.kind in ("uniform", "trunc_normal")
         return self if inside and low <= self.numbers[-2] and self.numbers[-1] <= high else None
 
-    def _regained(self, factor: float) -> Fill | None:
+    def _regained(self, factor: float) -> RecordedDistribution | None:
         if self.spelling is None or self.spelling["kind"] != "orthogonal":
             return None
         gain = self.spelling.get("gain", 1.0) * factor
         return replace(self, spelling={"kind": "orthogonal", "gain": gain})
 
 
-def constant(value: float) -> Fill:
+def constant(value: float) -> RecordedDistribution:
     """Every element is `value`."""
-    return Fill("constant", (float(value),))
+    return RecordedDistribution("constant", (float(value),))
 
 
-def normal(mean: float = 0.0, std: float = 1.0) -> Fill:
+def normal(mean: float = 0.0, std: float = 1.0) -> RecordedDistribution:
     """N(mean, std²)."""
-    return constant(mean) if std == 0 else Fill("normal", (float(mean), float(std)))
+    return constant(mean) if std == 0 else RecordedDistribution("normal", (float(mean), float(std)))
 
 
-def uniform(a: float = 0.0, b: float = 1.0) -> Fill:
+def uniform(a: float = 0.0, b: float = 1.0) -> RecordedDistribution:
     """U[a, b)."""
-    return constant(a) if a == b else Fill("uniform", (float(a), float(b)))
+    return constant(a) if a == b else RecordedDistribution("uniform", (float(a), float(b)))
 
 
-def fill_of(function: str, arguments: dict[str, Any], shape: tuple[int, ...]) -> Fill | None:
+def distribution_of(
+    function: str, arguments: dict[str, Any], shape: tuple[int, ...]
+) -> RecordedDistribution | None:
     """The fill by torch.nn.init's `function`_, called with `arguments`; None for one that is not known."""
     if function in ("zeros", "ones"):
         return constant(0.0 if function == "zeros" else 1.0)
@@ -100,12 +102,12 @@ def fill_of(function: str, arguments: dict[str, Any], shape: tuple[int, ...]) ->
         return uniform(arguments["a"], arguments["b"])
     if function == "trunc_normal":
         numbers = tuple(float(arguments[name]) for name in ("mean", "std", "a", "b"))
-        return Fill("trunc_normal", numbers) if numbers[1] > 0 else constant(numbers[0])
+        return RecordedDistribution("trunc_normal", numbers) if numbers[1] > 0 else constant(numbers[0])
     spelling = _spelling(function, arguments)
     if function.startswith(("xavier", "kaiming")):
         return _by_fans(spelling, shape)
     known = ("orthogonal", "eye", "dirac", "sparse")
-    return Fill("structured", (), spelling, shape) if function in known else None
+    return RecordedDistribution("structured", (), spelling, shape) if function in known else None
 
 
 def _spelling(function: str, arguments: dict[str, Any]) -> Init:
@@ -119,7 +121,7 @@ def _spelling(function: str, arguments: dict[str, Any]) -> Init:
     return {"kind": function, **given}
 
 
-def _by_fans(spelling: Init, shape: tuple[int, ...]) -> Fill:
+def _by_fans(spelling: Init, shape: tuple[int, ...]) -> RecordedDistribution:
     """The elementwise distribution of a scheme whose scale follows from the tensor's fans."""
     from tensorseed.sampling import distributions
     from tensorseed.spec.fans import fans
@@ -127,13 +129,13 @@ def _by_fans(spelling: Init, shape: tuple[int, ...]) -> Fill:
 
     found = SCHEMES[spelling["kind"]].model_validate(spelling).distribution_for(shape, fans(shape))
     if isinstance(found, distributions.Normal):
-        return Fill("normal", (found.mean, found.std), spelling, shape)
+        return RecordedDistribution("normal", (found.mean, found.std), spelling, shape)
     if isinstance(found, distributions.Uniform):
-        return Fill("uniform", (found.low, found.high), spelling, shape)
+        return RecordedDistribution("uniform", (found.low, found.high), spelling, shape)
     return constant(0.0)
 
 
-def init_of(fill: Fill, shape: tuple[int, ...]) -> str | Init | None:
+def init_of(fill: RecordedDistribution, shape: tuple[int, ...]) -> str | Init | None:
     """The init of a whole tensor of `shape`; None where only another shape could have it."""
     if fill.spelling is not None and fill.shape == shape:
         return fill.spelling if len(fill.spelling) > 1 else str(fill.spelling["kind"])

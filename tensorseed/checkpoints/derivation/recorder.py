@@ -1,8 +1,8 @@
-"""Watching a model being built on tensors without data: which storage is filled with what.
+"""Recorder of the fills of a model that is built on tensors without data.
 
-`Observation` is a mode of torch for the thread that enters it: every operation is seen as torch dispatches
-it. What is computed without chance, such as a table of sinusoids, is computed for real beside the tensors
-without data, as long as it is small. What a function of torch.nn.init does is noted by `calls`.
+`Recorder` is a dispatch mode of torch for the thread that enters it: it sees every operation. Operations
+without chance, such as a table of sinusoids, are computed for real too, as long as they are small. Calls of
+torch.nn.init are recorded by name in `building`.
 """
 
 from __future__ import annotations
@@ -16,28 +16,34 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from tensorseed.checkpoints.derivation.op_rules import RULES
-from tensorseed.checkpoints.derivation.operations import (
+from tensorseed.checkpoints.derivation.op_rules import (
+    RULES,
     bound,
     contiguous,
     operation_of,
     storage_of,
     tensors_in,
 )
-from tensorseed.checkpoints.derivation.recorded_distributions import Fill
-from tensorseed.checkpoints.derivation.storage_regions import Contents, Unknown, Write, region_of, spelled_out
+from tensorseed.checkpoints.derivation.recorded_distributions import RecordedDistribution
+from tensorseed.checkpoints.derivation.storage_regions import (
+    Contents,
+    UnknownContentError,
+    Write,
+    region_of,
+    spelled_out,
+)
 
-MOST_KNOWN = 1 << 22  # elements of one tensor that are computed for real
-MOST_KNOWN_TOGETHER = 1 << 27
+MAX_KNOWN_ELEMENTS = 1 << 22  # elements of one tensor that are computed for real
+MAX_KNOWN_TOTAL = 1 << 27
 
 _COPYING = ("clone", "_to_copy", "lift_fresh_copy", "_reshape_copy", "view_copy")
 
 
-class UnforeseeableError(Exception):
+class DataDependentError(Exception):
     """The model's structure depends on random numbers."""
 
 
-class Observation(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The contents of all storages that operations of this thread create or fill while it is entered."""
 
     def __init__(self) -> None:
@@ -60,15 +66,15 @@ class Observation(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The elements of `tensor`, where no chance was involved and they are few enough to be known."""
         if not tensor.is_meta:
             return None if storage_of(tensor) in self._chance else tensor
-        return self.contents_of(tensor).values(tensor) if tensor.numel() <= MOST_KNOWN else None
+        return self.contents_of(tensor).values(tensor) if tensor.numel() <= MAX_KNOWN_ELEMENTS else None
 
-    def whole_fill(self, tensor: torch.Tensor) -> Fill | None:
+    def whole_fill(self, tensor: torch.Tensor) -> RecordedDistribution | None:
         """The fill of the whole storage of a tensor, where it was filled once and for all."""
         contents = self.contents_of(tensor)
         return contents.writes[0].fill if len(contents.writes) == 1 and contents.is_whole() else None
 
-    def fill(self, tensor: torch.Tensor, fill: Fill | None) -> None:
-        """Note that all elements of `tensor` were filled; None with what nobody can tell."""
+    def record(self, tensor: torch.Tensor, fill: RecordedDistribution | None) -> None:
+        """Note that all elements of `tensor` were filled; None stands for an unknown distribution."""
         if not tensor.is_meta:
             self._chance[storage_of(tensor)] = tensor
         self.contents_of(tensor).put(region_of(tensor), fill)
@@ -84,11 +90,11 @@ class Observation(TorchDispatchMode):  # type: ignore[no-untyped-call]
         fill = self._single(source)
         alike = source.is_contiguous() and target.is_contiguous()
         if fill is not None:
-            self.fill(target, fill if alike or fill is None else fill.anonymous())
+            self.record(target, fill if alike or fill is None else fill.anonymous())
         elif alike:
             self._copy_parts(target, source)
         else:
-            self.fill(target, None)
+            self.record(target, None)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -110,7 +116,7 @@ class Observation(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func is torch.ops.aten._local_scalar_dense.default and args[0].is_meta:
             values = self.values_of(args[0])
             if values is None:
-                raise UnforeseeableError
+                raise DataDependentError
             return values.item()
         result = func(*args, **kwargs)
         if not self._pauses:
@@ -138,7 +144,7 @@ class Observation(TorchDispatchMode):  # type: ignore[no-untyped-call]
             shown = () if written else {storage_of(tensor) for tensor in tensors_in((args, kwargs))}
             for tensor in made:
                 if storage_of(tensor) not in shown:
-                    self.fill(tensor, fill)
+                    self.record(tensor, fill)
 
     def _compute(
         self,
@@ -153,7 +159,7 @@ class Observation(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not any(tensor.is_meta for tensor in made):  # it was done for real
             return not any(self.values_of(leaf) is None for leaf in tensors_in((args, kwargs)))
         size = sum(tensor.numel() for tensor in made)
-        if size > MOST_KNOWN or (not in_place and self._known + size > MOST_KNOWN_TOGETHER):
+        if size > MAX_KNOWN_ELEMENTS or (not in_place and self._known + size > MAX_KNOWN_TOTAL):
             return False
         known = {id(leaf): self.values_of(leaf) for leaf in tensors_in((args, kwargs))}
         if any(values is None for values in known.values()):
@@ -195,8 +201,8 @@ class Observation(TorchDispatchMode):  # type: ignore[no-untyped-call]
         region = region_of(source)
         try:
             fill, over = self.contents_of(source).within(region)
-        except Unknown:
-            self.fill(target, None)
+        except UnknownContentError:
+            self.record(target, None)
             return
         parts = [Write(region, fill.anonymous()), *over]
         moved = [Write(part.region.moved(-region.start), part.fill) for part in parts]
@@ -214,7 +220,7 @@ class Observation(TorchDispatchMode):  # type: ignore[no-untyped-call]
         fills = {self._single(source) for source in sources}
         if len(fills) == 1:
             fill = fills.pop()
-            self.fill(made, fill.anonymous() if fill else None)
+            self.record(made, fill.anonymous() if fill else None)
         elif in_a_row:
             start = 0
             for source in sources:
@@ -222,9 +228,9 @@ class Observation(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.copy(part, source)
                 start += source.numel()
         else:
-            self.fill(made, None)
+            self.record(made, None)
 
-    def _single(self, tensor: Any) -> Fill | None:
+    def _single(self, tensor: Any) -> RecordedDistribution | None:
         """The one fill of a tensor."""
         if not isinstance(tensor, torch.Tensor) or (
             not tensor.is_meta and self.values_of(tensor) is not None

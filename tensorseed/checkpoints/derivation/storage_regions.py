@@ -1,4 +1,4 @@
-"""What the storage of a tensor without data would hold: which fill went where, in which order."""
+"""Contents of the storage of a tensor without data: fills of regions, in order."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from tensorseed.checkpoints.derivation.recorded_distributions import Fill, constant
+from tensorseed.checkpoints.derivation.recorded_distributions import RecordedDistribution, constant
 
 if TYPE_CHECKING:
     import torch
 
-MOST_RUNS = 4_096  # of equal numbers in what is overwritten in part
+MAX_RUNS = 4_096  # of equal numbers in what is overwritten in part
 
 
 class Region(NamedTuple):
@@ -48,14 +48,14 @@ def region_of(tensor: torch.Tensor) -> Region:
 
 
 class Write(NamedTuple):
-    """A fill of a region; None where nobody can tell what it holds."""
+    """A fill of a region; None where its content is unknown."""
 
     region: Region
-    fill: Fill | None
+    fill: RecordedDistribution | None
 
 
-class Unknown(Exception):  # noqa: N818 - it never leaves this package
-    """The content of a region cannot be told; the message says why."""
+class UnknownContentError(Exception):
+    """The content of a region is unknown; the message says why."""
 
 
 @dataclass(slots=True)
@@ -69,8 +69,8 @@ class Contents:
     writes: list[Write] = field(default_factory=list)
     known: torch.Tensor | None = None  # (size,)
 
-    def put(self, region: Region, fill: Fill | None) -> None:
-        """Fill a region."""
+    def put(self, region: Region, fill: RecordedDistribution | None) -> None:
+        """RecordedDistribution a region."""
         whole = Region(0, self.size, dense=True)
         if region.covers(whole):
             self.writes, self.known = [], None
@@ -82,29 +82,32 @@ class Contents:
         """Whether the first write reached every element."""
         return bool(self.writes) and self.writes[0].region.covers(Region(0, self.size, dense=True))
 
-    def within(self, region: Region) -> tuple[Fill, list[Write]]:
+    def within(self, region: Region) -> tuple[RecordedDistribution, list[Write]]:
         """The fill of a region, and what was written over parts of it, oldest first.
 
-        Raises Unknown where a part was never filled, or with what nobody can tell.
+        Raises:
+            UnknownContentError: a part was never filled, or its content is unknown.
         """
         if self.known is not None:
-            raise Unknown("it holds numbers that were computed")
+            raise UnknownContentError("it holds numbers that were computed")
         over: list[Write] = []
         for write in reversed(self.writes):
             if not write.region.meets(region):
                 continue
             if write.fill is None:
-                raise Unknown("it is computed from random numbers, or by an operation that no scheme has")
+                raise UnknownContentError(
+                    "it is computed from random numbers, or by an operation that no scheme has"
+                )
             if write.region.covers(region):
                 return write.fill, _differing(write.fill, over[::-1])
             over.append(write)
         return _assembled(region, over[::-1]), []
 
-    def single(self, region: Region) -> Fill | None:
+    def single(self, region: Region) -> RecordedDistribution | None:
         """The one fill of a region, whatever its shape; None where there are several, or none."""
         try:
             fill, over = self.within(region)
-        except Unknown:
+        except UnknownContentError:
             return None
         return None if over else fill
 
@@ -120,13 +123,13 @@ class Contents:
         return torch.full(tensor.shape, fill.numbers[0], dtype=tensor.dtype, device="cpu")
 
 
-def _differing(fill: Fill, over: list[Write]) -> list[Write]:
+def _differing(fill: RecordedDistribution, over: list[Write]) -> list[Write]:
     """The writes that a fill with the same distribution underneath does not make needless."""
     last = max((place for place, write in enumerate(over) if write.fill != fill), default=-1)
     return over[: last + 1]
 
 
-def _assembled(region: Region, parts: list[Write]) -> Fill:
+def _assembled(region: Region, parts: list[Write]) -> RecordedDistribution:
     """The fill of a region that was filled part by part."""
     reached = region.start
     for write in sorted(parts, key=lambda part: part.region):
@@ -134,11 +137,11 @@ def _assembled(region: Region, parts: list[Write]) -> Fill:
             break
         reached = max(reached, write.region.stop)
     if not parts or reached < region.stop:
-        raise Unknown("its model never fills it")
+        raise UnknownContentError("its model never fills it")
     fills = {write.fill for write in parts}
     first = parts[0].fill
     if len(fills) > 1 or first is None or first.kind == "structured":
-        raise Unknown("its parts have different distributions")
+        raise UnknownContentError("its parts have different distributions")
     return replace(first, spelling=None, shape=None)
 
 
@@ -147,7 +150,7 @@ def spelled_out(known: torch.Tensor) -> list[Write]:
     if known.numel() == 0:
         return []
     runs, counts = known.unique_consecutive(return_counts=True)  # type: ignore[no-untyped-call]
-    if runs.numel() > MOST_RUNS or known.dtype.is_complex:
+    if runs.numel() > MAX_RUNS or known.dtype.is_complex:
         return [Write(Region(0, known.numel(), dense=True), None)]
     writes, start = [], 0
     for value, count in zip(runs.tolist(), counts.tolist(), strict=True):

@@ -14,7 +14,6 @@ from service.http import errors as exchange
 from service.http.problems import MAX_FAULTS, PROBLEMS, documented, install_handlers, problem_response
 from tensorseed import errors as core
 from tensorseed.checkpoints import errors as hub
-from tensorseed.checkpoints.derivation import errors as derivation
 from tensorseed.errors import Fault
 
 Start = Callable[[FastAPI], AbstractContextManager]
@@ -24,7 +23,7 @@ def classes(module: object, base: type) -> list[type]:
     return [
         cls
         for _, cls in inspect.getmembers(module, inspect.isclass)
-        if issubclass(cls, base) and cls not in (base, hub.HubError)
+        if issubclass(cls, base) and cls not in (base, core.TensorseedError, hub.CheckpointError)
     ]
 
 
@@ -32,8 +31,7 @@ def classes(module: object, base: type) -> list[type]:
     "cls",
     [
         *classes(core, core.TensorseedError),
-        *classes(hub, hub.HubError),
-        *classes(derivation, core.TensorseedError),
+        *classes(hub, core.TensorseedError),
         *classes(exchange, exchange.ExchangeError),
     ],
     ids=lambda cls: cls.__name__,

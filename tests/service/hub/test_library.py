@@ -16,7 +16,7 @@ from service.hub import library
 from service.server.app import create_app
 from service.settings import Settings
 from tensorseed.checkpoints import repository
-from tensorseed.checkpoints.layout import Layout, lay_out
+from tensorseed.checkpoints.layout import Layout, plan_layout
 from tensorseed.checkpoints.library import Library
 from tensorseed.checkpoints.recipe import Weights
 from tests.conftest import started
@@ -91,9 +91,9 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
 
     def waiting(weights: Weights, dtype: str | None, *args: Any) -> Layout:
         assert dtype is None or go_on.wait(60)
-        return lay_out(weights, dtype, *args)
+        return plan_layout(weights, dtype, *args)
 
-    monkeypatch.setattr(repository, "lay_out", waiting)
+    monkeypatch.setattr(repository, "plan_layout", waiting)
     yield go_on
     go_on.set()
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from service.hub.recipe_schemas import RecipeDetail, RecipePlan, RecipeSummary
-from tensorseed.checkpoints.derivation.derivations import MOST_BYTES
-from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
+from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES
+from tensorseed.checkpoints.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.errors import TooLargeError
 from tests.tensorseed.checkpoints.recipes import document
@@ -23,7 +23,7 @@ class Derived:
         self.outcome = outcome
         self.configs: list[bytes] = []
 
-    async def recipe(self, config: bytes) -> dict[str, Any]:
+    async def derive_json(self, config: bytes) -> dict[str, Any]:
         self.configs.append(config)
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -83,10 +83,10 @@ def test_the_list_leaves_out_what_is_beyond_a_limit(hub: Any, monkeypatch: pytes
 class Broken:
     """A repository that is too large for this service."""
 
-    def kept(self, _: str) -> None:
+    def cached_snapshot(self, _: str) -> None:
         return None
 
-    def is_laid_out(self, _: str) -> bool:
+    def has_layout(self, _: str) -> bool:
         return False
 
     def snapshot(self, _: str) -> None:
@@ -144,10 +144,13 @@ def test_a_config_has_a_bound(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None
     derived = Derived(document())
     monkeypatch.setitem(hub.app.state._state, "hub", replace(hub.app.state.hub, derivations=derived))
     headers = {"Content-Type": "application/json"}
-    assert hub.post("/v1/recipes/plan", content=b" " * (MOST_BYTES + 1), headers=headers).status_code == 413
+    assert (
+        hub.post("/v1/recipes/plan", content=b" " * (MAX_CONFIG_BYTES + 1), headers=headers).status_code
+        == 413
+    )
     assert hub.post("/v1/recipes/plan", content=b"x", headers={"Content-Type": "text/xml"}).status_code == 415
     assert derived.configs == []
-    assert hub.post("/v1/recipes/plan", content=b" " * MOST_BYTES, headers=headers).status_code == 200
+    assert hub.post("/v1/recipes/plan", content=b" " * MAX_CONFIG_BYTES, headers=headers).status_code == 200
 
 
 def test_one_plan_more_than_may_be_is_asked_to_come_back(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:

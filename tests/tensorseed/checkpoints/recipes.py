@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from tensorseed.checkpoints.recipe import Recipe, read_recipe
-from tensorseed.checkpoints.repository import Memory, Repository
+from tensorseed.checkpoints.repository import Repository, RepositoryCaches
 from tensorseed.spec.limits import Limits
 
 KILO = 1_000
@@ -47,4 +47,4 @@ def recipe(**changes: Any) -> Recipe:
 
 def repository(*, default: int = 5_000_000_000, tensors: int = 10_000, **changes: Any) -> Repository:
     """The repository of `document(**changes)`, a service's setting of shard_bytes being `default`."""
-    return Repository(recipe(**changes), Limits(), default, Memory.of(tensors))
+    return Repository(recipe(**changes), Limits(), default, RepositoryCaches.of(tensors))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorseed.checkpoints.layout import Layout, lay_out
+from tensorseed.checkpoints.layout import Layout, plan_layout
 from tensorseed.checkpoints.recipe import Weights
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.spec.limits import Limits
@@ -18,7 +18,7 @@ SEEDS = st.integers(0, (1 << 64) - 1)
 
 
 def laid_out(layers: list[dict[str, Any]], shard_bytes: int = 1 << 30, dtype: str | None = None) -> Layout:
-    return lay_out(Weights(layers=layers), dtype, Limits(), shard_bytes)
+    return plan_layout(Weights(layers=layers), dtype, Limits(), shard_bytes)
 
 
 LAYERS = document()["weights"]["layers"]

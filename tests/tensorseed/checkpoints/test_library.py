@@ -183,7 +183,7 @@ def test_a_folder_that_is_missing(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 
 
 def test_a_recipe_that_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_BYTES", 10)
+    monkeypatch.setattr(module, "MAX_RECIPE_BYTES", 10)
     write(tmp_path / "a.json")
     monkeypatch.setattr(Path, "read_bytes", None)
     with pytest.raises(RecipeError, match="more than 10 bytes"):
@@ -201,8 +201,8 @@ def test_weights_are_derived_in_another_process_that_ends(
         derived.append(given)
         return {"weights": document()["weights"]}
 
-    monkeypatch.setattr(module.Child, "derive", derive)
-    monkeypatch.setattr(module.Child, "close", lambda child: ended.append(child))
+    monkeypatch.setattr(module.DerivationProcess, "derive", derive)
+    monkeypatch.setattr(module.DerivationProcess, "close", lambda process: ended.append(process))
     text = {name: value for name, value in document(config=config).items() if name != "weights"}
     (tmp_path / "a.json").write_text(json.dumps(text))
     shelf = library(tmp_path)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from tensorseed.checkpoints.ordering import state_dict_order
+from tensorseed.checkpoints.layout import state_dict_order
 from tensorseed.spec.limits import Limits
 from tests.tensorseed.checkpoints.recipes import document, tensor
 

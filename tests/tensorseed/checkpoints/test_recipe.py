@@ -9,7 +9,7 @@ import pytest
 
 from tensorseed.checkpoints import recipe as module
 from tensorseed.checkpoints.errors import RecipeError
-from tensorseed.checkpoints.recipe import MOST_FILES, read_recipe, weights_error
+from tensorseed.checkpoints.recipe import MAX_FILES, read_recipe, recipe_text, weights_error
 from tensorseed.errors import SpecError, TensorseedError
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
@@ -158,7 +158,7 @@ def test_files_do_not_lie_in_files_nor_differ_in_case_alone() -> None:
         ({"files": []}, "/files", "must be an object"),
         ({"files": {"a": 1}}, "/files/a", "a text, or an object"),
         ({"files": {"a": ["b"]}}, "/files/a", "a text, or an object"),
-        ({"files": {f"f{i}": "" for i in range(MOST_FILES + 1)}}, "/files", "at most 64"),
+        ({"files": {f"f{i}": "" for i in range(MAX_FILES + 1)}}, "/files", "at most 64"),
         ({"shard_bytes": 0}, "/shard_bytes", "at least 1"),
         ({"shard_bytes": 50_000_000_001}, "/shard_bytes", "at most 50,000,000,000"),
         ({"shard_bytes": "5GB"}, "/shard_bytes", "must be an integer"),
@@ -205,7 +205,7 @@ def test_what_is_no_recipe(text: bytes, told: str) -> None:
 
 
 def test_a_recipe_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_BYTES", 10)
+    monkeypatch.setattr(module, "MAX_RECIPE_BYTES", 10)
     with pytest.raises(RecipeError, match="more than 10 bytes"):
         read_recipe(b"{" + b" " * 10, "r.json")
 
@@ -237,3 +237,18 @@ def test_weights_that_cannot_be_derived() -> None:
 
     with pytest.raises(RecipeError, match=r"r\.json cannot be derived: the extra is missing"):
         read_recipe(without_weights(), "r.json", derive)
+
+
+ENTRY = {"name": "h.{0..1}.w", "type": "Tensor", "shape": [2, 2], "init": {"kind": "normal", "std": 0.02}}
+
+
+def test_the_text_has_a_line_for_each_entry() -> None:
+    document = {
+        "id": "a/b",
+        "config": {"sizes": [1, 2], "inner": {}},
+        "weights": {"dtype": "float32", "layers": [ENTRY] * 3},
+    }
+    text = recipe_text(document)
+    assert json.loads(text) == document
+    assert text.count('\n      {"name"') == 3
+    assert text.endswith("}\n")

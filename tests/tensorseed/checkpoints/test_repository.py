@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tensorseed.checkpoints import layout
 from tensorseed.checkpoints import repository as module
 from tensorseed.checkpoints.errors import RecipeError, UnknownRevisionError
-from tensorseed.checkpoints.repository import Memory, RepoFile, Repository, Snapshot
+from tensorseed.checkpoints.repository import RepoFile, Repository, RepositoryCaches, Snapshot
 from tensorseed.checkpoints.revision import DTYPE_NAMES, Revision
 from tensorseed.checkpoints.shards import INDEX
 from tensorseed.errors import TooLargeError
@@ -260,7 +260,7 @@ def test_a_recipe_that_is_at_fault() -> None:
 
 
 def test_a_recipe_beyond_the_limits() -> None:
-    repo = Repository(recipe(), Limits(file_bytes=1_000), SHARD, Memory.of(1_000))
+    repo = Repository(recipe(), Limits(file_bytes=1_000), SHARD, RepositoryCaches.of(1_000))
     with pytest.raises(RecipeError, match=r"r\.json is too large"):
         repo.check("r.json")
     with pytest.raises(TooLargeError, match="tests/small is too large for this service"):
@@ -323,20 +323,20 @@ def test_weights_are_opened_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_is_kept_is_told_without_computing() -> None:
     small, other = repository(), repository(description="Another.")
     for revision in ("seed-7", "seed-7,dtype=float16", "nonsense", "0" * 40, "f" * 40):
-        assert small.kept(revision) is None
+        assert small.cached_snapshot(revision) is None
     found = small.snapshot("seed-7")
     for revision in ("seed-7", "seed=7", "refs/heads/seed-7", "seed-7,dtype=bfloat16", found.commit):
-        assert small.kept(revision) is found
+        assert small.cached_snapshot(revision) is found
     for revision in ("main", "seed-7,dtype=float16", other.snapshot("seed-7").commit):
-        assert small.kept(revision) is None
+        assert small.cached_snapshot(revision) is None
 
 
 def test_it_says_whether_the_tensors_are_laid_out() -> None:
     small = repository()
-    assert small.is_laid_out("nonsense")
-    assert not small.is_laid_out("main")
+    assert small.has_layout("nonsense")
+    assert not small.has_layout("main")
     commit = small.snapshot("dtype=float16").commit
     for revision in ("seed-7,dtype=float16", commit, commit[:-1] + "1"):
-        assert small.is_laid_out(revision)
+        assert small.has_layout(revision)
     for revision in ("main", "seed-1,dtype=bfloat16", "dtype=float32", "0" * 40):
-        assert not small.is_laid_out(revision)
+        assert not small.has_layout(revision)

@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from tensorseed.checkpoints.derivation.brace_folding import Entry, fold
-from tensorseed.checkpoints.ordering import state_dict_order
+from tensorseed.checkpoints.layout import state_dict_order
 from tensorseed.spec.limits import Limits
 
 BODY = json.dumps({"type": "Tensor", "shape": [1], "init": "zeros"})

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from tensorseed.__main__ import main
 from tensorseed.checkpoints import derivation
-from tensorseed.checkpoints.derivation.deriving import derive
+from tensorseed.checkpoints.derivation.from_config import derive
 from tensorseed.checkpoints.recipe import read_recipe
 from tests.tensorseed.checkpoints.derivation.families import FAMILIES
 
@@ -70,7 +70,7 @@ def test_a_bad_id_is_refused_before_anything_is_built(config: Path, monkeypatch:
 
 
 def test_without_the_extra(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tensorseed.checkpoints.derivation.deriving.installed", lambda: False)
+    monkeypatch.setattr("tensorseed.checkpoints.derivation.from_config.installed", lambda: False)
     result = invoke(str(config))
     assert result.exit_code == 1
     assert "pip install 'tensorseed[transformers]'" in result.stderr

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tensorseed.checkpoints.derivation.configs import MOST_COUNT, check_config, dtype_of
-from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.configs import MAX_COUNT, check_config, dtype_of
+from tensorseed.checkpoints.errors import ConfigError
 
 
 def faults(config: Any) -> list[tuple[str, str]]:
@@ -49,7 +49,7 @@ def test_a_config_is_an_object(config: Any) -> None:
         ({"quantization_config": {"bits": 4}}, "/quantization_config", "leave it out"),
         ({"target_lang": "fra", "_name_or_path": "/srv"}, "/target_lang", "not loaded here"),
         ({"backbone": "resnet50"}, "/backbone", "give backbone_config"),
-        ({"num_hidden_layers": MOST_COUNT + 1}, "/num_hidden_layers", "at most 4,096"),
+        ({"num_hidden_layers": MAX_COUNT + 1}, "/num_hidden_layers", "at most 4,096"),
         ({"n_layer": 10**9}, "/n_layer", "at most 4,096"),
         ({"depths": [2, 10**6]}, "/depths/1", "at most 4,096"),
         ({"text_config": {"n_routed_experts": 10**6}}, "/text_config/n_routed_experts", "at most 4,096"),

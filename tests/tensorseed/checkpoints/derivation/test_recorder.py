@@ -1,4 +1,4 @@
-"""What an observation says of tensors without data, against what torch does to tensors that have some."""
+"""What an recorder says of tensors without data, against what torch does to tensors that have some."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any
 import pytest
 import torch
 
-from tensorseed.checkpoints.derivation.building import META, _Dataless
-from tensorseed.checkpoints.derivation.calls import noting
+from tensorseed.checkpoints.derivation.building import META, _Dataless, recording_init_calls
 from tensorseed.checkpoints.derivation.description import describe
-from tensorseed.checkpoints.derivation.errors import ConfigError
-from tensorseed.checkpoints.derivation.recorder import Observation, UnforeseeableError
+from tensorseed.checkpoints.derivation.recorder import DataDependentError, Recorder
+from tensorseed.checkpoints.errors import ConfigError
 
 
 def observed(make: Callable[[], torch.Tensor]) -> dict[str, Any]:
     """The entry of the tensor that `make` makes."""
-    observation = Observation()
-    with noting(observation), _Dataless(), observation, torch.no_grad():
+    recorder = Recorder()
+    with recording_init_calls(recorder), _Dataless(), recorder, torch.no_grad():
         tensor = make()
-    found = describe("w", tensor, observation)
+    found = describe("w", tensor, recorder)
     assert found.pop("type") == "Tensor"
     assert found.pop("shape") == list(tensor.shape)
     assert found.pop("dtype") == str(tensor.dtype).removeprefix("torch.")
@@ -167,7 +166,7 @@ def test_what_no_init_says(make: Callable[[], torch.Tensor], why: str) -> None:
 
 
 def test_a_structure_of_chance() -> None:
-    with pytest.raises(UnforeseeableError):
+    with pytest.raises(DataDependentError):
         observed(lambda: torch.zeros(int(torch.randn(1).item())))
     assert init(lambda: torch.zeros(int(torch.tensor(3).item()))) == "zeros"
 

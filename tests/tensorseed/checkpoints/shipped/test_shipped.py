@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tensorseed.checkpoints.derivation.text import recipe_text
 from tensorseed.checkpoints.library import Library, shipped
+from tensorseed.checkpoints.recipe import recipe_text
 from tests.tensorseed.checkpoints.shipped.conftest import NAMES, TINY
 from tests.tensorseed.checkpoints.shipped.facts import FAMILIES, PARAMETERS
 from tools.recipes import KEYS, regenerated

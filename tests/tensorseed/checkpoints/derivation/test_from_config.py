@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.modeling_utils import remove_tied_weights_from_state_dict
 
-from tensorseed.checkpoints.derivation import ConfigError, building, derive, process
+from tensorseed.checkpoints.derivation import building, derive, process
 from tensorseed.checkpoints.derivation.architectures import class_of, config_of
-from tensorseed.checkpoints.ordering import state_dict_order
+from tensorseed.checkpoints.errors import ConfigError
+from tensorseed.checkpoints.layout import state_dict_order
 from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.executors.compiled import CompiledExecutor
@@ -213,6 +214,6 @@ def test_what_cannot_be_expressed_names_the_tensor() -> None:
 
 
 def test_too_many_modules(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building, "MOST_MODULES", 100)
+    monkeypatch.setattr(building, "MAX_MODULES", 100)
     with pytest.raises(ConfigError, match="too many modules"):
         derive({**FAMILIES["gpt2"], "n_layer": 10})

@@ -1,4 +1,4 @@
-"""From a config to a recipe, in this process."""
+"""Derivation of a recipe from a config, in this process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tensorseed.checkpoints.derivation.configs import check_config, installed
-from tensorseed.checkpoints.derivation.errors import MissingExtraError
+from tensorseed.checkpoints.errors import MissingExtraError
 
 
 def derive(config: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
@@ -15,8 +15,9 @@ def derive(config: Mapping[str, Any], name: str | None = None) -> dict[str, Any]
     The tensors are those that `save_pretrained` writes of the model that `AutoModel.from_config` gives, each
     with an init of the same distribution. `name` is the id, `local/` and the model type if left out.
 
-    Raises ConfigError, saying where, for a config that no model can be built from or that no recipe can
-    express; MissingExtraError without transformers.
+    Raises:
+        ConfigError: no model can be built from the config, or no recipe can express it.
+        MissingExtraError: transformers is not installed.
     """
     check_config(config)
     if not installed():
