@@ -21,7 +21,7 @@ COPY pyproject.toml setup.py README.md ./
 COPY tensorseed ./tensorseed
 COPY service ./service
 RUN python -m pip --python /opt/tensorseed/bin/python install --no-cache-dir \
-    --index-url "${PIP_INDEX_URL}" --constraint constraints.txt .
+    --index-url "${PIP_INDEX_URL}" --constraint constraints.txt '.[service]'
 # Compiled for every level of x86-64 that the building machine has; a start elsewhere compiles what it lacks.
 WORKDIR /
 RUN TENSORSEED_PORTABLE_KERNELS=true /opt/tensorseed/bin/tensorseed compile --cache /opt/kernels

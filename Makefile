@@ -4,7 +4,9 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+SERVICE := $(VENV)/.installed-service
+DEV := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 TOOLS := build/tools
 CLIENTS := build/clients
 
@@ -13,8 +15,8 @@ CLIENTS := build/clients
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: setup ## serve on HOST:PORT (127.0.0.1:8000)
-	$(BIN)/python -m service serve --host $(HOST) --port $(PORT)
+run: $(SERVICE) ## serve on HOST:PORT (127.0.0.1:8000)
+	@$(BIN)/python -m service serve --host $(HOST) --port $(PORT)
 
 test: setup clients ## the whole test suite
 	$(BIN)/python -m pytest -n 2
@@ -25,18 +27,24 @@ lint: setup ## ruff, mypy strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-setup: $(STAMP) ## the virtual environment, with the exact versions of constraints.txt
+setup: $(DEV) ## the virtual environment, with the exact versions of constraints.txt
 
-$(STAMP): pyproject.toml constraints.txt
+$(SERVICE): pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "tensorseed needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Installing the service into $(VENV), once. The largest part is torch."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@
+	$(PIP) install -c constraints.txt -e '.[service]'
+	@touch $@
+
+$(DEV): $(SERVICE)
+	@echo "Installing what the tests need into $(VENV), once."
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
 
 clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/node/.installed ## the other clients of the Hub that the tests run
 
-$(CLIENTS)/hub-0.36/.installed: tests/clients/hub-0.36.txt | $(STAMP)
+$(CLIENTS)/hub-0.36/.installed: tests/clients/hub-0.36.txt | $(DEV)
 	$(BIN)/python -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	touch $@
@@ -84,7 +92,7 @@ sbom: setup $(TOOLS)/cyclonedx-bom ## write build/sbom.json, the bill of materia
 
 lock: ## choose the newest versions anew and write constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade -e '.[dev]'
+	$(PIP) install --quiet --upgrade -e '.[dev]'
 	$(BIN)/python -m tools.lock > constraints.txt
 
 clean: ## remove the virtual environment and every cache

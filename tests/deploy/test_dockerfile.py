@@ -30,6 +30,7 @@ def test_indexes_are_arguments_and_versions_are_constrained() -> None:
     installs = [run for run in BUILD.values("RUN") if " install " in run]
     assert len(installs) == 2
     assert all("--constraint constraints.txt" in run for run in installs)
+    assert installs[-1].endswith(" '.[service]'")
 
 
 def test_the_last_stage_installs_nothing() -> None:

@@ -20,9 +20,11 @@ from tensorseed.checkpoints.library import shipped
 from tests.serving import ROOT, served
 
 SOURCES = ["pyproject.toml", "setup.py", "README.md", "tensorseed", "service"]
-URL, DIGEST = re.findall(
-    r"curl -s '[^']*(/v1/weights\?[^']*)' \| sha256sum\n([0-9a-f]{64})", (ROOT / "README.md").read_text()
-)[0]
+README = (ROOT / "README.md").read_text()
+URL, DIGEST = re.findall(r"curl -s '[^']*(/v1/weights\?[^']*)' \| sha256sum\n([0-9a-f]{64})", README)[0]
+SPEC = re.findall(r"<<'SPEC'\n(.*?)\nSPEC\n", README, re.DOTALL)[0]
+SPEC_DIGEST = re.findall(r"([0-9a-f]{64})  mlp.safetensors", README)[0]
+EXTRAS = ("torch", "jax", "transformers", "matplotlib", "fastapi", "starlette", "uvicorn", "opentelemetry")
 
 
 def pip(*arguments: object) -> None:
@@ -86,6 +88,18 @@ def test_its_command_line_answers(site: Path) -> None:
     assert run(site, "-m", "tensorseed", "--version") == f"tensorseed, version {version('tensorseed')}\n"
     assert "TENSORSEED_PORT=8000" in run(site, "-m", "tensorseed", "settings")
     assert (site / "bin" / "tensorseed").is_file()
+
+
+def test_the_library_needs_no_extra(site: Path) -> None:
+    (site.parent / "mlp.json").write_text(SPEC)
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({EXTRAS}))
+from tensorseed.__main__ import main
+main(["fetch", "mlp.json", "-o", "mlp.safetensors"])
+"""
+    run(site, "-c", code)
+    assert hashlib.sha256((site.parent / "mlp.safetensors").read_bytes()).hexdigest() == SPEC_DIGEST
 
 
 def test_its_recipes_are_found(site: Path, port: int) -> None:
