@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import tensorseed
-from service.http.problems import PROBLEMS
+from service.server.error_handlers import PROBLEMS
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.evaluations.report import EvaluationWarning, LayerReport, Report
 from tensorseed.evaluations.request import EvaluationRequest
@@ -158,7 +158,7 @@ def test_every_loss_has_a_row(loss: str) -> None:
     assert f"\n| `{loss}` |" in (DOCS / "losses.md").read_text()
 
 
-@pytest.mark.parametrize("problem", {kind.type for kind in PROBLEMS.values()})
+@pytest.mark.parametrize("problem", {kind.type for kind in PROBLEMS.kinds.values()})
 def test_every_problem_has_a_row(problem: str) -> None:
     assert f"| `{problem}` |" in (DOCS / "http.md").read_text()
 

@@ -1,26 +1,26 @@
-"""The forms of an evaluation's answer: its report as JSON, its picture, the weights after the last step."""
+"""Forms of an evaluation's answer: report, picture, or trained weights."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
-from tensorseed.errors import EvaluationError, UnrepresentableError
+from tensorseed.errors import EvaluationError
 from tensorseed.evaluations.plots import draw
 from tensorseed.evaluations.report import Comparison, Report
 
-from ..http.negotiation import JSON, OCTETS, preferred
+from ..http.json_numbers import spell_nonfinite
+from ..http.negotiation import JSON, OCTETS, negotiate
 
 if TYPE_CHECKING:
     import torch
 
 SVG = "image/svg+xml"
 PNG = "image/png"
-REPORTED = (JSON, SVG, PNG)  # the forms of a report, the first for whoever does not say
+REPORTED = (JSON, SVG, PNG)  # the first by default
 FILENAME = "evaluation.safetensors"
 
 # An SVG opened by itself is a document of this site: it may hold its own styles, and load or run nothing.
@@ -57,26 +57,32 @@ class Content:
 
 
 def form_of(accept: str, *, weights: bool) -> str:
-    """The media type to answer with, where `weights` says whether the weights are wanted.
+    """The media type to answer with: a file for `weights`, else a form of the report.
 
-    Raises UnrepresentableError where Accept names none that there is.
+    Raises:
+        UnrepresentableError: Accept names no available form.
     """
-    form = preferred(accept, [OCTETS] if weights else REPORTED)
-    if form is not None:
-        return form
     if weights:
-        raise UnrepresentableError(
+        return negotiate(
+            accept,
+            [OCTETS],
             f"with return_weights the answer is a file of {OCTETS}, which holds the report too: accept that, "
-            f"or leave return_weights out for {JSON}, {SVG} or {PNG}"
+            f"or leave return_weights out for {JSON}, {SVG} or {PNG}",
         )
-    raise UnrepresentableError(
+    return negotiate(
+        accept,
+        REPORTED,
         f"an evaluation is available as {JSON}, {SVG} or {PNG}: accept one of them, or set return_weights "
-        f"for the weights as {OCTETS}"
+        f"for the weights as {OCTETS}",
     )
 
 
 def check_labels(labels: Sequence[str]) -> None:
-    """Raise EvaluationError where tensors of two variants could have one name in a file of both."""
+    """Check that no tensors of two variants have one name in their file.
+
+    Raises:
+        EvaluationError: A label allows it.
+    """
     known = set(labels)
     for index, label in enumerate(labels):
         ends = (end for end, char in enumerate(label) if char == "." and label[:end] in known)
@@ -86,24 +92,13 @@ def check_labels(labels: Sequence[str]) -> None:
 
 
 def content_of(answer: Report | Comparison, form: str) -> Content:
-    """The answer in that form. Blocks: a picture takes about a second."""
+    """The answer in a form. Blocks: a picture takes about a second."""
     return Content(form, _WRITERS[form](answer), _HEADERS.get(form, {}))
-
-
-def spelled(value: Any) -> Any:
-    """The value with NaN and infinities as the strings "NaN", "Infinity" and "-Infinity"."""
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return value
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Mapping):
-        return {key: spelled(part) for key, part in value.items()}
-    return [spelled(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def report_text(answer: Report | Comparison) -> bytes:
     """The report as JSON; of several variants `{"reports": […]}`."""
-    return orjson.dumps(spelled(answer.model_dump()))
+    return orjson.dumps(spell_nonfinite(answer.model_dump()))
 
 
 def _json(answer: Report | Comparison) -> Sequence[bytes]:

@@ -1,4 +1,4 @@
-"""Evaluations: what an initialisation does to a network."""
+"""Evaluations of an initialisation by a network's signals and training."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from tensorseed.spec.limits import Limits
 
 from ..http.bodies import read_json
 from ..http.concurrency_limit import ConcurrencyLimit
-from ..http.disconnect import while_present
+from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError
-from ..http.problems import documented
+from ..http.negotiation import accept_of
 from ..http.queries import query_of
 from ..settings import Settings
 from ..telemetry import DEVICE, Attributes, span
 from ..worker.worker import Worker
+from .problems import PROBLEMS
 from .representations import Content, check_labels, content_of, form_of
 from .schemas import evaluation_answers, evaluation_body
 
@@ -70,7 +71,7 @@ def context_of(request: Request) -> EvaluationsContext:
     operation_id="postEvaluations",
     summary="What an initialisation does to a network",
     response_class=Response,
-    responses=evaluation_answers() | documented(*_BODY, *_WORK),
+    responses=evaluation_answers() | PROBLEMS.documented(*_BODY, *_WORK),
     openapi_extra=evaluation_body(),
 )
 async def post_evaluations(request: Request) -> Response:
@@ -85,15 +86,14 @@ async def post_evaluations(request: Request) -> Response:
     context = context_of(request)
     with context.jobs.admit():
         body = await read_json(request, context.settings.body_bytes)
-        return await while_present(request, _post(request, body))
+        return await cancel_on_disconnect(request.receive, _post(request, body))
 
 
 async def _post(request: Request, body: bytes) -> Response:
     context = context_of(request)
     with span("parse"):
         evaluation = await context.worker.run(read_evaluation, body, context.limits)
-    accept = ", ".join(request.headers.getlist("accept"))
-    form = form_of(accept, weights=evaluation.return_weights)
+    form = form_of(accept_of(request), weights=evaluation.return_weights)
     if evaluation.return_weights:
         check_labels([variant.label or "" for variant in evaluation.variants])
     with span("evaluate", _attributes(evaluation)):
@@ -115,7 +115,11 @@ def _attributes(evaluation: Evaluation) -> Attributes:
 
 
 def _compute(evaluation: Evaluation, form: str, cancelled: Cancelled) -> Content:
-    """The answer. Raises NotReadyError where the service stops before it is there."""
+    """The answer.
+
+    Raises:
+        NotReadyError: The service stops before the answer is complete.
+    """
     try:
         return content_of(evaluate(evaluation, cancelled), form)
     except ComputationCancelledError:

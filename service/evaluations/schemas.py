@@ -1,4 +1,4 @@
-"""How the OpenAPI document describes evaluations: the body, and the answer in each of its forms."""
+"""Schemas of evaluations: the body, and the answer in each form."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from tensorseed.evaluations.report import Comparison, Report
 
 from ..http.negotiation import JSON, OCTETS
+from ..http.openapi import BINARY, TEXT, Responses, model_schemas, request_body
 from .representations import PNG, SVG
 
 _COMPONENTS = "#/components/schemas/"
@@ -19,7 +20,14 @@ _NUMBER = {
 
 
 def evaluation_schemas() -> dict[str, Any]:
-    """The components of the answers: the core's models, whose names here begin with Evaluation."""
+    """The components of requests and answers."""
+    from tensorseed.evaluations.request import EvaluationRequest  # many models, which no start needs
+
+    return {**model_schemas(EvaluationRequest), **answer_schemas()}
+
+
+def answer_schemas() -> dict[str, Any]:
+    """The components of the answers: the library's models, with names that begin with Evaluation."""
     found: dict[str, Any] = {"EvaluationNumber": _NUMBER}
     for model in (Report, Comparison):
         schema = model.model_json_schema(mode="serialization")
@@ -70,7 +78,7 @@ def _referred(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, A
     return found
 
 
-def evaluation_answers() -> dict[int | str, dict[str, Any]]:
+def evaluation_answers() -> Responses:
     """The documented 200 of an evaluation."""
     reports = [{"$ref": f"{_COMPONENTS}EvaluationReport"}, {"$ref": f"{_COMPONENTS}EvaluationComparison"}]
     return {
@@ -80,9 +88,9 @@ def evaluation_answers() -> dict[int | str, dict[str, Any]]:
             "format, of variants as `label.name`, and the report as JSON in the metadata's `report`",
             "content": {
                 JSON: {"schema": {"anyOf": reports}},
-                SVG: {"schema": {"type": "string"}},
-                PNG: {"schema": {"type": "string", "format": "binary"}},
-                OCTETS: {"schema": {"type": "string", "format": "binary"}},
+                SVG: TEXT,
+                PNG: BINARY,
+                OCTETS: BINARY,
             },
         }
     }
@@ -91,4 +99,4 @@ def evaluation_answers() -> dict[int | str, dict[str, Any]]:
 def evaluation_body() -> dict[str, Any]:
     """The documented body of an evaluation."""
     schema = {"$ref": f"{_COMPONENTS}EvaluationRequest"}
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+    return request_body({JSON: {"schema": schema}})

@@ -1,4 +1,4 @@
-"""Working only for who is there: what a client waits for is given up when it leaves."""
+"""Cancellation of the work for a client that has disconnected."""
 
 from __future__ import annotations
 
@@ -6,32 +6,34 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 T = TypeVar("T")
 
 
-async def until_gone(receive: Receive) -> None:
-    """Return when the client has disconnected."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def cancel_on_disconnect(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which is cancelled when the client disconnects.
 
+    The body must have been read. Queued work then never begins, and a running thread ends.
 
-async def while_present(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which is cancelled when the client leaves. The body must have been read.
-
-    What waits in a queue is then never begun; what a thread computes already, it ends. Raises
-    ClientDisconnect.
+    Raises:
+        ClientDisconnect: The client left before the work was done.
     """
     working = asyncio.ensure_future(work)
-    watching = asyncio.ensure_future(until_gone(request.receive))
+    watching = asyncio.ensure_future(_disconnected(receive))
     try:
         await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise ClientDisconnect
+        left = not working.done()
     finally:
         for task in (watching, working):
             task.cancel()
         await asyncio.gather(working, watching, return_exceptions=True)
+    if left and working.cancelled():
+        raise ClientDisconnect
+    return working.result()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,10 +1,14 @@
-"""Which form the client wants: the Accept field of RFC 9110, section 12.5.1."""
+"""Content negotiation by the Accept field: RFC 9110, section 12.5.1."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
+
+from starlette.requests import Request
+
+from tensorseed.errors import UnrepresentableError
 
 OCTETS = "application/octet-stream"
 JSON = "application/json"
@@ -21,7 +25,7 @@ class MediaRange(NamedTuple):
     weight: float
 
     def specificity(self, media_type: str) -> int:
-        """How precisely this names `media_type`: 2 exactly, 1 by `type/*`, 0 by `*/*`, -1 not at all."""
+        """The precision of the match: 2 exact, 1 by `type/*`, 0 by `*/*`, -1 for no match."""
         major, _, minor = media_type.partition("/")
         if (self.major, self.minor) == (major, minor):
             return 2
@@ -43,10 +47,10 @@ def parse_accept(field: str) -> list[MediaRange]:
 
 
 def preferred(accept: str | None, offers: Sequence[str]) -> str | None:
-    """The media type among `offers` that the client likes best, the earlier one where it likes both alike.
+    """The media type among `offers` that the client prefers; of equals the earlier one.
 
-    The most specific element that names an offer gives its weight, and a weight of 0 refuses it. None where
-    everything is refused. Without an Accept field, or with one that says nothing valid, the first offer.
+    The most specific element that names an offer gives its weight. A weight of 0 refuses it. None where all
+    offers are refused. Without a valid Accept field, the first offer.
     """
     ranges = parse_accept(accept or "")
     if not ranges:
@@ -54,6 +58,32 @@ def preferred(accept: str | None, offers: Sequence[str]) -> str | None:
     weights = {offer: _weight(offer, ranges) for offer in offers}
     best = max(offers, key=weights.__getitem__)
     return best if weights[best] > 0 else None
+
+
+def accept_of(request: Request) -> str:
+    """The Accept fields of a request as one."""
+    return ", ".join(request.headers.getlist("accept"))
+
+
+def negotiate(
+    accept: str,
+    offers: Sequence[str],
+    unavailable: str,
+    *,
+    json_fits: Callable[[], bool] | None = None,
+    too_large: str = "",
+) -> str:
+    """The media type to answer with: JSON only where it fits.
+
+    Raises:
+        UnrepresentableError: No offer is acceptable (`unavailable`), or none but JSON, which is `too_large`.
+    """
+    form = preferred(accept, offers)
+    if form == JSON and json_fits is not None and not json_fits():
+        form, unavailable = preferred(accept, [offer for offer in offers if offer != JSON]), too_large
+    if form is None:
+        raise UnrepresentableError(unavailable)
+    return form
 
 
 def _weight(offer: str, ranges: Sequence[MediaRange]) -> float:

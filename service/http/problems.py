@@ -1,42 +1,43 @@
-"""From exceptions to problem documents (RFC 9457): the one table of statuses, type URIs and titles.
+"""Problem details (RFC 9457): kinds of problems by exception, and their answers.
 
-It drives the handlers, which answer every error of every path, and the responses that each route documents.
+A table of kinds drives both the answers to errors and the responses that routes document. Every domain
+extends `COMMON` by its own exceptions. Another `ErrorFormat` serves clients of another protocol.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Mount
 
 from tensorseed import errors as core
-from tensorseed.checkpoints import errors as hub
 from tensorseed.errors import Fault
 
-from ..hub.errors import hub_error, is_hub_path
 from . import errors as exchange
+from .openapi import Responses, reference
+from .schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
 MAX_FAULTS = 100  # listed in one answer
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-_OF_MOUNTS = ("GET", "HEAD")  # what is mounted is folders of files, which match any method
+
+_INTERNAL = "An unexpected fault stopped this request and has been logged: try again, or report it."
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
-    """A kind of problem. `name` completes the type URI, which never changes once published."""
+    """A kind of problem. `name` completes the type URI, which never changes once published.
+
+    `parameter` is the query parameter at fault, where the exception names none. Answers have the `headers`.
+    """
 
     name: str
     status: int
     title: str
+    parameter: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def type(self) -> str:
@@ -44,192 +45,143 @@ class ProblemKind:
         return f"urn:tensorseed:problem:{self.name}"
 
 
-PROBLEMS: dict[type[Exception], ProblemKind] = {
-    core.SpecError: ProblemKind("invalid-spec", 422, "The spec is not valid"),
-    core.LossError: ProblemKind("invalid-loss", 422, "The loss cannot be evaluated"),
-    core.EvaluationError: ProblemKind("invalid-evaluation", 422, "The evaluation is not valid"),
-    core.SliceError: ProblemKind("invalid-slice", 422, "The slice does not fit the tensor"),
-    core.TooLargeError: ProblemKind("too-large", 413, "Larger than this service allows"),
-    core.UnknownNameError: ProblemKind("unknown-name", 404, "Nothing has this name"),
-    core.UnrepresentableError: ProblemKind("not-representable", 406, "Not available in the form asked for"),
-    core.DeviceError: ProblemKind("missing-device", 409, "This host lacks the device"),
-    core.CapacityError: ProblemKind("out-of-memory", 503, "Not enough memory at the moment"),
-    core.VersionError: ProblemKind("missing-version", 409, "This host lacks the version of torch"),
-    hub.UnknownRepositoryError: ProblemKind("unknown-repository", 404, "No recipe has this id"),
-    hub.UnknownRevisionError: ProblemKind("unknown-revision", 404, "The repository has no such revision"),
-    hub.UnknownEntryError: ProblemKind("unknown-entry", 404, "The revision has no such file"),
-    hub.RecipeError: ProblemKind("invalid-recipe", 422, "The recipe is not valid"),
-    hub.ConfigError: ProblemKind("invalid-config", 422, "The config is not valid"),
-    hub.MissingExtraError: ProblemKind("missing-extra", 501, "This needs an extra that is missing"),
-    hub.DerivationTimeError: ProblemKind("slow-derivation", 413, "The model takes too long to build"),
-    exchange.QueryError: ProblemKind("invalid-query", 422, "The query is not valid"),
-    exchange.UnknownPathError: ProblemKind("unknown-path", 404, "No such path"),
-    exchange.MethodError: ProblemKind("unknown-method", 405, "The path does not have this method"),
-    exchange.PreconditionError: ProblemKind("failed-precondition", 412, "A condition does not hold"),
-    exchange.RangeError: ProblemKind("unsatisfiable-range", 416, "No byte range can be served"),
-    exchange.MediaTypeError: ProblemKind("unread-media-type", 415, "The body's form is not read here"),
-    exchange.MalformedRequestError: ProblemKind("malformed-request", 400, "The request cannot be understood"),
-    exchange.CredentialError: ProblemKind("unauthorized", 401, "A key is needed"),
-    exchange.ScopeError: ProblemKind("forbidden", 403, "The key does not cover this"),
-    exchange.UrlSizeError: ProblemKind("long-url", 414, "The URL is longer than this service allows"),
-    exchange.HeadSizeError: ProblemKind("large-head", 431, "The header fields are larger than allowed"),
-    exchange.SlowHeadError: ProblemKind("slow-head", 408, "The header fields did not come in time"),
-    exchange.BusyError: ProblemKind("busy", 429, "As much is under way as may be"),
-    exchange.NotReadyError: ProblemKind("not-ready", 503, "Not ready"),
-    Exception: ProblemKind("internal-error", 500, "The service failed"),
-}
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A problem that occurred in one request."""
 
-_INTERNAL = "An unexpected fault stopped this request and has been logged: try again, or report it."
-_FIELDS = {"not-representable": {"Vary": "Accept"}, "out-of-memory": {"Retry-After": "5"}}
+    kind: ProblemKind
+    detail: str
+    faults: Sequence[Mapping[str, str]]
+    headers: Mapping[str, str]
 
 
-def answer_to(error: Exception, scope: Mapping[str, Any]) -> Response:
-    """The answer to `error`, in the form that the clients of a request's path read."""
-    if not is_hub_path(scope["path"]):
-        return problem_response(error)
-    problem = _kind(error)
-    return hub_error(problem.name, problem.status, _detail(error), _headers(error), scope)
+class ErrorFormat(Protocol):
+    """The form of the errors that clients of some paths read."""
+
+    def response(self, occurrence: Occurrence, scope: Mapping[str, Any]) -> Response:
+        """The answer to a problem of the request that `scope` describes."""
+
+    def documented(self, kinds: Sequence[ProblemKind]) -> dict[str, Any]:
+        """The OpenAPI response for problems of one status."""
+
+
+class ProblemDetails:
+    """Errors as problem documents."""
+
+    def response(self, occurrence: Occurrence, scope: Mapping[str, Any]) -> Response:  # noqa: ARG002
+        """See `ErrorFormat`."""
+        kind = occurrence.kind
+        document = _document(kind, occurrence.detail)
+        if occurrence.faults:
+            document["errors"] = occurrence.faults
+        return Response(orjson.dumps(document), kind.status, occurrence.headers, MEDIA_TYPE)
+
+    def documented(self, kinds: Sequence[ProblemKind]) -> dict[str, Any]:
+        """See `ErrorFormat`."""
+        examples = {
+            kind.name: {
+                "summary": kind.title,
+                "value": _document(kind, _INTERNAL if kind.status == 500 else f"{kind.title}."),
+            }
+            for kind in kinds
+        }
+        return {
+            "description": "; or: ".join(f"{kind.title} (`{kind.type}`)" for kind in kinds),
+            "content": {MEDIA_TYPE: {"schema": reference(Problem), "examples": examples}},
+        }
+
+
+@dataclass(frozen=True)
+class ProblemTable:
+    """The kinds of problems of some routes, and the form of their answers."""
+
+    kinds: Mapping[type[Exception], ProblemKind]
+    error_format: ErrorFormat
+
+    def extended(
+        self, kinds: Mapping[type[Exception], ProblemKind], error_format: ErrorFormat | None = None
+    ) -> ProblemTable:
+        """This table with further kinds, and maybe in another form."""
+        return ProblemTable({**self.kinds, **kinds}, error_format or self.error_format)
+
+    def occurrence(self, error: Exception) -> Occurrence:
+        """The problem of an error, whose kind is found along the ancestors of its class."""
+        kind = self.kinds[next(cls for cls in type(error).__mro__ if cls in self.kinds)]
+        detail = _INTERNAL if kind is self.kinds[Exception] else _encodable(str(error))
+        headers = {"Cache-Control": "no-store", **dict(kind.headers)}
+        if isinstance(error, exchange.ExchangeError):
+            headers |= error.headers
+        return Occurrence(kind, detail, _faults(error, kind), headers)
+
+    def response(self, error: Exception, scope: Mapping[str, Any]) -> Response:
+        """The answer to an error of the request that `scope` describes."""
+        return self.error_format.response(self.occurrence(error), scope)
+
+    def documented(self, *errors: type[Exception]) -> Responses:
+        """The `responses` of a route that can answer with these errors. `default` is the unexpected one."""
+        by_status: dict[int | str, list[ProblemKind]] = {}
+        for error in dict.fromkeys(errors):
+            by_status.setdefault(self.kinds[error].status, []).append(self.kinds[error])
+        by_status["default"] = [self.kinds[Exception]]
+        return {status: self.error_format.documented(kinds) for status, kinds in by_status.items()}
+
+
+COMMON = ProblemTable(
+    {
+        core.SpecError: ProblemKind("invalid-spec", 422, "The spec is not valid"),
+        core.TooLargeError: ProblemKind("too-large", 413, "Larger than this service allows"),
+        core.UnknownNameError: ProblemKind("unknown-name", 404, "Nothing has this name"),
+        core.UnrepresentableError: ProblemKind(
+            "not-representable", 406, "Not available in the form asked for", headers=(("Vary", "Accept"),)
+        ),
+        core.DeviceError: ProblemKind("missing-device", 409, "This host lacks the device"),
+        core.CapacityError: ProblemKind(
+            "out-of-memory", 503, "Not enough memory at the moment", headers=(("Retry-After", "5"),)
+        ),
+        core.VersionError: ProblemKind("missing-version", 409, "This host lacks the version of torch"),
+        exchange.QueryError: ProblemKind("invalid-query", 422, "The query is not valid"),
+        exchange.UnknownPathError: ProblemKind("unknown-path", 404, "No such path"),
+        exchange.MethodError: ProblemKind("unknown-method", 405, "The path does not have this method"),
+        exchange.PreconditionError: ProblemKind("failed-precondition", 412, "A condition does not hold"),
+        exchange.RangeError: ProblemKind("unsatisfiable-range", 416, "No byte range can be served"),
+        exchange.MediaTypeError: ProblemKind("unread-media-type", 415, "The body's form is not read here"),
+        exchange.MalformedRequestError: ProblemKind(
+            "malformed-request", 400, "The request cannot be understood"
+        ),
+        exchange.CredentialError: ProblemKind("unauthorized", 401, "A key is needed"),
+        exchange.ScopeError: ProblemKind("forbidden", 403, "The key does not cover this"),
+        exchange.UrlSizeError: ProblemKind("long-url", 414, "The URL is longer than this service allows"),
+        exchange.HeadSizeError: ProblemKind("large-head", 431, "The header fields are larger than allowed"),
+        exchange.SlowHeadError: ProblemKind("slow-head", 408, "The header fields did not come in time"),
+        exchange.BusyError: ProblemKind("busy", 429, "As much is under way as may be"),
+        exchange.NotReadyError: ProblemKind("not-ready", 503, "Not ready"),
+        Exception: ProblemKind("internal-error", 500, "The service failed"),
+    },
+    ProblemDetails(),
+)
 
 
 def problem_response(error: Exception) -> Response:
-    """The answer to `error` as a problem document."""
-    problem = _kind(error)
-    document: dict[str, Any] = {
-        "type": problem.type,
-        "title": problem.title,
-        "status": problem.status,
-        "detail": _detail(error),
-    }
-    faults = _faults(error)
-    if faults:
-        document["errors"] = faults
-    return Response(orjson.dumps(document), problem.status, _headers(error), MEDIA_TYPE)
+    """The answer to an error that occurred before there was a request."""
+    return COMMON.response(error, {})
 
 
-def _kind(error: Exception) -> ProblemKind:
-    """The error's row of the table, found along the class's ancestors."""
-    return PROBLEMS[next(cls for cls in type(error).__mro__ if cls in PROBLEMS)]
+def _document(kind: ProblemKind, detail: str) -> dict[str, Any]:
+    return {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail}
 
 
-def _detail(error: Exception) -> str:
-    return _INTERNAL if _kind(error) is PROBLEMS[Exception] else _encodable(str(error))
-
-
-def _headers(error: Exception) -> dict[str, str]:
-    headers = {"Cache-Control": "no-store", **_FIELDS.get(_kind(error).name, {})}
-    return headers | error.headers if isinstance(error, exchange.ExchangeError) else headers
-
-
-def documented(*kinds: type[Exception]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that can answer with these errors. `default` stands for the unexpected."""
-    by_status: dict[int | str, list[ProblemKind]] = {}
-    for kind in kinds:
-        by_status.setdefault(PROBLEMS[kind].status, []).append(PROBLEMS[kind])
-    by_status["default"] = [PROBLEMS[Exception]]
-    return {status: _documented(problems) for status, problems in by_status.items()}
-
-
-def _documented(problems: list[ProblemKind]) -> dict[str, Any]:
-    examples = {
-        problem.name: {
-            "summary": problem.title,
-            "value": {
-                "type": problem.type,
-                "title": problem.title,
-                "status": problem.status,
-                "detail": _INTERNAL if problem.status == 500 else problem.title + ".",
-            },
-        }
-        for problem in problems
-    }
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        "description": "; or: ".join(f"{problem.title} (`{problem.type}`)" for problem in problems),
-        "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}},
-    }
-
-
-def _faults(error: Exception) -> list[dict[str, str]]:
+def _faults(error: Exception, kind: ProblemKind) -> list[dict[str, str]]:
     """The `errors` member: pointers into a body, or names of query parameters."""
-    if isinstance(error, core.SpecError | hub.RecipeError):
-        return [_encoded(_body_fault(fault)) for fault in error.faults[:MAX_FAULTS]]
-    if isinstance(error, core.SliceError):
-        return [_encoded({"parameter": "slice", "detail": str(error)})]
-    if isinstance(error, exchange.QueryError):
-        return [_encoded(_query_fault(fault)) for fault in error.faults[:MAX_FAULTS]]
-    return []
-
-
-def _body_fault(fault: Fault) -> dict[str, str]:
-    return {"pointer": fault.pointer, "detail": fault.detail}
-
-
-def _query_fault(fault: Fault) -> dict[str, str]:
-    return {"parameter": fault.pointer, "detail": fault.detail}
-
-
-def _encoded(fault: dict[str, str]) -> dict[str, str]:
-    return {key: _encodable(value) for key, value in fault.items()}
+    if kind.parameter is not None:
+        return [{"parameter": kind.parameter, "detail": _encodable(str(error))}]
+    member = "parameter" if isinstance(error, exchange.QueryError) else "pointer"
+    faults: Sequence[Fault] = getattr(error, "faults", ())
+    return [
+        {member: _encodable(fault.pointer), "detail": _encodable(fault.detail)}
+        for fault in faults[:MAX_FAULTS]
+    ]
 
 
 def _encodable(text: str) -> str:
     """The text without lone surrogates, which a spec can hold and UTF-8 cannot."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def allowed_methods(app: FastAPI, scope: Mapping[str, Any]) -> list[str]:
-    """The methods that the path of `scope` has, over all routes."""
-    root = scope.get("app_root_path", scope.get("root_path", ""))  # as it was before a mount took its part
-    probes = [(method, {**scope, "root_path": root, "method": method}) for method in _METHODS]
-    full = {
-        method
-        for method, probe in probes
-        for route in app.router.routes
-        if route.matches(probe)[0].name == "FULL" and (method in _OF_MOUNTS or not isinstance(route, Mount))
-    }
-    return [method for method in _METHODS if method in full]
-
-
-async def _answer(request: Request, error: Exception) -> Response:
-    return answer_to(error, request.scope)
-
-
-async def _answer_http(request: Request, error: Exception) -> Response:
-    """What the router itself raises: an unknown path or method, or a body that cannot be read."""
-    assert isinstance(error, HTTPException)
-    if error.status_code == 405:
-        allow = ", ".join(allowed_methods(request.app, request.scope))
-        detail = f"this path has the methods {allow}"
-        return answer_to(exchange.MethodError(detail, {"Allow": allow}), request.scope)
-    if error.status_code == 404:
-        detail = "no such path: /docs lists those there are"
-        return answer_to(exchange.UnknownPathError(detail), request.scope)
-    detail = "the request cannot be understood: check it against /docs"
-    return answer_to(exchange.MalformedRequestError(detail), request.scope)
-
-
-async def _answer_validation(request: Request, error: Exception) -> Response:
-    """Parameters that the framework checked: each fault names its parameter."""
-    assert isinstance(error, RequestValidationError)
-    faults = [
-        Fault(str(fault["loc"][-1]), "this value is not valid: see /docs for what is")
-        for fault in error.errors()
-    ]
-    return answer_to(exchange.QueryError(faults), request.scope)
-
-
-async def _answer_nobody(_: Request, __: Exception) -> Response:
-    """The client left while sending its body; this answer goes nowhere."""
-    return problem_response(exchange.MalformedRequestError("the body was not sent in full"))
-
-
-def install_handlers(app: FastAPI) -> None:
-    """Make every error of `app` a problem document."""
-    handlers: dict[type[Exception], Callable[[Request, Exception], Any]] = dict.fromkeys(PROBLEMS, _answer)
-    handlers |= {
-        HTTPException: _answer_http,
-        RequestValidationError: _answer_validation,
-        ClientDisconnect: _answer_nobody,
-    }
-    for kind, handler in handlers.items():
-        app.add_exception_handler(kind, handler)

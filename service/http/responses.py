@@ -1,74 +1,73 @@
-"""From a representation and a request to the response that RFC 9110 wants.
+"""Responses of files: preconditions, ranges and streamed bodies (RFC 9110).
 
-`respond` is the one place that knows preconditions, ranges and the header fields of a file. The body is
-streamed and computed a little ahead of the client: what waits for a client that reads slowly is the worker's
-window of chunks, the one being sent among them, and what the sockets hold. A client that leaves stops the
-computing within that window, and a fault halfway closes the connection, so that nobody takes a short file
-for a whole one.
+A body is computed a little ahead of its client. A slow reader holds the worker's window of chunks and the
+sockets' buffers. A disconnect cancels the computation within that window. A fault halfway closes the
+connection, so that a short file is never taken for a whole one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractContextManager, aclosing
-from typing import Protocol
+from contextlib import aclosing, suppress
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from .concurrency_limit import ConcurrencyLimit
 from .conditional import is_unmodified, range_applies
-from .disconnect import until_gone
+from .disconnect import cancel_on_disconnect
 from .ranges import ByteRange, parse_range
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
-REVALIDATED = "public, no-cache"  # of a URL that may come to stand for other bytes
+REVALIDATED = "public, no-cache"  # for a URL whose bytes may change: by query, or by a branch's name
+
+_CONDITIONAL = frozenset({b"if-match", b"if-none-match", b"if-range", b"range"})
 
 Chunk = bytes | memoryview
 Segment = bytes | ByteRange  # a piece of a body: literal bytes, or bytes of the representation
 
 
-class Representation(Protocol):
-    """A sequence of bytes that never changes."""
+class Representation(ABC):
+    """A sequence of bytes that never changes.
 
-    @property
-    def etag(self) -> str:
-        """The strong entity tag, with its quotes."""
-        ...
+    Attributes:
+        etag: The strong entity tag, with its quotes.
+        headers: The fields that a 304 repeats: Vary, Content-Location, Cache-Control.
+        content_headers: The fields of the content: Content-Type, Content-Disposition.
+    """
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The fields of this representation that a 304 repeats: Vary, Content-Location."""
-        ...
+    def __init__(self, etag: str, headers: Mapping[str, str], content_headers: Mapping[str, str]) -> None:
+        self.etag = etag
+        self.headers = headers
+        self.content_headers = content_headers
 
-    @property
-    def content_headers(self) -> Mapping[str, str]:
-        """The fields that describe the content: Content-Type, Content-Disposition."""
-        ...
-
+    @abstractmethod
     async def size(self) -> int:
         """The number of bytes."""
-        ...
 
+    @abstractmethod
     def at_once(self, start: int, stop: int) -> Chunk | None:
-        """The bytes from `start` up to `stop` where that takes no time to speak of; else None."""
-        ...
+        """The bytes [start, stop) where they are quicker computed than queued; else None."""
 
-    def admit(self) -> AbstractContextManager[None]:
-        """What is held while bytes are streamed. Entering it may raise BusyError."""
-        ...
-
+    @abstractmethod
     def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
-        """The bytes from `start` up to `stop`, in chunks. Closing the generator stops the computing."""
-        ...
+        """The bytes [start, stop), in chunks. Closing the generator cancels the computation."""
 
 
-async def respond(request: Request, representation: Representation) -> Response:
-    """The answer to a GET, HEAD or POST that selects `representation`.
+async def file_response(
+    request: Request, representation: Representation, streams: ConcurrencyLimit
+) -> Response:
+    """The response to a GET, HEAD or POST that selects `representation`: 200, 206 or 304.
 
-    Status 200, 206 or 304. Raises PreconditionError (412) and RangeError (416).
+    A streamed body takes a place of `streams` while it is sent.
+
+    Raises:
+        PreconditionError: If-Match does not hold.
+        RangeError: No range can be served.
     """
     fields = _fields(request)
     etag = representation.etag
@@ -82,32 +81,37 @@ async def respond(request: Request, representation: Representation) -> Response:
     if request.method == "HEAD":
         return CompleteResponse(200, headers, size)
     if ranges is None:
-        return _one(200, headers, representation, ByteRange(0, size))
+        return _one(200, headers, representation, ByteRange(0, size), streams)
     if len(ranges) == 1:
         headers["Content-Range"] = ranges[0].content_range(size)
-        return _one(206, headers, representation, ranges[0])
+        return _one(206, headers, representation, ranges[0], streams)
     boundary = hashlib.sha256(f"{etag} {ranges}".encode()).hexdigest()[:32]
     segments = _multipart(ranges, size, boundary, headers["Content-Type"])
     headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
-    return StreamedResponse(206, headers, representation, segments)
+    return StreamedResponse(206, headers, representation, segments, streams)
 
 
 def _fields(request: Request) -> dict[str, str]:
-    """The header fields by lower-case name; those given several times joined by commas."""
+    """The conditional fields by name; repeated ones joined by commas."""
     fields: dict[str, str] = {}
-    for name, value in request.headers.items():
-        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    for raw_name, raw_value in request.scope["headers"]:
+        if raw_name in _CONDITIONAL:
+            name, value = raw_name.decode(), raw_value.decode("latin-1")
+            fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return fields
 
 
 def _one(
-    status: int, headers: Mapping[str, str], representation: Representation, part: ByteRange
+    status: int,
+    headers: Mapping[str, str],
+    representation: Representation,
+    part: ByteRange,
+    streams: ConcurrencyLimit,
 ) -> Response:
-    """The answer of one range: complete where it is at hand, else streamed."""
     body = representation.at_once(*part)
     if body is not None:
         return CompleteResponse(status, headers, part.stop - part.start, body)
-    return StreamedResponse(status, headers, representation, [part])
+    return StreamedResponse(status, headers, representation, [part], streams)
 
 
 def _multipart(ranges: Sequence[ByteRange], size: int, boundary: str, media_type: str) -> list[Segment]:
@@ -125,7 +129,7 @@ def _length(segment: Segment) -> int:
 
 
 class CompleteResponse(Response):
-    """A response whose body is at hand, or that has none though it tells a length: the answer to HEAD."""
+    """A response whose body is computed already, or absent though it has a length: for HEAD."""
 
     def __init__(self, status: int, headers: Mapping[str, str], length: int, body: Chunk = b"") -> None:
         self.body = body
@@ -143,33 +147,29 @@ class StreamedResponse(Response):
         headers: Mapping[str, str],
         representation: Representation,
         segments: Sequence[Segment],
+        streams: ConcurrencyLimit,
     ) -> None:
         self.representation = representation
         self.segments = segments
+        self.streams = streams
         self.status_code = status
         self.background = None
         self.length = sum(map(_length, segments))
         self.init_headers({**headers, "Content-Length": str(self.length)})
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Send head and body, unless the client leaves first. Raises BusyError before the head."""
-        with self.representation.admit():
-            sending = asyncio.ensure_future(self._send(send))
-            watching = asyncio.ensure_future(until_gone(receive))
-            try:
-                await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in (watching, sending):
-                    task.cancel()
-                await asyncio.gather(sending, watching, return_exceptions=True)
-            if not sending.cancelled():
-                sending.result()
+        """Send head and body, unless the client disconnects.
+
+        Raises:
+            BusyError: Too many files are streamed; no head has been sent.
+        """
+        with self.streams.admit(), suppress(ClientDisconnect):
+            await cancel_on_disconnect(receive, self._send(send))
 
     async def _send(self, send: Send) -> None:
-        """The head goes out with the first chunk in hand, so a fault before it is still an error answer.
+        """Send the head with the first chunk, so that an earlier fault is still an error answer.
 
         The end goes out alone: the server takes it when the client has read nearly all that comes before.
-        Other requests, and whatever watches whether the client is still there, have a turn after every chunk.
         """
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         left = self.length
@@ -180,7 +180,7 @@ class StreamedResponse(Response):
                     start = {}
                 left -= len(chunk)
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                await asyncio.sleep(0)  # chunks that are ready, to a socket that takes them, wait for nothing
+                await asyncio.sleep(0)  # lets other requests run, and the watch for a disconnect
         if left:
             raise RuntimeError(f"a body of {self.length} bytes was off by {left}")
         if start:

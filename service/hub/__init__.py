@@ -1,1 +1,49 @@
-"""The Hub's protocol over HTTP: model repositories to read, and the recipes that they are."""
+"""Routes of model repositories, for clients of the Hugging Face Hub, and of recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..http.routing import RouteGroup
+from . import files, models, recipes, schemas, trees
+from .openapi import complete_hub
+from .problems import HUB_PROBLEMS, RECIPE_PROBLEMS
+from .urls import WHOAMI, hub_pattern
+
+_TAG = "hub"
+_DESCRIPTION = "Model repositories for clients of the Hugging Face Hub, and recipes."
+
+RECIPES = RouteGroup(
+    tag=_TAG,
+    description=_DESCRIPTION,
+    routers=(recipes.router,),
+    scope="weights",
+    problems=RECIPE_PROBLEMS,
+    models=(schemas.RecipeSummary, schemas.RecipeDetail, schemas.RecipePlan),
+)
+
+
+def repositories(reserved: Collection[str]) -> RouteGroup:
+    """The routes of repositories. No id begins with a `reserved` segment."""
+    return RouteGroup(
+        tag=_TAG,
+        description=_DESCRIPTION,
+        routers=(models.router, trees.router, files.make_router(reserved)),
+        scope="weights",
+        unscoped=frozenset({WHOAMI}),
+        problems=HUB_PROBLEMS,
+        models=(
+            schemas.Model,
+            schemas.ModelInfo,
+            schemas.TreeEntry,
+            schemas.PathsRequest,
+            schemas.Refs,
+            schemas.Commit,
+            schemas.Headers,
+            schemas.Access,
+            schemas.Whoami,
+            schemas.HubError,
+        ),
+        complete=complete_hub,
+        pattern=hub_pattern(reserved),
+    )

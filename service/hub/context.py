@@ -14,9 +14,9 @@ from tensorseed.spec.limits import Limits
 from ..http.concurrency_limit import ConcurrencyLimit
 from ..settings import Settings
 from ..worker.worker import Worker
-from .errors import COMMIT
 from .library import LibraryService
-from .urls import Place
+from .problems import COMMIT
+from .urls import RepoPath
 
 MAX_DERIVATIONS = 8  # recipes derived at a time, all but one of them waiting
 
@@ -57,8 +57,8 @@ def context_of(request: Request) -> HubContext:
     return context
 
 
-async def snapshot_at(request: Request, place: Place) -> Snapshot:
-    """The snapshot that `place` names; later errors of the request carry its commit.
+async def snapshot_at(request: Request, path: RepoPath) -> Snapshot:
+    """The snapshot of a repository path; later errors of the request carry its commit.
 
     Raises:
         UnknownRepositoryError: No recipe has the id.
@@ -66,7 +66,7 @@ async def snapshot_at(request: Request, place: Place) -> Snapshot:
         RecipeError: The recipe is not valid.
         TooLargeError: The recipe exceeds a limit of this service.
     """
-    snapshot = await context_of(request).library.snapshot(place.repository, place.revision)
+    snapshot = await context_of(request).library.snapshot(path.repository, path.revision)
     request.scope[COMMIT] = snapshot.commit
     return snapshot
 

@@ -1,9 +1,12 @@
-"""The files of repositories, as clients of the Hub download them."""
+"""Files of repositories, as clients of the Hub download them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import orjson
 from fastapi import APIRouter
+from starlette.convertors import register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,82 +15,87 @@ from tensorseed.checkpoints.shards import INDEX
 from tensorseed.checkpoints.snapshot import RepoFile, Snapshot
 from tensorseed.errors import CapacityError
 
-from ..http.disconnect import while_present
+from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, PreconditionError, RangeError
 from ..http.negotiation import JSON
-from ..http.responses import respond
-from ..http.routing import readable
+from ..http.responses import file_response
+from ..http.routing import get_and_head
 from .context import context_of, snapshot_at
-from .documents import SNAPSHOT, hub_documented, hub_files, in_path
-from .representations import FileForm
+from .openapi import SNAPSHOT, file_answers, in_path
+from .problems import HUB_PROBLEMS
+from .representations import RepoFileRepresentation
 from .schemas import Headers
-from .urls import Place, place_of
-
-router = APIRouter(tags=["hub"])
+from .urls import RepoPath, parse_repo_path, root_convertor
 
 _KEYWORDS = ("resolve", "raw")
-_FAULTS = (UnknownEntryError, PreconditionError, RangeError, BusyError, CapacityError)
-_PARAMETERS = in_path("repository", "revision", "path")
+_ERRORS = (UnknownEntryError, PreconditionError, RangeError, BusyError, CapacityError)
 
 
-@readable(
-    router,
-    "/{repository:root}/resolve/{revision}/{path:path}",
-    "RepositoryFile",
-    responses=hub_files(),
-    errors=hub_documented(*SNAPSHOT, *_FAULTS),
-    parameters=_PARAMETERS,
-)
 async def get_file(request: Request) -> Response:
     """A file of a repository.
 
     Weights are generated while they are read; any range of them costs what its bytes cost. X-Repo-Commit is
     the commit, by which the same file is served for good.
     """
-    return await while_present(request, _get(request))
+    return await cancel_on_disconnect(request.receive, _get(request))
 
 
-@readable(
-    router,
-    "/{repository:root}/raw/{revision}/{path:path}",
-    "RawRepositoryFile",
-    responses=hub_files(),
-    errors=hub_documented(*SNAPSHOT, *_FAULTS),
-    parameters=_PARAMETERS,
-)
 async def get_raw_file(request: Request) -> Response:
     """The same file, at the address that some clients ask for its existence."""
-    return await while_present(request, _get(request))
+    return await cancel_on_disconnect(request.receive, _get(request))
 
 
-@readable(
-    router,
-    "/api/models/{repository:repository}/safetensors-metadata/{path:path}",
-    "ShardHeaders",
-    model=Headers,
-    errors=hub_documented(*SNAPSHOT, UnknownEntryError),
-    parameters=in_path("repository", "path"),
-)
 async def get_shard_headers(request: Request) -> Response:
     """The headers of all shards that the index at a path names, at `main`."""
-    return await while_present(request, _headers(request))
+    return await cancel_on_disconnect(request.receive, _headers(request))
+
+
+def make_router(reserved: Collection[str]) -> APIRouter:
+    """The routes of files. Those at the root of the service have no `reserved` first segment."""
+    register_url_convertor("root", root_convertor(reserved))
+    router = APIRouter(tags=["hub"])
+    for endpoint, keyword, noun in (
+        (get_file, "resolve", "RepositoryFile"),
+        (get_raw_file, "raw", "RawRepositoryFile"),
+    ):
+        get_and_head(
+            router,
+            f"/{{repository:root}}/{keyword}/{{revision}}/{{path:path}}",
+            noun,
+            responses=file_answers(),
+            errors=HUB_PROBLEMS.documented(*SNAPSHOT, *_ERRORS),
+            parameters=in_path("repository", "revision", "path"),
+        )(endpoint)
+    get_and_head(
+        router,
+        "/api/models/{repository:repository}/safetensors-metadata/{path:path}",
+        "ShardHeaders",
+        model=Headers,
+        errors=HUB_PROBLEMS.documented(*SNAPSHOT, UnknownEntryError),
+        parameters=in_path("repository", "path"),
+    )(get_shard_headers)
+    return router
 
 
 async def _get(request: Request) -> Response:
     context = context_of(request)
-    place = place_of(request, *_KEYWORDS)
-    snapshot = await snapshot_at(request, place)
-    file = snapshot.file(place.path)
-    at_hand = file.text is not None or request.method == "HEAD"
-    weights = None if at_hand else await context.worker.run(lambda: file.weights)
-    immutable = place.revision == snapshot.commit
-    return await respond(request, FileForm(context, file, snapshot.commit, weights, immutable=immutable))
+    path = parse_repo_path(request, *_KEYWORDS)
+    snapshot = await snapshot_at(request, path)
+    file = snapshot.file(path.path)
+    needs_no_weights = file.text is not None or request.method == "HEAD"
+    weights = None if needs_no_weights else await context.worker.run(lambda: file.weights)
+    immutable = path.revision == snapshot.commit
+    return await file_response(
+        request,
+        RepoFileRepresentation(context.worker, file, snapshot.commit, weights, immutable=immutable),
+        context.streams,
+    )
 
 
 async def _headers(request: Request) -> Response:
-    asked = place_of(request, "safetensors-metadata")
+    asked = parse_repo_path(request, "safetensors-metadata")
     path = "/".join((asked.revision, asked.path)) if asked.path else asked.revision  # a path and no revision
-    snapshot = await snapshot_at(request, Place(asked.repository))
+    snapshot = await snapshot_at(request, RepoPath(asked.repository))
     index = snapshot.file(path)
     if path != INDEX:
         raise UnknownEntryError(f"{path} names no shards: ask for {INDEX}")

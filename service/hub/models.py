@@ -1,4 +1,4 @@
-"""The repositories: a list of them, one at a revision, its refs and commits, and who asks."""
+"""Repositories: their list, one at a revision, refs and commits; the client's key."""
 
 from __future__ import annotations
 
@@ -15,70 +15,75 @@ from tensorseed.checkpoints.model import LIBRARY, architecture, card_data, model
 from tensorseed.checkpoints.repository import Repository
 from tensorseed.checkpoints.snapshot import Snapshot
 
-from ..http.disconnect import while_present
+from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import QueryError
 from ..http.negotiation import JSON
-from ..http.routing import many, readable
-from ..server.authentication import KEY_NAME
+from ..http.openapi import json_list_answer
+from ..http.request_context import KEY_NAME
+from ..http.routing import get_and_head
 from .context import context_of, snapshot_at
-from .documents import SNAPSHOT, filters, hub_documented, in_path
-from .errors import WHOAMI
+from .openapi import SNAPSHOT, in_path, search_parameters
 from .pagination import Query, paged
+from .problems import HUB_PROBLEMS
 from .schemas import WHEN, Access, Commit, Model, ModelInfo, Refs, Whoami
 from .trees import title
-from .urls import place_of
+from .urls import WHOAMI, parse_repo_path
 
 router = APIRouter(tags=["hub"])
 
 AUTHOR = "tensorseed"
-ANYBODY = "anonymous"  # where no key is needed
+ANONYMOUS = "anonymous"  # without a key
 
 _UNSTORED = {"Cache-Control": "no-store"}
 
 
-@readable(
+@get_and_head(
     router,
     "/api/models",
     "Models",
-    responses=many(Model, "The models"),
-    errors=hub_documented(QueryError),
-    parameters=filters(),
+    responses=json_list_answer(Model, "The models"),
+    errors=HUB_PROBLEMS.documented(QueryError),
+    parameters=search_parameters(),
 )
 async def get_models(request: Request) -> Response:
     """The repositories, by id."""
     query = Query(request)
     rows = map(_described, await context_of(request).library.repositories())
-    found = [row for row in rows if _wanted(row, query)]
+    found = [row for row in rows if _selected(row, query)]
     page, headers = paged(request, query, found)
     return Response(orjson.dumps(page), headers=headers, media_type=JSON)
 
 
-@readable(
+@get_and_head(
     router,
     "/api/models/{repository:repository}/refs",
     "Refs",
     model=Refs,
-    errors=hub_documented(*SNAPSHOT),
+    errors=HUB_PROBLEMS.documented(*SNAPSHOT),
     parameters=in_path("repository"),
 )
 async def get_refs(request: Request) -> Response:
     """The refs of a repository: `main` alone, though every seed is a revision."""
-    snapshot = await while_present(request, snapshot_at(request, place_of(request, "refs")))
+    snapshot = await cancel_on_disconnect(
+        request.receive, snapshot_at(request, parse_repo_path(request, "refs"))
+    )
     main = {"name": "main", "ref": "refs/heads/main", "targetCommit": snapshot.commit}
     return _json({"branches": [main], "tags": [], "converts": [], "pullRequests": []})
 
 
-@readable(
+@get_and_head(
     router,
     "/api/models/{repository:repository}/commits/{revision:path}",
     "Commits",
-    responses=many(Commit, "The commits"),
-    errors=hub_documented(*SNAPSHOT),
+    responses=json_list_answer(Commit, "The commits"),
+    errors=HUB_PROBLEMS.documented(*SNAPSHOT),
     parameters=in_path("repository", "revision"),
 )
 async def get_commits(request: Request) -> Response:
     """The commits of a revision: one."""
-    snapshot = await while_present(request, snapshot_at(request, place_of(request, "commits")))
+    snapshot = await cancel_on_disconnect(
+        request.receive, snapshot_at(request, parse_repo_path(request, "commits"))
+    )
     commit = {
         "id": snapshot.commit,
         "title": title(snapshot),
@@ -89,59 +94,61 @@ async def get_commits(request: Request) -> Response:
     return _json([commit])
 
 
-@readable(
+@get_and_head(
     router,
     "/api/models/{repository:repository}/revision/{revision:path}",
     "ModelRevision",
     model=ModelInfo,
-    errors=hub_documented(*SNAPSHOT),
+    errors=HUB_PROBLEMS.documented(*SNAPSHOT),
     parameters=in_path("repository", "revision"),
 )
 async def get_model_revision(request: Request) -> Response:
     """A repository at a revision: its commit, files and sizes."""
-    snapshot = await while_present(request, snapshot_at(request, place_of(request, "revision")))
+    snapshot = await cancel_on_disconnect(
+        request.receive, snapshot_at(request, parse_repo_path(request, "revision"))
+    )
     return _json(_at(snapshot))
 
 
-@readable(
+@get_and_head(
     router,
     "/api/models/{repository:repository}/auth-check",
     "Access",
     model=Access,
-    errors=hub_documented(UnknownRepositoryError),
+    errors=HUB_PROBLEMS.documented(UnknownRepositoryError),
     parameters=in_path("repository"),
 )
 async def get_access(request: Request) -> Response:
     """Whether a repository may be read: who is answered may."""
-    await context_of(request).library.repository(place_of(request, "auth-check").repository)
+    await context_of(request).library.repository(parse_repo_path(request, "auth-check").repository)
     return _json({"access": "read"})
 
 
-@readable(
+@get_and_head(
     router,
     "/api/models/{repository:repository}",
     "Model",
     model=ModelInfo,
-    errors=hub_documented(*SNAPSHOT),
+    errors=HUB_PROBLEMS.documented(*SNAPSHOT),
     parameters=in_path("repository"),
 )
 async def get_model(request: Request) -> Response:
     """A repository at `main`: its commit, files and sizes."""
-    snapshot = await while_present(request, snapshot_at(request, place_of(request)))
+    snapshot = await cancel_on_disconnect(request.receive, snapshot_at(request, parse_repo_path(request)))
     return _json(_at(snapshot))
 
 
-@readable(router, WHOAMI, "Whoami", model=Whoami, errors=hub_documented())
+@get_and_head(router, WHOAMI, "Whoami", model=Whoami, errors=HUB_PROBLEMS.documented())
 async def get_whoami(request: Request) -> Response:
     """Whose key this is: what it is called in the file of keys, if keys are needed here."""
-    name = request.scope.get(KEY_NAME, ANYBODY)
+    name = request.scope.get(KEY_NAME, ANONYMOUS)
     token = {"displayName": name, "role": "read", "createdAt": WHEN}
     user = {"type": "user", "id": name, "name": name, "fullname": name, "orgs": []}
     return _json({**user, "auth": {"type": "access_token", "accessToken": token}})
 
 
 def _described(repository: Repository) -> dict[str, Any]:
-    """What the recipe tells, without laying its tensors out."""
+    """The model as its recipe describes it, without a layout of its tensors."""
     recipe = repository.recipe
     namespace, _, _ = recipe.id.rpartition("/")
     task, kind, name = task_of(recipe), model_type(recipe), architecture(recipe)
@@ -179,8 +186,8 @@ def _at(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _wanted(row: dict[str, Any], query: Query) -> bool:
-    """Whether a list that is asked for so has this model. It is not gated, and nobody infers with it."""
+def _selected(row: dict[str, Any], query: Query) -> bool:
+    """Whether a query selects this model. It is not gated and has no inference provider."""
     unserved = ("inference", "inference_provider", "apps")
     return (
         query.text("search").lower() in row["id"].lower()

@@ -1,4 +1,4 @@
-"""Queries as clients of the Hub write them, and lists in pages that name the next one."""
+"""Queries of the Hub's clients, and pages of lists with a link to the next."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from starlette.requests import Request
 
 from ..http.errors import QueryError
 
-PAGE = 1_000  # entries, if no fewer are asked for
+PAGE = 1_000  # entries at most
 
 T = TypeVar("T")
 
 
 class Query:
-    """The parameters of a query. Those that are not known are passed over: clients send many."""
+    """The parameters of a query. Unknown ones are ignored: clients send many."""
 
     def __init__(self, request: Request) -> None:
         self._parameters = request.query_params
@@ -33,7 +33,11 @@ class Query:
         return [part for text in self._parameters.getlist(name) for part in text.split(",") if part]
 
     def number(self, name: str, default: int) -> int:
-        """A parameter that is a whole number. Raises QueryError."""
+        """A parameter that is a whole number.
+
+        Raises:
+            QueryError: It is another text.
+        """
         text = self._parameters.get(name)
         if text is None:
             return default
@@ -43,7 +47,11 @@ class Query:
 
 
 def paged(request: Request, query: Query, entries: Sequence[T]) -> tuple[Sequence[T], dict[str, str]]:
-    """One page of the entries, and the header fields that tell of the next. Raises QueryError."""
+    """One page of the entries, and the header fields that link to the next.
+
+    Raises:
+        QueryError: The limit or the cursor is no number.
+    """
     limit = min(query.number("limit", PAGE), PAGE)
     start = query.number("cursor", 0)
     stop = start + limit

@@ -1,4 +1,4 @@
-"""The recipes: which there are, one of them, and what a config would become."""
+"""Recipes: their list, one of them, and the recipe of a config."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.spec.limits import Limits
 
 from ..http.bodies import read_json
-from ..http.disconnect import while_present
+from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError
 from ..http.negotiation import JSON
-from ..http.problems import documented
+from ..http.openapi import json_answer, json_list_answer, request_body
 from ..http.queries import check_path
-from ..http.routing import answers, many, readable
+from ..http.routing import get_and_head
 from .context import HubContext, context_of
-from .documents import in_path
-from .recipe_schemas import RECIPE, RecipeDetail, RecipePlan, RecipeSummary
+from .openapi import in_path
+from .problems import RECIPE_PROBLEMS
+from .schemas import RECIPE, RecipeDetail, RecipePlan, RecipeSummary
 from .urls import MAIN
 
 router = APIRouter(prefix="/v1/recipes", tags=["hub"])
@@ -49,10 +50,10 @@ _CONFIG = {
 }
 
 
-@readable(router, "", "Recipes", responses=many(RecipeSummary, "The recipes"))
+@get_and_head(router, "", "Recipes", responses=json_list_answer(RecipeSummary, "The recipes"))
 async def get_recipes(request: Request) -> Response:
     """The recipes, by id: what each amounts to. Their repositories are served to clients of the Hub."""
-    return await while_present(request, _recipes(request))
+    return await cancel_on_disconnect(request.receive, _recipes(request))
 
 
 @router.post(
@@ -60,8 +61,9 @@ async def get_recipes(request: Request) -> Response:
     operation_id="planRecipe",
     summary="The recipe of a config",
     response_class=Response,
-    responses=answers(RecipePlan, "The recipe and what it amounts to") | documented(*_DERIVED, *_BODY),
-    openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": _CONFIG}}}},
+    responses=json_answer(RecipePlan, "The recipe and what it amounts to")
+    | RECIPE_PROBLEMS.documented(*_DERIVED, *_BODY),
+    openapi_extra=request_body({JSON: {"schema": _CONFIG}}),
 )
 async def plan_recipe(request: Request) -> Response:
     """The recipe of the model that a `config.json` describes, and what its repository would amount to.
@@ -72,20 +74,20 @@ async def plan_recipe(request: Request) -> Response:
     context = context_of(request)
     with context.deriving.admit():
         config = await read_json(request, MAX_CONFIG_BYTES, _SHORTER)
-        return await while_present(request, _plan(context, config))
+        return await cancel_on_disconnect(request.receive, _plan(context, config))
 
 
-@readable(
+@get_and_head(
     router,
     "/{repository:recipe}",
     "Recipe",
     model=RecipeDetail,
-    errors=documented(UnknownRepositoryError, RecipeError, TooLargeError),
+    errors=RECIPE_PROBLEMS.documented(UnknownRepositoryError, RecipeError, TooLargeError),
     parameters=in_path("repository"),
 )
 async def get_recipe(request: Request) -> Response:
     """A recipe, and the files of its repository at `main`."""
-    return await while_present(request, _recipe(request))
+    return await cancel_on_disconnect(request.receive, _recipe(request))
 
 
 async def _plan(context: HubContext, config: bytes) -> Response:

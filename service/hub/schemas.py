@@ -1,4 +1,4 @@
-"""The answers of the Hub's protocol, as models that document them; they are written from dictionaries."""
+"""Schemas of the Hub's protocol and of recipes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from ..http.schemas import Described
 REPOSITORY = "tensorseed/tiny-llama"
 COMMIT = "0123456789abcdef01234567000000000000002a"
 OID = "ce013625030ba8dba906f756967f9e9ca394464a"
-WHEN = "1970-01-01T00:00:00.000Z"  # when everything was made: what is a function of its recipe has no date
+WHEN = "1970-01-01T00:00:00.000Z"  # of every commit: a function of its recipe has no date
+
+_TENSOR = {"name": "model.norm.weight", "type": "Tensor", "shape": [64], "init": "ones"}
+RECIPE = {
+    "id": REPOSITORY,
+    "config": {"model_type": "llama", "architectures": ["LlamaForCausalLM"]},
+    "weights": {"dtype": "float32", "layers": [_TENSOR]},
+}
 
 
 class Spelled(Described):
-    """Base of the answers, whose fields are spelled as the Hub spells them."""
+    """Base of the answers, with field names in the Hub's camel case."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -184,3 +191,42 @@ class Whoami(Spelled):
             {"type": "access_token", "accessToken": {"displayName": "ci", "role": "read", "createdAt": WHEN}}
         ],
     )
+
+
+class RecipeSummary(Described):
+    """What a recipe amounts to."""
+
+    id: str = Field(description="The repository's id.", examples=[REPOSITORY])
+    description: str = Field(description="What it is; may be empty.", examples=["Llama 3, made tiny."])
+    dtype: str = Field(description="The dtype of tensors without one of their own.", examples=["float32"])
+    parameters: int = Field(description="Elements of all tensors.", examples=[117_376])
+    size: int = Field(description="Bytes of all files.", examples=[474_931])
+    files: int = Field(description="The number of files.", examples=[4])
+
+
+class RecipeFile(Described):
+    """A file of the repository, at `main`."""
+
+    path: str = Field(description="Its path.", examples=["config.json"])
+    size: int = Field(description="Its size in bytes.", examples=[543])
+    oid: str = Field(description="Its object id, which identifies its bytes.", examples=[OID])
+
+
+class RecipeDetail(RecipeSummary):
+    """A recipe, and its repository at `main`."""
+
+    commit: str = Field(description="The commit of `main`.", examples=[COMMIT])
+    listing: list[RecipeFile] = Field(
+        description="The files.", examples=[[{"path": "config.json", "size": 543, "oid": OID}]]
+    )
+    recipe: dict[str, Any] = Field(description="The recipe itself.", examples=[RECIPE])
+
+
+class RecipePlan(Described):
+    """What a config would become."""
+
+    recipe: dict[str, Any] = Field(description="The recipe, to be saved as a file.", examples=[RECIPE])
+    tensors: int = Field(description="The number of tensors.", examples=[21])
+    parameters: int = Field(description="Elements of all tensors.", examples=[117_376])
+    bytes: int = Field(description="Bytes of all tensors.", examples=[469_504])
+    shards: int = Field(description="Files of weights.", examples=[1])

@@ -1,4 +1,4 @@
-"""What lies in a repository: listings of its folders, and what is told of some paths."""
+"""Listings of a repository's folders, and rows of single paths."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from tensorseed.checkpoints.snapshot import Folder, RepoFile, Snapshot
 from tensorseed.errors import TooLargeError
 
 from ..http.bodies import read_json
-from ..http.disconnect import while_present
+from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import MalformedRequestError, MediaTypeError, QueryError
 from ..http.negotiation import JSON
-from ..http.routing import many, readable, reference
+from ..http.openapi import json_list_answer, reference, request_body
+from ..http.routing import get_and_head
 from .context import snapshot_at
-from .documents import SNAPSHOT, flags, hub_documented, in_path
+from .openapi import SNAPSHOT, in_path, listing_parameters
 from .pagination import Query, paged
+from .problems import HUB_PROBLEMS
 from .schemas import WHEN, PathsRequest, TreeEntry
-from .urls import place_of
+from .urls import parse_repo_path
 
 MAX_BODY = 1 << 20  # bytes that name paths
-MAX_PATHS = 1_000  # told of at a time
+MAX_PATHS = 1_000  # of one request
 
 router = APIRouter(prefix="/api/models", tags=["hub"])
 
@@ -35,30 +37,30 @@ _FORM = "application/x-www-form-urlencoded"
 _FEWER = f"ask for {MAX_PATHS:,} paths at most"
 
 
-@readable(
+@get_and_head(
     router,
     "/{repository:repository}/tree/{revision}",
     "Tree",
-    responses=many(TreeEntry, "The entries"),
-    errors=hub_documented(*SNAPSHOT, QueryError),
-    parameters=[*in_path("repository", "revision"), *flags()],
+    responses=json_list_answer(TreeEntry, "The entries"),
+    errors=HUB_PROBLEMS.documented(*SNAPSHOT, QueryError),
+    parameters=[*in_path("repository", "revision"), *listing_parameters()],
 )
 async def get_tree(request: Request) -> Response:
     """The files and folders of a repository, by path."""
-    return await while_present(request, _tree(request))
+    return await cancel_on_disconnect(request.receive, _tree(request))
 
 
-@readable(
+@get_and_head(
     router,
     "/{repository:repository}/tree/{revision}/{path:path}",
     "Folder",
-    responses=many(TreeEntry, "The entries"),
-    errors=hub_documented(*SNAPSHOT, UnknownEntryError, QueryError),
-    parameters=[*in_path("repository", "revision", "path"), *flags()],
+    responses=json_list_answer(TreeEntry, "The entries"),
+    errors=HUB_PROBLEMS.documented(*SNAPSHOT, UnknownEntryError, QueryError),
+    parameters=[*in_path("repository", "revision", "path"), *listing_parameters()],
 )
 async def get_folder(request: Request) -> Response:
     """The files and folders of a folder, by path."""
-    return await while_present(request, _tree(request))
+    return await cancel_on_disconnect(request.receive, _tree(request))
 
 
 @router.post(
@@ -66,43 +68,40 @@ async def get_folder(request: Request) -> Response:
     operation_id="postPathsInfo",
     summary="What some paths are",
     response_class=Response,
-    responses=many(TreeEntry, "The entries")
-    | hub_documented(*SNAPSHOT, MediaTypeError, MalformedRequestError, TooLargeError),
+    responses=json_list_answer(TreeEntry, "The entries")
+    | HUB_PROBLEMS.documented(*SNAPSHOT, MediaTypeError, MalformedRequestError, TooLargeError),
     openapi_extra={
         "parameters": in_path("repository", "revision"),
-        "requestBody": {
-            "required": True,
-            "content": {form: {"schema": reference(PathsRequest)} for form in (JSON, _FORM)},
-        },
+        **request_body({form: {"schema": reference(PathsRequest)} for form in (JSON, _FORM)}),
     },
 )
 async def post_paths_info(request: Request) -> Response:
     """The files and folders at the paths in the body; a path where nothing is, is left out."""
-    paths, expand = await _asked(request)
-    return await while_present(request, _paths_info(request, paths, expand=expand))
+    paths, expand = await _requested(request)
+    return await cancel_on_disconnect(request.receive, _paths_info(request, paths, expand=expand))
 
 
 async def _tree(request: Request) -> Response:
     query = Query(request)
-    place = place_of(request, "tree")
-    snapshot = await snapshot_at(request, place)
-    entries = snapshot.within(place.path.rstrip("/"), recursive=query.flag("recursive"))
+    path = parse_repo_path(request, "tree")
+    snapshot = await snapshot_at(request, path)
+    entries = snapshot.within(path.path.rstrip("/"), recursive=query.flag("recursive"))
     page, headers = paged(request, query, entries)
-    rows = [told(entry, snapshot, expand=query.flag("expand")) for entry in page]
+    rows = [_row(entry, snapshot, expand=query.flag("expand")) for entry in page]
     return Response(orjson.dumps(rows), headers=headers, media_type=JSON)
 
 
 async def _paths_info(request: Request, paths: Sequence[str], *, expand: bool) -> Response:
-    snapshot = await snapshot_at(request, place_of(request, "paths-info"))
+    snapshot = await snapshot_at(request, parse_repo_path(request, "paths-info"))
     entries: dict[str, RepoFile | Folder] = {
         entry.path: entry for entry in snapshot.within("", recursive=True)
     }
     found = [entries[path] for path in dict.fromkeys(path.strip("/") for path in paths) if path in entries]
-    rows = [told(entry, snapshot, expand=expand) for entry in found]
+    rows = [_row(entry, snapshot, expand=expand) for entry in found]
     return Response(orjson.dumps(rows), headers={"Cache-Control": "no-store"}, media_type=JSON)
 
 
-def told(entry: RepoFile | Folder, snapshot: Snapshot, *, expand: bool) -> dict[str, Any]:
+def _row(entry: RepoFile | Folder, snapshot: Snapshot, *, expand: bool) -> dict[str, Any]:
     """A file or a folder, with its commit where `expand` asks for that."""
     kind, size = ("file", entry.size) if isinstance(entry, RepoFile) else ("directory", 0)
     row: dict[str, Any] = {"type": kind, "path": entry.path, "size": size, "oid": entry.oid}
@@ -112,14 +111,17 @@ def told(entry: RepoFile | Folder, snapshot: Snapshot, *, expand: bool) -> dict[
 
 
 def title(snapshot: Snapshot) -> str:
-    """What the commit of a snapshot is called."""
+    """The title of a snapshot's commit."""
     return f"{snapshot.repository.id} at {snapshot.revision.name}"
 
 
-async def _asked(request: Request) -> tuple[list[str], bool]:
-    """The paths of the body, and whether to tell their commit.
+async def _requested(request: Request) -> tuple[list[str], bool]:
+    """The paths of the body, and whether their commit is wanted.
 
-    Raises MediaTypeError, TooLargeError, and MalformedRequestError for a body that names no paths.
+    Raises:
+        MediaTypeError: The body is neither JSON nor a form.
+        TooLargeError: The body is too large, or names too many paths.
+        MalformedRequestError: The body names no paths.
     """
     form = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if form not in {"", JSON, _FORM}:
@@ -128,10 +130,10 @@ async def _asked(request: Request) -> tuple[list[str], bool]:
             {"Accept-Post": f"{JSON}, {_FORM}"},
         )
     body = await read_json(request, MAX_BODY, _FEWER)
-    asked = _of_form(body) if form == _FORM else _of_json(body)
-    if len(asked[0]) > MAX_PATHS:
-        raise TooLargeError(f"the body names {len(asked[0]):,} paths: {_FEWER}")
-    return asked
+    paths, expand = _of_form(body) if form == _FORM else _of_json(body)
+    if len(paths) > MAX_PATHS:
+        raise TooLargeError(f"the body names {len(paths):,} paths: {_FEWER}")
+    return paths, expand
 
 
 def _of_form(body: bytes) -> tuple[list[str], bool]:

@@ -1,12 +1,13 @@
-"""Which repository, revision and path a URL names, read from the bytes that were sent.
+"""Repository, revision and path of a Hub URL, read from its percent-encoded bytes.
 
-A revision such as `refs/pr/7` comes as one segment, `refs%2Fpr%2F7`, which the decoded path no longer tells,
-or from some calls as three.
+A revision such as `refs/pr/7` comes as one segment, `refs%2Fpr%2F7`, which the decoded path no longer shows.
+Some clients send it as three segments.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -14,10 +15,10 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 
 from ..http.queries import check_path
-from .errors import RESERVED
 
-MAIN = "main"  # the revision where none is named
+MAIN = "main"  # the default revision
 MODELS = "/api/models/"
+WHOAMI = "/api/whoami-v2"
 
 _WITHOUT_PATH = ("revision", "commits", "paths-info")  # keywords that nothing but a revision follows
 
@@ -34,34 +35,44 @@ class RecipeConvertor(StringConvertor):
     regex = "(?!plan$)[^/]+(?:/[^/]+)?"
 
 
-class RootConvertor(StringConvertor):
-    """An id at the root of the service, where it is none of the service's own places."""
-
-    regex = rf"(?!(?:{'|'.join(map(re.escape, RESERVED))})/)[^/]+(?:/[^/]+)?"
-
-
 register_url_convertor("repository", RepositoryConvertor())
 register_url_convertor("recipe", RecipeConvertor())
-register_url_convertor("root", RootConvertor())
 
 
-class Place(NamedTuple):
-    """What a URL names. `path` is empty for the repository as a whole."""
+def root_convertor(reserved: Collection[str]) -> StringConvertor:
+    """The convertor of an id at the root of the service, whose first segment is not `reserved`."""
+
+    class RootConvertor(StringConvertor):
+        regex = rf"(?!{_any(reserved)}/)[^/]+(?:/[^/]+)?"
+
+    return RootConvertor()
+
+
+def hub_pattern(reserved: Collection[str]) -> re.Pattern[str]:
+    """The paths of the Hub's protocol: below /api, and files whose first segment is not `reserved`."""
+    return re.compile(rf"/api(?:/|$)|/(?!{_any(reserved)}/)(?:[^/]+/){{1,3}}(?:resolve|raw)/")
+
+
+class RepoPath(NamedTuple):
+    """A path in a repository at a revision. It is empty for the repository as a whole."""
 
     repository: str
     revision: str = MAIN
     path: str = ""
 
 
-def place_of(request: Request, *keywords: str) -> Place:
-    """The place that a URL names, where one of the `keywords` stands between its id and its revision.
+def parse_repo_path(request: Request, *keywords: str) -> RepoPath:
+    """The repository path of a URL that has one of the `keywords` between id and revision.
 
-    Without keywords everything is the id. Raises UnknownPathError for a path that is not UTF-8.
+    Without keywords the whole path is the id.
+
+    Raises:
+        UnknownPathError: The path is not UTF-8.
     """
     check_path(request)
     segments = _raw(request).removeprefix(MODELS).removeprefix("/").split("/")
     if not keywords:
-        return Place(unquote("/".join(segments)))
+        return RepoPath(unquote("/".join(segments)))
     at = 2 if len(segments) > 2 and segments[2] in keywords else 1
     repository, found = "/".join(segments[:at]), segments[at + 1 :]
     if segments[at : at + 1] and segments[at] in _WITHOUT_PATH:
@@ -69,11 +80,15 @@ def place_of(request: Request, *keywords: str) -> Place:
     else:
         length = 3 if found[:1] == ["refs"] else 1
     revision = "/".join(map(unquote, found[:length])) if found else MAIN
-    return Place(unquote(repository), revision, "/".join(map(unquote, found[length:])))
+    return RepoPath(unquote(repository), revision, "/".join(map(unquote, found[length:])))
+
+
+def _any(segments: Collection[str]) -> str:
+    return f"(?:{'|'.join(map(re.escape, segments))})"
 
 
 def _raw(request: Request) -> str:
-    """The path as it was sent, without what the application is mounted at."""
+    """The percent-encoded path, without the path that the application is mounted at."""
     scope = request.scope
     raw = scope.get("raw_path")
     path = raw.decode("latin-1") if raw else quote(scope["path"])

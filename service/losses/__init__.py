@@ -1,1 +1,18 @@
-"""service losses"""
+"""Routes of losses."""
+
+from __future__ import annotations
+
+from ..http.routing import RouteGroup
+from . import routes
+from .problems import PROBLEMS
+from .schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
+
+LOSSES = RouteGroup(
+    tag="losses",
+    description="Losses and gradients of tensors that are sent.",
+    routers=(routes.router,),
+    scope="losses",
+    problems=PROBLEMS,
+    models=(CatalogLoss, LossRequest, LossAnswer),
+    complete=complete_losses,
+)

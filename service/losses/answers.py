@@ -1,4 +1,4 @@
-"""A computed loss as JSON, and as a safetensors file."""
+"""Answers of losses: JSON, or a safetensors file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from tensorseed.files.writer import dtype_name, write_tensors
 
-from ..http.json_lists import nested
+from ..http.json_numbers import to_json_lists
 from ..http.negotiation import JSON, OCTETS
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from tensorseed.losses import Result
 
 FILENAME = "loss.safetensors"
-SLICE = 1 << 18  # bytes that are handed to the socket at once
+SLICE = 1 << 18  # bytes handed to the socket at a time
 
 
 def numbers_of(result: Result) -> int:
-    """How many numbers the JSON form would hold, or empty lists."""
+    """The numbers and empty lists that the JSON form would hold."""
     tensors = [result.loss, *result.gradients.values(), *result.outputs.values()]
     return sum(math.prod(takewhile(bool, tensor.shape)) for tensor in tensors)
 
@@ -50,7 +50,7 @@ def json_text(result: Result) -> bytes:
 def file_pieces(result: Result) -> list[memoryview]:
     """The safetensors form: `loss`, `gradients.input` and so on, other outputs by their names.
 
-    The rest is metadata: texts as in the JSON form, notes one a line; what is null or empty is left out.
+    The rest is metadata: texts as in the JSON form, notes one a line, without null and empty ones.
     """
     gradients = {f"gradients.{name}": tensor for name, tensor in result.gradients.items()}
     metadata = {"format": "pt", "reduction": result.reduction, "dtype": result.dtype, "device": result.device}
@@ -62,7 +62,7 @@ def file_pieces(result: Result) -> list[memoryview]:
 
 
 def loss_response(body: bytes | Sequence[memoryview]) -> Response:
-    """The answer with one of the two forms as its body."""
+    """The response with a JSON text or the pieces of a file as its body."""
     headers = {"Vary": "Accept"}
     if isinstance(body, bytes):
         return Response(body, headers=headers, media_type=JSON)
@@ -79,8 +79,8 @@ async def _slices(pieces: Sequence[memoryview]) -> AsyncGenerator[memoryview, No
 
 def _numbers(tensor: torch.Tensor) -> Any:
     name = dtype_name(tensor)
-    return nested(tensor.double().numpy(), name)
+    return to_json_lists(tensor.double().numpy(), name)
 
 
 def _number(value: float | None) -> Any:
-    return None if value is None else nested(np.array(value, np.float64), "float64")
+    return None if value is None else to_json_lists(np.array(value, np.float64), "float64")

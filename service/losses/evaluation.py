@@ -1,4 +1,4 @@
-"""From a request for a loss to the answer's body: what blocks, and runs on the worker."""
+"""Evaluation of a loss: from a request's bytes to the answer's. Blocks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import orjson
 
-from tensorseed.errors import Fault, LossError, SpecError, UnrepresentableError
+from tensorseed.errors import Fault, LossError, SpecError
 from tensorseed.files.reader import read_tensors, to_torch
 from tensorseed.losses import LOSSES, Call, evaluate, losses_catalog, read_loss
 from tensorseed.losses.request import loss_class
 from tensorseed.spec.json_io import load
 
-from ..http.negotiation import JSON, OCTETS, preferred
+from ..http.negotiation import JSON, OCTETS, negotiate
 from .answers import file_pieces, json_text, numbers_of
 from .context import LossesContext
 from .queries import at_parameters, query_document
@@ -24,8 +24,11 @@ _SPELLED = 'a number that is not finite is one of the strings "NaN", "Infinity" 
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request. `body` is a safetensors file with the options in `parameters`; JSON where these are None."""
+class LossMessage:
+    """A request for a loss, as it was sent.
+
+    `body` is a safetensors file with the options in `parameters`; JSON where these are None.
+    """
 
     name: str
     body: memoryview
@@ -34,41 +37,50 @@ class Asked:
 
 
 def catalog_text(name: str | None) -> bytes:
-    """The catalog, or its entry of one loss. Raises UnknownNameError."""
+    """The catalogue, or its entry of one loss.
+
+    Raises:
+        UnknownNameError: There is no such loss.
+    """
     if name is None:
         return orjson.dumps(list(_catalog().values()))
     loss_class(name)
     return orjson.dumps(_catalog()[name])
 
 
-def answer(asked: Asked, context: LossesContext) -> bytes | list[memoryview]:
-    """The JSON text, or the pieces of the safetensors file, that the client prefers.
+def answer(message: LossMessage, context: LossesContext) -> bytes | list[memoryview]:
+    """The JSON text, or the pieces of the safetensors file, as the client prefers.
 
-    Raises LossError, QueryError, TooLargeError, DeviceError, CapacityError, and UnrepresentableError where
-    the client accepts JSON alone for more numbers than that holds.
+    Raises:
+        LossError: The tensors or options are not valid.
+        QueryError: A query parameter is not valid.
+        TooLargeError: The tensors exceed a limit.
+        DeviceError: The device is absent or has failed.
+        CapacityError: Memory does not suffice.
+        UnrepresentableError: The client accepts JSON alone, for more numbers than that holds.
     """
-    call = _call(asked, context)
+    call = _call(message, context)
     context.worker.check_device(call.device)
-    _form(asked, sum(call.tensors[name].numel() for name in call.gradients), context)
+    _form(message, sum(call.tensors[name].numel() for name in call.gradients), context)
     if call.device == "auto":
         elements = sum(tensor.numel() for tensor in call.tensors.values())
         call = replace(call, device=context.worker.choose("losses", elements))
     with context.worker.translating_errors(call.device):
         result = evaluate(call)
-    form = _form(asked, numbers_of(result), context)
+    form = _form(message, numbers_of(result), context)
     return json_text(result) if form == JSON else file_pieces(result)
 
 
-def _call(asked: Asked, context: LossesContext) -> Call:
-    if asked.parameters is None:
-        return read_loss(asked.name, _document(bytes(asked.body)), context.limits)
-    loss = LOSSES[asked.name]
-    raw = read_tensors(asked.body, context.limits.dimensions)
+def _call(message: LossMessage, context: LossesContext) -> Call:
+    if message.parameters is None:
+        return read_loss(message.name, _document(bytes(message.body)), context.limits)
+    loss = LOSSES[message.name]
+    raw = read_tensors(message.body, context.limits.dimensions)
     tensors = {name: to_torch(tensor) for name, tensor in raw.items()}
     try:
-        return read_loss(asked.name, query_document(loss, asked.parameters), context.limits, tensors)
+        return read_loss(message.name, query_document(loss, message.parameters), context.limits, tensors)
     except LossError as error:
-        raise at_parameters(error, loss, asked.parameters, tensors) from None
+        raise at_parameters(error, loss, message.parameters, tensors) from None
 
 
 def _document(body: bytes) -> Mapping[str, Any]:
@@ -83,16 +95,13 @@ def _document(body: bytes) -> Mapping[str, Any]:
     return document
 
 
-def _form(asked: Asked, numbers: int, context: LossesContext) -> str:
+def _form(message: LossMessage, numbers: int, context: LossesContext) -> str:
     """The media type for an answer of so many numbers."""
-    form = preferred(asked.accept, (JSON, OCTETS))
     limit = context.settings.json_elements
-    if form == JSON and numbers > limit:
-        form = preferred(asked.accept, (OCTETS,))
-    if form is None:
-        over = f"an answer of over {limit:,} numbers is not available as JSON"
-        raise UnrepresentableError(f"{over}: accept {OCTETS}, or ask for fewer gradients")
-    return form
+    over = f"an answer of over {limit:,} numbers is not available as JSON"
+    remedy = f"{over}: accept {OCTETS}, or ask for fewer gradients"
+    fits = numbers <= limit
+    return negotiate(message.accept, (JSON, OCTETS), remedy, json_fits=lambda: fits, too_large=remedy)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The options of a loss as query parameters, which go with tensors that come as a file."""
+"""Options of a loss as query parameters, beside tensors in a file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..http.errors import QueryError
 Schema = Mapping[str, Any]
 
 COMMON: dict[str, Schema] = Request.model_json_schema()["properties"]
-"""What every request may say beside the tensors and the options of its loss."""
+"""The members that every request may have beside the tensors and the options of its loss."""
 
 
 def query_document(loss: type[Loss], parameters: Mapping[str, str]) -> dict[str, Any]:
     """The members that the same request would have as JSON: typed as the options of `loss` are.
 
-    What does not read as the option's type stays text, for the loss to refuse.
+    A text that is not of the option's type stays text. The loss refuses it.
     """
     schemas = {**COMMON, **option_schemas(loss)}
     return {name: _value(text, schemas.get(name, {})) for name, text in parameters.items()}
@@ -42,7 +42,7 @@ def at_parameters(
 ) -> LossError | QueryError:
     """The same error with its faults at query parameters, unless all are in the file, which has `tensors`.
 
-    Those in the file are told once the query is valid.
+    Faults in the file are reported once the query is valid.
     """
     faults = []
     for fault in error.faults:
@@ -62,7 +62,7 @@ def _value(text: str, schema: Schema) -> Any:
 
 
 def _literal(text: str) -> Any:
-    """What the text is as JSON, and itself where it is none."""
+    """The value of the text as JSON; the text itself where it is none."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

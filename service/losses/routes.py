@@ -1,6 +1,6 @@
-"""Losses: evaluated over HTTP, on JSON or on safetensors files.
+"""Losses of tensors that are sent as JSON or as safetensors files.
 
-What the losses are is imported by the worker when the first request needs it: the service starts without.
+The losses are imported by the first request for one: the service starts without torch.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from tensorseed.errors import (
 )
 
 from ..http.bodies import body_form, read_json, read_octets
-from ..http.disconnect import while_present
+from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
-from ..http.negotiation import JSON, OCTETS, preferred
-from ..http.problems import documented
+from ..http.negotiation import JSON, OCTETS, accept_of, negotiate
+from ..http.openapi import json_list_answer
 from ..http.queries import query_of
-from ..http.routing import many, readable
+from ..http.routing import get_and_head
 from ..telemetry import span
 from .answers import loss_response
 from .context import LossesContext, context_of
+from .problems import PROBLEMS
 from .schemas import CatalogLoss, loss_answers, loss_body
 
 router = APIRouter(prefix="/v1/losses", tags=["losses"])
@@ -49,30 +50,30 @@ _SEND_A_FILE = f"send the tensors as a safetensors file, as {OCTETS}"
 _SEND_PARTS = "evaluate the batch in parts, with reduction sum, and add them up"
 
 
-@readable(
+@get_and_head(
     router,
     "",
     "Losses",
-    responses=many(CatalogLoss, "The losses"),
-    errors=documented(QueryError, TooLargeError),
+    responses=json_list_answer(CatalogLoss, "The losses"),
+    errors=PROBLEMS.documented(QueryError, TooLargeError),
 )
 async def losses(request: Request) -> Response:
     """The losses: formula, tensors, options, and what the reduction `mean` divides by."""
     query_of(request, allowed=())
-    return await while_present(request, _catalog(request, None))
+    return await cancel_on_disconnect(request.receive, _catalog(request, None))
 
 
-@readable(
+@get_and_head(
     router,
     "/{name}",
     "Loss",
     model=CatalogLoss,
-    errors=documented(UnknownNameError, QueryError, TooLargeError),
+    errors=PROBLEMS.documented(UnknownNameError, QueryError, TooLargeError),
 )
 async def loss(request: Request, name: Name) -> Response:
     """One loss: formula, tensors, options, and what the reduction `mean` divides by."""
     query_of(request, allowed=())
-    return await while_present(request, _catalog(request, name))
+    return await cancel_on_disconnect(request.receive, _catalog(request, name))
 
 
 @router.post(
@@ -80,7 +81,7 @@ async def loss(request: Request, name: Name) -> Response:
     operation_id="postLoss",
     summary="The value of a loss, and gradients",
     response_class=Response,
-    responses=loss_answers() | documented(UnknownNameError, *_BODY, *_WORK),
+    responses=loss_answers() | PROBLEMS.documented(UnknownNameError, *_BODY, *_WORK),
     openapi_extra=loss_body(),
 )
 async def post_loss(request: Request, name: Name) -> Response:
@@ -92,13 +93,12 @@ async def post_loss(request: Request, name: Name) -> Response:
     `gradients.input`, with the denominator in its metadata.
     """
     context = context_of(request)
-    accept = ", ".join(request.headers.getlist("accept"))
-    if preferred(accept, (JSON, OCTETS)) is None:
-        raise UnrepresentableError(f"a loss is available as {JSON} or {OCTETS}: accept one of them")
-    await asyncio.to_thread(_check_name, name)  # before a body is taken in
+    accept = accept_of(request)
+    negotiate(accept, (JSON, OCTETS), f"a loss is available as {JSON} or {OCTETS}: accept one of them")
+    await asyncio.to_thread(_check_name, name)  # before the body is read
     with context.jobs.admit():
         body, parameters = await _read(request, context)
-        return await while_present(request, _evaluate(context, name, body, parameters, accept))
+        return await cancel_on_disconnect(request.receive, _evaluate(context, name, body, parameters, accept))
 
 
 async def _read(request: Request, context: LossesContext) -> tuple[memoryview, Mapping[str, str] | None]:
@@ -139,6 +139,6 @@ def _catalog_text(name: str | None) -> bytes:
 def _answer(
     context: LossesContext, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
 ) -> bytes | list[memoryview]:
-    from .evaluation import Asked, answer
+    from .evaluation import LossMessage, answer
 
-    return answer(Asked(name, body, parameters, accept), context)
+    return answer(LossMessage(name, body, parameters, accept), context)

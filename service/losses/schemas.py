@@ -1,4 +1,4 @@
-"""How the OpenAPI document describes losses: what is sent, what is answered, and the catalog's entries."""
+"""Schemas of losses: requests, answers and the catalogue's entries."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..http.catalog_schemas import CatalogParameter
 from ..http.negotiation import JSON, OCTETS
-from ..http.parameters import Parameter
-from ..http.schemas import Described
+from ..http.openapi import BINARY, Parameter, Responses, header_field, parameter, reference, request_body
+from ..http.schemas import CatalogParameter, Described
 
 _EXAMPLE: Any = {"input": [[1.0, 2.0, 0.5]], "target": [1], "label_smoothing": 0.1, "gradients": ["input"]}
 _ANSWER = [[0.19796323776245117, -0.3050557076931, 0.10709239542484283]]
-_OCTETS = {OCTETS: {"schema": {"type": "string", "format": "binary"}}}
 
 
 class CatalogArgument(Described):
@@ -123,36 +121,34 @@ class LossAnswer(Described):
     )
 
 
-def loss_answers() -> dict[int | str, dict[str, Any]]:
+def loss_answers() -> Responses:
     """The documented 200 of a loss."""
-    vary = {"description": "The form depends on Accept.", "schema": {"type": "string"}, "example": "Accept"}
     return {
         200: {
             "description": "The loss: as JSON, or as a safetensors file of `loss` and `gradients.input`",
-            "headers": {"Vary": vary},
-            "content": {JSON: {"schema": {"$ref": "#/components/schemas/LossAnswer"}}, **_OCTETS},
+            "headers": {"Vary": header_field("The form depends on Accept.", "Accept")},
+            "content": {JSON: {"schema": reference(LossAnswer)}, OCTETS: BINARY},
         }
     }
 
 
 def loss_body() -> dict[str, Any]:
     """The documented body, in both forms."""
-    body = {JSON: {"schema": {"$ref": "#/components/schemas/LossRequest"}}, **_OCTETS}
-    return {"requestBody": {"required": True, "content": body}}
+    return request_body({JSON: {"schema": reference(LossRequest)}, OCTETS: BINARY})
 
 
-def complete_losses(document: dict[str, Any]) -> None:
-    """Add to the OpenAPI document what the losses themselves say: their names, and the query's parameters."""
-    from tensorseed.losses import LOSSES  # which the start of the service does without
+def complete_losses(paths: dict[str, Any]) -> None:
+    """Add the names of the losses to the path items, and the parameters of their queries."""
+    from tensorseed.losses import LOSSES  # imports torch
 
-    path = document["paths"]["/v1/losses/{name}"]
+    path = paths["/v1/losses/{name}"]
     path["post"]["parameters"] += _parameters()
     for operation in path.values():
         operation["parameters"][0]["schema"]["enum"] = list(LOSSES)
 
 
 def _parameters() -> list[Parameter]:
-    """The query's parameters: what every request may say, then every option that some loss has."""
+    """The parameters of every request, then every option that some loss has."""
     from tensorseed.losses import LOSSES
 
     from .queries import COMMON, option_schemas
@@ -171,14 +167,7 @@ def _parameter(name: str, meanings: dict[str, list[str]], example: Any) -> Param
     """A parameter, whose meaning depends on the loss where there is more than one."""
     texts = [f"{', '.join(losses)}: {text}" for text, losses in meanings.items()]
     meaning = " ".join(texts) if len(texts) > 1 else next(iter(meanings))
-    return {
-        "name": name,
-        "in": "query",
-        "required": False,
-        "description": f"With a safetensors body. {meaning}",
-        "schema": {"type": "string"},
-        "example": _text(example),
-    }
+    return parameter("query", name, f"With a safetensors body. {meaning}", _text(example))
 
 
 def _text(example: Any) -> str:

@@ -1,4 +1,4 @@
-"""The application, built from settings. None exists at import."""
+"""Factory of the application."""
 
 from __future__ import annotations
 
@@ -16,25 +16,20 @@ from starlette.routing import Route
 
 from tensorseed.sampling.executors import portability
 
-from ..evaluations import routes as evaluations
 from ..evaluations.routes import EvaluationsContext
 from ..http.concurrency_limit import ConcurrencyLimit
-from ..http.problems import install_handlers
-from ..hub import files, models, recipes, trees
 from ..hub.context import HubContext
-from ..losses import routes as losses
 from ..losses.context import LossesContext
 from ..settings import Settings
-from ..weights import catalog, digests
-from ..weights import routes as weights
 from ..weights.context import WeightsContext
 from ..worker.worker import Worker
-from . import health
+from .error_handlers import install_handlers
 from .graceful_shutdown import Lifecycle
 from .keys import KeysFile
 from .metrics import PATH, Metrics, metrics
 from .middleware import surround
 from .openapi import install_openapi
+from .route_groups import ROUTE_GROUPS
 from .traces import start_traces
 
 REFRESH_SECONDS = 1.0
@@ -76,8 +71,9 @@ def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
     if not settings.metrics_port:
         app.add_api_route(PATH, metrics, include_in_schema=False)
     _answer_head(app)
-    for module in (weights, digests, losses, evaluations, catalog, health, recipes, models, trees, files):
-        app.router.routes.extend(module.router.routes)  # one list to look through, rather than a tree
+    for group in ROUTE_GROUPS:
+        for router in group.routers:
+            app.router.routes.extend(router.routes)  # one list to match, rather than a tree
     install_handlers(app)
     install_openapi(app)
     app.middleware_stack = surround(

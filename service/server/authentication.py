@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..http.errors import ExchangeError, ScopeError
-from ..http.problems import answer_to
+from ..http.request_context import KEY_NAME
+from .error_handlers import answer_to
 from .keys import Key, Keyring
 from .scopes import needs_key, scope_of
 
 if TYPE_CHECKING:
     from .rate_limits import RateLimits
-
-KEY_NAME = "tensorseed.key"  # in an ASGI scope: the name of the request's key
 
 _PUBLIC, _PRIVATE = b"public", b"private"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..http.errors import NotReadyError
-from ..http.problems import answer_to
+from .error_handlers import answer_to
 from .graceful_shutdown import Lifecycle
 from .metrics import PATH
 from .scopes import needs_key

@@ -17,7 +17,7 @@ from opentelemetry.trace import format_span_id, format_trace_id, get_current_spa
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from ..http.request_ids import CURRENT
+from ..http.request_context import CURRENT
 
 ACCESS = "service.access"
 

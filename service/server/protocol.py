@@ -22,7 +22,7 @@ from ..http.errors import (
     UrlSizeError,
 )
 from ..http.problems import problem_response
-from ..http.request_ids import FIELD, request_id
+from ..http.request_context import FIELD, request_id
 from .transport import SocketWriter
 
 FIELD_OVERHEAD = 4  # bytes of the colon, the space and the end of a header line

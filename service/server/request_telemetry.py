@@ -11,9 +11,8 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..http.request_ids import CURRENT, FIELD, request_id
+from ..http.request_context import CURRENT, FIELD, KEY_NAME, request_id
 from ..telemetry import COMPLETE, ERROR_TYPE, TRACER, recording_error
-from .authentication import KEY_NAME
 from .logs import write_access
 from .metrics import METHODS, PATH, Metrics
 

@@ -1,1 +1,26 @@
-"""service weights"""
+"""Routes of weights: files, plans and digests; the catalogue of schemes, layers and devices."""
+
+from __future__ import annotations
+
+from tensorseed.spec.spec import Spec
+
+from ..http.routing import RouteGroup
+from . import catalog, digests, routes
+from .catalog_schemas import CatalogLayer, CatalogScheme, Devices
+from .problems import PROBLEMS
+from .schemas import JsonFile, Plan
+
+WEIGHTS = RouteGroup(
+    tag="weights",
+    description="Files of initialised tensors.",
+    routers=(routes.router, digests.router),
+    scope="weights",
+    problems=PROBLEMS,
+    models=(Spec, Plan, digests.Digest, JsonFile),
+)
+CATALOG = RouteGroup(
+    tag="catalog",
+    description="What a spec can hold, and where it can be computed.",
+    routers=(catalog.router,),
+    models=(CatalogScheme, CatalogLayer, Devices),
+)

@@ -1,4 +1,4 @@
-"""What there is: schemes, layer types and devices."""
+"""The catalogue: schemes, layer types and devices."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from starlette.responses import Response
 from tensorseed.devices import Device
 from tensorseed.spec.catalog.listing import layers_catalog, schemes_catalog
 
-from ..http.catalog_schemas import CatalogLayer, CatalogScheme
-from ..http.disconnect import while_present
+from ..http.disconnect import cancel_on_disconnect
 from ..http.negotiation import JSON
-from ..http.routing import many, readable
-from ..http.schemas import Devices
+from ..http.openapi import json_list_answer
+from ..http.routing import get_and_head
+from .catalog_schemas import CatalogLayer, CatalogScheme, Devices
 from .context import context_of
 
 router = APIRouter(prefix="/v1", tags=["catalog"])
@@ -31,23 +31,25 @@ def _written(catalog: Callable[[], object]) -> bytes:
     return orjson.dumps(catalog())
 
 
-@readable(router, "/schemes", "Schemes", responses=many(CatalogScheme, "The schemes"))
+@get_and_head(router, "/schemes", "Schemes", responses=json_list_answer(CatalogScheme, "The schemes"))
 async def schemes(_: Request) -> Response:
     """The init schemes: formula, source and parameters of each."""
     return Response(_written(schemes_catalog), media_type=JSON)
 
 
-@readable(router, "/layers", "Layers", responses=many(CatalogLayer, "The layer types"))
+@get_and_head(router, "/layers", "Layers", responses=json_list_answer(CatalogLayer, "The layer types"))
 async def layers(_: Request) -> Response:
     """The layer types: formula, source, arguments, tensors with their default inits, and an example."""
     return Response(_written(layers_catalog), media_type=JSON)
 
 
-@readable(router, "/devices", "Devices", model=Devices)
+@get_and_head(router, "/devices", "Devices", model=Devices)
 async def devices(request: Request) -> Response:
     """The devices of this host that compute: what each is, its memory now, and what runs there."""
     worker = context_of(request).worker  # whose first look at CUDA takes seconds
-    rows = await while_present(request, worker.run(lambda: [_row(device) for device in worker.devices()]))
+    rows = await cancel_on_disconnect(
+        request.receive, worker.run(lambda: [_row(device) for device in worker.devices()])
+    )
     return Response(orjson.dumps({"devices": rows}), headers=_UNCACHED, media_type=JSON)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from tensorseed.errors import DeviceError
 from tensorseed.spec.limits import Limits
 
 from ..http.concurrency_limit import ConcurrencyLimit
@@ -35,14 +34,6 @@ class WeightsContext:
         limits = settings.limits()
         files = OpenFiles(worker, limits, settings.cache_tensors)
         return cls(settings, limits, worker, streams, files, Flights(DIGEST_CACHE_BYTES))
-
-    async def missing_device(self, device: str) -> str | None:
-        """The fault of a device that is absent or has failed; None for one that computes."""
-        try:
-            await self.worker.device(device)
-        except DeviceError as error:
-            return str(error)
-        return None
 
 
 def context_of(request: Request) -> WeightsContext:

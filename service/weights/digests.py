@@ -1,10 +1,10 @@
-"""The digests of a file: SHA-256 of the whole and of every tensor, computed on request."""
+"""Digests on request: SHA-256 of a file and of each of its tensors."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractContextManager, aclosing
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any, Literal
 
 import orjson
@@ -17,17 +17,18 @@ from tensorseed.errors import CapacityError, DeviceError, TooLargeError, Unknown
 from tensorseed.files.digests import ALGORITHM, FileDigest, FileHash, placeholder
 from tensorseed.files.virtual_file import VirtualFile
 
-from ..http.disconnect import while_present
+from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, PreconditionError, QueryError, RangeError
-from ..http.examples import SIZE
 from ..http.negotiation import JSON
-from ..http.problems import documented
+from ..http.openapi import Responses, json_answer
 from ..http.queries import query_of
-from ..http.responses import Chunk, respond
-from ..http.routing import Responses, answers, readable
+from ..http.responses import Chunk, Representation, file_response
+from ..http.routing import get_and_head
 from ..http.schemas import Described
 from .context import WeightsContext, context_of
+from .problems import PROBLEMS
 from .routes import Token
+from .schemas import SIZE
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"])
 
@@ -50,34 +51,28 @@ class Digest(Described):
     )
 
 
-class DigestForm:
+class DigestRepresentation(Representation):
     """The digests as JSON: a text whose length is known before any of it is computed."""
 
     def __init__(self, context: WeightsContext, file: VirtualFile) -> None:
+        super().__init__(f'"{file.digest}-digest"', {}, {"Content-Type": JSON})
         self._context = context
         self._file = file
-        self.etag = f'"{file.digest}-digest"'
-        self.headers: Mapping[str, str] = {}
-        self.content_headers = {"Content-Type": JSON}
 
     async def size(self) -> int:
-        """The number of bytes: digests have one length."""
+        """The number of bytes: all digests have one length."""
         known = self._context.digests.kept(self._file.digest)
         if known is None:
             known = await self._context.worker.run(_text, placeholder(self._file))
         return len(known)
 
-    def admit(self) -> AbstractContextManager[None]:
-        """A place among the streams."""
-        return self._context.streams.admit()
-
     def at_once(self, start: int, stop: int) -> Chunk | None:
-        """The text's bytes from `start` up to `stop`, where it has been computed lately."""
+        """The bytes [start, stop) of a cached text."""
         known = self._context.digests.kept(self._file.digest)
         return None if known is None else memoryview(known)[start:stop]
 
     async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
-        """The text's bytes from `start` up to `stop`, once the whole file has been hashed."""
+        """The bytes [start, stop), once the whole file has been hashed."""
         text = await self._context.digests.get(self._file.digest, self._compute)
         yield memoryview(text)[start:stop]
 
@@ -93,7 +88,6 @@ class DigestForm:
 
 
 def _text(found: FileDigest) -> bytes:
-    """The answer."""
     members = {
         "algorithm": ALGORITHM,
         "digest": found.digest,
@@ -108,7 +102,7 @@ _ERRORS = (UnknownNameError, QueryError, TooLargeError, RangeError, DeviceError,
 
 def _answers() -> Responses:
     """The documented 200, 206 and 304."""
-    good = answers(Digest, "The digests of the file")
+    good = json_answer(Digest, "The digests of the file")
     partial: dict[str, Any] = {**good[200], "description": "The bytes of the JSON text that Range asked for"}
     return {
         **good,
@@ -117,12 +111,12 @@ def _answers() -> Responses:
     }
 
 
-@readable(
+@get_and_head(
     router,
     "/{token:token}/digest",
     "Digest",
     responses=_answers(),
-    errors=documented(*_ERRORS, PreconditionError, BusyError),
+    errors=PROBLEMS.documented(*_ERRORS, PreconditionError, BusyError),
 )
 async def get_digest(request: Request, token: Token) -> Response:
     """SHA-256 of the file and of each of its tensors, without sending them.
@@ -131,19 +125,17 @@ async def get_digest(request: Request, token: Token) -> Response:
     leave. An answer takes as long as the hashing does; it is kept for a while.
     """
     query_of(request, allowed=())
-    return await while_present(request, _get_digest(request, token))
+    return await cancel_on_disconnect(request.receive, _get_digest(request, token))
 
 
 async def _get_digest(request: Request, token: str) -> Response:
     context = context_of(request)
     file = (await context.files.by_token(token)).file
-    most = context.settings.digest_bytes
-    if file.size > most:
+    limit = context.settings.digest_bytes
+    if file.size > limit:
         remedy = "download the file and verify it, or verify a part of it"
         raise TooLargeError(
-            f"the file has {file.size:,} bytes and digests are computed up to {most:,}: {remedy}"
+            f"the file has {file.size:,} bytes and digests are computed up to {limit:,}: {remedy}"
         )
-    missing = await context.missing_device(file.resolved.device)
-    if missing is not None:
-        raise DeviceError(missing)
-    return await respond(request, DigestForm(context, file))
+    await context.worker.device(file.resolved.device)
+    return await file_response(request, DigestRepresentation(context, file), context.streams)

@@ -1,4 +1,4 @@
-"""The plan of a file: everything about it but its values, written straight from dictionaries for speed."""
+"""The plan of a file: all of it but its values, as JSON from dictionaries."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .open_files import OpenFile
 
 
 def plan_text(opened: OpenFile, url: str | None, limits: Limits, missing: str | None = None) -> bytes:
-    """The plan as JSON. No value of the file is computed. `missing` says which device this host lacks."""
+    """The plan as JSON, without computing a value. `missing` is the fault of the device."""
     file = opened.file
     resolved = file.resolved
     warnings: list[Mapping[str, str | None]] = [*advice(resolved)]
     if opened.token is None:
-        warnings.append(too_long(limits))
+        warnings.append(_token_too_long(limits))
     if missing is not None:
-        warnings.append(absent_device(missing))
+        warnings.append(_missing_device(missing))
     return orjson.dumps(
         {
             "token": opened.token,
@@ -41,15 +41,13 @@ def plan_text(opened: OpenFile, url: str | None, limits: Limits, missing: str | 
     )
 
 
-def too_long(limits: Limits) -> dict[str, str | None]:
-    """The warning of a spec without a URL."""
+def _token_too_long(limits: Limits) -> dict[str, str | None]:
     fault = f"the token of this spec is over {limits.token_chars:,} characters, so only POST serves the file"
     remedy = "write repeated entries once, with a brace range such as blocks.{0..11}.weight"
     return {"tensor": None, "code": "token_too_long", "detail": f"{fault}: {remedy}"}
 
 
-def absent_device(missing: str) -> dict[str, str | None]:
-    """The warning of a spec that another host has to compute."""
+def _missing_device(missing: str) -> dict[str, str | None]:
     return {"tensor": None, "code": "device", "detail": f"{missing}; asked for the file, it would answer 409"}
 
 

@@ -1,9 +1,8 @@
-"""The two forms of a file: its own bytes, and JSON for small ones."""
+"""Representations of a file: its own bytes, and JSON for small files."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractContextManager
 from math import prod
 from typing import Any
 
@@ -15,84 +14,70 @@ from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.low_precision import decode
 
-from ..http.json_lists import nested
+from ..http.json_numbers import to_json_lists
 from ..http.negotiation import JSON, OCTETS
-from ..http.responses import Chunk
+from ..http.responses import Chunk, Representation
 from ..telemetry import range_attributes, span
-from .context import WeightsContext
+from ..worker.worker import Worker
 
 FILENAME = "weight.safetensors"
 
+_FILE_HEADERS = {"Content-Type": OCTETS, "Content-Disposition": f'attachment; filename="{FILENAME}"'}
 
-class SafetensorsForm:
-    """A file as it is."""
 
-    def __init__(self, context: WeightsContext, file: VirtualFile, headers: Mapping[str, str]) -> None:
-        self._context = context
+class SafetensorsRepresentation(Representation):
+    """A file's own bytes, computed while they are read."""
+
+    def __init__(self, worker: Worker, file: VirtualFile, headers: Mapping[str, str]) -> None:
+        super().__init__(f'"{file.digest}"', headers, _FILE_HEADERS)
+        self._worker = worker
         self._file = file
-        self.etag = f'"{file.digest}"'
-        self.headers = headers
-        self.content_headers = {
-            "Content-Type": OCTETS,
-            "Content-Disposition": f'attachment; filename="{FILENAME}"',
-        }
 
     async def size(self) -> int:
         """The number of bytes, known without computing any."""
         return self._file.size
 
-    def admit(self) -> AbstractContextManager[None]:
-        """A place among the streams."""
-        return self._context.streams.admit()
-
     def at_once(self, start: int, stop: int) -> Chunk | None:
-        """The bytes from `start` up to `stop`, where they are few and cheap."""
-        return self._context.worker.at_once(self._file, start, stop)
+        """The bytes [start, stop) where they are few and cheap."""
+        return self._worker.at_once(self._file, start, stop)
 
     def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
-        """The bytes from `start` up to `stop`, computed while they are read."""
-        return self._context.worker.stream(self._file, start, stop)
+        """The bytes [start, stop)."""
+        return self._worker.stream(self._file, start, stop)
 
 
-class JsonForm:
+class JsonRepresentation(Representation):
     """A small file as `{"tensors": {name: {"dtype", "shape", "data"}}}`.
 
-    Numbers are the exact values of the file's elements. JSON has finite numbers only: the others are the
-    strings "NaN", "Infinity" and "-Infinity".
+    Numbers are the exact values of the elements. Non-finite ones are the strings "NaN", "Infinity" and
+    "-Infinity".
     """
 
-    def __init__(self, context: WeightsContext, file: VirtualFile, headers: Mapping[str, str]) -> None:
-        self._context = context
+    def __init__(self, worker: Worker, file: VirtualFile, headers: Mapping[str, str]) -> None:
+        super().__init__(f'"{file.digest}-json"', headers, {"Content-Type": JSON})
+        self._worker = worker
         self._file = file
         self._body: bytes | None = None
-        self.etag = f'"{file.digest}-json"'
-        self.headers = headers
-        self.content_headers = {"Content-Type": JSON}
 
     async def size(self) -> int:
-        """The number of bytes. Only the text itself has that number, so this computes the values."""
+        """The number of bytes. Only the text has it, so this computes the values."""
         return len(await self._text())
 
-    def admit(self) -> AbstractContextManager[None]:
-        """A place among the streams."""
-        return self._context.streams.admit()
-
     def at_once(self, start: int, stop: int) -> Chunk | None:
-        """The text's bytes from `start` up to `stop`: `size` has made the text."""
+        """The bytes [start, stop), once `size` has made the text."""
         return None if self._body is None else memoryview(self._body)[start:stop]
 
     async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
-        """The text's bytes from `start` up to `stop`."""
+        """The bytes [start, stop)."""
         yield memoryview(await self._text())[start:stop]
 
     async def _text(self) -> bytes:
         if self._body is None:
-            worker = self._context.worker
-            source = await worker.source(self._file)
+            source = await self._worker.source(self._file)
             with span("generate") as generating:
                 if generating.is_recording():
                     generating.set_attributes(range_attributes(self._file, 0, self._file.size))
-                self._body = await worker.run(json_text, self._file, source)
+                self._body = await self._worker.run(json_text, self._file, source)
         return self._body
 
 
@@ -130,4 +115,4 @@ def _data(file: VirtualFile, entry: Entry, source: Executor | Materialised) -> A
     if 0 in shape:
         return np.empty((*_extent(shape), 0)).tolist()
     stored = file.read(entry.start, entry.stop, source).copy().view(dtype.storage)
-    return nested(decode(stored, dtype).reshape(shape), dtype.name)
+    return to_json_lists(decode(stored, dtype).reshape(shape), dtype.name)

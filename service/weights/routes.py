@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,7 +26,7 @@ from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_query, parse_spec
 
 from ..http.bodies import read_json
-from ..http.disconnect import while_present
+from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import (
     BusyError,
     MalformedRequestError,
@@ -35,19 +36,28 @@ from ..http.errors import (
     RangeError,
     UnknownPathError,
 )
-from ..http.examples import TOKEN
-from ..http.negotiation import JSON, OCTETS, preferred
-from ..http.parameters import query_parameters, slice_parameter
-from ..http.problems import documented
+from ..http.negotiation import JSON, OCTETS, accept_of, negotiate
+from ..http.openapi import json_answer
 from ..http.queries import check_path, query_of
-from ..http.responses import REVALIDATED, respond
-from ..http.routing import PlainRoute, answers, file_answers, readable, spec_body
-from ..http.schemas import Plan
+from ..http.responses import REVALIDATED, file_response
+from ..http.routing import PlainRoute, get_and_head
 from ..telemetry import file_attributes, span
 from .context import WeightsContext, context_of
 from .open_files import OpenFile
 from .plans import plan_text
-from .representations import JsonForm, SafetensorsForm, fits_json
+from .problems import PROBLEMS
+from .query_parameters import query_parameters, slice_parameter
+from .representations import JsonRepresentation, SafetensorsRepresentation, fits_json
+from .schemas import TOKEN, Plan, file_answers, spec_body
+
+
+class TokenConvertor(StringConvertor):
+    """One segment of a path that is not the `plan` of `/v1/weights/plan`."""
+
+    regex = "(?!plan(?:/|$))[^/]+"
+
+
+register_url_convertor("token", TokenConvertor())
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"], route_class=PlainRoute)
 
@@ -65,7 +75,7 @@ _BODY = (SpecError, QueryError, TooLargeError, MediaTypeError, MalformedRequestE
     operation_id="postWeights",
     summary="The file of a spec",
     response_class=Response,
-    responses=file_answers(ranges=False) | documented(*_BODY, *_FILE),
+    responses=file_answers(ranges=False) | PROBLEMS.documented(*_BODY, *_FILE),
     openapi_extra=spec_body(),
 )
 async def post_weights(request: Request) -> Response:
@@ -74,7 +84,7 @@ async def post_weights(request: Request) -> Response:
     Content-Location is the file's own URL, where GET serves the same bytes, in ranges too. A spec whose token
     is too long for a URL has none.
     """
-    return await while_present(request, _post(request, await _body(request)))
+    return await cancel_on_disconnect(request.receive, _post(request, await _body(request)))
 
 
 @router.post(
@@ -82,7 +92,7 @@ async def post_weights(request: Request) -> Response:
     operation_id="planWeights",
     summary="What the file of a spec would be",
     response_class=Response,
-    responses=answers(Plan, "The plan") | documented(*_BODY, VersionError),
+    responses=json_answer(Plan, "The plan") | PROBLEMS.documented(*_BODY, VersionError),
     openapi_extra=spec_body(),
 )
 async def plan_weights(request: Request) -> Response:
@@ -90,15 +100,15 @@ async def plan_weights(request: Request) -> Response:
 
     A spec for a device that this host lacks can be planned too: a warning of code `device` says so.
     """
-    return await while_present(request, _plan(request, await _body(request)))
+    return await cancel_on_disconnect(request.receive, _plan(request, await _body(request)))
 
 
-@readable(
+@get_and_head(
     router,
     "",
     "WeightsByQuery",
     responses=file_answers(),
-    errors=documented(QueryError, TooLargeError, RangeError, *_FILE),
+    errors=PROBLEMS.documented(QueryError, TooLargeError, RangeError, *_FILE),
     parameters=query_parameters(),
 )
 async def get_weights(request: Request) -> Response:
@@ -110,28 +120,28 @@ async def get_weights(request: Request) -> Response:
     opened = context_of(request).files.by_query(_parse_query, request.scope["query_string"], parameters)
     if opened is not None:
         return await _answer(request, opened.file, _location(request, opened))
-    return await while_present(request, _get(request, parameters))
+    return await cancel_on_disconnect(request.receive, _get(request, parameters))
 
 
-@readable(
+@get_and_head(
     router,
     "/{token:token}",
     "WeightsByToken",
     responses=file_answers(),
-    errors=documented(UnknownNameError, QueryError, TooLargeError, RangeError, *_FILE),
+    errors=PROBLEMS.documented(UnknownNameError, QueryError, TooLargeError, RangeError, *_FILE),
 )
 async def get_weights_by_token(request: Request, token: Token) -> Response:
     """The file that a token names. The token holds the whole spec: nothing is stored."""
     query_of(request, allowed=())
-    return await while_present(request, _get_by_token(request, token))
+    return await cancel_on_disconnect(request.receive, _get_by_token(request, token))
 
 
-@readable(
+@get_and_head(
     router,
     "/{token:token}/tensors/{name:path}",
     "Tensor",
     responses=file_answers(),
-    errors=documented(
+    errors=PROBLEMS.documented(
         UnknownNameError, UnknownPathError, SliceError, QueryError, TooLargeError, RangeError, *_FILE
     ),
     parameters=[slice_parameter()],
@@ -140,7 +150,7 @@ async def get_tensor(request: Request, token: Token, name: Name) -> Response:
     """A file of one tensor, or of a slice of it, with the values that it has in the whole file."""
     check_path(request)
     wanted = query_of(request, allowed=("slice",)).get("slice", "")
-    return await while_present(request, _get_tensor(request, token, name, wanted))
+    return await cancel_on_disconnect(request.receive, _get_tensor(request, token, name, wanted))
 
 
 async def _body(request: Request) -> bytes:
@@ -157,11 +167,20 @@ async def _post(request: Request, body: bytes) -> Response:
 async def _plan(request: Request, body: bytes) -> Response:
     context = context_of(request)
     opened = await context.files.by_spec(parse_spec, body)
-    missing = await context.missing_device(opened.file.resolved.device)
+    missing = await _missing_device(context, opened.file.resolved.device)
     location = _location(request, opened)
     with span("plan"):
         text = await context.worker.run(plan_text, opened, location, context.limits, missing)
     return Response(text, media_type=JSON)
+
+
+async def _missing_device(context: WeightsContext, device: str) -> str | None:
+    """The fault of a device that is absent or has failed; None for one that computes."""
+    try:
+        await context.worker.device(device)
+    except DeviceError as error:
+        return str(error)
+    return None
 
 
 async def _get(request: Request, parameters: Mapping[str, str]) -> Response:
@@ -186,31 +205,20 @@ async def _get_tensor(request: Request, token: str, name: str, wanted: str) -> R
 async def _answer(request: Request, file: VirtualFile, location: str | None = None) -> Response:
     """The file in the form that the client prefers."""
     context = context_of(request)
-    missing = await context.missing_device(file.resolved.device)
-    if missing is not None:
-        raise DeviceError(missing)
+    await context.worker.device(file.resolved.device)
     headers = {"Vary": "Accept", **({"Content-Location": location} if location else {})}
     if location and file.resolved.torch is not None and "torch_version" not in request.query_params:
         headers["Cache-Control"] = REVALIDATED  # another version of torch answers this URL with other bytes
-    if _form(request, context, file) == JSON:
-        return await respond(request, JsonForm(context, file, headers))
-    return await respond(request, SafetensorsForm(context, file, headers))
-
-
-def _form(request: Request, context: WeightsContext, file: VirtualFile) -> str:
-    """The media type to answer with. Raises UnrepresentableError where none is acceptable."""
-    accept = ", ".join(request.headers.getlist("accept"))
-    form = preferred(accept, [OCTETS, JSON])
     limit = context.settings.json_elements
-    if form == JSON and not fits_json(file, limit):
-        form = preferred(accept, [OCTETS])
-        if form is None:
-            raise UnrepresentableError(
-                f"files of over {limit:,} elements are not available as JSON: accept {OCTETS}"
-            )
-    if form is None:
-        raise UnrepresentableError(f"a file is available as {OCTETS} or {JSON}: accept one of them")
-    return form
+    form = negotiate(
+        accept_of(request),
+        (OCTETS, JSON),
+        f"a file is available as {OCTETS} or {JSON}: accept one of them",
+        json_fits=lambda: fits_json(file, limit),
+        too_large=f"files of over {limit:,} elements are not available as JSON: accept {OCTETS}",
+    )
+    representation = JsonRepresentation if form == JSON else SafetensorsRepresentation
+    return await file_response(request, representation(context.worker, file, headers), context.streams)
 
 
 def _location(request: Request, opened: OpenFile) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from service.commands import bounds, default
-from service.http.problems import PROBLEMS
+from service.server.error_handlers import PROBLEMS
 from service.server.metrics import Metrics
 from service.settings import PREFIX, Settings
 from tensorseed.checkpoints.library import shipped
@@ -153,7 +153,7 @@ def _routes() -> Table:
 
 
 def _problems() -> Table:
-    kinds = sorted(PROBLEMS.values(), key=lambda kind: (kind.status, kind.name))
+    kinds = sorted(PROBLEMS.kinds.values(), key=lambda kind: (kind.status, kind.name))
     return ("status", "type", "title"), ((kind.status, f"`{kind.type}`", kind.title) for kind in kinds)
 
 

@@ -11,7 +11,8 @@ import safetensors
 import safetensors.torch
 import torch
 
-from service.evaluations.representations import PNG, SVG, Content, content_of, form_of, spelled
+from service.evaluations.representations import PNG, SVG, Content, content_of, form_of
+from service.http.json_numbers import spell_nonfinite
 from service.http.negotiation import JSON, OCTETS
 from tensorseed.errors import UnrepresentableError
 from tensorseed.evaluations.report import Comparison, Output
@@ -55,7 +56,7 @@ def test_what_there_is_not_is_refused_with_the_remedy(accept: str, weights: bool
 
 def test_numbers_that_json_lacks_are_words() -> None:
     value = {"a": [1.5, NAN, (INF, -INF)], "b": None, "c": 3, "d": "NaN", "e": True}
-    assert spelled(value) == {
+    assert spell_nonfinite(value) == {
         "a": [1.5, "NaN", ["Infinity", "-Infinity"]],
         "b": None,
         "c": 3,

@@ -7,24 +7,25 @@ import threading
 from typing import Any
 
 import pytest
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
-from service.http.disconnect import while_present
+from service.http.disconnect import cancel_on_disconnect
 from service.server.app import create_app
 from service.settings import Settings
 from service.weights.open_files import SHORT_QUERY
 
 
-def request(gone: asyncio.Event) -> Request:
+def receive(gone: asyncio.Event) -> Receive:
     first = [{"type": "http.request", "body": b"", "more_body": False}]
 
-    async def receive() -> dict[str, Any]:
+    async def received() -> dict[str, Any]:
         if first:
             return first.pop()
         await gone.wait()
         return {"type": "http.disconnect"}
 
-    return Request({"type": "http", "method": "GET", "headers": []}, receive)
+    return received
 
 
 def test_work_for_a_client_that_stays_is_done() -> None:
@@ -33,7 +34,7 @@ def test_work_for_a_client_that_stays_is_done() -> None:
             await asyncio.sleep(0)
             return 5
 
-        return await while_present(request(asyncio.Event()), work())
+        return await cancel_on_disconnect(receive(asyncio.Event()), work())
 
     assert asyncio.run(main()) == 5
 
@@ -43,7 +44,7 @@ def test_a_fault_of_the_work_is_passed_on() -> None:
         async def work() -> int:
             raise ValueError("of the work")
 
-        await while_present(request(asyncio.Event()), work())
+        await cancel_on_disconnect(receive(asyncio.Event()), work())
 
     with pytest.raises(ValueError, match="of the work"):
         asyncio.run(main())
@@ -62,7 +63,7 @@ def test_work_for_a_client_that_left_is_cancelled() -> None:
             finally:
                 ended.append("work")
 
-        await while_present(request(gone), work())
+        await cancel_on_disconnect(receive(gone), work())
 
     with pytest.raises(ClientDisconnect):
         asyncio.run(main())

@@ -11,7 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from service.http import errors as exchange
-from service.http.problems import MAX_FAULTS, PROBLEMS, documented, install_handlers, problem_response
+from service.http.problems import MAX_FAULTS
+from service.server.error_handlers import PROBLEMS, install_handlers
 from tensorseed import errors as core
 from tensorseed.checkpoints import errors as hub
 from tensorseed.errors import Fault
@@ -37,12 +38,12 @@ def classes(module: object, base: type) -> list[type]:
     ids=lambda cls: cls.__name__,
 )
 def test_every_error_has_a_row(cls: type[Exception]) -> None:
-    assert cls in PROBLEMS
+    assert cls in PROBLEMS.kinds
 
 
 def test_types_are_unique_and_titles_are_short() -> None:
-    assert len({kind.type for kind in PROBLEMS.values()}) == len(PROBLEMS)
-    for kind in PROBLEMS.values():
+    assert len({kind.type for kind in PROBLEMS.kinds.values()}) == len(PROBLEMS.kinds)
+    for kind in PROBLEMS.kinds.values():
         assert kind.type.startswith("urn:tensorseed:problem:")
         assert len(kind.title) <= 50
         assert 400 <= kind.status <= 599
@@ -51,7 +52,7 @@ def test_types_are_unique_and_titles_are_short() -> None:
 def body(error: Exception) -> dict:
     import orjson
 
-    return orjson.loads(problem_response(error).body)
+    return orjson.loads(PROBLEMS.response(error, {}).body)
 
 
 def test_a_spec_fault_is_a_pointer() -> None:
@@ -87,14 +88,14 @@ def test_a_subclass_has_the_row_of_its_ancestor() -> None:
     class SpecialError(core.DeviceError):
         pass
 
-    response = problem_response(SpecialError("cuda is missing"))
+    response = PROBLEMS.response(SpecialError("cuda is missing"), {})
     assert response.status_code == 409
     assert response.media_type == "application/problem+json"
     assert response.headers["cache-control"] == "no-store"
 
 
 def test_documented_responses_follow_the_table() -> None:
-    responses = documented(core.UnknownNameError, core.SpecError, core.SliceError)
+    responses = PROBLEMS.documented(core.UnknownNameError, core.SpecError, core.SliceError)
     assert list(responses) == [404, 422, "default"]
     assert "invalid-spec" in responses[422]["description"]
     assert "invalid-slice" in responses[422]["description"]

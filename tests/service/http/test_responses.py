@@ -7,7 +7,7 @@ import email.parser
 import email.policy
 import itertools
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
@@ -18,18 +18,20 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http.problems import install_handlers
+from service.http.concurrency_limit import ConcurrencyLimit
 from service.http.ranges import ByteRange
-from service.http.responses import CACHE_CONTROL, StreamedResponse, respond
+from service.http.responses import CACHE_CONTROL, Representation, StreamedResponse, file_response
 from service.server.app import create_app
+from service.server.error_handlers import install_handlers
 from service.settings import Settings
 
 DATA = bytes(range(256)) * 8
 SIZE = len(DATA)
 ETAG = '"tag"'
+STREAMS = ConcurrencyLimit(100, "streams files")
 
 
-class Known:
+class Known(Representation):
     """A representation of `data`, in chunks of 100 bytes; counts what it was asked for."""
 
     etag = ETAG
@@ -46,9 +48,6 @@ class Known:
     async def size(self) -> int:
         self.sized += 1
         return len(self.data)
-
-    def admit(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
     def at_once(self, start: int, stop: int) -> memoryview | None:
         if not self.quick:
@@ -80,7 +79,7 @@ def ask(known: Known, start: Callable[[FastAPI], AbstractContextManager]) -> Any
 
     @app.api_route("/", methods=["GET", "HEAD", "POST"])
     async def answer(request: Request) -> Response:
-        return await respond(request, known)
+        return await file_response(request, known, STREAMS)
 
     install_handlers(app)
     with start(app) as client:
@@ -222,7 +221,8 @@ def test_a_fault_before_the_first_chunk_is_an_error_answer(ask: Any, known: Know
 def test_any_partition_into_ranges_is_the_whole(cuts: list[int]) -> None:
     edges = sorted({0, SIZE, *cuts})
     pieces = [
-        deliver(StreamedResponse(206, {}, Known(), [ByteRange(a, b)])) for a, b in itertools.pairwise(edges)
+        deliver(StreamedResponse(206, {}, Known(), [ByteRange(a, b)], STREAMS))
+        for a, b in itertools.pairwise(edges)
     ]
     assert b"".join(pieces) == DATA
 
@@ -258,7 +258,7 @@ def test_a_fault_halfway_never_ends_the_body() -> None:
         sent.append(message)
 
     with pytest.raises(ValueError, match="secret"):
-        asyncio.run(StreamedResponse(200, {}, known, [ByteRange(0, SIZE)])({}, receive, send))
+        asyncio.run(StreamedResponse(200, {}, known, [ByteRange(0, SIZE)], STREAMS)({}, receive, send))
     assert len(sent) == 6
     assert all(message["more_body"] for message in sent[1:])
     assert known.closed
@@ -271,7 +271,7 @@ def test_a_body_of_another_length_than_promised_never_ends(data: bytes) -> None:
             yield memoryview(data)
 
     with pytest.raises(RuntimeError, match="off by"):
-        deliver(StreamedResponse(200, {}, Liar(), [ByteRange(0, SIZE)]))
+        deliver(StreamedResponse(200, {}, Liar(), [ByteRange(0, SIZE)], STREAMS))
 
 
 def test_computing_stops_when_the_client_leaves() -> None:
@@ -292,7 +292,7 @@ def test_computing_stops_when_the_client_leaves() -> None:
                 gone.set()
                 await asyncio.sleep(0)  # a server goes on accepting, and drops, what is sent
 
-        await StreamedResponse(200, {}, known, [ByteRange(0, 1_000_000)])({}, receive, send)
+        await StreamedResponse(200, {}, known, [ByteRange(0, 1_000_000)], STREAMS)({}, receive, send)
         return chunks
 
     assert asyncio.run(leave_after_three_chunks()) <= 6
@@ -313,7 +313,7 @@ def test_a_slow_client_holds_back_the_computing() -> None:
                 await asyncio.Event().wait()
 
         task = asyncio.ensure_future(
-            StreamedResponse(200, {}, known, [ByteRange(0, SIZE)])({}, receive, send)
+            StreamedResponse(200, {}, known, [ByteRange(0, SIZE)], STREAMS)({}, receive, send)
         )
         for _ in range(1000):
             await asyncio.sleep(0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.hub.recipe_schemas import RecipeDetail, RecipePlan, RecipeSummary
+from service.hub.schemas import RecipeDetail, RecipePlan, RecipeSummary
 from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES
 from tensorseed.checkpoints.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.recipe import read_recipe

@@ -8,12 +8,13 @@ import pytest
 from starlette.requests import Request
 
 from service.http.errors import UnknownPathError
-from service.hub.urls import Place, RootConvertor, place_of
+from service.hub.urls import RepoPath, parse_repo_path, root_convertor
+from service.server.route_groups import RESERVED
 
 
-def place(raw: str, *keywords: str, root: str = "") -> Place:
+def place(raw: str, *keywords: str, root: str = "") -> RepoPath:
     scope = {"type": "http", "path": unquote(raw), "raw_path": raw.encode(), "root_path": root, "headers": []}
-    return place_of(Request(scope), *keywords)
+    return parse_repo_path(Request(scope), *keywords)
 
 
 @pytest.mark.parametrize(
@@ -68,19 +69,19 @@ def test_a_repository_alone() -> None:
 
 def test_a_server_that_does_not_tell_the_raw_path() -> None:
     scope = {"type": "http", "path": "/a/b/resolve/seed=1/f g", "raw_path": None, "headers": []}
-    assert place_of(Request(scope), "resolve") == ("a/b", "seed=1", "f g")
+    assert parse_repo_path(Request(scope), "resolve") == ("a/b", "seed=1", "f g")
 
 
 def test_what_is_no_utf8_is_nowhere() -> None:
     scope = {"type": "http", "path": "/", "raw_path": b"/a/resolve/main/%ff", "headers": []}
     with pytest.raises(UnknownPathError, match="UTF-8"):
-        place_of(Request(scope), "resolve")
+        parse_repo_path(Request(scope), "resolve")
 
 
 def test_the_service_keeps_its_own_places() -> None:
     import re
 
-    pattern = re.compile(f"{RootConvertor.regex}/")
+    pattern = re.compile(f"{root_convertor(RESERVED).regex}/")
     for path in ("v1/", "api/models/", "docs/x/", "openapi.json/"):
         assert not pattern.match(path)
     for path in ("v10/", "a/", "a/b/", "docsx/", "apis/b/"):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from service.http.request_ids import CURRENT
+from service.http.request_context import CURRENT
 from service.server.app import create_app
 from service.server.keys import make_key
 from service.server.logs import ACCESS, JsonLines, TextLines, is_json, log_config

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.http.catalog_schemas import CatalogLayer, CatalogScheme
-from service.http.schemas import Devices
+from service.weights.catalog_schemas import CatalogLayer, CatalogScheme, Devices
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import SCHEMES
 

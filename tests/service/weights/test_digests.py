@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from service.http import examples
 from service.http.responses import CACHE_CONTROL
 from service.server.app import create_app
 from service.settings import Settings
-from service.weights import digests
+from service.weights import digests, schemas
 
 SPEC = {
     "seed": 5,
@@ -79,7 +78,7 @@ def test_the_header_fields_are_those_of_what_never_changes(client: Any) -> None:
 
 
 def test_the_example_is_true(client: Any) -> None:
-    answer = client.get(f"{examples.URL}/digest").json()
+    answer = client.get(f"{schemas.URL}/digest").json()
     assert (answer["digest"], answer["tensors"]) == (digests.DIGEST, {"weight": digests.TENSOR_DIGEST})
 
 
@@ -87,8 +86,8 @@ def test_the_example_is_true(client: Any) -> None:
     ("path", "status"),
     [
         ("/v1/weights/s1.nothing/digest", 404),
-        (f"{examples.URL}/digest?slice=0:1", 422),
-        (f"{examples.URL}/digest/more", 404),
+        (f"{schemas.URL}/digest?slice=0:1", 422),
+        (f"{schemas.URL}/digest/more", 404),
     ],
 )
 def test_what_has_no_digest(client: Any, path: str, status: int) -> None:
@@ -99,10 +98,10 @@ def test_what_has_no_digest(client: Any, path: str, status: int) -> None:
 
 def test_the_limit(start: Callable[[FastAPI], AbstractContextManager[Any]]) -> None:
     for below, status in ((0, 200), (1, 413)):
-        settings = Settings.model_construct(threads=1, digest_bytes=examples.SIZE - below)
+        settings = Settings.model_construct(threads=1, digest_bytes=schemas.SIZE - below)
         with start(create_app(settings)) as client:
             for method in ("GET", "HEAD"):
-                assert client.request(method, f"{examples.URL}/digest").status_code == status
+                assert client.request(method, f"{schemas.URL}/digest").status_code == status
 
 
 def test_it_counts_as_a_stream_until_it_is_known(
@@ -111,12 +110,12 @@ def test_it_counts_as_a_stream_until_it_is_known(
     app = create_app(Settings.model_construct(threads=1, streams=1))
     with start(app) as client:
         with app.state.streams.admit():
-            busy = client.get(f"{examples.URL}/digest")
+            busy = client.get(f"{schemas.URL}/digest")
             assert busy.status_code == 429
             assert "retry-after" in busy.headers
-        assert client.get(f"{examples.URL}/digest").status_code == 200
+        assert client.get(f"{schemas.URL}/digest").status_code == 200
         with app.state.streams.admit():
-            assert client.get(f"{examples.URL}/digest").status_code == 200
+            assert client.get(f"{schemas.URL}/digest").status_code == 200
 
 
 class Gate:
@@ -151,7 +150,7 @@ async def ask(app: FastAPI, gone: asyncio.Event) -> list[dict[str, Any]]:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    path = f"{examples.URL}/digest"
+    path = f"{schemas.URL}/digest"
     scope = {"type": "http", "http_version": "1.1", "scheme": "http", "method": "GET", "root_path": ""}
     scope |= {"path": path, "raw_path": path.encode(), "query_string": b"", "headers": []}
     await app(scope, receive, send)

@@ -8,15 +8,17 @@ import orjson
 import pytest
 from starlette.responses import Response
 
-from service.hub.errors import CODES, COMMIT, MESSAGES, RESERVED, hub_error, is_hub_path
+from service.http.problems import Occurrence, ProblemKind
+from service.hub.problems import CODES, COMMIT, MESSAGES, HubErrorFormat
+from service.server.route_groups import RESERVED, ROUTE_GROUPS
 
+HUB = ROUTE_GROUPS[-1]
 FILE = "/tests/small/resolve/main/config.json"
 
 
 def error(name: str = "unknown-entry", path: str = FILE, method: str = "GET", **scope: Any) -> Response:
-    return hub_error(
-        name, 404, "gone: é\n", {"Cache-Control": "no-store"}, {**scope, "path": path, "method": method}
-    )
+    occurrence = Occurrence(ProblemKind(name, 404, ""), "gone: é\n", (), {"Cache-Control": "no-store"})
+    return HubErrorFormat().response(occurrence, {**scope, "path": path, "method": method})
 
 
 HUBS = (
@@ -33,7 +35,7 @@ NEAR = ("/datasets/a/b/resolve/main/f", "/v10/b/resolve/main/f", "/docsx/resolve
 
 @pytest.mark.parametrize("path", [*HUBS, *NEAR])
 def test_the_hub_has_these_paths(path: str) -> None:
-    assert is_hub_path(path)
+    assert HUB.owns(path)
 
 
 @pytest.mark.parametrize(
@@ -41,14 +43,14 @@ def test_the_hub_has_these_paths(path: str) -> None:
     ["/", "/apis", "/v1/weights/resolve/x", "/a", "/a/b", "/a/b/resolve", "/resolve/main/f", "/nothing"],
 )
 def test_others_are_not_the_hubs(path: str) -> None:
-    assert not is_hub_path(path)
+    assert not HUB.owns(path)
 
 
 def test_no_place_of_the_service_is_the_hubs() -> None:
     for name in set(RESERVED) - {"api"}:
-        assert not is_hub_path(f"/{name}")
-        assert not is_hub_path(f"/{name}/resolve/main/config.json")
-        assert not is_hub_path(f"/{name}/b/resolve/main/config.json")
+        assert not HUB.owns(f"/{name}")
+        assert not HUB.owns(f"/{name}/resolve/main/config.json")
+        assert not HUB.owns(f"/{name}/b/resolve/main/config.json")
 
 
 def test_fields_say_what_happened_and_the_body_does_too() -> None:
@@ -98,5 +100,6 @@ def test_what_is_no_model_is_no_repository(path: str) -> None:
 
 
 def test_a_long_detail_makes_no_long_field() -> None:
-    response = hub_error("busy", 429, "é" * 10_000, {}, {"path": FILE, "method": "GET"})
+    occurrence = Occurrence(ProblemKind("busy", 429, ""), "é" * 10_000, (), {})
+    response = HubErrorFormat().response(occurrence, {"path": FILE, "method": "GET"})
     assert len(response.headers["x-error-message"]) <= 6_000

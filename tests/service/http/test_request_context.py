@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.http.request_ids import request_id
+from service.http.request_context import request_id
 
 NEW = re.compile(r"[0-9a-f]{32}")
 

@@ -1,4 +1,4 @@
-"""The name of a request, under which a client and the logs know it: the field X-Request-ID."""
+"""Context of a request: its id, the field X-Request-ID, and the name of its key."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 
 FIELD = b"x-request-id"
+KEY_NAME = "tensorseed.key"  # in an ASGI scope: the name of the request's API key
 
 _VALID = re.compile(rb"[!-~]{1,128}")
 
@@ -16,6 +17,6 @@ CURRENT: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The id that the client gave, 1 to 128 visible ASCII characters; else a new one of 32 digits."""
+    """The client's id of 1 to 128 visible ASCII characters; else a new one of 32 hexadecimal digits."""
     given = next((value for name, value in headers if name == FIELD), b"")
     return given if _VALID.fullmatch(given) else os.urandom(16).hex().encode()

@@ -1,4 +1,4 @@
-"""The answers of the catalog, as models that document them; the answers are written from dictionaries."""
+"""Schemas of the catalogue: schemes, layer types and devices."""
 
 from __future__ import annotations
 
@@ -6,45 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from .schemas import Described
+from ..http.schemas import CatalogParameter, Described
 
-
-class CatalogParameter(Described):
-    """One parameter of a scheme or a layer type."""
-
-    name: str = Field(description="Its name.", examples=["gain"])
-    type: str = Field(description="Its JSON type, in words.", examples=["number"])
-    required: bool = Field(description="Whether it must be given.", examples=[False])
-    default: Any = Field(None, description="What stands for it if left out.", examples=[1.0])
-    minimum: float | None = Field(
-        None, description="The least value, of every number in a list as well.", examples=[0.0]
-    )
-    greater_than: float | None = Field(None, description="A bound that the value is above.", examples=[0.0])
-    maximum: float | None = Field(None, description="The greatest value.", examples=[1.0])
-    choices: list[Any] | None = Field(
-        None, description="The valid values; the valid strings.", examples=[["fan_in", "fan_out"]]
-    )
-    parameters: list[CatalogParameter] | None = Field(
-        None,
-        description="Where it is an object: its parameters.",
-        examples=[[{"name": "d_model", "type": "integer", "required": True, "description": "The size."}]],
-    )
-    options: list[CatalogOption] | None = Field(
-        None,
-        description="Where it is an object with a `type`: the types, each with its parameters.",
-        examples=[[{"type": "LayerNorm", "parameters": []}]],
-    )
-    description: str = Field(description="Its meaning.", examples=["Factor on the standard deviation."])
-
-
-class CatalogOption(Described):
-    """One of several kinds of object that a parameter takes."""
-
-    type: str = Field(description="The object's `type`.", examples=["LayerNorm"])
-    parameters: list[CatalogParameter] = Field(
-        description="Its other parameters.",
-        examples=[[{"name": "eps", "type": "number", "required": False, "description": "Added."}]],
-    )
+_MEMORY = {"total": 85_899_345_920, "free": 84_825_604_096}
 
 
 class CatalogScheme(Described):
@@ -146,4 +110,43 @@ class CatalogLayer(Described):
     example: CatalogExample = Field(
         description="An entry with this type, and what it yields.",
         examples=[{"entry": {"name": "layer", "type": "PReLU"}, "tensors": []}],
+    )
+
+
+class DeviceMemory(Described):
+    """The memory of a device, whoever uses it."""
+
+    total: int = Field(description="All of it, in bytes.", examples=[85_899_345_920])
+    free: int = Field(description="What is free now, in bytes.", examples=[84_825_604_096])
+
+
+class DeviceRow(Described):
+    """One device."""
+
+    name: str = Field(description="What `device` calls it.", examples=["cuda:0"])
+    description: str = Field(description="What its maker calls it.", examples=["NVIDIA H100 80GB HBM3"])
+    memory: DeviceMemory | None = Field(
+        description="Its memory; null where that cannot be told.", examples=[_MEMORY]
+    )
+    runs: list[str] = Field(
+        description="What it computes where `device` names it.",
+        examples=[["weights", "losses", "evaluations"]],
+    )
+
+
+class Devices(Described):
+    """The devices of this host that compute. One that failed is not among them: `/readyz` names it."""
+
+    devices: list[DeviceRow] = Field(
+        description="The CPU first.",
+        examples=[
+            [
+                {
+                    "name": "cuda:0",
+                    "description": "NVIDIA H100 80GB HBM3",
+                    "memory": _MEMORY,
+                    "runs": ["weights", "losses", "evaluations"],
+                }
+            ]
+        ],
     )

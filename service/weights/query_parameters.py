@@ -1,4 +1,4 @@
-"""The query parameters that the OpenAPI document lists; those of schemes come from the schemes themselves."""
+"""Documented query parameters of weights; those of schemes come from the schemes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorseed.spec.schemes import SCHEME_CLASSES, SCHEMES
 
-Parameter = dict[str, Any]
+from ..http.openapi import Parameter, parameter
 
 _COMMON = (
     ("shape", True, "256,784", "Dimensions, separated by commas; empty for a single number."),
@@ -22,8 +22,9 @@ _COMMON = (
 
 def query_parameters() -> list[Parameter]:
     """The parameters of a one-tensor spec: the common ones, then every parameter that some scheme has."""
+    kinds = {"init": {"enum": list(SCHEMES)}}
     common = [
-        _parameter(name, text, example, required=required, choices=list(SCHEMES) if name == "init" else None)
+        parameter("query", name, text, example, required=required, **kinds.get(name, {}))
         for name, required, example, text in _COMMON
     ]
     return [*common, *(_scheme_parameter(name, meanings) for name, meanings in _of_schemes().items())]
@@ -32,7 +33,7 @@ def query_parameters() -> list[Parameter]:
 def slice_parameter() -> Parameter:
     """The slice of a tensor."""
     text = "One index range a dimension, separated by commas, as in Python; the whole tensor if left out."
-    return _parameter("slice", text, "0:128,:")
+    return parameter("query", "slice", text, "0:128,:")
 
 
 def _of_schemes() -> dict[str, list[tuple[str, str, Any]]]:
@@ -51,20 +52,4 @@ def _scheme_parameter(name: str, meanings: list[tuple[str, str, Any]]) -> Parame
     for kind, text, _ in meanings:
         texts.setdefault(text, []).append(kind)
     description = " ".join(f"{', '.join(kinds)}: {text}" for text, kinds in texts.items())
-    return _parameter(name, description, str(meanings[0][2]))
-
-
-def _parameter(
-    name: str, description: str, example: str, *, required: bool = False, choices: list[str] | None = None
-) -> Parameter:
-    schema: dict[str, Any] = {"type": "string"}
-    if choices:
-        schema["enum"] = choices
-    return {
-        "name": name,
-        "in": "query",
-        "required": required,
-        "description": description,
-        "schema": schema,
-        "example": example,
-    }
+    return parameter("query", name, description, str(meanings[0][2]))

@@ -1,0 +1,99 @@
+"""Documented parameters and file answers of the Hub's protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError, UnknownRevisionError
+from tensorseed.errors import TooLargeError
+
+from ..http.negotiation import JSON, OCTETS
+from ..http.openapi import BINARY, TEXT, Parameter, Responses, header_fields, parameter
+from .schemas import COMMIT, OID, REPOSITORY
+
+SNAPSHOT = (UnknownRepositoryError, UnknownRevisionError, RecipeError, TooLargeError)
+"""The errors of a request for a snapshot."""
+
+_PATHS = {
+    "repository": ("The repository's id; it may hold one slash.", REPOSITORY),
+    "revision": ("A name such as `main`, `seed-42` or `seed=42,dtype=bfloat16`, or a commit.", "seed-42"),
+    "path": ("The file's or folder's path; it may hold slashes.", "config.json"),
+}
+_FLAGS = {
+    "recursive": ("Whether to list what lies in folders too.", "true"),
+    "expand": ("Whether to tell the commit of every entry.", "true"),
+}
+_LIST = {
+    "search": ("A part of the id, in any case.", "llama"),
+    "author": ("The part of the id before its slash.", "tensorseed"),
+    "filter": ("A tag that the model must have; given more than once, all of them.", "text-generation"),
+    "pipeline_tag": ("What the model is for.", "text-generation"),
+    "gated": ("true for gated models, of which there are none.", "false"),
+}
+_PAGES = {
+    "limit": ("Most entries of one page.", "100"),
+    "cursor": ("Where the page begins, as the Link of the page before says.", "100"),
+}
+_FIELDS = {
+    "X-Repo-Commit": ("The commit that the revision stands for.", COMMIT),
+    "ETag": ("A strong entity tag: the file's object id.", f'"{OID}"'),
+    "Cache-Control": ("By commit the file never changes; by name it is to be asked for again.", "no-cache"),
+    "Accept-Ranges": ("Byte ranges are served.", "bytes"),
+    "Content-Length": ("The exact number of bytes.", "543"),
+    "Content-Disposition": ("A name to save the file by.", "inline; filename*=UTF-8''config.json"),
+    "Content-Range": ("Which bytes these are, of how many.", "bytes 0-99/543"),
+}
+_KNOWN = ("X-Repo-Commit", "ETag", "Cache-Control")
+_CONTENT = ("Accept-Ranges", "Content-Length", "Content-Disposition")
+
+
+def in_path(*names: str) -> list[Parameter]:
+    """The parameters of a path."""
+    return [parameter("path", name, *_PATHS[name], required=True) for name in names]
+
+
+def listing_parameters() -> list[Parameter]:
+    """The query of a listing of files."""
+    return [*_in_query(_FLAGS), *_pages()]
+
+
+def search_parameters() -> list[Parameter]:
+    """The query of a listing of models."""
+    return [*_in_query(_LIST), *_pages()]
+
+
+def file_answers() -> Responses:
+    """The documented 200, 206 and 304 of a file."""
+    content = {OCTETS: BINARY, JSON: {"schema": {}}, "text/plain": TEXT}
+    return {
+        200: {
+            "description": "The file",
+            "headers": header_fields(_FIELDS, *_KNOWN, *_CONTENT),
+            "content": content,
+        },
+        206: {
+            "description": "The bytes that Range asked for; several ranges as multipart/byteranges",
+            "headers": header_fields(_FIELDS, *_KNOWN, *_CONTENT, "Content-Range"),
+            "content": {**content, JSON: TEXT, "multipart/byteranges": TEXT},
+        },
+        304: {
+            "description": "The client has the file already: If-None-Match names it",
+            "headers": header_fields(_FIELDS, *_KNOWN),
+        },
+    }
+
+
+def complete_hub(paths: dict[str, Any]) -> None:
+    """Remove the content of errors that answer HEAD."""
+    for item in paths.values():
+        for response in item.get("head", {"responses": {}})["responses"].values():
+            response.pop("content", None)
+
+
+def _in_query(known: dict[str, tuple[str, str]]) -> list[Parameter]:
+    return [parameter("query", name, *texts) for name, texts in known.items()]
+
+
+def _pages() -> list[Parameter]:
+    """The page of a listing, as two numbers. A client writes the first alone."""
+    return [parameter("query", name, *texts, pattern="^[0-9]{1,9}$") for name, texts in _PAGES.items()]

@@ -1,0 +1,93 @@
+"""Answers to errors, in the format of the requested path's group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Mount
+
+from tensorseed.errors import Fault
+
+from ..http.errors import MalformedRequestError, MethodError, QueryError, UnknownPathError
+from ..http.problems import COMMON, ProblemTable, problem_response
+from .route_groups import ROUTE_GROUPS, group_of
+
+PROBLEMS: ProblemTable = COMMON
+for _group in ROUTE_GROUPS:
+    PROBLEMS = PROBLEMS.extended(_group.problems.kinds)
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+_MOUNT_METHODS = ("GET", "HEAD")  # a mounted folder of files matches any method
+
+
+def answer_to(error: Exception, scope: Mapping[str, Any]) -> Response:
+    """The answer to `error`, in the format that the clients of the request's path read."""
+    group = group_of(scope["path"])
+    error_format = PROBLEMS.error_format if group is None else group.problems.error_format
+    return error_format.response(PROBLEMS.occurrence(error), scope)
+
+
+def allowed_methods(app: FastAPI, scope: Mapping[str, Any]) -> list[str]:
+    """The methods that the path of `scope` has, over all routes."""
+    root = scope.get("app_root_path", scope.get("root_path", ""))  # before a mount appended its own
+    probes = [(method, {**scope, "root_path": root, "method": method}) for method in _METHODS]
+    allowed = {
+        method
+        for method, probe in probes
+        for route in app.router.routes
+        if route.matches(probe)[0].name == "FULL"
+        and (method in _MOUNT_METHODS or not isinstance(route, Mount))
+    }
+    return [method for method in _METHODS if method in allowed]
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Answer every error of `app` by `answer_to`."""
+    handlers: dict[type[Exception], Callable[[Request, Exception], Any]] = dict.fromkeys(
+        PROBLEMS.kinds, _answer
+    )
+    handlers |= {
+        HTTPException: _answer_http,
+        RequestValidationError: _answer_validation,
+        ClientDisconnect: _answer_nobody,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    return answer_to(error, request.scope)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    """The router's own errors: an unknown path or method, or a body that cannot be read."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allow = ", ".join(allowed_methods(request.app, request.scope))
+        detail = f"this path has the methods {allow}"
+        return answer_to(MethodError(detail, {"Allow": allow}), request.scope)
+    if error.status_code == 404:
+        return answer_to(UnknownPathError("no such path: /docs lists those there are"), request.scope)
+    detail = "the request cannot be understood: check it against /docs"
+    return answer_to(MalformedRequestError(detail), request.scope)
+
+
+async def _answer_validation(request: Request, error: Exception) -> Response:
+    """Parameters that the framework checked: each fault names its parameter."""
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        Fault(str(fault["loc"][-1]), "this value is not valid: see /docs for what is")
+        for fault in error.errors()
+    ]
+    return answer_to(QueryError(faults), request.scope)
+
+
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    """The client left before its answer, so this one goes nowhere."""
+    return problem_response(MalformedRequestError("the body was not sent in full"))

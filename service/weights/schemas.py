@@ -1,0 +1,174 @@
+"""Schemas of weights: plans, small files as JSON, and the answers of file routes.
+
+The examples are those of a real file, with its token, size and entity tag.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import Field
+
+from tensorseed.files.virtual_file import open_file
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import Spec, parse_query
+from tensorseed.spec.spec_token import encode_token
+
+from ..http.negotiation import JSON, OCTETS
+from ..http.openapi import BINARY, TEXT, Responses, header_fields, reference, request_body
+from ..http.schemas import Described
+
+_QUERY = {"shape": "256,784", "init": "xavier_uniform", "seed": "42"}
+
+_RESOLVED = parse_query(_QUERY, Limits())
+_FILE = open_file(_RESOLVED)
+
+TOKEN = encode_token(_RESOLVED)
+URL = f"/v1/weights/{TOKEN}"
+ETAG = f'"{_FILE.digest}"'
+SIZE = _FILE.size
+HEADER_SIZE = len(_FILE.header)
+RECIPE = _RESOLVED.recipe
+
+_TENSOR = {"name": "weight", "dtype": "float32", "shape": [256, 784], "range": [HEADER_SIZE, SIZE]}
+
+
+class PlannedFans(Described):
+    """The fans of a tensor's logical shape."""
+
+    fan_in: int = Field(alias="in", description="Inputs that feed one output unit.", examples=[784])
+    fan_out: int = Field(alias="out", description="Outputs that one input unit feeds.", examples=[256])
+
+
+class PlannedTensor(Described):
+    """One tensor of a planned file."""
+
+    name: str = Field(description="The tensor's name in the file.", examples=["fc1.weight"])
+    dtype: str = Field(description="torch's name of its dtype.", examples=["float32"])
+    shape: list[int] = Field(description="Its dimensions; none for a single number.", examples=[[256, 784]])
+    range: tuple[int, int] = Field(
+        description="Its bytes in the file: offset of the first, and of the first one after it.",
+        examples=[[HEADER_SIZE, SIZE]],
+    )
+    init: dict[str, Any] = Field(
+        description="The scheme's `kind` and every parameter; literal values are in the recipe instead.",
+        examples=[{"kind": "kaiming_normal", "a": 0.0, "mode": "fan_in", "nonlinearity": "relu"}],
+    )
+    fans: PlannedFans | None = Field(
+        description="Its fans; null for fewer than two dimensions.", examples=[{"in": 784, "out": 256}]
+    )
+    mean: float | None = Field(description="Theoretical mean; null where there is none.", examples=[0.0])
+    std: float | None = Field(
+        description="Theoretical standard deviation; null where there is none.",
+        examples=[0.05050762722761054],
+    )
+
+
+class PlannedWarning(Described):
+    """Something about a valid spec that may not be what was meant."""
+
+    tensor: str | None = Field(
+        description="The tensors concerned, by a name that may hold brace ranges; null for the whole file.",
+        examples=["blocks.{0..11}.weight"],
+    )
+    code: str = Field(description="A stable name of this kind of warning.", examples=["token_too_long"])
+    detail: str = Field(
+        description="What it is and what to do.", examples=["write repeated entries once, with a brace range"]
+    )
+
+
+class Plan(Described):
+    """What a file will be, without computing any of its values."""
+
+    token: str | None = Field(
+        description="Names the file in a URL; null where it would be too long for one.",
+        examples=[TOKEN],
+    )
+    url: str | None = Field(
+        description="Where GET serves the file; null without a token.",
+        examples=[URL],
+    )
+    etag: str = Field(description="The file's strong entity tag, quotes included.", examples=[ETAG])
+    size: int = Field(description="The file's size in bytes.", examples=[SIZE])
+    header_size: int = Field(
+        description="How many of these are the safetensors header.", examples=[HEADER_SIZE]
+    )
+    generator: str = Field(description="The generator of the values.", examples=["philox"])
+    seed: int = Field(description="The seed.", examples=[42])
+    recipe: Any = Field(
+        description="The spec in canonical form, as the file's metadata holds it.",
+        examples=[json.loads(RECIPE)],
+    )
+    tensors: list[PlannedTensor] = Field(
+        description="The tensors in file order.",
+        examples=[[_TENSOR]],
+    )
+    warnings: list[PlannedWarning] = Field(
+        description="What may not be as meant; the code `device` says that this host lacks the device.",
+        examples=[[{"tensor": None, "code": "token_too_long", "detail": "only POST serves the file"}]],
+    )
+
+
+class JsonTensor(Described):
+    """One tensor of the JSON form."""
+
+    dtype: str = Field(description="torch's name of its dtype.", examples=["float32"])
+    shape: list[int] = Field(description="Its dimensions.", examples=[[2, 2]])
+    data: Any = Field(
+        description='Its values, nested by dimension: exact numbers, or "NaN", "Infinity" and "-Infinity".',
+        examples=[[[0.5, -0.25], [0.125, 1.0]]],
+    )
+
+
+class JsonFile(Described):
+    """A small file as JSON."""
+
+    tensors: dict[str, JsonTensor] = Field(
+        description="The tensors by name.",
+        examples=[{"fc1.weight": {"dtype": "float32", "shape": [1, 2], "data": [[0.5, -0.25]]}}],
+    )
+
+
+_FIELDS: dict[str, tuple[str, str]] = {
+    "ETag": ("A strong entity tag: equal bytes have equal tags.", ETAG),
+    "Cache-Control": ("The file never changes.", "public, max-age=31536000, immutable"),
+    "Vary": ("The form depends on Accept.", "Accept"),
+    "Content-Location": (
+        "The file's URL by token, where it is not the one asked for.",
+        URL,
+    ),
+    "Accept-Ranges": ("Byte ranges are served.", "bytes"),
+    "Content-Length": ("The exact number of bytes.", str(SIZE)),
+    "Content-Disposition": ("A name to save the file by.", 'attachment; filename="weight.safetensors"'),
+    "Content-Range": ("Which bytes these are, of how many.", f"bytes 0-1023/{SIZE}"),
+}
+_ALWAYS = ("ETag", "Cache-Control", "Vary", "Content-Location")
+_CONTENT = ("Accept-Ranges", "Content-Length", "Content-Disposition")
+
+
+def file_answers(*, ranges: bool = True) -> Responses:
+    """The documented 200, 206 and 304 of a route that serves files; 200 alone for one without `ranges`."""
+    found: Responses = {
+        200: {
+            "description": "The file, in safetensors format; a small one as JSON where Accept prefers that",
+            "headers": header_fields(_FIELDS, *_ALWAYS, *_CONTENT),
+            "content": {OCTETS: BINARY, JSON: {"schema": reference(JsonFile)}},
+        }
+    }
+    if ranges:
+        found[206] = {
+            "description": "The bytes that Range asked for; several ranges as multipart/byteranges",
+            "headers": header_fields(_FIELDS, *_ALWAYS, *_CONTENT, "Content-Range"),
+            "content": {OCTETS: BINARY, "multipart/byteranges": TEXT},
+        }
+        found[304] = {
+            "description": "The client has the file already: If-None-Match names it",
+            "headers": header_fields(_FIELDS, *_ALWAYS),
+        }
+    return found
+
+
+def spec_body() -> dict[str, Any]:
+    """The documented body of a route that reads a spec."""
+    return request_body({JSON: {"schema": reference(Spec)}})
