@@ -95,7 +95,7 @@ class LibraryService:
 
 
 def _summary(snapshot: Snapshot) -> dict[str, Any]:
-    recipe = snapshot.repository.recipe
+    recipe = snapshot.recipe
     return {
         "id": recipe.id,
         "description": recipe.description,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from tensorseed.checkpoints.errors import UnknownRepositoryError
 from tensorseed.checkpoints.model import LIBRARY, architecture, card_data, model_type, task_of
-from tensorseed.checkpoints.repository import Repository
+from tensorseed.checkpoints.recipe import Recipe
 from tensorseed.checkpoints.snapshot import Snapshot
 
 from ..http.disconnect import cancel_on_disconnect
@@ -48,7 +48,8 @@ _UNSTORED = {"Cache-Control": "no-store"}
 async def get_models(request: Request) -> Response:
     """The repositories, by id."""
     query = Query(request)
-    rows = map(_described, await context_of(request).library.repositories())
+    repositories = await context_of(request).library.repositories()
+    rows = (_described(repository.recipe) for repository in repositories)
     found = [row for row in rows if _selected(row, query)]
     page, headers = paged(request, query, found)
     return Response(orjson.dumps(page), headers=headers, media_type=JSON)
@@ -147,9 +148,8 @@ async def get_whoami(request: Request) -> Response:
     return _json({**user, "auth": {"type": "access_token", "accessToken": token}})
 
 
-def _described(repository: Repository) -> dict[str, Any]:
+def _described(recipe: Recipe) -> dict[str, Any]:
     """The model as its recipe describes it, without a layout of its tensors."""
-    recipe = repository.recipe
     namespace, _, _ = recipe.id.rpartition("/")
     task, kind, name = task_of(recipe), model_type(recipe), architecture(recipe)
     tags = [LIBRARY, "safetensors", kind, task, "tensorseed", "random-weights"]
@@ -176,7 +176,7 @@ def _described(repository: Repository) -> dict[str, Any]:
 def _at(snapshot: Snapshot) -> dict[str, Any]:
     """The repository at a commit."""
     return {
-        **_described(snapshot.repository),
+        **_described(snapshot.recipe),
         "sha": snapshot.commit,
         "siblings": [
             {"rfilename": file.path, "size": file.size, "blobId": file.oid} for file in snapshot.files

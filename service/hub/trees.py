@@ -112,7 +112,7 @@ def _row(entry: RepoFile | Folder, snapshot: Snapshot, *, expand: bool) -> dict[
 
 def title(snapshot: Snapshot) -> str:
     """The title of a snapshot's commit."""
-    return f"{snapshot.repository.id} at {snapshot.revision.name}"
+    return f"{snapshot.recipe.id} at {snapshot.revision.name}"
 
 
 async def _requested(request: Request) -> tuple[list[str], bool]:

@@ -187,7 +187,7 @@ class Repository:
         text_bytes = sum(len(file.text) for file in files if file.text is not None and file.path != INDEX)
         nbytes = layout.nbytes + FILE_BYTES * len(files) + text_bytes
         ordered = tuple(sorted(files, key=lambda file: file.path))
-        return Snapshot(self, revision, commit, ordered, layout.parameters, nbytes)
+        return Snapshot(self.recipe, revision, commit, ordered, layout.parameters, nbytes)
 
 
 def _texts(context: CardContext) -> list[RepoFile]:

@@ -6,15 +6,13 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tensorseed.checkpoints.errors import UnknownEntryError
+from tensorseed.checkpoints.recipe import Recipe
 from tensorseed.checkpoints.revision import Revision
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.spec.faults import shortened
-
-if TYPE_CHECKING:
-    from tensorseed.checkpoints.repository import Repository
 
 FILE_BYTES = 512  # of memory that a file takes beside its text
 
@@ -59,7 +57,7 @@ class Folder(NamedTuple):
 class Snapshot:
     """A repository at one commit. `parameters` counts elements by safetensors' code of their dtype."""
 
-    repository: Repository
+    recipe: Recipe
     revision: Revision
     commit: str
     files: tuple[RepoFile, ...]  # sorted by path
@@ -104,7 +102,7 @@ class Snapshot:
         )
 
     def _unknown(self, kind: str, path: str) -> UnknownEntryError:
-        name = self.repository.id
+        name = self.recipe.id
         return UnknownEntryError(f"{name} has no {kind} {shortened(path)!r} at {self.revision.name}")
 
 
