@@ -1,4 +1,4 @@
-"""The canonical recipe: one JSON text for all specs that mean the same, as short as that allows.
+"""Canonical recipe: one short JSON text for all specs that mean the same.
 
 Names are folded into brace ranges and entries sorted by them; defaults are left out; an init without
 parameters is its name, in the canonical spelling; an entry says its dtype unless that is float32, the spec as
@@ -29,7 +29,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 
 
 class EntryText(NamedTuple):
-    """An entry without its name: the texts before and after it. Equal texts mean equal bodies."""
+    """An entry without its name: the texts before and after it. Equal texts mean equal entries."""
 
     before: str
     after: str
@@ -40,7 +40,7 @@ class EntryText(NamedTuple):
 
 
 def number(value: float) -> int | float:
-    """`value` in the type that spells it shortest; minus zero stays a float."""
+    """`value` in the type with the shortest spelling; minus zero stays a float."""
     if not value.is_integer() or (value == 0 and math.copysign(1.0, value) < 0):
         return value
     whole = int(value)
@@ -48,7 +48,7 @@ def number(value: float) -> int | float:
 
 
 def init_value(scheme: Scheme) -> Any:
-    """The JSON value of an init: its name, or an object with the parameters that are not defaults."""
+    """The JSON value of an init: its name, or an object with the parameters that differ from defaults."""
     parameters = {
         name: _value(value, floats=name == "data")
         for name, default in defaults_of(type(scheme)).items()
@@ -59,7 +59,7 @@ def init_value(scheme: Scheme) -> Any:
 
 
 def normalize_init(init: str | Scheme) -> Scheme:
-    """The scheme of an init, in its canonical spelling, without a slope that no leaky_relu makes use of."""
+    """The scheme of an init in its canonical spelling, without a slope unless leaky_relu uses it."""
     scheme = scheme_of(init)
     if not isinstance(scheme, KaimingUniform | KaimingNormal) or scheme.nonlinearity == "leaky_relu":
         return scheme
@@ -74,33 +74,33 @@ def same_init(one: Scheme, other: Scheme) -> bool:
 
 
 def entry_text(entry: Entry, dtype: str, init: Scheme | Mapping[str, Scheme]) -> EntryText:
-    """The canonical text of `entry` without its name; `dtype` is the effective one, `init` what to write."""
-    body: dict[str, Any] = {**entry.arguments(), "type": entry.type}
+    """The canonical text of `entry` without its name, with its effective `dtype` and the given `init`."""
+    members: dict[str, Any] = {**entry.arguments(), "type": entry.type}
     if dtype != DEFAULT_DTYPE:
-        body["dtype"] = dtype
+        members["dtype"] = dtype
     if entry.stream is not None:
-        body["stream"] = entry.stream
+        members["stream"] = entry.stream
     if isinstance(init, Scheme):
-        body["init"] = init_value(init)
+        members["init"] = init_value(init)
     elif init:
-        body["init"] = {name: init_value(scheme) for name, scheme in init.items()}
+        members["init"] = {name: init_value(scheme) for name, scheme in init.items()}
     before, after = "{", ""
-    for name in sorted(body):
+    for name in sorted(members):
         if name < "name":
-            before += f'"{name}":{_text(body[name])},'
+            before += f'"{name}":{_text(members[name])},'
         else:
-            after += f',"{name}":{_text(body[name])}'
+            after += f',"{name}":{_text(members[name])}'
     return EntryText(f'{before}"name":', f"{after}}}")
 
 
 def recipe_text(seed: int, entries: Iterable[tuple[str, EntryText]]) -> str:
-    """The recipe of a spec whose entries are given by folded name and body, in any order."""
+    """The recipe of entries, pairs of folded name and text, in any order."""
     texts = [body.named(name) for name, body in sorted(entries, key=lambda entry: entry[0])]
     return f'{{"layers":[{",".join(texts)}],"seed":"{seed}"}}'
 
 
 def ordered_recipe_text(seed: int, entries: Iterable[tuple[str, EntryText]], torch: TorchIdentity) -> str:
-    """The recipe of a spec of generator torch: its entries in order, and what torch adds to the identity."""
+    """The recipe of generator torch: entries in order, with the version of torch and the type of device."""
     texts = ",".join(body.named(name) for name, body in entries)
     return (
         f'{{"device":"{torch.device}","generator":"torch","layers":[{texts}],"seed":"{seed}",'
@@ -114,7 +114,7 @@ def dump(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """As `dump(_value(value))`, quickly for what most entries hold."""
+    """`dump(_value(value))`, with fast paths for common types."""
     kind = type(value)
     if kind is int:
         return str(value)
@@ -131,7 +131,7 @@ def _text(value: Any) -> str:
 
 
 def _value(value: Any, *, floats: bool = False) -> Any:
-    """JSON-ready; `floats` says that integers are floats written short, as in literal data."""
+    """The JSON value; with `floats` integers are floats with a short spelling, as in literal data."""
     if isinstance(value, list | tuple):
         return [_value(part, floats=floats) for part in value]
     if isinstance(value, dict):

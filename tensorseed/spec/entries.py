@@ -1,4 +1,4 @@
-"""The entries of a spec, from their JSON to their models. Those that differ only in their names are one."""
+"""Entries of a spec, grouped where they differ only in their names, and validated."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _ENTRY: TypeAdapter[Entry] = TypeAdapter(AnyEntry)
 
 @dataclass(slots=True)
 class EntryGroup:
-    """Entries that are equal but for their names."""
+    """Entries that are equal except for their names."""
 
     entry: Any  # as sent, without its name
     text: bytes  # the same as JSON
     names: list[str]
-    places: list[int]  # the names' entries, as indices in the spec
+    indices: list[int]  # of the named entries in the spec
 
 
 def group_entries(
     entries: list[Any], faults: list[Located], *, by_torch: bool, ranges: bool
 ) -> Iterable[EntryGroup]:
-    """Put entries together that are equal but for their names, and check the names.
+    """Group entries that are equal except for their names, and check the names.
 
-    It ends where the faults are many. With `ranges` false a name must be literal.
+    It stops at `MAX_FAULTS`. With `ranges` false a name must be literal.
     """
-    alike: dict[bytes, EntryGroup] = {}
+    groups: dict[bytes, EntryGroup] = {}
     for index, entry in enumerate(entries):
         name = PLACEHOLDER
         if isinstance(entry, dict):
@@ -48,19 +48,19 @@ def group_entries(
             elif not by_torch and "stream" in entry and entry["stream"] == name:
                 del entry["stream"]
         key = dump(entry)
-        known = alike.get(key)
+        known = groups.get(key)
         if known is None:
-            alike[key] = EntryGroup(entry, key, [name], [index])
+            groups[key] = EntryGroup(entry, key, [name], [index])
         else:
             known.names.append(name)
-            known.places.append(index)
+            known.indices.append(index)
         if len(faults) >= MAX_FAULTS:
             break
-    return alike.values()
+    return groups.values()
 
 
 def _checked_name(name: Any, index: int, faults: list[Located], *, ranges: bool) -> str:
-    """`name`, after noting what is wrong with it; a name that is none is replaced."""
+    """The name, after adding its faults; a placeholder for what is no string."""
     where = ("layers", index, "name")
     if not isinstance(name, str):
         faults.append((where, "name is required" if name is None else "name must be a string"))
@@ -72,27 +72,27 @@ def _checked_name(name: Any, index: int, faults: list[Located], *, ranges: bool)
     return name
 
 
-def validate_entry(alike: EntryGroup, limits: Limits, faults: list[Located]) -> Entry | None:
-    """The model of the entry, under a name that means nothing; None after noting what is wrong with it."""
-    place = ("layers", alike.places[0])
-    found = find_oversize(alike.entry, limits)
+def validate_entry(group: EntryGroup, limits: Limits, faults: list[Located]) -> Entry | None:
+    """The model of the entry under a placeholder name; None after adding its faults."""
+    path = ("layers", group.indices[0])
+    found = find_oversize(group.entry, limits)
     if found is not None:
-        faults.append(((*place, *found[0]), found[1]))
+        faults.append(((*path, *found[0]), found[1]))
         return None
-    named = alike.text
-    if isinstance(alike.entry, dict):
-        named = alike.text[:-1] + (b"," if alike.entry else b"") + b'"name":"name"}'
+    named = group.text
+    if isinstance(group.entry, dict):
+        named = group.text[:-1] + (b"," if group.entry else b"") + b'"name":"name"}'
     try:
-        for part in _parts(alike.entry):
-            _ENTRY.validate_json(dump(part))
+        for batch in _init_batches(group.entry):
+            _ENTRY.validate_json(dump(batch))
         return _ENTRY.validate_json(named)
     except ValidationError as error:
-        faults += explain(error, {"layers": {place[1]: alike.entry}}, Entry, place)
+        faults += explain(error, {"layers": {path[1]: group.entry}}, Entry, path)
         return None
 
 
-def _parts(entry: Any) -> Iterable[Any]:
-    """The entry with a few of its inits at a time, where it has very many: the first that fails is told."""
+def _init_batches(entry: Any) -> Iterable[Any]:
+    """The entry with batches of its inits, where it has many, so that the first fault ends validation."""
     inits = entry.get("init") if isinstance(entry, dict) else None
     if not isinstance(inits, dict) or len(inits) <= MAX_FIELDS:
         return

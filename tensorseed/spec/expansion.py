@@ -1,4 +1,4 @@
-"""From resolved entries to the tensors of the file and its recipe: expanded, unique, in order."""
+"""Expansion of resolved entries into the tensors of a file and its recipe."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tensorseed.spec.torch_support import TorchIdentity
 
 @dataclass(slots=True)
 class ResolvedGroup:
-    """Entries that share a body: their names, with brace ranges, and their places (indices) in the spec."""
+    """Entries that differ only in their names, which may hold brace ranges; `indices` are in the spec."""
 
-    body: ResolvedEntry
+    entry: ResolvedEntry
     names: list[str]
-    places: list[int]
+    indices: list[int]
 
 
 def expand_groups(
@@ -31,8 +31,10 @@ def expand_groups(
 ) -> tuple[tuple[ResolvedTensor, ...], str]:
     """The tensors in file order, and the recipe.
 
-    Raises SpecError for too many tensors or literal numbers and for names that occur twice, all but the last
-    before anything is expanded; TooLargeError for too many bytes.
+    Raises:
+        SpecError: too many tensors, characters of names or literal numbers, checked before expanding; or a
+            name that occurs twice.
+        TooLargeError: more bytes than `limits.file_bytes`.
     """
     _check_counts(groups, limits)
     _check_silent(groups)
@@ -46,42 +48,42 @@ def expand_groups(
             if all("{" not in name for name in patterns)
             else [one for p in patterns for one in expand(p)]
         )
-        tensors.extend(_tensors(group.body, names))
-        if not group.body.tensors:  # nothing to remember
+        tensors.extend(_tensors(group.entry, names))
+        if not group.entry.tensors:  # not part of the recipe
             continue
         folded = fold_pattern(patterns[0]) if len(patterns) == 1 else fold(names)
-        entries += [(name, group.body.text) for name in folded]
+        entries += [(name, group.entry.text) for name in folded]
     return _in_file_order(tensors, groups), recipe_text(seed, entries)
 
 
 def expand_in_order(
     groups: list[ResolvedGroup], seed: int, limits: Limits, torch: TorchIdentity
 ) -> tuple[tuple[ResolvedTensor, ...], str, tuple[Step, ...]]:
-    """The tensors in file order, the recipe, and the entries in the order of the spec: for generator torch.
+    """The tensors in file order, the recipe, and the steps in the order of the spec, for generator torch.
 
-    Raises as `expand_groups` does, TooLargeError already where a file is too large to be computed as a whole.
+    Raises as `expand_groups` does, and TooLargeError for more bytes than `limits.materialised_bytes`.
     """
     _check_counts(groups, limits, whole=True)
     order = [
-        (place, name, group.body)
+        (index, name, group.entry)
         for group in groups
-        for place, name in zip(group.places, group.names, strict=True)
+        for index, name in zip(group.indices, group.names, strict=True)
     ]
     order.sort(key=itemgetter(0))
     tensors: list[ResolvedTensor] = []
     entries, steps = [], []
     for text, run in groupby(order, key=lambda entry: entry[2].text):
         alike = list(run)
-        body = alike[0][2]
+        entry = alike[0][2]
         names = [one for _, pattern, _ in alike for one in expand(pattern)]
-        tensors.extend(_tensors(body, names))
+        tensors.extend(_tensors(entry, names))
         entries += [(name, text) for name in fold_in_order(names)]
-        steps.append(Step(tuple(names), body.entry, body.dtype, body.inits))
+        steps.append(Step(tuple(names), entry.entry, entry.dtype, entry.inits))
     return _in_file_order(tensors, groups), ordered_recipe_text(seed, entries, torch), tuple(steps)
 
 
 def _in_file_order(tensors: list[ResolvedTensor], groups: list[ResolvedGroup]) -> tuple[ResolvedTensor, ...]:
-    """The tensors as the file holds them. Raises SpecError for a name that occurs twice."""
+    """Sort the tensors as the file holds them. Raises SpecError for a name that occurs twice."""
     if len({tensor.name for tensor in tensors}) < len(tensors):
         raise _duplicate(groups)
     tensors.sort(key=attrgetter("name"))
@@ -92,19 +94,19 @@ def _in_file_order(tensors: list[ResolvedTensor], groups: list[ResolvedGroup]) -
 def _check_counts(groups: list[ResolvedGroup], limits: Limits, *, whole: bool = False) -> None:
     total, nbytes, literals, chars = 0, 0, 0, 0
     for group in groups:
-        tensors = max(len(group.body.tensors), 1)  # an entry without tensors costs a name
+        tensors = max(len(group.entry.tensors), 1)  # an entry without tensors costs a name
         copies = len(group.names)
         letters = sum(map(len, group.names))
-        for index, name in zip(group.places, group.names, strict=True):
+        for index, name in zip(group.indices, group.names, strict=True):
             if "{" in name:
                 these = count_names(name)
                 _check_range(index, these * tensors, limits)
                 copies += these - 1
                 letters += max_chars(name) * these
-        literals += group.body.literals * len(group.names)
+        literals += group.entry.literals * len(group.names)
         total += copies * tensors
-        nbytes += copies * group.body.nbytes
-        chars += letters * tensors + copies * group.body.suffixes
+        nbytes += copies * group.entry.nbytes
+        chars += letters * tensors + copies * group.entry.suffixes
     if total > limits.tensors:
         raise SpecError.at(
             "/layers", f"the spec yields {total:,} tensors, the limit is {limits.tensors:,}: split it"
@@ -138,88 +140,86 @@ def _check_bytes(nbytes: int, limits: Limits, *, whole: bool) -> None:
 
 def _check_silent(groups: list[ResolvedGroup]) -> None:
     """Raise SpecError for an entry without tensors whose name another entry has."""
-    if all(group.body.tensors for group in groups):
+    if all(group.entry.tensors for group in groups):
         return
     entries = sorted(
-        (place, pattern, not group.body.tensors)
+        (index, pattern, not group.entry.tensors)
         for group in groups
-        for place, pattern in zip(group.places, group.names, strict=True)
+        for index, pattern in zip(group.indices, group.names, strict=True)
     )
     owners: dict[str, tuple[int, bool]] = {}
-    for place, pattern, silent in entries:
+    for index, pattern, silent in entries:
         for name in expand(pattern):
-            first, other = owners.setdefault(name, (place, silent))
-            if first != place and (silent or other):
-                detail = f"layers {first} and {place} are both called {name}: rename one of them"
-                raise SpecError.at(f"/layers/{place}/name", detail)
+            first, other = owners.setdefault(name, (index, silent))
+            if first != index and (silent or other):
+                detail = f"layers {first} and {index} are both called {name}: rename one of them"
+                raise SpecError.at(f"/layers/{index}/name", detail)
 
 
 def _by_stream(group: ResolvedGroup) -> list[ResolvedGroup]:
-    """The group, parted where one of its names is the stream that the others take."""
-    body = group.body
-    if body.stream is None:
+    """Split a group where one of its names is the stream of the others."""
+    entry = group.entry
+    if entry.stream is None:
         return [group]
     names = [
-        (one, place) for name, place in zip(group.names, group.places, strict=True) for one in expand(name)
+        (one, index) for name, index in zip(group.names, group.indices, strict=True) for one in expand(name)
     ]
-    own = [place for name, place in names if name == body.stream]
+    own = [index for name, index in names if name == entry.stream]
     if not own:
         return [group]
-    rest = [(name, place) for name, place in names if name != body.stream]
-    parts = [ResolvedGroup(body.own_stream(), [body.stream] * len(own), own)]
+    rest = [(name, index) for name, index in names if name != entry.stream]
+    split = [ResolvedGroup(entry.own_stream(), [entry.stream] * len(own), own)]
     if rest:
-        parts.append(ResolvedGroup(body, [name for name, _ in rest], [place for _, place in rest]))
-    return parts
+        split.append(ResolvedGroup(entry, [name for name, _ in rest], [index for _, index in rest]))
+    return split
 
 
 def _join(groups: list[ResolvedGroup]) -> list[ResolvedGroup]:
-    """One group for each body: entries can differ in spelling and mean the same."""
+    """One group for each text: entries can differ in spelling and mean the same."""
     joined: dict[EntryText, ResolvedGroup] = {}
     for group in groups:
-        known = joined.get(group.body.text)
+        known = joined.get(group.entry.text)
         if known is None:
-            joined[group.body.text] = ResolvedGroup(group.body, [*group.names], [*group.places])
+            joined[group.entry.text] = ResolvedGroup(group.entry, [*group.names], [*group.indices])
         else:
-            known.body = min(known.body, group.body, key=_defaults)
+            known.entry = min(known.entry, group.entry, key=_defaults)
             known.names.extend(group.names)
-            known.places.extend(group.places)
+            known.indices.extend(group.indices)
     return list(joined.values())
 
 
-def _defaults(body: ResolvedEntry) -> int:
-    """How many of its tensors nobody asked for an init of: of bodies that mean the same, advice takes the
-    one that asks for more.
-    """
-    return sum(member.default for member in body.tensors)
+def _defaults(entry: ResolvedEntry) -> int:
+    """The number of tensors without an init of their own. Of equal entries, lint takes the one with fewer."""
+    return sum(tensor.default for tensor in entry.tensors)
 
 
-def _tensors(body: ResolvedEntry, names: list[str]) -> Iterator[ResolvedTensor]:
-    """What the body yields under each of `names`."""
-    for member in body.tensors:
-        about = (member.scheme, member.fans, member.default, member.role)
-        fixed = (member.dtype, member.shape, member.distribution, *about)
-        suffix = member.suffix
-        if body.stream is None:
+def _tensors(entry: ResolvedEntry, names: list[str]) -> Iterator[ResolvedTensor]:
+    """The tensors of the entry under each of `names`."""
+    for tensor in entry.tensors:
+        about = (tensor.scheme, tensor.fans, tensor.default, tensor.role)
+        fixed = (tensor.dtype, tensor.shape, tensor.distribution, *about)
+        suffix = tensor.suffix
+        if entry.stream is None:
             for name in names:
                 full = name + suffix
                 yield ResolvedTensor(full, full, *fixed)
         else:
-            stream = body.stream + suffix
+            stream = entry.stream + suffix
             for name in names:
                 yield ResolvedTensor(name + suffix, stream, *fixed)
 
 
 def _duplicate(groups: list[ResolvedGroup]) -> SpecError:
-    """The error of the first name that two entries yield, or that one yields twice."""
+    """The error of the first name that two entries yield, or one entry twice."""
     owners: dict[str, int] = {}
     entries = sorted(
-        (i, name, at)
+        (index, name, at)
         for at, group in enumerate(groups)
-        for i, name in zip(group.places, group.names, strict=True)
+        for index, name in zip(group.indices, group.names, strict=True)
     )
     for index, pattern, at in entries:
-        body = groups[at].body
-        for tensor in _tensors(body, expand(pattern)):
+        entry = groups[at].entry
+        for tensor in _tensors(entry, expand(pattern)):
             first = owners.setdefault(tensor.name, index)
             if first != index:
                 detail = f"{tensor.name} is yielded by layers {first} and {index}: rename one of them"

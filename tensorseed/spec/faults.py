@@ -1,27 +1,27 @@
-"""The validator's errors, in the house's words: a path into what was sent, and a sentence with the remedy."""
+"""Faults of a document: the validator's errors as paths and sentences with a remedy."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from tensorseed.errors import Fault, SpecError
 from tensorseed.spec.layers import LAYERS, FanAxes
+from tensorseed.spec.layers.base import Arguments
 from tensorseed.spec.layers.exclusions import EXCLUDED
-from tensorseed.spec.layers.nested import choices, descend
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.suggestions import unknown_name
 
 MAX_FAULTS = 50  # faults reported at once
-MAX_WORD_CHARS = 128  # characters of a client's word that are told back
+MAX_WORD_CHARS = 128  # of a client's word that a sentence repeats
 
 PathPart = str | int
 Path = tuple[PathPart, ...]
-Located = tuple[Path, str]  # where a fault is, and its sentence
+Located = tuple[Path, str]  # path and sentence of a fault
 
 _WHOLE_FIELD = {
     "seed": "seed must be an integer from 0 to 18446744073709551615, or a decimal string of one",
@@ -55,8 +55,8 @@ _PADDING = "{field} must be same, valid, an integer, or a list of integers with 
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where an error stands: its path, the union branch that failed, the model whose field is at fault."""
+class _Location:
+    """The location of an error: its path, the union branch that failed, the model of the field."""
 
     path: Path
     branch: str = ""
@@ -69,7 +69,7 @@ def pointer(path: Iterable[PathPart]) -> str:
 
 
 def shortened(word: str) -> str:
-    """`word`, cut where it is longer than any that means something."""
+    """`word`, cut after `MAX_WORD_CHARS`."""
     return word if len(word) <= MAX_WORD_CHARS else f"{word[:MAX_WORD_CHARS]}…"
 
 
@@ -79,7 +79,7 @@ def finite_fault(path: Path) -> tuple[str, str]:
 
 
 def spec_error(places: Iterable[tuple[Path, str]]) -> SpecError:
-    """The error of faults given by path and sentence, in the order of the entries; `MAX_FAULTS` at most."""
+    """The error of the first `MAX_FAULTS` faults, in the order of the entries."""
     ordered = sorted(
         places, key=lambda place: int(place[0][1]) if len(place[0]) > 1 and place[0][0] == "layers" else -1
     )
@@ -89,8 +89,9 @@ def spec_error(places: Iterable[tuple[Path, str]]) -> SpecError:
 def explain(
     error: ValidationError, document: Any, spec: type[BaseModel], within: Path = ()
 ) -> list[tuple[Path, str]]:
-    """The faults of `document`, which failed to validate as the model `spec`, by path and sentence; `within`
-    leads to the part that was validated.
+    """The faults of `document`, which failed to validate as the model `spec`.
+
+    `within` is the path of the member that was validated.
     """
     found: dict[Path, str] = {}
     for item in error.errors(include_url=False):
@@ -100,30 +101,30 @@ def explain(
     return list(found.items())
 
 
-def _place(loc: Path) -> _Place:
-    """Take apart a location such as (layers, 0, Linear, init, weight, <branch>, normal, std)."""
+def _place(loc: Path) -> _Location:
+    """Parse a location such as (layers, 0, Linear, init, weight, <branch>, normal, std)."""
     if len(loc) < 3 or loc[0] != "layers":
-        return _Place(loc[:1] if loc[:1] and loc[0] in _WHOLE_FIELD else loc)
+        return _Location(loc[:1] if loc[:1] and loc[0] in _WHOLE_FIELD else loc)
     entry, layer, rest = loc[:2], str(loc[2]), loc[3:]
     if rest[:1] == ("init",):
         depth = 1 if layer == "Tensor" else 2
         behind = rest[depth:]  # branch, kind, parameter
         model = SCHEMES[str(behind[1])] if len(behind) > 1 else None
-        return _Place(
+        return _Location(
             (*entry, *rest[:depth], *behind[2:]), str(behind[0]) if behind else "", model or LAYERS[layer]
         )
     if rest[:1] == ("fan_axes",):
-        return _Place((*entry, *rest), "", FanAxes)
+        return _Location((*entry, *rest), "", FanAxes)
     walked, part, rest = descend(LAYERS[layer], rest)
     branch = next((part for part in rest[1:] if isinstance(part, str)), "")
     indices = [part for part in rest[1:] if isinstance(part, int)]
-    return _Place((*entry, *walked, *rest[:1], *indices), branch, part)
+    return _Location((*entry, *walked, *rest[:1], *indices), branch, part)
 
 
 def _read(
-    place: _Place, item: Mapping[str, Any], document: Any, spec: type[BaseModel]
+    place: _Location, item: Mapping[str, Any], document: Any, spec: type[BaseModel]
 ) -> list[tuple[Path, str]]:
-    """The fault that an error stands for, or none if its union branch is not the one that was meant."""
+    """The fault of an error, or none if its union branch is not the intended one."""
     path = place.path
     if path and path[0] in _WHOLE_FIELD and path[0] in spec.model_fields:
         return [(path, _WHOLE_FIELD[str(path[0])])]
@@ -134,7 +135,7 @@ def _read(
     return [_sentence(path, item, place.model or spec)]
 
 
-def _read_init(place: _Place, item: Mapping[str, Any], spec: type[BaseModel]) -> list[tuple[Path, str]]:
+def _read_init(place: _Location, item: Mapping[str, Any], spec: type[BaseModel]) -> list[tuple[Path, str]]:
     """An init is a name or an object: two branches, each with its own error."""
     value = item["input"]
     named = place.branch.startswith("function")
@@ -146,15 +147,15 @@ def _read_init(place: _Place, item: Mapping[str, Any], spec: type[BaseModel]) ->
     return [_sentence(place.path, item, place.model or spec)]
 
 
-def _read_size(place: _Place, item: Mapping[str, Any], document: Any) -> list[tuple[Path, str]]:
+def _read_size(place: _Location, item: Mapping[str, Any], document: Any) -> list[tuple[Path, str]]:
     """A size is an integer, a list of them, or for a padding a word: each branch has its own error."""
     last = max(at for at, part in enumerate(place.path) if isinstance(part, str))
     root = place.path[: last + 1]
     value = _at(document, root)
-    meant = "tuple" if isinstance(value, list) else "int" if type(value) is int else ""
-    if meant and meant not in place.branch.split("[")[0]:
+    intended = "tuple" if isinstance(value, list) else "int" if type(value) is int else ""
+    if intended and intended not in place.branch.split("[")[0]:
         return []
-    if not meant or item["type"] in {"missing", "too_long"}:
+    if not intended or item["type"] in {"missing", "too_long"}:
         field = str(root[-1])
         words = place.model is not None and "same" in str(place.model.model_fields[field].annotation)
         return [(root, (_PADDING if words else _SIZE).format(field=field))]
@@ -168,7 +169,7 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
         tag = context["discriminator"].strip("'")
         word, valid = ("scheme", list(SCHEMES)) if tag == "kind" else ("layer type", list(LAYERS))
         if tag == "type" and len(path) > 2:
-            word, valid = f"type of {path[-1]}", list(choices(model, str(path[-1])))
+            word, valid = f"type of {path[-1]}", list(nested_types(model, str(path[-1])))
         elif context.get("tag") in EXCLUDED:
             return (*path, tag), f"there is no {context['tag']} here: {EXCLUDED[context['tag']]}"
         elif tag == "type" and context.get("tag") in _without_tensors():
@@ -192,14 +193,14 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
 
 
 def _without_tensors() -> Container[str]:
-    """The torch.nn classes that are good in a network and own nothing to initialise."""
+    """The torch.nn classes without tensors. Their models take 0.1 s to import, which only a fault needs."""
     from tensorseed.spec.modules import MODULES
 
     return MODULES
 
 
 def _field(path: Path) -> str:
-    """What to call the thing at `path`: a field by its name, an element of a list by the list's."""
+    """The name of the field at `path`; for an element that of its list."""
     if not path:
         return "the spec"
     if path[0] == "layers" and len(path) == 2:
@@ -212,3 +213,40 @@ def _at(document: Any, path: Path) -> Any:
     for part in path:
         document = document[part]
     return document
+
+
+def nested_types(model: type[BaseModel], field: str) -> dict[str, type[Arguments]]:
+    """The modules that a field of `model` can hold, by `type`; by "" where there is no choice."""
+    found = model.model_fields.get(field)
+    return {} if found is None else {_tag(cls): cls for cls in _classes(found.annotation)}
+
+
+def descend(
+    model: type[BaseModel], location: tuple[str | int, ...]
+) -> tuple[tuple[str | int, ...], type[BaseModel], tuple[str | int, ...]]:
+    """Follow a validator's location from `model` into the modules that it holds.
+
+    Returns the path of the innermost module in the document, its model, and the location from there.
+    """
+    if len(location) < 2:
+        return (), model, location
+    found = nested_types(model, str(location[0]))
+    if "" in found:
+        inner, rest = found[""], location[1:]
+    elif location[1] in found:
+        inner, rest = found[str(location[1])], location[2:]
+    else:
+        return (), model, location
+    walked, innermost, rest = descend(inner, rest)
+    return (location[0], *walked), innermost, rest
+
+
+def _classes(annotation: Any) -> list[type[Arguments]]:
+    """The modules in an annotation, at any depth."""
+    if isinstance(annotation, type) and issubclass(annotation, Arguments):
+        return [annotation]
+    return [cls for inner in get_args(annotation) for cls in _classes(inner)]
+
+
+def _tag(cls: type[Arguments]) -> str:
+    return cls.type_name() if "type" in cls.model_fields else ""

@@ -1,4 +1,4 @@
-"""From the bytes of a body to its JSON document, and what to tell a client whose body has none."""
+"""JSON reading and writing, with a fault for every text that is no JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tensorseed.errors import Fault, SpecError
 from tensorseed.spec.faults import MAX_FAULTS, Path, finite_fault
 
 TOO_DEEP = "the body is nested too deeply: write fewer levels"
-MAX_SEARCHED_BYTES = 1 << 20  # bytes of a body that are read again to find what is wrong with it
+MAX_SEARCHED_BYTES = 1 << 20  # of a body that is read again to find its faults
 
 _SURROGATES = (
     "the body holds half of a surrogate pair: write the character itself, or both halves of its escape"
@@ -22,7 +22,11 @@ _REMEDY = "write one JSON object, in which NaN, Infinity and numbers beyond 1.8e
 
 
 def load(body: bytes) -> Any:
-    """The document. Raises SpecError, at the field where that can be told."""
+    """The document of a JSON text.
+
+    Raises:
+        SpecError: the text is no JSON, or holds a number that is not finite, at its path.
+    """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -30,7 +34,11 @@ def load(body: bytes) -> Any:
 
 
 def dump(document: Any) -> bytes:
-    """The document as JSON: equal bytes for equal documents, which tell 1 from 1.0 and 0.0 from -0.0."""
+    """The JSON text of a document, which distinguishes 1 from 1.0 and 0.0 from -0.0.
+
+    Raises:
+        SpecError: the document is nested too deeply.
+    """
     try:
         return orjson.dumps(document)
     except TypeError:  # the writer's limit is tighter than the reader's
@@ -38,12 +46,12 @@ def dump(document: Any) -> bytes:
 
 
 def _explained(body: bytes, error: orjson.JSONDecodeError) -> SpecError:
-    told = error.msg.lower()
-    if "recursion" in told or "depth" in told:
+    message = error.msg.lower()
+    if "recursion" in message or "depth" in message:
         return SpecError.at("", TOO_DEEP)
-    if "utf-8" in told or "utf8" in told:
+    if "utf-8" in message or "utf8" in message:
         return SpecError.at("", _NOT_UTF8)
-    if "surrogate" in told:
+    if "surrogate" in message:
         return SpecError.at("", _SURROGATES)
     places = _not_finite(body) if len(body) <= MAX_SEARCHED_BYTES else []
     if places:
@@ -52,7 +60,7 @@ def _explained(body: bytes, error: orjson.JSONDecodeError) -> SpecError:
 
 
 def _not_finite(body: bytes) -> list[Path]:
-    """The paths of the numbers that are not finite; none where the body has another fault."""
+    """The paths of numbers that are not finite; empty where the body has another fault."""
     try:
         document = json.loads(body, parse_constant=float, parse_int=lambda _: 0)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""How large a spec may be: values handed in from the settings, checked before anything is expanded."""
+"""Limits of specs, losses and evaluations, checked before anything is expanded."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of one service. Each is the largest number still accepted."""
+    """The limits of one caller. Each is the largest number that is accepted."""
 
     tensors: int = 262_144  # in one file, brace ranges expanded
     values: int = 65_536  # literal numbers in one spec, all `values` inits together
     file_bytes: int = 1 << 50  # of tensor data
     token_chars: int = 8_000  # of a token inside a URL
     dimensions: int = 64  # of one tensor: its rank
-    materialised_bytes: int = 1 << 30  # of tensor data in a file that is computed as a whole: generator torch
+    materialised_bytes: int = 1 << 30  # of tensor data in a file of generator torch
     loss_values: int = 1 << 20  # numbers in the JSON body of one loss
     loss_bytes: int = 1 << 28  # of one loss as safetensors
     parameters: int = 1 << 26  # of the network of one evaluation, compared variants together

@@ -1,7 +1,7 @@
-"""Tensor names, and the brace ranges that write many of them at once.
+"""Tensor names and their brace ranges: checks, expansion and folding.
 
 `blocks.{0..11}.weight` stands for the twelve names `blocks.0.weight` to `blocks.11.weight`: both ends belong
-to the range, several ranges multiply. `fold` is the way back, and depends on nothing but the set of names.
+to the range, and several ranges multiply. `fold` is the inverse, and depends on the set of names alone.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ _NameParts = tuple[str, ...]  # literal, low, high, literal, …, literal
 
 
 def is_plain(name: object) -> bool:
-    """Whether `name` is a valid literal name: the quick test, where `check_name` says what is wrong."""
+    """Whether `name` is a valid literal name; `check_name` explains the fault."""
     return type(name) is str and _PLAIN.fullmatch(name) is not None and name != RESERVED
 
 
 def check_name(name: str, *, ranges: bool = True) -> None:
-    """Raise ValueError, with a sentence for the client, unless `name` can name tensors.
+    """Check that `name` can name tensors; with `ranges` false it holds no braces.
 
-    With `ranges` false the name is literal: braces are not allowed at all.
+    Raises:
+        ValueError: it cannot, with a sentence for the client.
     """
     if is_plain(name):
         return
@@ -67,14 +68,14 @@ def _check_ranges(name: str) -> None:
 
 
 def count_names(name: str) -> int:
-    """How many names a checked `name` stands for, without expanding it."""
+    """The number of names that a checked `name` stands for, without expanding it."""
     if "{" not in name:
         return 1
     return math.prod(int(high) - int(low) + 1 for low, high in _RANGE.findall(name))
 
 
 def max_chars(name: str) -> int:
-    """The characters of the longest name that a checked `name` stands for."""
+    """The length of the longest name that a checked `name` stands for, in characters."""
     return len(_RANGE.sub(lambda found: found[2], name))
 
 
@@ -91,7 +92,7 @@ def expand(name: str) -> list[str]:
 
 
 def fold(names: Iterable[str]) -> list[str]:
-    """The fewest-looking names with ranges that stand for exactly the set `names`, sorted by code points.
+    """Names with ranges that stand for exactly the set `names`, sorted by code points.
 
     Names that differ only in decimal integers are covered by boxes of integers: runs of the last integer
     first, then of the ones before it where all that follows is equal. Digit runs with leading zeros are
@@ -117,11 +118,11 @@ def _fold_template(template: tuple[str, ...], points: list[tuple[str, ...]]) -> 
 
 
 def fold_in_order(names: Iterable[str]) -> list[str]:
-    """The fewest-looking names with ranges that stand for exactly the sequence `names`, in its order.
+    """Names with ranges that stand for exactly the sequence `names`, in its order.
 
     Neighbours that differ only in decimal integers become boxes: runs of the last integer first, then of the
-    ones before it where all that follows is equal, so that expanding gives the order back. It depends on
-    nothing but the sequence.
+    ones before it where all that follows is equal, so that expanding restores the order. The result depends
+    on the sequence alone.
     """
     folded: list[str] = []
     split = ((parts[0::2], parts[1::2]) for parts in map(_split, names))

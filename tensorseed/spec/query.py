@@ -1,4 +1,4 @@
-"""One tensor as query parameters: `?shape=256,784&init=xavier_uniform&seed=42`."""
+"""Query parameters of one tensor: `?shape=256,784&init=xavier_uniform&seed=42`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUERY_PARAMETERS = (
     "device",
     "torch_version",
     "name",
-)  # all else is a parameter of the scheme
+)  # any other is a parameter of the scheme
 DEFAULT_NAME = "weight"
 
 _INTEGER = re.compile(r"-?[0-9]{1,1000}")
@@ -30,9 +30,10 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def document(params: Mapping[str, str]) -> dict[str, Any]:
-    """The spec that the parameters stand for, as it would be sent in JSON.
+    """The JSON document of the spec that the parameters describe.
 
-    Raises SpecError for parameters that neither the query nor the scheme knows.
+    Raises:
+        SpecError: neither the query nor the scheme has a parameter of this name.
     """
     broken = [key for key, text in params.items() if key != "name" and not (_is_text(key) and _is_text(text))]
     if broken:
@@ -49,7 +50,7 @@ def document(params: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _shape(text: str) -> list[int | str]:
-    """The dimensions; none for the empty text. What is no integer stays text, for the validator to refuse."""
+    """The dimensions, none for an empty text. Other text than integers stays, for the validator to refuse."""
     parts = text.split(",") if text else []
     return [max(min(int(part), 1 << 63), -1) if _INTEGER.fullmatch(part) else part for part in parts]
 
@@ -91,7 +92,7 @@ def _value(key: str, text: str) -> Any:
 
 
 def point_at_parameters(faults: Iterable[Fault]) -> list[Fault]:
-    """The faults of the document, pointing at query parameters instead."""
+    """The faults of the document, with the names of query parameters as pointers."""
     return [Fault(_parameter(fault.pointer), fault.detail) for fault in faults]
 
 

@@ -1,4 +1,4 @@
-"""From one entry of a spec to the tensors that it yields under each of its names."""
+"""Resolution of one entry of a spec into its tensors, and the checks of its inits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tensorseed.spec.torch_support import CONSTANT_KINDS, check_build, check_ent
 
 
 class EntryTensor(NamedTuple):
-    """One tensor of an entry, but for its name: `suffix` follows the entry's name."""
+    """One tensor of an entry; `suffix` follows the entry's name."""
 
     suffix: str
     dtype: DType
@@ -42,36 +42,36 @@ class EntryTensor(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
     def renamed(self, suffix: str) -> EntryTensor:
-        """The same under another name."""
+        """The same tensor with another suffix."""
         return self._replace(suffix=suffix)
 
 
 @dataclass(slots=True)
 class ResolvedEntry:
-    """An entry but for its name: what each of its names yields, and the canonical text."""
+    """An entry without its name: the tensors of each name, and the canonical text."""
 
     text: EntryText
     stream: str | None
     tensors: tuple[EntryTensor, ...]
     entry: Entry
     dtype: DType
-    inits: Mapping[str, Scheme]  # those the spec gives, by parameter; a bare tensor's by ""
+    inits: Mapping[str, Scheme]  # of the spec, by parameter; a bare tensor's by ""
 
     nbytes: int = 0  # in the file, of what one name yields
     suffixes: int = 0  # characters of all suffixes together
-    literals: int = 0  # numbers that the entry writes out
+    literals: int = 0  # numbers of `values` inits
 
     def __post_init__(self) -> None:
-        for member in self.tensors:
-            self.nbytes += member.nbytes
-            self.suffixes += len(member.suffix)
-            drawn = member.distribution
+        for tensor in self.tensors:
+            self.nbytes += tensor.nbytes
+            self.suffixes += len(tensor.suffix)
+            drawn = tensor.distribution
             drawn = drawn.base if isinstance(drawn, ZeroRange) else drawn
             if isinstance(drawn, Values):
                 self.literals += len(drawn.data)
 
     def own_stream(self) -> ResolvedEntry:
-        """The same, drawn as each entry's own name."""
+        """The same entry, drawn by its own name."""
         entry = self.entry.model_copy(update={"stream": None})
         init = self.inits[""] if isinstance(entry, Tensor) else self.inits
         return replace(
@@ -86,37 +86,38 @@ class ResolvedEntry:
 
 
 def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = False) -> ResolvedEntry:
-    """The body of `entry`; `dtype` is the spec's, which the entry's own overrides.
+    """Resolve `entry`, whose own dtype overrides `dtype`, the spec's.
 
-    `by_torch` says that torch itself will draw: what it cannot do is a fault.
+    With `by_torch` torch itself draws, and whatever it cannot do is a fault.
 
-    Raises PartError, whose path starts at the entry, at the first fault.
+    Raises:
+        PartError: the first fault, with its path below the entry.
     """
     if entry.stream is not None:
         try:
             check_name(entry.stream, ranges=False)
         except ValueError as error:
-            raise _below(("stream",), error) from None
+            raise _nest_error(("stream",), error) from None
     effective = entry.dtype or dtype
     real = DTYPES[effective]
     if by_torch:
         check_entry(entry)
     if isinstance(entry, Tensor):
         scheme = normalize_init(entry.init)
-        tensors, inits = [_tensor(entry, scheme, real, limits)], {"": scheme}
+        tensors, inits = [_bare_tensor(entry, scheme, real, limits)], {"": scheme}
         text = entry_text(entry, effective, scheme)
     else:
         assert isinstance(entry, Layer)
         slots, inits = _slots(entry, by_torch)
         try:
-            tensors = _members(slots, inits, entry.init, real, limits)
+            tensors = _layer_tensors(slots, inits, entry.init, real, limits)
         except ShapeError as error:
             raise PartError(oversized_argument(entry.arguments(), error.shape), str(error)) from None
         text = entry_text(entry, effective, inits)
         if by_torch:
             _check_layer(entry, slots, real)
     if by_torch:
-        _check_members(tensors)
+        _check_tensors(tensors)
     return ResolvedEntry(text, entry.stream, tuple(tensors), entry, real, inits)
 
 
@@ -124,28 +125,28 @@ def _check_layer(entry: Layer, slots: list[Slot], dtype: DType) -> None:
     try:
         check_build(slots, dtype)
     except ValueError as error:
-        raise _below(("dtype",) if entry.dtype else (), error) from None
+        raise _nest_error(("dtype",) if entry.dtype else (), error) from None
 
 
-def _check_members(tensors: list[EntryTensor]) -> None:
-    for member in tensors:
+def _check_tensors(tensors: list[EntryTensor]) -> None:
+    for tensor in tensors:
         try:
-            if not member.default:
-                check_init(member.scheme, member.distribution, member.shape, member.dtype)
+            if not tensor.default:
+                check_init(tensor.scheme, tensor.distribution, tensor.shape, tensor.dtype)
         except ValueError as error:
-            raise _below(("init", *filter(None, (member.suffix[1:],))), error) from None
+            raise _nest_error(("init", *filter(None, (tensor.suffix[1:],))), error) from None
 
 
-def _below(path: tuple[str, ...], error: ValueError) -> PartError:
-    """The error as one of the part at `path`."""
+def _nest_error(path: tuple[str, ...], error: ValueError) -> PartError:
+    """The error, with `path` before its own."""
     rest = error.path if isinstance(error, PartError) else ()
     return PartError((*path, *rest), str(error))
 
 
 def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]:
-    """The layer's slots, and by slot name the inits that are not the layer's own.
+    """The layer's slots, and the inits that differ from the layer's defaults, by slot name.
 
-    Where torch draws, an init that draws is never the layer's own: it comes after it, with other numbers.
+    Where torch draws, an init that draws never equals the default: it follows it, with other numbers.
     """
     slots = {slot.name: slot for slot in islice(entry.slots(), MAX_SLOTS + 1)}
     if len(slots) > MAX_SLOTS:
@@ -159,24 +160,24 @@ def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]
             )
             raise PartError(("init", name), valid)
         scheme, slot = normalize_init(init), slots[name]
-        again = by_torch and scheme.spellings()[0] not in CONSTANT_KINDS
-        if again or slot.zeroed is not None or not same_init(scheme, slot.init):
+        redrawn = by_torch and scheme.spellings()[0] not in CONSTANT_KINDS
+        if redrawn or slot.zeroed is not None or not same_init(scheme, slot.init):
             inits[name] = scheme
     return list(slots.values()), inits
 
 
-def _tensor(entry: Tensor, scheme: Scheme, dtype: DType, limits: Limits) -> EntryTensor:
+def _bare_tensor(entry: Tensor, scheme: Scheme, dtype: DType, limits: Limits) -> EntryTensor:
     part, row = "shape", entry.padding_row()
     try:
         check_shape(entry.shape, dtype, limits)
         part = "fan_axes"
         found = fans(entry.shape) if entry.fan_axes is None else _fans_along(entry)
         part = "init"
-        check_values(scheme, entry.shape, limits)
+        check_literals(scheme, entry.shape, limits)
         distribution = resolve_distribution(scheme, entry.shape, found, dtype)
     except ValueError as error:
-        path = (part, *_blamed(scheme, error)) if part == "init" else (part,)
-        raise _below(path, error) from None
+        path = (part, *_overflowing_parameter(scheme, error)) if part == "init" else (part,)
+        raise _nest_error(path, error) from None
     if row is not None:
         distribution = _zeroed(distribution, (row, row + 1), entry.shape)
     role = UNITS if found is None else Role(found.out_axis)
@@ -198,7 +199,7 @@ def _fans_along(entry: Tensor) -> Fans | None:
     return fans(entry.shape, entry.fan_axes.in_, entry.fan_axes.out)
 
 
-def _members(
+def _layer_tensors(
     slots: list[Slot], inits: Mapping[str, Scheme], asked: Container[str], dtype: DType, limits: Limits
 ) -> list[EntryTensor]:
     """The tensors of a layer. Those of a stack's layers are alike: each kind is resolved once.
@@ -214,24 +215,24 @@ def _members(
         key = (slot.shape, id(init or slot.init), *about)
         known = alike.get(key)
         if known is None:
-            member = alike[key] = _slot(slot, init, dtype, limits)._replace(default=default)
+            tensor = alike[key] = _slot_tensor(slot, init, dtype, limits)._replace(default=default)
         else:
-            member = known.renamed(f".{slot.name}")
-        tensors.append(member)
+            tensor = known.renamed(f".{slot.name}")
+        tensors.append(tensor)
     return tensors
 
 
-def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> EntryTensor:
+def _slot_tensor(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> EntryTensor:
     dtype = INT64 if slot.integer else dtype
     scheme = init or slot.init
     part = () if init is None else ("init", slot.name)
     check_shape(slot.shape, dtype, limits)
     found = fans(slot.shape)
     try:
-        check_values(scheme, slot.shape, limits)
+        check_literals(scheme, slot.shape, limits)
         distribution = resolve_distribution(scheme, slot.shape, found, dtype)
     except ValueError as error:
-        raise _below((*part, *_blamed(scheme, error)) if part else (), error) from None
+        raise _nest_error((*part, *_overflowing_parameter(scheme, error)) if part else (), error) from None
     if init is None and slot.zeroed is not None:
         distribution = _zeroed(distribution, slot.zeroed, slot.shape)
     suffix = f".{slot.name}"
@@ -239,7 +240,7 @@ def _slot(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) -> Entr
 
 
 def _zeroed(distribution: Distribution, rows: tuple[int, int], shape: tuple[int, ...]) -> Distribution:
-    """The same with the rows from the first to the second, exclusive, at zero."""
+    """The same with the rows from the first to the second, exclusive, at 0."""
     if 0 in shape:
         return distribution
     assert not isinstance(distribution, ZeroRange)
@@ -247,8 +248,8 @@ def _zeroed(distribution: Distribution, rows: tuple[int, int], shape: tuple[int,
     return ZeroRange(distribution, rows[0] * width, rows[1] * width)
 
 
-def _blamed(scheme: Scheme, error: ValueError) -> tuple[str, ...]:
-    """The parameter that makes an init overflow: the largest."""
+def _overflowing_parameter(scheme: Scheme, error: ValueError) -> tuple[str, ...]:
+    """The parameter that makes an init overflow: the largest one."""
     if isinstance(error, PartError) or not any(word in str(error) for word in ("overflow", "beyond")):
         return ()
     given = {name: getattr(scheme, name) for name in scheme.model_fields_set}
@@ -256,8 +257,12 @@ def _blamed(scheme: Scheme, error: ValueError) -> tuple[str, ...]:
     return (max(numbers, key=numbers.__getitem__),) if numbers else ()
 
 
-def check_values(scheme: Scheme, shape: tuple[int, ...], limits: Limits) -> None:
-    """Raise ValueError for more literal numbers than a spec may hold, before they are read."""
+def check_literals(scheme: Scheme, shape: tuple[int, ...], limits: Limits) -> None:
+    """Check the number of literal numbers before they are read.
+
+    Raises:
+        ValueError: there are more than `limits.values`, or the data are no numbers.
+    """
     if not isinstance(scheme, Literals):
         return
     if not isinstance(scheme.data, int | float | list):

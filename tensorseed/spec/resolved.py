@@ -1,4 +1,4 @@
-"""A spec, expanded and checked: the seam between the spec and everything that computes."""
+"""Resolved spec: expanded and checked, the input of everything that computes."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class ResolvedTensor(NamedTuple):
     distribution: Distribution
     scheme: Scheme
     fans: Fans | None
-    default: bool = False  # the init is the layer's own, nobody asked for it
-    role: Role = UNITS  # for advice alone
+    default: bool = False  # the init is the layer's default
+    role: Role = UNITS  # for lint only
 
     @property
     def numel(self) -> int:
@@ -44,20 +44,20 @@ class ResolvedTensor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Consecutive entries that differ only in their names: what generator torch builds, one by one."""
+    """Consecutive entries that differ only in their names; generator torch builds them one by one."""
 
     names: tuple[str, ...]  # expanded, in the order of the spec
     entry: Entry
     dtype: DType
-    inits: Mapping[str, Scheme]  # those the spec gives, by parameter; a bare tensor's by ""
+    inits: Mapping[str, Scheme]  # of the spec, by parameter; a bare tensor's by ""
 
 
 @dataclass(frozen=True)
 class ResolvedSpec:
     """A whole file. `recipe` is the canonical JSON text: one text for all specs that mean the same.
 
-    With generator torch `steps` are the entries in order, `torch` is the identity that it adds, and `device`
-    is never auto.
+    With generator torch `steps` are the entries in order, `torch` is part of the identity, and `device` is
+    never auto.
     """
 
     seed: int
@@ -71,7 +71,7 @@ class ResolvedSpec:
     torch: TorchIdentity | None = None
 
     def reseeded(self, seed: int) -> ResolvedSpec:
-        """The same spec of generator philox with another seed, as parsing it would give."""
+        """The same spec of generator philox with another seed, equal to a parsed one."""
         assert self.torch is None
         recipe = f'{self.recipe[: self.recipe.rindex(_SEED)]}{_SEED}"{seed}"}}'
         return replace(self, seed=seed, recipe=recipe)

@@ -1,4 +1,4 @@
-"""What is too large to be looked at in detail: told by counting, before anything is validated."""
+"""Size limits of entries and shapes, checked by counting before validation."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Oversize = tuple[Path, str]
 
 
 def find_oversize(entry: Any, limits: Limits) -> Oversize | None:
-    """The path in `entry` to what holds too much, and the sentence; None where nothing does."""
+    """The path of the first member of `entry` with too many elements, and a sentence; None without one."""
     if not isinstance(entry, dict):
         return _length(entry, "an entry", MAX_ITEMS)
     if len(entry) > MAX_FIELDS:
         return (), _too_many("an object", "fields", len(entry), MAX_FIELDS)
     for name, value in entry.items():
         if isinstance(value, list):
-            most = limits.dimensions if name in _SHAPES else MAX_ITEMS
-            found = _length(value, name, most)
+            maximum = limits.dimensions if name in _SHAPES else MAX_ITEMS
+            found = _length(value, name, maximum)
         elif isinstance(value, dict):
             found = _inits(value, limits) if name == "init" else find_oversize(value, limits)
         else:
@@ -53,19 +53,19 @@ def _inits(inits: Mapping[str, Any], limits: Limits) -> Oversize | None:
     return None
 
 
-def _length(value: Any, name: str, most: int) -> Oversize | None:
-    if isinstance(value, list) and len(value) > most:
-        what = "dimensions" if name in _SHAPES else "elements"
-        return (), _too_many(name if len(name) <= MAX_FIELDS else "this list", what, len(value), most)
+def _length(value: Any, name: str, maximum: int) -> Oversize | None:
+    if isinstance(value, list) and len(value) > maximum:
+        elements = "dimensions" if name in _SHAPES else "elements"
+        return (), _too_many(name if len(name) <= MAX_FIELDS else "this list", elements, len(value), maximum)
     return None
 
 
-def _too_many(whole: str, parts: str, number: int, most: int) -> str:
-    return f"{whole} has at most {most:,} {parts}, this one has {number:,}: leave some out"
+def _too_many(whole: str, elements: str, number: int, maximum: int) -> str:
+    return f"{whole} has at most {maximum:,} {elements}, this one has {number:,}: leave some out"
 
 
 class ShapeError(ValueError):
-    """A `shape` that no tensor has."""
+    """A `shape` that no tensor can have."""
 
     def __init__(self, shape: tuple[int, ...], detail: str) -> None:
         self.shape = shape
@@ -73,15 +73,16 @@ class ShapeError(ValueError):
 
 
 def oversized_argument(arguments: Mapping[str, Any], shape: tuple[int, ...]) -> Path:
-    """The path of the argument that makes `shape` large: the largest number that a dimension is a multiple
-    of; no path where there is none.
+    """The path of the argument that makes `shape` large: the largest divisor of a dimension.
+
+    The path is empty where no argument divides one.
     """
     numbers = [(size, path) for path, size in _integers(arguments) if any(d % size == 0 for d in shape if d)]
     return max(numbers, key=itemgetter(0), default=(0, ()))[1]
 
 
 def _integers(value: Any, path: Path = ()) -> Iterator[tuple[Path, int]]:
-    """The numbers above 1 among the arguments, with their paths."""
+    """The integers above 1 among the arguments, with their paths."""
     if type(value) is int and value > 1:
         yield path, value
     elif isinstance(value, dict | tuple):
@@ -90,7 +91,11 @@ def _integers(value: Any, path: Path = ()) -> Iterator[tuple[Path, int]]:
 
 
 def check_shape(shape: tuple[int, ...], dtype: DType, limits: Limits) -> None:
-    """Raise ShapeError unless a tensor of `shape` has an address: below 2⁶³ bytes, zeros counted as ones."""
+    """Check that a tensor of `shape` has an address, with dimensions of 0 counted as 1.
+
+    Raises:
+        ShapeError: it has 2⁶³ bytes or more, or more than `limits.dimensions` dimensions.
+    """
     if len(shape) > limits.dimensions:
         detail = f"a tensor has at most {limits.dimensions} dimensions, this one has {len(shape)}"
         raise ShapeError(shape, detail)

@@ -1,8 +1,8 @@
-"""The spec: what a client sends, as typed models, and the way from its text to a resolved, canonical whole.
+"""Model of a spec, and the parser from its JSON text to a resolved spec.
 
-JSON is read strictly: "0.5" is no number, true is no 1, NaN and infinities do not exist; an integer is good
-for a number with a fraction. Of a key that is given twice the last one counts. Entries that differ only in
-their names are validated and resolved once, which is what makes a spec of 100,000 tensors cheap.
+JSON is read strictly: "0.5" is no number, true is no 1, NaN and infinities do not exist. An integer stands
+for a number with a fraction. The last of equal keys counts. Entries that differ only in their names are
+validated and resolved once, which makes a spec of 100,000 tensors cheap.
 """
 
 from __future__ import annotations
@@ -76,16 +76,19 @@ class Spec(BaseModel):
 def parse_spec(body: bytes, limits: Limits) -> ResolvedSpec:
     """The resolved spec of a JSON text.
 
-    Raises SpecError with a pointer for every fault, TooLargeError for a file larger than `limits.file_bytes`
-    (`limits.materialised_bytes` with generator torch), VersionError for another version of torch.
+    Raises:
+        SpecError: the spec is not valid; it holds a pointer and a sentence for every fault.
+        TooLargeError: the file is larger than `limits.file_bytes`, or with generator torch than
+            `limits.materialised_bytes`.
+        VersionError: the spec is of another version of torch than this host's.
     """
     return _resolve(load(body), limits)
 
 
 def parse_query(params: Mapping[str, str], limits: Limits) -> ResolvedSpec:
-    """The resolved spec of one tensor, given as query parameters; it equals that of the same tensor in JSON.
+    """The resolved spec of one tensor in query parameters, equal to that of the same tensor in JSON.
 
-    Raises as `parse_spec` does; a fault's pointer is the parameter's name.
+    Raises as `parse_spec` does. The pointer of a fault is the name of a parameter.
     """
     document = query.document(params)
     try:
@@ -115,7 +118,7 @@ def _resolve(document: Any, limits: Limits, *, ranges: bool = True) -> ResolvedS
 def _resolve_entries(
     entries: list[Any], spec: Spec | None, limits: Limits, faults: list[Located], *, ranges: bool
 ) -> list[ResolvedGroup]:
-    """What the entries yield. It ends where the faults are many or the limits exceeded: the rest cannot help.
+    """Resolve the entries, up to `MAX_FAULTS` or the first exceeded limit.
 
     Without a valid `spec` the entries are validated and not resolved.
     """
@@ -128,26 +131,26 @@ def _resolve_entries(
     by_torch = spec is not None and spec.generator == "torch"
     groups: list[ResolvedGroup] = []
     yielded = literals = 0
-    for alike in group_entries(entries, faults, by_torch=by_torch, ranges=ranges):
+    for group in group_entries(entries, faults, by_torch=by_torch, ranges=ranges):
         if len(faults) >= MAX_FAULTS or yielded > limits.tensors or literals > limits.values:
             break
-        entry = validate_entry(alike, limits, faults)
+        entry = validate_entry(group, limits, faults)
         if entry is None or spec is None:
             continue
         try:
-            body = resolve_entry(entry, spec.dtype, limits, by_torch=by_torch)
+            resolved = resolve_entry(entry, spec.dtype, limits, by_torch=by_torch)
         except PartError as error:
-            faults.append((("layers", alike.places[0], *error.path), str(error)))
-            yielded += MAX_SLOTS  # what it may have cost
+            faults.append((("layers", group.indices[0], *error.path), str(error)))
+            yielded += MAX_SLOTS  # the bound of what it cost
             continue
-        groups.append(ResolvedGroup(body, alike.names, alike.places))
-        yielded += len(body.tensors)
-        literals += body.literals
+        groups.append(ResolvedGroup(resolved, group.names, group.indices))
+        yielded += len(resolved.tensors)
+        literals += resolved.literals
     return groups
 
 
 def _cross_faults(spec: Spec) -> list[Located]:
-    """The faults of fields that are valid alone."""
+    """The faults of fields that are valid alone and conflict."""
     found: list[Located] = []
     if spec.generator != "torch" and spec.torch_version is not None:
         found.append((("torch_version",), "torch_version goes with generator torch: leave it out"))
@@ -157,7 +160,7 @@ def _cross_faults(spec: Spec) -> list[Located]:
 
 
 def _resolve_in_order(spec: Spec, groups: list[ResolvedGroup], seed: int, limits: Limits) -> ResolvedSpec:
-    """The spec of generator torch, whose entries keep their order."""
+    """Resolve a spec of generator torch, whose entries keep their order."""
     check_version(spec.torch_version)
     device = "cpu" if spec.device == "auto" else spec.device
     torch = torch_identity(device)
@@ -166,7 +169,7 @@ def _resolve_in_order(spec: Spec, groups: list[ResolvedGroup], seed: int, limits
 
 
 def _validate(document: Any, faults: list[Located]) -> Spec | None:
-    """The model of the document without its entries; None after noting what is wrong with it."""
+    """The model of the document without its entries; None after adding its faults."""
     outline: Any = []
     if isinstance(document, dict):
         if len(document) > MAX_FIELDS:

@@ -1,4 +1,4 @@
-"""Tokens: a whole spec inside a URL.
+"""Tokens, which hold a whole spec inside a URL.
 
     token = "s1." + base64url(checksum + recipe)
 
@@ -26,7 +26,7 @@ _TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
 
 
 def encode_token(resolved: ResolvedSpec) -> str:
-    """The token of a spec, of any length."""
+    """The token of a spec, which may be longer than a URL allows."""
     recipe = resolved.recipe.encode()
     return PREFIX + urlsafe_b64encode(_checksum(recipe) + recipe).decode().rstrip("=")
 
@@ -34,9 +34,11 @@ def encode_token(resolved: ResolvedSpec) -> str:
 def decode_token(token: str, limits: Limits) -> ResolvedSpec:
     """The spec of a token.
 
-    Raises UnknownNameError for a token that is cut, altered, not canonical, of another version, or longer
-    than `limits.token_chars`; TooLargeError for a file larger than `limits.file_bytes`; VersionError for one
-    of another version of torch.
+    Raises:
+        UnknownNameError: the token is cut, altered, not canonical, of another stream version, or longer than
+            `limits.token_chars`.
+        TooLargeError: the file is larger than `limits.file_bytes`.
+        VersionError: the spec is of another version of torch.
     """
     recipe = _recipe(token) if len(token) <= limits.token_chars else None
     if recipe is not None:
@@ -50,7 +52,7 @@ def decode_token(token: str, limits: Limits) -> ResolvedSpec:
 
 
 def _recipe(token: str) -> bytes | None:
-    """The recipe that a token holds, or None where the checksum says that it is not what was encoded."""
+    """The recipe of a token, or None where its checksum does not match."""
     if not _TOKEN.fullmatch(token):
         return None
     text = token[len(PREFIX) :]

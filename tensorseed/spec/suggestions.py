@@ -1,4 +1,4 @@
-"""What to tell a client whose word is none of the valid ones: what was meant, and what there is."""
+"""Suggestions for unknown names: near names, and the valid ones."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import re
 from collections.abc import Iterable
 
 MAX_LISTED = 40  # names that a sentence lists in full
-MAX_NEAREST = 10  # of more than these
-MAX_COMPARED = 256  # names that are compared letter by letter
-MAX_COMPARED_CHARS = 64  # characters of a name that can be a slip
+MAX_NEAREST = 10  # names that a sentence lists of more than these
+MAX_COMPARED = 256  # names compared letter by letter
+MAX_COMPARED_CHARS = 64  # of a name that may be a typo
 
 _NUMBER = re.compile(r"[0-9]+")
 
 
 def unknown_name(word: str, name: object, valid: Iterable[str]) -> str:
-    """The sentence for a `name` that is none of `valid`: a guess at what was meant, and the valid names; of
-    very many their number and the nearest.
+    """The sentence for a `name` that is not `valid`: the nearest name, and the valid ones.
+
+    Of more than `MAX_LISTED` valid names it lists the number and the nearest.
     """
     text, choices = str(name), list(valid)
     near = _nearest(text, choices) if len(text) <= MAX_COMPARED_CHARS else []
@@ -28,7 +29,7 @@ def unknown_name(word: str, name: object, valid: Iterable[str]) -> str:
 
 
 def _nearest(name: str, choices: list[str]) -> list[str]:
-    """The names that `name` can be a slip of, in whatever case, the nearest first."""
+    """The names near to `name`, in any case, the nearest first."""
     spelled: dict[str, list[str]] = {}
     for choice in _comparable(name, choices):
         spelled.setdefault(choice.casefold(), []).append(choice)
@@ -37,7 +38,7 @@ def _nearest(name: str, choices: list[str]) -> list[str]:
 
 
 def _comparable(name: str, choices: list[str]) -> list[str]:
-    """The choices to compare: of very many those with the same numbers, or else with the same letters."""
+    """The choices to compare: of many those with the same numbers first, then those with the same letters."""
     if len(choices) <= MAX_COMPARED:
         return choices
     numbers, letters = _NUMBER.findall(name), _NUMBER.sub("", name)

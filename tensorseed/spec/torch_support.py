@@ -1,6 +1,7 @@
-"""What torch itself can draw: the limits of `torch.nn.init`, told from the spec alone, before torch is asked.
+"""Generator torch: the identity of its files, and the limits of `torch.nn.init`.
 
-Nothing here imports torch; the tests ask it whether these rules are still its own.
+Another version of torch, or another type of device, may draw other numbers from one seed. This module does
+not import torch; tests compare its rules with torch itself.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tensorseed.spec.layers import Entry, Slot, Tensor
 from tensorseed.spec.schemes import PartError, Scheme
 
 CONSTANT_KINDS = frozenset({"zeros", "ones", "constant", "values", "eye", "dirac"})
-"""The kinds that draw nothing."""
+"""The kinds that draw no random numbers."""
 
 TORCH_KINDS = CONSTANT_KINDS | {
     "uniform",
@@ -32,7 +33,7 @@ TORCH_KINDS = CONSTANT_KINDS | {
 }
 """The kinds that torch.nn.init has, `values` being `Tensor.copy_`."""
 
-FACTORIZED = frozenset({"float32", "float64"})  # the dtypes that LAPACK factorises
+FACTORIZED = frozenset({"float32", "float64"})  # by LAPACK
 MAX_REJECTION_PASSES = 10_000  # of one rejection over its tensor
 MAX_REJECTION_DRAWS = 1 << 30  # of one rejection, or
 MAX_DRAWS_PER_ELEMENT = 256  # this many for each element, whichever is more
@@ -55,7 +56,11 @@ def installed_version() -> str:
 
 
 def check_version(wanted: str | None) -> None:
-    """Raise VersionError if a spec was made for another version of torch than this host has."""
+    """Check the version of torch that a spec is made for.
+
+    Raises:
+        VersionError: this host has another one.
+    """
     present = installed_version()
     if wanted is not None and wanted != present:
         detail = f"the spec is of torch {wanted} and this host has torch {present}, which may draw other bits"
@@ -63,12 +68,16 @@ def check_version(wanted: str | None) -> None:
 
 
 def torch_identity(device: str) -> TorchIdentity:
-    """The identity of a file made here on `device`, a device's name."""
+    """The identity of a file that this host draws on `device`, such as cuda:0."""
     return TorchIdentity(installed_version(), device.partition(":")[0])
 
 
 def check_entry(entry: Entry) -> None:
-    """Raise PartError for a field that only `philox` gives a meaning to."""
+    """Check that an entry has no field that only `philox` supports.
+
+    Raises:
+        PartError: it has one.
+    """
     if entry.stream is not None:
         raise PartError(
             ("stream",), f"stream has no meaning where values depend on the order of layers: {_PORTABLE}"
@@ -80,7 +89,11 @@ def check_entry(entry: Entry) -> None:
 
 
 def check_build(slots: list[Slot], dtype: DType) -> None:
-    """Raise ValueError if torch cannot build a layer of `dtype` that has these `slots`."""
+    """Check that torch can build a layer of `dtype` with these `slots`.
+
+    Raises:
+        ValueError: it cannot.
+    """
     if dtype.itemsize == 1 and any(
         not slot.integer and _kind(slot.init) not in CONSTANT_KINDS for slot in slots
     ):
@@ -88,7 +101,11 @@ def check_build(slots: list[Slot], dtype: DType) -> None:
 
 
 def check_init(scheme: Scheme, distribution: Distribution, shape: tuple[int, ...], dtype: DType) -> None:
-    """Raise ValueError if torch cannot fill a tensor of `shape` and `dtype` by this init."""
+    """Check that torch can fill a tensor of `shape` and `dtype` by this init.
+
+    Raises:
+        ValueError: it cannot.
+    """
     kind = _kind(scheme)
     if kind not in TORCH_KINDS:
         raise ValueError(
@@ -113,7 +130,7 @@ def check_init(scheme: Scheme, distribution: Distribution, shape: tuple[int, ...
 
 
 def max_rejection_draws(shape: tuple[int, ...]) -> int:
-    """How many numbers torch may draw to fill a tensor by rejection."""
+    """The largest count of numbers that torch may draw to fill a tensor by rejection."""
     return max(MAX_REJECTION_DRAWS, MAX_DRAWS_PER_ELEMENT * math.prod(shape))
 
 
@@ -126,7 +143,7 @@ def _cannot_draw(dtype: DType) -> str:
 
 
 def _is_quick(normal: TruncNormal, shape: tuple[int, ...]) -> bool:
-    """Whether torch's rejection stays below half of what it may cost.
+    """Whether torch's rejection stays below half of its bounds.
 
     Every pass draws for all elements and leaves the share that it rejects. An interval with more than 0.3 of
     the mass gets normal candidates, of which it holds that share. Others get uniform ones, and a second

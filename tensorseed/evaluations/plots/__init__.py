@@ -98,7 +98,7 @@ def _draw_signals(sheet: Sheet, signals: Sequence[Panel], names: Sequence[str]) 
 
 
 def _headings(reports: Sequence[Report]) -> tuple[str, str]:
-    """What the picture is, and what it is of."""
+    """Title and subtitle of the plot."""
     first = reports[0]
     count = len(first.layers)
     network = f"a network of {count} layer{'s' * (count != 1)}"
@@ -112,7 +112,7 @@ def _headings(reports: Sequence[Report]) -> tuple[str, str]:
 
 
 def _shared(reports: Sequence[Report]) -> str:
-    """What all reports have in common."""
+    """The properties that all reports share."""
     parts = [f"output {' × '.join(map(str, reports[0].output.shape)) or 'a number'}"]
     for name in ("dtype", "seed", "device"):
         values = {getattr(report, name) for report in reports}

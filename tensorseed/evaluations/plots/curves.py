@@ -24,7 +24,7 @@ Point = tuple[float, float | None]  # x, and the place on the axis; None breaks 
 
 @dataclass(frozen=True)
 class Style:
-    """How one variant is drawn in every panel."""
+    """Style of one variant in every panel."""
 
     colour: str
     marker: str
@@ -57,7 +57,7 @@ class Panel:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What is written beside it."""
+        """The label at its end."""
         return (*(curve.words for curve in self.curves), *(text for _, text in self.lines))
 
 

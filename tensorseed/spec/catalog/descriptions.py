@@ -1,4 +1,4 @@
-"""What a class says of itself: the labelled lines of its docstring, and its parameters from its fields."""
+"""Descriptions of a class: labelled lines of its docstring, and parameters."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ def docstring(cls: type, labels: Sequence[str] = ("Formula", "Source")) -> dict[
 
     A line goes on where the next is indented. A label that a class leaves out is that of its bases.
     """
-    parts: dict[str, str] = {}
+    labelled: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if "__doc__" in vars(base) and issubclass(base, BaseModel):
-            parts |= _labelled(base, labels)
-    return {"summary": inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]} | parts
+            labelled |= _labelled(base, labels)
+    return {"summary": inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]} | labelled
 
 
 def _labelled(cls: type, labels: Sequence[str]) -> dict[str, str]:
-    parts: dict[str, str] = {}
+    labelled: dict[str, str] = {}
     label = None
     for line in inspect.cleandoc(cls.__doc__ or "").splitlines()[1:]:
         head, _, rest = line.partition(": ")
         if head in labels:
             label = head.lower()
-            parts[label] = rest.strip()
+            labelled[label] = rest.strip()
         elif label is not None and line.startswith(" "):
-            parts[label] += " " + line.strip()
+            labelled[label] += " " + line.strip()
         else:
             label = None
-    return parts
+    return labelled
 
 
 def parameters(model: type[BaseModel], hidden: set[str]) -> list[Row]:
@@ -72,7 +72,7 @@ def _row(name: str, field: Schema, definitions: Schema, *, required: bool) -> Ro
 
 
 def _branches(field: Schema) -> Iterator[Schema]:
-    """The alternatives of a field, and what its lists hold."""
+    """The alternatives of a field, and the elements of its lists."""
     for branch in field.get("anyOf", [field]):
         yield branch
         if branch.get("type") == "array":
@@ -94,7 +94,7 @@ def _restrictions(branch: Schema) -> Row:
 
 
 def _inside(branch: Schema, definitions: Schema) -> Row:
-    """What an object holds."""
+    """The members of an object."""
     if "oneOf" in branch:
         kinds = branch["discriminator"]["mapping"]
         return {

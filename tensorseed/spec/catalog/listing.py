@@ -1,4 +1,4 @@
-"""What the service offers, derived from the classes: schemes and layer types with all there is to say."""
+"""Listings of the init schemes and layer types, with parameters and examples."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tensorseed.spec.resolution import EntryTensor, resolve_entry
 from tensorseed.spec.schemes import SCHEME_CLASSES
 
 DTYPE = "float32"  # of the examples
-EXAMPLE = "layer"  # what they are called
+EXAMPLE = "layer"  # their name
 
 _TYPES = {name: cls for name, cls in LAYERS.items() if issubclass(cls, Layer)}
 _BARE = [TensorLine("", "(*shape)", None, "init")]
@@ -53,7 +53,7 @@ def layers_catalog() -> list[dict[str, Any]]:
 
 
 def _rank(parameter: dict[str, Any]) -> tuple[bool, bool]:
-    """What is required first, the inits last."""
+    """Required parameters first, inits last."""
     return parameter["name"] == "init", not parameter["required"]
 
 
@@ -73,24 +73,24 @@ def _tensor(line: TensorLine) -> dict[str, Any]:
 
 
 def _example(cls: type[Entry]) -> dict[str, Any]:
-    """An entry with the examples of what it needs, and what it yields, alike tensors in one row."""
+    """An entry from the examples of its required fields, and its tensors, equal ones in one row."""
     required = {
         name: field.examples[0]
         for name, field in cls.model_fields.items()
         if field.is_required() and field.examples and name != "name"
     }
     entry = {"name": EXAMPLE, "type": cls.type_name(), **required}
-    return {"entry": entry, "tensors": _yielded(resolve_entry(_model(cls, entry), DTYPE, Limits()).tensors)}
+    return {"entry": entry, "tensors": _grouped(resolve_entry(_model(cls, entry), DTYPE, Limits()).tensors)}
 
 
 def _model(cls: type[Entry], entry: dict[str, Any]) -> Entry:
     return cls.model_validate_json(dump(entry))
 
 
-def _yielded(tensors: Iterable[EntryTensor]) -> list[dict[str, Any]]:
+def _grouped(tensors: Iterable[EntryTensor]) -> list[dict[str, Any]]:
     alike: dict[tuple[Any, ...], list[EntryTensor]] = {}
-    for member in tensors:
-        alike.setdefault((member.dtype.name, member.shape, id(member.scheme)), []).append(member)
+    for tensor in tensors:
+        alike.setdefault((tensor.dtype.name, tensor.shape, id(tensor.scheme)), []).append(tensor)
     return [
         {
             "name": name,
@@ -99,5 +99,5 @@ def _yielded(tensors: Iterable[EntryTensor]) -> list[dict[str, Any]]:
             "init": init_value(first.scheme),
         }
         for first, *rest in alike.values()
-        for name in fold(EXAMPLE + member.suffix for member in (first, *rest))
+        for name in fold(EXAMPLE + tensor.suffix for tensor in (first, *rest))
     ]

@@ -1,4 +1,4 @@
-"""The tensors of a layer type in terms of its arguments, from the lines in the docstring of its `slots`.
+"""Tensors of a layer type in terms of its arguments, from the docstring of `slots`.
 
 A line is `name (shape) if condition: init`. Names that share it stand side by side with commas. In front
 stands `buffer` where it is no parameter, behind the shape `int64` where the spec's dtype does not touch it.

@@ -1,4 +1,4 @@
-"""Attention."""
+"""Multi-head attention."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class MultiheadAttention(Layer):
         return y
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments, without a kdim or vdim that says embed_dim."""
+        """The arguments, without a kdim or vdim that equals embed_dim."""
         return {
             name: value
             for name, value in super().arguments().items()

@@ -1,4 +1,4 @@
-"""What every layer type is: a frozen model of its arguments that lists the tensors of its `state_dict`."""
+"""Base classes of layer types: models of arguments that list their tensors."""
 
 from __future__ import annotations
 
@@ -32,12 +32,11 @@ STANDARD_NORMAL = Normal(kind="normal")
 
 
 class Role(NamedTuple):
-    """What a tensor is for. It changes no value.
+    """The role of a tensor in its layer, for lint only. It changes no value.
 
-    `axis` is the dimension along which its units lie, such as the neurons of a layer, which stay equal where
-    they start equal; None where it has none: the elements of a scale, the rows of a table and the filters of
-    a depthwise convolution are told apart by their inputs. `activation` is the layer's own function that its
-    output goes into, named as in torch.nn.functional; None where that is not the layer's to say.
+    `axis` is the axis of the units, such as the neurons of a layer, which stay equal where they start equal.
+    It is None where inputs make units differ: in a scale, a table, and a depthwise convolution. `activation`
+    is the layer's own function of its output, named as in torch.nn.functional; None where it has none.
     """
 
     axis: int | None = 0
@@ -51,10 +50,10 @@ NO_UNITS = Role(axis=None)
 
 
 class Slot(NamedTuple):
-    """One tensor of a layer: a parameter or a buffer, and what torch fills it with.
+    """One tensor of a layer, a parameter or a buffer, with torch's default init.
 
     `init` is torch's default. `zeroed` are the rows (start, stop) that this default leaves at zero.
-    `integer` marks int64 buffers, which the spec's dtype does not touch. `role` is for advice alone.
+    `integer` marks int64 buffers, whatever the spec's dtype. `role` is for lint only.
     """
 
     name: str  # below the layer's name: weight, bias, running_mean …
@@ -66,17 +65,17 @@ class Slot(NamedTuple):
 
 
 class Arguments(BaseModel):
-    """Base of what takes arguments: the entries, and the modules inside them, which have no name."""
+    """Base of models with arguments: entries, and the modules inside them, which have no name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @classmethod
     def type_name(cls) -> str:
-        """The value of `type` that stands for this class."""
+        """The value of `type` of this class."""
         return str(get_args(cls.model_fields["type"].annotation)[0])
 
     def arguments(self) -> dict[str, Any]:
-        """The type's own arguments that differ from their defaults, by name; a part as the object it is."""
+        """The type's own arguments that differ from their defaults, by name; a module inside as an object."""
         return {
             name: value.nested() if isinstance(value, Arguments) else value
             for name, default in _own(type(self))
@@ -84,32 +83,34 @@ class Arguments(BaseModel):
         }
 
     def nested(self) -> dict[str, Any]:
-        """The arguments as a part of others, with the part's `type` where it has one."""
+        """The arguments as an object inside others, with the `type` where the model has one."""
         kind = {"type": self.type_name()} if "type" in type(self).model_fields else {}
         return kind | self.arguments()
 
 
 class Module(Arguments):
-    """Base of the torch.nn classes, as entries or as parts of others: their tensors, and the real module."""
+    """Base of the torch.nn classes with tensors, as entries or inside others."""
 
     @classmethod
     def torch_name(cls) -> str:
-        """The name of the class in torch.nn: the `type`, where there is one."""
+        """The name of the class in torch.nn."""
         return cls.type_name()
 
     def slots(self) -> Iterator[Slot]:
         """The parameters and then the buffers, in the order of torch's `state_dict`.
 
-        The docstring of every subclass lists them for the catalog, one a line as `tensor_lines` says.
-        Raises PartError where an argument does not fit the others.
+        The docstring of every subclass lists them for the catalog, in the grammar of `catalog.tensor_lines`.
+
+        Raises:
+            PartError: an argument does not fit the others.
         """
         raise NotImplementedError
 
     def build(self, **factory: Any) -> torch.nn.Module:
-        """The real module, freshly initialised by torch; `factory` holds its `dtype` and `device`.
+        """The real module, initialised by torch; `factory` holds its `dtype` and `device`.
 
-        Needs arguments that fit each other, which listing the `slots` checks. It draws from torch's own
-        generators, so whoever calls it seeds and guards them.
+        The arguments must fit each other, which `slots` checks. It draws from torch's global generators,
+        which the caller seeds and restores.
         """
         import torch
 
@@ -122,7 +123,7 @@ class Module(Arguments):
 
 
 class Entry(Arguments):
-    """Base of every entry of a spec's `layers`: a named thing that yields tensors."""
+    """Base of the entries of a spec, which have a name and yield tensors."""
 
     exclusion: ClassVar[str | None] = None
     """The reason, as a clause, why no network of an evaluation can hold it; None where one can."""
@@ -173,8 +174,10 @@ def _own(model: type[BaseModel]) -> tuple[tuple[str, str | None], ...]:
 
 @lru_cache(maxsize=4096)
 def bias_init(size: int) -> Scheme:
-    """U[-1/√size, 1/√size), or 0 for a size of 0: torch's bias of linear and convolution layers, with
-    fan_in as the size, and all of a recurrent layer, with its hidden size.
+    """U[-1/√size, 1/√size), or zeros for a size of 0.
+
+    torch fills biases of linear and convolution layers so, with fan_in as the size, and all tensors of a
+    recurrent layer, with hidden_size.
     """
     if size == 0:
         return ZEROS
@@ -183,20 +186,20 @@ def bias_init(size: int) -> Scheme:
 
 
 def prefix_slots(part: str, slots: Iterable[Slot]) -> Iterator[Slot]:
-    """The slots of a part, as the whole names them: `part.weight`."""
+    """The slots of the module `part` under the names in its parent: `part.weight`."""
     for slot in slots:
         yield slot._replace(name=f"{part}.{slot.name}")
 
 
 def _collapse(size: int | tuple[int, ...]) -> int | tuple[int, ...]:
-    """One number for equal numbers, so that 3 and [3, 3] are one argument."""
+    """Collapse equal numbers into one, so that 3 and [3, 3] are one argument."""
     if isinstance(size, tuple) and len(set(size)) == 1:
         return size[0]
     return size
 
 
 def expand_size(size: int | Shape, rank: int) -> Shape:
-    """The sizes along `rank` dimensions of an argument that may be one number for all."""
+    """Expand an argument that may be one number for all of `rank` dimensions."""
     return (size,) * rank if isinstance(size, int) else size
 
 

@@ -1,4 +1,4 @@
-"""Normalisation with running statistics: over batches and over instances."""
+"""Batch and instance normalisation, with running statistics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STATISTICS = "Whether running statistics are kept, as buffers."
 
 
 class _Norm(Layer):
-    """What they share.
+    """Base of the normalisations with running statistics.
 
     Formula: y = (x - mean) / √(var + eps) · weight + bias, mean and var of each channel
     """
@@ -53,7 +53,7 @@ class _Norm(Layer):
 
 
 class _BatchNorm(_Norm):
-    """What the batch normalisations share.
+    """Base of the batch normalisations.
 
     Source: Ioffe and Szegedy: Batch normalization: accelerating deep network training by reducing internal
         covariate shift, ICML 2015
@@ -104,7 +104,7 @@ class SyncBatchNorm(_BatchNorm):
 
 
 class _InstanceNorm(_Norm):
-    """What the instance normalisations share: by default they have neither parameters nor buffers.
+    """Base of the instance normalisations, which by default have neither parameters nor buffers.
 
     Formula: y = (x - mean) / √(var + eps) · weight + bias, mean and var of each channel of each sample
     Source: Ulyanov, Vedaldi, Lempitsky: Instance normalization: the missing ingredient for fast stylization,

@@ -38,7 +38,7 @@ DILATION = "Spacing of the kernel's elements, one number for all dimensions or o
 
 
 class Convolution(Layer):
-    """What all convolutions share: channels, groups, kernel and bias."""
+    """Base of all convolutions: channels, groups, kernel and bias."""
 
     rank: ClassVar[int]
 
@@ -56,7 +56,11 @@ class Convolution(Layer):
         return -self.rank - 1
 
     def _filters(self, rows: int, columns: int, role: Role = UNITS) -> Iterator[Slot]:
-        """weight (rows, columns / groups, *kernel) and bias (out). Raises PartError for the groups."""
+        """weight (rows, columns / groups, *kernel) and bias (out,).
+
+        Raises:
+            PartError: groups does not divide the channels.
+        """
         for part, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
             if channels % self.groups:
                 raise PartError(
@@ -70,7 +74,7 @@ class Convolution(Layer):
 
 
 class _Conv(Convolution):
-    """What the plain convolutions share.
+    """Base of the plain convolutions.
 
     Formula: y[n, o] = bias[o] + Σ_c weight[o, c] ⋆ x[n, c], with ⋆ the cross-correlation
     Source: LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition,

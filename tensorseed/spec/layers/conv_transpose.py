@@ -20,7 +20,7 @@ _OUTPUT_PADDING = "What is added on one side of the output, one number for all d
 
 
 class _ConvTranspose(Convolution):
-    """What they share: a convolution's gradient with respect to its input, as a layer.
+    """Base of the transposed convolutions: a convolution's gradient with respect to its input.
 
     torch takes fan_in from the second dimension here as everywhere, so the default bounds follow from
     out_channels.

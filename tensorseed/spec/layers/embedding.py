@@ -13,7 +13,7 @@ from tensorseed.spec.schemes import PartError
 
 
 class _Table(Layer):
-    """What the tables share."""
+    """Base of the tables."""
 
     computation = Computation.LOOKUP
     input_dtype = InputDtype.INTEGER

@@ -1,4 +1,4 @@
-"""The torch.nn classes that own tensors, or can, and that no spec can name, with the reasons."""
+"""Classes of torch.nn with tensors that no spec can name, with the reasons."""
 
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ EXCLUDED: dict[str, str] = {
     "RNNCellBase": _BASE,
     "Sequential": _CONTAINER,
 }
-"""By class name, a clause that ends a sentence for the client."""
+"""The reasons by class name, as clauses that end a sentence for the client."""

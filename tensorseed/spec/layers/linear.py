@@ -1,4 +1,4 @@
-"""Fully connected layers, and the bilinear one."""
+"""Linear and bilinear layers."""
 
 from __future__ import annotations
 

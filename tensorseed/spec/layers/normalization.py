@@ -1,4 +1,4 @@
-"""Normalisation without statistics: scale and shift over the last dimensions, or over groups."""
+"""Layer, RMS and group normalisation, without running statistics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NORMALIZED = "The dimensions that are normalised, a number or a list."
 
 
 def _unwrap(size: int | Shape) -> int | Shape:
-    """One number for a list of one, so that 5 and [5] are one argument."""
+    """Unwrap a list of one number, so that 5 and [5] are one argument."""
     return size[0] if isinstance(size, tuple) and len(size) == 1 else size
 
 
@@ -153,13 +153,13 @@ class GroupNorm(Layer):
 
 
 class LayerNormPart(LayerNormArguments):
-    """LayerNorm as a part of another module."""
+    """LayerNorm inside another module."""
 
     type: Literal["LayerNorm"]
 
 
 class RMSNormPart(RMSNormArguments):
-    """RMSNorm as a part of another module."""
+    """RMSNorm inside another module."""
 
     type: Literal["RMSNorm"]
 

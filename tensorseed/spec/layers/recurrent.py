@@ -23,7 +23,7 @@ _NONLINEARITY = "The function of the hidden state."
 
 
 class _Recurrent(Layer):
-    """What RNN, LSTM and GRU share: `gates` blocks of rows for each layer and direction."""
+    """Base of RNN, LSTM and GRU: `gates` blocks of rows for each layer and direction."""
 
     gates: ClassVar[int]
     computation = Computation.RECURRENCE
@@ -46,7 +46,7 @@ class _Recurrent(Layer):
     )
 
     def slots(self) -> Iterator[Slot]:
-        """By layer k and direction. From the second layer on the input is what the layer below puts out.
+        """By layer k and direction. From the second layer on, the input is the output of the layer below.
 
         weight_ih_l0 (gates * hidden_size, input_size): uniform(±1/√hidden_size)
         weight_ih_l0_reverse (gates * hidden_size, input_size) if bidirectional: uniform(±1/√hidden_size)
@@ -81,11 +81,11 @@ class _Recurrent(Layer):
             yield "weight_hr", (out, self.hidden_size)
 
     def _output(self) -> int:
-        """Size of what one direction puts out."""
+        """The output size of one direction."""
         return self.hidden_size
 
     def _function(self) -> str:
-        """What the gates go through: sigmoid, and tanh."""
+        """The activation of the gates."""
         return "sigmoid"
 
     def bounds(self) -> Bounds | None:
@@ -102,7 +102,7 @@ class _Recurrent(Layer):
         return y
 
     def _kwargs(self) -> dict[str, Any]:
-        """As the base says; a single layer has no place for dropout, which torch would warn about."""
+        """The arguments without the dropout of a single layer, about which torch would warn."""
         unused = {"dropout"} if self.num_layers == 1 else set()
         return {name: value for name, value in super()._kwargs().items() if name not in unused}
 
@@ -190,7 +190,7 @@ class GRU(_Recurrent):
 
 
 class _Cell(Layer):
-    """What the cells share: one step of one layer."""
+    """Base of the cells: one step of one layer."""
 
     gates: ClassVar[int]
     computation = Computation.RECURRENCE
@@ -220,7 +220,7 @@ class _Cell(Layer):
         return SIGNED_UNIT
 
     def _function(self) -> str:
-        """What the gates go through: sigmoid, and tanh."""
+        """The activation of the gates."""
         return "sigmoid"
 
 

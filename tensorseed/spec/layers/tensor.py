@@ -1,4 +1,4 @@
-"""The bare tensor: a shape and an init, in any framework's layout."""
+"""Bare tensor: a shape and an init, in any framework's layout."""
 
 from __future__ import annotations
 
@@ -50,15 +50,17 @@ class Tensor(Entry):
     )
 
     def arguments(self) -> dict[str, Any]:
-        """The shape; the axes where they are not torch's, and the row that stays zero, counted from the
-        start.
-        """
+        """The shape, the fan axes unless they are torch's, and the padding row, counted from the start."""
         axes, row = self._axes(), self.padding_row()
         more = {} if row is None else {"padding_idx": row}
         return {"shape": self.shape} | ({"fan_axes": axes} if axes else {}) | more
 
     def padding_row(self) -> int | None:
-        """The row that stays zero, counted from the start. Raises PartError where there is no such row."""
+        """The row that stays zero, counted from the start.
+
+        Raises:
+            PartError: the tensor has no such row.
+        """
         if self.padding_idx is None:
             return None
         rows = self.shape[0] if self.shape else 0

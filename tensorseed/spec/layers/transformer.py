@@ -1,4 +1,4 @@
-"""Whole transformers, and the stacks of layers that they are made of.
+"""Transformers, and their stacks of encoder and decoder layers.
 
 torch copies one layer to make a stack, so that all layers of a new torch.nn.TransformerEncoder are equal.
 With the generator philox every tensor is drawn by its own name, as always, so that the layers of a stack
@@ -37,7 +37,7 @@ _LAYER_EXAMPLES = [{"d_model": 512, "nhead": 8}]
 
 
 class _Stack(Layer):
-    """What both stacks share."""
+    """Base of both stacks."""
 
     num_layers: Count = Field(description="Number of layers.", examples=[6])
     norm: NormPart | None = Field(default=None, description=_NORM, examples=_NORM_EXAMPLES)
@@ -101,7 +101,7 @@ class TransformerEncoder(_Stack):
         return Attention(layer.nhead, layer.batch_first) if self.num_layers else None
 
     def build(self, **factory: Any) -> torch.nn.Module:
-        """As the base says. Padding is skipped only where torch can, which would warn otherwise."""
+        """The real module; it skips padding only where torch can, which would warn otherwise."""
         import torch
 
         layer = self.encoder_layer
@@ -140,7 +140,7 @@ class TransformerDecoder(_Stack):
         return self._stack("decoder_layer", self.decoder_layer)
 
     def build(self, **factory: Any) -> torch.nn.Module:
-        """As the base says."""
+        """The real module."""
         import torch
 
         layer = self.decoder_layer.build(**factory)
@@ -180,7 +180,7 @@ class Transformer(Options, Layer):
                 yield slot._replace(init=XAVIER) if len(slot.shape) > 1 else slot
 
     def build(self, **factory: Any) -> torch.nn.Module:
-        """As the base says: the parts that torch would build itself, in its order."""
+        """The real module, from the encoder and decoder that torch would build, in its order."""
         import torch
 
         encoder = self._encoder().build(**factory)

@@ -1,4 +1,4 @@
-"""The layers of transformers: attentions, a feed-forward network, and a normalisation of each.
+"""Transformer layers: attentions and a feed-forward network, each normalised.
 
 Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
 """
@@ -31,7 +31,7 @@ HEADS = "Number of heads; divides d_model."
 
 
 class Options(Module):
-    """The arguments that layers and whole transformers share."""
+    """Base of layers and whole transformers: their shared arguments."""
 
     d_model: Positive = Field(description=SIZE, examples=[512])
     nhead: Positive = Field(description=HEADS, examples=[8])
@@ -59,7 +59,7 @@ class Options(Module):
 
 
 class _Block(Options):
-    """What the layers of both stacks share: attentions, two linear layers, one normalisation for each."""
+    """Base of the layers of both stacks: attentions, two linear layers, a normalisation of each."""
 
     def _blocks(self, *attentions: str) -> Iterator[Slot]:
         check_heads("d_model", self.d_model, "nhead", self.nhead)
@@ -69,11 +69,11 @@ class _Block(Options):
         )
         for name in attentions:
             yield from prefix_slots(name, attention.slots())
-        before = Role(activation=self.activation)
+        activated = Role(activation=self.activation)
         for name, inputs, outputs in (("linear1", size, inner), ("linear2", inner, size)):
             linear = Linear(name=name, type="Linear", in_features=inputs, out_features=outputs, bias=bias)
             for slot in prefix_slots(name, linear.slots()):
-                yield slot._replace(role=before) if name == "linear1" else slot
+                yield slot._replace(role=activated) if name == "linear1" else slot
         norm = output_norm(self.d_model, self)
         for place in range(len(attentions) + 1):
             yield from prefix_slots(f"norm{place + 1}", norm.slots())

@@ -90,7 +90,7 @@ _GIVEN_RATIO = "Size of the output over that of the input, between 0 and 1; this
 
 
 class _Fractional(Spatial):
-    """What both share: the windows are drawn anew each time, with and without training."""
+    """Base of the fractional pools, which draw their windows anew, with and without training."""
 
     always_random = True
 
@@ -100,13 +100,13 @@ class _Fractional(Spatial):
         return math.prod(sizes)
 
     def check_arguments(self) -> None:
-        """One of the two ways to give the size."""
+        """Check that either output_size or output_ratio is given."""
         given = [name for name in ("output_size", "output_ratio") if getattr(self, name) is not None]
         if len(given) != 1:
             raise PartError(("output_size",), "give either output_size or output_ratio")
 
     def check_input(self, shape: Shape) -> None:
-        """A window and the steps between windows fit in."""
+        """Check that the windows fit in."""
         super().check_input(shape)
         spatial, windows = shape[-self.rank :], expand_size(self.kernel_size, self.rank)  # type: ignore[attr-defined]
         sizes = self._sizes(spatial)

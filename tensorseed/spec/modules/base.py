@@ -1,4 +1,4 @@
-"""What every parameter-free module is: a frozen model of its arguments that builds the one of torch.nn."""
+"""Base of the modules without tensors: a model of arguments that builds torch's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dropout: while training, elements or whole channels become 0 at random."""
+"""Dropout: elements or channels become 0 at random while training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tensorseed.spec.modules.rectifiers import Inplace
 
 
 class _Dropout(StatelessModule):
-    """What they share. Without training they hand their input on."""
+    """Base of the dropouts, which are the identity without training."""
 
     p: Probability = Field(default=0.5, description="Probability of becoming 0.", examples=[0.5])
     inplace: Inplace = False

@@ -37,7 +37,7 @@ Spacing3 = Annotated[Window3, Field(description=DILATION, examples=[1])]
 
 
 class Spatial(StatelessModule):
-    """What all modules over `rank` spatial dimensions share: the channels come before them."""
+    """Base of the modules over `rank` spatial dimensions, behind the channels."""
 
     rank: ClassVar[int]
 
@@ -47,7 +47,7 @@ class Spatial(StatelessModule):
 
 
 class Pool(Spatial):
-    """What pools share."""
+    """Base of the pools with a fixed window."""
 
     def window(self) -> int:
         """The elements of the window."""
@@ -55,7 +55,7 @@ class Pool(Spatial):
         return math.prod(sizes)
 
     def check_arguments(self) -> None:
-        """Padding is at most half the window."""
+        """Check that padding is at most half the window."""
         windows = expand_size(self.kernel_size, self.rank)  # type: ignore[attr-defined]
         for pad, size in zip(expand_size(getattr(self, "padding", 0), self.rank), windows, strict=True):
             if 2 * pad > size:

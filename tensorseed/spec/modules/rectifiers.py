@@ -1,4 +1,4 @@
-"""Activations that are linear, or nearly, on one side: the rectifiers."""
+"""Rectifiers: activations that are nearly linear on one side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Inplace = Annotated[
 
 
 class Activation(StatelessModule):
-    """What activations share that torch can compute in place."""
+    """Base of the activations that torch can compute in place."""
 
     inplace: Inplace = False
 

@@ -1,4 +1,4 @@
-"""Modules that move elements about, or do nothing; and normalisation without parameters."""
+"""Modules that rearrange elements, the identity, and LocalResponseNorm."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class GLU(StatelessModule):
 
 
 class _Normalised(StatelessModule):
-    """What the softmax family shares. torch would choose an axis by itself, and warn."""
+    """Base of the softmax family. `dim` is required: without it torch guesses, and warns."""
 
     dim: Along
 

@@ -18,7 +18,7 @@ _Factor = Annotated[float, Field(gt=0, le=1 << 20)]
 
 class _Enlarged(StatelessModule):
     def check_arguments(self) -> None:
-        """One of the two ways to give the size."""
+        """Check that either size or scale_factor is given."""
         given = [name for name in ("size", "scale_factor") if getattr(self, name) is not None]
         if len(given) != 1:
             raise PartError(("size",), "give either size or scale_factor")

@@ -1,22 +1,22 @@
-"""The way from a validator's location to the part that it is about."""
+"""Faults: a validator's location, followed into nested modules."""
 
 from __future__ import annotations
 
 import pytest
 
+from tensorseed.spec.faults import descend, nested_types
 from tensorseed.spec.layers import LAYERS
-from tensorseed.spec.layers.nested import choices, descend
 from tensorseed.spec.layers.normalization import LayerNormPart, RMSNormPart
 from tensorseed.spec.layers.transformer_layers import DecoderLayerArguments, EncoderLayerArguments
 
 ENCODER, LINEAR = LAYERS["TransformerEncoder"], LAYERS["Linear"]
 
 
-def test_choices() -> None:
-    assert choices(ENCODER, "encoder_layer") == {"": EncoderLayerArguments}
-    assert choices(LAYERS["TransformerDecoder"], "decoder_layer") == {"": DecoderLayerArguments}
-    assert choices(ENCODER, "norm") == {"LayerNorm": LayerNormPart, "RMSNorm": RMSNormPart}
-    assert choices(ENCODER, "num_layers") == choices(ENCODER, "nothing") == {}
+def test_nested_types() -> None:
+    assert nested_types(ENCODER, "encoder_layer") == {"": EncoderLayerArguments}
+    assert nested_types(LAYERS["TransformerDecoder"], "decoder_layer") == {"": DecoderLayerArguments}
+    assert nested_types(ENCODER, "norm") == {"LayerNorm": LayerNormPart, "RMSNorm": RMSNormPart}
+    assert nested_types(ENCODER, "num_layers") == nested_types(ENCODER, "nothing") == {}
 
 
 @pytest.mark.parametrize(
