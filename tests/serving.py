@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,15 +26,23 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def served(
-    *options: str, module: str = "service", cwd: Path = ROOT, **variables: str
+    *options: str,
+    module: str = "service",
+    cwd: Path = ROOT,
+    stderr: IO[bytes] | None = None,
+    **variables: str,
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """The process and port of a ready server, ended afterwards. Raises RuntimeError if it ends first."""
+    """The process and port of a ready server, ended afterwards. Its log goes to `stderr`.
+
+    Raises:
+        RuntimeError: if the server ends before it is ready.
+    """
     port = free_port()
     command = [sys.executable, "-m", module, "serve", "--port", str(port), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TENSORSEED_")}
     environment |= variables
     with (
-        tempfile.TemporaryFile() as log,
+        tempfile.TemporaryFile() if stderr is None else contextlib.nullcontext(stderr) as log,
         subprocess.Popen(command, stderr=log, env=environment, cwd=cwd) as process,
     ):
         try:

@@ -24,12 +24,12 @@ from ..settings import Settings
 from ..weights.context import WeightsContext
 from ..worker.worker import Worker
 from .error_handlers import install_handlers
-from .graceful_shutdown import Lifecycle
+from .graceful_shutdown import GracefulShutdown
 from .keys import KeysFile
-from .metrics import PATH, Metrics, metrics
+from .metrics import Metrics, metrics
 from .middleware import surround
 from .openapi import install_openapi
-from .route_groups import ROUTE_GROUPS
+from .route_groups import METRICS_PATH, ROUTE_GROUPS
 from .traces import start_traces
 
 REFRESH_SECONDS = 1.0
@@ -66,10 +66,10 @@ def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
     app.state.keyring = keyring
     app.state.metrics = Metrics(folder)
     app.state.traces = traces
-    app.state.lifecycle = Lifecycle(settings)
+    app.state.shutdown = GracefulShutdown(settings.notice_seconds, settings.grace_seconds)
     _create_contexts(app, settings)
     if not settings.metrics_port:
-        app.add_api_route(PATH, metrics, include_in_schema=False)
+        app.add_api_route(METRICS_PATH, metrics, include_in_schema=False)
     _answer_head(app)
     for group in ROUTE_GROUPS:
         for router in group.routers:
@@ -79,7 +79,7 @@ def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
     app.middleware_stack = surround(
         app.build_middleware_stack(),
         settings,
-        app.state.lifecycle,
+        app.state.shutdown,
         app.state.metrics,
         keyring,
         traces.tracer if traces else None,
@@ -107,7 +107,7 @@ def _create_contexts(app: FastAPI, settings: Settings) -> None:
     state.evaluations = EvaluationsContext.create(settings, state.worker, state.jobs)
     state.hub = HubContext.create(settings, state.worker, state.streams)
     state.refresh_metrics = partial(
-        state.metrics.refresh, state.worker, state.streams, state.jobs, state.lifecycle
+        state.metrics.refresh, state.worker, state.streams, state.jobs, state.shutdown
     )
 
 
@@ -123,16 +123,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """The worker lives as long as the application serves."""
     state = app.state
     await state.worker.start()
-    state.lifecycle.ready = True
     tasks = [asyncio.ensure_future(_refresh(state.metrics, state.weights.settings, state.refresh_metrics))]
     if state.keyring is not None:
         tasks.append(asyncio.ensure_future(state.keyring.keep_fresh()))
     try:
-        yield
+        with state.shutdown.serving():
+            yield
     finally:
         for task in tasks:
             task.cancel()
-        state.lifecycle.ready = False
         state.hub.derivations.close()
         await state.worker.close()
         if state.traces is not None:

@@ -10,7 +10,7 @@ from ..http.errors import ExchangeError, ScopeError
 from ..http.request_context import KEY_NAME
 from .error_handlers import answer_to
 from .keys import Key, Keyring
-from .scopes import needs_key, scope_of
+from .route_groups import needs_key, scope_of
 
 if TYPE_CHECKING:
     from .rate_limits import RateLimits

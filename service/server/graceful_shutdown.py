@@ -1,84 +1,138 @@
-"""Stopping so that nothing breaks: readiness turns first, what runs may end, new work is refused."""
+"""Graceful shutdown: readiness turns, new work is refused, running work ends.
+
+ready ── signal ──▶ notice_seconds ──▶ draining, at most grace_seconds ──▶ the server stops
+                                        │ or until no request is active
+                                        └ a second SIGINT: at once
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..settings import Settings
+from ..http.errors import NotReadyError
+from .error_handlers import answer_to
+from .route_groups import METRICS_PATH, needs_key
 
-LOOKING_SECONDS = 0.1  # between two looks at whether all has ended
+POLL_SECONDS = 0.1  # between two checks whether all requests have ended
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Handler = Callable[[int, FrameType | None], Any]
 
+_HEADERS = {"Retry-After": "1", "Connection": "close"}
 
-@dataclass(slots=True)
-class Lifecycle:
-    """The phase of an application between start and stop, and its requests for work."""
-
-    settings: Settings
-    ready: bool = False
-    draining: bool = False
-    under_way: int = 0
+_log = logging.getLogger(__name__)
 
 
-class Graceful:
-    """An application whose server is stopped by a signal only once its requests have ended.
+class GracefulShutdown:
+    """The phases of one application, and its active requests for work.
 
-    The server's own handlers are put aside when the application starts. A signal turns readiness, new work is
-    refused `notice_seconds` later, and the server's handler is called once what runs has ended, at most
-    `grace_seconds` after that. A second SIGINT stops it at once.
+    `ready` is what /readyz answers. While `draining`, the service refuses new work.
     """
 
-    def __init__(self, app: ASGIApp, state: Lifecycle) -> None:
-        self._app = app
-        self._state = state
-        self._servers: dict[int, Handler] = {}
+    def __init__(self, notice_seconds: float, grace_seconds: float) -> None:
+        self.ready = False
+        self.draining = False
+        self.active = 0
+        self._notice_seconds = notice_seconds
+        self._grace_seconds = grace_seconds
+        self._handlers: dict[int, Handler] = {}  # of the server
         self._stopping = False
-        self._draining: asyncio.Task[None] | None = None
+        self._at_once = False
+        self._drained: asyncio.Task[None] | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take over the signals when the application starts, and pass everything on."""
-        if scope["type"] == "lifespan":
-            self._take_over()
-        await self._app(scope, receive, send)
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """A block within which the application is ready, and a signal stops the server gracefully.
 
-    def _take_over(self) -> None:
-        """Put handlers before those of the server, which has set its own before the application starts."""
+        The server has installed its own handlers before the application starts.
+        """
+        self._take_signals()
+        self.ready = True
+        try:
+            yield
+        finally:
+            self.ready = False
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """A block that answers one request for work."""
+        self.active += 1
+        try:
+            yield
+        finally:
+            self.active -= 1
+
+    def _take_signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
         loop = asyncio.get_running_loop()
 
         def handle(number: int, frame: FrameType | None) -> None:
-            if self._stopping and number == signal.SIGINT:
-                self._servers[number](number, frame)
-            elif not self._stopping:
-                self._stopping, self._state.ready = True, False
+            if not self._stopping:
+                self._stopping, self.ready = True, False
                 loop.call_soon_threadsafe(self._begin, number)
+            elif number == signal.SIGINT:
+                self._at_once = True
+                self._handlers[number](number, frame)
 
         for number in SIGNALS:
             found = signal.getsignal(number)
             if callable(found):
-                self._servers[number] = found
+                self._handlers[number] = found
                 signal.signal(number, handle)
 
     def _begin(self, number: int) -> None:
-        self._draining = asyncio.ensure_future(self._drain(number))
+        self._drained = asyncio.ensure_future(self._drain(number))
 
     async def _drain(self, number: int) -> None:
-        """Give notice, refuse new work, wait until all has ended, and let the server stop."""
-        settings, loop = self._state.settings, asyncio.get_running_loop()
-        await asyncio.sleep(settings.notice_seconds)
-        self._state.draining = True
-        end = loop.time() + settings.grace_seconds
-        while self._state.under_way and loop.time() < end:
-            await asyncio.sleep(LOOKING_SECONDS)
-        self._servers[number](number, None)
+        """Give notice, refuse new work, wait for the active requests, and let the server stop."""
+        loop = asyncio.get_running_loop()
+        if self.active:
+            requests = f"{self.active:,} request{'s' if self.active > 1 else ''}"
+            remedy = "; Ctrl-C again to stop at once" if number == signal.SIGINT else ""
+            seconds = self._notice_seconds + self._grace_seconds
+            _log.info("stopping: %s under way, at most %g s%s", requests, seconds, remedy)
+        await asyncio.sleep(self._notice_seconds)
+        self.draining = True
+        end = loop.time() + self._grace_seconds
+        while self.active and loop.time() < end:
+            await asyncio.sleep(POLL_SECONDS)
+        if not self._at_once:  # another call would make the server skip the application's shutdown
+            self._handlers[number](number, None)
+
+
+class Draining:
+    """Counts requests for work, and answers them 503 while the service drains.
+
+    Health, readiness, metrics and documentation are answered until the end.
+    """
+
+    def __init__(self, app: ASGIApp, shutdown: GracefulShutdown) -> None:
+        self._app = app
+        self._shutdown = shutdown
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or not _is_work(scope["path"]):
+            await self._app(scope, receive, send)
+        elif self._shutdown.draining:
+            error = NotReadyError("the service is stopping: ask another replica, or again shortly", _HEADERS)
+            await answer_to(error, scope)(scope, receive, send)
+        else:
+            with self._shutdown.working():
+                await self._app(scope, receive, send)
+
+
+def _is_work(path: str) -> bool:
+    return path != METRICS_PATH and needs_key(path)

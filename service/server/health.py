@@ -57,7 +57,7 @@ async def readiness(request: Request) -> Response:
     answer names it, so that whoever runs the service can restart it.
     """
     state = request.app.state
-    if not state.lifecycle.ready:
+    if not state.shutdown.ready:
         raise NotReadyError("the service is starting or stopping: ask again shortly", {"Retry-After": "1"})
     failed = [{"name": device.name, "detail": device.fault} for device in state.worker.failed_devices()]
     answer = {"status": "ready", "failed_devices": failed}

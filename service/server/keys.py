@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..http.errors import CredentialError
-from .scopes import SCOPES
+from .route_groups import SCOPES
 
 CHALLENGE = {"WWW-Authenticate": "Bearer", "Vary": "Authorization"}
 

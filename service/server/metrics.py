@@ -1,8 +1,8 @@
-"""What is counted, under names for Prometheus: the one table of metrics.
+"""Prometheus metrics.
 
-Each `Metrics` has a registry of its own. With several processes the values lie in files of one folder, which
-prometheus-client reads together (its variable PROMETHEUS_MULTIPROC_DIR must name that folder before the
-package is imported), so that any process answers for all.
+Each `Metrics` has a registry of its own. Several processes keep their values in files of one folder, which
+prometheus-client reads together. Any process answers for all. The variable PROMETHEUS_MULTIPROC_DIR must name
+the folder before the package is imported.
 """
 
 from __future__ import annotations
@@ -28,18 +28,17 @@ from ..worker.metrics_hooks import WorkerMetrics
 if TYPE_CHECKING:
     from ..http.concurrency_limit import ConcurrencyLimit
     from ..worker.worker import Worker
-    from .graceful_shutdown import Lifecycle
+    from .graceful_shutdown import GracefulShutdown
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-PATH = "/metrics"
 METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})  # any other is counted as "other"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 CHUNK_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
 
 
 class Metrics(WorkerMetrics):
-    """The metrics of one application. `folder` is where several processes share them; None for one alone."""
+    """The metrics of one application. Several processes share them in `folder`; None for one process."""
 
     def __init__(self, folder: str | None = None) -> None:
         self.folder = folder
@@ -121,10 +120,10 @@ class Metrics(WorkerMetrics):
         self._answers: dict[tuple[str, str, int], tuple[Counter, Histogram, Counter]] = {}
         self._generated: dict[tuple[str, str], Counter] = {}
 
-    def answered(
+    def record_request(
         self, route: str, method: str, status: int, seconds: float, nbytes: int, *, complete: bool
     ) -> None:
-        """A request has been answered; status 0 where the client left before any answer."""
+        """Count a request; status 0 if the client left before any answer."""
         key = route, method if method in METHODS else "other", status
         known = self._answers.get(key)
         if known is None:
@@ -156,12 +155,12 @@ class Metrics(WorkerMetrics):
         self.queue_seconds.observe(seconds)
 
     def refresh(
-        self, worker: Worker, streams: ConcurrencyLimit, jobs: ConcurrencyLimit, lifecycle: Lifecycle
+        self, worker: Worker, streams: ConcurrencyLimit, jobs: ConcurrencyLimit, shutdown: GracefulShutdown
     ) -> None:
-        """Take over what is not counted as it happens: how much is under way, and memory."""
+        """Set the gauges: active work, readiness and memory."""
         self.active_streams.set(streams.active)
         self.active_evaluations.set(jobs.active)
-        self.ready.set(lifecycle.ready)
+        self.ready.set(shutdown.ready)
         for device in worker.known_devices():
             memory = device.memory()
             if memory is not None:
@@ -173,12 +172,12 @@ class Metrics(WorkerMetrics):
         return generate_latest(self.collected())
 
     def collected(self) -> CollectorRegistry:
-        """What to read all processes' metrics from."""
+        """The registry of all processes."""
         return self.registry if self.folder is None else shared_registry(self.folder)
 
 
 def shared_registry(folder: str) -> CollectorRegistry:
-    """What reads the metrics of all processes that keep them in `folder`."""
+    """The registry of all processes that keep their metrics in `folder`."""
     from prometheus_client.multiprocess import MultiProcessCollector
 
     registry = CollectorRegistry()

@@ -11,8 +11,7 @@ from starlette.types import ASGIApp
 
 from ..settings import Settings
 from .authentication import Authentication
-from .draining import Draining
-from .graceful_shutdown import Lifecycle
+from .graceful_shutdown import Draining, GracefulShutdown
 from .keys import Keyring
 from .metrics import Metrics
 from .request_telemetry import RequestTelemetry
@@ -36,7 +35,7 @@ CORS_RESPONSE_HEADERS = (
 def surround(
     app: ASGIApp,
     settings: Settings,
-    lifecycle: Lifecycle,
+    shutdown: GracefulShutdown,
     metrics: Metrics,
     keyring: Keyring | None,
     tracer: Tracer | None,
@@ -55,7 +54,7 @@ def surround(
     middleware = [
         Middleware(RequestTelemetry, metrics, tracer, access_log=settings.access_log),
         *([cors] if settings.origins() else []),
-        Middleware(Draining, lifecycle),
+        Middleware(Draining, shutdown),
         *([Middleware(Authentication, keyring, _rate_limits(settings))] if keyring else []),
         Middleware(SecurityHeaders),
         *([Middleware(ResponseCache, settings.answer_bytes)] if settings.answer_bytes else []),

@@ -13,8 +13,7 @@ from ..http.openapi import header_field, model_schemas
 from ..http.schemas import Problem
 from .health import OPERATIONS
 from .keys import CHALLENGE
-from .route_groups import ROUTE_GROUPS, group_of
-from .scopes import SCOPES, needs_key, scope_of
+from .route_groups import ROUTE_GROUPS, SCOPES, group_of, needs_key, scope_of
 
 SCHEME = "key"
 SECURITY_SCHEME = {

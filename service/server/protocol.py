@@ -131,6 +131,12 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             self._linger()
 
+    def shutdown(self) -> None:
+        """Close the connection, and drop a client whose answer has not ended in the grace period."""
+        super().shutdown()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()
+
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection without another request."""
         super().timeout_keep_alive_handler()

@@ -14,10 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..http.request_context import CURRENT, FIELD, KEY_NAME, request_id
 from ..telemetry import COMPLETE, ERROR_TYPE, TRACER, recording_error
 from .logs import write_access
-from .metrics import METHODS, PATH, Metrics
+from .metrics import METHODS, Metrics
+from .route_groups import METRICS_PATH
 
 UNROUTED = "(none)"  # the route of a path that this service does not have
-UNTRACED = ("/healthz", "/readyz", PATH)  # machines ask for these every few seconds
+UNTRACED = ("/healthz", "/readyz", METRICS_PATH)  # machines ask for these every few seconds
 
 _WITHOUT_TEMPLATE = ("/docs/assets", "/openapi.json")
 _PARENT = b"traceparent"
@@ -86,7 +87,9 @@ class RequestTelemetry:
     def _record(self, scope: Scope, answer: _Answer, seconds: float, span: Span) -> None:
         route, key = route_template(scope), scope.get(KEY_NAME)
         method = scope["method"] if scope["method"] in METHODS else "other"
-        self._metrics.answered(route, method, answer.status, seconds, answer.nbytes, complete=answer.complete)
+        self._metrics.record_request(
+            route, method, answer.status, seconds, answer.nbytes, complete=answer.complete
+        )
         if self._access_log:
             write_access(route, method, answer.status, seconds, answer.nbytes, key)
         if span.is_recording():

@@ -1,4 +1,4 @@
-"""The server: uvicorn, with one process or several, as the settings say."""
+"""The server: uvicorn with one process or several."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors.multiprocess import Multiprocess
@@ -21,37 +22,39 @@ from uvicorn.supervisors.multiprocess import Multiprocess
 from ..hub.context import open_library
 from ..settings import Settings
 from .app import create_app
-from .graceful_shutdown import Graceful
 from .keys import load_keys
 from .logs import log_config
 from .metrics import shared_registry
 from .protocol import ConnectionLimits, LimitedProtocol
 from .traces import check_traces
 
-BUSY_SECONDS = 60  # that a process may be busy, starting for one, before the supervisor takes it for dead
-LAST_SECONDS = 2  # for what is under way when the grace period has ended, and for connections to close
+BUSY_SECONDS = 60  # a process without a sign of life for longer counts as dead; its start takes some
+LAST_SECONDS = 2  # for connections to close, after the grace period
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus-client, read when it is imported
 
 
 class PortError(ValueError):
-    """A port that cannot be listened to. The message names the remedy."""
+    """A port that cannot be bound. The message names the remedy."""
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop. Raises KeysFileError, RecipeError and TracesError before anything is listened
-    to, and PortError.
+    """Serve until a signal stops it.
+
+    Raises:
+        KeysFileError, RecipeError, TracesError: before any port is bound.
+        PortError: for a port that is taken.
     """
     if settings.keys_file is not None:
         load_keys(settings.keys_file)
     if settings.traces:
         check_traces()
     if settings.workers > 1:
-        open_library(settings)  # faults end the start here, and not that of every process
+        open_library(settings)  # faults end the start here, not in every process
         _serve_many(settings)
         return
     app = build(settings)
-    _tell_metrics(settings, app.registry)
-    with suppress(KeyboardInterrupt):  # which the server raises anew once it has stopped
+    _serve_metrics(settings, app.state.metrics.registry)
+    with suppress(KeyboardInterrupt):  # the server raises it again once it has stopped
         uvicorn.Server(configure(settings, app)).run()
 
 
@@ -66,7 +69,7 @@ def configure(settings: Settings, app: Any, **more: Any) -> uvicorn.Config:
         port=settings.port,
         log_config=log_config(settings.log_format, settings.log_level),
         log_level=settings.log_level,
-        access_log=False,  # its lines would hold paths; see service.server.logs
+        access_log=False,  # its lines hold paths; see service.server.logs
         loop="auto" if sys.platform == "win32" else "uvloop",
         http=partial(LimitedProtocol, limits=limits),  # type: ignore[arg-type]
         ws="none",
@@ -78,28 +81,16 @@ def configure(settings: Settings, app: Any, **more: Any) -> uvicorn.Config:
     )
 
 
-class Served(Graceful):
-    """The application as a server runs it. `registry` holds its metrics."""
-
-    def __init__(self, settings: Settings, folder: str | None) -> None:
-        app = create_app(settings, folder)
-        super().__init__(app, app.state.lifecycle)
-        self.registry = app.state.metrics.registry
-
-
-def build(settings: Settings, folder: str | None = None) -> Served:
-    """The application of one process, which serves it for the rest of its life."""
-    served = Served(settings, folder)
+def build(settings: Settings, folder: str | None = None) -> FastAPI:
+    """The application of one process, which serves it until it ends."""
+    app = create_app(settings, folder)
     tune_collector()
     end_with_parent()
-    return served
+    return app
 
 
 def end_with_parent() -> None:
-    """Stop this process when the one that supervises it is gone, so that none keeps its port.
-
-    One that is started by itself has no such parent.
-    """
+    """Stop this process when its supervisor is gone, so that it does not keep the port."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
@@ -112,9 +103,9 @@ def end_with_parent() -> None:
 
 
 def tune_collector() -> None:
-    """Let the garbage collector look less often, which halves the time of a plan of 100,000 tensors.
+    """Run the garbage collector less often, which halves the time of a plan of 100,000 tensors.
 
-    Such a plan is a million objects, none of them garbage. What exists already lives as long as the process.
+    Such a plan is a million objects, none of them garbage. All objects that exist now live until the end.
     """
     gc.collect()
     gc.freeze()
@@ -122,7 +113,7 @@ def tune_collector() -> None:
 
 
 class Workers(Multiprocess):
-    """Several processes; the metrics of one that ended are forgotten where they told its present."""
+    """Several processes. Gauges of a process that has ended are dropped."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[Any], folder: str) -> None:
         super().__init__(config, sockets)
@@ -130,7 +121,7 @@ class Workers(Multiprocess):
         self._known: set[int | None] = set()
 
     def keep_subprocess_alive(self) -> None:
-        """Start another process for one that died."""
+        """Start another process in place of a dead one."""
         super().keep_subprocess_alive()
         present = {process.pid for process in self.processes}
         for pid in self._known - present:
@@ -138,8 +129,8 @@ class Workers(Multiprocess):
         self._known = present
 
 
-def _tell_metrics(settings: Settings, registry: CollectorRegistry) -> None:
-    """Serve the metrics on their own port, if they have one. Raises PortError."""
+def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> None:
+    """Serve the metrics on a port of their own, if the settings name one. Raises PortError."""
     if not settings.metrics_port:
         return
     try:
@@ -150,10 +141,10 @@ def _tell_metrics(settings: Settings, registry: CollectorRegistry) -> None:
 
 
 def _serve_many(settings: Settings) -> None:
-    """Several processes that listen to one socket. Each builds an application of its own."""
+    """Serve with several processes on one socket. Each builds an application of its own."""
     with tempfile.TemporaryDirectory(prefix="tensorseed-") as folder:
         os.environ[SHARED_METRICS] = folder
         factory = partial(build, settings, folder)
         config = configure(settings, factory, factory=True, workers=settings.workers)
-        _tell_metrics(settings, shared_registry(folder))
+        _serve_metrics(settings, shared_registry(folder))
         Workers(config, [config.bind_socket()], folder).run()

@@ -94,11 +94,11 @@ def test_pages_of_other_origins_see_what_clients_read(guarded: Any, keys: dict[s
 
 
 def test_a_service_that_stops_says_so_in_the_clients_words(guarded: Any, keys: dict[str, str]) -> None:
-    guarded.app.state.lifecycle.draining = True
+    guarded.app.state.shutdown.draining = True
     try:
         answer = guarded.get(FILE, headers=bearer(keys["all"]))
     finally:
-        guarded.app.state.lifecycle.draining = False
+        guarded.app.state.shutdown.draining = False
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
     assert "another replica" in answer.json()["error"]

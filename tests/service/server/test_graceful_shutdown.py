@@ -8,6 +8,7 @@ import http.client
 import re
 import signal
 import socket
+import tempfile
 import threading
 import time
 import urllib.request
@@ -15,9 +16,7 @@ from typing import Any
 
 import pytest
 
-from service.server.draining import Draining
-from service.server.graceful_shutdown import Graceful, Lifecycle
-from service.settings import Settings
+from service.server.graceful_shutdown import Draining, GracefulShutdown
 from tests.serving import free_port, served, status
 
 LARGE = "/v1/weights?shape=16384,16384&init=normal"  # 1 GiB, which a slow reader does not end by chance
@@ -47,7 +46,8 @@ def test_a_running_stream_ends_while_new_work_is_refused() -> None:
 
 def test_the_grace_period_ends() -> None:
     with contextlib.ExitStack() as stack:
-        process, port = stack.enter_context(served("--grace-seconds", "0.5"))
+        log = stack.enter_context(tempfile.TemporaryFile())
+        process, port = stack.enter_context(served("--grace-seconds", "0.5", stderr=log))
         connection = stack.enter_context(
             contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60))
         )
@@ -55,6 +55,35 @@ def test_the_grace_period_ends() -> None:
         stack.enter_context(connection.getresponse()).read(1 << 20)
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+        log.seek(0)
+        text = log.read().decode()
+    assert "stopping: 1 request under way, at most 0.5 s" in text
+    assert "Ctrl-C" not in text
+    assert "Traceback" not in text
+
+
+def test_a_second_interrupt_stops_at_once_and_quietly() -> None:
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(tempfile.TemporaryFile())
+        process, port = stack.enter_context(served("--grace-seconds", "60", stderr=log))
+        connection = stack.enter_context(
+            contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60))
+        )
+        connection.request("GET", LARGE)
+        stack.enter_context(connection.getresponse()).read(1 << 20)
+        process.send_signal(signal.SIGINT)
+        while status(port, "/readyz") != 503:
+            time.sleep(0.05)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        assert time.monotonic() - began < 10
+        log.seek(0)
+        text = log.read().decode()
+    assert "stopping: 1 request under way, at most 60 s; Ctrl-C again to stop at once" in text
+    assert "Application shutdown complete" in text
+    for fault in ("Traceback", "Exception", "ERROR", '"error"'):
+        assert fault not in text
 
 
 @pytest.mark.slow
@@ -102,30 +131,29 @@ def test_processes_end_with_the_one_that_supervises_them() -> None:
 class Stop:
     """A drain, and what could be seen meanwhile."""
 
-    def __init__(self, under_way: int, **settings: Any) -> None:
-        self.state = Lifecycle(Settings.model_construct(threads=1, **settings))
-        self.state.under_way = under_way
+    def __init__(self, active: int, *, notice_seconds: float, grace_seconds: float) -> None:
+        self.shutdown = GracefulShutdown(notice_seconds, grace_seconds)
+        self.shutdown.active = active
         self.slept: list[tuple[float, bool]] = []  # seconds, and whether new work was refused by then
         self.seen: list[int] = []  # signals that reached the server
 
     def run(self, ends_after: int = 1 << 30) -> Stop:
         """Drain; what is under way ends after so many looks."""
-        graceful = Graceful(lambda *_: asyncio.sleep(0), self.state)
-        graceful._servers = {signal.SIGTERM: lambda number, _: self.seen.append(number)}
+        self.shutdown._handlers = {signal.SIGTERM: lambda number, _: self.seen.append(number)}
         sleep, here = asyncio.sleep, threading.get_ident()
 
         async def watched(seconds: float) -> None:
             if threading.get_ident() != here:  # a server of another test, in a thread of its own
                 await sleep(seconds)
                 return
-            self.slept.append((seconds, self.state.draining))
+            self.slept.append((seconds, self.shutdown.draining))
             if len(self.slept) > ends_after:
-                self.state.under_way = 0
+                self.shutdown.active = 0
             await sleep(min(seconds, 0.01))
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("service.server.graceful_shutdown.asyncio.sleep", watched)
-            asyncio.run(graceful._drain(signal.SIGTERM))
+            asyncio.run(self.shutdown._drain(signal.SIGTERM))
         return self
 
 
@@ -133,6 +161,12 @@ def test_without_requests_the_server_stops_at_once() -> None:
     stop = Stop(0, grace_seconds=3_600.0, notice_seconds=0.0).run()
     assert stop.seen == [signal.SIGTERM]
     assert stop.slept == [(0.0, False)]
+
+
+def test_after_a_stop_at_once_the_server_is_not_called_again() -> None:
+    stop = Stop(1, grace_seconds=0.05, notice_seconds=0.0)
+    stop.shutdown._at_once = True
+    assert stop.run().seen == []
 
 
 def test_requests_without_end_do_not_hold_it() -> None:
@@ -154,16 +188,16 @@ def test_new_work_is_refused_only_after_the_notice() -> None:
 
 def test_a_request_is_under_way_until_its_answer_has_ended() -> None:
     async def main() -> list[int]:
-        state, counts = Lifecycle(Settings.model_construct(threads=1)), []
+        shutdown, counts = GracefulShutdown(0, 0), []
 
         async def app(*_: Any) -> None:
-            counts.append(state.under_way)
+            counts.append(shutdown.active)
             raise ConnectionError
 
         for path in ("/v1/weights", "/healthz", "/metrics"):
             with contextlib.suppress(ConnectionError):
-                await Draining(app, state)({"type": "http", "path": path}, None, None)  # type: ignore[arg-type]
-            counts.append(state.under_way)
+                await Draining(app, shutdown)({"type": "http", "path": path}, None, None)  # type: ignore[arg-type]
+            counts.append(shutdown.active)
         return counts
 
     assert asyncio.run(main()) == [1, 0, 0, 0, 0, 0]

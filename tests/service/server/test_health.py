@@ -20,7 +20,7 @@ def test_a_live_service_is_healthy_and_ready(client: Any) -> None:
 def test_a_service_that_has_not_started_is_healthy_and_not_ready(
     client: Any, start: Callable[[FastAPI], AbstractContextManager[Any]]
 ) -> None:
-    state = client.app.state.lifecycle
+    state = client.app.state.shutdown
     state.ready = False
     try:
         assert client.get("/healthz").status_code == 200

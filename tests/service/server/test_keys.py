@@ -28,7 +28,7 @@ from service.server.keys import (
     load_keys,
     make_key,
 )
-from service.server.scopes import SCOPES, needs_key, scope_of
+from service.server.route_groups import SCOPES, needs_key, scope_of
 from service.settings import Settings
 
 WEIGHT = "/v1/weights?shape=2&init=ones"

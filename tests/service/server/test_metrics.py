@@ -101,8 +101,8 @@ def test_the_present_is_told(fresh: Any) -> None:
 
 def test_an_answer_that_ends_early_is_counted() -> None:
     metrics = Metrics()
-    metrics.answered("/x", "GET", 200, 0.1, 10, complete=False)
-    metrics.answered("/x", "BREW", 0, 0.1, 0, complete=False)
+    metrics.record_request("/x", "GET", 200, 0.1, 10, complete=False)
+    metrics.record_request("/x", "BREW", 0, 0.1, 0, complete=False)
     text = metrics.text().decode()
     assert "tensorseed_cancelled_streams_total 2.0" in text
     assert 'method="other",route="/x",status="none"' in text
@@ -132,7 +132,7 @@ def test_metrics_observe_every_event() -> None:
 def exported() -> set[str]:
     """The names of all samples there can be."""
     metrics = Metrics()
-    metrics.answered("/x", "GET", 200, 0.1, 1, complete=True)
+    metrics.record_request("/x", "GET", 200, 0.1, 1, complete=True)
     metrics.add_generated_bytes("normal", "float32", 1)
     metrics.device_memory.labels("cpu", "total").set(1)
     return {s.name for f in metrics.registry.collect() for s in f.samples}

@@ -13,8 +13,7 @@ from click.testing import CliRunner
 from openapi_spec_validator import validate
 
 from service.__main__ import main
-from service.server.route_groups import ROUTE_GROUPS
-from service.server.scopes import needs_key, scope_of
+from service.server.route_groups import ROUTE_GROUPS, needs_key, scope_of
 
 HUB = ROUTE_GROUPS[-1]
 COMMITTED = Path(__file__).parents[3] / "openapi" / "openapi.json"
