@@ -22,6 +22,8 @@ def recipe_schema() -> Node:
     """
     spec = Spec.model_json_schema()
     definitions: Node = {name: _quiet(node) for name, node in sorted(spec["$defs"].items())}
+    for definition in definitions.values():
+        del definition["description"]  # the class's docstring, whose words change
     for cls in SCHEME_CLASSES:
         kind = cls.spellings()[0]
         definitions[cls.__name__]["properties"]["kind"] = {"const": kind}
