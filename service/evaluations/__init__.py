@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..http.routing import RouteGroup
 from . import routes
-from .problems import PROBLEMS
 from .schemas import evaluation_schemas
 
 EVALUATIONS = RouteGroup(
@@ -12,6 +11,6 @@ EVALUATIONS = RouteGroup(
     description="What an initialisation does to a network.",
     routers=(routes.router,),
     scope="evaluations",
-    problems=PROBLEMS,
+    problems=routes.PROBLEMS,
     schemas=evaluation_schemas,
 )

@@ -28,16 +28,20 @@ from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError
 from ..http.negotiation import accept_of
+from ..http.problems import COMMON, ProblemKind
 from ..http.queries import query_of
 from ..settings import Settings
 from ..telemetry import DEVICE, Attributes, span
 from ..worker.worker import Worker
-from .problems import PROBLEMS
 from .representations import Content, check_labels, content_of, form_of
 from .schemas import evaluation_answers, evaluation_body
 
 if TYPE_CHECKING:
     from tensorseed.evaluations.evaluation import Evaluation
+
+PROBLEMS = COMMON.extended(
+    {EvaluationError: ProblemKind("invalid-evaluation", 422, "The evaluation is not valid")}
+)
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
 

@@ -1,4 +1,4 @@
-"""Reading a request's body within a limit, and refusing early what has another form."""
+"""Request bodies within a limit, and their media types."""
 
 from __future__ import annotations
 
@@ -16,31 +16,34 @@ from .negotiation import JSON, OCTETS
 BRACES = "shorten the spec, for example with brace ranges such as h.{0..11}"
 
 _JSON = re.compile(r"[a-z0-9.+_-]+/(?:[a-z0-9.+_-]+\+)?json")
-_UNSTATED = {"", "application/x-www-form-urlencoded"}  # `curl -d` says the latter whatever it sends
+_UNSTATED = {"", "application/x-www-form-urlencoded"}  # the latter from `curl -d`, whatever the body
 
 
 async def read_json(request: Request, limit: int, remedy: str = BRACES) -> bytes:
     """The body, of at most `limit` bytes, not yet parsed.
 
-    Raises MediaTypeError for another media type or an encoding, TooLargeError, with the `remedy`, over the
-    limit: at once where Content-Length tells, else as soon as the bytes do.
+    Raises:
+        MediaTypeError: The body has another type, or an encoding.
+        TooLargeError: It is over the limit, by its Content-Length or its bytes; `remedy` ends the message.
     """
-    body_form(request, (JSON,))
-    _declared(request, limit, remedy)
-    return bytes(await _grown(request, limit, remedy))
+    body_type(request, (JSON,))
+    _content_length(request, limit, remedy)
+    return bytes(await _read_chunks(request, limit, remedy))
 
 
 async def read_octets(request: Request, limit: int, remedy: str) -> memoryview:
-    """The body, of at most `limit` bytes, in memory of its own that can be written.
+    """The body, of at most `limit` bytes, in writable memory of its own.
 
-    With Content-Length that memory is taken once and filled in place, which is all that it costs. Raises
-    TooLargeError, with the `remedy`, over the limit: at once where Content-Length tells, else as soon as the
-    bytes do; MalformedRequestError for a Content-Length that is not the body's.
+    With Content-Length, that memory is allocated once and filled in place.
+
+    Raises:
+        TooLargeError: The body is over the limit, by its Content-Length or its bytes.
+        MalformedRequestError: The Content-Length is not that of the body.
     """
-    length = _declared(request, limit, remedy)
+    length = _content_length(request, limit, remedy)
     if length is None:
-        return memoryview(await _grown(request, limit, remedy))
-    body = np.empty(length, np.uint8).data  # numpy asks for large pages, which fill faster
+        return memoryview(await _read_chunks(request, limit, remedy))
+    body = np.empty(length, np.uint8).data  # numpy uses large pages, which fill faster
     done = 0
     async for chunk in request.stream():
         if len(chunk) > length - done:
@@ -52,20 +55,23 @@ async def read_octets(request: Request, limit: int, remedy: str) -> memoryview:
     return body
 
 
-def body_form(request: Request, forms: Sequence[str]) -> str:
-    """Which of the `forms`, JSON and maybe OCTETS, the body has; JSON where the client does not say.
+def body_type(request: Request, accepted: Sequence[str]) -> str:
+    """The media type of the body, one of the `accepted`: JSON, which is the default, and maybe OCTETS.
 
-    Raises MediaTypeError for another one, and for an encoding.
+    Raises:
+        MediaTypeError: The body has another type, or an encoding.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = media_type in _UNSTATED or _JSON.fullmatch(media_type)
-    if not is_json and media_type not in forms:
+    if not is_json and media_type not in accepted:
         what = (
-            "the spec as application/json" if OCTETS not in forms else f"JSON as {JSON}, a file as {OCTETS}"
+            "the spec as application/json"
+            if OCTETS not in accepted
+            else f"JSON as {JSON}, a file as {OCTETS}"
         )
         raise MediaTypeError(
             f"a body of type {media_type[:80]} is not read here: send {what}",
-            {"Accept-Post": ", ".join(forms)},
+            {"Accept-Post": ", ".join(accepted)},
         )
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity"}:
@@ -76,8 +82,7 @@ def body_form(request: Request, forms: Sequence[str]) -> str:
     return JSON if is_json else media_type
 
 
-def _declared(request: Request, limit: int, remedy: str) -> int | None:
-    """What Content-Length says; None without one."""
+def _content_length(request: Request, limit: int, remedy: str) -> int | None:
     length = request.headers.get("content-length")
     if length is None:
         return None
@@ -88,7 +93,7 @@ def _declared(request: Request, limit: int, remedy: str) -> int | None:
     return int(length)
 
 
-async def _grown(request: Request, limit: int, remedy: str) -> bytearray:
+async def _read_chunks(request: Request, limit: int, remedy: str) -> bytearray:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -1,4 +1,4 @@
-"""How much is under way at a time: one more is asked to come back, so that none starves."""
+"""Limits of concurrency, whose excess is answered 429."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RETRY_AFTER = 1  # seconds
 
 
 class ConcurrencyLimit:
-    """Counts what is under way, of which there may be `limit` at a time. For one event loop."""
+    """Admits at most `limit` blocks at a time. For one event loop."""
 
     def __init__(self, limit: int, doing: str) -> None:
         """`doing` completes "this server …": "streams files"."""
@@ -21,7 +21,11 @@ class ConcurrencyLimit:
 
     @contextmanager
     def admit(self) -> Iterator[None]:
-        """Be one of those under way. Raises BusyError where they are as many as may be."""
+        """Take a place for the block.
+
+        Raises:
+            BusyError: All places are taken.
+        """
         if self.active >= self._limit:
             raise BusyError(
                 f"this server {self._doing}, {self._limit:,} already: try again soon, or at another replica",

@@ -1,7 +1,7 @@
 """Conditional requests: RFC 9110, section 13.
 
-Nothing here has a modification date, so If-Modified-Since and If-Unmodified-Since are ignored, and an
-If-Range that holds a date never matches.
+No representation has a modification date. If-Modified-Since and If-Unmodified-Since are ignored, and an
+If-Range with a date never matches.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ def weak_match(left: str, right: str) -> bool:
 def is_unmodified(method: str, headers: Mapping[str, str], etag: str) -> bool:
     """Evaluate If-Match, then If-None-Match, for a representation whose entity tag is `etag`.
 
-    True asks for 304: a GET or HEAD whose If-None-Match names `etag`. Raises PreconditionError where If-Match
-    does not hold, or If-None-Match does not hold for another method.
+    True calls for 304: a GET or HEAD whose If-None-Match names `etag`.
+
+    Raises:
+        PreconditionError: If-Match does not hold, or If-None-Match does not hold for another method.
     """
     if_match = headers.get("if-match")
     if if_match is not None and not _holds(if_match, etag, strong=True):
@@ -44,7 +46,7 @@ def is_unmodified(method: str, headers: Mapping[str, str], etag: str) -> bool:
 
 
 def range_applies(headers: Mapping[str, str], etag: str) -> bool:
-    """Whether If-Range, if there is one, lets the Range field apply: strong comparison (section 13.1.5)."""
+    """Whether the Range field applies by If-Range, a strong comparison (section 13.1.5)."""
     if_range = headers.get("if-range")
     return if_range is None or strong_match(if_range.strip(), etag)
 

@@ -1,22 +1,22 @@
-"""What can go wrong in the exchange itself, rather than in the spec.
+"""Errors of the HTTP exchange itself, rather than of a spec.
 
     ExchangeError
-    ├── QueryError             query parameters that do not make a spec
-    ├── UnknownPathError       a path that this service does not have
-    ├── MethodError            a method that the path does not have; carries Allow
+    ├── QueryError             invalid query parameters
+    ├── UnknownPathError       a path without a route
+    ├── MethodError            a method that the path lacks; carries Allow
     ├── PreconditionError      If-Match or If-None-Match does not hold
     ├── RangeError             no range of the set can be served; carries Content-Range
-    ├── MediaTypeError         a body in a form that is not read here
-    ├── MalformedRequestError  a request that cannot be understood at all
-    ├── CredentialError        no key, or one that is not known; carries WWW-Authenticate
-    ├── ScopeError             a key that does not cover what it is used for
-    ├── UrlSizeError           a URL that is longer than may be
-    ├── HeadSizeError          header fields that are larger than may be
+    ├── MediaTypeError         a body of an unsupported type or encoding
+    ├── MalformedRequestError  an unintelligible request
+    ├── CredentialError        no key, or an unknown one; carries WWW-Authenticate
+    ├── ScopeError             a key that does not cover the path
+    ├── UrlSizeError           a URL over the limit
+    ├── HeadSizeError          header fields over the limit
     ├── SlowHeadError          header fields that did not come in time
-    ├── BusyError              as much is under way as may be; carries Retry-After
+    ├── BusyError              a limit of concurrency or rate is reached; carries Retry-After
     └── NotReadyError          the service is starting or stopping; carries Retry-After
 
-Statuses are in the table of `problems.py`, beside those of the core's errors.
+`problems.COMMON` has the statuses.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tensorseed.errors import Fault
 
 
 class ExchangeError(Exception):
-    """Base of the faults of an exchange. `headers` are the fields that its answer must carry."""
+    """Base of the errors of an exchange. The answer must carry the fields of `headers`."""
 
     def __init__(self, detail: str, headers: Mapping[str, str] | None = None) -> None:
         self.headers = dict(headers or {})
@@ -35,7 +35,7 @@ class ExchangeError(Exception):
 
 
 class QueryError(ExchangeError):
-    """Query parameters that do not make a spec. Each fault's `pointer` is the parameter's name."""
+    """Invalid query parameters. Each fault's `pointer` is the parameter's name."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = list(faults)
@@ -49,11 +49,11 @@ class QueryError(ExchangeError):
 
 
 class UnknownPathError(ExchangeError):
-    """A path that this service does not have."""
+    """A path without a route."""
 
 
 class MethodError(ExchangeError):
-    """A method that the path does not have."""
+    """A method that the path lacks."""
 
 
 class PreconditionError(ExchangeError):
@@ -68,27 +68,27 @@ class RangeError(ExchangeError):
 
 
 class MediaTypeError(ExchangeError):
-    """A body whose Content-Type or Content-Encoding is not read here."""
+    """A body of an unsupported Content-Type or Content-Encoding."""
 
 
 class MalformedRequestError(ExchangeError):
-    """A request that cannot be understood at all."""
+    """An unintelligible request."""
 
 
 class CredentialError(ExchangeError):
-    """A request without a key, or with one that is not known here."""
+    """A request without a key, or with an unknown one."""
 
 
 class ScopeError(ExchangeError):
-    """A request with a key that does not cover it."""
+    """A request with a key that does not cover the path."""
 
 
 class UrlSizeError(ExchangeError):
-    """A URL that is longer than may be."""
+    """A URL over the limit."""
 
 
 class HeadSizeError(ExchangeError):
-    """Header fields that are larger than may be."""
+    """Header fields over the limit."""
 
 
 class SlowHeadError(ExchangeError):
@@ -96,7 +96,7 @@ class SlowHeadError(ExchangeError):
 
 
 class BusyError(ExchangeError):
-    """The service does as much as it may at a time. Carries Retry-After."""
+    """A limit of concurrency or rate is reached. Carries Retry-After."""
 
 
 class NotReadyError(ExchangeError):

@@ -1,4 +1,4 @@
-"""Queries and paths as the bytes that were sent: percent-encoded UTF-8 and nothing else."""
+"""Queries and paths as percent-encoded UTF-8."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from tensorseed.errors import TooLargeError
 
 from .errors import QueryError, UnknownPathError
 
-MAX_BYTES = 1 << 16  # of a query, percent signs included; what is longer can be posted
+MAX_QUERY_BYTES = 1 << 16  # percent-encoded; a longer spec can be posted
 
 
 def query_of(request: Request, allowed: tuple[str, ...] | None = None) -> dict[str, str]:
     """The query parameters, each given once.
 
-    Raises QueryError for others than `allowed`, for one given twice and for what is not UTF-8, TooLargeError
-    for a query of more than `MAX_BYTES`.
+    Raises:
+        QueryError: A parameter is not `allowed`, is given twice, or is not UTF-8.
+        TooLargeError: The query has more than `MAX_QUERY_BYTES`.
     """
     raw: bytes = request.scope.get("query_string", b"")
-    if len(raw) > MAX_BYTES:
-        raise TooLargeError(f"the query is over the limit of {MAX_BYTES:,} bytes: POST the spec instead")
+    if len(raw) > MAX_QUERY_BYTES:
+        raise TooLargeError(
+            f"the query is over the limit of {MAX_QUERY_BYTES:,} bytes: POST the spec instead"
+        )
     parameters: dict[str, str] = {}
     for pair in filter(None, raw.split(b"&")):
         name, text = _pair(pair)
@@ -36,7 +39,11 @@ def query_of(request: Request, allowed: tuple[str, ...] | None = None) -> dict[s
 
 
 def check_path(request: Request) -> None:
-    """Raise UnknownPathError where the path as it was sent is not UTF-8, so that it names nothing."""
+    """Check that the percent-encoded path is UTF-8.
+
+    Raises:
+        UnknownPathError: It is not, so it names nothing.
+    """
     try:
         unquote_to_bytes(request.scope.get("raw_path") or b"").decode()
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
 """Byte ranges of a representation: the Range field of RFC 9110, section 14.
 
-A range is a half-open pair `(start, stop)` of byte offsets. Sets that ask for a byte more than twice, or for
-more than `MAX_RANGES` ranges, are refused, as section 17.15 advises.
+A range is a half-open pair `(start, stop)` of byte offsets. Sets of more than `MAX_RANGES` ranges, or with a
+byte more than twice, are refused, as section 17.15 advises.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_OVERLAP = 2
 GAP = 80  # bytes; a gap smaller than the header of one more part is cheaper sent than skipped
 
 _SPEC = re.compile(r"([0-9]*)-([0-9]*)")
-_CAP = 10**19  # beyond any file; longer digit strings are not worth converting
+_CAP = 10**19  # beyond any file; longer digit strings are not converted
 
 
 class ByteRange(NamedTuple):
@@ -31,11 +31,13 @@ class ByteRange(NamedTuple):
 
 
 def parse_range(field: str | None, size: int) -> list[ByteRange] | None:
-    """The ranges to send of a representation of `size` bytes, in the order asked for.
+    """The ranges to send of a representation of `size` bytes, in the order of the field.
 
-    None means the whole of it: no Range field, a unit other than bytes, or a suffix of an empty file.
-    Overlapping and neighbouring ranges are coalesced. Raises RangeError for a malformed set, a set of which
-    nothing can be served, more than 32 ranges, and ranges that ask for one byte more than twice.
+    None is the whole: no Range field, a unit other than bytes, or a suffix of an empty file. Overlapping and
+    neighbouring ranges are coalesced.
+
+    Raises:
+        RangeError: The set is malformed or too large, has a byte more than twice, or selects nothing.
     """
     unit, equals, text = (field or "").partition("=")
     if not equals or unit.strip().lower() != "bytes":
@@ -80,7 +82,7 @@ def _number(digits: str) -> int:
 
 
 def _refuse_overlap(ranges: list[ByteRange], size: int) -> None:
-    """Raise RangeError where a byte is asked for more than twice."""
+    """Raise RangeError where a byte is in more than two ranges."""
     edges = sorted(edge for start, stop in ranges for edge in ((start, 1), (stop, -1)))
     depth = 0
     for _, step in edges:
@@ -90,7 +92,7 @@ def _refuse_overlap(ranges: list[ByteRange], size: int) -> None:
 
 
 def _coalesce(ranges: list[ByteRange]) -> list[ByteRange]:
-    """Join what overlaps or nearly touches; each joined range stands where the first of its members stood."""
+    """Join ranges that overlap or nearly touch. A joined range takes the place of its first member."""
     joined: list[tuple[int, ByteRange]] = []
     for rank, current in sorted(enumerate(ranges), key=lambda pair: pair[1]):
         if joined and current.start <= joined[-1][1].stop + GAP:

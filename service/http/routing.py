@@ -1,4 +1,4 @@
-"""Declaration of routes: GET with its HEAD, and groups of routes that the application mounts."""
+"""Declaration of routes: GET with its HEAD, and groups of routes."""
 
 from __future__ import annotations
 

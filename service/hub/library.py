@@ -1,4 +1,4 @@
-"""The library as the routes see it: up to date, and telling what repositories amount to."""
+"""The library of recipes, kept up to date, with summaries of its repositories."""
 
 from __future__ import annotations
 
@@ -17,28 +17,31 @@ from ..telemetry import span
 from ..worker.worker import Worker
 from .urls import MAIN
 
-FRESH_SECONDS = 1.0  # within which the folders are not looked at again
-PATIENCE = 2.0  # seconds that a request waits for a look at them, which may find a large recipe to read
+FRESH_SECONDS = 1.0  # between two checks of the folders
+REFRESH_SECONDS = 2.0  # that a request waits for a check, which may read a large recipe
 
 
 class LibraryService:
-    """A library whose folders are looked at when it is asked, at most once a second. For one event loop.
+    """A library whose folders are checked by its requests, at most once a second. For one event loop.
 
-    Laying tensors out takes seconds for the largest recipes; of the threads that compute, one is left free
-    for everything else.
+    The layout of a large recipe takes seconds. One of the worker's threads stays free of layouts.
     """
 
     def __init__(self, library: Library, worker: Worker, threads: int) -> None:
-        """`threads` is how many the worker has."""
+        """`threads` is the number of the worker's threads."""
         self._library = library
         self._worker = worker
-        self._laying = asyncio.Semaphore(max(1, threads - 1))
-        self._looked = monotonic()
-        self._looking: asyncio.Task[None] | None = None
+        self._layouts = asyncio.Semaphore(max(1, threads - 1))
+        self._checked = monotonic()
+        self._checking: asyncio.Task[None] | None = None
         self._summaries: WeakKeyDictionary[Repository, dict[str, Any]] = WeakKeyDictionary()
 
     async def repository(self, name: str) -> Repository:
-        """The repository of an id. Raises UnknownRepositoryError."""
+        """The repository of an id.
+
+        Raises:
+            UnknownRepositoryError: No recipe has the id.
+        """
         await self._refresh()
         return self._library.repository(name)
 
@@ -47,51 +50,58 @@ class LibraryService:
         await self._refresh()
         found = []
         for name in self._library.ids():
-            with suppress(UnknownRepositoryError):  # which another thread found removed just now
+            with suppress(UnknownRepositoryError):  # removed meanwhile by another thread
                 found.append(self._library.repository(name))
         return found
 
     async def snapshot(self, name: str, revision: str) -> Snapshot:
-        """A repository at a revision. Raises UnknownRepositoryError, UnknownRevisionError, RecipeError and
-        TooLargeError.
+        """A repository at a revision.
+
+        Raises:
+            UnknownRepositoryError: No recipe has the id.
+            UnknownRevisionError: The repository lacks the revision.
+            RecipeError: The recipe is not valid.
+            TooLargeError: The recipe exceeds a limit of this service.
         """
         return await self._snapshot(await self.repository(name), revision)
 
     async def summary(self, repository: Repository) -> dict[str, Any]:
-        """What a repository amounts to; the first time it is laid out. Raises RecipeError, TooLargeError."""
+        """The totals of a repository, from its layout.
+
+        Raises:
+            RecipeError: The recipe is not valid.
+            TooLargeError: The recipe exceeds a limit of this service.
+        """
         known = self._summaries.get(repository)
         if known is None:
             known = self._summaries[repository] = _summary(await self._snapshot(repository, MAIN))
         return known
 
     async def _snapshot(self, repository: Repository, revision: str) -> Snapshot:
-        """What is kept at once; else as `Repository.snapshot` makes it. Raises what that raises."""
         known = repository.cached_snapshot(revision)
         if known is not None:
             return known
         if repository.has_layout(revision):
-            return await self._taken(repository, revision)
-        await self._laying.acquire()
-        laying = asyncio.ensure_future(self._taken(repository, revision))
-        laying.add_done_callback(lambda _: self._laying.release())  # not sooner, though the client leaves
-        return await asyncio.shield(laying)
+            return await self._compute(repository, revision)
+        await self._layouts.acquire()
+        layout = asyncio.ensure_future(self._compute(repository, revision))
+        layout.add_done_callback(lambda _: self._layouts.release())  # at its end, even if the client leaves
+        return await asyncio.shield(layout)
 
-    async def _taken(self, repository: Repository, revision: str) -> Snapshot:
+    async def _compute(self, repository: Repository, revision: str) -> Snapshot:
         with span("snapshot"):
             return await self._worker.run(repository.snapshot, revision)
 
     async def _refresh(self) -> None:
-        """Look at the folders, if it is time. Who comes meanwhile or has waited long gets the library as it
-        was.
-        """
+        """Check the folders, if it is time. Requests during a long check get the library as it was."""
         now = monotonic()
-        if now - self._looked < FRESH_SECONDS or (self._looking is not None and not self._looking.done()):
+        if now - self._checked < FRESH_SECONDS or (self._checking is not None and not self._checking.done()):
             return
-        self._looked = now
-        self._looking = asyncio.create_task(self._worker.run(self._library.refresh))
-        done, _ = await asyncio.wait({self._looking}, timeout=PATIENCE)
-        for looking in done:
-            looking.result()
+        self._checked = now
+        self._checking = asyncio.create_task(self._worker.run(self._library.refresh))
+        done, _ = await asyncio.wait({self._checking}, timeout=REFRESH_SECONDS)
+        for check in done:
+            check.result()
 
 
 def _summary(snapshot: Snapshot) -> dict[str, Any]:

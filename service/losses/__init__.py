@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..http.routing import RouteGroup
 from . import routes
-from .problems import PROBLEMS
 from .schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
 
 LOSSES = RouteGroup(
@@ -12,7 +11,7 @@ LOSSES = RouteGroup(
     description="Losses and gradients of tensors that are sent.",
     routers=(routes.router,),
     scope="losses",
-    problems=PROBLEMS,
+    problems=routes.PROBLEMS,
     models=(CatalogLoss, LossRequest, LossAnswer),
     complete=complete_losses,
 )

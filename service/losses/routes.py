@@ -23,18 +23,20 @@ from tensorseed.errors import (
     UnrepresentableError,
 )
 
-from ..http.bodies import body_form, read_json, read_octets
+from ..http.bodies import body_type, read_json, read_octets
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
 from ..http.negotiation import JSON, OCTETS, accept_of, negotiate
 from ..http.openapi import json_list_answer
+from ..http.problems import COMMON, ProblemKind
 from ..http.queries import query_of
 from ..http.routing import get_and_head
 from ..telemetry import span
 from .answers import loss_response
 from .context import LossesContext, context_of
-from .problems import PROBLEMS
 from .schemas import CatalogLoss, loss_answers, loss_body
+
+PROBLEMS = COMMON.extended({LossError: ProblemKind("invalid-loss", 422, "The loss cannot be evaluated")})
 
 router = APIRouter(prefix="/v1/losses", tags=["losses"])
 
@@ -104,7 +106,7 @@ async def post_loss(request: Request, name: Name) -> Response:
 async def _read(request: Request, context: LossesContext) -> tuple[memoryview, Mapping[str, str] | None]:
     """The body, and the query's parameters where the tensors are a file."""
     parameters = query_of(request)
-    if body_form(request, (JSON, OCTETS)) == OCTETS:
+    if body_type(request, (JSON, OCTETS)) == OCTETS:
         return await read_octets(request, context.limits.loss_bytes, _SEND_PARTS), parameters
     if parameters:
         raise QueryError([Fault(name, _IN_THE_BODY) for name in parameters])

@@ -46,9 +46,12 @@ its URL name those bytes for good. Errors are problem documents (RFC 9457) whose
 
 
 def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
-    """The service as an ASGI application. `folder` is where several processes share their metrics.
+    """The service as an ASGI application. Several processes share their metrics in `folder`.
 
-    Raises KeysFileError, RecipeError and TracesError.
+    Raises:
+        KeysFileError: The keys file is not valid.
+        RecipeError: A recipe of the folders is not valid.
+        TracesError: Traces cannot be recorded.
     """
     keyring = None if settings.keys_file is None else KeysFile(settings.keys_file)
     traces = start_traces() if settings.traces else None
@@ -112,7 +115,7 @@ def _create_contexts(app: FastAPI, settings: Settings) -> None:
 
 
 def _answer_head(app: FastAPI) -> None:
-    """Let the pages of the documentation, which the framework registers for GET alone, answer HEAD."""
+    """Let the framework's pages of documentation answer HEAD, too."""
     for route in app.routes:
         if isinstance(route, Route | APIRoute) and "GET" in (route.methods or ()):
             route.methods = {*(route.methods or ()), "HEAD"}
@@ -120,7 +123,7 @@ def _answer_head(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """The worker lives as long as the application serves."""
+    """Start the worker and the tasks of the application, and close them."""
     state = app.state
     await state.worker.start()
     tasks = [asyncio.ensure_future(_refresh(state.metrics, state.weights.settings, state.refresh_metrics))]
@@ -139,7 +142,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _refresh(metrics: Metrics, settings: Settings, refresh: Callable[[], None]) -> None:
-    """Keep up to date what is not counted as it happens, for who asks another process or the other port."""
+    """Refresh the gauges that other processes or the metrics port read."""
     while metrics.folder is not None or settings.metrics_port:
         refresh()
         await asyncio.sleep(REFRESH_SECONDS)

@@ -7,7 +7,6 @@ from tensorseed.spec.spec import Spec
 from ..http.routing import RouteGroup
 from . import catalog, digests, routes
 from .catalog_schemas import CatalogLayer, CatalogScheme, Devices
-from .problems import PROBLEMS
 from .schemas import JsonFile, Plan
 
 WEIGHTS = RouteGroup(
@@ -15,7 +14,7 @@ WEIGHTS = RouteGroup(
     description="Files of initialised tensors.",
     routers=(routes.router, digests.router),
     scope="weights",
-    problems=PROBLEMS,
+    problems=routes.PROBLEMS,
     models=(Spec, Plan, digests.Digest, JsonFile),
 )
 CATALOG = RouteGroup(

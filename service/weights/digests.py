@@ -26,8 +26,7 @@ from ..http.responses import Chunk, Representation, file_response
 from ..http.routing import get_and_head
 from ..http.schemas import Described
 from .context import WeightsContext, context_of
-from .problems import PROBLEMS
-from .routes import Token
+from .routes import PROBLEMS, Token
 from .schemas import SIZE
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"])

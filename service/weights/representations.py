@@ -82,7 +82,7 @@ class JsonRepresentation(Representation):
 
 
 def fits_json(file: VirtualFile, limit: int) -> bool:
-    """Whether the JSON form holds at most `limit` numbers and empty lists: `[[], []]` has two of these."""
+    """Whether the JSON form has at most `limit` numbers and empty lists; `[[], []]` has two of these."""
     count = 0
     for entry in file.entries():
         count += prod(_extent(entry.tensor.shape))

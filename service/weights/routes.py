@@ -38,6 +38,7 @@ from ..http.errors import (
 )
 from ..http.negotiation import JSON, OCTETS, accept_of, negotiate
 from ..http.openapi import json_answer
+from ..http.problems import COMMON, ProblemKind
 from ..http.queries import check_path, query_of
 from ..http.responses import REVALIDATED, file_response
 from ..http.routing import PlainRoute, get_and_head
@@ -45,10 +46,8 @@ from ..telemetry import file_attributes, span
 from .context import WeightsContext, context_of
 from .open_files import OpenFile
 from .plans import plan_text
-from .problems import PROBLEMS
-from .query_parameters import query_parameters, slice_parameter
 from .representations import JsonRepresentation, SafetensorsRepresentation, fits_json
-from .schemas import TOKEN, Plan, file_answers, spec_body
+from .schemas import TOKEN, Plan, file_answers, query_parameters, slice_parameter, spec_body
 
 
 class TokenConvertor(StringConvertor):
@@ -58,6 +57,10 @@ class TokenConvertor(StringConvertor):
 
 
 register_url_convertor("token", TokenConvertor())
+
+PROBLEMS = COMMON.extended(
+    {SliceError: ProblemKind("invalid-slice", 422, "The slice does not fit the tensor", parameter="slice")}
+)
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"], route_class=PlainRoute)
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from service.http.errors import QueryError
 from service.http.negotiation import JSON, OCTETS, preferred
-from service.http.queries import MAX_BYTES, query_of
+from service.http.queries import MAX_QUERY_BYTES, query_of
 from tensorseed.errors import SpecError, TooLargeError, VersionError
 from tensorseed.spec.spec import parse_query
 from tools.fuzz.refusals import check_refusal
@@ -39,7 +39,7 @@ def check(data: bytes) -> None:
     except (QueryError, SpecError, TooLargeError, VersionError) as error:
         check_refusal(error)
     else:
-        assert len(data) <= MAX_BYTES, "a query longer than may be"
+        assert len(data) <= MAX_QUERY_BYTES, "a query longer than may be"
         assert len(resolved.tensors) == 1, "a query of more than one tensor"
         assert resolved.tensors[0].name == parameters.get("name", "weight"), "another name"
         check_bounds(resolved)

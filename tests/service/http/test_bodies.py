@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 from starlette.requests import Request
 
-from service.http.bodies import body_form, read_json, read_octets
+from service.http.bodies import body_type, read_json, read_octets
 from service.http.errors import MalformedRequestError, MediaTypeError
 from tensorseed.errors import TooLargeError
 
@@ -145,7 +145,7 @@ class TestOctets:
 
 def form(content_type: str, *forms: str) -> str:
     headers = [(b"content-type", content_type.encode())] if content_type else []
-    return body_form(Request({"type": "http", "method": "POST", "headers": headers}), forms)
+    return body_type(Request({"type": "http", "method": "POST", "headers": headers}), forms)
 
 
 def test_a_body_has_the_form_that_it_says() -> None:

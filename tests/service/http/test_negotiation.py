@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.http.negotiation import JSON, OCTETS, preferred
+from service.http.negotiation import JSON, OCTETS, negotiate, preferred
+from tensorseed.errors import UnrepresentableError
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,17 @@ def test_the_preferred_form(accept: str | None, form: str | None) -> None:
 @given(st.text(max_size=60))
 def test_any_field_has_an_outcome(accept: str) -> None:
     assert preferred(accept, [OCTETS, JSON]) in {OCTETS, JSON, None}
+
+
+@pytest.mark.parametrize(
+    ("accept", "fits", "form"),
+    [("", True, JSON), ("", False, OCTETS), (JSON, True, JSON), (OCTETS, False, OCTETS)],
+)
+def test_json_is_for_what_fits(accept: str, fits: bool, form: str) -> None:
+    assert negotiate(accept, (JSON, OCTETS), "none", json_fits=lambda: fits, too_large="large") == form
+
+
+@pytest.mark.parametrize(("accept", "detail"), [("text/html", "none"), (JSON, "large")])
+def test_a_refusal_names_the_reason(accept: str, detail: str) -> None:
+    with pytest.raises(UnrepresentableError, match=detail):
+        negotiate(accept, (JSON, OCTETS), "none", json_fits=lambda: False, too_large="large")

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 
 from service.http.errors import QueryError, UnknownPathError
-from service.http.queries import MAX_BYTES, check_path, query_of
+from service.http.queries import MAX_QUERY_BYTES, check_path, query_of
 from tensorseed.errors import TooLargeError
 
 
@@ -66,9 +66,9 @@ def test_a_parameter_that_is_not_valid_is_refused() -> None:
 
 
 def test_a_query_as_long_as_allowed() -> None:
-    assert len(query_of(request(b"a=" + b"x" * (MAX_BYTES - 2)))["a"]) == MAX_BYTES - 2
+    assert len(query_of(request(b"a=" + b"x" * (MAX_QUERY_BYTES - 2)))["a"]) == MAX_QUERY_BYTES - 2
     with pytest.raises(TooLargeError, match="POST"):
-        query_of(request(b"a=" + b"x" * (MAX_BYTES - 1)))
+        query_of(request(b"a=" + b"x" * (MAX_QUERY_BYTES - 1)))
 
 
 @pytest.mark.parametrize("path", [b"/%ff", b"/a/%C3", b"/%ED%A0%80"])

@@ -110,7 +110,7 @@ def test_layouts_that_take_long_leave_what_is_known_served(folder: Path, held: E
         ]
         slow = [asking.submit(client.get, path) for path in paths]
         try:
-            while not app.state.hub.library._laying.locked():
+            while not app.state.hub.library._layouts.locked():
                 sleep(0.001)
             assert asking.submit(client.get, small).result(30).status_code == 200
             if threads > 1:
@@ -125,7 +125,7 @@ def test_a_look_that_takes_long_is_not_waited_for(
     own: Any, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = Event()
-    monkeypatch.setattr(library, "PATIENCE", 0.01)
+    monkeypatch.setattr(library, "REFRESH_SECONDS", 0.01)
     monkeypatch.setattr(Library, "refresh", lambda _: go_on.wait(60))
     try:
         for now in (1.0, 2.0):
