@@ -8,9 +8,8 @@ from typing import Any
 import orjson
 
 from tensorseed.files.virtual_file import VirtualFile
+from tensorseed.spec import lint
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.lint import advice
-from tensorseed.spec.moments import moments
 from tensorseed.spec.resolved import ResolvedTensor
 
 from .open_files import OpenFile
@@ -20,7 +19,7 @@ def plan_text(opened: OpenFile, url: str | None, limits: Limits, missing: str | 
     """The plan as JSON, without computing a value. `missing` is the fault of the device."""
     file = opened.file
     resolved = file.resolved
-    warnings: list[Mapping[str, str | None]] = [*advice(resolved)]
+    warnings: list[Mapping[str, str | None]] = [*lint.warnings(resolved)]
     if opened.token is None:
         warnings.append(_token_too_long(limits))
     if missing is not None:
@@ -66,7 +65,7 @@ def _tensors(file: VirtualFile) -> list[dict[str, Any]]:
 
 
 def _row(tensor: ResolvedTensor) -> dict[str, Any]:
-    mean, std = moments(tensor) or (None, None)
+    mean, std = tensor.distribution.moments(tensor.shape) or (None, None)
     fans = tensor.fans
     return {
         "dtype": tensor.dtype.name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from time import perf_counter
 
@@ -10,7 +9,6 @@ from tensorseed.concurrency.buffers import BufferPool
 from tensorseed.devices import Accelerator
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, VirtualFile
-from tensorseed.sampling.distributions import Constant, Distribution, is_simple
 from tensorseed.sampling.executors.base import Executor
 
 from .chunk_sizer import MAX_GROWTH, SIZES
@@ -76,7 +74,7 @@ def is_cheap(file: VirtualFile, start: int, stop: int) -> bool:
     return (
         len(entries) <= MAX_CHEAP_TENSORS
         and _elements(file, start, stop) <= MAX_CHEAP_ELEMENTS
-        and all(entry.box is None and is_simple(entry.tensor.distribution) for entry in entries)
+        and all(entry.box is None and entry.tensor.distribution.is_cheap for entry in entries)
     )
 
 
@@ -85,12 +83,7 @@ def is_zeros(file: VirtualFile, start: int, stop: int) -> bool:
     if file.resolved.generator != "philox" or start < len(file.header):
         return False
     entries = file.entries_within(start, stop)
-    return len(entries) <= MAX_CHEAP_TENSORS and all(_is_zero(entry.tensor.distribution) for entry in entries)
-
-
-def _is_zero(what: Distribution) -> bool:
-    """Return whether it is the constant +0, whose bytes are 0 in every dtype; those of −0 are not."""
-    return isinstance(what, Constant) and what.value == 0.0 and math.copysign(1.0, what.value) > 0.0
+    return len(entries) <= MAX_CHEAP_TENSORS and all(entry.tensor.distribution.is_zero for entry in entries)
 
 
 def _elements(file: VirtualFile, start: int, stop: int) -> int:

@@ -30,8 +30,9 @@ from tensorseed.concurrency.cancellation import Cancelled, cancellable
 from tensorseed.concurrency.cpu import lower_priority
 from tensorseed.devices import Accelerator, Device, Devices
 from tensorseed.files.materialised import Materialised
-from tensorseed.files.precompute import Preparation, missing_preparations
+from tensorseed.files.precompute import missing_preparations
 from tensorseed.files.virtual_file import VirtualFile
+from tensorseed.sampling.distributions import Preparation
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 

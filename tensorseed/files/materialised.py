@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache
 
-from tensorseed.sampling.executors.base import Storage
+from tensorseed.sampling.distributions.base import Storage
 
 OVERHEAD = 512  # bytes that a tensor costs beside its values
 

@@ -22,7 +22,8 @@ import orjson
 from tensorseed.errors import UnknownNameError
 from tensorseed.files.materialised import Materialised
 from tensorseed.files.slices import Box, is_contiguous, parse_slice
-from tensorseed.sampling.executors.base import Executor, Storage
+from tensorseed.sampling.distributions.base import Storage
+from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.low_precision import decode
 from tensorseed.sampling.philox import STREAM_VERSION, Stream

@@ -68,7 +68,7 @@ class CompactWY:
         group, end = start // 4, (stop + 3) // 4
         sums = np.zeros((4 * (end - group), rows.size))
         panel = np.empty((min(DEPTH, 4 * end), rows.size))
-        words = tuple(map(np.uint32, self.key))
+        words = self.key.words()
         blocks = rows * (self.width // 2)
         check_cancelled()
         for first in range(0, min(4 * end, int(rows[-1]) + 1), DEPTH):
@@ -94,7 +94,7 @@ def prepare(key: Key, m: int, k: int) -> CompactWY:
     Raises ComputationCancelledError where nobody waits for it any more.
     """
     width = padded(k)
-    words = tuple(map(np.uint32, key))
+    words = key.words()
     form = CompactWY(key, width, np.zeros(packed_size(width)), np.zeros(width), np.ones(width))
     rows = min(max(MIN_ROWS, PANEL // width // 4 * 4), padded(m))
     panel = np.empty((rows, width))

@@ -40,6 +40,16 @@ class DType:
     bias: int = 0  # of the exponent
     max: float = 0.0  # the largest finite value
 
+    @property
+    def smallest_normal(self) -> float:
+        """The smallest positive number with a full mantissa; of a floating-point dtype."""
+        return 2.0 ** (1 - self.bias)
+
+    @property
+    def smallest_subnormal(self) -> float:
+        """The smallest positive number; of a floating-point dtype."""
+        return 2.0 ** (1 - self.bias - self.mantissa_bits)
+
 
 INT64 = DType("int64", "I64", 8, np.int64)
 

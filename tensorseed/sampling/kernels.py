@@ -1,14 +1,14 @@
-"""The compiled loops: one for each distribution and draw precision, and the roundings to narrow dtypes.
+"""Compiled kernels: one for each transform, and the roundings to narrow dtypes.
 
-A loop writes whole Philox blocks: `out` has four float32 or two float64 elements a block. `blocks` is the
-number of the first block of a contiguous range, or an array of block numbers. `key` is (k0, k1, c2, c3).
-All release the GIL. Nothing here may use fast-math: the order of every operation is part of the stream.
+A kernel writes whole Philox blocks: `out` has four float32 or two float64 elements a block. `blocks` is the
+number of the first of consecutive blocks, or an array of block numbers. `key` is (k0, k1, c2, c3). All
+release the GIL. Nothing here may use fast-math: the order of every operation is part of the stream.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numba import njit, types
@@ -163,7 +163,18 @@ def round_narrow(bits: Any, out: Any, layout: Any) -> None:
         out[i] = code | ((bits[i] >> sign_shift) & sign)
 
 
-DRAWS: dict[str, Any] = {  # by the formula's name
+Transform = Literal[
+    "uniform32",
+    "normal32",
+    "trunc_normal32",
+    "near_trunc_normal32",
+    "uniform64",
+    "normal64",
+    "trunc_normal64",
+]
+"""The functions of `transforms32` and `transforms64` that draw, by name."""
+
+DRAWS: dict[Transform, Any] = {
     "uniform32": uniform_f32,
     "normal32": normal_f32,
     "trunc_normal32": trunc_normal_f32,

@@ -1,4 +1,4 @@
-"""Counter-based random bits: Philox4x32-10, and how a tensor's name becomes its key.
+"""Counter-based random bits: Philox4x32-10, and the key of a tensor's stream.
 
     words = philox4x32(counter, key)
 
@@ -25,17 +25,20 @@ MASK = 0xFFFFFFFF
 MULTIPLIER_0, MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57
 WEYL_0, WEYL_1 = 0x9E3779B9, 0xBB67AE85  # golden ratio, √3 − 1
 
-
 _FOUR_WORDS = struct.Struct("<4I")
 
 
 class Key(NamedTuple):
-    """What makes one stream differ from all others: the Philox key, and counter words 2 and 3."""
+    """A stream's key: the Philox key, and counter words 2 and 3."""
 
     k0: int
     k1: int
     c2: int
     c3: int
+
+    def words(self) -> tuple[np.uint32, ...]:
+        """The key as the kernels take it."""
+        return tuple(map(np.uint32, self))
 
 
 class Stream(NamedTuple):

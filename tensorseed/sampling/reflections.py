@@ -57,7 +57,7 @@ def _reflectors(key: Key, m: int, first: int, count: int, signs: Matrix) -> tupl
     `signs`.
     """
     panel, scales = np.empty((count, m)), np.empty(count)
-    words = tuple(map(np.uint32, key))
+    words = key.words()
     drawn = np.empty(m + 2)
     for p in range(count):
         start = (first + p) * (m + 1)  # element (j, j) of the Gaussian matrix (k, m)

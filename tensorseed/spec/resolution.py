@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from tensorseed.sampling.distributions import Distribution, Values, ZeroRange
 from tensorseed.sampling.dtypes import DTYPES, INT64, DType
-from tensorseed.sampling.parameters import check
 from tensorseed.spec.canonical import EntryText, entry_text, normalize_init, same_init
 from tensorseed.spec.fans import Fans, fans
 from tensorseed.spec.layers import Entry, Layer, Slot, Tensor
@@ -21,7 +20,7 @@ from tensorseed.spec.schemes import PartError, Scheme
 from tensorseed.spec.schemes.plain import Values as Literals
 from tensorseed.spec.size_limits import ShapeError, check_shape, oversized_argument
 from tensorseed.spec.suggestions import unknown_name
-from tensorseed.spec.torch_support import CONSTANT_KINDS, check_build, check_entry, check_init
+from tensorseed.spec.torch_support import check_build, check_entry, check_init
 
 
 class EntryTensor(NamedTuple):
@@ -160,7 +159,7 @@ def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]
             )
             raise PartError(("init", name), valid)
         scheme, slot = normalize_init(init), slots[name]
-        redrawn = by_torch and scheme.spellings()[0] not in CONSTANT_KINDS
+        redrawn = by_torch and scheme.is_random
         if redrawn or slot.zeroed is not None or not same_init(scheme, slot.init):
             inits[name] = scheme
     return list(slots.values()), inits
@@ -278,5 +277,5 @@ def resolve_distribution(
     """The scheme's distribution, checked against `dtype`. Raises ValueError where they do not fit."""
     distribution = scheme.distribution_for(shape, found)
     if dtype is INT64 or 0 not in shape:
-        check(distribution, dtype)
+        distribution.check(dtype)
     return distribution

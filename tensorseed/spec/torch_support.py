@@ -15,22 +15,9 @@ from tensorseed.errors import VersionError
 from tensorseed.sampling.distributions import Constant, Distribution, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import INT64, DType
 from tensorseed.spec.layers import Entry, Slot, Tensor
-from tensorseed.spec.schemes import PartError, Scheme
+from tensorseed.spec.schemes import SCHEME_CLASSES, PartError, Scheme
 
-CONSTANT_KINDS = frozenset({"zeros", "ones", "constant", "values", "eye", "dirac"})
-"""The kinds that draw no random numbers."""
-
-TORCH_KINDS = CONSTANT_KINDS | {
-    "uniform",
-    "normal",
-    "trunc_normal",
-    "xavier_uniform",
-    "xavier_normal",
-    "kaiming_uniform",
-    "kaiming_normal",
-    "orthogonal",
-    "sparse",
-}
+TORCH_KINDS = frozenset(scheme.spellings()[0] for scheme in SCHEME_CLASSES if scheme.in_torch)
 """The kinds that torch.nn.init has, `values` being `Tensor.copy_`."""
 
 FACTORIZED = frozenset({"float32", "float64"})  # by LAPACK
@@ -94,9 +81,7 @@ def check_build(slots: list[Slot], dtype: DType) -> None:
     Raises:
         ValueError: it cannot.
     """
-    if dtype.itemsize == 1 and any(
-        not slot.integer and _kind(slot.init) not in CONSTANT_KINDS for slot in slots
-    ):
+    if dtype.itemsize == 1 and any(not slot.integer and slot.init.is_random for slot in slots):
         raise ValueError(_cannot_draw(dtype))
 
 
@@ -107,13 +92,13 @@ def check_init(scheme: Scheme, distribution: Distribution, shape: tuple[int, ...
         ValueError: it cannot.
     """
     kind = _kind(scheme)
-    if kind not in TORCH_KINDS:
+    if not scheme.in_torch:
         raise ValueError(
             f"torch has no {kind}: choose one of {', '.join(sorted(TORCH_KINDS))}, or {_PORTABLE}"
         )
     if 0 in shape or dtype is INT64:
         return
-    if kind not in CONSTANT_KINDS and dtype.itemsize == 1:
+    if scheme.is_random and dtype.itemsize == 1:
         raise ValueError(_cannot_draw(dtype))
     if kind == "orthogonal" and dtype.name not in FACTORIZED:
         raise ValueError(f"torch has no orthogonal in {dtype.name}: use float32 or float64, or {_PORTABLE}")

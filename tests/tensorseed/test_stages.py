@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 from numba import njit
+from tensorseed.sampling.orthogonal import orthogonal_elements
+from tensorseed.sampling.parameters import formula
+from tensorseed.sampling.permutation import kept_elements
+from tensorseed.sampling.sinusoids import sinusoids
 
 from tensorseed.sampling import compact_wy, transforms32, transforms64
 from tensorseed.sampling.distributions import Sinusoidal, TruncNormal
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.low_precision import narrow
-from tensorseed.sampling.orthogonal import orthogonal_elements
-from tensorseed.sampling.parameters import formula
-from tensorseed.sampling.permutation import kept_elements
 from tensorseed.sampling.philox import Key, philox4x32, stream_key
 from tensorseed.sampling.primitives import Number
-from tensorseed.sampling.sinusoids import sinusoids
 from tools import stage_vectors
 from tools.reference.normals import bits, real
 

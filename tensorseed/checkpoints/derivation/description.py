@@ -12,8 +12,8 @@ from tensorseed.checkpoints.derivation.recorded_distributions import constant, i
 from tensorseed.checkpoints.derivation.recorder import Recorder
 from tensorseed.checkpoints.derivation.storage_regions import Region, UnknownContentError, Write, region_of
 from tensorseed.checkpoints.errors import ConfigError
+from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.parameters import MAX_EXACT_INTEGER
 
 MAX_VALUES = 4_096  # numbers of one tensor that are written out
 

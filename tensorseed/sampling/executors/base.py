@@ -1,132 +1,103 @@
-"""What the executors share: ranges and selections of elements, and all that needs no random bits."""
+"""Interface of the executors: ranges and selections of a tensor's elements.
+
+Structured distributions write their own elements. An executor draws whole Philox blocks, from which this
+module cuts ranges and selections.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from functools import lru_cache
+from typing import assert_never
 
 import numpy as np
-import numpy.typing as npt
 
-from tensorseed.sampling.distributions import (
-    Constant,
+from tensorseed.sampling.distributions.base import (
     Distribution,
-    Normal,
-    Sparse,
-    TruncNormal,
-    Uniform,
-    ZeroRange,
+    Draw,
+    Formula,
+    Indices,
+    Storage,
+    Structured,
 )
 from tensorseed.sampling.dtypes import DType
-from tensorseed.sampling.executors.structured import structured
-from tensorseed.sampling.low_precision import encode
-from tensorseed.sampling.permutation import PURPOSE, kept_elements, kept_range
 from tensorseed.sampling.philox import Key, Stream
 
-Storage = npt.NDArray[Any]
-Drawn = Uniform | Normal | TruncNormal
+Blocks = int | Indices
+"""The number of the first of consecutive blocks, or the numbers of listed blocks."""
 
 GATHER_TILE = 8_192  # elements
 
 
 class Executor(ABC):
-    """Fills storage with elements of a tensor that is described by a distribution, a dtype and a key."""
+    """Fills storage with elements of a tensor that is described by a distribution, a dtype and a stream."""
 
     @abstractmethod
-    def draw(
-        self, what: Drawn, dtype: DType, key: Key, blocks: int | npt.NDArray[np.int64], out: Storage
-    ) -> None:
-        """Fill `out`, a whole number of Philox blocks: from a first block on, or a list of blocks."""
+    def draw(self, draw: Draw, dtype: DType, key: Key, blocks: Blocks, out: Storage) -> None:
+        """Fill `out`, which holds a whole number of Philox blocks."""
 
-    def fill(self, what: Distribution, dtype: DType, stream: Stream, first: int, out: Storage) -> None:
-        """Fill `out` with the elements `first`, `first + 1`, … of the row-major tensor."""
-        match what:
-            case ZeroRange(base, start, stop):
-                self.fill(base, dtype, stream, first, out)
-                out[max(start - first, 0) : max(stop - first, 0)] = 0
-            case Constant(value):
-                _fill(out, encode(np.array([value]), dtype))
-            case Sparse():
-                self._fill_drawn(Normal(0.0, what.std), dtype, stream.key(), first, out)
-                _zero(out, kept_range(what, stream.key(PURPOSE), first, out.size))
-            case Uniform() | Normal() | TruncNormal():
-                self._fill_drawn(what, dtype, stream.key(), first, out)
+    def fill(
+        self, distribution: Distribution, dtype: DType, stream: Stream, first: int, out: Storage
+    ) -> None:
+        """Fill `out` with the elements `first`, `first + 1`, … of the row-major tensor.
+
+        `out` has one axis and the dtype's storage.
+        """
+        match distribution:
+            case Draw():
+                self._fill_drawn(distribution, dtype, stream.key(), first, out)
+            case Structured():
+                distribution.fill(self, dtype, stream, first, out)
             case _:
-                elements = np.arange(first, first + out.size, dtype=np.int64)
-                out[:] = encode(structured(what, stream, elements), dtype)
+                assert_never(distribution)
 
     def gather(
-        self,
-        what: Distribution,
-        dtype: DType,
-        stream: Stream,
-        elements: npt.NDArray[np.int64],
-        out: Storage,
+        self, distribution: Distribution, dtype: DType, stream: Stream, indices: Indices, out: Storage
     ) -> None:
-        """Fill `out` with the listed elements, in their order."""
-        match what:
-            case ZeroRange(base, start, stop):
-                self.gather(base, dtype, stream, elements, out)
-                out[(elements >= start) & (elements < stop)] = 0
-            case Constant():
-                self.fill(what, dtype, stream, 0, out)
-            case Sparse():
-                self._gather_drawn(Normal(0.0, what.std), dtype, stream.key(), elements, out)
-                keep = np.empty(out.size, np.uint8)
-                words = tuple(map(np.uint32, stream.key(PURPOSE)))
-                kept_elements(keep, elements, what.columns, what.rows, what.zeros, words)
-                _zero(out, keep)
-            case Uniform() | Normal() | TruncNormal():
-                self._gather_drawn(what, dtype, stream.key(), elements, out)
+        """Fill `out` with the elements at `indices` of the row-major tensor, in their order."""
+        match distribution:
+            case Draw():
+                self._gather_drawn(distribution, dtype, stream.key(), indices, out)
+            case Structured():
+                distribution.gather(self, dtype, stream, indices, out)
             case _:
-                out[:] = encode(structured(what, stream, elements), dtype)
+                assert_never(distribution)
 
-    def _gather_drawn(
-        self, what: Drawn, dtype: DType, key: Key, elements: npt.NDArray[np.int64], out: Storage
-    ) -> None:
-        """Each element's whole block, and of it the element."""
+    def _gather_drawn(self, draw: Draw, dtype: DType, key: Key, indices: Indices, out: Storage) -> None:
+        """Draw each element's whole block, and pick the element."""
         per_block = elements_per_block(dtype)
         for i in range(0, out.size, GATHER_TILE):
-            chosen = elements[i : i + GATHER_TILE]
+            chosen = indices[i : i + GATHER_TILE]
             blocks = np.empty((chosen.size, per_block), dtype.storage)
-            self.draw(what, dtype, key, chosen // per_block, blocks.reshape(-1))
+            self.draw(draw, dtype, key, chosen // per_block, blocks.reshape(-1))
             out[i : i + GATHER_TILE] = blocks[np.arange(chosen.size), chosen % per_block]
 
-    def _fill_drawn(self, what: Drawn, dtype: DType, key: Key, first: int, out: Storage) -> None:
-        """Whole blocks straight into `out`; a block that `out` cuts goes by way of a scratch one."""
+    def _fill_drawn(self, draw: Draw, dtype: DType, key: Key, first: int, out: Storage) -> None:
+        """Draw whole blocks into `out`, and the cut ones at its ends into scratch."""
         per_block = elements_per_block(dtype)
         done = min(-first % per_block, out.size)
         if done:
-            self._fill_within_block(what, dtype, key, first, out[:done])
+            self._fill_within_block(draw, dtype, key, first, out[:done])
         whole = (out.size - done) // per_block * per_block
         if whole:
-            self.draw(what, dtype, key, (first + done) // per_block, out[done : done + whole])
+            self.draw(draw, dtype, key, (first + done) // per_block, out[done : done + whole])
         if done + whole < out.size:
-            self._fill_within_block(what, dtype, key, first + done + whole, out[done + whole :])
+            self._fill_within_block(draw, dtype, key, first + done + whole, out[done + whole :])
 
-    def _fill_within_block(self, what: Drawn, dtype: DType, key: Key, first: int, out: Storage) -> None:
+    def _fill_within_block(self, draw: Draw, dtype: DType, key: Key, first: int, out: Storage) -> None:
         per_block = elements_per_block(dtype)
         block, offset = divmod(first, per_block)
         scratch = np.empty(per_block, dtype.storage)
-        self.draw(what, dtype, key, block, scratch)
+        self.draw(draw, dtype, key, block, scratch)
         out[:] = scratch[offset : offset + out.size]
 
 
-def _fill(out: Storage, element: Storage) -> None:
-    """Set all elements to one; byte by byte where its bytes are all alike, which is what zeros are."""
-    octets = element.view(np.uint8)
-    if (octets == octets[0]).all():
-        out.view(np.uint8).fill(octets[0])
-    else:
-        out.fill(element[0])
-
-
-def _zero(out: Storage, keep: npt.NDArray[np.uint8]) -> None:
-    """Set the elements that are not kept to +0."""
-    bits = out.view(f"u{out.itemsize}")
-    np.multiply(bits, keep, out=bits)
+@lru_cache(maxsize=4096)
+def formula(draw: Draw, dtype: DType) -> Formula:
+    """As `draw.formula`, cached: a truncated normal's needs tails of 60 digits."""
+    return draw.formula(dtype)
 
 
 def elements_per_block(dtype: DType) -> int:
-    """A Philox block of four words gives four float32 draws or two float64 ones."""
+    """Draws of a Philox block of four words: four in float32, two in float64."""
     return 2 if dtype.draw == "float64" else 4

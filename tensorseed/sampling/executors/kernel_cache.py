@@ -20,19 +20,26 @@ from tensorseed.sampling import (
     compact_wy,
     jit_target,
     kernels,
-    permutation,
     philox,
     primitives,
     reflections,
     transforms32,
     transforms64,
 )
-from tensorseed.sampling.distributions import Distribution, Normal, Orthogonal, Sparse, TruncNormal, Uniform
+from tensorseed.sampling.distributions import (
+    Distribution,
+    Normal,
+    Orthogonal,
+    Sparse,
+    TruncNormal,
+    Uniform,
+    sparse,
+)
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.philox import Stream
 
-KERNELS = [*kernels.ALL, *reflections.KERNELS, *compact_wy.KERNELS, *permutation.KERNELS]
+KERNELS = [*kernels.ALL, *reflections.KERNELS, *compact_wy.KERNELS, *sparse.KERNELS]
 EXAMPLES: list[Distribution] = [  # together they run every kernel
     Uniform(0.0, 1.0),
     Normal(0.0, 1.0),
@@ -112,7 +119,7 @@ def sources_digest() -> str:
         kernels,
         reflections,
         compact_wy,
-        permutation,
+        sparse,
     )
     digest = hashlib.sha256(b"".join(Path(str(module.__file__)).read_bytes() for module in modules))
     return digest.hexdigest()[:16]

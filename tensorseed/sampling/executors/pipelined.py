@@ -1,4 +1,4 @@
-"""The executor of one chunk on a device that computes and copies while the host does other things."""
+"""The executor of one chunk whose draws a device computes and copies in the background."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
+from tensorseed.sampling.distributions.base import Distribution, Draw, Indices, Storage
 from tensorseed.sampling.dtypes import DType
-from tensorseed.sampling.executors.base import Drawn, Executor, Storage
+from tensorseed.sampling.executors.base import Blocks, Executor
 from tensorseed.sampling.philox import Key, Stream
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tensorseed.sampling.executors.tensor import TensorExecutor
 
 Bytes = npt.NDArray[np.uint8]
-Arrival = Callable[[], Bytes]  # waits for a copy, and gives it
+Arrival = Callable[[], Bytes]  # waits for a copy to the host, and returns it
 
 PIECE = 1 << 20  # elements drawn and sent at a time
 
@@ -32,43 +32,37 @@ class PipelinedExecutor(Executor):
     """
 
     def __init__(
-        self, at_once: TensorExecutor, send: Callable[[torch.Tensor], Arrival], chunk: Bytes
+        self, executor: TensorExecutor, send: Callable[[torch.Tensor], Arrival], chunk: Bytes
     ) -> None:
-        self._at_once = at_once
+        self._executor = executor
         self._send = send
         self._chunk = chunk
         self._under_way: list[tuple[Storage, Arrival]] = []
 
-    def draw(
-        self, what: Drawn, dtype: DType, key: Key, blocks: int | npt.NDArray[np.int64], out: Storage
-    ) -> None:
-        """Fill `out` at once."""
-        self._at_once.draw(what, dtype, key, blocks, out)
+    def draw(self, draw: Draw, dtype: DType, key: Key, blocks: Blocks, out: Storage) -> None:
+        """Fill `out` in the call."""
+        self._executor.draw(draw, dtype, key, blocks, out)
 
-    def fill(self, what: Distribution, dtype: DType, stream: Stream, first: int, out: Storage) -> None:
-        """Fill `out`: by `synchronize` where it is part of the chunk and nothing but drawn, else at once."""
-        match what:
-            case Uniform() | Normal() | TruncNormal() if np.may_share_memory(out, self._chunk):
-                for i in range(0, out.size, PIECE):
-                    part = out[i : i + PIECE]
-                    drawn = self._at_once.elements(what, dtype, stream.key(), first + i, part.size)
-                    self._under_way.append((part, self._send(drawn)))
-            case _:
-                self._at_once.fill(what, dtype, stream, first, out)
+    def fill(
+        self, distribution: Distribution, dtype: DType, stream: Stream, first: int, out: Storage
+    ) -> None:
+        """Fill `out`: by `synchronize` where it is a draw into the chunk, else in the call."""
+        if not (isinstance(distribution, Draw) and np.may_share_memory(out, self._chunk)):
+            self._executor.fill(distribution, dtype, stream, first, out)
+            return
+        for i in range(0, out.size, PIECE):
+            part = out[i : i + PIECE]
+            drawn = self._executor.elements(distribution, dtype, stream.key(), first + i, part.size)
+            self._under_way.append((part, self._send(drawn)))
 
     def gather(
-        self,
-        what: Distribution,
-        dtype: DType,
-        stream: Stream,
-        elements: npt.NDArray[np.int64],
-        out: Storage,
+        self, distribution: Distribution, dtype: DType, stream: Stream, indices: Indices, out: Storage
     ) -> None:
-        """Fill `out` at once."""
-        self._at_once.gather(what, dtype, stream, elements, out)
+        """Fill `out` in the call."""
+        self._executor.gather(distribution, dtype, stream, indices, out)
 
     def synchronize(self) -> None:
-        """Wait for what is under way, and put it where it belongs."""
+        """Wait for the draws under way, and put them into the chunk."""
         for part, arrived in self._under_way:
             part[:] = arrived().view(part.dtype)
         self._under_way.clear()

@@ -1,8 +1,7 @@
-"""The init schemes: one class each, in one discriminated union from which the registry and the schemas
-derive.
+"""Init schemes: one class each, in a discriminated union that yields registry and JSON Schemas.
 
-To add a scheme, write its class (see `base.Scheme`) and add it to `AnyScheme`; nothing else lists them.
-Names are torch.nn.init's without the trailing underscore; what torch has no name for takes JAX's.
+To add a scheme, write its class (see `base.Scheme`) and add it to `AnyScheme`. No other code lists them.
+Names are torch.nn.init's without the trailing underscore, or else JAX's.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import Annotated, Any, cast, get_args
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from tensorseed.spec.schemes.base import FanScheme, PartError, Scheme
+from tensorseed.spec.schemes.base import FanScheme, PartError, Scheme, SchemeWarning
 from tensorseed.spec.schemes.plain import (
     Constant,
     Eye,
@@ -42,6 +41,7 @@ __all__ = [
     "Init",
     "PartError",
     "Scheme",
+    "SchemeWarning",
     "scheme_of",
     "unknown",
 ]

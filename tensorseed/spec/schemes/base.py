@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, get_args
+from typing import Annotated, ClassVar, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,15 +34,26 @@ class PartError(ValueError):
         super().__init__(detail)
 
 
-class Scheme(BaseModel):
-    """Base of all schemes. A subclass names itself by `kind`, a Literal of its spellings, the canonical one
-    first.
+class SchemeWarning(NamedTuple):
+    """A warning about a valid scheme that is probably a mistake."""
 
-    Subclasses start their docstring with one sentence; a line `Formula:` and a line `Source:` go into the
-    catalog.
+    code: str
+    detail: str
+
+
+class Scheme(BaseModel):
+    """Base of all schemes. Each names itself by `kind`, a Literal of its spellings, the canonical one first.
+
+    Docstrings of subclasses start with one sentence. The lines `Formula:` and `Source:` go into the catalog.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    in_torch: ClassVar[bool] = False
+    """Whether torch.nn.init has the scheme, so that generator `torch` may be asked for it."""
+
+    is_random: ClassVar[bool] = True
+    """Whether the values depend on the seed."""
 
     kind: str
 
@@ -53,18 +64,27 @@ class Scheme(BaseModel):
         return get_args(cls.model_fields["kind"].annotation)
 
     def distribution_for(self, shape: Shape, fans: Fans | None, /) -> Distribution:
-        """What a tensor of `shape` is filled with. `fans` is None for fewer than two dimensions.
+        """The distribution of a tensor of `shape`, row-major; `fans` is None below two dimensions.
 
-        Raises ValueError, with a sentence for the client, where the scheme does not fit.
+        Raises:
+            ValueError: the scheme does not fit the shape; the message is for the client.
         """
         raise NotImplementedError
+
+    def warnings(self, _activation: str | None, /) -> Iterator[SchemeWarning]:
+        """Warnings about the parameters, given the layer's own function of its output, if it has one."""
+        yield from ()
 
 
 class FanScheme(Scheme):
     """Base of the schemes whose scale follows from fan_in and fan_out."""
 
     def distribution_for(self, shape: Shape, fans: Fans | None, /) -> Distribution:
-        """The spread for the tensor's fans; a tensor without elements has nothing to scale."""
+        """The distribution scaled by the fans; a tensor without elements has nothing to scale.
+
+        Raises:
+            ValueError: the tensor has fewer than two dimensions.
+        """
         if fans is None:
             needs = f"{self.spellings()[0]} needs fan_in and fan_out"
             raise ValueError(f"{needs}, so at least two dimensions: with fewer, use {WITHOUT_FANS}")
@@ -73,6 +93,3 @@ class FanScheme(Scheme):
     def scaled_by(self, fans: Fans) -> Distribution:
         """The distribution for positive `fans`."""
         raise NotImplementedError
-
-
-SQRT3 = math.sqrt(3.0)

@@ -1,8 +1,9 @@
-"""Schemes whose parameters are the numbers themselves; the tensor's fans play no part."""
+"""Schemes whose parameters are the numbers themselves, whatever the tensor's fans."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema, model_validator
@@ -10,7 +11,7 @@ from pydantic import Field, WithJsonSchema, model_validator
 from tensorseed.sampling import distributions
 from tensorseed.sampling.distributions import Distribution
 from tensorseed.spec.fans import Fans
-from tensorseed.spec.schemes.base import PartError, Scale, Scheme, Shape
+from tensorseed.spec.schemes.base import PartError, Scale, Scheme, SchemeWarning, Shape
 
 _DATA_SCHEMA = {
     "anyOf": [{"type": "number"}, {"type": "array", "items": {}}],
@@ -26,6 +27,9 @@ class Zeros(Scheme):
     Source: torch.nn.init.zeros_
     """
 
+    in_torch = True
+    is_random = False
+
     kind: Literal["zeros"]
 
     def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
@@ -40,6 +44,9 @@ class Ones(Scheme):
     Source: torch.nn.init.ones_
     """
 
+    in_torch = True
+    is_random = False
+
     kind: Literal["ones"]
 
     def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
@@ -53,6 +60,9 @@ class Constant(Scheme):
     Formula: w = value
     Source: torch.nn.init.constant_
     """
+
+    in_torch = True
+    is_random = False
 
     kind: Literal["constant"]
     value: float = Field(description="The value of every element.", examples=[0.1])
@@ -69,6 +79,9 @@ class Values(Scheme):
     Source: torch.tensor
     """
 
+    in_torch = True
+    is_random = False
+
     kind: Literal["values"]
     data: Annotated[Any, WithJsonSchema(_DATA_SCHEMA)] = Field(
         description="One number for rank 0, otherwise nested arrays of numbers that match the shape exactly.",
@@ -76,7 +89,11 @@ class Values(Scheme):
     )
 
     def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
-        """Values, row-major. Raises PartError for another shape, a ragged list or what is not a number."""
+        """Values, row-major.
+
+        Raises:
+            PartError: `data` has another shape, is ragged, or holds anything but finite numbers.
+        """
         numbers: list[float] = []
         _flatten(self.data, shape, ("data",), shape, self.data, numbers)
         return distributions.Values(tuple(numbers))
@@ -88,6 +105,8 @@ class Uniform(Scheme):
     Formula: w ~ U[a, b)
     Source: torch.nn.init.uniform_
     """
+
+    in_torch = True
 
     kind: Literal["uniform"]
     a: float = Field(default=0.0, description="Lower bound, included.", examples=[-0.05])
@@ -111,6 +130,8 @@ class Normal(Scheme):
     Source: torch.nn.init.normal_
     """
 
+    in_torch = True
+
     kind: Literal["normal"]
     mean: float = Field(default=0.0, description="The mean.", examples=[0.0])
     std: Scale = Field(default=1.0, description="The standard deviation, at least 0.", examples=[0.02])
@@ -126,6 +147,8 @@ class TruncNormal(Scheme):
     Formula: w ~ N(mean, std²) given a ≤ w ≤ b
     Source: torch.nn.init.trunc_normal_
     """
+
+    in_torch = True
 
     kind: Literal["trunc_normal"]
     mean: float = Field(default=0.0, description="The mean before truncation.", examples=[0.0])
@@ -145,6 +168,13 @@ class TruncNormal(Scheme):
         """TruncNormal(mean, std, a, b)."""
         return distributions.TruncNormal(self.mean, self.std, self.a, self.b)
 
+    def warnings(self, _activation: str | None, /) -> Iterator[SchemeWarning]:
+        """`heavy_truncation`: the interval cuts away more than half of the normal distribution."""
+        mass = _mass((self.a - self.mean) / self.std, (self.b - self.mean) / self.std)
+        if mass < 0.5:
+            detail = f"the interval holds {mass:.3g} of the normal distribution: widen it or move the mean"
+            yield SchemeWarning("heavy_truncation", detail)
+
 
 class Eye(Scheme):
     """Ones on the diagonal of a matrix, zeros elsewhere.
@@ -153,15 +183,35 @@ class Eye(Scheme):
     Source: torch.nn.init.eye_
     """
 
+    in_torch = True
+    is_random = False
+
     kind: Literal["eye"]
 
     def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
-        """Eye(columns). Raises ValueError unless the tensor has two dimensions."""
+        """Eye(columns).
+
+        Raises:
+            ValueError: the tensor does not have two dimensions.
+        """
         if len(shape) != 2:
             raise ValueError(
                 f"eye fills matrices, and this tensor has {_dimensions(len(shape))}: give two dimensions"
             )
         return distributions.Eye(shape[1])
+
+
+def _mass(alpha: float, beta: float) -> float:
+    """The probability that a standard normal lies in [alpha, beta]."""
+    if alpha < 0 < beta:
+        return 1.0 - _tail(-alpha) - _tail(beta)
+    near, far = (alpha, beta) if alpha >= 0 else (-beta, -alpha)
+    return _tail(near) - _tail(far)
+
+
+def _tail(z: float) -> float:
+    """The probability that a standard normal exceeds z."""
+    return math.erfc(z / math.sqrt(2.0)) / 2.0
 
 
 def _dimensions(rank: int) -> str:

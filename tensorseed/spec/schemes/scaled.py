@@ -1,5 +1,4 @@
-"""Schemes whose scale follows from the tensor's fans: xavier, kaiming, and variance scaling with its LeCun
-cases.
+"""Schemes scaled by the tensor's fans: xavier, kaiming, variance scaling.
 
 Every bound and deviation is computed in the order in which torch or JAX computes it, in float64.
 """
@@ -7,16 +6,23 @@ Every bound and deviation is computed in the order in which torch or JAX compute
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
-from tensorseed.spec.fans import Fans, Nonlinearity, gain
-from tensorseed.spec.schemes.base import SQRT3, FanScheme, Scale
+from tensorseed.spec.fans import NONLINEARITIES, Fans, Nonlinearity, gain
+from tensorseed.spec.schemes.base import FanScheme, Scale, SchemeWarning
 
-# Standard deviation of a standard normal truncated to (-2, 2), the constant of jax.nn.initializers.
+# The standard deviation of a standard normal truncated to (-2, 2), as in jax.nn.initializers.
 TRUNCATED_STD = 0.87962566103423978
+
+SQRT3 = math.sqrt(3.0)
+RELU_GAIN = math.sqrt(2.0)
+TORCH_SLOPE = math.sqrt(5.0)
+SATURATING = frozenset({"sigmoid", "tanh"})
+LINEAR = frozenset(NONLINEARITIES) - SATURATING - {"relu", "leaky_relu", "selu"}
 
 _GAIN = "Factor on the standard deviation, such as torch.nn.init.calculate_gain gives."
 _SLOPE = "Negative slope of the leaky_relu that follows; ignored for other nonlinearities."
@@ -24,7 +30,33 @@ _MODE = "fan_in keeps the variance of the signal, fan_out that of the gradient."
 _NONLINEARITY = "The function that follows the layer, named as in torch.nn.functional."
 
 
-class XavierUniform(FanScheme):
+class _Xavier(FanScheme):
+    """The parameters and warnings that both xavier schemes share."""
+
+    in_torch = True
+    alternative: ClassVar[str]  # the kaiming scheme of the same shape
+
+    gain: Scale = Field(default=1.0, description=_GAIN, examples=[1.0])
+
+    def std(self, fans: Fans) -> float:
+        """gain · √(2 / (fan_in + fan_out))."""
+        return self.gain * math.sqrt(2.0 / float(fans.fan_in + fans.fan_out))
+
+    def warnings(self, activation: str | None, /) -> Iterator[SchemeWarning]:
+        """`rectifier_gain`: relu follows, by the gain or by the layer itself."""
+        if activation is None and math.isclose(self.gain, RELU_GAIN, rel_tol=1e-3):
+            relu = "relu, whose gain √2 is,"
+        elif activation == "relu":
+            relu = "relu, which this layer applies itself,"
+        else:
+            return
+        detail = (
+            f"xavier is derived for functions that are linear around zero; for {relu} the usual choice is"
+        )
+        yield SchemeWarning("rectifier_gain", f"{detail} {self.alternative}")
+
+
+class XavierUniform(_Xavier):
     """Uniform, with a variance between what keeps the signal's and what keeps the gradient's.
 
     Formula: w ~ U[-bound, bound), bound = gain · √(6 / (fan_in + fan_out))
@@ -32,15 +64,16 @@ class XavierUniform(FanScheme):
         AISTATS 2010
     """
 
+    alternative = "kaiming_uniform"
+
     kind: Literal["xavier_uniform", "glorot_uniform"]
-    gain: Scale = Field(default=1.0, description=_GAIN, examples=[1.0])
 
     def scaled_by(self, fans: Fans) -> Distribution:
         """Uniform(-√3·std, √3·std), std = gain · √(2 / (fan_in + fan_out))."""
-        return _symmetric(_xavier_std(self.gain, fans))
+        return _symmetric(self.std(fans))
 
 
-class XavierNormal(FanScheme):
+class XavierNormal(_Xavier):
     """Normal, with a variance between what keeps the signal's and what keeps the gradient's.
 
     Formula: w ~ N(0, std²), std = gain · √(2 / (fan_in + fan_out))
@@ -48,16 +81,20 @@ class XavierNormal(FanScheme):
         AISTATS 2010
     """
 
+    alternative = "kaiming_normal"
+
     kind: Literal["xavier_normal", "glorot_normal"]
-    gain: Scale = Field(default=1.0, description=_GAIN, examples=[1.0])
 
     def scaled_by(self, fans: Fans) -> Distribution:
         """Normal(0, std)."""
-        return Normal(0.0, _xavier_std(self.gain, fans))
+        return Normal(0.0, self.std(fans))
 
 
 class _Kaiming(FanScheme):
-    """The parameters that both kaiming schemes share."""
+    """The parameters and warnings that both kaiming schemes share."""
+
+    in_torch = True
+    alternative: ClassVar[str]  # the xavier scheme of the same shape
 
     a: float = Field(default=0.0, description=_SLOPE, examples=[0.01])
     mode: Literal["fan_in", "fan_out"] = Field(default="fan_in", description=_MODE, examples=["fan_out"])
@@ -68,6 +105,19 @@ class _Kaiming(FanScheme):
         fan = fans.fan_in if self.mode == "fan_in" else fans.fan_out
         return gain(self.nonlinearity, self.a) / math.sqrt(fan)
 
+    def warnings(self, activation: str | None, /) -> Iterator[SchemeWarning]:
+        """`saturating_nonlinearity`: sigmoid or tanh follows. `historical_slope`: a is torch's √5."""
+        given = self.nonlinearity
+        if (activation or given) in SATURATING and given not in LINEAR:
+            what = f"{activation}, which this layer applies itself," if activation else given
+            detail = f"kaiming is derived for rectifiers; for {what} the usual choice is {self.alternative}"
+            yield SchemeWarning("saturating_nonlinearity", detail)
+        elif given == "leaky_relu" and math.isclose(self.a, TORCH_SLOPE, rel_tol=1e-3):
+            yield SchemeWarning(
+                "historical_slope",
+                "a = √5 is what torch's layers use for historical reasons: give your activation's own slope",
+            )
+
 
 class KaimingUniform(_Kaiming):
     """Uniform, with the variance that a rectifier needs to pass a signal on unchanged.
@@ -75,6 +125,8 @@ class KaimingUniform(_Kaiming):
     Formula: w ~ U[-bound, bound), bound = gain · √(3 / fan), gain that of `nonlinearity`
     Source: He, Zhang, Ren, Sun: Delving deep into rectifiers, ICCV 2015
     """
+
+    alternative = "xavier_uniform"
 
     kind: Literal["kaiming_uniform", "he_uniform"]
 
@@ -89,6 +141,8 @@ class KaimingNormal(_Kaiming):
     Formula: w ~ N(0, std²), std = gain / √fan, gain that of `nonlinearity`
     Source: He, Zhang, Ren, Sun: Delving deep into rectifiers, ICCV 2015
     """
+
+    alternative = "xavier_normal"
 
     kind: Literal["kaiming_normal", "he_normal"]
 
@@ -150,10 +204,6 @@ class LecunNormal(FanScheme):
     def scaled_by(self, fans: Fans) -> Distribution:
         """variance_scaling with scale 1, fan_in and truncated_normal."""
         return _scaled(1.0 / fans.fan_in, "truncated_normal")
-
-
-def _xavier_std(factor: float, fans: Fans) -> float:
-    return factor * math.sqrt(2.0 / float(fans.fan_in + fans.fan_out))
 
 
 def _symmetric(std: float) -> Uniform:

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tensorseed.sampling import distributions
-from tensorseed.sampling.distributions import Axis, Constant, Distribution
-from tensorseed.sampling.orthogonal import is_thin, preparation
-from tensorseed.sampling.permutation import MAX_ROWS
+from tensorseed.sampling.distributions import Axis, Constant, Distribution, Elementwise, KernelCentre
+from tensorseed.sampling.distributions.orthogonal import is_thin, preparation_cost
+from tensorseed.sampling.distributions.sparse import MAX_ROWS
 from tensorseed.spec.fans import Fans
 from tensorseed.spec.schemes.base import Scale, Scheme, Shape
 
@@ -28,6 +28,8 @@ class Orthogonal(Scheme):
     Source: Saxe, McClelland, Ganguli: Exact solutions to the nonlinear dynamics of learning in deep linear
         neural networks, ICLR 2014; Stewart: The efficient generation of random orthogonal matrices, 1980
     """
+
+    in_torch = True
 
     kind: Literal["orthogonal"]
     gain: Scale = Field(default=1.0, description="Factor on the orthogonal matrix.", examples=[1.0])
@@ -46,6 +48,8 @@ class Sparse(Scheme):
     Formula: w ~ N(0, std²), of each column ⌈sparsity · rows⌉ elements zero
     Source: Martens: Deep learning via Hessian-free optimization, ICML 2010
     """
+
+    in_torch = True
 
     kind: Literal["sparse"]
     sparsity: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
@@ -70,6 +74,9 @@ class Dirac(Scheme):
     Source: torch.nn.init.dirac_
     """
 
+    in_torch = True
+    is_random = False
+
     kind: Literal["dirac"]
     groups: Annotated[int, Field(ge=1)] = Field(
         default=1, description="Groups of output channels, each passing the inputs through.", examples=[1]
@@ -83,7 +90,7 @@ class Dirac(Scheme):
         if outputs % self.groups:
             raise ValueError(f"groups must divide the {outputs} output channels, {self.groups} does not")
         base = distributions.Dirac(shape[fans.in_axis], outputs // self.groups)
-        return _centred(base, shape, fans, lambda size: size // 2) if 0 not in shape else Constant(0.0)
+        return _kernel_centre(base, shape, fans, lambda size: size // 2) if 0 not in shape else Constant(0.0)
 
 
 class DeltaOrthogonal(Scheme):
@@ -108,7 +115,9 @@ class DeltaOrthogonal(Scheme):
             raise ValueError(
                 f"delta_orthogonal needs at least as many outputs as inputs, {outputs} is fewer than {inputs}"
             )
-        return _centred(_orthogonal(outputs, inputs, self.gain), shape, fans, lambda size: (size - 1) // 2)
+        return _kernel_centre(
+            _orthogonal(outputs, inputs, self.gain), shape, fans, lambda size: (size - 1) // 2
+        )
 
 
 class Sinusoidal(Scheme):
@@ -119,6 +128,8 @@ class Sinusoidal(Scheme):
     Source: Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser, Polosukhin: Attention is all you need,
         NIPS 2017
     """
+
+    is_random = False
 
     kind: Literal["sinusoidal"]
     max_timescale: Annotated[float, Field(ge=1.0, le=MAX_TIMESCALE)] = Field(
@@ -154,7 +165,7 @@ class Sinusoidal(Scheme):
 def _orthogonal(rows: int, columns: int, gain: float) -> distributions.Orthogonal:
     shape, matrix = (rows, columns), f"an orthogonal matrix of {rows:,}×{columns:,}"
     if is_thin(shape):
-        cost = preparation(shape)
+        cost = preparation_cost(shape)
         if cost > MAX_PREPARATION:
             raise ValueError(
                 f"{matrix} takes {cost:,} operations before its first element, more than the "
@@ -176,15 +187,15 @@ def _check_kernel(kind: str, of_matrices: str, shape: Shape, fans: Fans | None) 
         )
 
 
-def _centred(
-    base: distributions.Dirac | distributions.Orthogonal,
+def _kernel_centre(
+    base: Elementwise,
     shape: Shape,
     fans: Fans,
     middle: Callable[[int], int],
-) -> distributions.KernelCentre:
+) -> KernelCentre:
     """The matrix at the middle of every axis that is neither the outputs' nor the inputs'."""
     axes = [Axis(math.prod(shape[i + 1 :]), size) for i, size in enumerate(shape)]
     spatial = tuple(axis for i, axis in enumerate(axes) if i not in (fans.in_axis, fans.out_axis))
-    return distributions.KernelCentre(
+    return KernelCentre(
         base, axes[fans.out_axis], axes[fans.in_axis], spatial, tuple(middle(axis.size) for axis in spatial)
     )

@@ -21,8 +21,8 @@ from tensorseed.concurrency.cancellation import ComputationCancelledError
 from tensorseed.concurrency.cpu import NICENESS_STEP
 from tensorseed.devices import Devices
 from tensorseed.errors import CapacityError, DeviceError
-from tensorseed.files.precompute import Preparation
 from tensorseed.files.virtual_file import BLOCK, VirtualFile, open_file
+from tensorseed.sampling.distributions.orthogonal import OrthogonalPreparation
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
@@ -496,14 +496,14 @@ def test_what_takes_long_to_prepare_keeps_no_thread_of_the_pool(monkeypatch):
     layer = {"name": "w", "type": "Tensor", "shape": [3_000, 20], "init": "orthogonal"}
     file = open_file(parse_spec(json.dumps({"seed": 5, "layers": [layer]}).encode(), Limits()))
     begun, free = threading.Event(), threading.Event()
-    run = Preparation.run
+    run = OrthogonalPreparation.run
 
-    def slow(preparation: Preparation) -> None:
+    def slow(preparation: OrthogonalPreparation) -> None:
         begun.set()
         assert free.wait(60)
         run(preparation)
 
-    monkeypatch.setattr(Preparation, "run", slow)
+    monkeypatch.setattr(OrthogonalPreparation, "run", slow)
 
     async def use(worker: Worker) -> None:
         reading = asyncio.ensure_future(collect(worker.stream(file, 0, file.size)))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tensorseed.concurrency.cancellation import ComputationCancelledError, cancellable, check_cancelled
-from tensorseed.sampling.orthogonal import is_prepared, orthogonal_elements, prepare
+from tensorseed.sampling.distributions import Orthogonal
+from tensorseed.sampling.distributions.orthogonal import orthogonal_elements
 from tensorseed.sampling.philox import Stream
 
 
@@ -35,8 +36,10 @@ def test_an_orthogonal_matrix_is_given_up(shape):
 
 
 def test_what_is_prepared_is_known_to_be():
-    key, shape = Stream(3, "prepared").key(), (400, 30)
-    assert is_prepared(key, (90, 80))
-    assert not is_prepared(key, shape)
-    prepare(key, shape)
-    assert is_prepared(key, shape)
+    stream = Stream(3, "prepared")
+    assert Orthogonal(90, 80, 1.0).preparation(stream) is None
+    preparation = Orthogonal(400, 30, 1.0).preparation(stream)
+    assert preparation is not None
+    assert not preparation.is_done
+    preparation.run()
+    assert preparation.is_done

@@ -10,7 +10,6 @@ from numba import njit
 from tensorseed.sampling import transforms32, transforms64
 from tensorseed.sampling.distributions import TruncNormal
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.parameters import formula
 
 mp.mp.dps = 40
 RANDOM = np.random.default_rng(7)
@@ -115,7 +114,7 @@ def test_quantile_is_accurate_in_the_centre_and_in_every_tail(quantile, real, bo
 def test_near_trunc_normal32_inverts_its_word(low, high):
     words = RANDOM.integers(0, 2**32, 400, dtype=np.uint32)
     words[:4] = [0, 2**31 - 1, 2**31, 2**32 - 1]
-    name, numbers = formula(TruncNormal(0.0, 1.0, low, high), DTYPES["float32"])
+    name, numbers = TruncNormal(0.0, 1.0, low, high).formula(DTYPES["float32"])
     assert name == "near_trunc_normal32"
     for word, z in zip(words.tolist(), near_trunc_normal32(words, numbers), strict=True):
         share = ((word ^ 0x80000000) + mp.mpf(0.5)) / 2**32

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from tensorseed.spec import lint
 from tensorseed.spec.catalog.listing import layers_catalog
-from tensorseed.spec.lint import advice
 from tests.tensorseed.spec.test_spec import batch_norm, conv, linear, parse, tensor
 
 
 def codes(*layers: Any, **top: Any) -> list[tuple[str, str]]:
-    return [(warning["tensor"], warning["code"]) for warning in advice(parse(*layers, **top))]
+    return [(warning["tensor"], warning["code"]) for warning in lint.warnings(parse(*layers, **top))]
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,8 @@ def codes(*layers: Any, **top: Any) -> list[tuple[str, str]]:
         (tensor(init={"kind": "kaiming_uniform", "a": 5**0.5}), "historical_slope"),
         (tensor(init={"kind": "trunc_normal", "a": 1, "b": 3}), "heavy_truncation"),
         (tensor(init={"kind": "trunc_normal", "a": -9, "b": -0.5}), "heavy_truncation"),
+        (tensor(init={"kind": "trunc_normal", "a": 1, "b": 3}, padding_idx=0), "heavy_truncation"),
+        (tensor(init={"kind": "normal", "std": 1e-200}), "underflow"),
         (tensor(init={"kind": "sparse", "sparsity": 1.0}), "symmetric_rows"),
         (tensor(shape=[2, 2, 3], init={"kind": "delta_orthogonal", "gain": 0}), "symmetric_rows"),
         (tensor(init={"kind": "normal", "std": 1e-9}, dtype="float16"), "underflow"),
@@ -188,7 +190,7 @@ def test_a_layers_own_defaults_are_not_warned_of(entry: dict[str, Any]) -> None:
 
 
 def test_one_warning_for_a_folded_name() -> None:
-    (warning,) = advice(
+    (warning,) = lint.warnings(
         parse(linear(name="a.0", init={"weight": "zeros"}), linear(name="a.1", init={"weight": "zeros"}))
     )
     assert warning["tensor"] == "a.{0..1}.weight"
@@ -196,5 +198,5 @@ def test_one_warning_for_a_folded_name() -> None:
 
 
 def test_one_warning_for_what_differs_in_its_shape_alone() -> None:
-    (warning,) = advice(parse(*(tensor(name=f"a.{i}", shape=[2, 2 + i]) for i in range(9))))
+    (warning,) = lint.warnings(parse(*(tensor(name=f"a.{i}", shape=[2, 2 + i]) for i in range(9))))
     assert warning["tensor"] == "a.{0..8}"

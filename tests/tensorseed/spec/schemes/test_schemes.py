@@ -14,6 +14,7 @@ from tensorseed.sampling.distributions import (
     Axis,
     Constant,
     Dirac,
+    Elementwise,
     Eye,
     KernelCentre,
     Normal,
@@ -246,3 +247,22 @@ def test_values_of_another_shape(
 def test_refused(init: Any) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Init).validate_python(init)
+
+
+@pytest.mark.parametrize("cls", SCHEME_CLASSES)
+def test_a_scheme_is_random_where_its_values_depend_on_the_seed(cls: type[Scheme]) -> None:
+    kind = cls.spellings()[0]
+    shape = (6, 4, 5) if kind in {"delta_orthogonal", "dirac"} else (6, 4)
+    parameters = {"data": np.ones(shape).tolist()} if kind == "values" else PARAMETERS.get(kind, {})
+    distribution = scheme(kind, **parameters).distribution_for(shape, fans(shape))
+    one, other = (numbers(distribution, DTYPES["float32"], math.prod(shape), seed=seed) for seed in (1, 2))
+    assert cls.is_random == (not np.array_equal(one, other))
+
+
+def test_a_distribution_that_lacks_a_method_is_none() -> None:
+    class Forgetful(Elementwise):
+        def check_values(self, dtype: Any) -> None:
+            """Nothing to check."""
+
+    with pytest.raises(TypeError, match=r"elements.*has_equal_slices.*magnitudes.*mean_and_variance"):
+        Forgetful()  # type: ignore[abstract]

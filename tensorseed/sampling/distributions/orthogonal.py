@@ -1,4 +1,4 @@
-"""Elements of Haar-distributed orthogonal matrices, computed without the rest of the matrix.
+"""Haar-distributed orthogonal matrices, any part of which is computed alone.
 
 With m the longer side of the matrix and k the shorter one, k Gaussian vectors g₀ … gₖ₋₁ of lengths m,
 m − 1, … define Householder reflections H₀ … Hₖ₋₁: Hⱼ maps gⱼ to −sⱼ·‖gⱼ‖·e₁, sⱼ the sign of its first
@@ -10,28 +10,37 @@ has the Haar distribution (Stewart, "The efficient generation of random orthogon
 application to condition estimators", SIAM J. Numer. Anal. 17, 1980; Mezzadri, "How to generate random
 matrices from the classical compact groups", Notices of the AMS 54, 2007). A wide or square matrix is Qᵀ.
 
-A thin matrix has at least twice as many rows as columns, or the reverse. Its reflections are taken together,
-once (`compact_wy.py`), and an element then costs 2·k operations. In any other, each row goes through the
+A thin matrix has at least twice as many rows as columns, or the reverse. Its reflections are combined once
+(`compact_wy.py`), and an element then costs 2·k operations. In any other matrix, each row goes through the
 reflections one by one (`reflections.py`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from tensorseed.concurrency.single_flight import Kept
 from tensorseed.sampling import compact_wy
 from tensorseed.sampling.compact_wy import CompactWY
-from tensorseed.sampling.philox import Key
+from tensorseed.sampling.distributions.base import (
+    Elementwise,
+    Indices,
+    Magnitudes,
+    Numbers,
+    Shape,
+    check_bound,
+)
+from tensorseed.sampling.distributions.draws import EXPECTED_DEVIATIONS
+from tensorseed.sampling.dtypes import DType
+from tensorseed.sampling.philox import Key, Stream
 from tensorseed.sampling.reflections import orthogonal_rows
 
-Matrix = npt.NDArray[np.float64]
-Elements = npt.NDArray[np.int64]
-Shape = tuple[int, int]
+Sides = tuple[int, int]  # (rows, columns)
 
 THIN = 2  # times as many rows as columns, or the reverse
 MAX_THIN_WIDTH = 1 << 12  # of the shorter side: its prepared reflections take 64 MiB
@@ -42,65 +51,110 @@ SUMS = 1 << 18  # elements of a thin matrix that are computed at a time: 2 MiB
 ROWS = (128, 1_024)  # of Q, at least and at most, that are computed at a time
 PIECE = 1 << 19  # listed elements that are sorted at a time
 
-KEPT: Kept[CompactWY | Matrix] = Kept(MAX_CACHE_BYTES)
+CACHE: Kept[CompactWY | Numbers] = Kept(MAX_CACHE_BYTES)
 
 
-def is_thin(shape: Shape) -> bool:
+@dataclass(frozen=True)
+class Orthogonal(Elementwise):
+    """`gain` times a Haar-distributed matrix (rows, columns) whose shorter side is orthonormal."""
+
+    rows: int
+    columns: int
+    gain: float
+
+    @property
+    def _sides(self) -> Sides:
+        return self.rows, self.columns
+
+    def check_values(self, dtype: DType) -> None:
+        """No element exceeds the gain, which must be finite."""
+        check_bound(self.gain, dtype)
+
+    def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
+        """0 and gain²/max(rows, columns)."""
+        return 0.0, self.gain * self.gain / max(self._sides)
+
+    def magnitudes(self, shape: Shape) -> Magnitudes:
+        """Bounded by the gain, where that is nearer than six deviations."""
+        std = self.gain / math.sqrt(max(self._sides))
+        return Magnitudes(std, min(EXPECTED_DEVIATIONS * std, self.gain))
+
+    def has_equal_slices(self, shape: Shape, axis: int) -> bool:
+        """Whether the gain is zero."""
+        return self.gain == 0.0
+
+    def preparation(self, stream: Stream) -> OrthogonalPreparation | None:
+        """The combination of a thin matrix's reflections."""
+        return OrthogonalPreparation(stream.key(), self._sides) if is_thin(self._sides) else None
+
+    def elements(self, stream: Stream, indices: Indices) -> Numbers:
+        """The elements at `indices`."""
+        return orthogonal_elements(stream.key(), self._sides, indices) * self.gain
+
+
+@dataclass(frozen=True)
+class OrthogonalPreparation:
+    """The combined reflections of the thin matrix of a shape that a key stands for."""
+
+    key: Key
+    shape: Sides
+
+    @property
+    def is_done(self) -> bool:
+        """Whether they are in the cache."""
+        return (self.key, max(self.shape), min(self.shape)) in CACHE
+
+    def run(self) -> None:
+        """Compute and cache them, which may take a minute.
+
+        Raises:
+            ComputationCancelledError: nobody waits for them any more.
+        """
+        _form(self.key, max(self.shape), min(self.shape))
+
+
+def is_thin(shape: Sides) -> bool:
     """Whether the matrix is computed from the compact WY form of its reflections."""
     return max(shape) >= THIN * min(shape) and min(shape) <= MAX_THIN_WIDTH
 
 
-def preparation(shape: Shape) -> int:
-    """How many multiplications a thin matrix takes before its first element, a draw counted as 256."""
+def preparation_cost(shape: Sides) -> int:
+    """The multiplications that precede a thin matrix's first element, a draw counted as 256."""
     width = compact_wy.padded(min(shape))
     return max(shape) * width * max(width, 256)
 
 
-def orthogonal_elements(key: Key, shape: Shape, elements: Elements) -> Matrix:
-    """The listed elements of the row-major orthogonal matrix of `shape` that `key` stands for."""
-    if not elements.size:
+def orthogonal_elements(key: Key, shape: Sides, indices: Indices) -> Numbers:
+    """The elements at `indices` of the row-major orthogonal matrix of `shape` that `key` stands for."""
+    if not indices.size:
         return np.empty(0)
-    return _thin(key, shape, elements) if is_thin(shape) else _direct(key, shape, elements)
-
-
-def is_prepared(key: Key, shape: Shape) -> bool:
-    """Whether elements cost what their rows do, and no more: nothing has to be prepared, or it has been."""
-    return not is_thin(shape) or (key, max(shape), min(shape)) in KEPT
-
-
-def prepare(key: Key, shape: Shape) -> None:
-    """Prepare the reflections of a thin matrix, which may take a minute, and keep them.
-
-    Raises ComputationCancelledError where nobody waits for them any more.
-    """
-    if is_thin(shape):
-        _form(key, max(shape), min(shape))
+    return _thin(key, shape, indices) if is_thin(shape) else _direct(key, shape, indices)
 
 
 def _form(key: Key, m: int, k: int) -> CompactWY:
-    form = KEPT.get((key, m, k), lambda: compact_wy.prepare(key, m, k))
+    form = CACHE.get((key, m, k), lambda: compact_wy.prepare(key, m, k))
     assert isinstance(form, CompactWY)
     return form
 
 
-def _direct(key: Key, shape: Shape, elements: Elements) -> Matrix:
+def _direct(key: Key, shape: Sides, indices: Indices) -> Numbers:
     """Row by row; a small matrix of which few elements of many rows are asked for is computed once."""
-    rows, places = np.unique(elements // shape[1], return_inverse=True)
+    rows, places = np.unique(indices // shape[1], return_inverse=True)
     size = shape[0] * shape[1]
-    if size <= MAX_CACHED_ELEMENTS and 2 * rows.size > shape[0] and 2 * elements.size < size:
-        whole = KEPT.get((key, shape), lambda: _whole(key, shape))
+    if size <= MAX_CACHED_ELEMENTS and 2 * rows.size > shape[0] and 2 * indices.size < size:
+        whole = CACHE.get((key, shape), lambda: _whole(key, shape))
         assert isinstance(whole, np.ndarray)
-        return whole[elements]
-    values = np.empty(elements.size)
+        return whole[indices]
+    values = np.empty(indices.size)
     count = max(1, AT_ONCE // max(shape))
     for i in range(0, rows.size, count):
         chosen = (places >= i) & (places < i + count)
         block = orthogonal_rows(key, shape, rows[i : i + count])
-        values[chosen] = block[places[chosen] - i, elements[chosen] % shape[1]]
+        values[chosen] = block[places[chosen] - i, indices[chosen] % shape[1]]
     return values
 
 
-def _whole(key: Key, shape: Shape) -> Matrix:
+def _whole(key: Key, shape: Sides) -> Numbers:
     """All elements, and beside them no more than the rows that are reflected at a time."""
     values = np.empty(shape)
     count = max(1, AT_ONCE // max(shape))
@@ -110,27 +164,27 @@ def _whole(key: Key, shape: Shape) -> Matrix:
     return values.reshape(-1)
 
 
-def _thin(key: Key, shape: Shape, elements: Elements) -> Matrix:
+def _thin(key: Key, shape: Sides, indices: Indices) -> Numbers:
     """Consecutive elements, in the order of the rows or of the columns, as boxes of Q; others in pieces."""
     m, k = max(shape), min(shape)
     form = _form(key, m, k)
     tall = shape[0] > shape[1]
-    if _consecutive(elements):
-        return (_by_rows if tall else _by_columns)(form, m, k, int(elements[0]), elements.size)
-    rows, columns = np.divmod(elements, shape[1])
+    if _consecutive(indices):
+        return (_by_rows if tall else _by_columns)(form, m, k, int(indices[0]), indices.size)
+    rows, columns = np.divmod(indices, shape[1])
     other = columns * shape[0] + rows
     if _consecutive(other):
-        return (_by_columns if tall else _by_rows)(form, m, k, int(other[0]), elements.size)
+        return (_by_columns if tall else _by_rows)(form, m, k, int(other[0]), indices.size)
     i, c = (rows, columns) if tall else (columns, rows)
     parts = [_gathered(form, i[n : n + PIECE], c[n : n + PIECE]) for n in range(0, i.size, PIECE)]
     return np.concatenate(parts)
 
 
-def _consecutive(elements: Elements) -> bool:
-    return bool(elements[-1] - elements[0] == elements.size - 1 and (np.diff(elements) == 1).all())
+def _consecutive(indices: Indices) -> bool:
+    return bool(indices[-1] - indices[0] == indices.size - 1 and (np.diff(indices) == 1).all())
 
 
-def _by_rows(form: CompactWY, _m: int, k: int, first: int, count: int) -> Matrix:
+def _by_rows(form: CompactWY, _m: int, k: int, first: int, count: int) -> Numbers:
     """`count` elements of Q (m, k) from `first` on, row by row."""
     (top, start), bottom = divmod(first, k), (first + count - 1) // k
     start, stop = (start, start + count) if top == bottom else (0, k)
@@ -143,7 +197,7 @@ def _by_rows(form: CompactWY, _m: int, k: int, first: int, count: int) -> Matrix
     return values[skipped : skipped + count]
 
 
-def _by_columns(form: CompactWY, m: int, _k: int, first: int, count: int) -> Matrix:
+def _by_columns(form: CompactWY, m: int, _k: int, first: int, count: int) -> Numbers:
     """`count` elements of Q (m, k) from `first` on, column by column.
 
     The first and the last column may be cut, so the rows from one cut to the next have the same columns.
@@ -159,7 +213,7 @@ def _by_columns(form: CompactWY, m: int, _k: int, first: int, count: int) -> Mat
     return values
 
 
-def _gathered(form: CompactWY, i: Elements, c: Elements) -> Matrix:
+def _gathered(form: CompactWY, i: Indices, c: Indices) -> Numbers:
     """The listed elements of Q, those of the same rows together."""
     order = np.argsort(i, kind="stable")
     chosen, starts = np.unique(i[order], return_index=True)
@@ -177,7 +231,7 @@ def _gathered(form: CompactWY, i: Elements, c: Elements) -> Matrix:
     return values
 
 
-def _batches(start: int, stop: int, columns: int) -> Iterator[Elements]:
+def _batches(start: int, stop: int, columns: int) -> Iterator[Indices]:
     """The rows of Q from `start` to `stop`, some at a time."""
     count = _rows_at_once(columns)
     for first in range(start, stop, count):

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from tensorseed.sampling.distributions import Normal, Sparse
+from tensorseed.sampling.distributions.sparse import kept_elements, kept_range
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.permutation import kept_elements, kept_range
 from tensorseed.sampling.philox import Stream
 from tests.tensorseed.draws import bits
 
@@ -37,7 +37,7 @@ def test_the_range_and_the_selection_agree_wherever_they_begin():
         assert np.array_equal(kept_range(what, KEY, first, count), flat[first : first + count])
     chosen = np.random.default_rng(1).integers(0, flat.size, 500)
     keep = np.empty(500, np.uint8)
-    kept_elements(keep, chosen, columns, rows, zeros, tuple(map(np.uint32, KEY)))
+    kept_elements(keep, chosen, columns, rows, zeros, KEY.words())
     assert np.array_equal(keep, flat[chosen])
 
 

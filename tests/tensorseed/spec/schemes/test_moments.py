@@ -9,8 +9,12 @@ import pytest
 from scipy import stats
 
 from tensorseed.files.virtual_file import open_file, tensor_arrays
-from tensorseed.spec.moments import moments
+from tensorseed.spec.resolved import ResolvedTensor
 from tests.tensorseed.spec.test_spec import parse, tensor
+
+
+def moments(tensor: ResolvedTensor) -> tuple[float, float] | None:
+    return tensor.distribution.moments(tensor.shape)
 
 
 def of(init: Any, shape: Any = (4, 6), **fields: Any) -> tuple[float, float] | None:

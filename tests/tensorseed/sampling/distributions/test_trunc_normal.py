@@ -8,9 +8,8 @@ import mpmath as mp
 import pytest
 
 from tensorseed.sampling.distributions import Constant, Normal, TruncNormal, Uniform, Values
+from tensorseed.sampling.distributions.trunc_normal import near_truncation, truncation, upper_tail
 from tensorseed.sampling.dtypes import DTYPES, INT64, round_down, round_nearest, round_up
-from tensorseed.sampling.parameters import check, formula
-from tensorseed.sampling.truncation import near_truncation, truncation, upper_tail
 from tests.tensorseed.draws import numbers
 
 
@@ -51,7 +50,7 @@ def test_an_interval_near_the_mean_is_one_piece():
     ],
 )
 def test_the_formula_goes_by_the_interval_and_the_draw(low, high, dtype, name):
-    assert formula(TruncNormal(0.0, 1.0, low, high), DTYPES[dtype]).name == name
+    assert TruncNormal(0.0, 1.0, low, high).formula(DTYPES[dtype]).transform == name
 
 
 @pytest.mark.parametrize(
@@ -74,9 +73,9 @@ def test_the_boundary_of_37_deviations_is_exact(mean, refused):
     normal = TruncNormal(mean, 1.0, 37.0, 38.0)
     if refused:
         with pytest.raises(ValueError, match="more than 37 standard deviations"):
-            check(normal, DTYPES["float64"])
+            normal.check(DTYPES["float64"])
     else:
-        check(normal, DTYPES["float64"])
+        normal.check(DTYPES["float64"])
 
 
 @pytest.mark.parametrize("std", [1e17, 1e40, 1e59, 1e60, 1e300])
@@ -108,13 +107,13 @@ def test_a_one_sided_interval_starts_at_its_own_tail():
 )
 def test_what_a_dtype_cannot_hold_is_refused_with_a_sentence(what, dtype, sentence):
     with pytest.raises(ValueError, match=sentence):
-        check(what, DTYPES[dtype])
+        what.check(DTYPES[dtype])
 
 
 def test_int64_takes_integers_only():
-    check(Constant(3.0), INT64)
+    Constant(3.0).check(INT64)
     with pytest.raises(ValueError, match="whole numbers"):
-        check(Constant(0.5), INT64)
+        Constant(0.5).check(INT64)
 
 
 @pytest.mark.parametrize("dtype", [d for d in DTYPES.values() if d.mantissa_bits], ids=lambda d: d.name)

@@ -18,8 +18,8 @@ from scipy import stats
 
 from tensorseed.sampling import compact_wy, reflections
 from tensorseed.sampling.distributions import Axis, KernelCentre, Orthogonal
+from tensorseed.sampling.distributions.orthogonal import is_thin, orthogonal_elements, preparation_cost
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.orthogonal import is_thin, orthogonal_elements, preparation
 from tensorseed.sampling.philox import stream_key
 from tests.tensorseed.draws import bits, numbers
 
@@ -48,8 +48,8 @@ def test_a_shorter_side_above_4096_is_not_thin():
 
 
 def test_the_preparation_counts_a_multiplication_for_every_pair_of_columns():
-    assert preparation((1 << 20, 512)) == preparation((512, 1 << 20)) == 1 << 38
-    assert preparation((1 << 20, 3)) == 1 << 30
+    assert preparation_cost((1 << 20, 512)) == preparation_cost((512, 1 << 20)) == 1 << 38
+    assert preparation_cost((1 << 20, 3)) == 1 << 30
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -222,8 +222,8 @@ def test_every_loop_is_compiled_once_whatever_it_is_asked_for():
     for shape in SHAPES:
         whole(shape)
         elements(shape, np.arange(shape[0]) * shape[1])
-    for loop in (*reflections.LOOPS, *compact_wy.LOOPS):
-        assert len(loop.signatures) <= 1, loop.__name__  # none for one that others of the cache hold
+    for kernel in (*reflections.KERNELS, *compact_wy.KERNELS):
+        assert len(kernel.signatures) <= 1, kernel.__name__  # none for one that others of the cache hold
 
 
 def test_gain_scales_and_dtypes_round():

@@ -1,29 +1,44 @@
-"""The numbers with which a truncated normal is inverted.
+"""Truncated normals, drawn by inversion of the normal distribution.
 
 With α = (low − mean)/std, β = (high − mean)/std and the normal distribution's tails, the words below
-`lower_words` are values below the mean; either side is a tail probability q = mass·p, where
+`lower_words` are values below the mean. Either side is a tail probability q = mass·p, where
 
     p = steps·p_step + p_lower   for word < lower_words, steps = word
     p = steps·p_step + p_upper   otherwise, steps = 2ᵇ − 1 − word
 
-and b is 32 or 53. An interval that straddles the mean has mass 1. One that lies on one side has as its mass
-the tail that it starts from, however small, so that p spans (0, 1] and nothing underflows.
+and b is 32 or 53. An interval that straddles the mean has mass 1. The mass of an interval on one side is the
+tail that it starts from, however small. So p spans (0, 1], and nothing underflows.
 
-Draws in float32 whose interval holds the mean and ends within 2 1/64 deviations of it, as those of most
-initialisers do (two deviations in JAX and Keras, and by default in torch), need no tails:
+A float32 draw needs no tails where its interval holds the mean and ends within 2 1/64 deviations of it. Most
+initialisers are such: two deviations in JAX and Keras, and by default in torch. Then
 
-    Φ(z) = ½ + d,   d = word·d_step + d_middle, the word as a signed number of 32 bits
+    Φ(z) = ½ + d,   d = word·d_step + d_middle, the word as a signed number of 32 bits.
+
+Constants on the way to a weight may not come from a machine's `erf`. Decimal arithmetic is exactly specified,
+so that a result rounded to float64 or float32 is the correctly rounded value on every machine.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from tensorseed.sampling.distributions import TruncNormal
-from tensorseed.sampling.dtypes import DType, round_down, round_up
+import numpy as np
+
+from tensorseed.sampling.distributions.base import (
+    Draw,
+    Formula,
+    Magnitudes,
+    Shape,
+    check_bound,
+    in_draw_precision,
+)
+from tensorseed.sampling.distributions.draws import EXPECTED_DEVIATIONS
+from tensorseed.sampling.dtypes import DTYPES, DType, round_down, round_up
 
 DIGITS = 60
 CONTEXT = Context(prec=DIGITS, Emin=-(10**9), Emax=10**9)
@@ -59,6 +74,49 @@ class NearTruncation(NamedTuple):
     high: float
     d_step: float
     d_middle: float
+
+
+@dataclass(frozen=True)
+class TruncNormal(Draw):
+    """N(mean, std²) conditioned on [low, high]. `low` and `high` are values, not multiples of `std`."""
+
+    mean: float
+    std: float
+    low: float
+    high: float
+
+    def check_values(self, dtype: DType) -> None:
+        """The parameters must be finite in the draw's precision, and the interval must hold some mass."""
+        check_bound(max(abs(self.mean), self.std, abs(self.low), abs(self.high)), dtype)
+        if self.std < DTYPES[dtype.draw].smallest_normal:
+            raise ValueError(f"the standard deviation {self.std!r} underflows: choose a larger scale")
+        check_interval(self, dtype)
+
+    def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
+        """The moments after truncation."""
+        return truncated_moments(self)
+
+    def magnitudes(self, shape: Shape) -> Magnitudes:
+        """Bounded by the farther end, where that is nearer than six deviations."""
+        mean, variance = self.mean_and_variance(shape)
+        std = math.sqrt(max(variance, 0.0))
+        return Magnitudes(std, min(abs(mean) + EXPECTED_DEVIATIONS * std, max(abs(self.low), abs(self.high))))
+
+    def has_equal_slices(self, shape: Shape, axis: int) -> bool:
+        """Whether the interval is one number."""
+        return self.low == self.high
+
+    def formula(self, dtype: DType) -> Formula:
+        """Arguments as in `NearTruncation` or `Truncation`."""
+        near = near_truncation(self, dtype)
+        if near is not None:
+            return Formula("near_trunc_normal32", in_draw_precision(dtype, *near))
+        far = truncation(self, dtype)
+        at = far._fields.index("lower_words")
+        return Formula(
+            "trunc_normal64" if dtype.draw == "float64" else "trunc_normal32",
+            (*in_draw_precision(dtype, *far[:at]), far[at], *in_draw_precision(dtype, *far[at + 1 :])),
+        )
 
 
 def check_interval(normal: TruncNormal, dtype: DType) -> None:
@@ -104,7 +162,6 @@ def is_near(normal: TruncNormal) -> bool:
     return -NEAR <= alpha <= 0 <= beta <= NEAR
 
 
-@lru_cache(maxsize=4096)
 def near_truncation(normal: TruncNormal, dtype: DType) -> NearTruncation | None:
     """The numbers for an interval near the mean; None for any other and for draws in float64.
 
@@ -121,7 +178,6 @@ def near_truncation(normal: TruncNormal, dtype: DType) -> NearTruncation | None:
         return NearTruncation(normal.mean, normal.std, *_ends(normal, dtype), float(step), float(middle))
 
 
-@lru_cache(maxsize=4096)
 def truncation(normal: TruncNormal, dtype: DType) -> Truncation:
     """The numbers for a truncated normal drawn for `dtype`. Raises ValueError as `check_interval` does."""
     check_interval(normal, dtype)
@@ -185,3 +241,30 @@ def upper_tail(x: Decimal) -> Decimal:
         for n in range(FRACTION_TERMS // int(x * x) + 60, 0, -1):
             fraction = x + n / fraction
         return density / fraction
+
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
+PANELS = 16
+NEGLIGIBLE = 90.0  # exp(−90/2) of the peak is nothing
+
+
+@lru_cache(maxsize=1024)
+def truncated_moments(normal: TruncNormal) -> tuple[float, float]:
+    """(mean, variance) by Gauss-Legendre quadrature of the density over its peak.
+
+    The quotient neither cancels nor underflows.
+    """
+    alpha, beta = (normal.low - normal.mean) / normal.std, (normal.high - normal.mean) / normal.std
+    peak = min(max(alpha, 0.0), beta)
+    reach = math.sqrt(peak * peak + NEGLIGIBLE)
+    low, high = max(alpha, -reach), min(beta, reach)
+    if low >= high:
+        return normal.mean + normal.std * peak, 0.0
+    width = (high - low) / PANELS
+    centres = low + width * (np.arange(PANELS) + 0.5)
+    z = (centres[:, None] + 0.5 * width * NODES[None, :]).ravel()  # (panels · nodes)
+    weights = np.tile(WEIGHTS, PANELS) * np.exp(-0.5 * (z - peak) * (z + peak))
+    weights /= weights.sum()
+    shift = float((weights * (z - peak)).sum())
+    spread = float((weights * (z - peak - shift) ** 2).sum())
+    return normal.mean + normal.std * (peak + shift), normal.std * normal.std * spread

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from tensorseed.sampling.distributions import Sinusoidal
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.sinusoids import sinusoids
+from tensorseed.sampling.philox import Stream
 from tests.tensorseed.draws import bits, numbers
 
 FLOAT32 = DTYPES["float32"]
+STREAM = Stream(0, "")
 
 
 def reference(what: Sinusoidal, positions: int) -> npt.NDArray[np.float64]:
@@ -44,7 +45,7 @@ def test_float32_values_are_within_one_unit_of_numpys(positions, columns, timesc
 )
 def test_any_element_is_near_the_exact_number(position, column, timescale, endpoint):
     what = Sinusoidal(640, timescale, False, endpoint)
-    (found,) = sinusoids(what, np.array([position * 640 + column]))
+    (found,) = what.elements(STREAM, np.array([position * 640 + column]))
     with mp.workdps(50):
         exponent = mp.mpf(column % 320) / (319 if endpoint else 320)
         angle = position * mp.mpf(timescale) ** -exponent
@@ -70,6 +71,6 @@ def test_the_first_position_is_zeros_and_ones():
 def test_few_elements_of_many_columns_are_those_of_the_whole():
     """A few compute their own frequencies, many share a table."""
     what = Sinusoidal(1000, 1e4, True, True)
-    whole = sinusoids(what, np.arange(5_000))
+    whole = what.elements(STREAM, np.arange(5_000))
     for start in (0, 999, 1_700, 4_990):
-        assert np.array_equal(sinusoids(what, np.arange(start, start + 10)), whole[start : start + 10])
+        assert np.array_equal(what.elements(STREAM, np.arange(start, start + 10)), whole[start : start + 10])

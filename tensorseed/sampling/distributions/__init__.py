@@ -1,0 +1,47 @@
+"""Distributions: what a tensor is filled with, as resolved numbers.
+
+One class a distribution, with its checks, moments, bounds and elements. They need neither pydantic nor torch.
+"""
+
+from __future__ import annotations
+
+from tensorseed.sampling.distributions.base import (
+    Distribution,
+    Draw,
+    Elementwise,
+    Magnitudes,
+    Preparation,
+    Sampler,
+    Structured,
+)
+from tensorseed.sampling.distributions.draws import Normal, Uniform
+from tensorseed.sampling.distributions.identity import Axis, Dirac, Eye, KernelCentre
+from tensorseed.sampling.distributions.literals import Constant, Values
+from tensorseed.sampling.distributions.orthogonal import Orthogonal
+from tensorseed.sampling.distributions.sinusoidal import Sinusoidal
+from tensorseed.sampling.distributions.sparse import Sparse
+from tensorseed.sampling.distributions.trunc_normal import TruncNormal
+from tensorseed.sampling.distributions.zero_range import ZeroRange
+
+__all__ = [
+    "Axis",
+    "Constant",
+    "Dirac",
+    "Distribution",
+    "Draw",
+    "Elementwise",
+    "Eye",
+    "KernelCentre",
+    "Magnitudes",
+    "Normal",
+    "Orthogonal",
+    "Preparation",
+    "Sampler",
+    "Sinusoidal",
+    "Sparse",
+    "Structured",
+    "TruncNormal",
+    "Uniform",
+    "Values",
+    "ZeroRange",
+]

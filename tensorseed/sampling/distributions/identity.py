@@ -1,0 +1,137 @@
+"""Identity matrices, and convolution kernels that are a matrix at the centre."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tensorseed.sampling.distributions.base import (
+    Elementwise,
+    Indices,
+    Magnitudes,
+    Numbers,
+    Preparation,
+    Shape,
+)
+from tensorseed.sampling.dtypes import DType
+from tensorseed.sampling.philox import Stream
+
+
+class _Ones(Elementwise):
+    """Ones at known places among zeros."""
+
+    def check_values(self, dtype: DType) -> None:
+        """Every floating-point dtype holds zero and one."""
+
+    def magnitudes(self, shape: Shape) -> None:
+        """Nothing is random."""
+
+    def has_equal_slices(self, shape: Shape, axis: int) -> bool:
+        """No two slices have their one at the same place."""
+        return False
+
+
+@dataclass(frozen=True)
+class Eye(_Ones):
+    """One where row equals column, else zero: a matrix (rows, columns)."""
+
+    columns: int
+
+    def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
+        """Those of a share of ones."""
+        return _share_of_ones(min(shape[0], self.columns) / (shape[0] * self.columns))
+
+    def elements(self, stream: Stream, indices: Indices) -> Numbers:
+        """The elements at `indices`."""
+        values: Numbers = (indices // self.columns == indices % self.columns).astype(np.float64)
+        return values
+
+
+@dataclass(frozen=True)
+class Dirac(_Ones):
+    """One where the output, counted within its group, equals the input: a matrix (outputs, inputs)."""
+
+    columns: int
+    group: int  # outputs in a group
+
+    def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
+        """Those of a share of ones."""
+        return _share_of_ones(min(self.columns, self.group) / (self.columns * self.group))
+
+    def elements(self, stream: Stream, indices: Indices) -> Numbers:
+        """The elements at `indices`."""
+        output, column = np.divmod(indices, self.columns)
+        values: Numbers = (output % self.group == column).astype(np.float64)
+        return values
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis of a row-major tensor: an element's place on it is `index // stride % size`."""
+
+    stride: int
+    size: int
+
+    def places(self, indices: Indices) -> Indices:
+        """The places of the elements at `indices`."""
+        return indices // self.stride % self.size
+
+
+@dataclass(frozen=True)
+class KernelCentre(Elementwise):
+    """A convolution kernel: the matrix `base`, (outputs, inputs), at its spatial centre, zero elsewhere."""
+
+    base: Elementwise
+    outputs: Axis
+    inputs: Axis
+    spatial: tuple[Axis, ...]
+    middle: tuple[int, ...]  # the centre's place on each spatial axis
+
+    @property
+    def _matrix(self) -> Shape:
+        return self.outputs.size, self.inputs.size
+
+    def check_values(self, dtype: DType) -> None:
+        """As the matrix."""
+        self.base.check_values(dtype)
+
+    def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
+        """Those of the matrix, among zeros."""
+        share = 1.0 / math.prod(axis.size for axis in self.spatial)
+        return among_zeros(self.base.mean_and_variance(self._matrix), share)
+
+    def magnitudes(self, shape: Shape) -> Magnitudes | None:
+        """Those of the matrix."""
+        return self.base.magnitudes(self._matrix)
+
+    def has_equal_slices(self, shape: Shape, axis: int) -> bool:
+        """As the rows of the matrix."""
+        return self.base.has_equal_slices(self._matrix, 0)
+
+    def preparation(self, stream: Stream) -> Preparation | None:
+        """That of the matrix."""
+        return self.base.preparation(stream)
+
+    def elements(self, stream: Stream, indices: Indices) -> Numbers:
+        """The elements at `indices`."""
+        at_centre = np.ones(indices.size, bool)
+        for axis, middle in zip(self.spatial, self.middle, strict=True):
+            at_centre &= axis.places(indices) == middle
+        inside = indices[at_centre]
+        values = np.zeros(indices.size)
+        if inside.size:
+            places = self.outputs.places(inside) * self.inputs.size + self.inputs.places(inside)
+            values[at_centre] = self.base.elements(stream, places)
+        return values
+
+
+def among_zeros(moments: tuple[float, float], share: float) -> tuple[float, float]:
+    """(mean, variance) of a tensor of which `share` has the given (mean, variance) and the rest is zero."""
+    mean, variance = moments
+    return share * mean, share * (variance + (1.0 - share) * mean * mean)
+
+
+def _share_of_ones(share: float) -> tuple[float, float]:
+    return share, share * (1.0 - share)

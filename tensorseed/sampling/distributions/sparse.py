@@ -1,0 +1,195 @@
+"""Sparse normal matrices: the same number of zeros in every column.
+
+A column's rows are permuted by the swap-or-not shuffle (Hoang, Morris, Rogaway, "An enciphering scheme based
+on a card shuffle", CRYPTO 2012). It permutes 0 … n − 1 for any n without rejection: in each round x and its
+partner K − x (mod n) change places if a bit of a hash of the larger one says so. A rotation before the first
+round makes the chances of all rows exactly equal. The rows that the permutation maps below `zeros` are zero,
+so every column has exactly that many, and one element is decided without the others.
+
+Column c takes its numbers from block c of the stream with the purpose "permutation". The rotation is
+⌊w2·n/2³²⌋. Round i has K = ⌊mix(w0 + i·G)·n/2³²⌋ and the hash's key mix(w1 + i·G), G = 0x9e3779b9. `mix` is
+the 32-bit finaliser "lowbias32" of C. Wellons (Prospecting for Hash Functions, 2018).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from tensorseed.sampling.distributions.base import (
+    Indices,
+    Magnitudes,
+    Sampler,
+    Shape,
+    Storage,
+    Structured,
+)
+from tensorseed.sampling.distributions.draws import Normal
+from tensorseed.sampling.dtypes import DType
+from tensorseed.sampling.philox import Key, Stream, philox4x32
+
+PURPOSE = "permutation"
+ROUNDS = 16
+MAX_ROWS = 1 << 31
+TILE = 512  # columns whose rounds are tabulated at a time
+
+Mask = npt.NDArray[np.uint8]  # 0 where an element is zero, else 1
+
+kernel = njit(nogil=True, error_model="numpy")
+
+_32 = np.uint64(32)
+_GOLDEN = np.uint32(0x9E3779B9)
+_FIRST, _SECOND = np.uint32(0x7FEB352D), np.uint32(0x846CA68B)
+_15, _16, _31 = np.uint32(15), np.uint32(16), np.uint32(31)
+
+
+@dataclass(frozen=True)
+class Sparse(Structured):
+    """N(0, std²) of shape (rows, columns) with `zeros` zeros in every column, at random rows."""
+
+    rows: int
+    columns: int
+    zeros: int
+    std: float
+
+    is_cheap = False
+
+    @property
+    def _normal(self) -> Normal:
+        return Normal(0.0, self.std)
+
+    def check_values(self, dtype: DType) -> None:
+        """As the normal distribution."""
+        self._normal.check_values(dtype)
+
+    def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
+        """0 and std²·(1 − zeros/rows)."""
+        return 0.0, self.std * self.std * (1.0 - self.zeros / self.rows)
+
+    def magnitudes(self, shape: Shape) -> Magnitudes:
+        """Those of the normal distribution."""
+        return self._normal.magnitudes(shape)
+
+    def has_equal_slices(self, shape: Shape, axis: int) -> bool:
+        """Whether every element is zero."""
+        return self.std == 0.0 or self.zeros == self.rows
+
+    def fill(self, sampler: Sampler, dtype: DType, stream: Stream, first: int, out: Storage) -> None:
+        """The normal range, then the zeros."""
+        sampler.fill(self._normal, dtype, stream, first, out)
+        _zero(out, kept_range(self, stream.key(PURPOSE), first, out.size))
+
+    def gather(self, sampler: Sampler, dtype: DType, stream: Stream, indices: Indices, out: Storage) -> None:
+        """The normal selection, then the zeros."""
+        sampler.gather(self._normal, dtype, stream, indices, out)
+        keep = np.empty(out.size, np.uint8)
+        kept_elements(keep, indices, self.columns, self.rows, self.zeros, stream.key(PURPOSE).words())
+        _zero(out, keep)
+
+
+def _zero(out: Storage, keep: Mask) -> None:
+    """Set the elements that are not kept to +0."""
+    bits = out.view(f"u{out.itemsize}")
+    np.multiply(bits, keep, out=bits)
+
+
+def kept_range(sparse: Sparse, key: Key, first: int, count: int) -> Mask:
+    """The mask of `count` elements from `first` on: the rest of a row, whole rows, the start of a row."""
+    keep = np.empty(count, np.uint8)
+    done = 0
+    while done < count:
+        row, column = divmod(first + done, sparse.columns)
+        height = (count - done) // sparse.columns if column == 0 else 0
+        width = sparse.columns if height else min(sparse.columns - column, count - done)
+        part = keep[done : done + max(height, 1) * width].reshape(-1, width)
+        kept_rectangle(part, row, column, sparse.rows, sparse.zeros, key.words())
+        done += part.size
+    return keep
+
+
+@njit(forceinline=True)
+def mix(x: Any) -> Any:
+    """A hash of 32 bits to 32 bits."""
+    x = np.uint32(x ^ (x >> _16))
+    x = np.uint32(x * _FIRST)
+    x = np.uint32(x ^ (x >> _15))
+    x = np.uint32(x * _SECOND)
+    return np.uint32(x ^ (x >> _16))
+
+
+@njit(forceinline=True)
+def round_numbers(column: Any, key: Any, rows: Any, partners: Any, hash_keys: Any, at: int) -> Any:
+    """Tabulate the rounds of one column in column `at` of both tables, (rounds, columns).
+
+    Returns the rotation.
+    """
+    k0, k1, c2, c3 = key
+    block = np.uint64(column)
+    w0, w1, w2, _ = philox4x32(np.uint32(block), np.uint32(block >> _32), c2, c3, k0, k1)
+    for i in range(ROUNDS):
+        step = np.uint32(np.uint32(i) * _GOLDEN)
+        partners[i, at] = np.uint32((np.uint64(mix(np.uint32(w0 + step))) * np.uint64(rows)) >> _32)
+        hash_keys[i, at] = mix(np.uint32(w1 + step))
+    return np.uint32((np.uint64(w2) * np.uint64(rows)) >> _32)
+
+
+@njit(forceinline=True)
+def rotated(x: Any, rotation: Any, rows: Any) -> Any:
+    """x + rotation (mod rows): a difference that wraps is the larger one."""
+    far = np.uint32(x + rotation)
+    wrapped = np.uint32(far - rows)
+    return far if far < wrapped else wrapped
+
+
+@njit(forceinline=True)
+def swapped(x: Any, partner: Any, hash_key: Any, rows: Any) -> Any:
+    """One round, without a branch: a difference that wraps is the larger of itself and itself plus `rows`."""
+    below = np.uint32(partner - x)
+    wrapped = np.uint32(below + rows)
+    other = below if below < wrapped else wrapped
+    larger = x if x > other else other
+    swap = np.uint32(np.uint32(0) - np.uint32(mix(np.uint32(larger ^ hash_key)) >> _31))
+    return np.uint32(x ^ ((x ^ other) & swap))
+
+
+@kernel
+def kept_rectangle(keep: Any, first_row: int, first_column: int, rows: int, zeros: int, key: Any) -> None:
+    """The mask of a rectangle of the tensor, (rows, columns), from a first row and column on."""
+    partners = np.empty((ROUNDS, TILE), np.uint32)
+    hash_keys = np.empty((ROUNDS, TILE), np.uint32)
+    rotations = np.empty(TILE, np.uint32)
+    places = np.empty(TILE, np.uint32)
+    n, bound = np.uint32(rows), np.uint32(zeros)
+    for start in range(0, keep.shape[1], TILE):
+        width = min(TILE, keep.shape[1] - start)
+        for c in range(width):
+            rotations[c] = round_numbers(first_column + start + c, key, n, partners, hash_keys, c)
+        for r in range(keep.shape[0]):
+            for c in range(width):
+                places[c] = rotated(np.uint32(first_row + r), rotations[c], n)
+            for i in range(ROUNDS):
+                for c in range(width):
+                    places[c] = swapped(places[c], partners[i, c], hash_keys[i, c], n)
+            for c in range(width):
+                keep[r, start + c] = places[c] >= bound
+
+
+@kernel
+def kept_elements(keep: Any, elements: Any, columns: int, rows: int, zeros: int, key: Any) -> None:
+    """The mask of the listed elements of the row-major tensor."""
+    partners = np.empty((ROUNDS, 1), np.uint32)
+    hash_keys = np.empty((ROUNDS, 1), np.uint32)
+    n, bound = np.uint32(rows), np.uint32(zeros)
+    for i in range(keep.size):
+        rotation = round_numbers(elements[i] % columns, key, n, partners, hash_keys, 0)
+        place = rotated(np.uint32(elements[i] // columns), rotation, n)
+        for j in range(ROUNDS):
+            place = swapped(place, partners[j, 0], hash_keys[j, 0], n)
+        keep[i] = place >= bound
+
+
+KERNELS = [kept_rectangle, kept_elements]

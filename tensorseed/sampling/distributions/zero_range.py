@@ -1,0 +1,70 @@
+"""Zeroed ranges of other distributions, such as the padding row of an embedding."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tensorseed.sampling.distributions.base import (
+    Distribution,
+    Indices,
+    Magnitudes,
+    Preparation,
+    Sampler,
+    Shape,
+    Storage,
+    Structured,
+)
+from tensorseed.sampling.distributions.identity import among_zeros
+from tensorseed.sampling.dtypes import DType
+from tensorseed.sampling.philox import Stream
+
+
+@dataclass(frozen=True)
+class ZeroRange(Structured):
+    """`base`, with the elements `start` to `stop` (exclusive) set to +0."""
+
+    base: Distribution
+    start: int
+    stop: int
+
+    @property
+    def is_literal(self) -> bool:
+        """As the base."""
+        return self.base.is_literal
+
+    @property
+    def is_cheap(self) -> bool:
+        """As the base."""
+        return self.base.is_cheap
+
+    def check_values(self, dtype: DType) -> None:
+        """As the base."""
+        self.base.check_values(dtype)
+
+    def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
+        """Those of the base, among zeros."""
+        share = 1.0 - (self.stop - self.start) / math.prod(shape)
+        return among_zeros(self.base.mean_and_variance(shape), share)
+
+    def magnitudes(self, shape: Shape) -> Magnitudes | None:
+        """Those of the base."""
+        return self.base.magnitudes(shape)
+
+    def has_equal_slices(self, shape: Shape, axis: int) -> bool:
+        """Unknown."""
+        return False
+
+    def preparation(self, stream: Stream) -> Preparation | None:
+        """That of the base."""
+        return self.base.preparation(stream)
+
+    def fill(self, sampler: Sampler, dtype: DType, stream: Stream, first: int, out: Storage) -> None:
+        """The base's range, then the zeros."""
+        sampler.fill(self.base, dtype, stream, first, out)
+        out[max(self.start - first, 0) : max(self.stop - first, 0)] = 0
+
+    def gather(self, sampler: Sampler, dtype: DType, stream: Stream, indices: Indices, out: Storage) -> None:
+        """The base's selection, then the zeros."""
+        sampler.gather(self.base, dtype, stream, indices, out)
+        out[(indices >= self.start) & (indices < self.stop)] = 0
