@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.client import get, plan
 from benchmarks.compare import Work, in_turn, seconds
 from benchmarks.effort import Effort
-from benchmarks.generation import CACHE, EXECUTOR
+from benchmarks.generation import CACHE
 from benchmarks.rows import Comparison, Row, Target, compared
 from benchmarks.servers import service
 from tensorseed.files.virtual_file import open_file
@@ -31,9 +31,7 @@ def ranges(effort: Effort) -> Iterator[Row]:
     """Offsets that no other request has asked for."""
     compile_kernels(CACHE)
     file = open_file(parse_spec(json.dumps(SPEC).encode(), Limits()))
-    yield _compare(
-        "in process", file.size, effort, lambda offset: file.read(offset, offset + LENGTH, EXECUTOR)
-    )
+    yield _compare("in process", file.size, effort, lambda offset: file.read(offset, offset + LENGTH))
     with service() as server:
         url, size, _ = plan(server, SPEC)
         connection = http.client.HTTPConnection("127.0.0.1", server.port)

@@ -20,6 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+MAX_WORD_CHARS = 128  # of a client's word that a message repeats
+
 
 class TensorseedError(Exception):
     """Base of all errors whose message is meant for the client."""
@@ -93,3 +95,8 @@ class CapacityError(TensorseedError):
 
 class VersionError(TensorseedError):
     """A spec for another version of torch than this host's. The message names both."""
+
+
+def shortened(word: str) -> str:
+    """Cut a client's word for a message."""
+    return word if len(word) <= MAX_WORD_CHARS else f"{word[:MAX_WORD_CHARS]}…"

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorseed.files.elements import DrawnElements
 from tensorseed.files.shards import open_shard
 from tensorseed.files.virtual_file import VirtualFile, open_file, open_slice
 from tensorseed.sampling.executors.base import Executor
@@ -45,7 +46,7 @@ def opened(vector: Vector) -> VirtualFile:
 def file_vector(vector: Vector, executor: Executor) -> Vector:
     """What is frozen of a file."""
     file = opened(vector)
-    content = file.read(0, file.size, executor).tobytes()
+    content = file.read(0, file.size, DrawnElements(file.resolved, executor)).tobytes()
     return {
         "recipe": file.resolved.recipe,
         "token": encode_token(file.resolved),

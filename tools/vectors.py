@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 
 from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_query
 
@@ -92,7 +91,7 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
 def vector(request: dict[str, str]) -> dict[str, Any]:
     """The request as a query, the digest of its file and its first elements, as hex of their bits."""
     file = open_file(parse_query(request, Limits()))
-    content = file.read(0, file.size, CompiledExecutor())
+    content = file.read(0, file.size)
     entry = file.entries()[0]
     itemsize = entry.tensor.dtype.itemsize
     data = content[entry.start : entry.stop].tobytes()

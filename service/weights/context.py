@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from tensorseed.concurrency.single_flight import AsyncSingleFlightCache
 from tensorseed.spec.limits import Limits
 
 from ..http.concurrency_limit import ConcurrencyLimit
-from ..http.flights import Flights
 from ..settings import Settings
 from ..worker.worker import Worker
 from .open_files import OpenFiles
@@ -26,14 +26,15 @@ class WeightsContext:
     worker: Worker
     streams: ConcurrencyLimit
     files: OpenFiles
-    digests: Flights
+    digests: AsyncSingleFlightCache[bytes]
 
     @classmethod
     def create(cls, settings: Settings, worker: Worker, streams: ConcurrencyLimit) -> WeightsContext:
         """The context of one application."""
         limits = settings.limits()
         files = OpenFiles(worker, limits, settings.cache_tensors)
-        return cls(settings, limits, worker, streams, files, Flights(DIGEST_CACHE_BYTES))
+        digests: AsyncSingleFlightCache[bytes] = AsyncSingleFlightCache(DIGEST_CACHE_BYTES, len)
+        return cls(settings, limits, worker, streams, files, digests)
 
 
 def context_of(request: Request) -> WeightsContext:

@@ -60,14 +60,14 @@ class DigestRepresentation(Representation):
 
     async def size(self) -> int:
         """The number of bytes: all digests have one length."""
-        known = self._context.digests.kept(self._file.digest)
+        known = self._context.digests.peek(self._file.digest)
         if known is None:
             known = await self._context.worker.run(_text, placeholder(self._file))
         return len(known)
 
     def at_once(self, start: int, stop: int) -> Chunk | None:
         """The bytes [start, stop) of a cached text."""
-        known = self._context.digests.kept(self._file.digest)
+        known = self._context.digests.peek(self._file.digest)
         return None if known is None else memoryview(known)[start:stop]
 
     async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from tensorseed.files.materialised import Materialised
+from tensorseed.files.elements import ElementSource
 from tensorseed.files.virtual_file import Entry, VirtualFile
-from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.low_precision import decode
 
 from ..http.json_numbers import to_json_lists
@@ -91,7 +90,7 @@ def fits_json(file: VirtualFile, limit: int) -> bool:
     return True
 
 
-def json_text(file: VirtualFile, source: Executor | Materialised) -> bytes:
+def json_text(file: VirtualFile, source: ElementSource) -> bytes:
     """The JSON form of a file."""
     tensors = {
         entry.tensor.name: {
@@ -109,7 +108,7 @@ def _extent(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[: shape.index(0)] if 0 in shape else shape
 
 
-def _data(file: VirtualFile, entry: Entry, source: Executor | Materialised) -> Any:
+def _data(file: VirtualFile, entry: Entry, source: ElementSource) -> Any:
     """The values of a tensor as nested lists. numpy cannot hold the shape of every empty one."""
     dtype, shape = entry.tensor.dtype, entry.tensor.shape
     if 0 in shape:

@@ -7,9 +7,8 @@ from time import perf_counter
 
 from tensorseed.concurrency.buffers import BufferPool
 from tensorseed.devices import Accelerator
-from tensorseed.files.materialised import Materialised
+from tensorseed.files.elements import ElementSource
 from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, VirtualFile
-from tensorseed.sampling.executors.base import Executor
 
 from .chunk_sizer import MAX_GROWTH, SIZES
 from .metrics_hooks import WorkerMetrics, record_chunk
@@ -34,14 +33,12 @@ class ChunkComputer:
         """Return `size` zeros without computing any."""
         return self._zeros[:size]
 
-    def compute(
-        self, file: VirtualFile, start: int, stop: int, executor: Executor | Materialised
-    ) -> memoryview:
+    def compute(self, file: VirtualFile, start: int, stop: int, source: ElementSource) -> memoryview:
         """Compute the bytes [start, stop) into a buffer that returns to the pool with its last view."""
         first, last = file.around(start, stop)
         out = self._buffers.acquire(last - first, first % ALIGNMENT)
         started = perf_counter()
-        file.read_into(out, first, executor)
+        file.read_into(out, first, source)
         record_chunk(self._metrics, file, start, stop, started)
         return out.data[start - first : stop - first]
 

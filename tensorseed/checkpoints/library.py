@@ -21,7 +21,7 @@ from tensorseed.checkpoints.derivation import DerivationProcess
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
 from tensorseed.checkpoints.recipe import MAX_RECIPE_BYTES, read_recipe
 from tensorseed.checkpoints.repository import Repository, RepositoryCaches
-from tensorseed.spec.faults import shortened
+from tensorseed.errors import shortened
 from tensorseed.spec.limits import Limits
 
 _log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tensorseed.checkpoints.derivation import derive
 from tensorseed.checkpoints.errors import RecipeError
-from tensorseed.errors import Fault, SpecError, TensorseedError
+from tensorseed.errors import Fault, SpecError, TensorseedError, shortened
 from tensorseed.sampling.dtypes import DTypeName
-from tensorseed.spec.faults import Located, explain, shortened, spec_error
+from tensorseed.spec.faults import Located, explain, spec_error
 from tensorseed.spec.json_io import dump, load
 
 MAX_RECIPE_BYTES = 16 << 20  # of one recipe's file

@@ -20,10 +20,9 @@ from tensorseed.checkpoints.revision import (
 )
 from tensorseed.checkpoints.shards import INDEX, pretty
 from tensorseed.checkpoints.snapshot import FILE_BYTES, Folder, RepoFile, Snapshot
-from tensorseed.concurrency.single_flight import Kept
-from tensorseed.errors import SpecError, TooLargeError
+from tensorseed.concurrency.single_flight import SingleFlightCache
+from tensorseed.errors import SpecError, TooLargeError, shortened
 from tensorseed.sampling.philox import STREAM_VERSION
-from tensorseed.spec.faults import shortened
 from tensorseed.spec.limits import Limits
 
 __all__ = ["HUB_LAYOUT", "Folder", "RepoFile", "Repository", "RepositoryCaches", "Snapshot"]
@@ -39,13 +38,17 @@ _NOWHERE = "0" * 40  # stands for the commit in the card that is identified
 class RepositoryCaches:
     """Caches of layouts and snapshots, of all repositories of a library."""
 
-    layouts: Kept[Layout]
-    snapshots: Kept[Snapshot]
+    layouts: SingleFlightCache[Layout]
+    snapshots: SingleFlightCache[Snapshot]
 
     @classmethod
     def of(cls, tensors: int) -> RepositoryCaches:
         """RepositoryCaches for so many tensors, in layouts and in snapshots each."""
-        return cls(Kept(tensors * TENSOR_BYTES), Kept(tensors * TENSOR_BYTES))
+        max_bytes = tensors * TENSOR_BYTES
+        return cls(
+            SingleFlightCache(max_bytes, lambda layout: layout.nbytes),
+            SingleFlightCache(max_bytes, lambda snapshot: snapshot.nbytes),
+        )
 
 
 class Repository:
@@ -104,7 +107,7 @@ class Repository:
         commit = encode_commit(parsed.seed, identity)
         if parse_revision(revision) is None and commit != revision:
             return None
-        return self._caches.snapshots.find((self._mark, commit))
+        return self._caches.snapshots.peek((self._mark, commit))
 
     def has_layout(self, revision: str) -> bool:
         """Whether `snapshot` takes milliseconds, since the tensors in this dtype are laid out already."""

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from tensorseed.checkpoints.errors import UnknownEntryError
 from tensorseed.checkpoints.recipe import Recipe
 from tensorseed.checkpoints.revision import Revision
+from tensorseed.errors import shortened
 from tensorseed.files.virtual_file import VirtualFile
-from tensorseed.spec.faults import shortened
 
 FILE_BYTES = 512  # of memory that a file takes beside its text
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tensorseed.client.byte_ranges import cut
 from tensorseed.client.local_compute import CHUNK, Generation
-from tensorseed.client.local_file import StoredFile
+from tensorseed.client.local_file import LocalFile
 from tensorseed.client.progress import Progress
 from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.sampling.dtypes import DType
@@ -77,7 +77,7 @@ class _Found(NamedTuple):
 
 
 def compare(
-    stored: StoredFile,
+    stored: LocalFile,
     file: VirtualFile,
     threads: int,
     kernel_cache: Path | None,
@@ -96,31 +96,31 @@ def compare(
             progress(found.piece.stop - found.piece.start)
     reports = [_told(stored, entry, tensors.get(entry.tensor.name)) for entry in file.entries()]
     known = {report.name for report in reports}
-    reports += [TensorReport(name, "surplus") for name in stored.tensors if name not in known]
-    lacking = max(0, stored.size - len(stored.data))
-    surplus = max(0, len(stored.data) - stored.size)
-    header: Literal["equal", "different"] = "equal" if stored.header == file.header else "different"
+    reports += [TensorReport(name, "surplus") for name in stored.header.tensors if name not in known]
+    lacking = max(0, stored.header.file_bytes - len(stored.data))
+    surplus = max(0, len(stored.data) - stored.header.file_bytes)
+    header: Literal["equal", "different"] = "equal" if stored.header.content == file.header else "different"
     return FileReport(header, lacking, surplus, reports)
 
 
-def _fits(stored: StoredFile, entry: Entry) -> bool:
+def _fits(stored: LocalFile, entry: Entry) -> bool:
     """Whether the file has the tensor in its dtype and shape."""
-    there = stored.tensors.get(entry.tensor.name)
-    return there is not None and (there.code, there.shape) == (entry.tensor.dtype.code, entry.tensor.shape)
+    there = stored.header.tensors.get(entry.tensor.name)
+    return there is not None and (there.dtype, there.shape) == (entry.tensor.dtype.code, entry.tensor.shape)
 
 
-def _pieces(stored: StoredFile, file: VirtualFile) -> Iterator[_Piece]:
+def _pieces(stored: LocalFile, file: VirtualFile) -> Iterator[_Piece]:
     """All that can be compared: of a file that was cut, the whole elements that are there."""
     for entry in file.entries():
         if not _fits(stored, entry):
             continue
-        at, itemsize = stored.tensors[entry.tensor.name].start, entry.tensor.dtype.itemsize
+        at, itemsize = stored.header.tensors[entry.tensor.name].start, entry.tensor.dtype.itemsize
         there = min(entry.stop - entry.start, max(0, len(stored.data) - at)) // itemsize * itemsize
         for start, stop in cut([(0, there)], CHUNK):
             yield _Piece(entry, at, start, stop)
 
 
-def _compared(stored: StoredFile, generation: Generation, piece: _Piece) -> _Found:
+def _compared(stored: LocalFile, generation: Generation, piece: _Piece) -> _Found:
     """Compute a piece and compare it."""
     entry, at, start, stop = piece
     expected = generation.read(entry.start + start, entry.start + stop)
@@ -156,10 +156,10 @@ def _count(tensors: dict[str, TensorReport], found: _Found) -> None:
     tensors[name] = TensorReport(name, state, found.piece.entry.tensor.numel, differing, first)
 
 
-def _told(stored: StoredFile, entry: Entry, compared: TensorReport | None) -> TensorReport:
+def _told(stored: LocalFile, entry: Entry, compared: TensorReport | None) -> TensorReport:
     """The report of a tensor that the recipe has."""
     name, elements = entry.tensor.name, entry.tensor.numel
-    there = stored.tensors.get(name)
+    there = stored.header.tensors.get(name)
     if there is None:
         return TensorReport(name, "missing", elements)
     if not _fits(stored, entry):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorseed.client.errors import MismatchError
-from tensorseed.client.local_file import StoredFile, stored
+from tensorseed.client.local_file import LocalFile, open_local
 from tensorseed.client.part_file import unreadable
 from tensorseed.concurrency.cancellation import Cancelled
 
@@ -32,16 +32,16 @@ def check_digest(path: Path, own: str, told: Mapping[str, Any]) -> None:
     """Raise MismatchError, which names the tensors, unless a file has the digest that the server told."""
     if own == told["digest"]:
         return
-    with stored(path) as file:
+    with open_local(path) as file:
         wrong = _wrong_tensors(file, told["tensors"])
     where = ", ".join(wrong[:MOST_NAMES]) or "its header"
     raise MismatchError(f"{path} is not what the server computes, it differs in {where}: fetch it again")
 
 
-def _wrong_tensors(file: StoredFile, digests: Mapping[str, str]) -> list[str]:
+def _wrong_tensors(file: LocalFile, digests: Mapping[str, str]) -> list[str]:
     """The tensors whose bytes have another digest than the server's."""
     return [
         name
-        for name, tensor in file.tensors.items()
+        for name, tensor in file.header.tensors.items()
         if hashlib.sha256(file.data[tensor.start : tensor.stop]).hexdigest() != digests.get(name)
     ]

@@ -88,10 +88,10 @@ async def _verify(remote: Remote, file: RemoteFile, part: PartialFile, options: 
 
 def _verify_here(part: PartialFile, options: Options) -> None:
     from tensorseed.client.comparison import compare
-    from tensorseed.client.local_file import stored
+    from tensorseed.client.local_file import open_local
     from tensorseed.client.recipes import named_file
 
-    with stored(part.path) as file:
+    with open_local(part.path) as file:
         report = compare(file, named_file(file), *options.local())
     if not report.equal:
         raise MismatchError(f"{part.target} is not what its recipe gives: fetch it again")

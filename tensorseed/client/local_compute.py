@@ -12,10 +12,8 @@ from typing import TypeVar
 from tensorseed.client.errors import RefusedError
 from tensorseed.concurrency.buffers import BufferPool, Bytes
 from tensorseed.errors import SpecError, TensorseedError
-from tensorseed.files.materialised import Materialised
+from tensorseed.files.elements import ElementSource, element_source
 from tensorseed.files.virtual_file import ALIGNMENT, VirtualFile
-from tensorseed.sampling.executors.base import Executor
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 from tensorseed.spec.limits import Limits
 
@@ -60,15 +58,14 @@ class Generation:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _source(file: VirtualFile, kernel_cache: Path | None) -> Executor | Materialised:
+def _source(file: VirtualFile, kernel_cache: Path | None) -> ElementSource:
     if file.resolved.generator != "torch":
         compile_kernels(kernel_cache)
-        return CompiledExecutor()
+        return element_source(file.resolved)
     from tensorseed.devices import Devices
-    from tensorseed.files.torch_generator import materialise
 
     with Devices().get(file.resolved.device).translating_errors():
-        return materialise(file.resolved)
+        return element_source(file.resolved)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tensorseed.client.errors import MismatchError, RefusedError
 from tensorseed.client.local_compute import LIMITS, refusing
-from tensorseed.client.local_file import StoredFile
+from tensorseed.client.local_file import LocalFile
 from tensorseed.errors import SliceError, SpecError, UnknownNameError
 from tensorseed.files.shards import SHARD, named_shard
 from tensorseed.files.virtual_file import VirtualFile, open_file, open_slice
@@ -14,13 +14,13 @@ from tensorseed.sampling.philox import STREAM_VERSION
 from tensorseed.spec.spec import parse_spec
 
 
-def named_file(stored: StoredFile) -> VirtualFile:
+def named_file(stored: LocalFile) -> VirtualFile:
     """The file that the recipe in the metadata stands for: what `stored` should be.
 
     Raises RefusedError where there is no recipe, or one that only another version of the stream or of torch
     computes; MismatchError where the recipe is damaged.
     """
-    metadata = stored.metadata
+    metadata = stored.header.metadata
     recipe = metadata.get("tensorseed.recipe")
     if recipe is None:
         raise RefusedError("the file holds no recipe, so nothing says what it should be: verify tensorseed's")
@@ -31,7 +31,7 @@ def named_file(stored: StoredFile) -> VirtualFile:
             if resolved.recipe != recipe:
                 raise MismatchError("the recipe in the metadata was altered: fetch the file again")
             if SHARD in metadata:
-                return named_shard(resolved, stored.tensors, metadata[SHARD])
+                return named_shard(resolved, stored.header.tensors, metadata[SHARD])
             file = open_file(resolved)
             if "tensorseed.tensor" in metadata:
                 return open_slice(file, metadata["tensorseed.tensor"], metadata.get("tensorseed.slice", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tensorseed.client.comparison import FileReport, compare
-from tensorseed.client.local_file import stored
+from tensorseed.client.local_file import open_local
 from tensorseed.client.progress import bar
 from tensorseed.client.recipes import named_file
 
@@ -15,7 +15,7 @@ def verify_file(path: Path, local: tuple[int, Path | None], *, quiet: bool) -> F
 
     Raises RefusedError, MismatchError and DiskError where it cannot be compared at all.
     """
-    with stored(path) as file:
+    with open_local(path) as file:
         named = named_file(file)
         with bar(path.name, named.size - len(named.header), 0, quiet=quiet) as progress:
             return compare(file, named, *local, progress)

@@ -1,43 +1,63 @@
-"""Intermediate results that are computed once for all threads that ask, and kept within a bound of bytes."""
+"""Single-flight caches: one computation per key, results within a bound in bytes.
+
+`SingleFlightCache` is for threads: the first one that needs a result computes it, the others wait.
+`AsyncSingleFlightCache` is for tasks of one event loop: the computation is a task of its own.
+Its last waiter, when cancelled, cancels it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from concurrent.futures import Future
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from cachetools import LRUCache
 
 from tensorseed.concurrency.cancellation import ComputationCancelledError, check_cancelled
 
-
-class Sized(Protocol):
-    """What knows how much memory it holds."""
-
-    @property
-    def nbytes(self) -> int:
-        """In bytes."""
+T = TypeVar("T")
 
 
-T = TypeVar("T", bound=Sized)
+class _BoundedCache(Generic[T]):
+    """The most recently used results by key, at most `max_bytes` of them. Thread-safe."""
 
-
-class Kept(Generic[T]):
-    """The results computed lately, by key: at most `nbytes` of them. Any thread may use it.
-
-    Threads that ask for one that is being computed wait for it, and for nothing else. Where it is abandoned,
-    because its own thread's client left, one of those who wait begins anew.
-    """
-
-    def __init__(self, nbytes: int) -> None:
-        self._results: LRUCache[Hashable, T] = LRUCache(nbytes, lambda result: result.nbytes)
-        self._flights: dict[Hashable, Future[T]] = {}
+    def __init__(self, max_bytes: int, size_of: Callable[[T], int]) -> None:
+        self._results: LRUCache[Hashable, T] = LRUCache(max_bytes, size_of)
+        self._size_of = size_of
         self._lock = threading.Lock()
 
+    def peek(self, key: Hashable) -> T | None:
+        """Return the cached result of a key, without computing it; this counts as a use."""
+        with self._lock:
+            return self._results.get(key)
+
+    def __contains__(self, key: Hashable) -> bool:
+        with self._lock:
+            return key in self._results
+
+    def _store(self, key: Hashable, result: T) -> None:
+        """Cache a result, unless it is larger than the bound; the lock must be held."""
+        if self._size_of(result) <= self._results.maxsize:
+            self._results[key] = result
+
+
+class SingleFlightCache(_BoundedCache[T]):
+    """A cache whose results are computed by the threads that need them, each result by one of them.
+
+    A thread that computes may be cancelled; one of those that wait then computes the result.
+    """
+
+    def __init__(self, max_bytes: int, size_of: Callable[[T], int]) -> None:
+        super().__init__(max_bytes, size_of)
+        self._flights: dict[Hashable, Future[T]] = {}
+
     def get(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """The result of a key: kept, on its way in another thread, or computed in this one. Raises what
-        `compute` raises.
+        """Return the result of a key: cached, from the thread that computes it, or from `compute`.
+
+        Raises what `compute` raises, in every thread that waits; no error is cached.
         """
         while True:
             with self._lock:
@@ -48,23 +68,13 @@ class Kept(Generic[T]):
                 if flight is None:
                     own = self._flights[key] = Future()
             if flight is None:
-                return self._land(key, own, compute)
+                return self._fly(key, own, compute)
             try:
                 return flight.result()
             except ComputationCancelledError:
                 check_cancelled()
 
-    def find(self, key: Hashable) -> T | None:
-        """The result of a key where it is kept; it counts as asked for."""
-        with self._lock:
-            return self._results.get(key)
-
-    def __contains__(self, key: Hashable) -> bool:
-        with self._lock:
-            return key in self._results
-
-    def _land(self, key: Hashable, flight: Future[T], compute: Callable[[], T]) -> T:
-        """Compute, keep what is not too large, and tell those who wait."""
+    def _fly(self, key: Hashable, flight: Future[T], compute: Callable[[], T]) -> T:
         try:
             result = compute()
         except BaseException as error:
@@ -73,8 +83,54 @@ class Kept(Generic[T]):
             flight.set_exception(error)
             raise
         with self._lock:
-            if result.nbytes <= self._results.maxsize:
-                self._results[key] = result
+            self._store(key, result)
             del self._flights[key]
         flight.set_result(result)
         return result
+
+
+@dataclass(slots=True)
+class _Flight(Generic[T]):
+    """A computation under way, and the number of its waiters."""
+
+    task: asyncio.Task[T]
+    waiters: int = 0
+
+
+class AsyncSingleFlightCache(_BoundedCache[T]):
+    """A cache whose results are computed by tasks of one event loop."""
+
+    def __init__(self, max_bytes: int, size_of: Callable[[T], int]) -> None:
+        super().__init__(max_bytes, size_of)
+        self._flights: dict[Hashable, _Flight[T]] = {}
+
+    async def get(self, key: Hashable, compute: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return the result of a key: cached, from a computation under way, or from `compute`.
+
+        Raises what `compute` raises, in every task that waits; no error is cached.
+        """
+        known = self.peek(key)
+        if known is not None:
+            return known
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = _Flight(asyncio.ensure_future(self._fly(key, compute)))
+        flight.waiters += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiters -= 1
+            if not flight.waiters:
+                self._end(key, flight)
+
+    async def _fly(self, key: Hashable, compute: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        result = await compute()
+        with self._lock:
+            self._store(key, result)
+        return result
+
+    def _end(self, key: Hashable, flight: _Flight[T]) -> None:
+        """Forget a computation without waiters: it is done, or cancelled here."""
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+        flight.task.cancel()

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tensorseed.devices.torch_errors import format_bytes, is_device_failure, is_out_of_memory, needed_bytes
 from tensorseed.errors import CapacityError, DeviceError
+from tensorseed.files.elements import DrawnElements
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.pipelined import Arrival, PipelinedExecutor
@@ -108,7 +109,7 @@ class Accelerator(Device):
             raise DeviceError(self.fault)
         with self.current():
             executor = PipelinedExecutor(self._tensors, self.send, out)
-            file.read_into(out, start, executor)
+            file.read_into(out, start, DrawnElements(file.resolved, executor))
         return executor.synchronize
 
     def translate_error(self, error: Exception) -> Exception:

@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tensorseed.errors import shortened
 from tensorseed.evaluations.optimizers import OPTIMIZERS, Optimizer
 from tensorseed.evaluations.request import EvaluationRequest, Given, LossChoice
 from tensorseed.evaluations.request import Variant as VariantRequest
-from tensorseed.spec.faults import Located, Path, explain, shortened
+from tensorseed.spec.faults import Located, Path, explain
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import PartError

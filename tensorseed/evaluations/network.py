@@ -15,9 +15,9 @@ from tensorseed.errors import TooLargeError
 from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.forward import REFUSALS, build, input_error, kernel_error
 from tensorseed.evaluations.sources import copy_entry
-from tensorseed.files.torch_generator import materialise, seeded
+from tensorseed.files.elements import element_source
+from tensorseed.files.torch_generator import seeded
 from tensorseed.files.virtual_file import open_file
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.resolved import ResolvedSpec
 
 
@@ -89,12 +89,11 @@ class Network:
     def load(self, resolved: ResolvedSpec, deadline: Deadline) -> None:
         """Fill the modules with the tensors of a file.
 
-        Raises as `deadline.check` and `materialise` do.
+        Raises as `deadline.check` and `element_source` do.
         """
         state = self.state()
         file = open_file(resolved)
-        by_torch = resolved.generator == "torch"
-        source = materialise(resolved) if by_torch else CompiledExecutor()
+        source = element_source(resolved)
         for entry in file.entries():
             value = torch.empty(entry.tensor.shape, dtype=getattr(torch, entry.tensor.dtype.name))
             copy_entry(file, entry, value, source, deadline.check)

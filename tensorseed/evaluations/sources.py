@@ -12,11 +12,9 @@ import torch
 from tensorseed.errors import LossError, SpecError, TooLargeError
 from tensorseed.evaluations.request import Given
 from tensorseed.evaluations.variants import parse_pointer
-from tensorseed.files.materialised import Materialised
+from tensorseed.files.elements import ElementSource, element_source
 from tensorseed.files.virtual_file import Entry, VirtualFile, open_file
 from tensorseed.losses.json_tensors import flatten, floats, integers, measure
-from tensorseed.sampling.executors.base import Executor
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.faults import Located, Path
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers.network_module import Shape
@@ -177,10 +175,10 @@ def _drawn(
 
 def _draw(resolved: ResolvedSpec) -> torch.Tensor:
     """The only tensor of a file."""
-    file, executor = open_file(resolved), CompiledExecutor()
+    file = open_file(resolved)
     entry = file.entries()[0]
     out = torch.empty(entry.tensor.shape, dtype=getattr(torch, entry.tensor.dtype.name))
-    copy_entry(file, entry, out, executor)
+    copy_entry(file, entry, out, element_source(resolved))
     return out
 
 
@@ -188,7 +186,7 @@ def copy_entry(
     file: VirtualFile,
     entry: Entry,
     out: torch.Tensor,
-    source: Executor | Materialised,
+    source: ElementSource,
     check: Callable[[], None] = lambda: None,
 ) -> None:
     """Write a tensor's bytes into `out`, a contiguous tensor of its shape and dtype, chunk by chunk.

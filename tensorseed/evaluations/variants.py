@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tensorseed.errors import Fault, SpecError
+from tensorseed.errors import Fault, SpecError, shortened
 from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.request import Variant as VariantRequest
-from tensorseed.spec.faults import Located, Path, shortened
+from tensorseed.spec.faults import Located, Path
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.limits import Limits

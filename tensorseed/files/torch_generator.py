@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from tensorseed.concurrency.cancellation import check_cancelled
 from tensorseed.concurrency.warning_filters import suppress_warnings
 from tensorseed.errors import SpecError, TooLargeError
-from tensorseed.files.materialised import Materialised
+from tensorseed.files.elements import MaterialisedElements
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.spec.layers import Layer, Tensor
 from tensorseed.spec.resolved import ResolvedSpec, Step
@@ -54,7 +54,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
                 generator.set_state(state)
 
 
-def materialise(resolved: ResolvedSpec) -> Materialised:
+def materialise(resolved: ResolvedSpec) -> MaterialisedElements:
     """Every tensor of the file, computed in the one order in which torch computes them.
 
     Raises SpecError for an init or a dtype for which this torch has no kernel, TooLargeError for a rejection
@@ -145,7 +145,7 @@ def _explained(name: str, action: Callable[[], Any]) -> Any:
 
 def _gathered(
     resolved: ResolvedSpec, states: list[tuple[str, Step, dict[str, torch.Tensor]]]
-) -> Materialised:
+) -> MaterialisedElements:
     """The tensors' elements by full name, each of the dtype and shape that the file promises."""
     found = {
         f"{name}.{key}" if key else name: tensor for name, _, state in states for key, tensor in state.items()
@@ -159,7 +159,7 @@ def _gathered(
         arrays[tensor.name] = flat.view(torch.uint8).numpy().view(_storage(tensor.dtype))
     if found:
         raise RuntimeError(f"torch yields {', '.join(found)} beside the tensors of the file")
-    return Materialised(arrays)
+    return MaterialisedElements(arrays)
 
 
 def _storage(dtype: DType) -> Any:

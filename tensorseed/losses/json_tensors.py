@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.errors import LossError
+from tensorseed.errors import LossError, shortened
 from tensorseed.losses.base import Shape
 from tensorseed.losses.checks import spelled
-from tensorseed.spec.faults import pointer, shortened
+from tensorseed.spec.faults import pointer
 
 if TYPE_CHECKING:
     import torch

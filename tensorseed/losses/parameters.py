@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from tensorseed.errors import Fault, LossError, SpecError, TooLargeError
-from tensorseed.files.materialised import Materialised
+from tensorseed.files.elements import element_source
 from tensorseed.files.virtual_file import open_file
 from tensorseed.losses.base import Expectation, Loss, Shape
-from tensorseed.sampling.executors.base import Executor
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
@@ -76,7 +74,7 @@ def _tensors(resolved: ResolvedSpec) -> dict[str, torch.Tensor]:
     """Every tensor of a file, by name."""
     import torch
 
-    file, source = open_file(resolved), _source(resolved)
+    file, source = open_file(resolved), element_source(resolved)
     tensors = {}
     for name, _, dtype, shape, *_ in resolved.tensors:
         tensors[name] = torch.empty(shape, dtype=getattr(torch, dtype.name))
@@ -85,14 +83,6 @@ def _tensors(resolved: ResolvedSpec) -> dict[str, torch.Tensor]:
             data = torch.from_numpy(file.read(entry.start, entry.stop, source))
             tensors[name].view(-1).view(torch.uint8).copy_(data)
     return tensors
-
-
-def _source(resolved: ResolvedSpec) -> Executor | Materialised:
-    if resolved.generator != "torch":
-        return CompiledExecutor()
-    from tensorseed.files.torch_generator import materialise
-
-    return materialise(resolved)
 
 
 def _above(pointer: str) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tensorseed.errors import Fault, LossError, UnknownNameError
+from tensorseed.errors import Fault, LossError, UnknownNameError, shortened
 from tensorseed.losses.base import Call, Loss, LossDType
 from tensorseed.losses.inputs import common_dtype, parse_tensors
 from tensorseed.losses.registry import LOSSES
-from tensorseed.spec.faults import MAX_FAULTS, explain, pointer, shortened
+from tensorseed.spec.faults import MAX_FAULTS, explain, pointer
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.suggestions import unknown_name

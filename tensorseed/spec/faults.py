@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from tensorseed.errors import Fault, SpecError
+from tensorseed.errors import Fault, SpecError, shortened
 from tensorseed.spec.layers import LAYERS, FanAxes
 from tensorseed.spec.layers.base import Arguments
 from tensorseed.spec.layers.exclusions import EXCLUDED
@@ -17,7 +17,6 @@ from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.suggestions import unknown_name
 
 MAX_FAULTS = 50  # faults reported at once
-MAX_WORD_CHARS = 128  # of a client's word that a sentence repeats
 
 PathPart = str | int
 Path = tuple[PathPart, ...]
@@ -66,11 +65,6 @@ class _Location:
 def pointer(path: Iterable[PathPart]) -> str:
     """The JSON Pointer (RFC 6901) along `path`."""
     return "".join("/" + shortened(str(part)).replace("~", "~0").replace("/", "~1") for part in path)
-
-
-def shortened(word: str) -> str:
-    """`word`, cut after `MAX_WORD_CHARS`."""
-    return word if len(word) <= MAX_WORD_CHARS else f"{word[:MAX_WORD_CHARS]}…"
 
 
 def finite_fault(path: Path) -> tuple[str, str]:

@@ -8,12 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorseed.devices import available_devices
+from tensorseed.files.elements import ElementSource, element_source
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.low_precision import decode
 from tensorseed.sampling.philox import Stream
+from tensorseed.spec.resolved import ResolvedTensor
 
 FLOATS = [dtype for dtype in DTYPES.values() if dtype.mantissa_bits]
 DRAWN: list[Distribution] = [
@@ -57,3 +60,15 @@ def bits(
 def numbers(what: Distribution, dtype: DType, count: int, **options: Any) -> npt.NDArray[np.float64]:
     """`count` elements as exact float64 numbers."""
     return decode(bits(what, dtype, count, **options), dtype)
+
+
+def tensor_arrays(
+    file: VirtualFile, source: ElementSource | None = None
+) -> list[tuple[ResolvedTensor, npt.NDArray[np.float64]]]:
+    """Every tensor with its values, exactly, as float64."""
+    source = source or element_source(file.resolved)
+    arrays = []
+    for entry in file.entries():
+        stored = file.read(entry.start, entry.stop, source).copy().view(entry.tensor.dtype.storage)
+        arrays.append((entry.tensor, decode(stored, entry.tensor.dtype).reshape(entry.tensor.shape)))
+    return arrays

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from tensorseed.files.elements import DrawnElements
 from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.limits import Limits
@@ -23,9 +24,9 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "files.json").read
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v["request"].partition("?")[2])
 def test_a_frozen_request_gives_its_frozen_bytes(vector, executor):
-    source = EXECUTORS[executor]
     query = dict(parse_qsl(urlsplit(vector["request"]).query, keep_blank_values=True))
     file = open_file(parse_query(query, Limits()))
+    source = DrawnElements(file.resolved, EXECUTORS[executor])
     entry = file.entries()[0]
     data = file.read(entry.start, entry.stop, source).tobytes()
     itemsize = entry.tensor.dtype.itemsize

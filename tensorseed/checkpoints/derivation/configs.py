@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tensorseed.checkpoints.errors import ConfigError
-from tensorseed.errors import Fault
-from tensorseed.spec.faults import MAX_FAULTS, Path, pointer, shortened
+from tensorseed.errors import Fault, shortened
+from tensorseed.spec.faults import MAX_FAULTS, Path, pointer
 
 MAX_COUNT = 4_096  # layers, experts and the like, of any one kind
 MAX_LABELS = 1_000_000

@@ -24,7 +24,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tensorseed.concurrency.single_flight import Kept
+from tensorseed.concurrency.single_flight import SingleFlightCache
 from tensorseed.sampling import compact_wy
 from tensorseed.sampling.compact_wy import CompactWY
 from tensorseed.sampling.distributions.base import (
@@ -51,7 +51,9 @@ SUMS = 1 << 18  # elements of a thin matrix that are computed at a time: 2 MiB
 ROWS = (128, 1_024)  # of Q, at least and at most, that are computed at a time
 PIECE = 1 << 19  # listed elements that are sorted at a time
 
-CACHE: Kept[CompactWY | Numbers] = Kept(MAX_CACHE_BYTES)
+CACHE: SingleFlightCache[CompactWY | Numbers] = SingleFlightCache(
+    MAX_CACHE_BYTES, lambda matrix: matrix.nbytes
+)
 
 
 @dataclass(frozen=True)

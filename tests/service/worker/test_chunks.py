@@ -19,8 +19,8 @@ from service.worker.chunks import (
 )
 from service.worker.metrics_hooks import NO_METRICS
 from service.worker.worker import Worker
+from tensorseed.files.elements import element_source
 from tensorseed.files.virtual_file import VirtualFile, open_file, open_slice
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 
@@ -40,22 +40,22 @@ def chunks() -> ChunkComputer:
 def test_a_chunk_is_its_bytes_of_the_file(chunks, size, start, dtype):
     layer = {"name": "w", "type": "Tensor", "shape": [100_000], "init": "normal", "dtype": dtype}
     file = open_file(parse_spec(json.dumps({"layers": [layer]}).encode(), Limits()))
-    executor = CompiledExecutor()
-    whole = file.read(0, file.size, executor).tobytes()
-    assert bytes(chunks.compute(file, start, start + size, executor)) == whole[start : start + size]
+    source = element_source(file.resolved)
+    whole = file.read(0, file.size, source).tobytes()
+    assert bytes(chunks.compute(file, start, start + size, source)) == whole[start : start + size]
 
 
 @pytest.mark.parametrize("units", SIZES)
 def test_memory_comes_back_to_chunks_of_its_size(chunks, units):
     layer = {"name": "w", "type": "Tensor", "shape": [100_000], "init": "normal"}
     file = open_file(parse_spec(json.dumps({"layers": [layer]}).encode(), Limits()))
-    size, start, executor = units * UNIT, 3 * units * UNIT, CompiledExecutor()
-    first = chunks.compute(file, 0, size, executor)
+    size, start, source = units * UNIT, 3 * units * UNIT, element_source(file.resolved)
+    first = chunks.compute(file, 0, size, source)
     assert not chunks._buffers._free
     del first
     [kept] = chunks._buffers._free.values()
     assert kept.size == size + MARGIN
-    again = chunks.compute(file, start, start + size, executor)
+    again = chunks.compute(file, start, start + size, source)
     assert np.shares_memory(np.frombuffer(again, np.uint8), kept)
     assert not chunks._buffers._free
 
@@ -103,7 +103,7 @@ def test_a_piece_of_a_large_file_is_quick():
 def test_the_bytes_are_those_of_the_file():
     file = file_of(normal(100, 7), {"shape": [33], "init": "uniform", "dtype": "bfloat16"}, normal(3))
     worker = Worker(1, 1 << 20, 4)
-    whole = file.read(0, file.size, CompiledExecutor()).tobytes()
+    whole = file.read(0, file.size).tobytes()
     for start, stop in [(0, file.size), (3, 50), (len(file.header) + 1, file.size - 1)]:
         found = worker.at_once(file, start, stop)
         assert found is not None
@@ -123,7 +123,7 @@ def zeros(*shape: int, **entry: Any) -> dict[str, Any]:
 
 def test_bytes_that_are_zero_are_known_to_be():
     file = file_of(zeros(1_000), normal(10), zeros(50, dtype="bfloat16"), zeros(60, dtype="bfloat16"))
-    whole = file.read(0, file.size, CompiledExecutor()).tobytes()
+    whole = file.read(0, file.size).tobytes()
     entries = {entry.tensor.name: entry for entry in file.entries()}
     first, drawn, last = entries["w0"], entries["w1"], entries["w3"]
     assert is_zeros(file, first.start, first.stop)

@@ -16,14 +16,13 @@ import pytest
 import torch
 
 from service.worker.chunk_sizer import MAX_GROWTH
-from service.worker.worker import MIN_AUTO_ELEMENTS, Worker
+from service.worker.worker import MIN_ACCELERATOR_ELEMENTS, Worker
 from tensorseed.concurrency.cancellation import ComputationCancelledError
 from tensorseed.concurrency.cpu import NICENESS_STEP
 from tensorseed.devices import Devices
 from tensorseed.errors import CapacityError, DeviceError
 from tensorseed.files.virtual_file import BLOCK, VirtualFile, open_file
 from tensorseed.sampling.distributions.orthogonal import OrthogonalPreparation
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 from tests.tensorseed.devices.fake import BROKEN, GIB, FakeDevice
@@ -59,7 +58,7 @@ async def collect(stream: AsyncIterator[memoryview]) -> list[bytes]:
 @pytest.mark.parametrize("threads", [1, 2, 7])
 def test_a_stream_is_the_file_in_chunks_on_a_grid(threads):
     file = normal(123, 457)
-    whole = file.read(0, file.size, CompiledExecutor()).tobytes()
+    whole = file.read(0, file.size).tobytes()
 
     async def use(worker: Worker) -> None:
         for start, stop in [(0, file.size), (1, 9_999), (9_999, 30_001), (77, 77)]:
@@ -79,7 +78,7 @@ def test_zeros_are_streamed_as_they_are_read():
         {"name": "c", "type": "Tensor", "shape": [30_001], "init": "zeros", "dtype": "bfloat16"},
     ]
     file = open_file(parse_spec(json.dumps({"layers": layers}).encode(), Limits()))
-    whole = file.read(0, file.size, CompiledExecutor()).tobytes()
+    whole = file.read(0, file.size).tobytes()
 
     async def use(worker: Worker) -> None:
         for start, stop in [(0, file.size), (9_999, file.size - 1), (file.size - 5, file.size)]:
@@ -94,7 +93,7 @@ def test_many_streams_at_once_do_not_mix():
     async def use(worker: Worker) -> None:
         answers = await asyncio.gather(*(collect(worker.stream(file, 0, file.size)) for file in files))
         for file, chunks in zip(files, answers, strict=True):
-            assert b"".join(chunks) == file.read(0, file.size, CompiledExecutor()).tobytes()
+            assert b"".join(chunks) == file.read(0, file.size).tobytes()
 
     with_worker(use)
 
@@ -236,7 +235,7 @@ def test_the_chunks_of_several_streams_take_turns(device, monkeypatch):
 
 def test_a_stream_from_another_device_is_the_same_file():
     file = normal(123, 457, device="cuda")
-    whole = file.read(0, file.size, CompiledExecutor()).tobytes()
+    whole = file.read(0, file.size).tobytes()
     fake = FakeDevice()
 
     async def use(worker: Worker) -> None:
@@ -390,13 +389,13 @@ def test_auto_takes_another_device_for_large_losses_and_evaluations_alone():
     small, large = FakeDevice("cuda:0", GIB // 8), FakeDevice("cuda:1", 7 * GIB)
 
     async def use(worker: Worker) -> None:
-        for work, least in MIN_AUTO_ELEMENTS.items():
+        for work, least in MIN_ACCELERATOR_ELEMENTS.items():
             assert worker.choose(work, least - 1) == "cpu"
             assert worker.choose(work, least) == "cuda:1"
             assert worker.choose(work, 1 << 40) == "cpu"
         assert worker.choose("weights", 1 << 40) == "cpu"
         large.translate_error(RuntimeError(BROKEN))
-        assert worker.choose("losses", MIN_AUTO_ELEMENTS["losses"]) == "cpu"
+        assert worker.choose("losses", MIN_ACCELERATOR_ELEMENTS["losses"]) == "cpu"
 
     with_worker(use, 1, small, large)
 
@@ -511,7 +510,7 @@ def test_what_takes_long_to_prepare_keeps_no_thread_of_the_pool(monkeypatch):
         other = normal(50, 50)
         assert b"".join(await collect(worker.stream(other, 0, other.size)))
         free.set()
-        whole = file.read(0, file.size, CompiledExecutor()).tobytes()
+        whole = file.read(0, file.size).tobytes()
         assert b"".join(await reading) == whole
 
     with_worker(use, threads=1)

@@ -19,12 +19,10 @@ from tensorseed.checkpoints.revision import DTYPE_NAMES, Revision
 from tensorseed.checkpoints.shards import INDEX
 from tensorseed.errors import TooLargeError
 from tensorseed.files.virtual_file import open_file
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 from tests.tensorseed.checkpoints.recipes import document, recipe, repository, tensor
 
-EXECUTOR = CompiledExecutor()
 SHARD = 4_000
 LAST = (1 << 64) - 1
 
@@ -37,7 +35,7 @@ def content(file: RepoFile) -> bytes:
     if file.text is not None:
         return file.text
     assert file.weights is not None
-    return file.weights.read(0, file.weights.size, EXECUTOR).tobytes()
+    return file.weights.read(0, file.weights.size).tobytes()
 
 
 def tensors(snapshot: Snapshot) -> dict[str, Any]:
@@ -63,7 +61,7 @@ def test_a_single_file_is_that_of_the_spec() -> None:
     spec = {"seed": 5, **document()["weights"]}
     assert (
         content(file)
-        == open_file(parse_spec(json.dumps(spec).encode(), Limits())).read(0, file.size, EXECUTOR).tobytes()
+        == open_file(parse_spec(json.dumps(spec).encode(), Limits())).read(0, file.size).tobytes()
     )
 
 

@@ -21,7 +21,6 @@ from service.settings import Settings
 from tensorseed.client.fetching import Options
 from tensorseed.client.retries import Backoff
 from tensorseed.files.virtual_file import VirtualFile, open_file
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 
@@ -42,7 +41,7 @@ def file_of(spec: dict[str, Any] = SPEC) -> VirtualFile:
 
 
 def bytes_of(file: VirtualFile) -> bytes:
-    return file.read(0, file.size, CompiledExecutor()).tobytes()
+    return file.read(0, file.size).tobytes()
 
 
 def quick(attempts: int) -> Backoff:

@@ -143,9 +143,9 @@ def test_exit_codes(tmp_path: Path, code: int, told: str, arguments: Callable[[P
 def test_a_name_steers_no_terminal(tmp_path: Path, option: list[str]) -> None:
     header = json.loads(FILE.header[8:])
     end = max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
-    header["\x1b[31m\ud800"] = {"dtype": "U8", "shape": [0], "data_offsets": [end, end]}
+    header["\x1b[31m"] = {"dtype": "U8", "shape": [0], "data_offsets": [end, end]}
     raw = json.dumps(header).encode()
-    path = tmp_path / "\x1b[1mw"
+    path = tmp_path / "\x1b[1mw\udcff"
     path.write_bytes(len(raw).to_bytes(8, "little") + raw + DATA[len(FILE.header) :])
     result = invoke("verify", *option, path)
     assert result.exit_code == 4

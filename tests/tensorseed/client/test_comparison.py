@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from tensorseed.client import comparison, recipes
 from tensorseed.client.comparison import Difference, FileReport, compare
 from tensorseed.client.errors import MismatchError, RefusedError
-from tensorseed.client.local_file import read_stored
+from tensorseed.client.local_file import read_local
 from tensorseed.client.recipes import named_file
 from tensorseed.client.reports import as_document, as_lines
 from tensorseed.files.shards import open_shard
-from tensorseed.files.virtual_file import build_header, open_slice
+from tensorseed.files.virtual_file import file_header, open_slice
 from tests.tensorseed.client.conftest import SPEC, bytes_of, file_of
 
 FILE = file_of()
@@ -29,7 +29,7 @@ PATH = Path("w.safetensors")
 
 
 def report_of(data: bytes) -> FileReport:
-    stored = read_stored(memoryview(data), PATH)
+    stored = read_local(memoryview(data), PATH)
     return compare(stored, named_file(stored), 2, None)
 
 
@@ -40,8 +40,8 @@ def states(report: FileReport) -> dict[str, str]:
 
 def rewritten(keep: dict[str, np.ndarray[Any, Any]]) -> bytes:
     """A file of these arrays that has the metadata of the right one."""
-    stored = read_stored(memoryview(DATA), PATH)
-    return safetensors.numpy.save(keep, dict(stored.metadata))
+    stored = read_local(memoryview(DATA), PATH)
+    return safetensors.numpy.save(keep, dict(stored.header.metadata))
 
 
 def arrays() -> dict[str, np.ndarray[Any, Any]]:
@@ -87,7 +87,7 @@ def test_a_shard_is_compared_with_its_own_tensors() -> None:
 def test_a_shard_that_lost_a_tensor_is_told() -> None:
     tensors = FILE.resolved.tensors[1:4]
     header = json.loads(open_shard(FILE.resolved, tensors).header[8:])
-    lost = build_header(tensors[:2], header["__metadata__"])
+    lost = file_header(tensors[:2], header["__metadata__"])
     data = lost + bytes(sum(tensor.nbytes for tensor in tensors[:2]))
     with pytest.raises(MismatchError, match="damaged"):
         report_of(data)
@@ -154,18 +154,18 @@ def test_bytes_after_the_end() -> None:
 
 
 def test_a_header_written_in_another_way_is_told() -> None:
-    stored = read_stored(memoryview(DATA), PATH)
-    metadata = {**stored.metadata, "format": "np"}
-    header = build_header(FILE.resolved.tensors, metadata)
+    stored = read_local(memoryview(DATA), PATH)
+    metadata = {**stored.header.metadata, "format": "np"}
+    header = file_header(FILE.resolved.tensors, metadata)
     report = report_of(header + DATA[len(FILE.header) :])
     assert (report.header, states(report), report.equal) == ("different", {}, False)
 
 
 def with_metadata(**changed: str | None) -> bytes:
-    stored = read_stored(memoryview(DATA), PATH)
+    stored = read_local(memoryview(DATA), PATH)
     renamed = {f"tensorseed.{name}": text for name, text in changed.items()}
-    merged = {name: text for name, text in {**stored.metadata, **renamed}.items() if text is not None}
-    return build_header(FILE.resolved.tensors, merged) + DATA[len(FILE.header) :]
+    merged = {name: text for name, text in {**stored.header.metadata, **renamed}.items() if text is not None}
+    return file_header(FILE.resolved.tensors, merged) + DATA[len(FILE.header) :]
 
 
 RECIPE = FILE.resolved.recipe
@@ -194,13 +194,13 @@ RECIPE = FILE.resolved.recipe
 )
 def test_recipes_that_say_nothing(changed: dict[str, Any], kind: type[Exception], told: str) -> None:
     with pytest.raises(kind, match=told):
-        named_file(read_stored(memoryview(with_metadata(**changed)), PATH))
+        named_file(read_local(memoryview(with_metadata(**changed)), PATH))
 
 
 def test_a_device_that_this_host_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = {"generator": "torch", "device": "cuda", "layers": [SPEC["layers"][0]]}  # type: ignore[index]
     file = file_of(spec)
-    stored = read_stored(memoryview(file.header + bytes(file.size - len(file.header))), PATH)
+    stored = read_local(memoryview(file.header + bytes(file.size - len(file.header))), PATH)
     monkeypatch.setattr("tensorseed.devices.registry.cuda_devices", list)
     monkeypatch.setattr("tensorseed.devices.Devices.accelerators", lambda _: [])
     with pytest.raises(RefusedError, match="this host has no device 'cuda'"):

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorseed.client.errors import DiskError, MismatchError
-from tensorseed.client.local_file import read_stored, stored
+from tensorseed.client.local_file import open_local, read_local
 
 PATH = Path("w.safetensors")
+REFUSED = r"^w.safetensors is not a whole safetensors file, since .+: fetch it again$"
 
 
 def file(header: object, data: bytes = b"") -> memoryview:
@@ -35,12 +36,16 @@ def entry(start: int, stop: int, shape: object = None, dtype: object = "U8") -> 
 def test_what_the_reference_writes_is_read():
     arrays = {"b": np.zeros(0, np.int64), "c": np.ones((), np.uint8)}
     arrays["a"] = np.arange(6, dtype=np.float32).reshape(2, 3)
-    found = read_stored(memoryview(safetensors.numpy.save(arrays, {"k": "v"})), PATH)
-    assert found.metadata == {"k": "v"}
-    assert {name: tensor.shape for name, tensor in found.tensors.items()} == {"a": (2, 3), "b": (0,), "c": ()}
-    for name, tensor in found.tensors.items():
+    found = read_local(memoryview(safetensors.numpy.save(arrays, {"k": "v"})), PATH)
+    assert found.header.metadata == {"k": "v"}
+    assert {name: tensor.shape for name, tensor in found.header.tensors.items()} == {
+        "a": (2, 3),
+        "b": (0,),
+        "c": (),
+    }
+    for name, tensor in found.header.tensors.items():
         assert bytes(found.data[tensor.start : tensor.stop]) == arrays[name].tobytes()
-    assert found.size == len(found.data)
+    assert found.header.file_bytes == len(found.data)
 
 
 @pytest.mark.parametrize(
@@ -73,24 +78,30 @@ def test_what_the_reference_writes_is_read():
     ],
 )
 def test_what_breaks_the_format_is_refused(data):
-    with pytest.raises(MismatchError, match=r"^w.safetensors is not a whole safetensors file, since it"):
-        read_stored(data, PATH)
+    with pytest.raises(MismatchError, match=REFUSED):
+        read_local(data, PATH)
 
 
 @given(st.binary(max_size=200), st.integers(0, 64))
 def test_no_bytes_do_more_than_that(data, length):
     with suppress(MismatchError):
-        read_stored(memoryview(struct.pack("<Q", length) + data), PATH)
+        read_local(memoryview(struct.pack("<Q", length) + data), PATH)
 
 
 def test_bytes_that_lack_or_are_surplus_are_counted():
-    assert read_stored(file({"a": entry(0, 3)}, b"xx"), PATH).size == len(file({"a": entry(0, 3)})) + 3
-    assert read_stored(file({"a": entry(0, 1)}, b"xx"), PATH).size == len(file({"a": entry(0, 1)})) + 1
+    assert (
+        read_local(file({"a": entry(0, 3)}, b"xx"), PATH).header.file_bytes
+        == len(file({"a": entry(0, 3)})) + 3
+    )
+    assert (
+        read_local(file({"a": entry(0, 1)}, b"xx"), PATH).header.file_bytes
+        == len(file({"a": entry(0, 1)})) + 1
+    )
 
 
 def test_files_that_cannot_be_mapped(tmp_path):
-    with pytest.raises(DiskError, match="cannot be read"), stored(tmp_path / "no"):
+    with pytest.raises(DiskError, match="cannot be read"), open_local(tmp_path / "no"):
         pass
     (tmp_path / "empty").touch()
-    with pytest.raises(MismatchError, match="it is empty"), stored(tmp_path / "empty"):
+    with pytest.raises(MismatchError, match="it is empty"), open_local(tmp_path / "empty"):
         pass

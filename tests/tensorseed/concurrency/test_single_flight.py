@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,33 +11,37 @@ import numpy as np
 import pytest
 
 from tensorseed.concurrency.cancellation import ComputationCancelledError
-from tensorseed.concurrency.single_flight import Kept
+from tensorseed.concurrency.single_flight import AsyncSingleFlightCache, SingleFlightCache
+
+
+def nbytes(array: np.ndarray) -> int:
+    return array.nbytes
 
 
 def test_a_result_is_computed_once():
-    kept: Kept[np.ndarray] = Kept(1_000)
-    first = kept.get("a", lambda: np.zeros(10))
-    assert kept.get("a", lambda: np.ones(10)) is first
+    cache: SingleFlightCache[np.ndarray] = SingleFlightCache(1_000, nbytes)
+    first = cache.get("a", lambda: np.zeros(10))
+    assert cache.get("a", lambda: np.ones(10)) is first
 
 
 def test_the_bound_counts_bytes_and_drops_what_was_asked_for_least_lately():
-    kept: Kept[np.ndarray] = Kept(200)
+    cache: SingleFlightCache[np.ndarray] = SingleFlightCache(200, nbytes)
     for name in "abac":
-        kept.get(name, lambda: np.zeros(10))
-    assert kept.get("a", lambda: np.ones(10))[0] == 0
-    assert kept.get("b", lambda: np.ones(10))[0] == 1
+        cache.get(name, lambda: np.zeros(10))
+    assert cache.get("a", lambda: np.ones(10))[0] == 0
+    assert cache.get("b", lambda: np.ones(10))[0] == 1
 
 
 def test_what_is_too_large_is_not_kept_and_drops_nothing():
-    kept: Kept[np.ndarray] = Kept(200)
-    kept.get("a", lambda: np.zeros(20))
-    assert kept.get("b", lambda: np.zeros(30)).size == 30
-    assert kept.get("b", lambda: np.ones(30))[0] == 1
-    assert kept.get("a", lambda: np.ones(20))[0] == 0
+    cache: SingleFlightCache[np.ndarray] = SingleFlightCache(200, nbytes)
+    cache.get("a", lambda: np.zeros(20))
+    assert cache.get("b", lambda: np.zeros(30)).size == 30
+    assert cache.get("b", lambda: np.ones(30))[0] == 1
+    assert cache.get("a", lambda: np.ones(20))[0] == 0
 
 
 def test_threads_that_ask_at_once_share_one_computation_and_others_go_on():
-    kept: Kept[np.ndarray] = Kept(1_000)
+    cache: SingleFlightCache[np.ndarray] = SingleFlightCache(1_000, nbytes)
     started, go_on = threading.Event(), threading.Event()
     computed = []
 
@@ -47,17 +52,17 @@ def test_threads_that_ask_at_once_share_one_computation_and_others_go_on():
         return np.zeros(10)
 
     with ThreadPoolExecutor(4) as pool:
-        results = [pool.submit(kept.get, "a", compute)]
+        results = [pool.submit(cache.get, "a", compute)]
         assert started.wait(30)
-        results += [pool.submit(kept.get, "a", compute) for _ in range(3)]
-        assert kept.get("b", lambda: np.ones(3)).size == 3
+        results += [pool.submit(cache.get, "a", compute) for _ in range(3)]
+        assert cache.get("b", lambda: np.ones(3)).size == 3
         go_on.set()
         assert len({id(result.result(30)) for result in results}) == 1
     assert computed == [1]
 
 
 def test_a_failure_reaches_all_who_wait_and_is_forgotten():
-    kept: Kept[np.ndarray] = Kept(1_000)
+    cache: SingleFlightCache[np.ndarray] = SingleFlightCache(1_000, nbytes)
     started, go_on = threading.Event(), threading.Event()
 
     def fail() -> np.ndarray:
@@ -66,18 +71,18 @@ def test_a_failure_reaches_all_who_wait_and_is_forgotten():
         raise MemoryError
 
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(kept.get, "a", fail)
+        first = pool.submit(cache.get, "a", fail)
         assert started.wait(30)
-        second = pool.submit(kept.get, "a", fail)
+        second = pool.submit(cache.get, "a", fail)
         go_on.set()
         for result in (first, second):
             with pytest.raises(MemoryError):
                 result.result(30)
-    assert kept.get("a", lambda: np.zeros(2)).size == 2
+    assert cache.get("a", lambda: np.zeros(2)).size == 2
 
 
 def test_a_waiter_begins_anew_where_the_first_gives_up():
-    kept: Kept[Any] = Kept(1_000)
+    cache: SingleFlightCache[Any] = SingleFlightCache(1_000, nbytes)
     begun, left = threading.Event(), threading.Event()
 
     def given_up() -> Any:
@@ -86,22 +91,98 @@ def test_a_waiter_begins_anew_where_the_first_gives_up():
         raise ComputationCancelledError
 
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(kept.get, "key", given_up)
+        first = pool.submit(cache.get, "key", given_up)
         assert begun.wait(60)
-        second = pool.submit(kept.get, "key", lambda: np.zeros(3))
+        second = pool.submit(cache.get, "key", lambda: np.zeros(3))
         left.set()
         with pytest.raises(ComputationCancelledError):
             first.result(60)
         assert second.result(60).tolist() == [0, 0, 0]
-    assert "key" in kept
+    assert "key" in cache
 
 
 def test_what_is_kept_is_found_without_computing():
-    kept: Kept[np.ndarray] = Kept(200)
-    assert kept.find("a") is None
-    first = kept.get("a", lambda: np.zeros(10))
-    kept.get("b", lambda: np.zeros(10))
-    assert kept.find("a") is first
-    kept.get("c", lambda: np.zeros(10))
-    assert kept.find("a") is first
-    assert kept.find("b") is None
+    cache: SingleFlightCache[np.ndarray] = SingleFlightCache(200, nbytes)
+    assert cache.peek("a") is None
+    first = cache.get("a", lambda: np.zeros(10))
+    cache.get("b", lambda: np.zeros(10))
+    assert cache.peek("a") is first
+    cache.get("c", lambda: np.zeros(10))
+    assert cache.peek("a") is first
+    assert cache.peek("b") is None
+
+
+def test_tasks_share_one_computation_and_its_result_is_cached():
+    async def main() -> None:
+        cache: AsyncSingleFlightCache[bytes] = AsyncSingleFlightCache(10, len)
+        go_on, computed = asyncio.Event(), []
+
+        async def compute() -> bytes:
+            computed.append(1)
+            await go_on.wait()
+            return b"12345"
+
+        waiting = [asyncio.create_task(cache.get("a", compute)) for _ in range(5)]
+        await asyncio.sleep(0)
+        assert cache.peek("a") is None
+        go_on.set()
+        assert await asyncio.gather(*waiting) == [b"12345"] * 5
+        assert await cache.get("a", compute) == b"12345" == cache.peek("a")
+        assert computed == [1]
+        assert len(await cache.get("b", large)) == 11
+        assert cache.peek("b") is None
+        assert "a" in cache
+
+    async def large() -> bytes:
+        return bytes(11)
+
+    asyncio.run(main())
+
+
+def test_the_last_waiter_cancels_the_computation_and_another_can_begin_anew():
+    async def main() -> None:
+        cache: AsyncSingleFlightCache[bytes] = AsyncSingleFlightCache(10, len)
+        events: list[str] = []
+
+        async def endless() -> bytes:
+            events.append("begun")
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                events.append("cancelled")
+                raise
+            raise AssertionError
+
+        async def quick() -> bytes:
+            return b"1"
+
+        waiting = [asyncio.create_task(cache.get("a", endless)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        waiting[0].cancel()
+        await asyncio.sleep(0.01)
+        assert events == ["begun"]
+        waiting[1].cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert await cache.get("a", quick) == b"1"
+        assert events == ["begun", "cancelled"]
+
+    asyncio.run(main())
+
+
+def test_a_failed_computation_reaches_every_task_and_is_forgotten():
+    async def main() -> None:
+        cache: AsyncSingleFlightCache[bytes] = AsyncSingleFlightCache(10, len)
+
+        async def fail() -> bytes:
+            await asyncio.sleep(0.01)
+            raise MemoryError
+
+        async def quick() -> bytes:
+            return b"1"
+
+        waiting = [cache.get("a", fail) for _ in range(3)]
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [MemoryError] * 3
+        assert await cache.get("a", quick) == b"1"
+
+    asyncio.run(main())

@@ -12,7 +12,6 @@ import torch
 from tensorseed.devices import Cpu, available_devices
 from tensorseed.errors import CapacityError, DeviceError, SpecError
 from tensorseed.files.virtual_file import VirtualFile, open_file
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 from tests.tensorseed.devices.fake import BROKEN, FakeDevice
@@ -33,7 +32,7 @@ def mixed() -> VirtualFile:
 
 def test_a_chunk_holds_the_bytes_of_the_compiled_loops_wherever_it_begins():
     file, device = mixed(), FakeDevice()
-    whole = file.read(0, file.size, CompiledExecutor())
+    whole = file.read(0, file.size)
     for start, stop in [(0, file.size), (len(file.header) + 1, file.size - 3), (9_001, 9_002), (77, 15_433)]:
         out = np.empty(start % 16 + stop - start, np.uint8)[start % 16 :]
         land = device.start(file, start, out)

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from tensorseed.devices.cuda import Cuda, cuda_devices
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tests.tensorseed.devices.test_base import mixed
 
 
@@ -106,7 +105,7 @@ def test_there_are_as_many_as_torch_sees(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("device", cuda_devices(), ids=lambda device: device.name)
 def test_a_real_gpu_fills_chunks_with_the_bytes_of_the_cpu(device: Cuda) -> None:
     file = mixed()
-    whole = file.read(0, file.size, CompiledExecutor())
+    whole = file.read(0, file.size)
     for start, stop in [(0, file.size), (77, 15_433)]:
         out = np.empty(start % 16 + stop - start, np.uint8)[start % 16 :]
         device.start(file, start, out)()

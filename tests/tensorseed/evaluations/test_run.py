@@ -19,9 +19,10 @@ from tensorseed.evaluations import evaluate
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.evaluations.run import smooth
 from tensorseed.files.torch_generator import materialise
-from tensorseed.files.virtual_file import open_file, tensor_arrays
+from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
+from tests.tensorseed.draws import tensor_arrays
 from tests.tensorseed.evaluations.cases import read, report, reports
 
 STEPS = 4

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tensorseed.files.digests import FileHash, placeholder
 from tensorseed.files.virtual_file import VirtualFile, open_file
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 
@@ -25,7 +24,7 @@ LAYERS = [
 
 def make(layers: object = LAYERS) -> tuple[VirtualFile, bytes]:
     file = open_file(parse_spec(json.dumps({"seed": 1, "layers": layers}).encode(), Limits()))
-    return file, file.read(0, file.size, CompiledExecutor()).tobytes()
+    return file, file.read(0, file.size).tobytes()
 
 
 FILE, DATA = make()

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tensorseed.errors import LossError, TooLargeError
-from tensorseed.files.reader import DTYPES, MOST_HEADER, RawTensor, read_tensors, to_torch
+from tensorseed.files.reader import DTYPES, MAX_HEADER_BYTES, RawTensor, read_tensors, to_torch
 
 INPUT = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 TARGET = {"dtype": "I64", "shape": [1], "data_offsets": [8, 16]}
@@ -90,7 +90,8 @@ def test_a_buffer_that_cannot_be_written_is_copied() -> None:
 def test_too_short_for_a_length(size: int) -> None:
     assert fault(bytes(size)) == (
         "",
-        f"the body has {size} bytes, and a safetensors file starts with 8 that tell its header's length",
+        f"the file has {size} bytes, and a safetensors file begins with 8 of the header's length: "
+        "send a file as safetensors writes it",
     )
 
 
@@ -102,10 +103,10 @@ def test_a_header_longer_than_the_file(size: int) -> None:
 
 
 def test_a_header_over_the_limit() -> None:
-    largest = file(b"{}".ljust(MOST_HEADER), b"")
+    largest = file(b"{}".ljust(MAX_HEADER_BYTES), b"")
     assert read_tensors(largest) == {}
     with pytest.raises(TooLargeError, match="1,048,577 bytes, the limit is 1,048,576"):
-        read_tensors(file(b"{}".ljust(MOST_HEADER + 1), b""))
+        read_tensors(file(b"{}".ljust(MAX_HEADER_BYTES + 1), b""))
 
 
 @pytest.mark.parametrize(
@@ -155,10 +156,10 @@ def test_metadata_that_is_not_text(metadata: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"dtype": "F8_E4M3"}, "F8_E4M3 is no dtype of an argument: use one of F64, F32, F16"),
-        ({"dtype": "f32"}, "f32 is no dtype"),
-        ({"dtype": ["F32"]}, "this is no dtype"),
-        ({"dtype": None}, "this is no dtype"),
+        ({"dtype": "F8_E4M3"}, "F8_E4M3 is not a supported dtype: use one of F64, F32, F16"),
+        ({"dtype": "f32"}, "f32 is not a supported dtype"),
+        ({"dtype": ["F32"]}, "this is not a supported dtype"),
+        ({"dtype": None}, "this is not a supported dtype"),
         ({"shape": 2}, "the shape must be a list"),
         ({"shape": [2.0]}, "the shape must be a list"),
         ({"shape": [True, 2]}, "the shape must be a list"),

@@ -11,11 +11,9 @@ import safetensors.torch
 from tensorseed.errors import UnknownNameError
 from tensorseed.files.shards import named_shard, open_shard, shard_digest
 from tensorseed.files.virtual_file import open_file
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 
-EXECUTOR = CompiledExecutor()
 SPEC = {
     "seed": 7,
     "layers": [
@@ -30,8 +28,8 @@ NAMES = ["w.1", "w.3", "h.0"]
 
 def test_a_shard_holds_its_tensors_as_the_whole_does() -> None:
     whole, shard = open_file(RESOLVED), open_shard(RESOLVED, PART)
-    one = safetensors.torch.load(whole.read(0, whole.size, EXECUTOR).tobytes())
-    other = safetensors.torch.load(shard.read(0, shard.size, EXECUTOR).tobytes())
+    one = safetensors.torch.load(whole.read(0, whole.size).tobytes())
+    other = safetensors.torch.load(shard.read(0, shard.size).tobytes())
     assert sorted(other) == sorted(NAMES)
     assert all(one[name].equal(other[name]) for name in other)
 

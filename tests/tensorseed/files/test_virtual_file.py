@@ -14,22 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorseed.errors import SliceError, UnknownNameError
+from tensorseed.files.elements import DrawnElements
 from tensorseed.files.slices import parse_slice
 from tensorseed.files.virtual_file import (
     BLOCK,
     VirtualFile,
-    build_header,
+    file_header,
     open_file,
     open_slice,
-    tensor_arrays,
 )
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
-from tests.tensorseed.draws import executors
+from tests.tensorseed.draws import executors, tensor_arrays
 
-EXECUTOR = CompiledExecutor()
 EXECUTORS = dict(executors())
 KINDS = [
     "zeros",
@@ -50,7 +49,7 @@ def tensor(name: str, shape: list[int], init="normal", **more) -> dict:
 
 
 def content(file: VirtualFile, start: int = 0, stop: int | None = None) -> bytes:
-    return file.read(start, file.size if stop is None else stop, EXECUTOR).tobytes()
+    return file.read(start, file.size if stop is None else stop).tobytes()
 
 
 MIXED = file_of(
@@ -82,7 +81,7 @@ def test_the_reference_reader_reads_it():
 def test_without_a_recipe_it_is_what_the_reference_writer_writes(metadata):
     loaded = safetensors.torch.load(content(MIXED))
     reference = safetensors.torch.save(loaded, metadata=metadata)
-    ours = build_header(MIXED.resolved.tensors, metadata) + content(MIXED, len(MIXED.header))
+    ours = file_header(MIXED.resolved.tensors, metadata) + content(MIXED, len(MIXED.header))
     assert ours == reference
 
 
@@ -106,9 +105,9 @@ def test_a_file_without_tensors_is_valid():
 def test_any_partition_into_ranges_concatenates_to_the_file(data):
     whole = content(MIXED)
     cuts = sorted(data.draw(st.lists(st.integers(0, MIXED.size), max_size=12)))
-    executor = EXECUTORS[data.draw(st.sampled_from(list(EXECUTORS)))]
+    source = DrawnElements(MIXED.resolved, EXECUTORS[data.draw(st.sampled_from(list(EXECUTORS)))])
     edges = [0, *cuts, MIXED.size]
-    parts = [MIXED.read(a, b, executor).tobytes() for a, b in pairwise(edges)]
+    parts = [MIXED.read(a, b, source).tobytes() for a, b in pairwise(edges)]
     assert b"".join(parts) == whole
 
 
@@ -225,7 +224,7 @@ def test_reading_costs_what_is_read_and_not_what_lies_before():
 
     for start in (len(TEBIBYTE.header), TEBIBYTE.size // 2 + 1, TEBIBYTE.size - (1 << 20)):
         Counting.drawn = 0
-        TEBIBYTE.read(start, start + (1 << 20), Counting())
+        TEBIBYTE.read(start, start + (1 << 20), DrawnElements(TEBIBYTE.resolved, Counting()))
         assert Counting.drawn <= (1 << 18) + 8
 
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from tensorseed.errors import LossError, TooLargeError
-from tensorseed.files.virtual_file import open_file, tensor_arrays
+from tensorseed.files.virtual_file import open_file
 from tensorseed.losses import Call, evaluate, read_loss
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
+from tests.tensorseed.draws import tensor_arrays
 
 X = torch.randn(7, 8, generator=torch.Generator().manual_seed(1))
 Y = torch.tensor([0, 3, 9, 5, 1, 2, 7])
@@ -29,7 +29,7 @@ def served(layer: dict[str, Any], seed: int, dtype: str) -> dict[str, torch.Tens
     file = open_file(parse_spec(orjson.dumps(document), Limits()))
     return {
         tensor.name: torch.from_numpy(array).to(getattr(torch, dtype))
-        for tensor, array in tensor_arrays(file, CompiledExecutor())
+        for tensor, array in tensor_arrays(file)
     }
 
 

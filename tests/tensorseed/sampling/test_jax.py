@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from jax.nn import initializers
 
-from tensorseed.files.virtual_file import open_file, tensor_arrays
+from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.distributions import TruncNormal, Uniform
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.spec import parse_spec
+from tests.tensorseed.draws import tensor_arrays
 
 SHAPES = [(784, 256), (3, 3, 16, 48), (5, 40, 24)]
 AXES = {"in": -2, "out": -1}

@@ -20,7 +20,6 @@ from tensorseed.checkpoints.errors import ConfigError
 from tensorseed.checkpoints.layout import state_dict_order
 from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.files.virtual_file import open_file
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 from tests.tensorseed.checkpoints.derivation.families import FAMILIES
@@ -66,7 +65,7 @@ def saved_order(model: transformers.PreTrainedModel) -> list[str]:
 
 def write(recipe: dict[str, Any], folder: Path) -> None:
     file = open_file(parse_spec(json.dumps(recipe["weights"]).encode(), Limits()))
-    content = file.read(0, file.size, CompiledExecutor()).tobytes()
+    content = file.read(0, file.size).tobytes()
     (folder / "model.safetensors").write_bytes(content)
     (folder / "config.json").write_text(json.dumps(recipe["config"]))
 

@@ -8,7 +8,6 @@ import pytest
 
 from tensorseed.checkpoints.library import Library, shipped
 from tensorseed.checkpoints.snapshot import Snapshot
-from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 
 NAMES = sorted(path.stem for path in shipped().glob("*.json"))
@@ -23,12 +22,11 @@ def library() -> Library:
 
 def write(snapshot: Snapshot, folder: Path) -> Path:
     """All files of a revision, in a folder."""
-    executor = CompiledExecutor()
     for file in snapshot.files:
         content = file.text
         if content is None:
             assert file.weights is not None
-            content = file.weights.read(0, file.size, executor).tobytes()
+            content = file.weights.read(0, file.size).tobytes()
         assert len(content) == file.size
         (folder / file.path).write_bytes(content)
     return folder

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tensorseed.files.virtual_file import open_file, tensor_arrays
+from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.resolved import ResolvedTensor
+from tests.tensorseed.draws import tensor_arrays
 from tests.tensorseed.spec.test_spec import parse, tensor
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.worker.torch_files import TorchFiles
+from service.worker.jobs import TorchFiles
 from tensorseed.concurrency.cancellation import ComputationCancelledError, check_cancelled
 from tensorseed.errors import TooLargeError
 from tensorseed.files import torch_generator
-from tensorseed.files.materialised import Materialised
+from tensorseed.files.elements import TENSOR_OVERHEAD_BYTES, MaterialisedElements
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
@@ -36,7 +36,7 @@ class Slow:
         self.go = threading.Event()
         self.fault: Exception | None = None
 
-    def __call__(self, resolved: ResolvedSpec) -> Materialised:
+    def __call__(self, resolved: ResolvedSpec) -> MaterialisedElements:
         self.seeds.append(resolved.seed)
         self.begun.set()
         while not self.go.wait(0.005):
@@ -47,7 +47,7 @@ class Slow:
                 raise
         if self.fault:
             raise self.fault
-        return Materialised({"w": np.full(250, resolved.seed, np.float32)})
+        return MaterialisedElements({"w": np.full(250, resolved.seed, np.float32)})
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_one_who_leaves_does_not_disturb_the_others(slow: Slow) -> None:
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         slow.go.set()
-        assert (await second).nbytes == 1000
+        assert (await second).nbytes == 1000 + TENSOR_OVERHEAD_BYTES
         assert (slow.seeds, slow.cancelled) == ([1], [])
 
     with_torch_files(use)
@@ -109,7 +109,7 @@ def test_when_all_have_left_the_computing_ends_and_can_begin_anew(slow: Slow) ->
         while not slow.cancelled:
             await asyncio.sleep(0.005)
         slow.go.set()
-        assert (await again).nbytes == 1000
+        assert (await again).nbytes == 1000 + TENSOR_OVERHEAD_BYTES
         assert slow.seeds == [1, 1]
 
     with_torch_files(use)
@@ -136,7 +136,7 @@ def test_a_fault_reaches_all_and_is_not_kept(slow: Slow) -> None:
         answers = await asyncio.gather(*waiting, return_exceptions=True)
         assert [type(answer) for answer in answers] == [TooLargeError] * 3
         slow.fault = None
-        assert (await torch_files.get(spec(1))).nbytes == 1000
+        assert (await torch_files.get(spec(1))).nbytes == 1000 + TENSOR_OVERHEAD_BYTES
 
     with_torch_files(use)
 

@@ -1,0 +1,85 @@
+"""Sources of a file's elements: drawn one by one, or materialised as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tensorseed.sampling.distributions.base import Storage
+from tensorseed.sampling.executors.base import Executor
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.sampling.philox import Stream
+
+if TYPE_CHECKING:
+    from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
+
+TENSOR_OVERHEAD_BYTES = 512  # of a materialised tensor, beside its elements
+
+
+class ElementSource(Protocol):
+    """Gives the elements of the tensors of one spec, in the storage of their dtypes."""
+
+    def fill(self, tensor: ResolvedTensor, first: int, out: Storage) -> None:
+        """Fill `out` with the elements `first`, `first + 1`, … of the row-major tensor."""
+
+    def gather(self, tensor: ResolvedTensor, elements: npt.NDArray[np.int64], out: Storage) -> None:
+        """Fill `out` with the listed elements of the row-major tensor, in their order."""
+
+
+class DrawnElements:
+    """The elements of generator philox, each a function of its index, computed when read."""
+
+    def __init__(self, resolved: ResolvedSpec, executor: Executor | None = None) -> None:
+        self._resolved = resolved
+        self._executor = executor or CompiledExecutor()
+
+    def fill(self, tensor: ResolvedTensor, first: int, out: Storage) -> None:
+        """See `ElementSource`."""
+        self._executor.fill(tensor.distribution, tensor.dtype, self._stream(tensor), first, out)
+
+    def gather(self, tensor: ResolvedTensor, elements: npt.NDArray[np.int64], out: Storage) -> None:
+        """See `ElementSource`."""
+        self._executor.gather(tensor.distribution, tensor.dtype, self._stream(tensor), elements, out)
+
+    def _stream(self, tensor: ResolvedTensor) -> Stream:
+        assert self._resolved.generator == "philox"
+        return Stream(self._resolved.seed, tensor.stream)
+
+
+class MaterialisedElements:
+    """The elements of every tensor of a file, row-major, by the tensor's name."""
+
+    def __init__(self, arrays: Mapping[str, Storage]) -> None:
+        self._arrays = arrays
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that they take, in bytes."""
+        elements = sum(array.nbytes for array in self._arrays.values())
+        return elements + TENSOR_OVERHEAD_BYTES * len(self._arrays)
+
+    def fill(self, tensor: ResolvedTensor, first: int, out: Storage) -> None:
+        """See `ElementSource`."""
+        out[:] = self._arrays[tensor.name][first : first + out.size]
+
+    def gather(self, tensor: ResolvedTensor, elements: npt.NDArray[np.int64], out: Storage) -> None:
+        """See `ElementSource`."""
+        out[:] = self._arrays[tensor.name][elements]
+
+
+def element_source(resolved: ResolvedSpec) -> ElementSource:
+    """Return what computes the elements of a spec on this host; generator torch computes them here.
+
+    Raises:
+        SpecError: torch has no kernel for one of the tensors.
+        TooLargeError: torch rejects nearly every candidate of a truncated normal.
+        ComputationCancelledError: the computation is cancelled.
+    """
+    if resolved.generator == "philox":
+        return DrawnElements(resolved)
+    from tensorseed.files.torch_generator import materialise  # imports torch
+
+    return materialise(resolved)

@@ -1,0 +1,52 @@
+"""Sources of elements: ranges, selections, and the one that belongs to a spec."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tensorseed.files.elements import (
+    TENSOR_OVERHEAD_BYTES,
+    DrawnElements,
+    MaterialisedElements,
+    element_source,
+)
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.spec import parse_spec
+
+
+def spec(**top: Any) -> ResolvedSpec:
+    layers = [{"name": name, "type": "Tensor", "shape": [9], "init": "normal"} for name in ("t0", "t1")]
+    return parse_spec(json.dumps({"layers": layers, **top}).encode(), Limits())
+
+
+def test_ranges_and_selections_of_what_is_materialised():
+    whole = MaterialisedElements({f"t{i}": np.arange(size, dtype=np.uint8) for i, size in enumerate([5, 9])})
+    tensor, out = spec().tensors[1], np.empty(3, np.uint8)
+    whole.fill(tensor, 4, out)
+    assert out.tolist() == [4, 5, 6]
+    whole.gather(tensor, np.array([8, 0, 3]), out)
+    assert out.tolist() == [8, 0, 3]
+    assert whole.nbytes == 14 + 2 * TENSOR_OVERHEAD_BYTES
+
+
+@pytest.mark.parametrize("generator", ["philox", "torch"])
+def test_a_selection_has_the_elements_of_the_range(generator: str):
+    resolved = spec(generator=generator)
+    source, tensor = element_source(resolved), resolved.tensors[1]
+    whole, chosen = np.empty(9, np.float32), np.empty(3, np.float32)
+    source.fill(tensor, 0, whole)
+    source.gather(tensor, np.array([8, 0, 3]), chosen)
+    assert chosen.tolist() == whole[[8, 0, 3]].tolist()
+    assert whole.std() > 0.1
+    assert isinstance(source, MaterialisedElements if generator == "torch" else DrawnElements)
+
+
+def test_a_file_of_generator_torch_is_not_drawn_by_philox():
+    resolved = spec(generator="torch")
+    with pytest.raises(AssertionError):
+        DrawnElements(resolved).fill(resolved.tensors[0], 0, np.empty(3, np.float32))
