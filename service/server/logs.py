@@ -27,7 +27,7 @@ _access = logging.getLogger(ACCESS)
 
 
 class JsonLines(OrjsonFormatter):
-    """One object a line: time, level, logger, message, request_id, and what the line is about."""
+    """One JSON object a line: time, level, logger, message, ids, and the fields of the event."""
 
     def __init__(self) -> None:
         super().__init__(reserved_attrs=[*RESERVED_ATTRS, "color_message"])
@@ -35,12 +35,12 @@ class JsonLines(OrjsonFormatter):
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        """Put the fields that every line has first."""
+        """Put the common fields first."""
         log_data["time"] = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         log_data["level"] = record.levelname.lower()
         log_data["logger"] = record.name
         super().add_fields(log_data, record, message_dict)
-        log_data.update(log_data.pop("about", {}))
+        log_data.update(log_data.pop("fields", {}))
         log_data.update(_ids())
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802, the base's name
@@ -55,9 +55,9 @@ class TextLines(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, with what it is about and the id of its request."""
-        about = {**getattr(record, "about", {}), **_ids()}
-        return " ".join((super().format(record), *(f"{name}={value}" for name, value in about.items())))
+        """The line, with the fields of the event and its ids."""
+        fields = {**getattr(record, "fields", {}), **_ids()}
+        return " ".join((super().format(record), *(f"{name}={value}" for name, value in fields.items())))
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802, the base's name
         """The exception, without its message within a request."""
@@ -65,7 +65,7 @@ class TextLines(logging.Formatter):
 
 
 def discreet(ei: _ExcInfo) -> str:
-    """A traceback; within a request without the messages, which can quote what the client sent."""
+    """A traceback; within a request without messages, which may quote the client."""
     kind, error, trace = ei
     if kind is None:
         return ""
@@ -84,12 +84,12 @@ def _ids() -> dict[str, str]:
 
 
 def is_json(log_format: str) -> bool:
-    """Whether a setting of `log_format` asks for JSON: `auto` does, unless people watch."""
+    """Whether a `log_format` means JSON: `auto` does, except on a terminal."""
     return log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
 
 
 def log_config(log_format: str, level: str) -> dict[str, Any]:
-    """The configuration of `logging.config.dictConfig`: everything to standard error, in one form."""
+    """The configuration of `logging.config.dictConfig`: all loggers to standard error, in one form."""
     lines = JsonLines if is_json(log_format) else TextLines
     return {
         "version": 1,
@@ -108,8 +108,8 @@ def log_config(log_format: str, level: str) -> dict[str, Any]:
 
 
 def write_access(route: str, method: str, status: int, seconds: float, nbytes: int, key: str | None) -> None:
-    """Write the line of one request."""
-    about: dict[str, object] = {
+    """Write the access line of one request."""
+    fields: dict[str, object] = {
         "method": method,
         "route": route,
         "status": status,
@@ -117,5 +117,5 @@ def write_access(route: str, method: str, status: int, seconds: float, nbytes: i
         "seconds": round(seconds, 6),
     }
     if key is not None:
-        about["key"] = key
-    _access.info("request", extra={"about": about})
+        fields["key"] = key
+    _access.info("request", extra={"fields": fields})

@@ -1,4 +1,7 @@
-"""The list of middleware, outermost first. Plain ASGI, so that streams pass untouched."""
+"""Middleware of every request, outermost first.
+
+All of it is plain ASGI, so that streams pass untouched.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ def surround(
     keyring: Keyring | None,
     tracer: Tracer | None,
 ) -> ASGIApp:
-    """`app` within the middleware that the settings ask for.
+    """`app` within the middleware that the settings select.
 
     FastAPI's own list stands within its handling of unexpected errors. This one surrounds that too.
     """

@@ -49,7 +49,7 @@ def lines() -> Iterator[io.StringIO]:
 def test_a_line_is_an_object() -> None:
     token = CURRENT.set("abc")
     try:
-        line = json.loads(JsonLines().format(record("hello", color_message="no", about={"status": 200})))
+        line = json.loads(JsonLines().format(record("hello", color_message="no", fields={"status": 200})))
     finally:
         CURRENT.reset(token)
     assert line.pop("time").endswith("+00:00")
@@ -69,7 +69,7 @@ def test_a_line_outside_of_a_request_has_no_id() -> None:
 def test_a_line_of_text_tells_the_same() -> None:
     token = CURRENT.set("abc")
     try:
-        line = TextLines().format(record("hello", about={"status": 200}))
+        line = TextLines().format(record("hello", fields={"status": 200}))
     finally:
         CURRENT.reset(token)
     assert line.endswith("WARNING hello status=200 request_id=abc")
