@@ -1,30 +1,50 @@
-"""Every setting of the service, once: its name, default, bounds and meaning.
+"""Settings of the service: name, default, bounds and meaning.
 
-`python -m service settings` prints them. Each is read from the environment variable `TENSORSEED_` and its
-name in capitals. Only the command line does so; everything below it is handed values.
+`tensorseed settings` lists them. Each is read from the environment variable `TENSORSEED_` and its name in
+capitals. Only the command line reads them; everything below it receives values.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tensorseed.concurrency.cpu import cores, usable_folder
 from tensorseed.spec.limits import Limits
 
-from .setting_types import OptionalPath, Origins, listed
-
 PREFIX = "TENSORSEED_"
 
 PATH_CHARS = 1_024  # of a URL beside its token
 
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:]+\](:\d{1,5})?")
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _valid_origins(value: str) -> str:
+    for origin in _split(value):
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r} is no origin: write scheme and host alone, or * for all")
+    return value
+
+
+OptionalPath = Annotated[Path | None, BeforeValidator(_none_if_empty)]
+Origins = Annotated[str, AfterValidator(_valid_origins)]  # RFC 6454, separated by commas; * for all
+
 
 class Settings(BaseSettings):
-    """How one process serves."""
+    """Settings of one process."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
@@ -248,14 +268,14 @@ class Settings(BaseSettings):
 
     def origins(self) -> list[str]:
         """The origins that may call this service from a browser."""
-        return listed(self.cors_origins)
+        return _split(self.cors_origins)
 
     def thread_count(self) -> int:
-        """The threads that compute: as many as there are cores for this process, unless set."""
+        """The threads that compute; by default one for each core of this process."""
         return self.threads or cores()
 
     def cache_folder(self) -> Path | None:
-        """The folder of compiled loops, made if need be; None without one. It may be read-only."""
+        """The folder of compiled kernels, created if missing; None without one. It may be read-only."""
         return None if self.kernel_cache is None else usable_folder(self.kernel_cache)
 
     def limits(self) -> Limits:
