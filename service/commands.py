@@ -26,6 +26,12 @@ from .settings import PREFIX, Settings
 _KUBERNETES = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")  # variables of a Service
 
 
+class StartError(click.ClickException):
+    """The service cannot start with these settings. Unlike a wrong option, it is shown without the usage."""
+
+    exit_code = click.UsageError.exit_code
+
+
 def load_settings(**overrides: object) -> Settings:
     """The settings of the environment, overridden by those that are not None.
 
@@ -142,7 +148,7 @@ def serve(**options: object) -> None:
     try:
         server.serve(settings)
     except (KeysFileError, RecipeError, TracesError, server.PortError) as error:
-        raise click.UsageError(str(error)) from None
+        raise StartError(str(error)) from None
 
 
 @click.command()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import logging.config
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import tempfile
 import threading
 from contextlib import suppress
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
 
 import uvicorn
@@ -18,6 +22,9 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.supervisors.multiprocess import Multiprocess
+
+from tensorseed.sampling.executors import portability
+from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
 from ..hub.context import open_library
 from ..settings import Settings
@@ -32,6 +39,8 @@ BUSY_SECONDS = 60  # a process without a sign of life for longer counts as dead;
 LAST_SECONDS = 2  # for connections to close, after the grace period
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus-client, read when it is imported
 
+_log = logging.getLogger(__name__)
+
 
 class PortError(ValueError):
     """A port that cannot be bound. The message names the remedy."""
@@ -44,18 +53,77 @@ def serve(settings: Settings) -> None:
         KeysFileError, RecipeError, TracesError: before any port is bound.
         PortError: for a port that is taken.
     """
+    logging.config.dictConfig(log_config(settings.log_format, settings.log_level))
+    check_port(settings)
     if settings.keys_file is not None:
         load_keys(settings.keys_file)
     if settings.traces:
         check_traces()
     if settings.workers > 1:
         open_library(settings)  # faults end the start here, not in every process
+        if settings.cache_folder() is not None:
+            compile_ahead(settings)  # once, not in every process
         _serve_many(settings)
         return
     app = build(settings)
     _serve_metrics(settings, app.state.metrics.registry)
+    compile_ahead(settings)
     with suppress(KeyboardInterrupt):  # the server raises it again once it has stopped
-        uvicorn.Server(configure(settings, app)).run()
+        Server(configure(settings, app)).run()
+
+
+def check_port(settings: Settings) -> None:
+    """Refuse a port that is taken before the start, which takes seconds.
+
+    Raises:
+        PortError: nothing can listen on the port.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        socket.create_server((settings.host, settings.port), family=family).close()
+    except OSError as error:
+        fault = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
+        remedy = "choose another one, such as --port 9000 or make run PORT=9000"
+        raise PortError(f"port {settings.port} of {settings.host} {fault}: {remedy}") from None
+
+
+def compile_ahead(settings: Settings) -> None:
+    """Compile the kernels, or load them, in the main thread, where a signal ends the process at once.
+
+    An exception would not do: the compiler drops it within a callback, or crashes.
+    """
+    if settings.portable_kernels:
+        portability.target()
+    handlers = {number: signal.signal(number, _end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        compile_kernels(settings.cache_folder())
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _: object) -> None:
+    os._exit(0 if number == signal.SIGINT else 128 + number)
+
+
+class Server(uvicorn.Server):
+    """The server of one process, which says on a terminal what to try."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and log a request."""
+        await super().startup(sockets)
+        if self.started and sys.stderr.isatty():
+            host, port, *_ = self.servers[0].sockets[0].getsockname()
+            _log.info("try: %s", example(host, port))
+
+
+def example(host: str, port: int) -> str:
+    """The first command of the README, for the address that the server listens on."""
+    address = ip_address(host)
+    if address.is_unspecified:
+        address = ip_address("127.0.0.1" if address.version == 4 else "::1")
+    authority = f"{address}:{port}" if address.version == 4 else f"[{address}]:{port}"
+    return f"curl -s 'http://{authority}/v1/weights?shape=256,784&init=xavier_uniform&seed=42' | sha256sum"
 
 
 def configure(settings: Settings, app: Any, **more: Any) -> uvicorn.Config:

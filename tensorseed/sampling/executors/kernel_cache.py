@@ -8,7 +8,9 @@ not kept. A folder that already holds the kernels may be read-only.
 from __future__ import annotations
 
 import hashlib
+import logging
 from contextlib import suppress
+from functools import cache as once
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,8 @@ EXAMPLES: list[Distribution] = [  # together they run every kernel
     Orthogonal(8, 4, 1.0),
 ]
 
+_log = logging.getLogger(__name__)
+
 
 class FolderLocator(UserProvidedCacheLocator):  # type: ignore[misc]
     """The folder of `numba.config.CACHE_DIR`, whether or not it can be written."""
@@ -73,12 +77,15 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The code compiled for a signature and this processor; None makes numba compile it."""
+        code = None
         try:
-            return super().load_overload(sig, target_context)
+            code = super().load_overload(sig, target_context)
         except Exception:  # torn pickles raise errors of every kind
             with suppress(OSError):
                 self.flush()  # or the next process would meet them again
-            return None
+        if code is None:
+            _announce()
+        return code
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep compiled code, where there is room."""
@@ -93,13 +100,21 @@ def cache_in(folder: Path, functions: list[Any]) -> None:
         function._cache = KernelCache(function.py_func)
 
 
+@once
+def _announce() -> None:
+    """Log, once a process, why the start takes long."""
+    _log.info("compiling kernels for this processor, which takes about 15 s")
+
+
 def compile_kernels(cache: Path | None) -> None:
     """Compile every kernel, or load it from `cache`, so that no request waits for the compiler.
 
     The cache's folder is named after the sources of all kernels and of all functions that they inline: numba
     by itself would notice a change of a kernel's own file only.
     """
-    if cache is not None:
+    if cache is None:
+        _announce()
+    else:
         cache_in(cache / sources_digest(), KERNELS)
     executor, stream = CompiledExecutor(), Stream(0, "")
     for distribution in EXAMPLES:

@@ -9,6 +9,7 @@ from typing import Any
 import numba
 import pytest
 
+from tensorseed.sampling.executors import kernel_cache
 from tensorseed.sampling.executors.kernel_cache import cache_in
 
 
@@ -36,6 +37,20 @@ def hits(loop: Any) -> int:
 def test_a_loop_is_compiled_once(tmp_path: Path) -> None:
     assert hits(compiled(tmp_path)) == 0
     assert hits(compiled(tmp_path)) == 1
+
+
+def test_a_compilation_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", kernel_cache.__name__)
+    kernel_cache._announce.cache_clear()
+    for folder in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
+        compiled(folder)
+    assert [record.getMessage() for record in caplog.records] == [
+        "compiling kernels for this processor, which takes about 15 s"
+    ]
+    caplog.clear()
+    kernel_cache._announce.cache_clear()
+    compiled(tmp_path / "a")
+    assert caplog.records == []
 
 
 def test_what_is_there_serves_though_nothing_can_be_written(
