@@ -172,6 +172,10 @@ class LSTM(_Recurrent):
             )
         yield from super().slots()
 
+    def bounds(self) -> Bounds | None:
+        """Those of tanh; a projected state has none."""
+        return None if self.proj_size else SIGNED_UNIT
+
     def _output(self) -> int:
         return self.proj_size or self.hidden_size
 

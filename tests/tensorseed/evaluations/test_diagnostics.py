@@ -96,6 +96,15 @@ def test_shares() -> None:
     assert layer("Hardtanh", [[-9.0, 0.0]], min_val=-2.0).saturated == 0.5
 
 
+def test_a_projected_state_has_no_bounds() -> None:
+    def lstm(**more: Any) -> dict[str, Any]:
+        return {"name": "l", "type": "LSTM", "input_size": 8, "hidden_size": 6, **more}
+
+    given = {"shape": [3, 2, 8], "init": "normal"}
+    assert report({"layers": [lstm()], "input": given}).layers[0].saturated is not None
+    assert report({"layers": [lstm(proj_size=4)], "input": given}).layers[0].saturated is None
+
+
 def test_channels_are_the_units_of_a_convolution() -> None:
     layers = [
         {"name": "c", "type": "Conv2d", "in_channels": 1, "out_channels": 2, "kernel_size": 1,

@@ -61,6 +61,17 @@ def test_equal_neurons(init: Any) -> None:
     assert "kaiming_normal" in detail
 
 
+def test_filters_of_a_depthwise_convolution_may_be_equal() -> None:
+    def conv(groups: int) -> dict[str, Any]:
+        init = {"weight": "ones", "bias": "zeros"}
+        shape = {"in_channels": 4, "out_channels": 4, "kernel_size": 3, "groups": groups}
+        return {"name": "c", "type": "Conv2d", **shape, "init": init}
+
+    image = {"shape": [2, 4, 8, 8], "init": "normal"}
+    assert "symmetric_neurons" in codes({"layers": [conv(1)], "input": image})
+    assert "symmetric_neurons" not in codes({"layers": [conv(4)], "input": image})
+
+
 def test_equal_neurons_without_a_loss_are_told_by_their_biases() -> None:
     alone = {"input": {"shape": [8, 64], "init": "normal"}}
     layers = mlp("zeros")["layers"]
