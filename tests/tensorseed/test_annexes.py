@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tensorseed.sampling import sinusoids, transforms32, transforms64
+from tensorseed.sampling import transforms32, transforms64
+from tensorseed.sampling.distributions import sinusoidal
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.schemes import SCHEME_CLASSES
@@ -69,7 +70,7 @@ def test_a_decimal_value_has_its_bits(precision):
         assert bits_of(PRECISIONS[precision](constant["value"])) == constant["bits"], name
 
 
-@pytest.mark.parametrize("module", [transforms32, transforms64, sinusoids], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", [transforms32, transforms64, sinusoidal], ids=lambda m: m.__name__)
 def test_no_constant_of_the_code_is_missing(module):
     """Powers of two apart, which need no table."""
     listed = {constant["bits"] for precision in PRECISIONS for constant in CONSTANTS[precision].values()}

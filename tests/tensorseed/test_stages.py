@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 import torch
 from numba import njit
-from tensorseed.sampling.orthogonal import orthogonal_elements
-from tensorseed.sampling.parameters import formula
-from tensorseed.sampling.permutation import kept_elements
-from tensorseed.sampling.sinusoids import sinusoids
 
 from tensorseed.sampling import compact_wy, transforms32, transforms64
 from tensorseed.sampling.distributions import Sinusoidal, TruncNormal
+from tensorseed.sampling.distributions.orthogonal import orthogonal_elements
+from tensorseed.sampling.distributions.sparse import kept_elements
 from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.executors.base import formula
 from tensorseed.sampling.low_precision import narrow
-from tensorseed.sampling.philox import Key, philox4x32, stream_key
+from tensorseed.sampling.philox import Key, Stream, philox4x32, stream_key
 from tensorseed.sampling.primitives import Number
 from tools import stage_vectors
 from tools.reference.normals import bits, real
@@ -159,4 +158,5 @@ def test_sinusoids(vector):
     waves = vector["waves"]
     what = Sinusoidal(2 * waves, float(vector["max_timescale"]), False, vector["endpoint"])
     element = vector["position"] * 2 * waves + vector["phase"] * waves + vector["i"]
-    assert bits(sinusoids(what, np.array([element], np.int64))[0]) == vector["value"]
+    values = what.elements(Stream(0, "unused"), np.array([element], np.int64))
+    assert bits(values[0]) == vector["value"]

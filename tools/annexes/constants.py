@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorseed.sampling import philox, sinusoids, transforms32, transforms64
-from tensorseed.spec.schemes.base import SQRT3
-from tensorseed.spec.schemes.scaled import TRUNCATED_STD
+from tensorseed.sampling import philox, transforms32, transforms64
+from tensorseed.sampling.distributions import sinusoidal
+from tensorseed.spec.schemes.scaled import SQRT3, TRUNCATED_STD
 
 BITS = {"float32": np.uint32, "float64": np.uint64}
 
@@ -59,13 +59,13 @@ FLOAT64 = [
     Constant("TRUNCATED_STD", 10, np.float64(TRUNCATED_STD)),
     Constant("ROOT_2", 10, np.float64(math.sqrt(2.0))),
     Constant("ROOT_3", 10, np.float64(SQRT3)),
-    Constant("PER_LN2", 11, sinusoids.ONE_OVER_LN_2),
-    *(Constant(f"EXP{n}", 11, value) for n, value in enumerate(sinusoids.EXP)),
-    Constant("PER_QUARTER", 11, sinusoids.TWO_OVER_PI),
-    Constant("QUARTER1", 11, sinusoids.HALF_PI_1),
-    Constant("QUARTER2", 11, sinusoids.HALF_PI_2),
-    Constant("QUARTER3", 11, sinusoids.HALF_PI_3),
-    Constant("PER_OCTANT", 11, sinusoids.FOUR_OVER_PI),
+    Constant("PER_LN2", 11, sinusoidal.ONE_OVER_LN_2),
+    *(Constant(f"EXP{n}", 11, value) for n, value in enumerate(sinusoidal.EXP)),
+    Constant("PER_QUARTER", 11, sinusoidal.TWO_OVER_PI),
+    Constant("QUARTER1", 11, sinusoidal.HALF_PI_1),
+    Constant("QUARTER2", 11, sinusoidal.HALF_PI_2),
+    Constant("QUARTER3", 11, sinusoidal.HALF_PI_3),
+    Constant("PER_OCTANT", 11, sinusoidal.FOUR_OVER_PI),
 ]
 INTEGERS = {
     "PHILOX_MULTIPLIER_0": (2, philox.MULTIPLIER_0),
