@@ -12,7 +12,7 @@ from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.modules import EXCLUDED_MODULES, MODULES, StatelessModule
 from tensorseed.spec.names import check_name, count_names, expand_blocks
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 from tensorseed.spec.suggestions import unknown_name
 
 MAX_LAYERS = 1_024  # of one network, brace ranges expanded
@@ -75,7 +75,7 @@ def _check(module: Any, path: tuple[str | int, ...], faults: list[Located]) -> N
     """Add the faults that a model's fields do not show: arguments that conflict, and the name's ranges."""
     try:
         module.check_arguments()
-    except PartError as error:
+    except ArgumentError as error:
         faults.append(((*path, *error.path), str(error)))
     if module.name is not None:
         try:

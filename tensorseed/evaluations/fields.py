@@ -13,7 +13,7 @@ from tensorseed.evaluations.request import Variant as VariantRequest
 from tensorseed.spec.faults import Located, Path, explain
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import LAYERS
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
 from tensorseed.spec.suggestions import unknown_name
 
@@ -78,7 +78,7 @@ def read_optimizer(raw: Any, path: Path, faults: list[Located]) -> Optimizer | N
     if found is not None:
         try:
             found.check_arguments()
-        except PartError as error:
+        except ArgumentError as error:
             faults.append(((*path, *error.path), str(error)))
     return found
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +45,7 @@ class Optimizer(BaseModel):
         return str(get_args(cls.model_fields["name"].annotation)[0])
 
     def check_arguments(self) -> None:
-        """Raise PartError where an argument does not fit the others."""
+        """Raise ArgumentError where an argument does not fit the others."""
 
     def build(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
         """The real optimizer."""
@@ -76,7 +76,7 @@ class SGD(Optimizer):
     def check_arguments(self) -> None:
         """Nesterov's step needs a momentum, and no dampening."""
         if self.nesterov and (self.momentum == 0 or self.dampening != 0):
-            raise PartError(("nesterov",), "nesterov needs a momentum above 0 and a dampening of 0")
+            raise ArgumentError(("nesterov",), "nesterov needs a momentum above 0 and a dampening of 0")
 
 
 class Adagrad(Optimizer):

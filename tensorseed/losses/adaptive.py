@@ -19,7 +19,7 @@ from tensorseed.spec.layers.base import Positive as Size
 from tensorseed.spec.layers.base import Slot
 from tensorseed.spec.layers.classification import AdaptiveLogSoftmaxWithLoss as Layer
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 if TYPE_CHECKING:
     import torch
@@ -143,7 +143,7 @@ class AdaptiveLogSoftmaxWithLoss(ParametricLoss):
         layer = Layer(name=LAYER, type="AdaptiveLogSoftmaxWithLoss", in_features=features, **options)
         try:
             return list(layer.slots())
-        except PartError as error:
+        except ArgumentError as error:
             raise LossError.at(pointer(error.path), str(error)) from None
 
     def _check_given(self, given: list[str], slots: list[Slot]) -> None:

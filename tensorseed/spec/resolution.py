@@ -16,7 +16,7 @@ from tensorseed.spec.layers import Entry, Layer, Slot, Tensor
 from tensorseed.spec.layers.base import MAX_SLOTS, UNITS, Role
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name
-from tensorseed.spec.schemes import PartError, Scheme
+from tensorseed.spec.schemes import ArgumentError, Scheme
 from tensorseed.spec.schemes.plain import Values as Literals
 from tensorseed.spec.size_limits import ShapeError, check_shape, oversized_argument
 from tensorseed.spec.suggestions import unknown_name
@@ -90,7 +90,7 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
     With `by_torch` torch itself draws, and whatever it cannot do is a fault.
 
     Raises:
-        PartError: the first fault, with its path below the entry.
+        ArgumentError: the first fault, with its path below the entry.
     """
     if entry.stream is not None:
         try:
@@ -111,7 +111,7 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
         try:
             tensors = _layer_tensors(slots, inits, entry.init, real, limits)
         except ShapeError as error:
-            raise PartError(oversized_argument(entry.arguments(), error.shape), str(error)) from None
+            raise ArgumentError(oversized_argument(entry.arguments(), error.shape), str(error)) from None
         text = entry_text(entry, effective, inits)
         if by_torch:
             _check_layer(entry, slots, real)
@@ -136,10 +136,10 @@ def _check_tensors(tensors: list[EntryTensor]) -> None:
             raise _nest_error(("init", *filter(None, (tensor.suffix[1:],))), error) from None
 
 
-def _nest_error(path: tuple[str, ...], error: ValueError) -> PartError:
+def _nest_error(path: tuple[str, ...], error: ValueError) -> ArgumentError:
     """The error, with `path` before its own."""
-    rest = error.path if isinstance(error, PartError) else ()
-    return PartError((*path, *rest), str(error))
+    rest = error.path if isinstance(error, ArgumentError) else ()
+    return ArgumentError((*path, *rest), str(error))
 
 
 def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]:
@@ -150,14 +150,14 @@ def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]
     slots = {slot.name: slot for slot in islice(entry.slots(), MAX_SLOTS + 1)}
     if len(slots) > MAX_SLOTS:
         detail = f"this layer has more than {MAX_SLOTS:,} tensors, the limit of one entry"
-        raise PartError((), f"{detail}: split it into several entries")
+        raise ArgumentError((), f"{detail}: split it into several entries")
     inits = {}
     for name, init in entry.init.items():
         if name not in slots:
             valid = (
                 unknown_name("parameter", name, slots) if slots else f"this {entry.type} has no parameters"
             )
-            raise PartError(("init", name), valid)
+            raise ArgumentError(("init", name), valid)
         scheme, slot = normalize_init(init), slots[name]
         redrawn = by_torch and scheme.is_random
         if redrawn or slot.zeroed is not None or not same_init(scheme, slot.init):
@@ -190,7 +190,7 @@ def _fans_along(entry: Tensor) -> Fans | None:
         raise ValueError("fan_axes needs at least two dimensions: leave it out, or give the shape more")
     for part, axis in (("in", entry.fan_axes.in_), ("out", entry.fan_axes.out)):
         if not -rank <= axis < rank:
-            raise PartError(
+            raise ArgumentError(
                 (part,), f"this axis does not exist: {rank} dimensions have the axes {-rank} to {rank - 1}"
             )
     if entry.fan_axes.in_ % rank == entry.fan_axes.out % rank:
@@ -249,7 +249,7 @@ def _zeroed(distribution: Distribution, rows: tuple[int, int], shape: tuple[int,
 
 def _overflowing_parameter(scheme: Scheme, error: ValueError) -> tuple[str, ...]:
     """The parameter that makes an init overflow: the largest one."""
-    if isinstance(error, PartError) or not any(word in str(error) for word in ("overflow", "beyond")):
+    if isinstance(error, ArgumentError) or not any(word in str(error) for word in ("overflow", "beyond")):
         return ()
     given = {name: getattr(scheme, name) for name in scheme.model_fields_set}
     numbers = {name: abs(value) for name, value in sorted(given.items()) if type(value) is float}
@@ -265,7 +265,9 @@ def check_literals(scheme: Scheme, shape: tuple[int, ...], limits: Limits) -> No
     if not isinstance(scheme, Literals):
         return
     if not isinstance(scheme.data, int | float | list):
-        raise PartError(("data",), "data must be a number, or a list of numbers that has the tensor's shape")
+        raise ArgumentError(
+            ("data",), "data must be a number, or a list of numbers that has the tensor's shape"
+        )
     if (numel := math.prod(shape)) > limits.values:
         detail = f"the tensor has {numel:,} elements, and a spec at most {limits.values:,} literal numbers"
         raise ValueError(f"{detail}: draw them from a scheme")

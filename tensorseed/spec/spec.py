@@ -24,7 +24,7 @@ from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolution import resolve_entry
 from tensorseed.spec.resolved import ResolvedSpec
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
 from tensorseed.spec.torch_support import check_version, torch_identity
 
@@ -139,7 +139,7 @@ def _resolve_entries(
             continue
         try:
             resolved = resolve_entry(entry, spec.dtype, limits, by_torch=by_torch)
-        except PartError as error:
+        except ArgumentError as error:
             faults.append((("layers", group.indices[0], *error.path), str(error)))
             yielded += MAX_SLOTS  # the bound of what it cost
             continue

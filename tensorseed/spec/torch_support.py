@@ -15,7 +15,7 @@ from tensorseed.errors import VersionError
 from tensorseed.sampling.distributions import Constant, Distribution, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import INT64, DType
 from tensorseed.spec.layers import Entry, Slot, Tensor
-from tensorseed.spec.schemes import SCHEME_CLASSES, PartError, Scheme
+from tensorseed.spec.schemes import SCHEME_CLASSES, ArgumentError, Scheme
 
 TORCH_KINDS = frozenset(scheme.spellings()[0] for scheme in SCHEME_CLASSES if scheme.in_torch)
 """The kinds that torch.nn.init has, `values` being `Tensor.copy_`."""
@@ -63,16 +63,18 @@ def check_entry(entry: Entry) -> None:
     """Check that an entry has no field that only `philox` supports.
 
     Raises:
-        PartError: it has one.
+        ArgumentError: it has one.
     """
     if entry.stream is not None:
-        raise PartError(
+        raise ArgumentError(
             ("stream",), f"stream has no meaning where values depend on the order of layers: {_PORTABLE}"
         )
     if isinstance(entry, Tensor) and entry.fan_axes is not None:
-        raise PartError(("fan_axes",), f"torch.nn.init knows its own axes only: {_PORTABLE}")
+        raise ArgumentError(("fan_axes",), f"torch.nn.init knows its own axes only: {_PORTABLE}")
     if isinstance(entry, Tensor) and entry.padding_idx is not None:
-        raise PartError(("padding_idx",), f"torch.nn.init fills every row: use an Embedding, or {_PORTABLE}")
+        raise ArgumentError(
+            ("padding_idx",), f"torch.nn.init fills every row: use an Embedding, or {_PORTABLE}"
+        )
 
 
 def check_build(slots: list[Slot], dtype: DType) -> None:

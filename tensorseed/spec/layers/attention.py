@@ -10,7 +10,7 @@ from pydantic import Field
 from tensorseed.spec.layers.base import ZEROS, Count, Layer, Positive, Probability, Slot
 from tensorseed.spec.layers.linear import TORCH_DEFAULT
 from tensorseed.spec.layers.network_module import Attention, Computation, InputAxis
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 from tensorseed.spec.schemes.scaled import XavierNormal, XavierUniform
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ _XAVIER_NORMAL = XavierNormal(kind="xavier_normal")
 
 
 def check_heads(dim: str, size: int, heads: str, number: int) -> None:
-    """Raise PartError unless `number`, the argument `heads`, divides `size`, the argument `dim`."""
+    """Raise ArgumentError unless `number`, the argument `heads`, divides `size`, the argument `dim`."""
     if size % number:
-        raise PartError((heads,), f"{heads} must divide {dim}: {number} does not divide {size}")
+        raise ArgumentError((heads,), f"{heads} must divide {dim}: {number} does not divide {size}")
 
 
 class MultiheadAttention(Layer):

@@ -102,7 +102,7 @@ class Module(Arguments):
         The docstring of every subclass lists them for the catalog, in the grammar of `catalog.tensor_lines`.
 
         Raises:
-            PartError: an argument does not fit the others.
+            ArgumentError: an argument does not fit the others.
         """
         raise NotImplementedError
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tensorseed.spec.layers.base import Count, Layer, Positive, Probability, Slot, prefix_slots
 from tensorseed.spec.layers.linear import Linear
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 _LOSS = "it is a loss and takes a target; name the loss beside the layers"
 
@@ -67,14 +67,16 @@ class AdaptiveLogSoftmaxWithLoss(Layer):
 
     def _check(self) -> None:
         if not self.cutoffs:
-            raise PartError(
+            raise ArgumentError(
                 ("cutoffs",), "cutoffs needs at least one class: give where the first tail begins"
             )
         for place in range(1, len(self.cutoffs)):
             if self.cutoffs[place] <= self.cutoffs[place - 1]:
-                raise PartError(("cutoffs", place), "cutoffs must increase: sort them, and give each once")
+                raise ArgumentError(
+                    ("cutoffs", place), "cutoffs must increase: sort them, and give each once"
+                )
         if self.cutoffs[-1] >= self.n_classes:
-            raise PartError(
+            raise ArgumentError(
                 ("cutoffs", len(self.cutoffs) - 1),
                 f"cutoffs must be below n_classes: give classes up to {self.n_classes - 1}",
             )
@@ -87,7 +89,7 @@ class AdaptiveLogSoftmaxWithLoss(Layer):
         except (Overflow, OverflowError, ZeroDivisionError):
             divisor = size = math.inf
         if math.isinf(divisor) or size >= 1 << 63:
-            raise PartError(
+            raise ArgumentError(
                 ("div_value",), f"the size of tail {tail} overflows: choose a div_value nearer to 1"
             )
         return int(size)

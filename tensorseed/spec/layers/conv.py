@@ -22,7 +22,7 @@ from tensorseed.spec.layers.base import (
 )
 from tensorseed.spec.layers.linear import TORCH_DEFAULT
 from tensorseed.spec.layers.network_module import Computation, channel_axis
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 Size1 = Annotated[Count | tuple[Count], COLLAPSE_EQUAL]
 Size2 = Annotated[Count | tuple[Count, Count], COLLAPSE_EQUAL]
@@ -59,11 +59,11 @@ class Convolution(Layer):
         """weight (rows, columns / groups, *kernel) and bias (out,).
 
         Raises:
-            PartError: groups does not divide the channels.
+            ArgumentError: groups does not divide the channels.
         """
         for part, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
             if channels % self.groups:
-                raise PartError(
+                raise ArgumentError(
                     ("groups",), f"groups must divide {part}: {self.groups} does not divide {channels}"
                 )
         kernel = expand_size(self.kernel_size, self.rank)  # type: ignore[attr-defined]
@@ -96,7 +96,7 @@ class _Conv(Convolution):
         depthwise = 1 < self.groups == self.out_channels  # each output has an input of its own
         yield from self._filters(self.out_channels, self.in_channels, NO_UNITS if depthwise else UNITS)
         if self.padding == "same" and set(expand_size(self.stride, self.rank)) != {1}:  # type: ignore[attr-defined]
-            raise PartError(
+            raise ArgumentError(
                 ("padding",), "padding same needs a stride of 1: give numbers, or leave the stride at 1"
             )
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tensorseed.spec.layers.base import NO_UNITS, STANDARD_NORMAL, Count, Layer, Slot
 from tensorseed.spec.layers.network_module import Computation, InputDtype, Shape
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 
 class _Table(Layer):
@@ -57,7 +57,7 @@ class _Table(Layer):
 
     def _padding_row(self, index: int) -> int:
         if not -self.num_embeddings <= index < self.num_embeddings:
-            raise PartError(
+            raise ArgumentError(
                 ("padding_idx",), f"padding_idx must be a row of the table: it has {self.num_embeddings} rows"
             )
         return index % self.num_embeddings

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from tensorseed.spec.layers.base import NO_UNITS, ONES, ZEROS, Count, Layer, Module, Positive, Slot
 from tensorseed.spec.layers.network_module import Computation, InputAxis, Shape
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 EPS = "Added to the variance before the square root."
 AFFINE = "Whether there is a scale and a shift."
@@ -140,7 +140,7 @@ class GroupNorm(Layer):
         bias (num_channels) if affine and bias: zeros
         """
         if self.num_channels % self.num_groups:
-            raise PartError(
+            raise ArgumentError(
                 ("num_groups",),
                 f"num_groups must divide num_channels: {self.num_groups} does not divide {self.num_channels}",
             )

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from tensorseed.spec.layers.base import UNITS, Count, Layer, Positive, Probability, Role, Slot, bias_init
 from tensorseed.spec.layers.network_module import SIGNED_UNIT, Bounds, Computation, InputAxis, Shape
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 if TYPE_CHECKING:
     import torch
@@ -167,7 +167,7 @@ class LSTM(_Recurrent):
             uniform(±1/√hidden_size)
         """
         if self.proj_size >= self.hidden_size:
-            raise PartError(
+            raise ArgumentError(
                 ("proj_size",), f"proj_size must be smaller than hidden_size, which is {self.hidden_size}"
             )
         yield from super().slots()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tensorseed.spec.layers.base import Count, Entry
-from tensorseed.spec.schemes import Init, PartError
+from tensorseed.spec.schemes import ArgumentError, Init
 
 
 class FanAxes(BaseModel):
@@ -59,13 +59,13 @@ class Tensor(Entry):
         """The row that stays zero, counted from the start.
 
         Raises:
-            PartError: the tensor has no such row.
+            ArgumentError: the tensor has no such row.
         """
         if self.padding_idx is None:
             return None
         rows = self.shape[0] if self.shape else 0
         if not -rows <= self.padding_idx < rows:
-            raise PartError(
+            raise ArgumentError(
                 ("padding_idx",),
                 f"padding_idx must be a row of the tensor, along its first dimension: it has {rows:,}",
             )

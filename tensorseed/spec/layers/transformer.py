@@ -26,7 +26,7 @@ from tensorseed.spec.layers.transformer_layers import (
     Options,
     output_norm,
 )
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 if TYPE_CHECKING:
     import torch
@@ -46,8 +46,8 @@ class _Stack(Layer):
         """layers.k.* and norm.*; `part` is the argument that holds the layer."""
         try:
             slots = list(layer.slots())
-        except PartError as error:
-            raise PartError((part, *error.path), str(error)) from None
+        except ArgumentError as error:
+            raise ArgumentError((part, *error.path), str(error)) from None
         for place in range(self.num_layers):
             yield from prefix_slots(f"layers.{place}", slots)
         if self.norm is not None:

@@ -11,7 +11,7 @@ from tensorseed.spec.layers.base import COLLAPSE_EQUAL, Positive, expand_size
 from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.modules.base import Window2, Window3
 from tensorseed.spec.modules.pooling import Kernel2, Kernel3, Spatial
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 _TARGET = "Size of the output, one number for all dimensions or one each; null keeps the input's."
 _OPTIONAL = Positive | None
@@ -103,7 +103,7 @@ class _Fractional(Spatial):
         """Check that either output_size or output_ratio is given."""
         given = [name for name in ("output_size", "output_ratio") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise PartError(("output_size",), "give either output_size or output_ratio")
+            raise ArgumentError(("output_size",), "give either output_size or output_ratio")
 
     def check_input(self, shape: Shape) -> None:
         """Check that the windows fit in."""

@@ -42,7 +42,7 @@ class StatelessModule(Arguments, NetworkModule):
         """Check that the arguments fit each other.
 
         Raises:
-            PartError: one does not.
+            ArgumentError: one does not.
         """
 
     def build(self, **_factory: Any) -> torch.nn.Module:

@@ -10,7 +10,7 @@ from pydantic import Field
 from tensorseed.spec.layers.base import Positive, expand_size
 from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.modules.base import Size1, Size2, Size3, StatelessModule, Window1, Window2, Window3
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 KERNEL = "Size of the window, one number for all dimensions or one each."
 STRIDE = "Step of the window, one number for all dimensions or one each; the window's size if left out."
@@ -60,7 +60,7 @@ class Pool(Spatial):
         for pad, size in zip(expand_size(getattr(self, "padding", 0), self.rank), windows, strict=True):
             if 2 * pad > size:
                 detail = f"padding must be at most half of kernel_size: {pad} is more than half of {size}"
-                raise PartError(("padding",), detail)
+                raise ArgumentError(("padding",), detail)
 
 
 class _Pool1(Pool):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tensorseed.spec.layers.network_module import LEAKY_RELU_INIT, RELU_INIT, SELU_INIT, Bounds
 from tensorseed.spec.modules.base import StatelessModule
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 Inplace = Annotated[
     bool, Field(description="Accepted, and without effect: results are the same.", examples=[False])
@@ -67,7 +67,7 @@ class RReLU(Activation):
     def check_arguments(self) -> None:
         """The slopes are an interval."""
         if self.lower > self.upper:
-            raise PartError(("lower",), f"lower must be at most upper, which is {self.upper:g}")
+            raise ArgumentError(("lower",), f"lower must be at most upper, which is {self.upper:g}")
 
 
 class Threshold(Activation):
@@ -102,7 +102,7 @@ class CELU(Activation):
     def check_arguments(self) -> None:
         """alpha is a divisor."""
         if self.alpha == 0:
-            raise PartError(("alpha",), "alpha must not be 0, since inputs are divided by it")
+            raise ArgumentError(("alpha",), "alpha must not be 0, since inputs are divided by it")
 
 
 class SELU(Activation):
@@ -166,4 +166,4 @@ class Softplus(StatelessModule):
     def check_arguments(self) -> None:
         """beta is a divisor."""
         if self.beta == 0:
-            raise PartError(("beta",), "beta must not be 0, since it divides the output")
+            raise ArgumentError(("beta",), "beta must not be 0, since it divides the output")

@@ -10,7 +10,7 @@ from tensorseed.spec.layers.base import Positive
 from tensorseed.spec.layers.network_module import InputDtype, Shape
 from tensorseed.spec.modules.base import Size2, StatelessModule, Window2
 from tensorseed.spec.modules.sigmoid_like import check_axis
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 
 class Identity(StatelessModule):
@@ -53,9 +53,9 @@ class Unflatten(StatelessModule):
     def check_arguments(self) -> None:
         """At least one size, at most one of them open."""
         if not self.unflattened_size:
-            raise PartError(("unflattened_size",), "unflattened_size needs at least one size")
+            raise ArgumentError(("unflattened_size",), "unflattened_size needs at least one size")
         if self.unflattened_size.count(-1) > 1:
-            raise PartError(
+            raise ArgumentError(
                 ("unflattened_size",), "at most one size of unflattened_size is -1: give the others"
             )
 

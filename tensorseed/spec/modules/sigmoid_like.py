@@ -9,7 +9,7 @@ from pydantic import Field
 from tensorseed.spec.layers.network_module import LINEAR_INIT, SIGNED_UNIT, TANH_INIT, Bounds, Shape
 from tensorseed.spec.modules.base import StatelessModule
 from tensorseed.spec.modules.rectifiers import Activation
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 Along = Annotated[
     int, Field(description="The axis whose elements are normalised together; -1 is the last.", examples=[-1])
@@ -69,7 +69,7 @@ class Hardtanh(Activation):
     def check_arguments(self) -> None:
         """The bounds are an interval."""
         if not self.min_val < self.max_val:
-            raise PartError(("max_val",), f"max_val must be above min_val, which is {self.min_val:g}")
+            raise ArgumentError(("max_val",), f"max_val must be above min_val, which is {self.min_val:g}")
 
     def bounds(self) -> Bounds:
         """Its own."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from tensorseed.spec.layers.base import Positive
 from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.modules.base import StatelessModule, Window2
-from tensorseed.spec.schemes import PartError
+from tensorseed.spec.schemes import ArgumentError
 
 _FACTORS = "How many times larger, one number for all dimensions or one each; this or size."
 _SIZES = "Size of the output, one number for all dimensions or one each; this or scale_factor."
@@ -21,7 +21,7 @@ class _Enlarged(StatelessModule):
         """Check that either size or scale_factor is given."""
         given = [name for name in ("size", "scale_factor") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise PartError(("size",), "give either size or scale_factor")
+            raise ArgumentError(("size",), "give either size or scale_factor")
 
 
 class Upsample(_Enlarged):
@@ -49,9 +49,9 @@ class Upsample(_Enlarged):
         """The options go together."""
         super().check_arguments()
         if self.mode == "nearest" and self.align_corners is not None:
-            raise PartError(("align_corners",), "align_corners goes with the linear modes: leave it out")
+            raise ArgumentError(("align_corners",), "align_corners goes with the linear modes: leave it out")
         if self.recompute_scale_factor and self.size is not None:
-            raise PartError(("recompute_scale_factor",), "recompute_scale_factor goes with scale_factor")
+            raise ArgumentError(("recompute_scale_factor",), "recompute_scale_factor goes with scale_factor")
 
     def check_input(self, shape: Shape) -> None:
         """The dimensions that the mode and the sizes are made for."""

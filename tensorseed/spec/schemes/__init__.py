@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast, get_args
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from tensorseed.spec.schemes.base import FanScheme, PartError, Scheme, SchemeWarning
+from tensorseed.spec.schemes.base import ArgumentError, FanScheme, Scheme, SchemeWarning
 from tensorseed.spec.schemes.plain import (
     Constant,
     Eye,
@@ -37,9 +37,9 @@ __all__ = [
     "SCHEMES",
     "SCHEME_CLASSES",
     "AnyScheme",
+    "ArgumentError",
     "FanScheme",
     "Init",
-    "PartError",
     "Scheme",
     "SchemeWarning",
     "scheme_of",

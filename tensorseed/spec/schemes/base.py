@@ -26,8 +26,8 @@ def defaults_of(model: type[BaseModel]) -> dict[str, str | None]:
     }
 
 
-class PartError(ValueError):
-    """A fault of one part of an entry: `path` leads from the entry, or its init, to the part."""
+class ArgumentError(ValueError):
+    """A fault of an argument; `path` leads to it from the entry, or from the init."""
 
     def __init__(self, path: tuple[str | int, ...], detail: str) -> None:
         self.path = path

@@ -11,7 +11,7 @@ from pydantic import Field, WithJsonSchema, model_validator
 from tensorseed.sampling import distributions
 from tensorseed.sampling.distributions import Distribution
 from tensorseed.spec.fans import Fans
-from tensorseed.spec.schemes.base import PartError, Scale, Scheme, SchemeWarning, Shape
+from tensorseed.spec.schemes.base import ArgumentError, Scale, Scheme, SchemeWarning, Shape
 
 _DATA_SCHEMA = {
     "anyOf": [{"type": "number"}, {"type": "array", "items": {}}],
@@ -92,7 +92,7 @@ class Values(Scheme):
         """Values, row-major.
 
         Raises:
-            PartError: `data` has another shape, is ragged, or holds anything but finite numbers.
+            ArgumentError: `data` has another shape, is ragged, or holds anything but finite numbers.
         """
         numbers: list[float] = []
         _flatten(self.data, shape, ("data",), shape, self.data, numbers)
@@ -226,22 +226,22 @@ def _flatten(
         numbers.append(_number(node, path, whole, data))
         return
     if not isinstance(node, list | tuple) or len(node) != shape[0]:
-        raise PartError(path, _mismatch(whole, data))
+        raise ArgumentError(path, _mismatch(whole, data))
     for index, child in enumerate(node):
         _flatten(child, shape[1:], (*path, index), whole, data, numbers)
 
 
 def _number(node: Any, path: tuple[str | int, ...], whole: Shape, data: Any) -> float:
     if isinstance(node, list | tuple):
-        raise PartError(path, _mismatch(whole, data))
+        raise ArgumentError(path, _mismatch(whole, data))
     if isinstance(node, bool) or not isinstance(node, int | float):
-        raise PartError(path, "data holds numbers only: write a JSON number here")
+        raise ArgumentError(path, "data holds numbers only: write a JSON number here")
     try:
         number = float(node)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise PartError(path, "data holds finite numbers only: this one is outside the range of float64")
+        raise ArgumentError(path, "data holds finite numbers only: this one is outside the range of float64")
     return number
 
 

@@ -27,7 +27,7 @@ from tensorseed.sampling.distributions import (
 )
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.fans import fans
-from tensorseed.spec.schemes import SCHEME_CLASSES, SCHEMES, AnyScheme, Init, PartError, Scheme, scheme_of
+from tensorseed.spec.schemes import SCHEME_CLASSES, SCHEMES, AnyScheme, ArgumentError, Init, Scheme, scheme_of
 from tests.tensorseed.draws import numbers
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyScheme)
@@ -211,7 +211,7 @@ def test_values() -> None:
 def test_values_of_another_shape(
     data: Any, shape: tuple[int, ...], path: tuple[Any, ...], detail: str
 ) -> None:
-    with pytest.raises(PartError, match=detail) as caught:
+    with pytest.raises(ArgumentError, match=detail) as caught:
         scheme("values", data=data).distribution_for(shape, None)
     assert caught.value.path == path
 
