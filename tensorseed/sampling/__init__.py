@@ -1,1 +1,1 @@
-"""tensorseed sampling"""
+"""Sampling: from a seed and a tensor's name to the number at each index."""

@@ -1,4 +1,4 @@
-"""The compact WY form of a product of Householder reflections, whose rows are computed each on its own.
+"""Compact WY form of a product of Householder reflections, row by row.
 
 With V = (v₀ … vₖ₋₁) the reflectors as columns (m, k), v_p[i] = 0 for i < p, and t_p = 2/‖v_p‖²,
 
@@ -10,13 +10,13 @@ and so, with W = T·Vᵀ[:, :k], which is upper triangular, element (i, c) of th
 
 (Puglisi, "Modification of the Householder method based on the compact WY representation", SIAM J. Sci.
 Stat. Comput. 13, 1992; Joffrain, Low, Quintana-Ortí, van de Geijn, Van Zee, "Accumulating Householder
-transformations, revisited", ACM TOMS 32, 2006.) W costs m·k² operations, once; a row then costs k² of them
-and k normals, and a single element of it 2·k and the same normals.
+transformations, revisited", ACM TOMS 32, 2006.) W costs m·k² operations, once. A row then costs k² of them
+and k normals, a single element of it 2·k and the same normals.
 
 Row i of the Gaussian matrix, and so v_p[i] for all p < i, begins at normal number i·K, K = k rounded up to
 a multiple of 4. W is packed by its columns: those of group b, 4b … 4b + 3, have 4b + 4 numbers each, zeros
-below the diagonal included. All in float64, every sum in the order that `docs/stream-v1.md` says, whatever
-the blocks in which the loops go: they are vectorised across sums.
+below the diagonal included. All numbers are float64. Every sum has the order of `docs/stream-v1.md`, whatever
+the blocks of the loops, which are vectorised across sums.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from tensorseed.sampling.transforms64 import normal64
 Matrix = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-PANEL = 1 << 17  # elements of the Gaussian matrix that are drawn at a time, at least: 1 MiB
+PANEL = 1 << 17  # elements of the Gaussian matrix drawn at a time, at least: 1 MiB
 MIN_ROWS = 128  # in a panel, so that the sums are read and written less often than the panel
-TILE = 256  # terms of as many sums go side by side, to stay in the processor's first cache
-BLOCK = 16  # columns of W that are solved side by side
-DEPTH = 128  # reflectors whose elements are at hand while a block of rows is evaluated
+TILE = 256  # sums computed side by side, to stay in the processor's first cache
+BLOCK = 16  # columns of W solved side by side
+DEPTH = 128  # reflectors drawn at a time while a block of rows is evaluated
 STANDARD = (np.float64(0.0), np.float64(1.0))
 
 kernel = njit(nogil=True, error_model="numpy")
@@ -48,7 +48,7 @@ kernel = njit(nogil=True, error_model="numpy")
 
 @dataclass(frozen=True, slots=True)
 class CompactWY:
-    """W, packed, with what the Gaussian matrix lacks of V: `pivots` v_p[p]; and the signs s_p, D = −s."""
+    """W, packed, with the pivots v_p[p], which the Gaussian matrix lacks, and the signs s_p, D = −s."""
 
     key: Key
     width: int  # K
@@ -58,7 +58,7 @@ class CompactWY:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it holds, in bytes: about 4·k²."""
+        """Its memory in bytes: about 4·k²."""
         return self.packed.nbytes + self.pivots.nbytes + self.signs.nbytes
 
     def products(self, rows: Rows, start: int, stop: int) -> Matrix:
@@ -84,14 +84,15 @@ def padded(k: int) -> int:
 
 
 def packed_size(width: int) -> int:
-    """How many numbers the packed columns of a matrix of `width` columns have."""
+    """The numbers in the packed columns of a matrix of `width` columns."""
     return width * (width + 4) // 2
 
 
 def prepare(key: Key, m: int, k: int) -> CompactWY:
-    """The compact WY form of the k reflections of length m that `key` stands for, in m·k² operations.
+    """The compact WY form of the k reflections of length m under `key`, in m·k² operations.
 
-    Raises ComputationCancelledError where nobody waits for it any more.
+    Raises:
+        ComputationCancelledError: nobody waits for it any more.
     """
     width = padded(k)
     words = key.words()

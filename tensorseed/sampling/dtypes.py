@@ -1,8 +1,9 @@
-"""The dtypes of weights: torch's names, safetensors' codes and each floating-point format's parameters.
+"""Dtypes of weights: names, safetensors codes, formats, exact rounding.
 
-`DTYPES` is ordered as safetensors orders them inside a file: the reference writer sorts tensors by the
-declaration order of its `Dtype` enumeration, largest first, and then by name.
-Source: safetensors 0.8, `safetensors/src/tensor.rs`.
+`DTYPES` has the order of tensors inside a file: the reference writer sorts them by the declaration order of
+its `Dtype` enumeration, largest first, and then by name (safetensors 0.8, `safetensors/src/tensor.rs`).
+
+The roundings here are for parameters. Executors round elements.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ TensorDTypeName = Literal[DTypeName, "int64"]  # of a bare tensor
 
 @dataclass(frozen=True, slots=True)
 class DType:
-    """One dtype. `storage` is the numpy dtype that carries its bits (numpy has no bfloat16 nor float8)."""
+    """One dtype. `storage` is the numpy dtype of its bits, since numpy has neither bfloat16 nor float8."""
 
     name: str  # torch's
     code: str  # safetensors'

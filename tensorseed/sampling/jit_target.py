@@ -1,15 +1,15 @@
-"""How the loops are compiled: with the whole width of the CPU's vectors, some with iterations side by side.
+"""Code generation of the kernels: vector width and interleaving.
 
-Neither changes a bit: the loops compute every element by itself.
+Neither changes a bit, since the kernels compute every element by itself.
 
-*Width.* Left alone LLVM prefers 256 bits on CPUs with AVX-512, because some lower their clock for wider
-vectors. Normals come out 1.6 times as fast with 512. numba asks once, when the first function is decorated:
-`primitives.py`, below every module that compiles, therefore calls `use_wide_vectors` while it is imported.
+*Width.* By default LLVM prefers 256 bits on CPUs with AVX-512, because some lower their clock for wider
+vectors. Normals are 1.6 times as fast with 512. numba reads the CPU's features once, when the first function
+is decorated. So `primitives.py`, which every compiling module imports, calls `use_wide_vectors` at import.
 
-*Interleaving.* An iteration of a loop that draws is a chain of some 200 cycles, ten rounds of Philox and then
-one polynomial after the other, of which a CPU finds too little to do at a time. LLVM leaves loops of that
-length alone; with two iterations in one, normals come out 1.24 times as fast. Loops of a few elements, such
-as those of orthogonal matrices, lose by it, so it is asked for loop by loop.
+*Interleaving.* An iteration of a drawing kernel is a dependent chain of some 200 cycles: ten rounds of
+Philox, then polynomials. LLVM does not interleave loops of that length. With two iterations interleaved,
+normals are 1.24 times as fast. Short loops, such as those of orthogonal matrices, get slower, so each kernel
+chooses.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import llvmlite.binding as llvm
 import numba
 from numba.core.compiler_lock import global_compiler_lock
 
-WIDE = "-prefer-256-bit"  # as a CPU feature: not to prefer them
+WIDE = "-prefer-256-bit"  # the CPU feature's absence
 INTERLEAVE = "-force-vector-interleave"  # 0 leaves it to LLVM
 
 
 def use_wide_vectors() -> None:
-    """Ask for 512 bits where the CPU has them, unless the environment says what to compile for."""
+    """Prefer 512 bits where the CPU has them, unless the environment chooses a target."""
     config = numba.config
     if config.CPU_NAME is not None or config.CPU_FEATURES is not None or not config.ENABLE_AVX:
         return
@@ -37,7 +37,7 @@ def use_wide_vectors() -> None:
 
 
 def interleaved(**options: Any) -> Callable[[Callable[..., None]], Any]:
-    """`numba.njit` with these options, for a loop of which two iterations are to run side by side."""
+    """`numba.njit` with these options, and two iterations of the innermost loop interleaved."""
 
     def decorate(function: Callable[..., None]) -> Any:
         loop = numba.njit(function, **options)
@@ -55,7 +55,7 @@ def interleaved(**options: Any) -> Callable[[Callable[..., None]], Any]:
 
 @contextmanager
 def _interleaving() -> Iterator[None]:
-    """While nothing else is compiled, as LLVM has one set of options for all."""
+    """Hold numba's compiler lock meanwhile, since LLVM has one set of options for all threads."""
     with global_compiler_lock:
         llvm.set_option("tensorseed", f"{INTERLEAVE}=2")
         try:

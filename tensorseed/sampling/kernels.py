@@ -1,4 +1,4 @@
-"""Compiled kernels: one for each transform, and the roundings to narrow dtypes.
+"""Compiled kernels: one for each transform, and the narrow roundings.
 
 A kernel writes whole Philox blocks: `out` has four float32 or two float64 elements a block. `blocks` is the
 number of the first of consecutive blocks, or an array of block numbers. `key` is (k0, k1, c2, c3). All

@@ -1,4 +1,4 @@
-"""float32 arrays to the dtypes that numpy lacks, as their bits."""
+"""Rounding of float32 arrays to the dtypes that numpy lacks, and back."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def encode(values: npt.NDArray[np.float64], dtype: DType) -> npt.NDArray[Any]:
 
 
 def decode(stored: npt.NDArray[Any], dtype: DType) -> npt.NDArray[np.float64]:
-    """The numbers that a dtype's storage stands for, exactly."""
+    """The exact numbers of an array in a dtype's storage."""
     if dtype.itemsize >= 4:
         return stored.astype(np.float64)
     width, mantissa = 8 * dtype.itemsize, dtype.mantissa_bits

@@ -1,4 +1,4 @@
-"""Counter-based random bits: Philox4x32-10, and the key of a tensor's stream.
+"""Counter-based random bits: Philox4x32-10, and the keys of streams.
 
     words = philox4x32(counter, key)
 

@@ -1,12 +1,11 @@
-"""The few operations on which every formula of the stream stands, for tensors and for compiled scalars.
+"""Primitive operations of the transforms, for tensors and for scalars.
 
-`formulas32.py` and `formulas64.py` are written once, over these and over `+ - * / & ^ >>` and comparisons.
-Called from Python the functions below work on torch tensors of any device; inside compiled code numba
-replaces each by the scalar instruction that its overload names. Both are exactly rounded, so both give the
-same bits.
+`transforms32.py` and `transforms64.py` are written once, over these, `+ - * / & ^ >>` and comparisons. Called
+from Python, the functions below work on torch tensors of any device. Inside compiled code, numba replaces
+each by the scalar instruction that its overload names. Both are exactly rounded, so both give the same bits.
 
-`sqrt` on CPU tensors goes through numpy: `torch.sqrt` on CPU is not correctly rounded for float32
-(7,470 of 1,048,576 random arguments were off by one unit in the last place), numpy's and CUDA's are.
+`sqrt` of CPU tensors uses numpy. `torch.sqrt` on the CPU is not correctly rounded for float32: 7,470 of
+1,048,576 random arguments were off by one unit in the last place. numpy's and CUDA's are correct.
 """
 
 from __future__ import annotations
@@ -103,7 +102,7 @@ def _bitcast(target: types.Type) -> Any:
 
 
 def _compile_as(primitive: Callable[..., Number], scalar: Callable[..., Number]) -> None:
-    """Let compiled code that calls `primitive` run `scalar` instead."""
+    """Replace `primitive` by `scalar` inside compiled code."""
     overload(primitive, strict=False, jit_options={"forceinline": True})(lambda *args: scalar)
 
 

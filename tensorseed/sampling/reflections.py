@@ -1,11 +1,11 @@
-"""Rows of orthogonal matrices, each a unit vector taken through the Householder reflections one by one.
+"""Rows of orthogonal matrices, by Householder reflections of unit vectors.
 
-Of a tall matrix, row i of Q is eᵢᵀ H₀ … Hₖ₋₁ D; of a wide or square one, row r of Qᵀ is dᵣ·(H₀ … Hᵣ eᵣ)ᵀ,
-with the H and D of `orthogonal.py`. A row so costs about 4·m·k operations and no other row, and nothing has
-to be prepared.
+Row i of a tall matrix Q is eᵢᵀ H₀ … Hₖ₋₁ D. Row r of a wide or square matrix Qᵀ is dᵣ·(H₀ … Hᵣ eᵣ)ᵀ. H and D
+are those of `distributions/orthogonal.py`. A row costs about 4·m·k operations, without any other row or
+preparation.
 
-The Gaussian vectors are the rows of a row-major matrix (k, m) of normals: gⱼ[i] is number j·m + i. All in
-float64, every sum from its first term to its last: the loops are vectorised across rows.
+The Gaussian vectors are the rows of a row-major matrix (k, m) of normals: gⱼ[i] is number j·m + i. All
+numbers are float64. Every sum goes from its first term to its last, and the loops are vectorised across rows.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ from tensorseed.sampling.philox import Key
 
 Matrix = npt.NDArray[np.float64]
 
-PANEL = 1 << 17  # elements of reflectors that are drawn at a time: 1 MiB
-GROUP = 64  # rows that are reflected side by side
+PANEL = 1 << 17  # elements of reflectors drawn at a time: 1 MiB
+GROUP = 64  # rows reflected side by side
 STANDARD = (np.float64(0.0), np.float64(1.0))
 
 kernel = njit(nogil=True, error_model="numpy")
 
 
 def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64]) -> Matrix:
-    """The rows numbered `rows` of the orthogonal matrix of `shape` that `key` stands for: (rows.size,
-    shape[1]). Raises ComputationCancelledError where nobody waits for them any more.
+    """The listed rows of the orthogonal matrix of `shape` that `key` stands for: (rows.size, shape[1]).
+
+    Raises:
+        ComputationCancelledError: nobody waits for them any more.
     """
     m, k = max(shape), min(shape)
     tall = shape[0] > shape[1]
@@ -53,9 +55,7 @@ def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64
 
 
 def _reflectors(key: Key, m: int, first: int, count: int, signs: Matrix) -> tuple[Matrix, Matrix]:
-    """Reflectors `first` … as rows, each from its own coordinate on, and 2/‖v‖² of each; D goes to
-    `signs`.
-    """
+    """Reflectors `first` … as rows, from their own coordinates on, and their 2/‖v‖²; D goes to `signs`."""
     panel, scales = np.empty((count, m)), np.empty(count)
     words = key.words()
     drawn = np.empty(m + 2)
@@ -99,7 +99,7 @@ def reflect(x: Any, panel: Any, scales: Any, first: int, ascending: bool) -> Non
 
 @kernel
 def add_dots(x: Any, v: Any, start: int, dots: Any) -> None:
-    """dots[r] += Σᵢ v[i]·x[i, r] from `start` on, one term after the other; four a round, to spare stores."""
+    """dots[r] += Σᵢ v[i]·x[i, r] from `start` on, term by term; four in an iteration spare stores."""
     i = start
     while i + 4 <= v.size:
         v0, v1, v2, v3 = v[i], v[i + 1], v[i + 2], v[i + 3]

@@ -1,10 +1,10 @@
-"""From random words to float32 uniforms, normals and truncated normals.
+"""Transforms of random words to float32 draws.
 
-Every function is written once and runs on scalars (compiled) and on tensors (see `primitives.py`). Words are
-integers in [0, 2³²); constants are float32; each operation is rounded once, in the order written. No fused
+Every function is written once, for compiled scalars and for tensors (see `primitives.py`). Words are integers
+in [0, 2³²). Constants are float32. Each operation is rounded once, in the order written. No fused
 multiply-add and no library function takes part, so the result is the same on every machine.
 
-The polynomials are minimax fits made by `tools/coefficients.py`; `docs/stream-v1.md` lists them.
+The polynomials are minimax fits made by `tools/coefficients.py`. `docs/stream-v1.md` lists them.
 """
 
 from __future__ import annotations
@@ -174,8 +174,8 @@ def near_trunc_normal32(
 ) -> Number:
     """As `trunc_normal32` for an interval around the mean that ends within 2 1/64 deviations of it.
 
-    No tail is so thin there that it would need its own side, and one function serves all of the interval. The
-    word is read as a signed number, so that d is finest around zero.
+    No tail there is so thin that it needs a side of its own. The word is a signed number, so that d is finest
+    around zero.
     """
     d = to_float32(to_int32(word)) * d_step + d_middle
     x = near_quantile32(d) * std + mean

@@ -1,8 +1,8 @@
-"""From random words to float64 uniforms, normals and truncated normals.
+"""Transforms of random words to float64 draws.
 
-As `formulas32.py`, with 53 bits an element, two words each, and double-precision polynomials. The quantile's
-coefficients are those of Wichura, "Algorithm AS 241: The Percentage Points of the Normal Distribution",
-Applied Statistics 37 (1988), routine PPND16; the others are made by `tools/coefficients.py`.
+As `transforms32.py`, with 53 bits an element, two words each, and double-precision polynomials. The
+quantile's coefficients are those of Wichura, "Algorithm AS 241: The Percentage Points of the Normal
+Distribution", Applied Statistics 37 (1988), routine PPND16; the others are made by `tools/coefficients.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""fan_in, fan_out and gain: the numbers that scale a weight to the signal passing through it.
+"""fan_in, fan_out and gain, which scale a weight to its signal.
 
-Only IEEE double arithmetic and `math.sqrt`: the results are on the way to a weight, and those two are
+The results are on the way to a weight. So only IEEE double arithmetic and `math.sqrt` take part: they are
 correctly rounded on every machine, which `pow`, `exp` and `log` are not.
 """
 
@@ -30,7 +30,7 @@ NONLINEARITIES: tuple[str, ...] = get_args(Nonlinearity)
 
 @dataclass(frozen=True, slots=True)
 class Fans:
-    """How many inputs feed one output (`fan_in`), and how many outputs one input feeds (`fan_out`)."""
+    """`fan_in` is the number of inputs of one output, `fan_out` the number of outputs of one input."""
 
     fan_in: int
     fan_out: int
@@ -42,8 +42,8 @@ def fans(shape: Sequence[int], in_axis: int = 1, out_axis: int = 0) -> Fans | No
     """fan_in = shape[in_axis] · r and fan_out = shape[out_axis] · r, r the product of all other dimensions.
 
     The default axes are torch's: a weight is (out, in, *kernel). JAX and Keras kernels, (*kernel, in, out),
-    have `in_axis=-2, out_axis=-1`. None for fewer than two dimensions, where fans have no meaning. The axes
-    must be distinct and in range.
+    have `in_axis=-2, out_axis=-1`. The axes must be distinct and in range. None for fewer than two
+    dimensions, where fans have no meaning.
     """
     if len(shape) < 2:
         return None
@@ -56,12 +56,13 @@ def fans(shape: Sequence[int], in_axis: int = 1, out_axis: int = 0) -> Fans | No
 
 
 def gain(nonlinearity: str, slope: float = 0.01) -> float:
-    """The factor that keeps a signal's variance through `nonlinearity`; `slope` is leaky_relu's on the
-    negative side.
+    """The factor that keeps a signal's variance, as in `torch.nn.init.calculate_gain`.
 
-    1 for the linear ones and sigmoid, 5/3 for tanh, √2 for relu, √(2 / (1 + slope²)) for leaky_relu, 3/4 for
-    selu: the table of `torch.nn.init.calculate_gain`. Raises ValueError for another name, or if slope²
-    overflows.
+    It is 1 for the linear ones and sigmoid, 5/3 for tanh, √2 for relu, √(2 / (1 + slope²)) for leaky_relu
+    with the given slope on the negative side, and 3/4 for selu.
+
+    Raises:
+        ValueError: the name is another, or slope² overflows.
     """
     if nonlinearity == "relu":
         return math.sqrt(2.0)

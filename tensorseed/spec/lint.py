@@ -1,4 +1,4 @@
-"""Warnings about a valid spec that is probably a mistake, one for each folded name."""
+"""Warnings about valid specs that are probably mistakes."""
 
 from __future__ import annotations
 

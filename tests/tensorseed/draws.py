@@ -1,4 +1,4 @@
-"""What the numeric tests share: one way to draw, and the dtypes that are drawn."""
+"""Helpers of the numeric tests: drawing, and the dtypes drawn."""
 
 from __future__ import annotations
 

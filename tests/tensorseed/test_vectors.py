@@ -1,4 +1,4 @@
-"""The frozen vectors: every scheme and dtype, bit for bit, on every device of this host."""
+"""Frozen vectors: every scheme and dtype, bit for bit, on every device."""
 
 from __future__ import annotations
 

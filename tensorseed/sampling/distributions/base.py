@@ -106,7 +106,11 @@ class BaseDistribution(ABC):
 
     @abstractmethod
     def check_values(self, dtype: DType) -> None:
-        """Check the elements' range; `dtype` is INT64 for literal numbers only. Raises as `check` does."""
+        """Check the range of the elements; `dtype` is INT64 for literal numbers only.
+
+        Raises:
+            ValueError: as `check`.
+        """
 
     def moments(self, shape: Shape) -> tuple[float, float] | None:
         """Theoretical (mean, std) over the elements of a tensor of `shape`, before rounding to a dtype.
@@ -145,7 +149,11 @@ class Draw(BaseDistribution):
 
     @abstractmethod
     def formula(self, dtype: DType) -> Formula:
-        """The transform that draws for `dtype`. Raises ValueError as `check` does."""
+        """The transform that draws for `dtype`, and its arguments.
+
+        Raises:
+            ValueError: `check` fails.
+        """
 
 
 class Structured(BaseDistribution):

@@ -1,4 +1,4 @@
-"""Identity matrices, and convolution kernels that are a matrix at the centre."""
+"""Identity matrices, and convolution kernels with a matrix at the centre."""
 
 from __future__ import annotations
 

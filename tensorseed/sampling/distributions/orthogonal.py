@@ -1,4 +1,4 @@
-"""Haar-distributed orthogonal matrices, any part of which is computed alone.
+"""Haar-distributed orthogonal matrices, computed part by part.
 
 With m the longer side of the matrix and k the shorter one, k Gaussian vectors g₀ … gₖ₋₁ of lengths m,
 m − 1, … define Householder reflections H₀ … Hₖ₋₁: Hⱼ maps gⱼ to −sⱼ·‖gⱼ‖·e₁, sⱼ the sign of its first
@@ -140,7 +140,7 @@ def _form(key: Key, m: int, k: int) -> CompactWY:
 
 
 def _direct(key: Key, shape: Sides, indices: Indices) -> Numbers:
-    """Row by row; a small matrix of which few elements of many rows are asked for is computed once."""
+    """Row by row; a small matrix is computed once where few elements of many rows are wanted."""
     rows, places = np.unique(indices // shape[1], return_inverse=True)
     size = shape[0] * shape[1]
     if size <= MAX_CACHED_ELEMENTS and 2 * rows.size > shape[0] and 2 * indices.size < size:

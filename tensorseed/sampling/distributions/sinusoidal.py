@@ -1,4 +1,4 @@
-"""Sinusoids of positions, computed in float64 with the same bits on every machine.
+"""Sinusoids of positions, in float64, portable bit by bit.
 
 numpy rounds each `+ − · /` once and fuses none, and no library's `exp`, `sin` or `cos` takes part. Section 11
 of `docs/stream-v1.md` lists every operation.

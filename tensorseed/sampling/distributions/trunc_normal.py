@@ -120,10 +120,11 @@ class TruncNormal(Draw):
 
 
 def check_interval(normal: TruncNormal, dtype: DType) -> None:
-    """Raise ValueError if the normal cannot be drawn for `dtype`, without computing any tail.
+    """Check that the normal can be drawn for `dtype`, without computing a tail.
 
-    That is, if no value of the dtype lies in [low, high], or if the interval starts more than 37 standard
-    deviations from the mean.
+    Raises:
+        ValueError: no value of the dtype lies in [low, high], or the interval starts more than 37 standard
+            deviations from the mean.
     """
     low, high = _ends(normal, dtype)
     if low > high:
@@ -165,7 +166,8 @@ def is_near(normal: TruncNormal) -> bool:
 def near_truncation(normal: TruncNormal, dtype: DType) -> NearTruncation | None:
     """The numbers for an interval near the mean; None for any other and for draws in float64.
 
-    Raises ValueError as `check_interval` does.
+    Raises:
+        ValueError: as `check_interval`.
     """
     check_interval(normal, dtype)
     if dtype.draw == "float64" or not is_near(normal):
@@ -179,7 +181,11 @@ def near_truncation(normal: TruncNormal, dtype: DType) -> NearTruncation | None:
 
 
 def truncation(normal: TruncNormal, dtype: DType) -> Truncation:
-    """The numbers for a truncated normal drawn for `dtype`. Raises ValueError as `check_interval` does."""
+    """The numbers for a truncated normal drawn for `dtype`.
+
+    Raises:
+        ValueError: as `check_interval`.
+    """
     check_interval(normal, dtype)
     low, high = _ends(normal, dtype)
     with localcontext(CONTEXT):

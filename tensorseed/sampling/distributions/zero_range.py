@@ -1,4 +1,4 @@
-"""Zeroed ranges of other distributions, such as the padding row of an embedding."""
+"""Zeroed ranges of other distributions, such as padding rows."""
 
 from __future__ import annotations
 

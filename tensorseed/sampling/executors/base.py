@@ -1,4 +1,4 @@
-"""Interface of the executors: ranges and selections of a tensor's elements.
+"""Interface of the executors: ranges and selections of elements.
 
 Structured distributions write their own elements. An executor draws whole Philox blocks, from which this
 module cuts ranges and selections.

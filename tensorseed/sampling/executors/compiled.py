@@ -1,4 +1,4 @@
-"""The CPU executor: numba kernels that release the GIL, so that threads run them in parallel."""
+"""CPU executor: numba kernels that release the GIL."""
 
 from __future__ import annotations
 

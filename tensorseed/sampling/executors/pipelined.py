@@ -1,4 +1,4 @@
-"""The executor of one chunk whose draws a device computes and copies in the background."""
+"""Executor of one chunk that a device computes in the background."""
 
 from __future__ import annotations
 

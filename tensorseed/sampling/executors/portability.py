@@ -1,8 +1,8 @@
-"""Loops that many processors share: compiled for a level of x86-64 instead of for the very model at hand.
+"""Portable kernels, compiled for a level of x86-64, not for a CPU model.
 
-numba keeps what it compiles under the name of the processor's model, so that loops compiled on one machine
-are of no use on the next. The levels of the x86-64 psABI are names that many models answer to; an image that
-holds the loops of every level starts anywhere without compiling. The values do not depend on the level.
+numba caches compiled code under the name of the CPU model, so that another model cannot use it. Many models
+share a level of the x86-64 psABI. An image with the kernels of every level starts anywhere without compiling.
+The values do not depend on the level.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numba
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 from tensorseed.sampling.jit_target import WIDE
 
-LEVELS = {  # by name, lowest first, what a processor must have beyond the level before
+LEVELS = {  # lowest first, with the features that each adds
     "x86-64-v2": {"cx16", "popcnt", "sse3", "sse4.1", "sse4.2", "ssse3"},
     "x86-64-v3": {"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"},
     "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
@@ -26,7 +26,7 @@ WIDEST = list(LEVELS)[-1]
 
 
 def levels() -> list[str]:
-    """The levels that this processor has, lowest first; none if it is no x86-64 of 2009 or later."""
+    """The levels of this processor, lowest first; none before x86-64 of 2009, or on another architecture."""
     features = {name for name, present in llvm.get_host_cpu_features().items() if present}
     found: list[str] = []
     for name, needed in LEVELS.items():
@@ -37,10 +37,9 @@ def levels() -> list[str]:
 
 
 def target(level: str | None = None) -> str | None:
-    """Compile for a level from now on, by default the highest; what NUMBA_CPU_NAME names goes first.
+    """Compile for a level, by default this processor's highest, unless NUMBA_CPU_NAME is set.
 
-    Before anything is compiled. Without a level, nothing changes. Returns what is compiled for; None for
-    the processor's own model.
+    Call it before anything is compiled. Returns the target's name; None for the processor's own model.
     """
     if numba.config.CPU_NAME is None and (level or levels()):
         numba.config.CPU_NAME = level or levels()[-1]
@@ -50,9 +49,9 @@ def target(level: str | None = None) -> str | None:
 
 
 def compile_levels(folder: Path) -> list[str]:
-    """Compile every loop into a folder, for each level of this processor. Returns the levels.
+    """Compile every kernel into a folder, for each level of this processor, and return the levels.
 
-    Each in a process of its own, since numba compiles for one processor a process.
+    Each level has its own process, since numba has one target a process.
     """
     found = levels()
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:

@@ -1,4 +1,4 @@
-"""The torch executor: the same formulas in torch operations, on any device that torch has."""
+"""Torch executor: the same formulas in torch operations, on any device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Init schemes: one class each, in a discriminated union that yields registry and JSON Schemas.
+"""Init schemes: one class each, in a discriminated union.
 
 To add a scheme, write its class (see `base.Scheme`) and add it to `AnyScheme`. No other code lists them.
 Names are torch.nn.init's without the trailing underscore, or else JAX's.

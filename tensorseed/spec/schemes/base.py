@@ -1,4 +1,4 @@
-"""Base classes of the init schemes: validated parameters that yield a distribution."""
+"""Base classes of the init schemes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Scheme(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     in_torch: ClassVar[bool] = False
-    """Whether torch.nn.init has the scheme, so that generator `torch` may be asked for it."""
+    """Whether torch.nn.init has the scheme, so that generator `torch` accepts it."""
 
     is_random: ClassVar[bool] = True
     """Whether the values depend on the seed."""

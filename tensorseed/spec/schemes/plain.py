@@ -1,4 +1,4 @@
-"""Schemes whose parameters are the numbers themselves, whatever the tensor's fans."""
+"""Schemes whose parameters are the numbers themselves."""
 
 from __future__ import annotations
 

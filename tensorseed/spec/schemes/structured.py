@@ -1,4 +1,4 @@
-"""Schemes that shape a whole matrix or kernel: orthogonal, sparse, dirac, delta_orthogonal and sinusoidal."""
+"""Schemes that shape a whole matrix or kernel."""
 
 from __future__ import annotations
 
@@ -149,7 +149,11 @@ class Sinusoidal(Scheme):
     )
 
     def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
-        """Sinusoidal(columns, …). Raises ValueError unless a matrix with an even number of columns."""
+        """Sinusoidal(columns, …).
+
+        Raises:
+            ValueError: the tensor is no matrix with an even number of columns.
+        """
         if len(shape) != 2:
             raise ValueError("sinusoidal needs exactly two dimensions: positions and channels")
         if shape[1] % 2:
@@ -180,7 +184,11 @@ def _orthogonal(rows: int, columns: int, gain: float) -> distributions.Orthogona
 
 
 def _check_kernel(kind: str, of_matrices: str, shape: Shape, fans: Fans | None) -> None:
-    """Raise ValueError, naming the kind to use for matrices, unless `shape` is a kernel's."""
+    """Check that `shape` is a convolution kernel's.
+
+    Raises:
+        ValueError: it is not; the message names the kind for matrices.
+    """
     if len(shape) not in KERNEL_DIMENSIONS or fans is None:
         raise ValueError(
             f"{kind} needs a convolution's kernel of three to five dimensions: use {of_matrices} for matrices"

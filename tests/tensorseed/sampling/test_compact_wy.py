@@ -1,4 +1,4 @@
-"""The compact WY form: bit for bit what the stream's page says, and the product of the reflections."""
+"""Compact WY form against the stream's page and the reflections."""
 
 from __future__ import annotations
 

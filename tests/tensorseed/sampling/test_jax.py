@@ -1,4 +1,4 @@
-"""Recognisable to users of JAX: the same names give the same deviations and bounds for the same kernels.
+"""Deviations and bounds of variance scaling against JAX's.
 
 Statistics and bounds, not bits. JAX's own functions are the reference, in their layout, (*kernel, in, out).
 """

@@ -1,4 +1,4 @@
-"""Rows through the reflections: what the definition says, and each the same alone and in company."""
+"""Rows through reflections, against their definition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The polynomials against 40-digit arithmetic: they are as accurate as their comments say."""
+"""Polynomials of the transforms against 40-digit arithmetic."""
 
 from __future__ import annotations
 

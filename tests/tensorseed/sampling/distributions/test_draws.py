@@ -1,4 +1,4 @@
-"""The draws have the distributions that their names promise: bounds, moments, Kolmogorov and Smirnov, tails.
+"""Draws against their distributions: bounds, moments, fit, tails.
 
 Everything here is deterministic: the seeds are fixed, and each bound is one that a true sample passes with
 a probability of at least 0.999.

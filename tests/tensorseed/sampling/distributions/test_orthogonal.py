@@ -1,6 +1,4 @@
-"""Orthogonal matrices: orthonormal, Haar-distributed, and each row the same alone, in company and in
-any code.
-"""
+"""Orthogonal matrices: orthonormal, Haar-distributed, any part as the whole."""
 
 from __future__ import annotations
 

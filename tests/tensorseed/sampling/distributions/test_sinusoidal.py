@@ -1,4 +1,4 @@
-"""Sinusoids: against numpy, exact numbers, transformers' Whisper and the paper's own arrangement."""
+"""Sinusoids against numpy, exact numbers, and Whisper's."""
 
 from __future__ import annotations
 

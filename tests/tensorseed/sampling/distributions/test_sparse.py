@@ -1,4 +1,4 @@
-"""Sparse columns: exactly so many zeros, at places that are uniform, one by one and in pairs."""
+"""Zeros of sparse columns: their number, and uniform places."""
 
 from __future__ import annotations
 

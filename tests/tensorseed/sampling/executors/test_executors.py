@@ -1,4 +1,4 @@
-"""One stream, whatever draws it: every bit agrees, wherever a range begins, on every device of this host."""
+"""Executors: the same bits for every range and selection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled loops are kept where that is possible, and nothing fails where it is not."""
+"""Kernel cache: hits, and tolerance of faulty folders."""
 
 from __future__ import annotations
 

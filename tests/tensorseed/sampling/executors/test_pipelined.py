@@ -1,4 +1,4 @@
-"""What a pipelined chunk sends ahead, and what it does at once."""
+"""Pipelined chunks: draws sent ahead, and the rest at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schemes: the distributions they yield, by torch's and JAX's formulas, and what they refuse."""
+"""Schemes: distributions by torch's and JAX's formulas, and refusals."""
 
 from __future__ import annotations
 
