@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tensorseed.client.commands import exiting
-from tensorseed.client.local_settings import DEFAULT_CACHE, KERNEL_CACHE, PORTABLE_KERNELS
+from tensorseed.devices.local import DEFAULT_CACHE, KERNEL_CACHE, PORTABLE_KERNELS
 
 
 @click.command("compile")

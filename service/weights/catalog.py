@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tensorseed.devices import Device
+from tensorseed.devices.base import Device
 from tensorseed.spec.catalog.listing import layers_catalog, schemes_catalog
 
 from ..http.disconnect import cancel_on_disconnect

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 from tensorseed.concurrency.buffers import BufferPool
-from tensorseed.devices import Accelerator
+from tensorseed.devices.base import Accelerator
 from tensorseed.files.elements import ElementSource
 from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, VirtualFile
 

@@ -24,7 +24,8 @@ from typing import ParamSpec, TypeVar
 
 from tensorseed.concurrency.cancellation import Cancelled, cancellable
 from tensorseed.concurrency.cpu import lower_priority
-from tensorseed.devices import Accelerator, Device, Devices
+from tensorseed.devices.base import Accelerator, Device
+from tensorseed.devices.registry import Devices
 from tensorseed.files.elements import DrawnElements, ElementSource
 from tensorseed.files.precompute import missing_preparations
 from tensorseed.files.virtual_file import VirtualFile

@@ -1,52 +1,53 @@
-"""Half-open ranges of bytes: those of a file that are there, and those that are missing."""
+"""Sets of half-open byte ranges."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-Span = tuple[int, int]  # start, stop
+Range = tuple[int, int]
+"""The bytes [start, stop)."""
 
 
-class Spans:
+class ByteRanges:
     """A set of bytes, as disjoint ranges in order."""
 
-    def __init__(self, spans: Iterable[Span] = ()) -> None:
-        self._spans: list[Span] = []
-        for start, stop in spans:
+    def __init__(self, ranges: Iterable[Range] = ()) -> None:
+        self._ranges: list[Range] = []
+        for start, stop in ranges:
             self.add(start, stop)
 
-    def __iter__(self) -> Iterator[Span]:
-        return iter(self._spans)
+    def __iter__(self) -> Iterator[Range]:
+        return iter(self._ranges)
 
     @property
     def total(self) -> int:
-        """How many bytes."""
-        return sum(stop - start for start, stop in self._spans)
+        """The number of bytes."""
+        return sum(stop - start for start, stop in self._ranges)
 
     def add(self, start: int, stop: int) -> None:
-        """Take in the bytes [start, stop); ranges that touch become one."""
+        """Add the bytes [start, stop); ranges that touch become one."""
         if start >= stop:
             return
-        touching = [span for span in self._spans if span[0] <= stop and start <= span[1]]
-        apart = [span for span in self._spans if not (span[0] <= stop and start <= span[1])]
-        start = min([start, *(span[0] for span in touching)])
-        stop = max([stop, *(span[1] for span in touching)])
-        self._spans = sorted([*apart, (start, stop)])
+        touching = [known for known in self._ranges if known[0] <= stop and start <= known[1]]
+        apart = [known for known in self._ranges if not (known[0] <= stop and start <= known[1])]
+        start = min([start, *(known[0] for known in touching)])
+        stop = max([stop, *(known[1] for known in touching)])
+        self._ranges = sorted([*apart, (start, stop)])
 
-    def missing(self, size: int) -> list[Span]:
-        """The ranges of [0, size) that are not there, in order."""
+    def missing(self, size: int) -> list[Range]:
+        """Return the ranges of [0, size) that are not in the set, in order."""
         found, at = [], 0
-        for start, stop in self._spans:
+        for start, stop in self._ranges:
             if at < start:
                 found.append((at, start))
             at = stop
         return [*found, (at, size)] if at < size else found
 
 
-def cut(spans: Iterable[Span], most: int) -> Iterator[Span]:
-    """The ranges in pieces that end at multiples of `most` bytes."""
-    for start, stop in spans:
+def split(ranges: Iterable[Range], max_bytes: int) -> Iterator[Range]:
+    """Split the ranges into pieces that end at multiples of `max_bytes`."""
+    for start, stop in ranges:
         while start < stop:
-            end = min((start // most + 1) * most, stop)
+            end = min((start // max_bytes + 1) * max_bytes, stop)
             yield start, end
             start = end

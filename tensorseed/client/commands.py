@@ -1,9 +1,4 @@
-"""The client's part of the command line: `tensorseed fetch` and `tensorseed verify`.
-
-Exit codes, for scripts: 0 all is well; 1 the spec is refused, or the file cannot be told by its recipe; 2 a
-wrong command line; 3 no server answers; 4 the bytes are not the right ones; 5 a local file cannot be read or
-written; 130 interrupted.
-"""
+"""Commands `tensorseed fetch` and `tensorseed verify`; `errors` has their exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +12,7 @@ from pathlib import Path
 import click
 
 from tensorseed.client.errors import INTERRUPTED, ClientError, printable
-from tensorseed.client.local_settings import local_settings
+from tensorseed.devices.local import LocalSettings, local_settings
 
 KEY_VARIABLE = "TENSORSEED_KEY"
 
@@ -30,7 +25,7 @@ _KEY = re.compile(r"[!-~]{1,1024}")
 
 @contextmanager
 def exiting() -> Iterator[None]:
-    """Errors of the client become a message and their exit code, an interruption 130."""
+    """Turn errors of the client into a message and an exit code, and an interruption into 130."""
     try:
         yield
     except ClientError as error:
@@ -39,6 +34,18 @@ def exiting() -> Iterator[None]:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted: the same command goes on from here", err=True)
         sys.exit(INTERRUPTED)
+
+
+def settings_of(threads: int | None) -> LocalSettings:
+    """Return the local settings, with `threads` first.
+
+    Raises:
+        click.UsageError: a variable of the environment has no valid value.
+    """
+    try:
+        return local_settings(threads)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _quiet(command: Callable[..., None]) -> Callable[..., None]:
@@ -102,26 +109,26 @@ def fetch(
     """
     import asyncio
 
-    from tensorseed.client.fetching import Options, compute, fetch_from
-    from tensorseed.client.source import is_base, read_target
+    from tensorseed.client.download import Options, compute, fetch_from
+    from tensorseed.client.source import is_base_url, read_source
 
     if key is not None and not _KEY.fullmatch(key):
         raise click.UsageError("a key has no spaces and only ASCII characters: copy it whole")
-    wrong = next((url for url in urls if not is_base(url)), None)
+    wrong = next((url for url in urls if not is_base_url(url)), None)
     if wrong is not None:
         raise click.UsageError(f"--url {wrong}: give a URL such as http://127.0.0.1:8000")
     with exiting():
         try:
-            target = read_target(spec)
+            source = read_source(spec)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-        servers = list(urls) or ([target.base] if target.base else [])
-        local = partial(local_settings, threads)
-        options = Options(output, connections, attempts, verify, restart, quiet, key, local)
+        servers = list(urls) or ([source.base] if source.base else [])
+        local = partial(settings_of, threads)
+        options = Options(output, local, connections, attempts, verify, restart, quiet, key)
         if servers:
-            asyncio.run(fetch_from(servers, target, options))
+            asyncio.run(fetch_from(servers, source, options))
         else:
-            compute(target, options)
+            compute(source, options)
 
 
 @click.command(epilog=_CODES)
@@ -135,11 +142,10 @@ def verify(file: Path, as_json: bool, threads: int | None, quiet: bool) -> None:
     The metadata of FILE has its recipe. The report names each tensor; of one that differs, it has the number
     of elements that differ, and the first of them with both values. With --quiet it leaves out equal tensors.
     """
-    from tensorseed.client.reports import as_document, as_lines
-    from tensorseed.client.verifying import verify_file
+    from tensorseed.client.verify import as_document, as_lines, verify_file
 
     with exiting():
-        report = verify_file(file, local_settings(threads), quiet=quiet or as_json)
+        report = verify_file(file, settings_of(threads), quiet=quiet or as_json)
         for line in [as_document(file, report)] if as_json else as_lines(file, report, quiet=quiet):
             click.echo(printable(line))
         if not report.equal:

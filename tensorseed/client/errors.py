@@ -1,12 +1,12 @@
-"""What can go wrong in the client, each with the exit code that scripts see.
+"""Errors of the client, each with the exit code of the command that it ends.
 
     ClientError            base of all
-    ├── RefusedError   1   the spec, or what was asked for, is refused; asking again gives the same answer
+    ├── RefusedError   1   the spec or the request is refused; another attempt gives the same answer
     ├── NetworkError   3   no server answered as it should, even after several attempts
     ├── MismatchError  4   the bytes are not those of the recipe, the digest or the entity tag
     └── DiskError      5   a local file cannot be read or written
 
-2 is a wrong command line, as everywhere, and 130 an interruption from the keyboard.
+2 is a wrong command line, and 130 an interruption from the keyboard.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from __future__ import annotations
 from typing import Self
 
 INTERRUPTED = 130
-MOST_FAULTS = 10  # told at once
+MAX_FAULTS = 10  # in one message
 
 
 def printable(text: str) -> str:
-    """The text with escapes for what would steer a terminal, or cannot be encoded: names hold anything."""
+    """Escape what would control a terminal or cannot be encoded: names may hold anything."""
     return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
 
 
@@ -35,11 +35,11 @@ class RefusedError(ClientError):
 
     @classmethod
     def of(cls, detail: str, faults: list[tuple[str, str]]) -> Self:
-        """The error of a spec's faults, by pointer and sentence; a single one is told in one line."""
-        told = [f"{pointer}: {sentence}" if pointer else sentence for pointer, sentence in faults]
-        if len(told) == 1:
-            return cls(told[0])
-        return cls("\n  ".join([detail, *told[:MOST_FAULTS]]))
+        """Return the error of a spec's faults, by pointer and sentence; a single one takes one line."""
+        lines = [f"{pointer}: {sentence}" if pointer else sentence for pointer, sentence in faults]
+        if len(lines) == 1:
+            return cls(lines[0])
+        return cls("\n  ".join([detail, *lines[:MAX_FAULTS]]))
 
 
 class NetworkError(ClientError):

@@ -1,4 +1,4 @@
-"""Safetensors file on disk: its header read strictly, its data mapped into memory.
+"""Safetensors file on disk: its header read strictly, its data mapped, its recipe opened.
 
 Bytes that lack at the end or are surplus are no error, since the other tensors can still be compared.
 """
@@ -6,14 +6,21 @@ Bytes that lack at the end or are surplus are no error, since the other tensors 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorseed.client.errors import MismatchError
+from tensorseed.client.errors import MismatchError, RefusedError
+from tensorseed.client.local_compute import refusing
 from tensorseed.client.part_file import unreadable
+from tensorseed.devices.local import LIMITS
+from tensorseed.errors import SliceError, SpecError, UnknownNameError
 from tensorseed.files.header import Header, HeaderError, read_header
+from tensorseed.files.shards import SHARD, named_shard
+from tensorseed.files.virtual_file import VirtualFile, open_file, open_slice
+from tensorseed.sampling.philox import STREAM_VERSION
+from tensorseed.spec.spec import parse_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +70,42 @@ def read_local(data: memoryview, path: Path) -> LocalFile:
 
 def _broken(path: Path, reason: str) -> MismatchError:
     return MismatchError(f"{path} is not a whole safetensors file, since {reason}: fetch it again")
+
+
+def recipe_file(local: LocalFile) -> VirtualFile:
+    """Describe the file that the recipe in the metadata stands for.
+
+    Raises:
+        RefusedError: there is no recipe, or another version of the stream or of torch computes it.
+        MismatchError: the recipe is damaged.
+    """
+    metadata = local.header.metadata
+    recipe = metadata.get("tensorseed.recipe")
+    if recipe is None:
+        raise RefusedError("the file holds no recipe, so nothing says what it should be: verify tensorseed's")
+    _check_stream(metadata)
+    with refusing():
+        try:
+            resolved = parse_spec(recipe.encode(), LIMITS)
+            if resolved.recipe != recipe:
+                raise MismatchError("the recipe in the metadata was altered: fetch the file again")
+            if SHARD in metadata:
+                return named_shard(resolved, local.header.tensors, metadata[SHARD])
+            file = open_file(resolved)
+            if "tensorseed.tensor" in metadata:
+                return open_slice(file, metadata["tensorseed.tensor"], metadata.get("tensorseed.slice", ""))
+        except (SpecError, SliceError, UnknownNameError, UnicodeEncodeError):
+            raise MismatchError("the recipe in the metadata is damaged: fetch the file again") from None
+    return file
+
+
+def _check_stream(metadata: Mapping[str, str]) -> None:
+    """Raise RefusedError for another stream version; the version of torch is in the recipe."""
+    if metadata.get("tensorseed.generator") == "torch":
+        return
+    version = metadata.get("tensorseed.stream", "none")
+    if version != str(STREAM_VERSION):
+        raise RefusedError(
+            f"the file is of stream version {version[:20]} and this tensorseed computes {STREAM_VERSION}: "
+            "verify it with the tensorseed that made it"
+        )

@@ -1,7 +1,7 @@
-"""A file on its way: `NAME.part` of full size, and `NAME.part.json`, which says what of it is there.
+"""Partial file that survives an interruption: `NAME.part`, and its ranges in `NAME.part.json`.
 
-Whoever is killed leaves both behind, and the next one goes on from there. The bytes are those of one entity
-tag: what another file has left is never gone on with.
+The part has the full size. A process that is killed leaves both files, and the next one resumes.
+The bytes belong to one entity tag; parts of another file are never resumed.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tensorseed.client.byte_ranges import Span, Spans
+from tensorseed.client.byte_ranges import ByteRanges, Range
 from tensorseed.client.errors import DiskError, MismatchError
 
 if sys.platform != "win32":
     import fcntl
 
 VERSION = 1
-SAVE_SECONDS = 0.5  # between two notes of what is there
+SAVE_SECONDS = 0.5  # between two writes of the ranges
 
 
-class PartialFile:
-    """The bytes of `target` so far. A context: leaving it notes what is there."""
+class PartFile:
+    """The bytes of `target` so far; leaving the context saves which ones are there."""
 
     def __init__(self, target: Path, etag: str, size: int, *, restart: bool = False) -> None:
-        """Go on with what there is, or begin.
+        """Resume what there is, or begin; `restart` always begins.
 
-        Raises MismatchError where that is of another file, unless `restart`; DiskError where the file cannot
-        be written, has no room, or is being written by somebody else.
+        Raises:
+            MismatchError: there is a part of another file.
+            DiskError: the part cannot be written, has no room, or another process writes it.
         """
         self.target = target
         self.path = target.with_name(f"{target.name}.part")
@@ -44,8 +45,8 @@ class PartialFile:
         self._saved = 0.0
         self._file = self._opened()
         try:
-            self.done = Spans() if restart else self._resumed()
-            with self._explained():
+            self.done = ByteRanges() if restart else self._resumed()
+            with self._translating_errors():
                 _allocate(self._file, size)
             self.save()
         except BaseException:
@@ -64,62 +65,62 @@ class PartialFile:
         finally:
             os.close(self._file)
 
-    def put(self, start: int, data: bytes | memoryview) -> None:
-        """Write bytes to their place. Any thread may; `mark` makes them count."""
+    def write(self, start: int, data: bytes | memoryview) -> None:
+        """Write bytes at an offset, in any thread; `mark` makes them count."""
         view = memoryview(data)
-        with self._explained():
+        with self._translating_errors():
             while view:
                 written = _write(self._file, view, start)
                 view, start = view[written:], start + written
 
     def mark(self, start: int, stop: int) -> None:
-        """Count bytes as there, and note it now and then."""
+        """Count bytes as there, and save the ranges now and then."""
         self.done.add(start, stop)
         if time.monotonic() - self._saved >= SAVE_SECONDS:
             self.save()
 
-    def missing(self) -> list[Span]:
-        """The ranges that are not there yet."""
+    def missing(self) -> list[Range]:
+        """Return the ranges that are not there yet."""
         return self.done.missing(self.size)
 
     def save(self) -> None:
-        """Note what is there, so that who is killed after this loses nothing of it."""
-        note = {"version": VERSION, "etag": self.etag, "size": self.size, "done": list(self.done)}
+        """Save the ranges that are there; a process killed later loses none of them."""
+        state = {"version": VERSION, "etag": self.etag, "size": self.size, "done": list(self.done)}
         fresh = self._sidecar.with_name(f"{self._sidecar.name}.new")
-        with self._explained():
-            fresh.write_text(json.dumps(note))
+        with self._translating_errors():
+            fresh.write_text(json.dumps(state))
             fresh.replace(self._sidecar)
         self._saved = time.monotonic()
 
     def finish(self) -> None:
-        """Give the whole file its name, once the disk has all of it."""
+        """Rename the whole file to its target, once the disk has all of it."""
         assert not self.missing()
-        with self._explained():
+        with self._translating_errors():
             os.fsync(self._file)
             self.path.replace(self.target)
             self._sidecar.unlink(missing_ok=True)
 
-    def spoil(self) -> None:
-        """Forget what is there: the next one begins anew."""
-        self.done = Spans()
-        with self._explained():
+    def discard(self) -> None:
+        """Forget what is there, so that the next process begins anew."""
+        self.done = ByteRanges()
+        with self._translating_errors():
             self._sidecar.unlink(missing_ok=True)
 
-    def _resumed(self) -> Spans:
-        """What an earlier one has left."""
-        note = _read_note(self._sidecar)
-        if note is None or os.fstat(self._file).st_size != note["size"]:
-            return Spans()
-        if (note["etag"], note["size"]) != (self.etag, self.size):
+    def _resumed(self) -> ByteRanges:
+        """Return the ranges that an earlier process saved."""
+        state = _read_state(self._sidecar)
+        if state is None or os.fstat(self._file).st_size != state["size"]:
+            return ByteRanges()
+        if (state["etag"], state["size"]) != (self.etag, self.size):
             raise MismatchError(
                 f"{self.path} holds a part of another file: name another output, or begin anew with --restart"
             )
-        return Spans((start, min(stop, self.size)) for start, stop in note["done"])
+        return ByteRanges((start, min(stop, self.size)) for start, stop in state["done"])
 
     def _opened(self) -> int:
-        """The part, open and locked. One that another process has meanwhile given its name is left alone."""
+        """Open and lock the part, unless another process has renamed it meanwhile; then a new one."""
         while True:
-            with self._explained():
+            with self._translating_errors():
                 file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
             try:
                 self._lock(file)
@@ -142,7 +143,7 @@ class PartialFile:
             return
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _translating_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -150,7 +151,7 @@ class PartialFile:
 
 
 def unreadable(path: Path, error: OSError) -> DiskError:
-    """What to say of a file that the system does not let us read."""
+    """Return the error of a file that cannot be read."""
     return DiskError(f"{path} cannot be read ({_reason(error)}): name a file that can")
 
 
@@ -163,19 +164,19 @@ def _reason(error: OSError) -> str:
     return (error.strerror or "the system refuses it").lower()
 
 
-def _read_note(path: Path) -> dict[str, Any] | None:
-    """What a sidecar says, or None where it is missing or damaged."""
+def _read_state(path: Path) -> dict[str, Any] | None:
+    """Read the saved ranges; None where they are missing or damaged."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        note = json.loads(path.read_bytes())
-        right = note["version"] == VERSION and type(note["etag"]) is str and type(note["size"]) is int
-        spans = [(start, stop) for start, stop in note["done"]]
-        if right and all(type(start) is type(stop) is int and 0 <= start <= stop for start, stop in spans):
-            return {"etag": note["etag"], "size": note["size"], "done": spans}
+        state = json.loads(path.read_bytes())
+        valid = state["version"] == VERSION and type(state["etag"]) is str and type(state["size"]) is int
+        ranges = [(start, stop) for start, stop in state["done"]]
+        if valid and all(type(start) is type(stop) is int and 0 <= start <= stop for start, stop in ranges):
+            return {"etag": state["etag"], "size": state["size"], "done": ranges}
     return None
 
 
 def _allocate(file: int, size: int) -> None:
-    """Give the file its full size, and where the system can do so the room for it."""
+    """Give the file its full size, and reserve its room where the system can."""
     if hasattr(os, "posix_fallocate") and size > os.fstat(file).st_size:
         try:
             os.posix_fallocate(file, 0, size)
@@ -190,7 +191,7 @@ def _lacks_fallocate(error: OSError) -> bool:
 
 
 def _write(file: int, data: memoryview, at: int) -> int:
-    """Write some of the bytes, at an offset; how many."""
+    """Write some of the bytes at an offset and return how many."""
     if hasattr(os, "pwrite"):
         return os.pwrite(file, data, at)
     os.lseek(file, at, os.SEEK_SET)

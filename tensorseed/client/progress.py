@@ -1,4 +1,4 @@
-"""What a person at a terminal sees: a bar with the rate and the time left. Nobody else sees anything."""
+"""Progress bar on standard error, for people at a terminal only."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told of every bytes that are done."""
+    """Receives the number of bytes that are done, whenever some are."""
 
     def __call__(self, count: int) -> None:
         """`count` more bytes are done."""
 
 
-def is_watched(*, quiet: bool) -> bool:
-    """Whether somebody looks at standard error."""
-    return not quiet and sys.stderr.isatty()
-
-
 @contextmanager
 def bar(what: str, size: int, done: int, *, quiet: bool) -> Iterator[Progress]:
-    """Shows how much of `size` bytes is done, of which `done` were before, on standard error."""
-    if not is_watched(quiet=quiet):
+    """Show how many of `size` bytes are done, within the block; `done` were done before.
+
+    Nothing is shown with `quiet`, or where standard error is no terminal.
+    """
+    if quiet or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console

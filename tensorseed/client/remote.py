@@ -1,7 +1,7 @@
-"""Servers, which all give the same bytes: what they are asked, and what becomes of their answers.
+"""Requests to one or more servers that all give the same bytes.
 
-What may pass is asked again, at the next server: a connection that fails, 429, 503 and their like. What
-would be answered in the same way again ends the command.
+A transient failure, such as a broken connection or a 503, is retried at the next server.
+Any other failure ends the command.
 """
 
 from __future__ import annotations
@@ -17,26 +17,18 @@ from typing import Any, Self
 import httpx
 
 from tensorseed.client.errors import MismatchError, NetworkError, RefusedError
-from tensorseed.client.retries import PASSING, Backoff, retry_after
+from tensorseed.client.retries import TRANSIENT_STATUSES, Backoff, TransientError, retry_after
 
 OCTETS = "application/octet-stream"
 WEIGHTS = "/v1/weights"
 CONNECT_SECONDS = 10.0
-SILENT_SECONDS = 60.0  # that a server may send nothing
-HASHED_A_SECOND = 20e6  # bytes: a server that is slower than that is taken for dead
-
-
-class PassingError(Exception):
-    """What may be otherwise at the next attempt; `seconds` is how long the server asks to wait."""
-
-    def __init__(self, detail: str, seconds: float | None = None) -> None:
-        super().__init__(detail)
-        self.seconds = seconds
+READ_SECONDS = 60.0  # without a byte from the server
+MIN_HASHED_BYTES_A_SECOND = 20e6  # a slower server counts as dead
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file that servers have. Without a `path` it has no URL and is asked for by POST of `body`."""
+    """A file of the servers; without a `path` it has no URL, and a POST of `body` requests it."""
 
     etag: str
     size: int
@@ -46,7 +38,7 @@ class RemoteFile:
 
 
 class Remote:
-    """One or more servers, by the URLs before `/v1`. A context, which closes the connections."""
+    """One or more servers, by their URLs before `/v1`; leaving the context closes the connections."""
 
     def __init__(
         self, urls: Sequence[str], key: str | None, connections: int, backoff: Callable[[], Backoff]
@@ -60,7 +52,7 @@ class Remote:
         self._http = httpx.AsyncClient(
             headers=headers,
             follow_redirects=True,
-            timeout=httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS, pool=None),
+            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None),
             limits=httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections),
         )
 
@@ -73,43 +65,54 @@ class Remote:
         await self._http.aclose()
 
     def backoff(self) -> Backoff:
-        """A count of failures in a row, for one thing that is asked for."""
+        """Return a fresh count of failures, for one request and its retries."""
         return self._backoff()
 
     def turn(self) -> int:
-        """Which server to begin with, for one thing that is asked for: each in turn."""
+        """Return the number of the server for the next request: each in turn."""
         return next(self._turns)
 
     async def plan(self, spec: bytes) -> RemoteFile:
-        """The file of a spec. Raises RefusedError with every fault that the server finds."""
+        """Return the file of a spec.
+
+        Raises:
+            RefusedError: the spec is not valid; the message has every fault.
+            NetworkError: no server answered as it should.
+        """
         headers = {"Content-Type": "application/json"}
-        answer = await self._ask("POST", f"{WEIGHTS}/plan", content=spec, headers=headers)
+        answer = await self._request("POST", f"{WEIGHTS}/plan", content=spec, headers=headers)
         try:
             found = json.loads(answer.content)
             token, etag, size = found["token"], str(found["etag"]), int(found["size"])
         except (ValueError, TypeError, KeyError):
-            raise NetworkError(_stranger(answer)) from None
+            raise NetworkError(_foreign_answer(answer)) from None
         if token is None:
             return RemoteFile(etag, size, None, body=spec)
         path = f"{WEIGHTS}/{token}"
         return RemoteFile(etag, size, path, f"{path}/digest")
 
     async def head(self, path: str) -> RemoteFile:
-        """The file at a path."""
-        answer = await self._ask("HEAD", path, headers={"Accept": OCTETS})
+        """Return the file at a path.
+
+        Raises:
+            RefusedError: the servers have no such file.
+            NetworkError: no server answered as it should.
+        """
+        answer = await self._request("HEAD", path, headers={"Accept": OCTETS})
         etag, size = answer.headers.get("etag", ""), answer.headers.get("content-length", "")
         if not etag.startswith('"') or not size.isdigit():
-            raise NetworkError(_stranger(answer))
+            raise NetworkError(_foreign_answer(answer))
         own = answer.headers.get("content-location", path).rpartition(f"{WEIGHTS}/")[2]
         whole = own.startswith("s1.") and "/" not in own and "?" not in own
         return RemoteFile(etag, int(size), path, f"{WEIGHTS}/{own}/digest" if whole else None)
 
     async def digest(self, file: RemoteFile) -> dict[str, Any] | None:
-        """The digests of a file; None where the server computes none for it."""
+        """Return the digests of a file; None where the server does not compute them."""
         assert file.digest_path is not None
-        timeout = httpx.Timeout(SILENT_SECONDS + file.size / HASHED_A_SECOND, connect=CONNECT_SECONDS)
+        seconds = READ_SECONDS + file.size / MIN_HASHED_BYTES_A_SECOND
+        timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
         try:
-            answer = await self._ask("GET", file.digest_path, timeout=timeout)
+            answer = await self._request("GET", file.digest_path, timeout=timeout)
         except RefusedError:
             return None
         try:
@@ -119,35 +122,43 @@ class Remote:
                 return found
         except (ValueError, TypeError, KeyError, AssertionError):
             pass
-        raise NetworkError(_stranger(answer))
+        raise NetworkError(_foreign_answer(answer))
 
     @asynccontextmanager
     async def stream(
         self, file: RemoteFile, start: int, stop: int, turn: int
     ) -> AsyncIterator[AsyncGenerator[bytes, None]]:
-        """The file's bytes [start, stop) as they come; of a file without a URL all from `start` on.
+        """Stream the file's bytes [start, stop); of a file without a URL all from `start` on.
 
-        `turn` says from which server: the next number, from the next one.
+        `turn` chooses the server: the next number, the next server.
 
-        Raises PassingError, RefusedError, and MismatchError where the server's file is another by now.
+        Raises:
+            TransientError: the connection failed, or the server is busy.
+            RefusedError: the server refuses the request.
+            MismatchError: the server has another file by now.
         """
         url = self._url(file.path or WEIGHTS, turn)
         headers = {"Accept": OCTETS, "If-Match": file.etag}
         if file.path is None:
-            asking = self._http.stream("POST", url, content=file.body, headers=headers)
+            request = self._http.stream("POST", url, content=file.body, headers=headers)
         else:
             headers["Range"] = f"bytes={start}-{stop - 1}"
-            asking = self._http.stream("GET", url, headers=headers)
+            request = self._http.stream("GET", url, headers=headers)
         try:
-            async with asking as answer:
+            async with request as answer:
                 await _check(answer)
                 _check_part(answer, file, start, stop)
                 yield _skipped(answer.aiter_raw(), 0 if file.path else start)
         except httpx.HTTPError as error:
-            raise PassingError(_told(error, url)) from None
+            raise TransientError(_connection_fault(error, url)) from None
 
-    async def _ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """The answer to a request, after as many attempts as it takes. Raises RefusedError, NetworkError."""
+    async def _request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Send a request, again after transient failures, and return the answer.
+
+        Raises:
+            RefusedError: a server refuses it.
+            NetworkError: every attempt failed.
+        """
         backoff, turn = self._backoff(), self.turn()
         while True:
             url = self._url(path, turn + backoff.failures)
@@ -155,14 +166,14 @@ class Remote:
                 try:
                     answer = await self._http.request(method, url, **arguments)
                 except httpx.HTTPError as error:
-                    raise PassingError(_told(error, url)) from None
+                    raise TransientError(_connection_fault(error, url)) from None
                 except httpx.InvalidURL:
                     raise RefusedError("this token is too long for a URL: give the spec instead") from None
                 await _check(answer)
-            except PassingError as error:
+            except TransientError as error:
                 if not backoff.failed():
                     raise NetworkError(f"{error}: try again later, or at another --url") from None
-                await backoff.wait(error.seconds)
+                await backoff.wait(error.retry_after)
             else:
                 return answer
 
@@ -171,7 +182,7 @@ class Remote:
 
 
 async def _skipped(chunks: AsyncIterator[bytes], count: int) -> AsyncGenerator[bytes, None]:
-    """The chunks without their first `count` bytes."""
+    """Yield the chunks without their first `count` bytes."""
     async for chunk in chunks:
         if count < len(chunk):
             yield chunk[count:] if count else chunk
@@ -179,24 +190,24 @@ async def _skipped(chunks: AsyncIterator[bytes], count: int) -> AsyncGenerator[b
 
 
 async def _check(answer: httpx.Response) -> None:
-    """Raise what an answer that is not a success stands for."""
+    """Raise the error of an answer that is no success."""
     if answer.is_success:
         return
     await answer.aread()
     detail, faults = _problem(answer)
-    if answer.status_code in PASSING:
-        raise PassingError(detail, retry_after(answer.headers))
+    if answer.status_code in TRANSIENT_STATUSES:
+        raise TransientError(detail, retry_after(answer.headers))
     if answer.status_code in (412, 416):
         raise MismatchError(f"the server's file is another by now ({detail}): begin anew with --restart")
     raise RefusedError.of(detail, faults)
 
 
 def _check_part(answer: httpx.Response, file: RemoteFile, start: int, stop: int) -> None:
-    """Raise unless the answer is the part of the file that was asked for."""
+    """Raise unless the answer is the requested part of the file."""
     etag = answer.headers.get("etag")
     if etag != file.etag:
         raise MismatchError(
-            f"the server's file has the ETag {etag} and the one asked for has {file.etag}: "
+            f"the server's file has the ETag {etag} and the requested one has {file.etag}: "
             "take care that all servers run one version, then begin anew with --restart"
         )
     if file.path is None:
@@ -207,7 +218,7 @@ def _check_part(answer: httpx.Response, file: RemoteFile, start: int, stop: int)
 
 
 def _problem(answer: httpx.Response) -> tuple[str, list[tuple[str, str]]]:
-    """What an error answer says: its detail, and its faults by place and sentence."""
+    """Return the detail of a problem document, and its faults by pointer and sentence."""
     try:
         problem = json.loads(answer.content)
         faults = [
@@ -219,13 +230,13 @@ def _problem(answer: httpx.Response) -> tuple[str, list[tuple[str, str]]]:
         return f"{answer.url.host} answered {answer.status_code}: check --url", []
 
 
-def _stranger(answer: httpx.Response) -> str:
-    """What to say of an answer that no server of this service gives."""
+def _foreign_answer(answer: httpx.Response) -> str:
+    """Return the message of an answer that no server of this service gives."""
     return f"{answer.url} does not answer as tensorseed does: check --url"
 
 
-def _told(error: httpx.HTTPError, url: str) -> str:
-    """What to say of a connection that failed."""
+def _connection_fault(error: httpx.HTTPError, url: str) -> str:
+    """Return the message of a failed connection."""
     host = httpx.URL(url).netloc.decode()
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return f"{host} cannot be reached"

@@ -1,4 +1,4 @@
-"""How long to wait before asking again, and for how many times in a row."""
+"""Retries with exponential backoff and jitter, and the errors that they follow."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""The statuses that may be others at the next attempt."""
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+MAX_RETRY_AFTER_SECONDS = 300.0
 
-MOST_WAIT = 300.0  # seconds that a server may ask us to wait
+
+class TransientError(Exception):
+    """A failure that another attempt may not have; `retry_after` is the wait that the server demands."""
+
+    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class Backoff:
-    """Counts failures in a row and waits longer after each: `first` seconds, twice that, up to `longest`.
+    """Counts consecutive failures and waits longer after each: `first` seconds, doubled up to `longest`.
 
-    A half of each wait is drawn at random, so that clients that failed together do not come back together.
+    Half of each wait is random, so that clients that failed together do not return together.
     """
 
     def __init__(self, attempts: int, first: float = 0.5, longest: float = 30.0) -> None:
@@ -28,26 +34,26 @@ class Backoff:
         self.failures = 0
 
     def succeeded(self) -> None:
-        """Something was received: what fails from now on is a first failure again."""
+        """Reset the count, since bytes have arrived."""
         self.failures = 0
 
     def failed(self) -> bool:
-        """Count a failure; whether another attempt is due."""
+        """Count a failure and return whether another attempt is due."""
         self.failures += 1
         return self.failures < self._attempts
 
-    async def wait(self, asked: float | None = None) -> None:
-        """Wait for the next attempt, and at least as long as the server asked."""
-        await asyncio.sleep(max(self.seconds(), min(asked or 0.0, MOST_WAIT)))
+    async def wait(self, retry_after: float | None = None) -> None:
+        """Wait before the next attempt, and at least as long as the server demands."""
+        await asyncio.sleep(max(self.seconds(), min(retry_after or 0.0, MAX_RETRY_AFTER_SECONDS)))
 
     def seconds(self) -> float:
-        """How long to wait after this many failures."""
+        """Return the wait after this many failures."""
         most = min(self._first * 2.0 ** (self.failures - 1), self._longest)
         return most * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a Retry-After field asks for (RFC 9110, section 10.2.3), as a number or as a date."""
+    """Return the seconds of a Retry-After field (RFC 9110, section 10.2.3), a number or a date."""
     field = headers.get("retry-after", "").strip()
     if field.isascii() and field.isdigit():
         return float(field[:9])

@@ -1,4 +1,4 @@
-"""What a command is asked to fetch: a spec, a token, or the URL of a file."""
+"""Source of a file to fetch: a spec, a token, or a URL."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _BASE = re.compile(r"https?://[^\s?#]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """One of: the bytes of a spec, a token, or the path of a file at the server `base`."""
+class Source:
+    """One of: the JSON text of a spec, a token, or the path of a file at the server `base`."""
 
     spec: bytes | None = None
     token: str | None = None
@@ -26,34 +26,35 @@ class Target:
     base: str | None = None
 
 
-def read_target(text: str) -> Target:
-    """What the argument of `fetch` means; `-` is a spec on standard input, and what looks like a
-    token is one.
+def read_source(text: str) -> Source:
+    """Interpret the argument of `fetch`; `-` is a spec on standard input.
 
-    Raises ValueError for a URL that is not one of a file, DiskError for a spec that cannot be read.
+    Raises:
+        ValueError: it is a URL, and not of a file.
+        DiskError: the spec cannot be read.
     """
     if text == "-":
-        return Target(spec=sys.stdin.buffer.read())
+        return Source(spec=sys.stdin.buffer.read())
     if text.startswith(("http://", "https://")):
         match = _URL.fullmatch(text)
         if match is None or not _is_url(text):
             raise ValueError("the URL of a file holds /v1/weights/ and a token: take it from a plan")
-        return Target(path=match[2], base=match[1])
+        return Source(path=match[2], base=match[1])
     if _TOKEN.fullmatch(text):
-        return Target(token=text)
+        return Source(token=text)
     try:
-        return Target(spec=Path(text).read_bytes())
+        return Source(spec=Path(text).read_bytes())
     except OSError as error:
         raise unreadable(Path(text), error) from None
 
 
-def is_base(url: str) -> bool:
-    """Whether `url` can stand before `/v1`."""
+def is_base_url(url: str) -> bool:
+    """Return whether `url` can stand before `/v1`."""
     return _BASE.fullmatch(url) is not None and _is_url(url)
 
 
 def _is_url(url: str) -> bool:
-    """Whether it can be asked for: its host is one, its port is one, and it is not too long."""
+    """Return whether httpx accepts it: it is not too long, and has a host and a valid port."""
     try:
         found = httpx.URL(url)
     except httpx.InvalidURL:

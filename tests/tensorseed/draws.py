@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.devices import available_devices
+from tensorseed.devices.registry import available_devices
 from tensorseed.files.elements import ElementSource, element_source
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform

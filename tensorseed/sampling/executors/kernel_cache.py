@@ -106,8 +106,8 @@ def _announce() -> None:
     _log.info("compiling kernels for this processor, which takes about 15 s")
 
 
-def compile_kernels(cache: Path | None) -> None:
-    """Compile every kernel, or load it from `cache`, so that no request waits for the compiler.
+def use_cache(cache: Path | None) -> None:
+    """Look every kernel up in `cache`, if that is not None, before compiling it at its first use.
 
     The cache's folder is named after the sources of all kernels and of all functions that they inline: numba
     by itself would notice a change of a kernel's own file only.
@@ -116,6 +116,11 @@ def compile_kernels(cache: Path | None) -> None:
         _announce()
     else:
         cache_in(cache / sources_digest(), KERNELS)
+
+
+def compile_kernels(cache: Path | None) -> None:
+    """Compile every kernel, or load it from `cache`, so that no request waits for the compiler."""
+    use_cache(cache)
     executor, stream = CompiledExecutor(), Stream(0, "")
     for distribution in EXAMPLES:
         for dtype in (d for d in DTYPES.values() if d.mantissa_bits):

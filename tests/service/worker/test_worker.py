@@ -19,7 +19,7 @@ from service.worker.chunk_sizer import MAX_GROWTH
 from service.worker.worker import MIN_ACCELERATOR_ELEMENTS, Worker
 from tensorseed.concurrency.cancellation import ComputationCancelledError
 from tensorseed.concurrency.cpu import NICENESS_STEP
-from tensorseed.devices import Devices
+from tensorseed.devices.registry import Devices
 from tensorseed.errors import CapacityError, DeviceError
 from tensorseed.files.virtual_file import BLOCK, VirtualFile, open_file
 from tensorseed.sampling.distributions.orthogonal import OrthogonalPreparation

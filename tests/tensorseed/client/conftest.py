@@ -18,8 +18,9 @@ from fastapi import FastAPI
 
 from service.server.app import create_app
 from service.settings import Settings
-from tensorseed.client.fetching import Options
+from tensorseed.client.download import Options
 from tensorseed.client.retries import Backoff
+from tensorseed.devices.local import LocalSettings
 from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
@@ -50,7 +51,9 @@ def quick(attempts: int) -> Backoff:
 
 
 def options(output: Path, **given: Any) -> Options:
-    return Options(output, **{"attempts": 3, "backoff": quick, "local": lambda: (2, None), **given})
+    return Options(
+        output, **{"attempts": 3, "backoff": quick, "local": lambda: LocalSettings(2, None), **given}
+    )
 
 
 class Between:

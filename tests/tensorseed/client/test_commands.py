@@ -15,9 +15,10 @@ from click.testing import CliRunner
 
 from tensorseed.__main__ import main
 from tensorseed.client import commands
-from tensorseed.client.computing import compute_into
 from tensorseed.client.errors import ClientError, DiskError, MismatchError, NetworkError, RefusedError
-from tensorseed.client.part_file import PartialFile
+from tensorseed.client.local_compute import compute_into
+from tensorseed.client.part_file import PartFile
+from tensorseed.devices.local import LocalSettings
 from tests.tensorseed.client.conftest import SPEC, Between, bytes_of, file_of
 
 FILE = file_of()
@@ -56,11 +57,11 @@ def test_generator_torch_is_computed_here(url: str, tmp_path: Path) -> None:
 
 def test_what_is_computed_here_goes_on_where_it_ended(spec: Path, tmp_path: Path) -> None:
     output = tmp_path / "w"
-    with PartialFile(output, f'"{FILE.digest}"', FILE.size) as part:
-        part.put(1000, DATA[1000:2_000_000])
+    with PartFile(output, f'"{FILE.digest}"', FILE.size) as part:
+        part.write(1000, DATA[1000:2_000_000])
         part.mark(1000, 2_000_000)
         came: list[int] = []
-        compute_into(part, FILE, 2, None, came.append)
+        compute_into(part, FILE, LocalSettings(2, None), came.append)
         assert sum(came) == FILE.size - 1_999_000
         part.finish()
     assert output.read_bytes() == DATA
@@ -166,7 +167,7 @@ def test_an_interruption_is_130(spec: Path, tmp_path: Path, monkeypatch: pytest.
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tensorseed.client.computing.compute_into", interrupted)
+    monkeypatch.setattr("tensorseed.client.local_compute.compute_into", interrupted)
     result = invoke("fetch", spec, "-o", tmp_path / "w")
     assert result.exit_code == 130
     assert "goes on from here" in result.output
@@ -181,7 +182,7 @@ def test_the_key_of_the_environment(url: str, between: Between, spec: Path, tmp_
 
 def test_the_commands_start_without_what_only_the_work_needs() -> None:
     """`tensorseed serve` imports the commands too."""
-    heavy = ["httpx", "rich", "torch", "tensorseed.client.fetching", "tensorseed.client.comparison"]
+    heavy = ["httpx", "rich", "torch", "tensorseed.client.download", "tensorseed.client.verify"]
     code = f"import sys, tensorseed.client.commands; print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
@@ -189,7 +190,7 @@ def test_the_commands_start_without_what_only_the_work_needs() -> None:
 
 def test_fetching_needs_neither_torch_nor_the_compiler() -> None:
     heavy = ["numba", "torch", "pydantic"]
-    code = f"import sys, tensorseed.client.fetching; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, tensorseed.client.download; print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
 

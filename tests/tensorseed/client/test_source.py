@@ -8,20 +8,20 @@ import sys
 import pytest
 
 from tensorseed.client.errors import DiskError
-from tensorseed.client.source import Target, is_base, read_target
+from tensorseed.client.source import Source, is_base_url, read_source
 
 
 def test_a_token_and_a_file_of_that_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s1.abc").write_text("{}")
-    assert read_target("s1.abc") == Target(token="s1.abc")
-    assert read_target("./s1.abc") == Target(spec=b"{}")
-    assert read_target("s1." + "a" * 10_000) == Target(token="s1." + "a" * 10_000)
+    assert read_source("s1.abc") == Source(token="s1.abc")
+    assert read_source("./s1.abc") == Source(spec=b"{}")
+    assert read_source("s1." + "a" * 10_000) == Source(token="s1." + "a" * 10_000)
 
 
 def test_standard_input(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff{")))
-    assert read_target("-") == Target(spec=b"\xff{")
+    assert read_source("-") == Source(spec=b"\xff{")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_standard_input(monkeypatch):
     ],
 )
 def test_urls_of_files(text, base, path):
-    assert read_target(text) == Target(path=path, base=base)
+    assert read_source(text) == Source(path=path, base=base)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_urls_of_files(text, base, path):
 )
 def test_other_urls(text):
     with pytest.raises(ValueError, match="take it from a plan"):
-        read_target(text)
+        read_source(text)
 
 
 def test_a_path_that_no_file_has():
     with pytest.raises(DiskError):
-        read_target("x" * 10_000)
+        read_source("x" * 10_000)
 
 
 @pytest.mark.parametrize(
@@ -73,4 +73,4 @@ def test_a_path_that_no_file_has():
     ],
 )
 def test_bases(url, right):
-    assert is_base(url) is right
+    assert is_base_url(url) is right

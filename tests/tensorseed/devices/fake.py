@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
-from tensorseed.devices import Accelerator, Memory
+from tensorseed.devices.base import Accelerator, Memory
 
 GIB = 1 << 30
 BROKEN = "CUDA error: an illegal memory access was encountered"

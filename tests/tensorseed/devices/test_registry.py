@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tensorseed.devices import Devices
+from tensorseed.devices.registry import Devices
 from tensorseed.errors import DeviceError
 from tests.tensorseed.devices.fake import BROKEN, FakeDevice
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
 import pytest
 
-from tensorseed.client.local_settings import local_settings
 from tensorseed.concurrency.cpu import cores
+from tensorseed.devices.local import local_settings
 
 
 @pytest.fixture(autouse=True)
@@ -43,5 +42,5 @@ def test_a_value_that_is_none_is_refused_by_name(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"TENSORSEED_{variable}", value)
-    with pytest.raises(click.UsageError, match=f"TENSORSEED_{variable}={value} must be"):
+    with pytest.raises(ValueError, match=f"TENSORSEED_{variable}={value} must be"):
         local_settings()

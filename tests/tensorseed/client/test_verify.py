@@ -12,12 +12,11 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorseed.client import comparison, recipes
-from tensorseed.client.comparison import Difference, FileReport, compare
+from tensorseed.client import verify
 from tensorseed.client.errors import MismatchError, RefusedError
-from tensorseed.client.local_file import read_local
-from tensorseed.client.recipes import named_file
-from tensorseed.client.reports import as_document, as_lines
+from tensorseed.client.local_file import read_local, recipe_file
+from tensorseed.client.verify import Difference, FileReport, as_document, as_lines, compare
+from tensorseed.devices.local import LocalSettings
 from tensorseed.files.shards import open_shard
 from tensorseed.files.virtual_file import file_header, open_slice
 from tests.tensorseed.client.conftest import SPEC, bytes_of, file_of
@@ -30,7 +29,7 @@ PATH = Path("w.safetensors")
 
 def report_of(data: bytes) -> FileReport:
     stored = read_local(memoryview(data), PATH)
-    return compare(stored, named_file(stored), 2, None)
+    return compare(stored, recipe_file(stored), LocalSettings(2, None))
 
 
 def states(report: FileReport) -> dict[str, str]:
@@ -111,7 +110,7 @@ def test_a_flipped_bit_is_found_where_it_is(at: int, bit: int) -> None:
 
 
 def test_differences_are_counted_and_told_by_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "CHUNK", 4096)
+    monkeypatch.setattr(verify, "CHUNK_BYTES", 4096)
     changed = {name: array.copy() for name, array in arrays().items()}
     before = float(changed["fc.1.weight"][3, 5])
     changed["fc.1.weight"][3, 5] = 2.5
@@ -194,7 +193,7 @@ RECIPE = FILE.resolved.recipe
 )
 def test_recipes_that_say_nothing(changed: dict[str, Any], kind: type[Exception], told: str) -> None:
     with pytest.raises(kind, match=told):
-        named_file(read_local(memoryview(with_metadata(**changed)), PATH))
+        recipe_file(read_local(memoryview(with_metadata(**changed)), PATH))
 
 
 def test_a_device_that_this_host_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,9 +201,9 @@ def test_a_device_that_this_host_lacks_is_told(monkeypatch: pytest.MonkeyPatch) 
     file = file_of(spec)
     stored = read_local(memoryview(file.header + bytes(file.size - len(file.header))), PATH)
     monkeypatch.setattr("tensorseed.devices.registry.cuda_devices", list)
-    monkeypatch.setattr("tensorseed.devices.Devices.accelerators", lambda _: [])
+    monkeypatch.setattr("tensorseed.devices.registry.Devices.accelerators", lambda _: [])
     with pytest.raises(RefusedError, match="this host has no device 'cuda'"):
-        compare(stored, recipes.named_file(stored), 1, None)
+        compare(stored, recipe_file(stored), LocalSettings(1, None))
 
 
 def test_lines_and_document_tell_the_same() -> None:

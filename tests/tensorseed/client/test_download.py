@@ -18,10 +18,10 @@ import pytest
 
 from service.server.app import create_app
 from service.settings import Settings
-from tensorseed.client import download, fetching, remote
+from tensorseed.client import download, remote
+from tensorseed.client.download import fetch_from
 from tensorseed.client.errors import MismatchError, NetworkError, RefusedError
-from tensorseed.client.fetching import fetch_from
-from tensorseed.client.source import read_target
+from tensorseed.client.source import read_source
 from tests.tensorseed.client.conftest import (
     MIB,
     SPEC,
@@ -40,7 +40,7 @@ LARGE = {"layers": [{"name": "w", "type": "Tensor", "shape": [48, MIB // 4], "in
 
 def fetch(url: str | list[str], text: str | Path, output: Path, **given: Any) -> int:
     urls = [url] if isinstance(url, str) else url
-    return asyncio.run(fetch_from(urls, read_target(str(text)), options(output, **given)))
+    return asyncio.run(fetch_from(urls, read_source(str(text)), options(output, **given)))
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     download_ = download.download
 
     async def cut(*arguments: Any) -> None:
-        await download_(*arguments, piece=200_000)
+        await download_(*arguments, request_bytes=200_000)
 
-    monkeypatch.setattr(fetching, "download", cut)
+    monkeypatch.setattr(download, "download", cut)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
         yield progress
 
-    monkeypatch.setattr(fetching, "bar", bar)
+    monkeypatch.setattr(download, "bar", bar)
     return seen
 
 
@@ -151,7 +151,7 @@ def test_what_passes_is_asked_again(
         refused.add(what)
         return status, {"retry-after": "7", "content-type": "application/problem+json"}, b'{"detail": "busy"}'
 
-    class Patient(fetching.Backoff):
+    class Patient(download.Backoff):
         async def wait(self, asked: float | None = None) -> None:
             slept.append(asked)
 

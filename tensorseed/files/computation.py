@@ -1,0 +1,55 @@
+"""Computation of a file's bytes on several threads, in the order in which they are needed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from tensorseed.concurrency.buffers import BufferPool, Bytes
+from tensorseed.files.elements import ElementSource
+from tensorseed.files.virtual_file import ALIGNMENT, VirtualFile
+
+CHUNK_BYTES = 1 << 20
+AHEAD = 2  # chunks under way for each thread
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class FileComputation:
+    """Computes the bytes of one file from a source of its elements."""
+
+    def __init__(self, file: VirtualFile, source: ElementSource, threads: int) -> None:
+        self.file = file
+        self.source = source
+        self._threads = threads
+        self._buffers = BufferPool(
+            [CHUNK_BYTES + ALIGNMENT], (AHEAD * threads + 2) * (CHUNK_BYTES + ALIGNMENT)
+        )
+
+    def read(self, start: int, stop: int) -> Bytes:
+        """Compute the bytes [start, stop) of the file into a pooled buffer."""
+        out = self._buffers.acquire(stop - start, start % ALIGNMENT)
+        self.file.read_into(out, start, self.source)
+        return out
+
+    def chunks(self) -> Iterator[Bytes]:
+        """Yield all bytes of the file in order."""
+        starts = range(0, self.file.size, CHUNK_BYTES)
+        return self.map(lambda start: self.read(start, min(start + CHUNK_BYTES, self.file.size)), starts)
+
+    def map(self, function: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+        """Yield the results of `function` in order; it runs on all threads, a little ahead."""
+        waiting: deque[Future[T]] = deque()
+        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="computation")
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) >= AHEAD * self._threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
