@@ -132,3 +132,17 @@ def test_a_container_is_ready_when_the_service_says_so() -> None:
     assert "/readyz" in ready
     assert ready.replace("/readyz", "/healthz") == health_command(final)[3]
     compile(ready, "healthcheck", "exec")
+
+
+def test_the_override_mounts_keys_and_recipes_of_the_operators_own() -> None:
+    (service,) = yaml.safe_load((ROOT / "deploy" / "compose.own.yaml").read_text())["services"].items()
+    name, override = service
+    assert name in SERVERS
+    assert set(override) == {"environment", "volumes"}
+    (mount,) = override["volumes"]
+    assert mount["read_only"] is True
+    given = {
+        variable.removeprefix(PREFIX).lower(): value for variable, value in override["environment"].items()
+    }
+    assert set(given) == {"keys_file", "recipes"} <= set(Settings.model_fields)
+    assert all(Path(value).is_relative_to(mount["target"]) for value in given.values())
