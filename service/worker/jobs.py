@@ -82,4 +82,4 @@ def _run(job: Callable[[Cancelled], T], cancelled: Cancelled) -> T:
 def _materialise(resolved: ResolvedSpec, _cancelled: Cancelled) -> MaterialisedElements:
     from tensorseed.files.torch_generator import materialise  # torch, which philox does without on the CPU
 
-    return materialise(resolved)
+    return MaterialisedElements(materialise(resolved))

@@ -82,4 +82,4 @@ def element_source(resolved: ResolvedSpec) -> ElementSource:
         return DrawnElements(resolved)
     from tensorseed.files.torch_generator import materialise  # imports torch
 
-    return materialise(resolved)
+    return MaterialisedElements(materialise(resolved))

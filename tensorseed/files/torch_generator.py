@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from tensorseed.concurrency.cancellation import check_cancelled
 from tensorseed.concurrency.warning_filters import suppress_warnings
 from tensorseed.errors import SpecError, TooLargeError
-from tensorseed.files.elements import MaterialisedElements
+from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.spec.layers import Layer, Tensor
 from tensorseed.spec.resolved import ResolvedSpec, Step
@@ -54,8 +54,10 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
                 generator.set_state(state)
 
 
-def materialise(resolved: ResolvedSpec) -> MaterialisedElements:
-    """Every tensor of the file, computed in the one order in which torch computes them.
+def materialise(resolved: ResolvedSpec) -> dict[str, Storage]:
+    """The elements of every tensor of the file by name, row-major.
+
+    They are computed in the one order in which torch computes them.
 
     Raises SpecError for an init or a dtype for which this torch has no kernel, TooLargeError for a rejection
     that does not end, ComputationCancelledError where it is cancelled.
@@ -145,7 +147,7 @@ def _explained(name: str, action: Callable[[], Any]) -> Any:
 
 def _gathered(
     resolved: ResolvedSpec, states: list[tuple[str, Step, dict[str, torch.Tensor]]]
-) -> MaterialisedElements:
+) -> dict[str, Storage]:
     """The tensors' elements by full name, each of the dtype and shape that the file promises."""
     found = {
         f"{name}.{key}" if key else name: tensor for name, _, state in states for key, tensor in state.items()
@@ -159,7 +161,7 @@ def _gathered(
         arrays[tensor.name] = flat.view(torch.uint8).numpy().view(_storage(tensor.dtype))
     if found:
         raise RuntimeError(f"torch yields {', '.join(found)} beside the tensors of the file")
-    return MaterialisedElements(arrays)
+    return arrays
 
 
 def _storage(dtype: DType) -> Any:

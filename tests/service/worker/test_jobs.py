@@ -15,7 +15,7 @@ from service.worker.jobs import TorchFiles
 from tensorseed.concurrency.cancellation import ComputationCancelledError, check_cancelled
 from tensorseed.errors import TooLargeError
 from tensorseed.files import torch_generator
-from tensorseed.files.elements import TENSOR_OVERHEAD_BYTES, MaterialisedElements
+from tensorseed.files.elements import TENSOR_OVERHEAD_BYTES
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
@@ -36,7 +36,7 @@ class Slow:
         self.go = threading.Event()
         self.fault: Exception | None = None
 
-    def __call__(self, resolved: ResolvedSpec) -> MaterialisedElements:
+    def __call__(self, resolved: ResolvedSpec) -> dict[str, Any]:
         self.seeds.append(resolved.seed)
         self.begun.set()
         while not self.go.wait(0.005):
@@ -47,7 +47,7 @@ class Slow:
                 raise
         if self.fault:
             raise self.fault
-        return MaterialisedElements({"w": np.full(250, resolved.seed, np.float32)})
+        return {"w": np.full(250, resolved.seed, np.float32)}
 
 
 @pytest.fixture

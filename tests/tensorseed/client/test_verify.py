@@ -57,9 +57,9 @@ def test_the_right_file_is_equal(generator: str) -> None:
     spec = {"generator": generator, "layers": SPEC["layers"][:2]}
     file = file_of(spec)
     if generator == "torch":
-        from tensorseed.files.torch_generator import materialise
+        from tensorseed.files.elements import element_source
 
-        data = file.read(0, file.size, materialise(file.resolved)).tobytes()
+        data = file.read(0, file.size, element_source(file.resolved)).tobytes()
     else:
         data = bytes_of(file)
     report = report_of(data)

@@ -18,7 +18,7 @@ from tensorseed.errors import EvaluationError, TooLargeError
 from tensorseed.evaluations import evaluate
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.evaluations.run import smooth
-from tensorseed.files.torch_generator import materialise
+from tensorseed.files.elements import element_source
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
@@ -83,7 +83,7 @@ def weights(layers: list[dict[str, Any]], **spec: Any) -> dict[str, torch.Tensor
     """What /v1/weights gives."""
     named = [layer for layer in layers if "name" in layer]
     file = open_file(parse_spec(json.dumps({"layers": named, **spec}).encode(), Limits()))
-    source = materialise(file.resolved) if spec.get("generator") == "torch" else None
+    source = element_source(file.resolved)
     return {
         tensor.name: torch.from_numpy(array).to(getattr(torch, tensor.dtype.name))
         for tensor, array in tensor_arrays(file, source)

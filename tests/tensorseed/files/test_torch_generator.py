@@ -15,6 +15,7 @@ import torch
 
 from tensorseed.concurrency.cancellation import ComputationCancelledError, cancellable
 from tensorseed.errors import SpecError, TooLargeError
+from tensorseed.files.elements import element_source
 from tensorseed.files.torch_generator import _apply, materialise, seeded
 from tensorseed.files.virtual_file import open_file, open_slice
 from tensorseed.spec.layers import LAYERS
@@ -34,7 +35,7 @@ def parts(spec: Any) -> Any:
 def ours(spec: Any) -> dict[str, bytes]:
     """The bytes of each tensor of the file."""
     file = open_file(parts(spec))
-    whole = materialise(file.resolved)
+    whole = element_source(file.resolved)
     return {e.tensor.name: file.read(e.start, e.stop, whole).tobytes() for e in file.entries()}
 
 
@@ -280,7 +281,7 @@ def test_whole_numbers_are_int64():
 def test_a_slice_is_that_of_the_whole():
     resolved = parts({"layers": [{"name": "w", "type": "Tensor", "shape": [40, 30], "init": "normal"}]})
     file = open_file(resolved)
-    whole = materialise(resolved)
+    whole = element_source(resolved)
     values = file.read(*file.entries()[0][1:3], whole).view(np.float32).reshape(40, 30)
     for text, box in [("3:7", np.s_[3:7]), ("2:9,5:21", np.s_[2:9, 5:21])]:
         part = open_slice(file, "w", text)
