@@ -1,0 +1,110 @@
+"""The house is what `docs/architecture.md` says: its folders, its order, its sizes, and no circles."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+PACKAGES = ("tensorseed", "service")
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for package in PACKAGES
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+MAX_LINES = 300
+MAX_MODULES = 20
+
+
+def imported(module: str) -> Iterator[str]:
+    """The modules of the project that a module imports, wherever in it, for types too."""
+    path = MODULES[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            source = ".".join([*parents, *([node.module] if node.module else [])])
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                if inner in MODULES or source in MODULES:
+                    yield inner if inner in MODULES else source
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    graph = {module: set(imported(module)) - {module} for module in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_has_at_most_300_lines(module: str) -> None:
+    assert len(MODULES[module].read_text().splitlines()) <= MAX_LINES
+
+
+def test_a_folder_has_at_most_20_modules() -> None:
+    folders = {path.parent for path in MODULES.values()}
+    for folder in folders:
+        modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= MAX_MODULES, folder
+
+
+def tree() -> set[str]:
+    """The folders in the page's tree, those of the two packages."""
+    block = re.search(r"## The tree\n\n```\n(.*?)```", PAGE, re.DOTALL)
+    assert block is not None
+    found: set[str] = set()
+    parents: list[str] = []
+    for line in block[1].splitlines():
+        match = re.match(r"( *)([a-z_]+)/ ", line)
+        if match is None:
+            continue
+        depth = len(match[1]) // 2
+        parents[depth:] = [match[2]]
+        found.add("/".join(parents))
+    return {folder for folder in found if folder.split("/")[0] in PACKAGES}
+
+
+def test_the_tree_has_every_folder() -> None:
+    folders = {
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in [ROOT / package, *(ROOT / package).rglob("*/")]
+        if path.is_dir() and "__pycache__" not in path.parts
+    }
+    assert tree() == folders
+
+
+def test_every_file_that_a_way_names_exists() -> None:
+    ways = PAGE[PAGE.index("## The way of a GET") : PAGE.index("## Rules of the house")]
+    named = re.findall(r"`((?:[a-z]+/)+[a-z_]+)(?:\.\w+)?`", ways)
+    assert len(named) > 20
+    for name in named:
+        places = [ROOT / package / name for package in PACKAGES]
+        assert any(place.is_dir() or place.with_suffix(".py").exists() for place in places), name
+
+
+def test_the_order_is_that_of_the_contracts() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = [
+        contract["layers"]
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers" and contract.get("containers")
+    ]
+    block = re.search(r"## The order\n.*?```\n(.*?)```", PAGE, re.DOTALL)
+    assert block is not None
+    written = [
+        [part.strip().removeprefix("service.").removeprefix("tensorseed.") for part in line.split(">")]
+        for line in block[1].splitlines()
+    ]
+    assert [line[:-1] if line[-1] == "tensorseed" else line for line in written] == layers
