@@ -8,7 +8,7 @@ from .schemas import evaluation_schemas
 
 EVALUATIONS = RouteGroup(
     tag="evaluations",
-    description="What an initialisation does to a network.",
+    description="The effects of an initialisation on a network.",
     routers=(routes.router,),
     scope="evaluations",
     problems=routes.PROBLEMS,

@@ -73,7 +73,7 @@ def context_of(request: Request) -> EvaluationsContext:
 @router.post(
     "",
     operation_id="postEvaluations",
-    summary="What an initialisation does to a network",
+    summary="The effects of an initialisation on a network",
     response_class=Response,
     responses=evaluation_answers() | PROBLEMS.documented(*_BODY, *_WORK),
     openapi_extra=evaluation_body(),

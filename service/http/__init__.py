@@ -1,1 +1,1 @@
-"""service http"""
+"""HTTP by RFC 9110: ranges, conditionals, negotiation, problems, bodies, disconnects."""

@@ -22,9 +22,7 @@ class ProblemFault(Described):
         examples=["/layers/0/shape/1"],
     )
     parameter: str | None = Field(None, description="Name of the query parameter.", examples=["shape"])
-    detail: str = Field(
-        description="What is wrong and what would be valid.", examples=["a dimension is 0 or more"]
-    )
+    detail: str = Field(description="The fault, and a valid value.", examples=["a dimension is 0 or more"])
 
 
 class Problem(Described):
@@ -35,7 +33,7 @@ class Problem(Described):
     )
     title: str = Field(description="The kind of problem in a few words.", examples=["The spec is not valid"])
     status: int = Field(description="The HTTP status.", examples=[422])
-    detail: str = Field(description="What happened and what to do.", examples=["the spec has 2 faults"])
+    detail: str = Field(description="The fault and its remedy.", examples=["the spec has 2 faults"])
     errors: list[ProblemFault] | None = Field(
         None,
         description="The faults, where a spec, a query or a slice is not valid; at most 100 are listed.",
@@ -49,7 +47,7 @@ class CatalogParameter(Described):
     name: str = Field(description="Its name.", examples=["gain"])
     type: str = Field(description="Its JSON type, in words.", examples=["number"])
     required: bool = Field(description="Whether it must be given.", examples=[False])
-    default: Any = Field(None, description="What stands for it if left out.", examples=[1.0])
+    default: Any = Field(None, description="Its value if left out.", examples=[1.0])
     minimum: float | None = Field(
         None, description="The least value, of every number in a list as well.", examples=[0.0]
     )

@@ -80,14 +80,14 @@ class RepoFileRepresentation(Representation):
 async def get_file(request: Request) -> Response:
     """A file of a repository.
 
-    Weights are generated while they are read; any range of them costs what its bytes cost. X-Repo-Commit is
-    the commit, by which the same file is served for good.
+    Weights are generated while they are read. A range costs no more than its bytes. X-Repo-Commit is the
+    commit, under which the file never changes.
     """
     return await cancel_on_disconnect(request.receive, _get(request))
 
 
 async def get_raw_file(request: Request) -> Response:
-    """The same file, at the address that some clients ask for its existence."""
+    """The same file, at the address where some clients check its existence."""
     return await cancel_on_disconnect(request.receive, _get(request))
 
 

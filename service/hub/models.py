@@ -120,7 +120,7 @@ async def get_model_revision(request: Request) -> Response:
     parameters=in_path("repository"),
 )
 async def get_access(request: Request) -> Response:
-    """Whether a repository may be read: who is answered may."""
+    """Whether a repository may be read: an answer means yes."""
     await context_of(request).library.repository(parse_repo_path(request, "auth-check").repository)
     return _json({"access": "read"})
 
@@ -141,7 +141,7 @@ async def get_model(request: Request) -> Response:
 
 @get_and_head(router, WHOAMI, "Whoami", model=Whoami, errors=HUB_PROBLEMS.documented())
 async def get_whoami(request: Request) -> Response:
-    """Whose key this is: what it is called in the file of keys, if keys are needed here."""
+    """The name of the request's key; anonymous in a service without keys."""
     name = request.scope.get(KEY_NAME, ANONYMOUS)
     token = {"displayName": name, "role": "read", "createdAt": WHEN}
     user = {"type": "user", "id": name, "name": name, "fullname": name, "orgs": []}

@@ -20,28 +20,28 @@ _PATHS = {
     "path": ("The file's or folder's path; it may hold slashes.", "config.json"),
 }
 _FLAGS = {
-    "recursive": ("Whether to list what lies in folders too.", "true"),
-    "expand": ("Whether to tell the commit of every entry.", "true"),
+    "recursive": ("Whether to list the content of folders, too.", "true"),
+    "expand": ("Whether to add the commit of every entry.", "true"),
 }
 _LIST = {
     "search": ("A part of the id, in any case.", "llama"),
     "author": ("The part of the id before its slash.", "tensorseed"),
     "filter": ("A tag that the model must have; given more than once, all of them.", "text-generation"),
-    "pipeline_tag": ("What the model is for.", "text-generation"),
+    "pipeline_tag": ("The task of the model.", "text-generation"),
     "gated": ("true for gated models, of which there are none.", "false"),
 }
 _PAGES = {
-    "limit": ("Most entries of one page.", "100"),
-    "cursor": ("Where the page begins, as the Link of the page before says.", "100"),
+    "limit": ("The most entries of a page.", "100"),
+    "cursor": ("The start of the page, from the Link of the page before.", "100"),
 }
 _FIELDS = {
     "X-Repo-Commit": ("The commit that the revision stands for.", COMMIT),
     "ETag": ("A strong entity tag: the file's object id.", f'"{OID}"'),
-    "Cache-Control": ("By commit the file never changes; by name it is to be asked for again.", "no-cache"),
+    "Cache-Control": ("By commit the file never changes; by name it must be revalidated.", "no-cache"),
     "Accept-Ranges": ("Byte ranges are served.", "bytes"),
     "Content-Length": ("The exact number of bytes.", "543"),
     "Content-Disposition": ("A name to save the file by.", "inline; filename*=UTF-8''config.json"),
-    "Content-Range": ("Which bytes these are, of how many.", "bytes 0-99/543"),
+    "Content-Range": ("The range of bytes, and their total number.", "bytes 0-99/543"),
 }
 _KNOWN = ("X-Repo-Commit", "ETag", "Cache-Control")
 _CONTENT = ("Accept-Ranges", "Content-Length", "Content-Disposition")
@@ -72,7 +72,7 @@ def file_answers() -> Responses:
             "content": content,
         },
         206: {
-            "description": "The bytes that Range asked for; several ranges as multipart/byteranges",
+            "description": "The requested range; several ranges as multipart/byteranges",
             "headers": header_fields(_FIELDS, *_KNOWN, *_CONTENT, "Content-Range"),
             "content": {**content, JSON: TEXT, "multipart/byteranges": TEXT},
         },

@@ -77,9 +77,9 @@ class HubErrorFormat:
             kind.name: {"summary": kind.title, "value": {"error": f"{kind.title}."}} for kind in kinds
         }
         codes = [CODES[kind.name] for kind in kinds if kind.name in CODES]
-        headers = {"X-Error-Message": header_field("What happened and what to do.", kinds[0].title)}
+        headers = {"X-Error-Message": header_field("The fault and its remedy.", kinds[0].title)}
         if codes:
-            headers["X-Error-Code"] = header_field("Which error it is.", codes[0])
+            headers["X-Error-Code"] = header_field("The kind of error.", codes[0])
         return {
             "description": "; or: ".join(kind.title for kind in kinds),
             "headers": headers,

@@ -52,7 +52,7 @@ _CONFIG = {
 
 @get_and_head(router, "", "Recipes", responses=json_list_answer(RecipeSummary, "The recipes"))
 async def get_recipes(request: Request) -> Response:
-    """The recipes, by id: what each amounts to. Their repositories are served to clients of the Hub."""
+    """The recipes and their totals, by id. Their repositories are served to clients of the Hub."""
     return await cancel_on_disconnect(request.receive, _recipes(request))
 
 
@@ -61,15 +61,15 @@ async def get_recipes(request: Request) -> Response:
     operation_id="planRecipe",
     summary="The recipe of a config",
     response_class=Response,
-    responses=json_answer(RecipePlan, "The recipe and what it amounts to")
+    responses=json_answer(RecipePlan, "The recipe and its totals")
     | RECIPE_PROBLEMS.documented(*_DERIVED, *_BODY),
     openapi_extra=request_body({JSON: {"schema": _CONFIG}}),
 )
 async def plan_recipe(request: Request) -> Response:
-    """The recipe of the model that a `config.json` describes, and what its repository would amount to.
+    """The recipe of the model that a `config.json` describes, and the totals of its repository.
 
-    The model is built without its tensors' data. The recipe is not kept: saved into the folder of recipes,
-    it is served.
+    The model is built without its tensors' data. The recipe is not stored: save it into the folder of recipes
+    to serve it.
     """
     context = context_of(request)
     with context.deriving.admit():

@@ -31,7 +31,7 @@ class Spelled(Described):
 class HubError(Described):
     """An error. The field X-Error-Code says which."""
 
-    error: str = Field(description="What happened and what to do.", examples=["no recipe has this id"])
+    error: str = Field(description="The fault and its remedy.", examples=["no recipe has this id"])
 
 
 class Sibling(Spelled):
@@ -111,16 +111,16 @@ class TreeEntry(Spelled):
     oid: str = Field(description="Its object id, which identifies its bytes.", examples=[OID])
     last_commit: LastCommit | None = Field(
         None,
-        description="Its commit, where that is asked for.",
+        description="Its commit, with `expand`.",
         examples=[{"id": COMMIT, "title": f"{REPOSITORY} at seed-42", "date": WHEN}],
     )
 
 
 class PathsRequest(Spelled):
-    """Which paths to tell of."""
+    """The paths to describe."""
 
     paths: list[str] = Field(description="Paths of files and folders.", examples=[["config.json"]])
-    expand: bool = Field(False, description="Whether to tell the commit of each.", examples=[False])
+    expand: bool = Field(False, description="Whether to add the commit of each.", examples=[False])
 
 
 class Ref(Spelled):
@@ -178,7 +178,7 @@ class Access(Spelled):
 
 
 class Whoami(Spelled):
-    """Who a key belongs to: whom it is named after."""
+    """The owner of a key, by its name."""
 
     type: str = Field(description="user.", examples=["user"])
     id: str = Field(description="The key's name.", examples=["ci"])
@@ -186,7 +186,7 @@ class Whoami(Spelled):
     fullname: str = Field(description="The key's name.", examples=["ci"])
     orgs: list[dict[str, str]] = Field(description="None.", examples=[[]])
     auth: dict[str, Any] = Field(
-        description="What the key may do.",
+        description="The rights of the key.",
         examples=[
             {"type": "access_token", "accessToken": {"displayName": "ci", "role": "read", "createdAt": WHEN}}
         ],
@@ -194,7 +194,7 @@ class Whoami(Spelled):
 
 
 class RecipeSummary(Described):
-    """What a recipe amounts to."""
+    """The totals of a recipe."""
 
     id: str = Field(description="The repository's id.", examples=[REPOSITORY])
     description: str = Field(description="What it is; may be empty.", examples=["Llama 3, made tiny."])
@@ -223,7 +223,7 @@ class RecipeDetail(RecipeSummary):
 
 
 class RecipePlan(Described):
-    """What a config would become."""
+    """The recipe of a config, and its totals."""
 
     recipe: dict[str, Any] = Field(description="The recipe, to be saved as a file.", examples=[RECIPE])
     tensors: int = Field(description="The number of tensors.", examples=[21])

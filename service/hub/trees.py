@@ -66,7 +66,7 @@ async def get_folder(request: Request) -> Response:
 @router.post(
     "/{repository:repository}/paths-info/{revision:path}",
     operation_id="postPathsInfo",
-    summary="What some paths are",
+    summary="The files and folders at some paths",
     response_class=Response,
     responses=json_list_answer(TreeEntry, "The entries")
     | HUB_PROBLEMS.documented(*SNAPSHOT, MediaTypeError, MalformedRequestError, TooLargeError),
@@ -76,7 +76,7 @@ async def get_folder(request: Request) -> Response:
     },
 )
 async def post_paths_info(request: Request) -> Response:
-    """The files and folders at the paths in the body; a path where nothing is, is left out."""
+    """The files and folders at the paths in the body. Paths without one are left out."""
     paths, expand = await _requested(request)
     return await cancel_on_disconnect(request.receive, _paths_info(request, paths, expand=expand))
 

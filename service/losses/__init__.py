@@ -8,7 +8,7 @@ from .schemas import CatalogLoss, LossAnswer, LossRequest, complete_losses
 
 LOSSES = RouteGroup(
     tag="losses",
-    description="Losses and gradients of tensors that are sent.",
+    description="Losses of tensors in the body, and their gradients.",
     routers=(routes.router,),
     scope="losses",
     problems=routes.PROBLEMS,

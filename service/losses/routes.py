@@ -60,7 +60,7 @@ _SEND_PARTS = "evaluate the batch in parts, with reduction sum, and add them up"
     errors=PROBLEMS.documented(QueryError, TooLargeError),
 )
 async def losses(request: Request) -> Response:
-    """The losses: formula, tensors, options, and what the reduction `mean` divides by."""
+    """The losses: formula, tensors, options, and the denominator of the reduction `mean`."""
     query_of(request, allowed=())
     return await cancel_on_disconnect(request.receive, _catalog(request, None))
 
@@ -73,7 +73,7 @@ async def losses(request: Request) -> Response:
     errors=PROBLEMS.documented(UnknownNameError, QueryError, TooLargeError),
 )
 async def loss(request: Request, name: Name) -> Response:
-    """One loss: formula, tensors, options, and what the reduction `mean` divides by."""
+    """One loss: formula, tensors, options, and the denominator of the reduction `mean`."""
     query_of(request, allowed=())
     return await cancel_on_disconnect(request.receive, _catalog(request, name))
 

@@ -60,10 +60,10 @@ class CatalogLoss(Described):
         examples=[[{"name": "beta", "type": "number", "default": 1.0, "description": "Its end."}]],
     )
     denominator: str = Field(
-        description="What the reduction `mean` divides the sum by.", examples=["the number of elements"]
+        description="The divisor of the sum in the reduction `mean`.", examples=["the number of elements"]
     )
     empty: str = Field(
-        description="What comes out where the denominator is 0.",
+        description="The result where the denominator is 0.",
         examples=["without elements the mean is 0/0 = NaN"],
     )
 
@@ -88,10 +88,10 @@ class LossRequest(BaseModel):
     )
     dtype: str = Field(
         "float32",
-        description="What the floating tensors are computed in: float64, float32, float16 or bfloat16.",
+        description="The dtype that floating tensors are computed in: float64, float32, float16 or bfloat16.",
         examples=["float64"],
     )
-    device: str = Field("auto", description="Where to compute: auto, cpu, cuda or cuda:N.", examples=["cpu"])
+    device: str = Field("auto", description="The device: auto, cpu, cuda or cuda:N.", examples=["cpu"])
 
 
 class LossAnswer(Described):
@@ -101,22 +101,22 @@ class LossAnswer(Described):
         description="The loss: a number, or nested lists where nothing is reduced.", examples=[0.6472]
     )
     denominator: float | str | None = Field(
-        description="What the reduction divided the sum by; null where nothing is reduced.", examples=[1.0]
+        description="The divisor of the sum; null where nothing is reduced.", examples=[1.0]
     )
     reduction: str = Field(description="The reduction.", examples=["mean"])
     dtype: str = Field(description="The dtype that it was computed in.", examples=["float32"])
     device: str = Field(description="The device that computed it.", examples=["cpu"])
     gradients: dict[str, Any] = Field(
-        description="The gradients asked for, by tensor, each of its tensor's shape.",
+        description="The requested gradients, by tensor, each of its tensor's shape.",
         examples=[{"input": _ANSWER}],
     )
     notes: list[str] = Field(
-        description="What torch computes without a word and is hardly meant, a sentence each.",
+        description="Results that torch computes silently and that are hardly meant, a sentence each.",
         examples=[["the denominator is 0: without elements the mean is 0/0 = NaN"]],
     )
     outputs: dict[str, Any] | None = Field(
         None,
-        description="What else the loss gives, by name; left out where there is nothing.",
+        description="Further results of the loss, by name; absent without any.",
         examples=[{"output": [-0.1, -2.3]}],
     )
 

@@ -22,9 +22,9 @@ _UNCACHED = {"Cache-Control": "no-store"}
 class FailedDevice(Described):
     """A device that was taken out of service."""
 
-    name: str = Field(description="What `device` calls it.", examples=["cuda:0"])
+    name: str = Field(description="Its name in `device`.", examples=["cuda:0"])
     detail: str = Field(
-        description="What happened and what to do.",
+        description="The fault and its remedy.",
         examples=["cuda:0 failed and computes nothing before the service is restarted: use device auto"],
     )
 
@@ -36,7 +36,7 @@ class Health(Described):
 
 
 class Readiness(Health):
-    """Whether the process serves, and what of it does not."""
+    """Readiness of the process, and its failed devices."""
 
     failed_devices: list[FailedDevice] = Field(
         description="Devices that failed since the start. All others serve, the CPU always.", examples=[[]]
@@ -45,7 +45,7 @@ class Readiness(Health):
 
 @get_and_head(router, "/healthz", "Health", model=Health)
 async def health(_: Request) -> Response:
-    """Whether the process lives. It says so even while it is not ready to serve."""
+    """Whether the process lives, ready or not."""
     return Response(orjson.dumps({"status": "ok"}), headers=_UNCACHED, media_type=JSON)
 
 
@@ -53,8 +53,8 @@ async def health(_: Request) -> Response:
 async def readiness(request: Request) -> Response:
     """Whether requests are answered now: the worker has started and is not closing.
 
-    A failed device does not make the service unready, since the CPU computes everything that it did; the
-    answer names it, so that whoever runs the service can restart it.
+    A failed device does not make the service unready, since the CPU computes all that it did. The answer
+    names it, so that the operator can restart the service.
     """
     state = request.app.state
     if not state.shutdown.ready:
@@ -66,7 +66,7 @@ async def readiness(request: Request) -> Response:
 
 OPERATIONS = RouteGroup(
     tag="operations",
-    description="For whoever runs the service.",
+    description="For the operator of the service.",
     routers=(router,),
     is_public=True,
     models=(Health, Readiness),

@@ -19,8 +19,8 @@ SCHEME = "key"
 SECURITY_SCHEME = {
     "type": "http",
     "scheme": "bearer",
-    "description": "An API key, as `Authorization: Bearer <key>`. Whoever runs the service decides whether "
-    f"one is needed. A key covers everything, or what its scopes name: {', '.join(SCOPES)}.",
+    "description": "An API key, as `Authorization: Bearer <key>`. The operator of the service decides "
+    f"whether one is needed. A key covers everything, or the paths of its scopes: {', '.join(SCOPES)}.",
 }
 SECURITY: list[dict[str, list[str]]] = [{SCHEME: []}, {}]  # a key, or none in a service without keys
 _CHALLENGE = {

@@ -19,7 +19,7 @@ WEIGHTS = RouteGroup(
 )
 CATALOG = RouteGroup(
     tag="catalog",
-    description="What a spec can hold, and where it can be computed.",
+    description="The members of a spec, and the devices that compute it.",
     routers=(catalog.router,),
     models=(CatalogScheme, CatalogLayer, Devices),
 )

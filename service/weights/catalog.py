@@ -45,7 +45,7 @@ async def layers(_: Request) -> Response:
 
 @get_and_head(router, "/devices", "Devices", model=Devices)
 async def devices(request: Request) -> Response:
-    """The devices of this host that compute: what each is, its memory now, and what runs there."""
+    """The devices of this host that compute, with their memory and the work they do."""
     worker = context_of(request).worker  # whose first look at CUDA takes seconds
     rows = await cancel_on_disconnect(
         request.receive, worker.run(lambda: [_row(device) for device in worker.devices()])

@@ -114,22 +114,22 @@ class CatalogLayer(Described):
 
 
 class DeviceMemory(Described):
-    """The memory of a device, whoever uses it."""
+    """The memory of a device, of all its users."""
 
     total: int = Field(description="All of it, in bytes.", examples=[85_899_345_920])
-    free: int = Field(description="What is free now, in bytes.", examples=[84_825_604_096])
+    free: int = Field(description="The free part now, in bytes.", examples=[84_825_604_096])
 
 
 class DeviceRow(Described):
     """One device."""
 
-    name: str = Field(description="What `device` calls it.", examples=["cuda:0"])
-    description: str = Field(description="What its maker calls it.", examples=["NVIDIA H100 80GB HBM3"])
+    name: str = Field(description="Its name in `device`.", examples=["cuda:0"])
+    description: str = Field(description="Its maker's name for it.", examples=["NVIDIA H100 80GB HBM3"])
     memory: DeviceMemory | None = Field(
-        description="Its memory; null where that cannot be told.", examples=[_MEMORY]
+        description="Its memory; null where it is unknown.", examples=[_MEMORY]
     )
     runs: list[str] = Field(
-        description="What it computes where `device` names it.",
+        description="The work that it does where `device` names it.",
         examples=[["weights", "losses", "evaluations"]],
     )
 

@@ -37,7 +37,7 @@ TENSOR_DIGEST = "64de1e20fd015a2c59ba9ad29cf615e3482ff534a213b933be828c2ba611694
 
 
 class Digest(Described):
-    """What a file's bytes hash to, without sending them."""
+    """The digests of a file."""
 
     algorithm: Literal["sha256"] = Field(
         description="The hash function, that of FIPS 180-4.", examples=["sha256"]
@@ -102,7 +102,7 @@ _ERRORS = (UnknownNameError, QueryError, TooLargeError, RangeError, DeviceError,
 def _answers() -> Responses:
     """The documented 200, 206 and 304."""
     good = json_answer(Digest, "The digests of the file")
-    partial: dict[str, Any] = {**good[200], "description": "The bytes of the JSON text that Range asked for"}
+    partial: dict[str, Any] = {**good[200], "description": "The requested range of the JSON text"}
     return {
         **good,
         206: partial,
@@ -120,8 +120,8 @@ def _answers() -> Responses:
 async def get_digest(request: Request, token: Token) -> Response:
     """SHA-256 of the file and of each of its tensors, without sending them.
 
-    The file is computed as if it were downloaded, once for all who ask at a time, and that stops when they
-    leave. An answer takes as long as the hashing does; it is kept for a while.
+    The file is computed as for a download: once for all concurrent requests, until the last client leaves.
+    The answer takes as long as the hashing. It is cached.
     """
     query_of(request, allowed=())
     return await cancel_on_disconnect(request.receive, _get_digest(request, token))

@@ -1,4 +1,4 @@
-"""Weight files: by spec, by query, by token, by slice; and their plans."""
+"""Weight files by spec, query, token and slice, and their plans."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ PROBLEMS = COMMON.extended(
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"], route_class=PlainRoute)
 
-Token = Annotated[str, Path(description="What a plan or a Content-Location names.", examples=[TOKEN])]
+Token = Annotated[str, Path(description="The token of a plan or a Content-Location.", examples=[TOKEN])]
 Name = Annotated[
     str, Path(description="The tensor's name; it may hold slashes and dots.", examples=["fc1.weight"])
 ]
@@ -84,8 +84,8 @@ _BODY = (SpecError, QueryError, TooLargeError, MediaTypeError, MalformedRequestE
 async def post_weights(request: Request) -> Response:
     """The safetensors file of the spec in the body.
 
-    Content-Location is the file's own URL, where GET serves the same bytes, in ranges too. A spec whose token
-    is too long for a URL has none.
+    Content-Location is the file's own URL, where GET serves the same bytes and their ranges. It is absent
+    where the token is too long for a URL.
     """
     return await cancel_on_disconnect(request.receive, _post(request, await _body(request)))
 
@@ -93,15 +93,15 @@ async def post_weights(request: Request) -> Response:
 @router.post(
     "/plan",
     operation_id="planWeights",
-    summary="What the file of a spec would be",
+    summary="The plan of a spec's file",
     response_class=Response,
     responses=json_answer(Plan, "The plan") | PROBLEMS.documented(*_BODY, VersionError),
     openapi_extra=spec_body(),
 )
 async def plan_weights(request: Request) -> Response:
-    """Token, entity tag, size, and every tensor's bytes, fans and moments, computing no value.
+    """Token, entity tag, size, and every tensor's bytes, fans and moments, without its values.
 
-    A spec for a device that this host lacks can be planned too: a warning of code `device` says so.
+    A spec for a device that this host lacks can be planned: a warning of code `device` says so.
     """
     return await cancel_on_disconnect(request.receive, _plan(request, await _body(request)))
 

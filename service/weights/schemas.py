@@ -76,7 +76,7 @@ class PlannedTensor(Described):
 
 
 class PlannedWarning(Described):
-    """Something about a valid spec that may not be what was meant."""
+    """A possible mistake in a valid spec."""
 
     tensor: str | None = Field(
         description="The tensors concerned, by a name that may hold brace ranges; null for the whole file.",
@@ -84,12 +84,13 @@ class PlannedWarning(Described):
     )
     code: str = Field(description="A stable name of this kind of warning.", examples=["token_too_long"])
     detail: str = Field(
-        description="What it is and what to do.", examples=["write repeated entries once, with a brace range"]
+        description="The mistake and its remedy.",
+        examples=["write repeated entries once, with a brace range"],
     )
 
 
 class Plan(Described):
-    """What a file will be, without computing any of its values."""
+    """All of a file but its values."""
 
     token: str | None = Field(
         description="Names the file in a URL; null where it would be too long for one.",
@@ -115,7 +116,7 @@ class Plan(Described):
         examples=[[_TENSOR]],
     )
     warnings: list[PlannedWarning] = Field(
-        description="What may not be as meant; the code `device` says that this host lacks the device.",
+        description="Possible mistakes; the code `device` means that this host lacks the device.",
         examples=[[{"tensor": None, "code": "token_too_long", "detail": "only POST serves the file"}]],
     )
 
@@ -145,13 +146,13 @@ _FIELDS: dict[str, tuple[str, str]] = {
     "Cache-Control": ("The file never changes.", "public, max-age=31536000, immutable"),
     "Vary": ("The form depends on Accept.", "Accept"),
     "Content-Location": (
-        "The file's URL by token, where it is not the one asked for.",
+        "The file's URL by token, where the request had another.",
         URL,
     ),
     "Accept-Ranges": ("Byte ranges are served.", "bytes"),
     "Content-Length": ("The exact number of bytes.", str(SIZE)),
     "Content-Disposition": ("A name to save the file by.", 'attachment; filename="weight.safetensors"'),
-    "Content-Range": ("Which bytes these are, of how many.", f"bytes 0-1023/{SIZE}"),
+    "Content-Range": ("The range of bytes, and their total number.", f"bytes 0-1023/{SIZE}"),
 }
 _PARAMETERS = (
     ("shape", True, "256,784", "Dimensions, separated by commas; empty for a single number."),
@@ -160,7 +161,7 @@ _PARAMETERS = (
     ("name", False, "weight", "The tensor's name, which its values depend on."),
     ("dtype", False, "bfloat16", "The dtype; float32 if left out."),
     ("generator", False, "philox", "The generator; philox if left out."),
-    ("device", False, "auto", "Where to compute; with philox it never changes a bit."),
+    ("device", False, "auto", "The device that computes; with philox it never changes a bit."),
     ("torch_version", False, "2.13.0", "Only with generator torch: the version that must draw."),
 )
 _ALWAYS = ("ETag", "Cache-Control", "Vary", "Content-Location")
@@ -178,7 +179,7 @@ def file_answers(*, ranges: bool = True) -> Responses:
     }
     if ranges:
         found[206] = {
-            "description": "The bytes that Range asked for; several ranges as multipart/byteranges",
+            "description": "The requested range; several ranges as multipart/byteranges",
             "headers": header_fields(_FIELDS, *_ALWAYS, *_CONTENT, "Content-Range"),
             "content": {OCTETS: BINARY, "multipart/byteranges": TEXT},
         }
