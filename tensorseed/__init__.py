@@ -1,1 +1,55 @@
-"""Initialised weight tensors, each a pure function of its spec."""
+"""Initialised weight tensors, each a pure function of its spec.
+
+    weights = tensorseed.open("mlp.json")    # a spec: nothing is computed yet
+    weights["fc1.weight"][:10]               # computes ten rows
+    weights.save("mlp.safetensors")          # writes the bytes that the service sends
+
+Every name is imported at its first use, so `import tensorseed` imports nothing else.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tensorseed.errors import (
+        CapacityError,
+        DeviceError,
+        SpecError,
+        TensorseedError,
+        TooLargeError,
+        UnknownNameError,
+        UnrepresentableError,
+        VersionError,
+    )
+    from tensorseed.weights import LazyArray, Weights, open  # noqa: A004
+
+__all__ = [
+    "CapacityError",
+    "DeviceError",
+    "LazyArray",
+    "SpecError",
+    "TensorseedError",
+    "TooLargeError",
+    "UnknownNameError",
+    "UnrepresentableError",
+    "VersionError",
+    "Weights",
+    "open",
+]
+
+_MODULES = {"LazyArray": "weights", "Weights": "weights", "open": "weights"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'tensorseed' has no attribute {name!r}")
+    value = getattr(import_module(f"tensorseed.{_MODULES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
