@@ -12,7 +12,7 @@
     ├── CapacityError        a device that has not the memory for it now; says how much
     └── VersionError         a version of torch that this host does not have
 
-No class carries an HTTP status: `service.http.problems` holds the one table that maps them.
+No class carries an HTTP status: the service maps classes to statuses.
 """
 
 from __future__ import annotations

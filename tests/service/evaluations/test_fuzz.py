@@ -1,4 +1,4 @@
-"""Whatever evaluation is sent, it is answered or refused in words that say nothing of the inside."""
+"""Random evaluations are answered or refused, without internals in the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a representation and a request to a response, with a representation of known bytes."""
+"""Responses of files, for a representation of known bytes."""
 
 from __future__ import annotations
 

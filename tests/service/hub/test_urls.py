@@ -1,4 +1,4 @@
-"""What URLs name, as they were sent."""
+"""Repository paths of percent-encoded URLs."""
 
 from __future__ import annotations
 

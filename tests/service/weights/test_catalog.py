@@ -1,4 +1,4 @@
-"""What the catalog says is what a spec accepts."""
+"""The catalogue agrees with the specs that are accepted."""
 
 from __future__ import annotations
 
