@@ -1,1 +1,1 @@
-"""service worker"""
+"""Threads that compute for the service."""

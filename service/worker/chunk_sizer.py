@@ -1,4 +1,4 @@
-"""Adaptive chunk sizes: large for readers that keep up, small for slow ones.
+"""Adaptive chunk sizes: large for fast readers, small for slow ones.
 
 Every chunk costs one hand-over from thread to event loop to socket, whatever its size.
 A reader that keeps up with the computation therefore gets larger chunks, until the hand-over hardly counts.

@@ -1,4 +1,4 @@
-"""Work queue of one device: the next piece starts before the current one is awaited."""
+"""Work queue of one device, with two pieces under way."""
 
 from __future__ import annotations
 

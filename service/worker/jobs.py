@@ -1,4 +1,4 @@
-"""Threads for long, cancellable jobs, and files of generator torch, which such a job computes."""
+"""Threads for long, cancellable jobs and for files of generator torch."""
 
 from __future__ import annotations
 

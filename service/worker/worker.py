@@ -1,4 +1,4 @@
-"""Worker: computes files chunk by chunk, in a bounded pool of threads, on the devices of this host.
+"""Worker: computes files in chunks on bounded threads.
 
 A stream keeps a small window of chunks ahead of its reader.
 A slow reader therefore holds a few small chunks and no thread.

@@ -1,1 +1,1 @@
-"""The client: it fetches files from servers or computes them here, and verifies them."""
+"""Client of the service: fetch, resume, verify, or compute here."""

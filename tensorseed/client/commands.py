@@ -1,4 +1,4 @@
-"""Commands `tensorseed fetch` and `tensorseed verify`; `errors` has their exit codes."""
+"""Commands `tensorseed fetch` and `tensorseed verify`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Download of a file in ranges, several at a time, with retries and verification."""
+"""Download of a file in concurrent ranges, retried and verified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of the client, each with the exit code of the command that it ends.
+"""Errors of the client, each with the exit code of its command.
 
     ClientError            base of all
     ├── RefusedError   1   the spec or the request is refused; another attempt gives the same answer

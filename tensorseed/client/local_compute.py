@@ -1,4 +1,4 @@
-"""Files computed in this process: what a spec names, written straight into a file."""
+"""Files computed in this process and written as they are computed."""
 
 from __future__ import annotations
 

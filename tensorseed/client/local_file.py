@@ -1,4 +1,4 @@
-"""Safetensors file on disk: its header read strictly, its data mapped, its recipe opened.
+"""Safetensors file on disk: header, mapped data, recipe.
 
 Bytes that lack at the end or are surplus are no error, since the other tensors can still be compared.
 """

@@ -1,6 +1,7 @@
-"""Partial file that survives an interruption: `NAME.part`, and its ranges in `NAME.part.json`.
+"""Partial file, `NAME.part`, that an interrupted download resumes.
 
-The part has the full size. A process that is killed leaves both files, and the next one resumes.
+The part has the full size, and `NAME.part.json` holds the ranges that are there.
+A process that is killed leaves both files, and the next one resumes.
 The bytes belong to one entity tag; parts of another file are never resumed.
 """
 

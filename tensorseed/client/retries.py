@@ -1,4 +1,4 @@
-"""Retries with exponential backoff and jitter, and the errors that they follow."""
+"""Retries with exponential backoff and jitter."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Concurrency primitives: cancellation, single-flight caches, buffers, cores."""
+"""Concurrency: cancellation, single-flight caches, buffers, cores."""

@@ -1,4 +1,4 @@
-"""Host resources of a process: CPU cores, thread priority and cache folders."""
+"""Host resources: CPU cores, thread priority and cache folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single-flight caches: one computation per key, results within a bound in bytes.
+"""Single-flight caches: one computation per key, a bound in bytes.
 
 `SingleFlightCache` is for threads: the first one that needs a result computes it, the others wait.
 `AsyncSingleFlightCache` is for tasks of one event loop: the computation is a task of its own.

@@ -1,4 +1,4 @@
-"""Abstract devices: memory, executor, and the translation of torch errors."""
+"""Abstract devices: memory, executors, translation of torch errors."""
 
 from __future__ import annotations
 

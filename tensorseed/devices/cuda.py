@@ -1,4 +1,4 @@
-"""NVIDIA GPUs as devices, by torch, which is imported at the first search."""
+"""NVIDIA GPUs as devices, by way of torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Computation on this host: settings from the environment, and sources of elements."""
+"""Computation on this host: settings and sources of elements."""
 
 from __future__ import annotations
 

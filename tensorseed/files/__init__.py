@@ -1,1 +1,1 @@
-"""tensorseed files"""
+"""Safetensors files: header, virtual file, slices, shards, digests."""

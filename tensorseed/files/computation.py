@@ -1,4 +1,4 @@
-"""Computation of a file's bytes on several threads, in the order in which they are needed."""
+"""Computation of a file's bytes on several threads, in order."""
 
 from __future__ import annotations
 

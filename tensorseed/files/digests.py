@@ -1,7 +1,7 @@
-"""The SHA-256 of a file and of each of its tensors, from its bytes in order.
+"""SHA-256 of a file and of each of its tensors, from its chunks.
 
-Both are fed the same chunks, each from a thread of its own if need be, so that nothing is computed twice and
-nothing is kept but the two states. SHA-256 is that of FIPS 180-4; a tensor's is over its bytes in the file.
+The hashes of the whole and of the tensors take the same chunks, in one thread each if wanted.
+SHA-256 is that of FIPS 180-4; a tensor's is over its bytes in the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Bytes = bytes | memoryview
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """64 hex digits for a file of `size` bytes, and 64 for each of its tensors, in file order."""
+    """64 hex digits for a file of `size` bytes, and for each of its tensors, in file order."""
 
     digest: str
     size: int
@@ -36,7 +36,7 @@ class TensorDigests:
         self._found: dict[str, str] = {}
 
     def update(self, chunk: Bytes) -> None:
-        """Take the next bytes of the file."""
+        """Hash the next bytes of the file."""
         start, stop = self._at, self._at + len(chunk)
         for entry in self._file.entries_within(start, stop):
             begin, end = max(start, entry.start), min(stop, entry.stop)
@@ -50,7 +50,7 @@ class TensorDigests:
         self._at = stop
 
     def result(self) -> dict[str, str]:
-        """The digest of every tensor by name; all of the file must have been taken."""
+        """Return the digest of every tensor by name, once all of the file is hashed."""
         assert self._at == self._file.size
         empty = hashlib.sha256().hexdigest()
         names = (entry.tensor.name for entry in self._file.entries())
@@ -58,7 +58,7 @@ class TensorDigests:
 
 
 class FileHash:
-    """Hashes a file: `whole` and `tensors` each take every chunk, in order, independently of each other."""
+    """Hashes a file; `whole` and `tensors` each take every chunk in order, independently."""
 
     def __init__(self, file: VirtualFile) -> None:
         self._file = file
@@ -66,11 +66,11 @@ class FileHash:
         self.tensors = TensorDigests(file)
 
     def result(self) -> FileDigest:
-        """The digests; both must have taken all of the file."""
+        """Return the digests, once both have taken all of the file."""
         return FileDigest(self.whole.hexdigest(), self._file.size, self.tensors.result())
 
 
 def placeholder(file: VirtualFile) -> FileDigest:
-    """What has the form and the length of the file's digests, computing none."""
+    """Return zeros in the form and length of the file's digests."""
     zeros = "0" * hashlib.sha256().digest_size * 2
     return FileDigest(zeros, file.size, {entry.tensor.name: zeros for entry in file.entries()})

@@ -1,4 +1,4 @@
-"""Sources of a file's elements: drawn one by one, or materialised as a whole."""
+"""Sources of a file's elements: drawn, or materialised as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Indexing by numpy's rules: the positions that an index selects in each dimension."""
+"""Indexing by numpy's rules: the positions that an index selects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensors of a safetensors file in memory, read strictly and without a copy of their data."""
+"""Tensors of a safetensors file in memory, read without a copy."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Some of the tensors of a spec in a file of their own: a shard.
+"""Shards: some of the tensors of a spec in a file of their own.
 
-Its metadata is that of the whole spec, and `tensorseed.shard`: the first 32 hexadecimal digits of SHA-256
-over the names of its tensors in file order, each ended by a line feed. So the recipe and the header's own
-names say every byte, and a name that was lost is noticed.
+The metadata is that of the whole spec, and `tensorseed.shard`.
+That is the first 32 hex digits of SHA-256 over the tensors' names in file order, each ended by a line feed.
+The recipe and the names in the header therefore determine every byte, and a lost name is detected.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ SHARD = "tensorseed.shard"
 
 
 def shard_digest(names: Iterable[str]) -> str:
-    """32 hexadecimal digits for the tensors of a shard, named in file order."""
+    """Return 32 hex digits that identify the tensors of a shard, named in file order."""
     return hashlib.sha256("".join(f"{name}\n" for name in names).encode()).hexdigest()[:32]
 
 
 def open_shard(resolved: ResolvedSpec, tensors: Sequence[ResolvedTensor]) -> VirtualFile:
-    """The file that holds some of the tensors of a spec, given in file order."""
+    """Describe the file of some tensors of a spec, in file order."""
     digest = shard_digest(tensor.name for tensor in tensors)
     return open_part(resolved, tensors, {SHARD: digest})
 
 
 def named_shard(resolved: ResolvedSpec, names: Iterable[str], digest: str) -> VirtualFile:
-    """The shard whose tensors have these names, in any order.
+    """Describe the shard whose tensors have these names, in any order.
 
-    Raises UnknownNameError where they are not those that `digest` stands for, or not the spec's.
+    Raises:
+        UnknownNameError: the names are not the spec's, or not those of `digest`.
     """
     wanted = set(names)
     tensors = [tensor for tensor in resolved.tensors if tensor.name in wanted]

@@ -1,4 +1,4 @@
-"""A box of a tensor: `0:128,:` in the notation of numpy, without steps."""
+"""Slices of a tensor as boxes: `0:128,:`, numpy's notation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Box:
 
     @property
     def run(self) -> int:
-        """How many elements of the box lie side by side in the tensor, at least."""
+        """The length of the box's contiguous runs, in elements."""
         run = 1
         for n, whole in zip(reversed(self.shape), reversed(self.full), strict=True):
             run *= n
@@ -37,7 +37,7 @@ class Box:
         return run
 
     def elements(self, first: int, count: int) -> npt.NDArray[np.int64]:
-        """Where the box's row-major elements `first`, `first + 1`, … lie in the tensor."""
+        """Return the tensor's positions of the box's row-major elements `first`, `first + 1`, …."""
         rest = np.arange(first, first + count, dtype=np.int64)
         flat = np.zeros(count, np.int64)
         stride = 1
@@ -48,7 +48,7 @@ class Box:
         return flat
 
     def element(self, position: int) -> int:
-        """Where the box's row-major element `position` lies in the tensor."""
+        """Return the tensor's position of the box's row-major element `position`."""
         flat, stride = 0, 1
         for start, n, whole in zip(*map(reversed, (self.starts, self.shape, self.full)), strict=True):
             position, index = divmod(position, n)
@@ -58,10 +58,13 @@ class Box:
 
 
 def parse_slice(text: str, shape: tuple[int, ...]) -> Box:
-    """The box that `text` means for a tensor of `shape`.
+    """Parse a slice of a tensor of `shape`: `start:stop` for each dimension, separated by commas.
 
-    One `start:stop` a dimension, comma-separated; either bound may be missing or negative (counted from the
-    end); dimensions left out at the end are taken whole. Raises SliceError.
+    Either bound may be missing, or negative, which counts from the end.
+    Missing dimensions at the end are whole.
+
+    Raises:
+        SliceError: the slice is malformed or does not fit the shape.
     """
     parts = text.split(",") if text else []
     if len(parts) > len(shape):
@@ -86,5 +89,5 @@ def _bounds(part: str, dimension: int, size: int) -> tuple[int, int]:
 
 
 def is_contiguous(box: Box) -> bool:
-    """Whether the whole box lies side by side in the tensor."""
+    """Return whether the box is one contiguous run of the tensor."""
     return box.run == math.prod(box.shape)

@@ -1,12 +1,13 @@
-"""The generator `torch`: what PyTorch itself draws, bit for bit.
+"""Generator `torch`: the weights that PyTorch draws, bit for bit.
 
     torch.manual_seed(seed)
     modules = [torch.nn.Linear(…, dtype=…, device=…), …]    every entry, in the order of the spec
     torch.nn.init.normal_(modules[0].weight, …)             then every init that the spec gives, in the same
     …                                                       order, within an entry in that of `state_dict`
 
-A bare tensor is `torch.empty`, which draws nothing. Layers draw from torch's own generators, of which there
-is one a device for the whole process: `seeded` lends them out, one holder at a time, and puts them back.
+A bare tensor is `torch.empty`, which draws nothing.
+Layers draw from torch's own generators, one for each device of the process.
+`seeded` locks them and restores their states.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ from tensorseed.spec.resolved import ResolvedSpec, Step
 from tensorseed.spec.schemes import Scheme
 from tensorseed.spec.torch_support import MAX_REJECTION_PASSES, TORCH_KINDS, max_rejection_draws
 
-_borrowed = threading.RLock()
+_lock = threading.RLock()
 
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's generators as `torch.manual_seed` does, and give them back as they were.
+    """Seed torch's generators as `torch.manual_seed` does, and restore their states afterwards.
 
-    Whatever draws from them anywhere in the process must hold this context: one thread at a time does.
+    All code of the process that draws from them must hold this context; one thread at a time does.
     """
-    with _borrowed:
+    with _lock:
         generators = [torch.default_generator]
         if device.type == "cuda":
             torch.cuda.init()  # type: ignore[no-untyped-call]
@@ -55,38 +56,34 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def materialise(resolved: ResolvedSpec) -> dict[str, Storage]:
-    """The elements of every tensor of the file by name, row-major.
+    """Compute the elements of every tensor of the file, row-major, by name, in torch's order.
 
-    They are computed in the one order in which torch computes them.
-
-    Raises SpecError for an init or a dtype for which this torch has no kernel, TooLargeError for a rejection
-    that does not end, ComputationCancelledError where it is cancelled.
+    Raises:
+        SpecError: this torch has no kernel for an init in its dtype.
+        TooLargeError: torch rejects nearly every candidate of a truncated normal.
+        ComputationCancelledError: the computation is cancelled.
     """
     device = _device(resolved.device)
-    with (
-        seeded(resolved.seed, device),
-        _on(device),
-        suppress_warnings(),
-        torch.no_grad(),
-    ):  # torch warns of zero elements
+    # torch warns of tensors without elements
+    with seeded(resolved.seed, device), _on(device), suppress_warnings(), torch.no_grad():
         states = [(name, step, state) for step in resolved.steps for name, state in _built(step, device)]
         for name, step, state in states:
             for key, tensor in state.items():
                 if key in step.inits and tensor.numel():
                     check_cancelled()
-                    _explained(name, lambda: _apply(step.inits[key], tensor))  # noqa: B023
+                    _translating(name, lambda: _apply(step.inits[key], tensor))  # noqa: B023
     return _gathered(resolved, states)
 
 
 def _built(step: Step, device: torch.device) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
-    """The tensors of each of the step's entries, by what follows the entry's name."""
+    """Yield the tensors of each entry of the step, by what follows the entry's name."""
     for name in step.names:
         check_cancelled()
-        yield name, _explained(name, lambda: _build(step, device))
+        yield name, _translating(name, lambda: _build(step, device))
 
 
 def _build(step: Step, device: torch.device) -> dict[str, torch.Tensor]:
-    """Initialised as torch initialises them; a bare tensor is not, and has no name of its own."""
+    """Build a layer with torch's own init; a bare tensor is empty and nameless."""
     dtype = getattr(torch, step.dtype.name)
     if isinstance(step.entry, Tensor):
         return {"": torch.empty(step.entry.shape, dtype=dtype, device=device)}
@@ -107,14 +104,14 @@ def _apply(scheme: Scheme, tensor: torch.Tensor) -> None:
         case "constant":
             torch.nn.init.constant_(tensor, arguments["value"])
         case "trunc_normal":
-            with _Patience(tuple(tensor.shape)):
+            with _RejectionLimit(tuple(tensor.shape)):
                 torch.nn.init.trunc_normal_(tensor, **arguments)
         case _:
             getattr(torch.nn.init, f"{kind}_")(tensor, **arguments)
 
 
-class _Patience(TorchFunctionMode):
-    """Ends a rejection that would go on for ever: it counts the draws, and changes none."""
+class _RejectionLimit(TorchFunctionMode):
+    """Counts draws without changing any, and ends a rejection that would never end."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -124,7 +121,7 @@ class _Patience(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Let a call through while there is patience left."""
+        """Let a call through until the limit is reached."""
         if func in (torch.Tensor.normal_, torch.Tensor.uniform_):
             self._passes -= 1
             self._draws -= args[0].numel()
@@ -136,8 +133,8 @@ class _Patience(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _explained(name: str, action: Callable[[], Any]) -> Any:
-    """What `action` gives. A kernel that torch lacks becomes a fault of the entry called `name`."""
+def _translating(name: str, action: Callable[[], Any]) -> Any:
+    """Return the result of `action`; a missing kernel becomes a fault of the entry `name`."""
     try:
         return action()
     except NotImplementedError:
@@ -148,7 +145,7 @@ def _explained(name: str, action: Callable[[], Any]) -> Any:
 def _gathered(
     resolved: ResolvedSpec, states: list[tuple[str, Step, dict[str, torch.Tensor]]]
 ) -> dict[str, Storage]:
-    """The tensors' elements by full name, each of the dtype and shape that the file promises."""
+    """Return the elements by full name, in the dtypes and shapes of the file."""
     found = {
         f"{name}.{key}" if key else name: tensor for name, _, state in states for key, tensor in state.items()
     }
@@ -169,7 +166,7 @@ def _storage(dtype: DType) -> Any:
 
 
 def _device(name: str) -> torch.device:
-    """The device, with its number where there can be several."""
+    """Return the device, with a number where there can be several."""
     device = torch.device(name)
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda", torch.cuda.current_device())

@@ -1,4 +1,4 @@
-"""Virtual file: a safetensors file that exists as a description, any of whose bytes can be computed.
+"""Virtual file: a description from which any byte is computed.
 
 Tensors are ordered as the reference writer orders them. The metadata has a fixed order.
 """

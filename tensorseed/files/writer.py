@@ -1,4 +1,4 @@
-"""Writer of torch tensors as a safetensors file: the header, and the tensors' own memory."""
+"""Writer of torch tensors as a safetensors file."""
 
 from __future__ import annotations
 
