@@ -158,7 +158,7 @@ def test_every_loss_has_a_row(loss: str) -> None:
     assert f"\n| `{loss}` |" in (DOCS / "losses.md").read_text()
 
 
-@pytest.mark.parametrize("problem", {kind.type for kind in PROBLEMS.kinds.values()})
+@pytest.mark.parametrize("problem", sorted({kind.type for kind in PROBLEMS.kinds.values()}))
 def test_every_problem_has_a_row(problem: str) -> None:
     assert f"| `{problem}` |" in (DOCS / "http.md").read_text()
 
