@@ -1,1 +1,1 @@
-"""Side-by-side measurements. `make bench` runs them and prints medians and ratios of one run."""
+"""Side-by-side measurements: medians and ratios, by `make bench`."""

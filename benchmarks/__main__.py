@@ -1,4 +1,4 @@
-"""`python -m benchmarks [SECTION …] [--quick]`: measure side by side, print a table, write it as JSON."""
+"""Measure side by side, print a table and write it as JSON."""
 
 from __future__ import annotations
 

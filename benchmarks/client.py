@@ -1,4 +1,4 @@
-"""Clients: curl, wrk, one keep-alive connection, and many connections read by one thread."""
+"""Clients: curl, wrk, a keep-alive connection, and many connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Timing one thing against others on a machine whose speed drifts: in turn, and as ratios round by round."""
+"""Timing in turn, as ratios round by round, against drift of speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The curves of a run as a picture. `python -m benchmarks.curves` draws those of the latest run."""
+"""Curves of the latest run as a picture: `python -m benchmarks.curves`."""
 
 from __future__ import annotations
 

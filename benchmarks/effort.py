@@ -1,4 +1,4 @@
-"""How much to measure: the whole, or a quick look that only shows that everything runs."""
+"""Effort of a run: full, or quick to show that everything works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a small file takes while others stream terabytes, against its time on an idle service."""
+"""Latency of small files while others stream, and on an idle service."""
 
 from __future__ import annotations
 

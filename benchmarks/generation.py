@@ -1,4 +1,4 @@
-"""Generation in process, on all cores, against torch.nn.init and against JAX under jit.
+"""Generation in process against torch.nn.init and JAX under jit.
 
 Torch fills memory that it has filled before. Ours is measured twice: into the whole tensor as torch does,
 which is the row with the target, and into a few chunks that are used again, as a download does.

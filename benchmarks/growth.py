@@ -1,4 +1,4 @@
-"""Throughput as things grow: bytes of a file, tensors in it, clients, threads. Each point takes seconds."""
+"""Throughput by bytes of a file, tensors in it, clients and threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ten million predictions and targets sent as safetensors, against torch here and a plain socket."""
+"""Losses of ten million elements, against torch and a plain socket."""
 
 from __future__ import annotations
 

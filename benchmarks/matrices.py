@@ -1,4 +1,4 @@
-"""Sparse and orthogonal matrices on all cores, whole and in part, against torch.nn.init."""
+"""Sparse and orthogonal matrices, whole and in part, against torch."""
 
 from __future__ import annotations
 

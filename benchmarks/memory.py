@@ -1,4 +1,4 @@
-"""What streaming adds to the memory of the process: one client, and 64 slow ones of 100 GiB files."""
+"""Memory of the process while it streams, to one and 64 slow clients."""
 
 from __future__ import annotations
 

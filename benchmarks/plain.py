@@ -1,4 +1,7 @@
-"""What one writes without this service: torch.nn.init behind FastAPI. `python -m benchmarks.plain PORT`."""
+"""Baseline: torch.nn.init behind FastAPI.
+
+`python -m benchmarks.plain PORT` serves it.
+"""
 
 from __future__ import annotations
 

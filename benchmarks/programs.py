@@ -1,4 +1,4 @@
-"""Programs and modules that some rows need, and how to get what is missing."""
+"""Programs and modules that some rows need, and their installation."""
 
 from __future__ import annotations
 

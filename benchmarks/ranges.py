@@ -1,4 +1,4 @@
-"""One MiB from anywhere in a tebibyte, against one from its start; in process and over HTTP."""
+"""Ranges of one MiB anywhere in a tebibyte, in process and over HTTP."""
 
 from __future__ import annotations
 

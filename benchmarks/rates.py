@@ -1,4 +1,4 @@
-"""Small files: requests a second by wrk, against a FastAPI route that returns bytes it has ready."""
+"""Rates of small files by wrk, against a FastAPI route of ready bytes."""
 
 from __future__ import annotations
 

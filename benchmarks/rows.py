@@ -1,4 +1,4 @@
-"""What a section of the bench hands back: comparisons, readings, curves, and what could not be measured."""
+"""Rows of a section: comparisons, readings, curves and missing ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The servers that are measured, each a process of its own on a free port of the loopback."""
+"""Servers under measurement, each a process on a free loopback port."""
 
 from __future__ import annotations
 

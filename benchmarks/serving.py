@@ -1,4 +1,4 @@
-"""Downloads by curl to /dev/null over the loopback, server and client on the same cores."""
+"""Downloads by curl over the loopback, on cores shared with the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the start of the process until it is ready, loops loaded from the cache, against importing torch."""
+"""Time from process start to readiness, against importing torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Command line of a checkout: `python -m service`, the same program as `tensorseed`."""
+"""Command line of a checkout: `python -m service`, like `tensorseed`."""
 
 from __future__ import annotations
 

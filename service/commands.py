@@ -1,4 +1,4 @@
-"""Commands of the service, `serve`, `settings`, `key` and `openapi`, and their options.
+"""Commands of the service: `serve`, `settings`, `key` and `openapi`.
 
 A command imports what it runs, so that its help answers at once.
 """

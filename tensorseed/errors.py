@@ -1,13 +1,13 @@
-"""What can go wrong in the core.
+"""Errors of the library.
 
     TensorseedError
     ├── SpecError            the spec is not valid; says where and what to do
     │   ├── LossError        the arguments of a loss are not valid
     │   └── EvaluationError  an evaluation is not valid
-    ├── TooLargeError        the spec is valid, and larger than this service's limits
+    ├── TooLargeError        the spec is valid, but exceeds a limit
     ├── UnknownNameError     a token, tensor or other name that stands for nothing
     ├── SliceError           a slice that does not fit the tensor
-    ├── UnrepresentableError the answer cannot be given in the form asked for
+    ├── UnrepresentableError the answer has no representation of the requested kind
     ├── DeviceError          a device that this host does not have, or that failed
     ├── CapacityError        a device that has not the memory for it now; says how much
     └── VersionError         a version of torch that this host does not have
@@ -64,7 +64,7 @@ class EvaluationError(SpecError):
 
 
 class TooLargeError(TensorseedError):
-    """A valid request that is larger than a limit of this service. The message names the limit."""
+    """A valid request that exceeds a limit. The message names the limit."""
 
 
 class UnknownNameError(TensorseedError):
@@ -76,7 +76,7 @@ class SliceError(TensorseedError):
 
 
 class UnrepresentableError(TensorseedError):
-    """The answer cannot be given in the form that was asked for."""
+    """The answer has no representation of the requested kind."""
 
 
 class DeviceError(TensorseedError):

@@ -1,4 +1,4 @@
-"""What all tests share: an application in this process, and a client that speaks to it without a network."""
+"""Shared fixtures: an application and a client, without a network."""
 
 from __future__ import annotations
 

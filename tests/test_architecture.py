@@ -1,4 +1,4 @@
-"""The house is what `docs/architecture.md` says: its folders, its order, its sizes, and no circles."""
+"""Architecture: order, sizes, cycles and prose, by docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ MODULES = {
 }
 MAX_LINES = 300
 MAX_MODULES = 20
+MAX_SUMMARY = 72
+DOCUMENTED = [
+    path
+    for folder in (*PACKAGES, "tests", "tools", "benchmarks")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path.name != "__init__.py" or path.read_text().strip()
+]
 
 
 def imported(module: str) -> Iterator[str]:
@@ -57,6 +64,13 @@ def test_a_folder_has_at_most_20_modules() -> None:
     for folder in folders:
         modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
         assert len(modules) <= MAX_MODULES, folder
+
+
+@pytest.mark.parametrize("path", DOCUMENTED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_has_a_short_summary_in_the_terms_of_the_field(path: Path) -> None:
+    summary = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+    assert 0 < len(summary) <= MAX_SUMMARY
+    assert re.match(r"(What|Who|How|Where|Which|From)\b", summary) is None
 
 
 def tree() -> set[str]:

@@ -1,4 +1,4 @@
-"""The documentation: its blocks run, its tables are generated, and it is complete."""
+"""Documentation: blocks run, generated tables are current, none lacks."""
 
 from __future__ import annotations
 

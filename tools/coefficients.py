@@ -1,4 +1,4 @@
-"""Derive the minimax polynomials of `transforms32.py` and `transforms64.py`, and print them.
+"""Derive the minimax polynomials of `transforms32` and `transforms64`.
 
 Remez's exchange algorithm in 40-digit arithmetic gives the polynomials, iteratively reweighted least squares
 the three rational functions of the float32 quantile. The numbers in the formulas are frozen: this shows where

@@ -1,4 +1,4 @@
-"""Write the shipped recipes anew: the weights derived from each one's config, the JSON laid out.
+"""Rewrite the shipped recipes: derived weights, formatted JSON.
 
 A new recipe begins as a file with an id and a config. `python -m tools.recipes` takes the names of recipes,
 or none for all of them; with `--check` it writes nothing and fails where one would change.

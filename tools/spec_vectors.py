@@ -1,4 +1,4 @@
-"""Complete `tests/vectors/specs.json` and `elements.json`: freeze what their requests give.
+"""Complete the frozen vectors of specs.json and elements.json.
 
 To add a vector, append an object with `about` and what is requested; this computes the rest. It stops at
 anything that differs from what is frozen, which only a new stream version justifies (`--overwrite`).

@@ -1,4 +1,4 @@
-"""Write `tests/vectors/stages.json`: what is between a seed and an element, stage by stage.
+"""Write `tests/vectors/stages.json`: the stages from seed to element.
 
 The numbers come from `tools/reference`, a reading of the page that shares nothing with what draws.
 """

@@ -1,4 +1,4 @@
-"""Write `tests/vectors/files.json`: for every scheme and dtype, a file's SHA-256 and its first values.
+"""Write `tests/vectors/files.json`: digests and first values of files.
 
 The stream is frozen: without `--overwrite`, which only a new stream version justifies, this adds what is
 missing and stops at anything that differs.

@@ -1,1 +1,1 @@
-"""HTTP by RFC 9110: ranges, conditionals, negotiation, problems, bodies, disconnects."""
+"""HTTP by RFC 9110: ranges, conditionals, negotiation and problems."""

@@ -1,4 +1,4 @@
-"""Numbers as JSON: exact, and the words NaN, Infinity and -Infinity where JSON has no number."""
+"""Exact numbers in JSON, with words for NaN and the infinities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): kinds of problems by exception, and their answers.
+"""Problem details (RFC 9457): kinds by exception, and their answers.
 
 A table of kinds drives both the answers to errors and the responses that routes document. Every domain
 extends `COMMON` by its own exceptions. Another `ErrorFormat` serves clients of another protocol.

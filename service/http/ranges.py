@@ -1,4 +1,4 @@
-"""Byte ranges of a representation: the Range field of RFC 9110, section 14.
+"""Byte ranges of a representation: the Range field of RFC 9110.
 
 A range is a half-open pair `(start, stop)` of byte offsets. Sets of more than `MAX_RANGES` ranges, or with a
 byte more than twice, are refused, as section 17.15 advises.

@@ -1,4 +1,4 @@
-"""Context of a request: its id, the field X-Request-ID, and the name of its key."""
+"""Context of a request: its id, X-Request-ID, and its key's name."""
 
 from __future__ import annotations
 

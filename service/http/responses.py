@@ -1,4 +1,4 @@
-"""Responses of files: preconditions, ranges and streamed bodies (RFC 9110).
+"""Responses of files: preconditions, ranges and streams (RFC 9110).
 
 A body is computed a little ahead of its client. A slow reader holds the worker's window of chunks and the
 sockets' buffers. A disconnect cancels the computation within that window. A fault halfway closes the

@@ -1,4 +1,4 @@
-"""Base of the documented answers, and the schemas that several domains share."""
+"""Base of documented answers, and schemas that domains share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes of model repositories, for clients of the Hugging Face Hub, and of recipes."""
+"""Routes of model repositories for Hugging Face clients, and of recipes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library of recipes, kept up to date, with summaries of its repositories."""
+"""Library of recipes, reloaded on change, with repository summaries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repositories: their list, one at a revision, refs and commits; the client's key."""
+"""Routes of repositories: lists, revisions, refs, commits and the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries of the Hub's clients, and pages of lists with a link to the next."""
+"""Query parameters of Hub lists, and pages with a link to the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds of problems of the Hub, and errors in the form that its clients read.
+"""Kinds of problems of the Hub, in the error form of its clients.
 
 The field X-Error-Code selects the exception that a client raises. X-Error-Message is its text, and the body
 is `{"error": …}`. An answer to HEAD has no body and names no type, since one client parses what has a type.

@@ -1,4 +1,4 @@
-"""Repository, revision and path of a Hub URL, read from its percent-encoded bytes.
+"""Repository, revision and path of a Hub URL, by percent-encoded bytes.
 
 A revision such as `refs/pr/7` comes as one segment, `refs%2Fpr%2F7`, which the decoded path no longer shows.
 Some clients send it as three segments.

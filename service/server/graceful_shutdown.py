@@ -1,4 +1,4 @@
-"""Graceful shutdown: readiness turns, new work is refused, running work ends.
+"""Graceful shutdown: readiness fails, new work is refused, work ends.
 
 ready ── signal ──▶ notice_seconds ──▶ draining, at most grace_seconds ──▶ the server stops
                                         │ or until no request is active

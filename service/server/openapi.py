@@ -1,4 +1,4 @@
-"""The OpenAPI document: the routes, and the schemas that they refer to by name."""
+"""OpenAPI document: the routes, and the schemas that they refer to."""
 
 from __future__ import annotations
 

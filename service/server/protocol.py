@@ -1,4 +1,4 @@
-"""HTTP/1.1 connections with limits on the head, its duration and idle clients.
+"""HTTP/1.1 connections with limits on heads, durations and idling.
 
 Every wait of a connection has a timer: for a head, for more of a body, for the next request, for a client
 that reads. The class derives from an internal of uvicorn, its protocol over httptools, which has no such

@@ -1,4 +1,4 @@
-"""The groups of routes that the application mounts, and the keys that their paths need."""
+"""Groups of routes that the application mounts, and their keys."""
 
 from __future__ import annotations
 

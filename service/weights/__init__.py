@@ -1,4 +1,4 @@
-"""Routes of weights: files, plans and digests; the catalogue of schemes, layers and devices."""
+"""Routes of weights: files, plans and digests; catalogue and devices."""
 
 from __future__ import annotations
 

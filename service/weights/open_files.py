@@ -1,4 +1,4 @@
-"""Virtual files by spec, query or token, and an LRU cache of them by token."""
+"""Virtual files by spec, query or token, and their LRU cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schemas of weights: plans, small files as JSON, queries, and the answers of file routes.
+"""Schemas of weights: plans, queries, small files as JSON, and answers.
 
 The examples are those of a real file, with its token, size and entity tag.
 """

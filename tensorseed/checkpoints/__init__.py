@@ -1,1 +1,1 @@
-"""Model repositories: recipes, shards, cards and their derivation from configs."""
+"""Model repositories: recipes, shards, cards, and recipes of configs."""

@@ -1,4 +1,4 @@
-"""Model cards: the README.md of a repository, from its recipe, seed and dtype."""
+"""Model cards: README.md of a repository by recipe, seed and dtype."""
 
 from __future__ import annotations
 

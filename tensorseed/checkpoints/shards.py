@@ -1,4 +1,4 @@
-"""Split of tensors over files, and the index of the files, as in transformers.
+"""Split of tensors into shards, and the index file of transformers.
 
 The rule is that of huggingface_hub's `split_state_dict_into_shards_factory`. Tensors are taken in the order
 of the state dict and fill the current shard up to its size. A tensor that exceeds that size is a shard of its

@@ -1,4 +1,4 @@
-"""Evaluations of an initialisation: forward, backward, optimizer steps, diagnostics.
+"""Evaluations: forward, backward, optimizer steps and diagnostics.
 
     evaluation = read_evaluation(body, limits)      raises every fault, before anything is computed
     report = evaluate(evaluation, cancelled)

@@ -1,4 +1,4 @@
-"""Validation of the fields of an evaluation request, with faults at their paths."""
+"""Validation of an evaluation request's fields, with faults at paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warnings of what keeps a network from learning, with the first layer and a remedy."""
+"""Warnings of what keeps a network from learning, with a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Network of real torch modules, with the weights of a spec, and its forward pass."""
+"""Network of torch modules with the weights of a spec, and its forward."""
 
 from __future__ import annotations
 

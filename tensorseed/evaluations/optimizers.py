@@ -1,4 +1,4 @@
-"""Optimizers of torch.optim: one class each, with torch's arguments and defaults.
+"""Optimizers of torch.optim, with torch's arguments and defaults.
 
 To add one, write its class and add it to `AnyOptimizer`. Nothing else lists them.
 """

@@ -1,4 +1,4 @@
-"""Reports of an evaluation: plain Python values, whose floats may be NaN or infinite."""
+"""Reports of an evaluation: plain values, with floats that may be NaN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run of an evaluation: forward, backward, diagnostics and optimizer steps."""
+"""Run of an evaluation: forward, backward, diagnostics and steps."""
 
 from __future__ import annotations
 

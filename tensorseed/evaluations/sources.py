@@ -1,4 +1,4 @@
-"""Input and target of an evaluation, given as numbers or drawn from the seed."""
+"""Input and target of an evaluation: numbers, or draws of the seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses of torch, and measures of information, with denominators and gradients.
+"""Losses of torch and measures of information, with gradients.
 
 A new loss is a class (see `base.Loss`) and its line in `registry.LOSS_CLASSES`. Nothing here imports torch
 before a tensor is made.

@@ -1,4 +1,4 @@
-"""Checks of the tensors of a loss, each of which raises LossError at the element at fault.
+"""Checks of a loss's tensors; LossError names the element at fault.
 
 Shapes are checked before values. A check of values takes a few bytes of memory for each at most.
 """

@@ -1,4 +1,4 @@
-"""Input tensors: nested lists of numbers, or tensors with their own dtypes."""
+"""Input tensors: nested lists of numbers, or tensors with dtypes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Base class of losses with parameters, drawn as `/v1/weights` draws a layer's."""
+"""Base class of losses with parameters, drawn like those of a layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entries of a spec, grouped where they differ only in their names, and validated."""
+"""Validation of a spec's entries, grouped where only names differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of a document: the validator's errors as paths and sentences with a remedy."""
+"""Faults of a document: paths, and sentences with a remedy."""
 
 from __future__ import annotations
 

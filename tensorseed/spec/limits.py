@@ -1,4 +1,4 @@
-"""Limits of specs, losses and evaluations, checked before anything is expanded."""
+"""Limits of specs, losses and evaluations, checked before expansion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Query parameters of one tensor: `?shape=256,784&init=xavier_uniform&seed=42`."""
+"""Query parameters of a tensor: `?shape=256,784&init=ones&seed=42`."""
 
 from __future__ import annotations
 

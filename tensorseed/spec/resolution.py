@@ -1,4 +1,4 @@
-"""Resolution of one entry of a spec into its tensors, and the checks of its inits."""
+"""Resolution of an entry into its tensors, and the checks of its inits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resolved spec: expanded and checked, the input of everything that computes."""
+"""Resolved spec: expanded and checked, the input of all computation."""
 
 from __future__ import annotations
 

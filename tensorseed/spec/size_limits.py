@@ -1,4 +1,4 @@
-"""Size limits of entries and shapes, checked by counting before validation."""
+"""Size limits of entries and shapes, checked before validation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generator torch: the identity of its files, and the limits of `torch.nn.init`.
+"""Generator torch: identity of its files, and limits of `torch.nn.init`.
 
 Another version of torch, or another type of device, may draw other numbers from one seed. This module does
 not import torch; tests compare its rules with torch itself.

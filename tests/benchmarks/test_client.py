@@ -1,4 +1,4 @@
-"""What wrk prints is read right, and failed requests are no figure."""
+"""Output of wrk, and the failed requests in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: every section exists, unknown ones are named, rows are printed and written."""
+"""Command line of the benchmarks: sections, and the rows it writes."""
 
 from __future__ import annotations
 

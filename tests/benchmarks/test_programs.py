@@ -1,4 +1,4 @@
-"""What is missing is named with its remedy."""
+"""Remedies for programs that are missing."""
 
 from __future__ import annotations
 

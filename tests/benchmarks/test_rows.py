@@ -1,4 +1,4 @@
-"""Comparisons, targets and scales: what a measured time becomes. No test measures one."""
+"""Rows of the benchmarks: comparisons, targets and scales."""
 
 from __future__ import annotations
 

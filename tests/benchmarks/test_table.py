@@ -1,4 +1,4 @@
-"""The table: every kind of row is a line with as many cells as the header, and what is missing is told."""
+"""Table of the benchmarks: a line for every kind of row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server with recipes, the wire before it, and the clients that are led to it."""
+"""A server with recipes, a proxy in front of it, and its clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs in the Python of a client: does the calls that it reads, one JSON line each, and answers them so."""
+"""Driver in a client's Python: runs calls, one JSON line each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user's program does with a client in more than one call. It runs in the client's own Python."""
+"""Programs of several calls, run in a client's own Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line `hf`: what people type, each command in an environment of its own."""
+"""Command line `hf`, each command in an environment of its own."""
 
 from __future__ import annotations
 

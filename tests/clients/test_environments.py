@@ -1,4 +1,4 @@
-"""The environments of the clients: exact, made by one verb, and named in one place."""
+"""Environments of the clients: exact pins, named in one place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkpoint of 140 GB, which costs what is read of it: requests are counted, not seconds."""
+"""Requests that reading parts of a 140 GB checkpoint costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second server, begun later and with keys: the same commits, and nothing without a key."""
+"""A second server with keys: equal commits, and no access without a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloads over a connection that breaks: the rest is asked for, and the whole is right."""
+"""Resumed downloads over a connection that breaks."""
 
 from __future__ import annotations
 

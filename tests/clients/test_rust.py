@@ -1,4 +1,4 @@
-"""The Rust crate hf-hub 0.4, replayed: its requests one by one, and what it reads of each answer.
+"""Requests of the Rust crate hf-hub 0.4, and the fields that it reads.
 
 The crate itself is not run here. A real client that is written in Rust is: hf_transfer, in test_resume.py.
 """

@@ -1,4 +1,4 @@
-"""The wire between a client and the server: it tells what was asked, and can break."""
+"""Recording proxy between a client and the server; it can cut the line."""
 
 from __future__ import annotations
 

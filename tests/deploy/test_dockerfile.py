@@ -1,4 +1,7 @@
-"""The Dockerfile holds what an operator relies on. `make image-check` runs it."""
+"""Dockerfile: the properties that an operator relies on.
+
+`make image-check` runs it.
+"""
 
 from __future__ import annotations
 

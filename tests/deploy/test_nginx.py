@@ -1,4 +1,4 @@
-"""Debian's nginx on the loopback, with the configuration that is deployed, before two real servers."""
+"""Debian's nginx with the deployed configuration before two servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wheel, installed into a folder of its own and run from another directory."""
+"""Installed wheel, run from another directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A target that handles one input badly: three bytes that no corpus has, so that they must be found."""
+"""Fuzz target with a planted fault: three bytes that no corpus has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A short campaign of the real fuzzer: it reaches what it is led to, and tells the input at fault."""
+"""Short fuzz campaign: it covers its target and reports a faulty input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""schemathesis over the committed contract: a short run of what `make soak` does at length."""
+"""Conformance to the committed contract: a short schemathesis run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Malformed requests of the grammar: a short run of what `make soak` does at length."""
+"""Malformed requests of the grammar: a short run of `make soak`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every target bears its own corpus and whatever comes, and finds the fault of a parser that has one."""
+"""Fuzz targets on their corpora and random bytes, and a planted fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands of the service: settings from the environment and the options, and what they run."""
+"""Commands of the service: settings of environment and options."""
 
 from __future__ import annotations
 

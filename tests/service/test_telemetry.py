@@ -1,4 +1,4 @@
-"""Spans of the work: one for every kind of it, and the same bytes as without."""
+"""Spans of the work: one for each kind, and equal bytes without them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Crowds that wait or are slow keep nobody else from being served: a short run of what `make soak` does."""
+"""Fair service among waiting and slow clients: a short `make soak`."""
 
 from __future__ import annotations
 

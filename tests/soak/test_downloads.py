@@ -1,4 +1,4 @@
-"""A server killed while it streams costs no byte: a short run of what `make soak` does at length."""
+"""Downloads across a killed server: a short run of `make soak`."""
 
 from __future__ import annotations
 

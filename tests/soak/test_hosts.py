@@ -1,4 +1,4 @@
-"""A server starts, and gives the same bytes, where nothing can be written and where the clock jumps."""
+"""Hosts with read-only file systems and jumping clocks: equal bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that may take no more memory refuses, and goes on: a short run of what `make soak` does."""
+"""Memory limit of a server: refusal, then service; a short `make soak`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Annexes of the normative pages: generated files are current, and the pages agree with the code."""
+"""Annexes of the normative pages: current, and equal to the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frozen files of whole specs, and frozen elements of tensors too large to compute, on every executor."""
+"""Frozen vectors of whole specs and large tensors, on every executor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frozen stages: equal to the reference that reads the page, and to what every executor draws."""
+"""Frozen stages of draws, against the reference and every executor."""
 
 from __future__ import annotations
 

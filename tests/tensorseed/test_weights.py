@@ -1,4 +1,4 @@
-"""Weights in process: the service's bytes, arrays that are computed when read, and a light import."""
+"""Weights in process: the service's bytes, lazy arrays, light import."""
 
 from __future__ import annotations
 

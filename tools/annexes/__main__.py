@@ -1,4 +1,4 @@
-"""Write the annexes of the normative pages: `docs/` is compared with them by a test."""
+"""Write the annexes of the normative pages, which a test compares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Table of the stream's constants: name, section of `docs/stream-v1.md`, value and bits."""
+"""Table of the stream's constants: name, section, value and bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markdown annex of the layer types: their arguments, and the tensors that follow from them."""
+"""Markdown annex of the layer types: arguments, and their tensors."""
 
 from __future__ import annotations
 

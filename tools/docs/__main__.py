@@ -1,4 +1,4 @@
-"""Write the generated tables of docs/: `python -m tools.docs`, or `make docs`."""
+"""Write the generated tables of docs/: `python -m tools.docs`."""
 
 from __future__ import annotations
 

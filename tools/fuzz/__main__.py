@@ -1,4 +1,4 @@
-"""Fuzz for a while and print what came of it. Ends with 1 if an input was handled badly."""
+"""Fuzz one target and print the result; the status is 1 after a fault."""
 
 from __future__ import annotations
 

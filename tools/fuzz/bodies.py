@@ -1,4 +1,4 @@
-"""Bodies in safetensors format: the tensors that the reference library reads, or an error that says where."""
+"""Bodies in safetensors format, against the reference library."""
 
 from __future__ import annotations
 

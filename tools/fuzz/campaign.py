@@ -1,4 +1,7 @@
-"""A run of a target under atheris, in a process of its own: libFuzzer ends the one that it runs in."""
+"""Campaign of atheris against a target, in a child process.
+
+libFuzzer ends the process that it runs in.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""schemathesis over the committed contract: every check of its own, and the verdict of this house on top.
+"""Conformance of answers to the contract: schemathesis and our verdict.
 
 Its four phases: the document's examples, the edges of every schema one by one (coverage), drawn requests
 (fuzzing), and sequences in which an answer's values go into the next request (stateful).

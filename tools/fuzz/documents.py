@@ -1,4 +1,4 @@
-"""Strategies of bodies that are nearly valid: specs, losses and evaluations, a few things wrong in each."""
+"""Strategies of nearly valid bodies: specs, losses and evaluations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strategies of requests that are nearly valid: of every documented path, and of paths that there are not."""
+"""Strategies of nearly valid requests, of known and unknown paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run of requests from the grammar: how many were sent, and how they were answered."""
+"""Run of malformed requests of the grammar: counts and answers."""
 
 from __future__ import annotations
 

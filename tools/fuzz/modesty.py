@@ -1,4 +1,4 @@
-"""Settings of a server that is fuzzed: what is accepted by chance must cost little."""
+"""Settings of a fuzzed server: accepted requests must cost little."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries and Accept fields as they were sent: parameters that make a spec, or an error that names one."""
+"""Query strings and Accept fields: a spec, or an error by parameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Range fields: what is served is what was asked for, each byte once, or the field is refused."""
+"""Range fields: the exact bytes, each once, or a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipes of the hub: what is read is read again as the same, and what is refused has a reason."""
+"""Recipes of the hub: reading is idempotent, and refusals have reasons."""
 
 from __future__ import annotations
 

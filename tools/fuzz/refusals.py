@@ -1,4 +1,4 @@
-"""Errors as they must be: with a sentence, and where a document is at fault with every fault told."""
+"""Form of errors: a sentence, and every fault of a document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Revisions and commits of the hub: what they say is said again by their canonical spelling."""
+"""Revisions and commits of the hub: their canonical spelling is equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs at length: a parser under atheris, or requests to a server that listens on the loopback."""
+"""Long runs: a parser under atheris, or requests to a loopback server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The targets, by name. Loading one imports what it fuzzes, so that this may happen under instrumentation."""
+"""Fuzz targets by name, imported on loading.
+
+An import may therefore happen under instrumentation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens and the specs in them: whatever comes is a spec with one token, or an error that is documented."""
+"""Tokens: a spec with one canonical token, or a documented error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an answer is as the committed contract says: a good one, or an error in its documented form."""
+"""Verdict on an answer: conformance to the committed contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests over the loopback, one connection for all while the server keeps it open."""
+"""Requests over the loopback, on one connection that is reused."""
 
 from __future__ import annotations
 

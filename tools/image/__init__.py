@@ -1,1 +1,1 @@
-"""The image without an engine: its Dockerfile read, and its very steps run in a root of their own."""
+"""Build of the image without an engine: its Dockerfile's steps in a root."""

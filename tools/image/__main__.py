@@ -1,4 +1,6 @@
-"""Run the Dockerfile's steps, then its entry command as its user: `make image-check`. For root on Linux.
+"""Run the Dockerfile's steps and its entry command: `make image-check`.
+
+It needs root on Linux, and runs the command as the image's user.
 
 Each stage has an overlay of this host's root file system, in which only what the stage writes is new; this
 host's Python lies in /usr/local, as in the base image. Nothing of it outlives the run.

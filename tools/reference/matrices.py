@@ -1,4 +1,4 @@
-"""Sections 8 and 9: the permutation of sparse columns, and orthogonal matrices."""
+"""Sections 8 and 9: permutation of sparse columns, and orthogonality."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the service bears: `python -m tools.soak` runs each fault at full length and prints the figures."""
+"""Soak tests: faults at full length, by `python -m tools.soak`."""

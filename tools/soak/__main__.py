@@ -1,4 +1,7 @@
-"""Run every fault at full length and print a table: `make soak`. Ends with 1 if one was borne badly."""
+"""Run every fault at full length and print a table: `make soak`.
+
+The exit status is 1 if a fault was handled badly.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients that keep a server busy and want little: half a head and no more, or a byte now and then."""
+"""Crowds of slow clients: partial heads, and a byte at a time."""
 
 from __future__ import annotations
 

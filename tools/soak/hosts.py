@@ -1,4 +1,4 @@
-"""Hosts that are not as they should be: file systems that take nothing, clocks that jump."""
+"""Faulty hosts: read-only file systems and jumping clocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that does not suffice: a server that may take little more is asked for what needs much more."""
+"""Memory shortage: a limited server, and requests that need more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nginx as deployed, with `deploy/nginx.conf`, on the loopback before servers that run here."""
+"""nginx with `deploy/nginx.conf` on the loopback before local servers."""
 
 from __future__ import annotations
 

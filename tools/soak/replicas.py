@@ -1,4 +1,4 @@
-"""Servers of their own on the loopback, started as a user starts them, and asked as a client asks."""
+"""Server processes on the loopback, started and queried as by a user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Effect of torch's operations on the distribution of the elements they fill.
+"""Rules by which torch's operations change a tensor's distribution.
 
 Operations without a rule give elements of an unknown distribution.
 """

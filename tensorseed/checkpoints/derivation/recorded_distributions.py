@@ -1,4 +1,4 @@
-"""Distributions that regions of tensors are filled with, and their arithmetic."""
+"""Recorded distributions of tensor regions, and their arithmetic."""
 
 from __future__ import annotations
 

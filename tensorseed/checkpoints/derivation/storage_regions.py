@@ -1,4 +1,4 @@
-"""Contents of the storage of a tensor without data: fills of regions, in order."""
+"""Recorded fills of storage regions of tensors without data, in order."""
 
 from __future__ import annotations
 

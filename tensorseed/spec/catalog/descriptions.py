@@ -1,4 +1,4 @@
-"""Descriptions of a class: labelled lines of its docstring, and parameters."""
+"""Descriptions of a class: labels of its docstring, and parameters."""
 
 from __future__ import annotations
 

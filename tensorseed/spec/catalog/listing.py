@@ -1,4 +1,4 @@
-"""Listings of the init schemes and layer types, with parameters and examples."""
+"""Listings of init schemes and layer types, with their parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensors of a layer type in terms of its arguments, from the docstring of `slots`.
+"""Tensors of a layer type by its arguments, read from `slots`' docstring.
 
 A line is `name (shape) if condition: init`. Names that share it stand side by side with commas. In front
 stands `buffer` where it is no parameter, behind the shape `int64` where the spec's dtype does not touch it.

@@ -1,4 +1,4 @@
-"""Entries of a spec: bare tensors, and layer types named after torch.nn classes, one class each.
+"""Entries of a spec: bare tensors, and layer types named as in torch.nn.
 
 To add a layer type, write its class (see `base.Layer`) and add it to `AnyEntry`. Nothing else lists them.
 """

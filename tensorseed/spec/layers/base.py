@@ -1,4 +1,4 @@
-"""Base classes of layer types: models of arguments that list their tensors."""
+"""Base classes of layer types: arguments, and the tensors they define."""
 
 from __future__ import annotations
 

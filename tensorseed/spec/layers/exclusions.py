@@ -1,4 +1,4 @@
-"""Classes of torch.nn with tensors that no spec can name, with the reasons."""
+"""Classes of torch.nn that no spec can name, with the reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Behaviour of a layer inside a network: its input, its output and its cost."""
+"""Interface of a layer in a network: input, output and cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transformer layers: attentions and a feed-forward network, each normalised.
+"""Transformer layers: attentions and a feed-forward network.
 
 Source: Vaswani et al.: Attention is all you need, NeurIPS 2017
 """

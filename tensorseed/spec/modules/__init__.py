@@ -1,4 +1,4 @@
-"""Modules of torch.nn that own no tensor, one class each, named after torch's.
+"""Modules of torch.nn without tensors, named as in torch.
 
 To add a module, write its class (see `base.StatelessModule`) and add it to `AnyModule`. Nothing else lists
 them.

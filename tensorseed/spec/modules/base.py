@@ -1,4 +1,4 @@
-"""Base of the modules without tensors: a model of arguments that builds torch's."""
+"""Base class of modules without tensors: builds torch's by arguments."""
 
 from __future__ import annotations
 

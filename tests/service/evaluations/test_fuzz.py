@@ -1,4 +1,4 @@
-"""Random evaluations are answered or refused, without internals in the answer."""
+"""Random evaluations: an answer or a problem, without internals in it."""
 
 from __future__ import annotations
 

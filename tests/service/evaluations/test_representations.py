@@ -1,4 +1,4 @@
-"""The forms of an evaluation's answer: chosen by Accept, and complete in each."""
+"""Representations of an evaluation: selection by Accept, and content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluations over HTTP: every form of the answer, what is refused before any computing, and leaving."""
+"""Evaluations over HTTP: representations, refusals and disconnects."""
 
 from __future__ import annotations
 

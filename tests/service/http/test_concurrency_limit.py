@@ -1,4 +1,4 @@
-"""Beyond so many streams a request is asked to come back; what is no stream is still answered."""
+"""Limit of concurrent streams: 503 beyond it, other routes answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses over HTTP: torch's own numbers, in JSON and as safetensors; bad input is told where it is."""
+"""Losses over HTTP: torch's numbers, and faults with pointers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error has a kind of problem, and becomes an answer that shows nothing of the inside."""
+"""Problem kinds of all errors, and answers without internals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every limit of a request over HTTP: what uses it up passes, and one less room refuses it."""
+"""Limits of requests over HTTP, each at its bound and one beyond."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is counted, and that the dashboard asks for nothing else."""
+"""Metrics, and the dashboard that reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The committed contract: valid, complete, and what the service itself says."""
+"""Committed OpenAPI document: valid, complete and current."""
 
 from __future__ import annotations
 

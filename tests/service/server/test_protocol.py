@@ -1,4 +1,4 @@
-"""Limits of a connection, each with one below and one above, on a real socket."""
+"""Limits of a connection on a real socket, one below and one above."""
 
 from __future__ import annotations
 

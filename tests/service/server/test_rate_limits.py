@@ -1,4 +1,4 @@
-"""What one key may use a second."""
+"""Rate limits of a key."""
 
 from __future__ import annotations
 

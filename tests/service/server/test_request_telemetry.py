@@ -1,4 +1,4 @@
-"""The span of a request: its name, its parent, what it tells, and what none tells."""
+"""Span of a request: name, parent, attributes, and what it leaves out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked for again is answered from memory, with the same bytes and fields, and nothing else is."""
+"""Response cache: equal bytes and fields, for repeated requests only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of route groups: each path has one owner, and names that the service keeps."""
+"""Route groups: one owner for each path, and reserved names."""
 
 from __future__ import annotations
 

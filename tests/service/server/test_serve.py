@@ -1,4 +1,4 @@
-"""The server of uvicorn: its configuration, its processes, and their metrics."""
+"""Server of uvicorn: configuration, processes, and their metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traces as a whole: switched on and off, sent to a collector, and what is in none of them."""
+"""Traces: switching, export to a collector, and excluded data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes through a writer arrives whole and in order, whatever the socket takes."""
+"""Socket writer: bytes arrive whole and in order at any socket pace."""
 
 from __future__ import annotations
 

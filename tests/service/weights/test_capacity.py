@@ -1,4 +1,4 @@
-"""Memory that does not suffice is no fault of the request: 503, and the next one is served."""
+"""Memory shortage: 503, and the next request succeeds."""
 
 from __future__ import annotations
 

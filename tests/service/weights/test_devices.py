@@ -1,4 +1,4 @@
-"""A second device over HTTP: it is listed, gives the same bytes, and fails so that clients understand."""
+"""A second device over HTTP: listing, equal bytes and failures."""
 
 from __future__ import annotations
 

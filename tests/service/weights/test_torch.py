@@ -1,4 +1,4 @@
-"""Generator torch over HTTP: the file is PyTorch's, in every form that files have."""
+"""Generator torch over HTTP: PyTorch's file in every representation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chunks grow for a reader that keeps up, shrink for one that does not, and stay small for many."""
+"""Chunk sizes: growth for fast readers, small ones for many streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chunks are the bytes of the file, in memory that is reused; cheap ones are computed at once."""
+"""Chunks: the bytes of the file, reused memory, immediate cheap ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A device queue starts the next piece before it finishes the current one, in order."""
+"""Device queue: pieces overlap, and finish in order."""
 
 from __future__ import annotations
 

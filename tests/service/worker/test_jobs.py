@@ -1,4 +1,4 @@
-"""Whole files: each computed once for all who wait, kept within a bound, given up when nobody waits."""
+"""Jobs of whole files: shared, bounded, and cancelled without waiters."""
 
 from __future__ import annotations
 

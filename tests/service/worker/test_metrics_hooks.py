@@ -1,4 +1,4 @@
-"""What is told of a chunk."""
+"""Metrics of a chunk."""
 
 from __future__ import annotations
 

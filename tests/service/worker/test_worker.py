@@ -1,4 +1,4 @@
-"""The worker: streams are the file, keep a small window, and stop when their reader leaves."""
+"""Worker: streams of the file's bytes, a small window, cancellation."""
 
 from __future__ import annotations
 

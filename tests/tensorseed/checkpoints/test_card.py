@@ -1,4 +1,4 @@
-"""The model card: its front matter, its numbers, and what it tells to type."""
+"""Model card: front matter, numbers and commands."""
 
 from __future__ import annotations
 

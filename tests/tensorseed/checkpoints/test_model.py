@@ -1,4 +1,4 @@
-"""What a model is: its class, its type, and what it is for."""
+"""Class, type and task of a model."""
 
 from __future__ import annotations
 

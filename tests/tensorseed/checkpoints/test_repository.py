@@ -1,4 +1,4 @@
-"""Repositories: revisions, commits, what they identify, and the files of each."""
+"""Repositories: revisions, commits, and the files of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shards against huggingface_hub's own split, and against what transformers saves."""
+"""Shards against huggingface_hub's split, and transformers' files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the argument of `fetch` means."""
+"""Sources in the argument of `fetch`."""
 
 from __future__ import annotations
 

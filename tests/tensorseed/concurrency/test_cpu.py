@@ -1,4 +1,4 @@
-"""What a host gives a process: cores within a quota, and folders."""
+"""CPU quota and folders of a process."""
 
 from __future__ import annotations
 

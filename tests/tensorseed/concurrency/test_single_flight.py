@@ -1,4 +1,4 @@
-"""Results that are kept: computed once for all who ask, within their bound, and no failure stays."""
+"""Single flight: shared computation, a bounded cache, no cached error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second device for tests: torch's operations on the CPU, and faults to order."""
+"""Fake second device: torch's operations on the CPU, faults on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a device makes of an error, and how an accelerator fills a chunk."""
+"""Errors of a device, and chunks that an accelerator fills."""
 
 from __future__ import annotations
 

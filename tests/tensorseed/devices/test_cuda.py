@@ -1,4 +1,4 @@
-"""The order in which a chunk is computed, copied and waited for, told by stand-ins for CUDA's streams."""
+"""Order of computation, copy and wait of chunks on fake CUDA streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which device a name stands for, and what is said of one that is not there."""
+"""Devices by name, and errors for those that are absent."""
 
 from __future__ import annotations
 

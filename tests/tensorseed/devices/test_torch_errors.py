@@ -1,4 +1,4 @@
-"""Errors of memory and of devices are told from all others by what libraries really raise."""
+"""Classification of torch's memory and device errors, by real messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A layer of every type that a network can have, with an input that it takes; and short ways to evaluate."""
+"""Cases of evaluations: every layer type with an input, and shortcuts."""
 
 from __future__ import annotations
 

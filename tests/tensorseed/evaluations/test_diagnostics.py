@@ -1,4 +1,4 @@
-"""What is measured at a layer, against its definition; and the losses of a network that knows nothing."""
+"""Diagnostics of a layer by definition, and losses of an untrained net."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes and cost of a forward pass: any network runs, or is refused in words."""
+"""Shapes and cost of forward passes, and their refusals."""
 
 from __future__ import annotations
 

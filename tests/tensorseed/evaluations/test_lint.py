@@ -1,4 +1,4 @@
-"""Warnings: what is wrong is named with its layer, and a network that is sound gets none."""
+"""Warnings name the layer at fault; sound networks have none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading: every fault at its place and in words, every bound before anything is computed."""
+"""Reading of evaluations: faults with pointers, bounds before computing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluations equal a training loop written by hand, bit for bit, and disturb nobody."""
+"""Evaluations against a hand-written training loop, bit for bit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources of elements: ranges, selections, and the one that belongs to a spec."""
+"""Sources of elements: ranges, selections, and the one of a spec."""
 
 from __future__ import annotations
 

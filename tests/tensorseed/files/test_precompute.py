@@ -1,4 +1,4 @@
-"""What a chunk needs prepared is known before it is computed, and is prepared once."""
+"""Precomputation of what chunks need, once and in advance."""
 
 from __future__ import annotations
 

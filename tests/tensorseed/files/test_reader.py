@@ -1,4 +1,4 @@
-"""The strict reader: the tensors of the reference library, or a fault that says where."""
+"""Strict reader against the reference library, with faults by position."""
 
 from __future__ import annotations
 

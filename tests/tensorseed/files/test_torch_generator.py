@@ -1,4 +1,4 @@
-"""Generator torch: bit for bit what plain PyTorch code gives, and nothing of it shows in the process."""
+"""Generator torch: plain PyTorch's bits, without effects on the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The virtual file: its bytes against the reference writer and reader, and its ranges against the whole."""
+"""Virtual file against the reference writer and reader, and its ranges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One thread for torch: these tensors are tiny, and threads that wait for each other are not."""
+"""One thread for torch: threads cost these tiny tensors time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with the arguments of a loss: each a request, a pointer, and words of the sentence."""
+"""Faults in the arguments of a loss: request, pointer and message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Computed losses: bit for bit those of torch, through both forms of a request."""
+"""Computed losses against torch's, bit for bit, by JSON and safetensors."""
 
 from __future__ import annotations
 

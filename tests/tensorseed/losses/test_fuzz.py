@@ -1,4 +1,4 @@
-"""Whatever comes is computed or refused, and torch itself refuses nothing that was let through."""
+"""Random losses: a result or an error, and none that torch refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nested lists: read as torch reads them, and the first element that is wrong is told."""
+"""Nested lists against torch's reading, with the first wrong element."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The losses with parameters of their own: those of `/v1/weights`, or of torch's own modules."""
+"""Losses with parameters: those of `/v1/weights`, or torch's modules'."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing is missing: torch's losses, their options and defaults, and what each says of itself."""
+"""Registry of losses against torch: options, defaults, descriptions."""
 
 from __future__ import annotations
 

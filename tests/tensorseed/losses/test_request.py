@@ -1,4 +1,4 @@
-"""Requests: what is read from them, and what is wrong with them as a whole."""
+"""Requests of losses: contents, and faults of the whole."""
 
 from __future__ import annotations
 

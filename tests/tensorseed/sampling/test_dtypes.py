@@ -1,4 +1,4 @@
-"""The dtypes, and the machines on which their storage is what a file holds."""
+"""Dtypes, and the machines whose storage equals the file's bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe: one text for all specs that mean the same, and another for those that do not."""
+"""Canonical recipe: one text for equivalent specs, others otherwise."""
 
 from __future__ import annotations
 

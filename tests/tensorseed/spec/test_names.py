@@ -1,4 +1,4 @@
-"""Names: what is valid, how ranges expand, and that folding depends on the set alone."""
+"""Names: validity, range expansion, and folding by the set alone."""
 
 from __future__ import annotations
 

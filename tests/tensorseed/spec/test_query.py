@@ -1,4 +1,4 @@
-"""One tensor as query parameters: equal to the same tensor in JSON, and faults that name the parameter."""
+"""Tensors by query parameters against JSON, and faults by parameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From JSON to a resolved spec: what it yields, and where and how each fault is told."""
+"""Parsing of JSON into a resolved spec, and its faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generator torch: the identity of its files, the order of entries, and the limits of torch.nn.init."""
+"""Generator torch: file identity, entry order, torch.nn.init's limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folding against the way back: whatever the order, expanding gives it again."""
+"""Brace folding against expansion, for names in any order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused before anything is built."""
+"""Refusals of configs before a model is built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A derived recipe against transformers itself: the same tensors in the same order, alike in distribution."""
+"""Derived recipes against transformers: tensors, order, distributions."""
 
 from __future__ import annotations
 

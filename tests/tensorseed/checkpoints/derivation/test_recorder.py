@@ -1,4 +1,4 @@
-"""What an recorder says of tensors without data, against what torch does to tensors that have some."""
+"""Recorder of tensors without data, against torch on real ones."""
 
 from __future__ import annotations
 

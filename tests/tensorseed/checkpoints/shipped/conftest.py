@@ -1,4 +1,4 @@
-"""The shipped recipes as a library, and the repositories of the tiny ones as folders."""
+"""Shipped recipes as a library, and tiny repositories as folders."""
 
 from __future__ import annotations
 

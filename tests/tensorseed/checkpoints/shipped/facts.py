@@ -1,4 +1,4 @@
-"""Published numbers of parameters, tied ones once: of papers, model cards and checkpoints."""
+"""Published parameter counts of papers, cards and checkpoints, tied once."""
 
 from __future__ import annotations
 

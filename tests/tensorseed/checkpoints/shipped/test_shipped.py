@@ -1,4 +1,4 @@
-"""Every shipped recipe: it loads, it is what its config makes it, and it has the published size."""
+"""Shipped recipes: they load, match their configs and published sizes."""
 
 from __future__ import annotations
 

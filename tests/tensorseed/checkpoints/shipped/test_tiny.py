@@ -1,4 +1,4 @@
-"""The tiny repositories under transformers: nothing missing, nothing changed, and nothing learnt yet."""
+"""Tiny repositories under transformers: complete, and untrained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture: valid, the same every time, complete, and drawn of anything that a report can hold."""
+"""Picture of a report: valid, deterministic, complete, for any report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Axes: places between 0 and 1, in the order of the numbers, and ticks that are where they say."""
+"""Axes: monotonic positions in [0, 1], and ticks at their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orthogonal matrices: orthonormal, Haar-distributed, any part as the whole."""
+"""Orthogonal matrices: orthonormal, Haar-distributed, parts as whole."""
 
 from __future__ import annotations
 

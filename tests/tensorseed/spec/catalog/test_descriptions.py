@@ -1,4 +1,4 @@
-"""What is read from docstrings and fields."""
+"""Descriptions of docstrings and fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docstrings say of a layer's tensors, evaluated, against the real modules and the layers' own slots."""
+"""Tensor lines of docstrings against real modules and layers' slots."""
 
 from __future__ import annotations
 

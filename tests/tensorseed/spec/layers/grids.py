@@ -1,4 +1,4 @@
-"""Argument combinations for every layer type, and the layers and torch modules that they make."""
+"""Grids of layer arguments, with the layers and torch modules they make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments: one form for what means the same, inits by full name, and limits."""
+"""Arguments of layers: canonical forms, full inits and limits."""
 
 from __future__ import annotations
 

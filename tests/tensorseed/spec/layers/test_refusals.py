@@ -1,4 +1,4 @@
-"""Arguments that do not fit: refused where torch refuses them, with the place and the remedy."""
+"""Refused arguments of layers: torch's own, with place and remedy."""
 
 from __future__ import annotations
 

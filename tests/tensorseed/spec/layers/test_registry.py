@@ -1,4 +1,4 @@
-"""The registry, against the torch that is installed: every layer type, every argument, every default."""
+"""Registry of layers against torch: types, arguments and defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names, shapes, dtypes and order, and the real modules that layers build, against torch."""
+"""State dicts and modules of layers against torch's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The modules without parameters, against the torch that is installed, and every layer of a network."""
+"""Modules without parameters against torch's, and layers of a network."""
 
 from __future__ import annotations
 
