@@ -17,8 +17,8 @@ from tools.soak.replicas import PROGRAM, Replica, digest, normals, plan, running
 ELEMENTS = 1 << 20
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
 FULL = (
-    'mount -t tmpfs -o size=8m tmpfs "$0" && cp -r "$0.kept/." "$0" && { cat /dev/zero > "$0/full" || :; } '
-    '&& exec "$@"'
+    'mount -t tmpfs -o size=$(($(du -sk "$0.kept" | cut -f1) + 1024))k tmpfs "$0" && cp -r "$0.kept/." "$0" '
+    '&& { cat /dev/zero > "$0/full" || :; } && exec "$@"'
 )
 SMALL = 'mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"'
 JUMPING = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_the_wait_is_at_least_what_the_server_asks(monkeypatch, asked, least, mo
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(retries.asyncio, "sleep", sleep)
+    monkeypatch.setattr(retries, "asyncio", SimpleNamespace(sleep=sleep))  # other threads sleep too
     backoff = Backoff(3, 1.0)
     backoff.failed()
     asyncio.run(backoff.wait(asked))
