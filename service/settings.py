@@ -188,7 +188,7 @@ class Settings(BaseSettings):
         32 << 20,
         ge=0,
         le=1 << 40,
-        description="memory for small files that are asked for more than once, in bytes; 0 for none",
+        description="memory for small files that are requested more than once, in bytes; 0 for none",
     )
     tensors: int = Field(
         Limits().tensors, ge=1, le=1 << 24, description="most tensors of one file, brace ranges expanded"
@@ -218,7 +218,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1 << 40,
         description="most bytes of tensor data in one file of generator torch, which is computed as a whole, "
-        "and of such files kept between requests",
+        "and of such files cached between requests",
     )
 
     digest_bytes: int = Field(

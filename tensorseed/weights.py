@@ -103,7 +103,7 @@ class Weights(Mapping[str, "LazyArray"]):
             raise
 
     def digest(self) -> str:
-        """Compute the SHA-256 of the file, as 64 hex digits; every byte is computed, and none kept."""
+        """Compute the SHA-256 of the file, as 64 hex digits. It computes every byte, and stores none."""
         hashing = hashlib.sha256()
         for chunk in self._computation.chunks():
             hashing.update(chunk.data)

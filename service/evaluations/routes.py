@@ -81,10 +81,10 @@ def context_of(request: Request) -> EvaluationsContext:
 async def post_evaluations(request: Request) -> Response:
     """Draw the weights, run the network forward and backward, train it for some steps, and report.
 
-    Signals, gradients, warnings and the loss beside that of an untrained network; of several inits or seeds
-    side by side with `compare`. As JSON, as a picture (SVG or PNG), or with `return_weights` as the
-    safetensors file of the weights after the last step, the report in its metadata. Nothing is computed
-    before the whole evaluation is known to be valid, and computing stops when the client leaves.
+    The report has signals, gradients, warnings, and the loss beside that of an uninformed network. With
+    `compare` it has several inits or seeds side by side. It comes as JSON or as a picture (SVG or PNG). With
+    `return_weights` it is the metadata of a safetensors file of the weights after the last step. Nothing is
+    computed before the whole evaluation is known to be valid, and computing stops when the client leaves.
     """
     query_of(request, allowed=())
     context = context_of(request)

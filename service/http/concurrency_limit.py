@@ -24,7 +24,7 @@ class ConcurrencyLimit:
         """Take a place for the block.
 
         Raises:
-            BusyError: All places are taken.
+            BusyError: The limit is reached.
         """
         if self.active >= self._limit:
             raise BusyError(

@@ -51,7 +51,7 @@ def parse_range(field: str | None, size: int) -> list[ByteRange] | None:
     pairs = [_satisfy(spec, size) for spec in specs]
     found = [pair for pair in pairs if pair is not None]
     if not found:
-        raise RangeError(f"no range lies within the file: ask for bytes below its size, {size}", size)
+        raise RangeError(f"no range is within the file: request bytes below its size, {size}", size)
     if size == 0:
         return None
     _refuse_overlap(found, size)

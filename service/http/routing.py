@@ -35,7 +35,7 @@ class RouteGroup:
         models: Models whose schemas the routes refer to by name.
         schemas: Further component schemas, made when the document is.
         complete: Completes the OpenAPI path items of the group in place.
-        pattern: The paths of the group where the routes' fixed beginnings do not tell them.
+        pattern: The paths of the group, if the routes' fixed beginnings do not determine them.
     """
 
     tag: str

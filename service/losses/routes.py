@@ -89,10 +89,10 @@ async def loss(request: Request, name: Name) -> Response:
 async def post_loss(request: Request, name: Name) -> Response:
     """The loss of the tensors in the body, computed by torch, with its denominator and gradients.
 
-    The body is JSON that holds tensors, as nested lists, and options by name; or a safetensors file whose
-    tensors are named by argument, with the options in the query. Gradients are those of the loss, of its sum
-    where nothing is reduced. An answer of many numbers comes as a safetensors file, of tensors `loss` and
-    `gradients.input`, with the denominator in its metadata.
+    The body is JSON that holds tensors, as nested lists, and options by name. Or it is a safetensors file
+    whose tensors are named by argument, with the options in the query. Gradients are those of the loss, of
+    its sum where nothing is reduced. An answer of many numbers comes as a safetensors file, of tensors `loss`
+    and `gradients.input`, with the denominator in its metadata.
     """
     context = context_of(request)
     accept = accept_of(request)

@@ -78,7 +78,7 @@ class Keyring:
         ]
         if not found:
             raise CredentialError(
-                "this key is not known here: ask whoever runs the service for one", CHALLENGE
+                "this key is not known here: request one from the service's operator", CHALLENGE
             )
         return found[0]
 
@@ -87,7 +87,7 @@ class KeysFile(Keyring):
     """The keys of a file, read again when it changes.
 
     Raises:
-        KeysFileError: for a file without valid keys.
+        KeysFileError: the file has no valid keys.
     """
 
     def __init__(self, path: Path) -> None:

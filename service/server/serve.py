@@ -198,7 +198,11 @@ class Workers(Multiprocess):
 
 
 def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> None:
-    """Serve the metrics on a port of their own, if the settings name one. Raises PortError."""
+    """Serve the metrics on a port of their own, if the settings name one.
+
+    Raises:
+        PortError: the port is not available.
+    """
     if not settings.metrics_port:
         return
     try:

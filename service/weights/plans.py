@@ -47,7 +47,7 @@ def _token_too_long(limits: Limits) -> dict[str, str | None]:
 
 
 def _missing_device(missing: str) -> dict[str, str | None]:
-    return {"tensor": None, "code": "device", "detail": f"{missing}; asked for the file, it would answer 409"}
+    return {"tensor": None, "code": "device", "detail": f"{missing}; a request for the file would answer 409"}
 
 
 def _tensors(file: VirtualFile) -> list[dict[str, Any]]:

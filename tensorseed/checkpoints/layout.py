@@ -33,7 +33,7 @@ _LENGTH = 8  # bytes before a header
 
 
 class Shard(NamedTuple):
-    """A file of weights: where it lies, its tensors in file order, and what tells its size for any seed."""
+    """A file of weights: its path, its tensors in file order, and its sizes without the seed."""
 
     path: str
     tensors: tuple[ResolvedTensor, ...]

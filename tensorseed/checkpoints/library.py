@@ -31,7 +31,7 @@ class Signature(NamedTuple):
     """Status of a file, which differs once the file has changed."""
 
     modified: int  # nanoseconds, which a writer may set back
-    changed: int  # nanoseconds, which nobody sets
+    changed: int  # nanoseconds, which no program can set
     size: int
     inode: int
 

@@ -34,13 +34,13 @@ def model_type(recipe: Recipe) -> str | None:
 
 
 def task_of(recipe: Recipe) -> str | None:
-    """The task of a recipe's model; None for a class that tells none."""
+    """The task of a recipe's model; None if its class has none."""
     name = architecture(recipe) or ""
     return next((task for suffix, task in TASKS.items() if name.endswith(suffix)), None)
 
 
 def card_data(recipe: Recipe) -> dict[str, Any]:
-    """What the head of the model card says, and a listing as `cardData`."""
+    """The front matter of the model card, and `cardData` of a listing."""
     task, kind = task_of(recipe), model_type(recipe)
     tags = ["tensorseed", "random-weights", *([kind] if kind else [])]
     return {"library_name": LIBRARY, **({"pipeline_tag": task} if task else {}), "tags": tags}

@@ -124,7 +124,7 @@ def _faults(document: Any) -> list[Located]:
 def _invalid(
     model: type[BaseModel], document: Mapping[str, Any], within: tuple[str, ...] = ()
 ) -> list[Located]:
-    """What a model finds wrong with a document, which lies at the path `within`."""
+    """The faults of a document at the path `within`, by the model of its fields."""
     try:
         model.model_validate(document)
     except ValidationError as error:
@@ -163,7 +163,7 @@ def _file_faults(files: Mapping[str, Any]) -> list[Located]:
             found.append((at, "a file is a text, or an object that is written as JSON"))
         known[low] = path
     return found + [
-        (("files", path), f"{shortened(path)} lies in a file that is called like its folder: rename one")
+        (("files", path), f"{shortened(path)} is in a folder that has the name of a file: rename one")
         for path in files
         if any(folder in known for folder in _folders(path.lower()))
     ]

@@ -60,7 +60,7 @@ class Repository:
         self._limits = limits
         self._shard_bytes = recipe.shard_bytes or shard_bytes
         self._caches = caches
-        self._mark = object()  # tells its own entries in the caches from those of another of this id
+        self._mark = object()  # separates its cache entries from those of an earlier repository of this id
         self._identities: dict[str | None, bytes] = {}
 
     @property
@@ -71,7 +71,7 @@ class Repository:
     def check(self, source: str) -> None:
         """Raise RecipeError unless the weights can be laid out; `source` names the recipe in its message."""
         try:
-            self._kept_layout(None)
+            self._cached_layout(None)
         except SpecError as error:
             raise weights_error(source, error) from None
         except TooLargeError as error:
@@ -150,8 +150,8 @@ class Repository:
     def _identity(self, dtype: str | None) -> bytes:
         """12 bytes for all that decides the files' bytes but the seed.
 
-        The first is the dtype's, 0 for the recipe's own, so that a commit tells it; the others are of SHA-256
-        over the files of seed 0.
+        The first is the dtype's, 0 for the recipe's own, so that a commit identifies it. The others are of
+        SHA-256 over the files of seed 0.
         """
         known = self._identities.get(dtype)
         if known is None:
@@ -166,9 +166,15 @@ class Repository:
         return known
 
     def _layout(self, dtype: str | None) -> Layout:
-        """The layout in a dtype. Raises as `snapshot` does."""
+        """The layout in a dtype.
+
+        Raises:
+            UnknownRevisionError: the weights do not exist in this dtype.
+            RecipeError: the weights of the recipe are not valid.
+            TooLargeError: the weights exceed a limit in the recipe's own dtype.
+        """
         try:
-            return self._kept_layout(dtype)
+            return self._cached_layout(dtype)
         except (SpecError, TooLargeError) as error:
             if dtype is not None:
                 detail = error.faults[0].detail if isinstance(error, SpecError) else str(error)
@@ -177,8 +183,13 @@ class Repository:
                 raise weights_error(self.id, error) from None
             raise TooLargeError(f"{self.id} is too large for this service: {error}") from None
 
-    def _kept_layout(self, dtype: str | None) -> Layout:
-        """The layout in a dtype, kept or made now. Raises as `plan_layout` does."""
+    def _cached_layout(self, dtype: str | None) -> Layout:
+        """The layout in a dtype, from the cache if it is there.
+
+        Raises:
+            SpecError: the entries are not valid.
+            TooLargeError: a limit is exceeded, or no file holds a tensor.
+        """
         make = partial(plan_layout, self.recipe.weights, dtype, self._limits, self._shard_bytes)
         return self._caches.layouts.get((self._mark, dtype), make)
 

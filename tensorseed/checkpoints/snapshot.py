@@ -85,7 +85,7 @@ class Snapshot:
             raise self._unknown("file", path) from None
 
     def within(self, folder: str, *, recursive: bool = False) -> list[RepoFile | Folder]:
-        """What lies in `folder`, which is "" for the top, sorted by path; with `recursive` at any depth.
+        """The entries of `folder`, sorted by path; with `recursive` those of its folders too. The top is "".
 
         Raises:
             UnknownEntryError: the revision has no such entry.

@@ -28,7 +28,7 @@ Answer = Callable[[bytes], bytes]
 
 
 class ChildProcess:
-    """A process that starts with the first request and is kept for the next. Any thread may use it."""
+    """A process that starts with the first request and lives on for the next. Any thread may use it."""
 
     def __init__(self, target: str) -> None:
         """`target` is `module:function`; the function, called once in the child, returns its `Answer`."""

@@ -24,8 +24,11 @@ __all__ = ["evaluate", "read_evaluation"]
 def read_evaluation(body: bytes, limits: Limits) -> Evaluation:
     """The evaluation of a JSON text: validated, its shapes followed through every layer.
 
-    Raises EvaluationError with a pointer for every fault, TooLargeError that names the bound, DeviceError,
-    VersionError.
+    Raises:
+        EvaluationError: the evaluation is not valid; each fault has a pointer.
+        TooLargeError: a limit is exceeded.
+        DeviceError: this host lacks the device.
+        VersionError: this host has another version of torch.
     """
     from tensorseed.evaluations.reader import read
 
@@ -34,10 +37,12 @@ def read_evaluation(body: bytes, limits: Limits) -> Evaluation:
 
 
 def evaluate(evaluation: Evaluation, cancelled: Cancelled = lambda: False) -> Report | Comparison:
-    """Compute it. Blocks; `cancelled` is asked between layers and between steps.
+    """Compute an evaluation. It blocks, and polls `cancelled` between layers and between steps.
 
-    Raises ComputationCancelledError soon after `cancelled` says so, TooLargeError after
-    `evaluation_seconds`, EvaluationError for what shows only while computing.
+    Raises:
+        ComputationCancelledError: `cancelled` has returned true.
+        TooLargeError: the computation takes longer than `evaluation_seconds`.
+        EvaluationError: a fault that appears only in the computation.
     """
     from tensorseed.evaluations.run import run
 

@@ -33,9 +33,9 @@ def read_request(document: dict[str, Any], faults: list[Located]) -> EvaluationR
     """Read the plain fields; those that hold others are empty, and the functions below read them."""
     wrong = [name for name in _LISTS if not isinstance(document.get(name, []), list)]
     faults += [((name,), f"{name} must be a list") for name in wrong]
-    kept = {name: value for name, value in document.items() if name not in (*_EMPTY, "compare")}
+    plain = {name: value for name, value in document.items() if name not in (*_EMPTY, "compare")}
     empty = {name: value for name, value in _EMPTY.items() if name in document}
-    found = validate(EvaluationRequest, {**kept, **empty}, (), faults)
+    found = validate(EvaluationRequest, {**plain, **empty}, (), faults)
     if found is not None:
         check_dtype(found.dtype, ("dtype",), faults)
     return found

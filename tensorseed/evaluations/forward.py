@@ -1,7 +1,7 @@
 """Shapes and cost of a forward pass, found before anything is computed.
 
-A layer is not interrupted. The estimates let through what ends in about the time that an evaluation may take
-on a slow machine, and refuse what would hardly have ended.
+A layer is not interrupted. The estimates therefore admit what ends within the time limit on a slow machine,
+and refuse what would hardly end.
 """
 
 from __future__ import annotations
@@ -62,8 +62,10 @@ def shapes(
 ) -> list[Shape]:
     """The shape of every layer's output for an input like `source`, computing nothing.
 
-    Raises EvaluationError at a layer that cannot take what it is fed, TooLargeError for outputs of more than
-    `limits.activations` elements together, and for a pass that in one of the `dtypes` would take too long.
+    Raises:
+        EvaluationError: a layer cannot take its input.
+        TooLargeError: the outputs have more than `limits.activations` elements together, or a pass in one of
+            the `dtypes` takes longer than `limits.evaluation_seconds`.
     """
     kind = torch.int64 if source.integer else torch.float32
     x = torch.empty(source.shape, dtype=kind, device="meta")

@@ -89,7 +89,10 @@ class Network:
     def load(self, resolved: ResolvedSpec, deadline: Deadline) -> None:
         """Fill the modules with the tensors of a file.
 
-        Raises as `deadline.check` and `element_source` do.
+        Raises:
+            SpecError: torch has no kernel for one of the tensors.
+            TooLargeError: the time is up, or torch rejects nearly every candidate of a truncated normal.
+            ComputationCancelledError: the computation is cancelled.
         """
         state = self.state()
         file = open_file(resolved)

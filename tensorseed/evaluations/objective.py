@@ -55,7 +55,8 @@ class Objective:
     def value(self, output: torch.Tensor, dtype: str) -> torch.Tensor:
         """The loss of an output; NaN for one that is not finite where torch refuses it.
 
-        Raises EvaluationError for numbers that the loss cannot take, and where torch has no kernel.
+        Raises:
+            EvaluationError: the loss cannot take the numbers, or torch has no kernel for the dtype.
         """
         try:
             return self.loss.value(self.tensors(output))

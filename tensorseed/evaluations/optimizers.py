@@ -67,7 +67,7 @@ class SGD(Optimizer):
 
     name: Literal["SGD"]
     lr: NonNegative = Field(default=1e-3, description=RATE, examples=[0.1])
-    momentum: NonNegative = Field(default=0.0, description="Share of v that is kept.", examples=[0.9])
+    momentum: NonNegative = Field(default=0.0, description="Share of v that is retained.", examples=[0.9])
     dampening: float = Field(default=0.0, description="Share of g that is left out of v.", examples=[0.0])
     weight_decay: Decay = 0.0
     nesterov: bool = Field(default=False, description="Whether to look one step ahead.", examples=[True])
@@ -104,7 +104,7 @@ class RMSprop(Optimizer):
 
     name: Literal["RMSprop"]
     lr: NonNegative = Field(default=1e-2, description=RATE, examples=[0.01])
-    alpha: NonNegative = Field(default=0.99, description="Share of s that is kept.", examples=[0.99])
+    alpha: NonNegative = Field(default=0.99, description="Share of s that is retained.", examples=[0.99])
     eps: Eps = 1e-8
     weight_decay: Decay = 0.0
     momentum: NonNegative = Field(default=0.0, description="Share of the last step.", examples=[0.9])
@@ -152,7 +152,7 @@ class Adadelta(Optimizer):
     name: Literal["Adadelta"]
     lr: NonNegative = Field(default=1.0, description=RATE, examples=[1.0])
     rho: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.9, description="Share of the averages that is kept.", examples=[0.9]
+        default=0.9, description="Share of the averages that is retained.", examples=[0.9]
     )
     eps: Eps = 1e-6
     weight_decay: Decay = 0.0

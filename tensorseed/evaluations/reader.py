@@ -33,7 +33,14 @@ from tensorseed.spec.resolved import ResolvedSpec
 
 
 def read(body: bytes, limits: Limits) -> Evaluation:
-    """The evaluation. Raises as `tensorseed.evaluations.read_evaluation` says."""
+    """The evaluation of a JSON text.
+
+    Raises:
+        EvaluationError: the evaluation is not valid; each fault has a pointer.
+        TooLargeError: a limit is exceeded.
+        DeviceError: this host lacks the device.
+        VersionError: this host has another version of torch.
+    """
     try:
         document = load(body)
     except SpecError as error:

@@ -167,7 +167,13 @@ class VariantRun:
 
 
 def run(evaluation: Evaluation, cancelled: Cancelled) -> Report | Comparison:
-    """The report, or with `compare` all reports. Raises as `tensorseed.evaluations.evaluate` does."""
+    """The report, or with `compare` all reports.
+
+    Raises:
+        ComputationCancelledError: `cancelled` has returned true.
+        TooLargeError: the computation takes longer than `evaluation_seconds`.
+        EvaluationError: a fault that appears only in the computation.
+    """
     deadline = Deadline(cancelled, evaluation.limits.evaluation_seconds)
     deadline.check()
     x = evaluation.input.tensor()

@@ -91,8 +91,10 @@ def read_source(
 ) -> Source | None:
     """The tensor that `given` describes; None after adding its faults.
 
-    `raw` is the same as it was sent, `integer` says whether integers are wanted, `shape` is what a shape left
-    out means. Raises TooLargeError for too many numbers.
+    `raw` is `given` as it was sent. `integer` says whether integers are wanted. `shape` is the default shape.
+
+    Raises:
+        TooLargeError: the tensor has more numbers than a limit.
     """
     if not _is_one(name, raw, context, shaped=given.shape is not None or shape is not None):
         return None
@@ -114,7 +116,8 @@ def read_source(
 def literal(name: str, data: Any, context: ReadContext, path: Path, *, integer: bool) -> torch.Tensor | None:
     """The tensor of nested lists called `name` at `path`; None after adding their faults.
 
-    Raises TooLargeError for more numbers than `limits.loss_values`.
+    Raises:
+        TooLargeError: there are more numbers than `limits.loss_values`.
     """
     try:
         shape = measure(name, data, context.limits.dimensions)

@@ -36,7 +36,12 @@ class WeightSpec:
     indices: Sequence[int]
 
     def resolve(self, limits: Limits) -> tuple[ResolvedSpec | None, list[Located]]:
-        """The file, or the faults with paths into the request. Raises TooLargeError, VersionError."""
+        """The resolved spec, or the faults with paths into the request.
+
+        Raises:
+            TooLargeError: a limit is exceeded.
+            VersionError: this host has another version of torch.
+        """
         try:
             return parse_spec(dump({**self.fields, "layers": self.entries}), limits), []
         except SpecError as error:

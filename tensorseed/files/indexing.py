@@ -32,8 +32,8 @@ def select(index: Any, shape: tuple[int, ...]) -> tuple[list[range], tuple[int, 
     at = ellipses[0] if ellipses else len(parts)
     parts[at : at + 1] = [slice(None)] * (len(shape) - given)
     ranges = [_chosen(part, size) for part, size in zip(parts, shape, strict=True)]
-    kept = (len(chosen) for chosen, part in zip(ranges, parts, strict=True) if isinstance(part, slice))
-    return ranges, tuple(kept)
+    sizes = (len(chosen) for chosen, part in zip(ranges, parts, strict=True) if isinstance(part, slice))
+    return ranges, tuple(sizes)
 
 
 def _is_basic(part: Any) -> bool:

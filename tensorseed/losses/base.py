@@ -74,8 +74,8 @@ def reduction_field() -> Reduction:
 class Loss(BaseModel):
     """Base of all losses: the options are the fields, the tensors are declared in `arguments`.
 
-    Subclasses start their docstring with one sentence; the lines `Formula:`, `Source:`, `Denominator:` (what
-    the reduction mean divides by) and `Empty:` (what comes out where that is 0) go into the catalog.
+    Subclasses start their docstring with one sentence. The catalog takes its labelled lines: `Formula:`,
+    `Source:`, `Denominator:` (the divisor of the reduction mean) and `Empty:` (the loss if that is 0).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -107,7 +107,7 @@ class Loss(BaseModel):
         return docstring(cls, LABELS)
 
     def is_integer(self, argument: Argument, shapes: Shapes) -> bool:
-        """Whether the JSON numbers of `argument` are integers, told from the shapes of all that is given."""
+        """Whether the JSON numbers of `argument` are integers given the shapes of all tensors."""
         return argument.kind == "integer"
 
     def differentiable(self, tensors: Tensors) -> frozenset[str]:

@@ -85,10 +85,10 @@ def plain(tensors: Tensors) -> Tensors:
 def counted(tensors: Tensors, ignored: int) -> float:
     """How many targets are not ignored; with weights the sum of their classes' weights, in float64."""
     target, weight = tensors["target"], tensors.get("weight")
-    kept = target != ignored
+    counted_targets = target != ignored
     if weight is None:
-        return float(kept.sum())
-    return float(weight.double().index_select(0, target[kept].reshape(-1)).sum())
+        return float(counted_targets.sum())
+    return float(weight.double().index_select(0, target[counted_targets].reshape(-1)).sum())
 
 
 class NLLLoss(Loss):

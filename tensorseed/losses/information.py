@@ -72,7 +72,7 @@ class Measure(Loss):
 
 
 class SelfInformation(Measure):
-    """How much an event of a probability tells when it happens.
+    """The self-information of an event by its probability.
 
     Formula: I(p) = −log p, with log 0 = −∞
     Source: Shannon: A mathematical theory of communication, 1948
@@ -98,7 +98,7 @@ class SelfInformation(Measure):
 
 
 class Entropy(Measure):
-    """What an event tells on average: the uncertainty of a distribution, along the last dimension.
+    """The entropy of a distribution, the mean self-information of its events, along the last dimension.
 
     Formula: H(p) = −Σ_c p[c] · log p[c], with 0 · log 0 = 0
     Source: Shannon: A mathematical theory of communication, 1948
@@ -128,7 +128,7 @@ class Entropy(Measure):
 
 
 class CrossEntropyOfDistributions(Measure):
-    """What events of the target distribution tell on average to whom believes in the input distribution.
+    """The cross entropy of two distributions: the mean self-information by the input of the target's events.
 
     It is the target's entropy plus the Kullback-Leibler divergence of the two, along the last dimension.
 

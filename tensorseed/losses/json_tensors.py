@@ -27,7 +27,7 @@ Path = tuple[str | int, ...]
 
 
 def measure(name: str, data: Any, dimensions: int) -> Shape:
-    """The shape that nested lists have if they are rectangular, told from their first members.
+    """The shape that nested lists have if they are rectangular, by their first members.
 
     Raises:
         LossError: more than so many `dimensions`.

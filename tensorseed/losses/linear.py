@@ -39,9 +39,8 @@ SAMPLES = "(N, F) or (F): samples of F features"
 class LinearCrossEntropyLoss(Logits, ParametricLoss):
     """A linear layer and the cross entropy of its output, in one.
 
-    Without linear_weight the layer is drawn: its weight and bias are the tensors linear.weight and
-    linear.bias that a spec with a Linear called linear has, of F inputs and
-    num_classes · ∏ out_features outputs.
+    Without linear_weight the layer is drawn, with F inputs and num_classes · ∏ out_features outputs.
+    Its weight and bias are the tensors linear.weight and linear.bias of a spec with a Linear called linear.
 
     Formula: ℓ = cross_entropy(x · Wᵀ + b, y)
     Source: Wijmans et al.: Cut your losses in large-vocabulary language models, ICLR 2025

@@ -37,7 +37,7 @@ MAX_PAIRS = 1 << 33  # of classes compared by one multilabel_margin_loss: some t
 
 def margin_field(default: float) -> float:
     """The option that these losses share."""
-    field: float = Field(default=default, description="The margin that is asked for.", examples=[default])
+    field: float = Field(default=default, description="The required margin.", examples=[default])
     return field
 
 

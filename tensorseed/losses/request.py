@@ -175,7 +175,7 @@ def _validated(model: type[M], document: Mapping[str, Any]) -> M:
     """The model of a JSON object.
 
     Raises:
-        LossError
+        LossError: the object does not fit the model; each fault has a pointer.
     """
     try:
         return model.model_validate_json(dump(dict(document)))

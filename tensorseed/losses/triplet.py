@@ -86,7 +86,7 @@ class TripletMarginLoss(Triplet):
     name: ClassVar[str] = "triplet_margin_loss"
     module: ClassVar[str] = "TripletMarginLoss"
 
-    margin: Positive = Field(default=1.0, description="The margin that is asked for.", examples=[1.0])
+    margin: Positive = Field(default=1.0, description="The required margin.", examples=[1.0])
     p: Order = Field(default=2.0, description="The order of the norm; Infinity is one.", examples=[2.0])
     eps: NonNegative = Field(default=1e-6, description="Keeps the norm from zero.", examples=[1e-6])
     swap: bool = swap_field()
@@ -114,7 +114,7 @@ class TripletMarginWithDistanceLoss(Triplet):
     distance_function: Distance = Field(
         default="pairwise_distance", description="The distance.", examples=["cosine_distance"]
     )
-    margin: Positive = Field(default=1.0, description="The margin that is asked for.", examples=[1.0])
+    margin: Positive = Field(default=1.0, description="The required margin.", examples=[1.0])
     swap: bool = swap_field()
     reduction: Reduction = reduction_field()
 

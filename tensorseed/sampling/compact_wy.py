@@ -92,7 +92,7 @@ def prepare(key: Key, m: int, k: int) -> CompactWY:
     """The compact WY form of the k reflections of length m under `key`, in m·k² operations.
 
     Raises:
-        ComputationCancelledError: nobody waits for it any more.
+        ComputationCancelledError: no request waits for it any more.
     """
     width = padded(k)
     words = key.words()

@@ -1,6 +1,6 @@
 """Dtypes of weights: names, safetensors codes, formats, exact rounding.
 
-`DTYPES` has the order of tensors inside a file: the reference writer sorts them by the declaration order of
+`DTYPES` has the order of tensors inside a file. The reference writer sorts them by the declaration order of
 its `Dtype` enumeration, largest first, and then by name (safetensors 0.8, `safetensors/src/tensor.rs`).
 
 The roundings here are for parameters. Executors round elements.

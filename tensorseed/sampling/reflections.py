@@ -33,7 +33,7 @@ def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64
     """The listed rows of the orthogonal matrix of `shape` that `key` stands for: (rows.size, shape[1]).
 
     Raises:
-        ComputationCancelledError: nobody waits for them any more.
+        ComputationCancelledError: no request waits for them any more.
     """
     m, k = max(shape), min(shape)
     tall = shape[0] > shape[1]

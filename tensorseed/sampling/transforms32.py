@@ -141,8 +141,8 @@ def trunc_normal32(
 ) -> Number:
     """A normal `mean + z·std` conditioned on [low, high], by inversion: `truncation.py` gives the numbers.
 
-    Words below `lower_words` lie below the mean. Each side is inverted from its own tail, so that both tails
-    are as fine as the word allows.
+    Words below `lower_words` give numbers below the mean. Each side is inverted from its own tail.
+    So both tails are as fine as the word allows.
     """
     below = word < lower_words
     steps = to_float32(select(below, word, 0xFFFFFFFF - word))

@@ -2,7 +2,7 @@
 
 As `transforms32.py`, with 53 bits an element, two words each, and double-precision polynomials. The
 quantile's coefficients are those of Wichura, "Algorithm AS 241: The Percentage Points of the Normal
-Distribution", Applied Statistics 37 (1988), routine PPND16; the others are made by `tools/coefficients.py`.
+Distribution", Applied Statistics 37 (1988), routine PPND16. `tools/coefficients.py` makes the others.
 """
 
 from __future__ import annotations

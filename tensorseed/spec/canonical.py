@@ -1,9 +1,11 @@
 """Canonical recipe: one short JSON text for all specs that mean the same.
 
-Names are folded into brace ranges and entries sorted by them; defaults are left out; an init without
-parameters is its name, in the canonical spelling; an entry says its dtype unless that is float32, the spec as
-a whole never does; the seed is a decimal string; keys are sorted and nothing is padded. 1 and 1.0 are one
-number, 0.0 and -0.0 are two.
+- Names are folded into brace ranges, and entries sorted by them.
+- Defaults are left out. An init without parameters is its name, in the canonical spelling.
+- An entry gives its dtype unless that is float32. The spec as a whole never does.
+- The seed is a decimal string.
+- Keys are sorted, and nothing is padded.
+- 1 and 1.0 are one number, 0.0 and -0.0 are two.
 
 With generator torch the order of entries counts: only neighbours are folded, and nothing is sorted. The
 recipe also holds the version of torch and the type of device.

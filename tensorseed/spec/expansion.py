@@ -61,7 +61,10 @@ def expand_in_order(
 ) -> tuple[tuple[ResolvedTensor, ...], str, tuple[Step, ...]]:
     """The tensors in file order, the recipe, and the steps in the order of the spec, for generator torch.
 
-    Raises as `expand_groups` does, and TooLargeError for more bytes than `limits.materialised_bytes`.
+    Raises:
+        SpecError: too many tensors, characters of names or literal numbers, checked before expanding; or a
+            name that occurs twice.
+        TooLargeError: more bytes than `limits.file_bytes` or `limits.materialised_bytes`.
     """
     _check_counts(groups, limits, whole=True)
     order = [
@@ -83,7 +86,11 @@ def expand_in_order(
 
 
 def _in_file_order(tensors: list[ResolvedTensor], groups: list[ResolvedGroup]) -> tuple[ResolvedTensor, ...]:
-    """Sort the tensors as the file holds them. Raises SpecError for a name that occurs twice."""
+    """Sort the tensors as the file holds them.
+
+    Raises:
+        SpecError: a name occurs twice.
+    """
     if len({tensor.name for tensor in tensors}) < len(tensors):
         raise _duplicate(groups)
     tensors.sort(key=attrgetter("name"))

@@ -72,10 +72,10 @@ def finite_fault(path: Path) -> tuple[str, str]:
     return pointer(path), f"{_field(path)} must be a finite number"
 
 
-def spec_error(places: Iterable[tuple[Path, str]]) -> SpecError:
+def spec_error(located: Iterable[tuple[Path, str]]) -> SpecError:
     """The error of the first `MAX_FAULTS` faults, in the order of the entries."""
     ordered = sorted(
-        places, key=lambda place: int(place[0][1]) if len(place[0]) > 1 and place[0][0] == "layers" else -1
+        located, key=lambda place: int(place[0][1]) if len(place[0]) > 1 and place[0][0] == "layers" else -1
     )
     return SpecError([Fault(pointer(path), detail) for path, detail in ordered[:MAX_FAULTS]])
 

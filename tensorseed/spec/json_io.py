@@ -53,9 +53,9 @@ def _explained(body: bytes, error: orjson.JSONDecodeError) -> SpecError:
         return SpecError.at("", _NOT_UTF8)
     if "surrogate" in message:
         return SpecError.at("", _SURROGATES)
-    places = _not_finite(body) if len(body) <= MAX_SEARCHED_BYTES else []
-    if places:
-        return SpecError([Fault(*finite_fault(path)) for path in places])
+    paths = _not_finite(body) if len(body) <= MAX_SEARCHED_BYTES else []
+    if paths:
+        return SpecError([Fault(*finite_fault(path)) for path in paths])
     return SpecError.at("", f"the body is not valid JSON at line {error.lineno}: {_REMEDY}")
 
 

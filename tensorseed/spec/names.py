@@ -94,8 +94,8 @@ def expand(name: str) -> list[str]:
 def fold(names: Iterable[str]) -> list[str]:
     """Names with ranges that stand for exactly the set `names`, sorted by code points.
 
-    Names that differ only in decimal integers are covered by boxes of integers: runs of the last integer
-    first, then of the ones before it where all that follows is equal. Digit runs with leading zeros are
+    Names that differ only in decimal integers are covered by boxes of integers. Runs of the last integer
+    come first, then of the ones before it where all that follows is equal. Digit runs with leading zeros are
     literal text, and so are all integers of a name but its last eight.
     `fold(expand(x)) == fold(expand(y))` whenever `x` and `y` stand for the same names.
     """
@@ -120,9 +120,9 @@ def _fold_template(template: tuple[str, ...], points: list[tuple[str, ...]]) -> 
 def fold_in_order(names: Iterable[str]) -> list[str]:
     """Names with ranges that stand for exactly the sequence `names`, in its order.
 
-    Neighbours that differ only in decimal integers become boxes: runs of the last integer first, then of the
-    ones before it where all that follows is equal, so that expanding restores the order. The result depends
-    on the sequence alone.
+    Neighbours that differ only in decimal integers become boxes. Runs of the last integer come first, then of
+    the ones before it where all that follows is equal. So expanding restores the order, and the result
+    depends on the sequence alone.
     """
     folded: list[str] = []
     split = ((parts[0::2], parts[1::2]) for parts in map(_split, names))

@@ -276,7 +276,11 @@ def check_literals(scheme: Scheme, shape: tuple[int, ...], limits: Limits) -> No
 def resolve_distribution(
     scheme: Scheme, shape: tuple[int, ...], found: Fans | None, dtype: DType
 ) -> Distribution:
-    """The scheme's distribution, checked against `dtype`. Raises ValueError where they do not fit."""
+    """The scheme's distribution, checked against `dtype`.
+
+    Raises:
+        ValueError: the distribution does not fit the dtype.
+    """
     distribution = scheme.distribution_for(shape, found)
     if dtype is INT64 or 0 not in shape:
         distribution.check(dtype)

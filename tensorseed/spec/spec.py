@@ -88,7 +88,11 @@ def parse_spec(body: bytes, limits: Limits) -> ResolvedSpec:
 def parse_query(params: Mapping[str, str], limits: Limits) -> ResolvedSpec:
     """The resolved spec of one tensor in query parameters, equal to that of the same tensor in JSON.
 
-    Raises as `parse_spec` does. The pointer of a fault is the name of a parameter.
+    Raises:
+        SpecError: the parameters are not valid; the pointer of a fault is the name of a parameter.
+        TooLargeError: the file is larger than `limits.file_bytes`, or with generator torch than
+            `limits.materialised_bytes`.
+        VersionError: the spec is of another version of torch than this host's.
     """
     document = query.document(params)
     try:

@@ -89,7 +89,7 @@ def _bounded() -> Iterator[None]:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """What transformers and torch would tell their own users is not for ours."""
+    """Suppress the logs and warnings that transformers and torch address to their own users."""
     logger = logging.getLogger("transformers")
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -111,7 +111,7 @@ def recording_init_calls(recorder: Recorder) -> Iterator[None]:
     with _ALONE:
         originals = dict(initialization.TORCH_INIT_FUNCTIONS)
         wrapped = {name: _noted(name, function) for name, function in originals.items()}
-        places = [
+        attributes = [
             (module, name)
             for module in map(sys.modules.get, initialization.TORCH_MODULES_TO_PATCH)
             for name in originals
@@ -120,13 +120,13 @@ def recording_init_calls(recorder: Recorder) -> Iterator[None]:
         _ACTIVE.recorder = recorder
         try:
             initialization.TORCH_INIT_FUNCTIONS.update(wrapped)
-            for module, name in places:
+            for module, name in attributes:
                 setattr(module, name, wrapped[name])
             yield
         finally:
             _ACTIVE.recorder = None
             initialization.TORCH_INIT_FUNCTIONS.update(originals)
-            for module, name in places:
+            for module, name in attributes:
                 setattr(module, name, originals[name])
 
 

@@ -171,7 +171,7 @@ def tensors_in(tree: Any) -> list[torch.Tensor]:
 
 
 def storage_of(tensor: torch.Tensor) -> int:
-    """What tells the storage of a tensor from all others that are alive."""
+    """The identity of a tensor's storage, unique among those that are alive."""
     return int(tensor.untyped_storage()._cdata)
 
 

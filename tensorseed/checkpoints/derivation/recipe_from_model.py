@@ -51,8 +51,8 @@ def weights_of(config: Mapping[str, Any]) -> Document:
 def _described(config: Mapping[str, Any], dtype: str) -> list[tuple[str, Described]]:
     """The entries of all tensors by name.
 
-    A table that transformers computes in half precision may be off by more than its own size; such a model is
-    described as it would be in float32, but in its dtypes.
+    A table that transformers computes in half precision may be off by more than its own size.
+    Such a model is described as in float32, but with its own dtypes.
     """
     state, recorder = _built(config)
     try:
@@ -91,9 +91,9 @@ def _built(config: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Recorder
 
 
 def _misfit(config: Mapping[str, Any], error: StrictDataclassFieldValidationError) -> ConfigError:
-    """The error of a value that a field does not take. Only the field of transformers' message is kept."""
+    """The error of a value that a field does not take. Of transformers' message it repeats only the field."""
     found = _FIELD.search(str(error))
-    if found is None or found[1] not in config:  # it may lie deeper, or have another name there
+    if found is None or found[1] not in config:  # it may be nested, or have another name there
         return ConfigError.at("", _UNBUILDABLE)
     name, kind = found[1], config["model_type"]
     detail = f"{name} has a value that transformers does not take for a {kind}: give another one"
@@ -108,7 +108,7 @@ def saved(model: PreTrainedModel, recorder: Recorder) -> dict[str, torch.Tensor]
     """The state dict that `save_pretrained` splits into files, in its order.
 
     The dtypes are those of a model that `from_pretrained` has loaded, which keeps some tensors in float32.
-    Tensors that share their elements are kept under one name, and those that transformers fuses in memory
+    Tensors that share their elements have one name, and those that transformers fuses in memory
     are taken apart again, as published checkpoints have them.
     """
     with recorder, torch.no_grad():

@@ -1,8 +1,8 @@
 """Plot of an evaluation: signals through depth and losses, as SVG or PNG.
 
-One panel shows the standard deviation of every layer's output, one that of the loss's gradient at that
-output, one the loss before the first optimizer step and after every one, beside what an untrained network
-would have.
+The first panel shows the standard deviation of every layer's output.
+The second shows that of the loss's gradient at that output.
+The third shows the loss before the first optimizer step and after each, beside that of an uninformed network.
 Every variant has one colour in all of them and is named at the ends of its lines. Text in SVG is text, so it
 can be searched, copied and read aloud. Equal reports give equal bytes under one version of matplotlib.
 """

@@ -169,10 +169,10 @@ def _thinned(points: Sequence[Point]) -> tuple[Point, ...]:
     for start in range(0, len(points), run):
         part = points[start : start + run]
         known = [point for point in part if point[1] is not None]
-        kept = {min(known, key=_height), max(known, key=_height)} if known else set()
+        extremes = {min(known, key=_height), max(known, key=_height)} if known else set()
         if len(known) < len(part):
-            kept.add(next(point for point in part if point[1] is None))
-        found += sorted(kept)
+            extremes.add(next(point for point in part if point[1] is None))
+        found += sorted(extremes)
     return tuple(dict.fromkeys([points[0], *found, points[-1]]))
 
 

@@ -50,8 +50,8 @@ class Sheet:
         axes = self.figure.add_axes(box, xlim=xlim, ylim=(0.0, 1.0))
         self._write(LEFT, self.top + 0.1, panel.title, size=10, weight="bold")
         axes.spines[["top", "right"]].set_visible(False)
-        places = [place for place, _ in panel.scale.ticks]
-        axes.set_yticks(places, labels=[label for _, label in panel.scale.ticks], parse_math=False)
+        positions = [place for place, _ in panel.scale.ticks]
+        axes.set_yticks(positions, labels=[label for _, label in panel.scale.ticks], parse_math=False)
         axes.tick_params(labelsize=_FONT, colors=_INK, length=3)
         axes.grid(axis="y", color=_GRID, linewidth=0.6)
         axes.set_axisbelow(True)

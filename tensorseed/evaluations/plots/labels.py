@@ -10,16 +10,16 @@ MISSING = "□"  # stands for what the font lacks
 MAX_LABEL_CHARS = 28  # characters of a label
 
 
-def spread(places: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
+def spread(wanted: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
     """Positions near the given ones, at least `gap` apart and between `low` and `high`, in the same order.
 
     Where the range is too small for that gap, they are spaced evenly.
     """
-    if not places:
+    if not wanted:
         return []
-    gap = min(gap, (high - low) / max(1, len(places) - 1))
-    order = sorted(range(len(places)), key=places.__getitem__)
-    found = [min(max(places[index], low), high) for index in order]
+    gap = min(gap, (high - low) / max(1, len(wanted) - 1))
+    order = sorted(range(len(wanted)), key=wanted.__getitem__)
+    found = [min(max(wanted[index], low), high) for index in order]
     blocks: list[list[float]] = []  # runs that touch: sum of (place - offset), and their number
     for number, place in enumerate(found):
         blocks.append([place - number * gap, 1.0])
@@ -29,7 +29,7 @@ def spread(places: Sequence[float], gap: float, low: float = 0.0, high: float = 
             blocks[-1][1] += count
     top = high - (len(found) - 1) * gap
     starts = [min(max(total / count, low), top) for total, count in blocks for _ in range(int(count))]
-    answer = [0.0] * len(places)
+    answer = [0.0] * len(wanted)
     for number, index in enumerate(order):
         answer[index] = starts[number] + number * gap
     return answer

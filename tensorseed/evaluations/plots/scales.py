@@ -17,7 +17,7 @@ ZERO, NOT_FINITE = "0", "not finite"
 FAR = 2.0  # decades between positive losses from which on their axis is logarithmic
 LARGE = 1_000.0  # size from which on the axis of losses of both signs is logarithmic in size
 MIN_DECADES = 1.0  # decades of the axis of a signal, so that small changes look small
-_MARGIN = 0.06  # of the axis, kept free at its ends
+_MARGIN = 0.06  # of the axis, free at its ends
 _MAX_TICKS = 7
 
 Tick = tuple[float, str]  # position, label
@@ -137,11 +137,11 @@ def _round_numbers(low: float, high: float) -> list[tuple[float, str]]:
     factor = next(f for f in (1, 2, 5, 10) if f * 10.0**power >= rough * 0.999)
     step = factor * 10.0**power
     digits = -math.floor(math.log10(step) + 1e-9)  # after the point
-    places = [index * step for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    positions = [index * step for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
     size = max(abs(low), abs(high))
     if size < 1e6 and digits <= 6:
-        return [(at, f"{at:.{max(0, digits)}f}".replace("-", "−")) for at in places]
-    return [(at, number(at, max(1, math.floor(math.log10(size)) + digits + 1))) for at in places]
+        return [(at, f"{at:.{max(0, digits)}f}".replace("-", "−")) for at in positions]
+    return [(at, number(at, max(1, math.floor(math.log10(size)) + digits + 1))) for at in positions]
 
 
 def _signed_log(value: float) -> float:

@@ -55,7 +55,7 @@ class Preparation(Protocol):
         """Compute and cache the result.
 
         Raises:
-            ComputationCancelledError: nobody waits for it any more.
+            ComputationCancelledError: no request waits for it any more.
         """
 
 

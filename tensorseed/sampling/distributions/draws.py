@@ -15,7 +15,7 @@ from tensorseed.sampling.distributions.base import (
 from tensorseed.sampling.dtypes import DType
 
 MAX_DEVIATIONS = 9.0  # farther than any normal draw reaches, even in float64
-EXPECTED_DEVIATIONS = 6.0  # one normal draw of 500 million lies beyond
+EXPECTED_DEVIATIONS = 6.0  # one normal draw of 500 million is beyond
 
 
 @dataclass(frozen=True)

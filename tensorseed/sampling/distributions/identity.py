@@ -20,7 +20,7 @@ from tensorseed.sampling.philox import Stream
 
 
 class _Ones(Elementwise):
-    """Ones at known places among zeros."""
+    """Ones at known positions, zeros elsewhere."""
 
     def check_values(self, dtype: DType) -> None:
         """Every floating-point dtype holds zero and one."""
@@ -29,7 +29,7 @@ class _Ones(Elementwise):
         """Nothing is random."""
 
     def has_equal_slices(self, shape: Shape, axis: int) -> bool:
-        """No two slices have their one at the same place."""
+        """No two slices have their one at the same position."""
         return False
 
 
@@ -69,13 +69,13 @@ class Dirac(_Ones):
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis of a row-major tensor: an element's place on it is `index // stride % size`."""
+    """An axis of a row-major tensor: an element's position on it is `index // stride % size`."""
 
     stride: int
     size: int
 
-    def places(self, indices: Indices) -> Indices:
-        """The places of the elements at `indices`."""
+    def positions(self, indices: Indices) -> Indices:
+        """The positions of the elements at `indices`."""
         return indices // self.stride % self.size
 
 
@@ -87,7 +87,7 @@ class KernelCentre(Elementwise):
     outputs: Axis
     inputs: Axis
     spatial: tuple[Axis, ...]
-    middle: tuple[int, ...]  # the centre's place on each spatial axis
+    middle: tuple[int, ...]  # the centre's position on each spatial axis
 
     @property
     def _matrix(self) -> Shape:
@@ -118,12 +118,12 @@ class KernelCentre(Elementwise):
         """The elements at `indices`."""
         at_centre = np.ones(indices.size, bool)
         for axis, middle in zip(self.spatial, self.middle, strict=True):
-            at_centre &= axis.places(indices) == middle
+            at_centre &= axis.positions(indices) == middle
         inside = indices[at_centre]
         values = np.zeros(indices.size)
         if inside.size:
-            places = self.outputs.places(inside) * self.inputs.size + self.inputs.places(inside)
-            values[at_centre] = self.base.elements(stream, places)
+            positions = self.outputs.positions(inside) * self.inputs.size + self.inputs.positions(inside)
+            values[at_centre] = self.base.elements(stream, positions)
         return values
 
 

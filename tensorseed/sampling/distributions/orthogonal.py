@@ -1,7 +1,7 @@
 """Haar-distributed orthogonal matrices, computed part by part.
 
 With m the longer side of the matrix and k the shorter one, k Gaussian vectors g₀ … gₖ₋₁ of lengths m,
-m − 1, … define Householder reflections H₀ … Hₖ₋₁: Hⱼ maps gⱼ to −sⱼ·‖gⱼ‖·e₁, sⱼ the sign of its first
+m − 1, … define Householder reflections H₀ … Hₖ₋₁. Hⱼ maps gⱼ to −sⱼ·‖gⱼ‖·e₁, sⱼ the sign of its first
 element, and acts on the coordinates from j on. Then
 
     Q = H₀ H₁ … Hₖ₋₁ D,    D = diag(−sⱼ),    of m rows and k columns,
@@ -45,7 +45,7 @@ Sides = tuple[int, int]  # (rows, columns)
 THIN = 2  # times as many rows as columns, or the reverse
 MAX_THIN_WIDTH = 1 << 12  # of the shorter side: its prepared reflections take 64 MiB
 MAX_CACHE_BYTES = 1 << 27  # of prepared reflections, and of small matrices
-MAX_CACHED_ELEMENTS = 1 << 22  # elements of a matrix that is kept as a whole: 32 MiB
+MAX_CACHED_ELEMENTS = 1 << 22  # elements of a matrix that is cached as a whole: 32 MiB
 AT_ONCE = 1 << 20  # elements of all rows that are reflected at a time: 8 MiB
 SUMS = 1 << 18  # elements of a thin matrix that are computed at a time: 2 MiB
 ROWS = (128, 1_024)  # of Q, at least and at most, that are computed at a time
@@ -110,7 +110,7 @@ class OrthogonalPreparation:
         """Compute and cache them, which may take a minute.
 
         Raises:
-            ComputationCancelledError: nobody waits for them any more.
+            ComputationCancelledError: no request waits for them any more.
         """
         _form(self.key, max(self.shape), min(self.shape))
 
@@ -141,7 +141,7 @@ def _form(key: Key, m: int, k: int) -> CompactWY:
 
 def _direct(key: Key, shape: Sides, indices: Indices) -> Numbers:
     """Row by row; a small matrix is computed once where few elements of many rows are wanted."""
-    rows, places = np.unique(indices // shape[1], return_inverse=True)
+    rows, row_of = np.unique(indices // shape[1], return_inverse=True)
     size = shape[0] * shape[1]
     if size <= MAX_CACHED_ELEMENTS and 2 * rows.size > shape[0] and 2 * indices.size < size:
         whole = CACHE.get((key, shape), lambda: _whole(key, shape))
@@ -150,9 +150,9 @@ def _direct(key: Key, shape: Sides, indices: Indices) -> Numbers:
     values = np.empty(indices.size)
     count = max(1, AT_ONCE // max(shape))
     for i in range(0, rows.size, count):
-        chosen = (places >= i) & (places < i + count)
+        chosen = (row_of >= i) & (row_of < i + count)
         block = orthogonal_rows(key, shape, rows[i : i + count])
-        values[chosen] = block[places[chosen] - i, indices[chosen] % shape[1]]
+        values[chosen] = block[row_of[chosen] - i, indices[chosen] % shape[1]]
     return values
 
 

@@ -1,8 +1,8 @@
 """Sparse normal matrices: the same number of zeros in every column.
 
 A column's rows are permuted by the swap-or-not shuffle (Hoang, Morris, Rogaway, "An enciphering scheme based
-on a card shuffle", CRYPTO 2012). It permutes 0 … n − 1 for any n without rejection: in each round x and its
-partner K − x (mod n) change places if a bit of a hash of the larger one says so. A rotation before the first
+on a card shuffle", CRYPTO 2012). It permutes 0 … n − 1 for any n without rejection. In each round x and its
+partner K − x (mod n) are swapped if a bit of a hash of the larger one is set. A rotation before the first
 round makes the chances of all rows exactly equal. The rows that the permutation maps below `zeros` are zero,
 so every column has exactly that many, and one element is decided without the others.
 
@@ -92,7 +92,7 @@ class Sparse(Structured):
 
 
 def _zero(out: Storage, keep: Mask) -> None:
-    """Set the elements that are not kept to +0."""
+    """Set the elements outside the mask to +0."""
     bits = out.view(f"u{out.itemsize}")
     np.multiply(bits, keep, out=bits)
 
@@ -162,7 +162,7 @@ def kept_rectangle(keep: Any, first_row: int, first_column: int, rows: int, zero
     partners = np.empty((ROUNDS, TILE), np.uint32)
     hash_keys = np.empty((ROUNDS, TILE), np.uint32)
     rotations = np.empty(TILE, np.uint32)
-    places = np.empty(TILE, np.uint32)
+    positions = np.empty(TILE, np.uint32)
     n, bound = np.uint32(rows), np.uint32(zeros)
     for start in range(0, keep.shape[1], TILE):
         width = min(TILE, keep.shape[1] - start)
@@ -170,12 +170,12 @@ def kept_rectangle(keep: Any, first_row: int, first_column: int, rows: int, zero
             rotations[c] = round_numbers(first_column + start + c, key, n, partners, hash_keys, c)
         for r in range(keep.shape[0]):
             for c in range(width):
-                places[c] = rotated(np.uint32(first_row + r), rotations[c], n)
+                positions[c] = rotated(np.uint32(first_row + r), rotations[c], n)
             for i in range(ROUNDS):
                 for c in range(width):
-                    places[c] = swapped(places[c], partners[i, c], hash_keys[i, c], n)
+                    positions[c] = swapped(positions[c], partners[i, c], hash_keys[i, c], n)
             for c in range(width):
-                keep[r, start + c] = places[c] >= bound
+                keep[r, start + c] = positions[c] >= bound
 
 
 @kernel

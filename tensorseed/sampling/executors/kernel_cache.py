@@ -2,7 +2,7 @@
 
 numba needs a folder that it can write. It fails on a read-only file system, on a full disk, and on a file
 that a crash has torn. Here a kernel that cannot be read is compiled again, and one that cannot be written is
-not kept. A folder that already holds the kernels may be read-only.
+not stored. A folder that already holds the kernels may be read-only.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def _announce() -> None:
 def use_cache(cache: Path | None) -> None:
     """Look every kernel up in `cache`, if that is not None, before compiling it at its first use.
 
-    The cache's folder is named after the sources of all kernels and of all functions that they inline: numba
-    by itself would notice a change of a kernel's own file only.
+    The cache's folder is named after the sources of all kernels and of all functions that they inline.
+    numba by itself would notice a change of a kernel's own file only.
     """
     if cache is None:
         _announce()

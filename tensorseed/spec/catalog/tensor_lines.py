@@ -8,8 +8,8 @@ spelled as in a spec, `uniform(±b)` being uniform(-b, b); with a size of 0 unde
 `name.* as Type of argument if condition: init` stands for the lines of another type: the argument holds
 that type's own, or they are the same by name. The init is that of its tensors of two or more dimensions.
 
-Shapes and conditions are Python's expressions over the arguments: a size that is one number for all
-dimensions, or null for that of another, stands for what it means.
+Shapes and conditions are Python's expressions over the arguments. In them, a single
+number for all dimensions is the size in each, and null is the value of the argument that it defaults to.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class TensorLine(NamedTuple):
 def tensor_lines(cls: type[Module], types: Mapping[str, type[Module]]) -> list[TensorLine]:
     """The tensors of `cls`, in the order of its lines; `types` holds the classes that they may refer to.
 
-    Raises ValueError for a docstring without such lines, or with one that is of neither form.
+    Raises:
+        ValueError: the docstring has no such lines, or one of neither form.
     """
     prose, _, text = inspect.cleandoc(cls.slots.__doc__ or "").partition("\n\n")
     lines = re.sub(r"\n +", " ", text).splitlines()

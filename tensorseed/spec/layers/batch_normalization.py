@@ -12,7 +12,7 @@ from tensorseed.spec.layers.base import ONES, ZEROS, Count, Layer, Slot
 from tensorseed.spec.layers.network_module import Computation, InputAxis, Shape, channel_axis
 from tensorseed.spec.layers.normalization import AFFINE, EPS, SHIFT, affine_slots
 
-_STATISTICS = "Whether running statistics are kept, as buffers."
+_STATISTICS = "Whether the layer has running statistics, as buffers."
 
 
 class _Norm(Layer):

@@ -39,7 +39,7 @@ class Tensor(Entry):
     )
     fan_axes: FanAxes | None = Field(
         default=None,
-        description="Where the inputs and outputs lie in layouts that are not torch's (out, in, *kernel).",
+        description="Axes of inputs and outputs in layouts other than torch's (out, in, *kernel).",
         examples=[{"in": -2, "out": -1}],
     )
     padding_idx: int | None = Field(

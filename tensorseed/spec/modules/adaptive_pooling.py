@@ -125,7 +125,7 @@ class _Fractional(Spatial):
 
 
 class FractionalMaxPool2d(_Fractional):
-    """Maximum over windows of (N, C, H, W) at random places.
+    """Maximum over windows of (N, C, H, W) at random positions.
 
     Source: Graham: Fractional max-pooling, 2014
     """
@@ -141,7 +141,7 @@ class FractionalMaxPool2d(_Fractional):
 
 
 class FractionalMaxPool3d(_Fractional):
-    """Maximum over windows of (N, C, D, H, W) at random places.
+    """Maximum over windows of (N, C, D, H, W) at random positions.
 
     Source: Graham: Fractional max-pooling, 2014
     """

@@ -43,7 +43,7 @@ class Orthogonal(Scheme):
 
 
 class Sparse(Scheme):
-    """Normal, with the same share of zeros in every column, at random places.
+    """Normal, with the same share of zeros in every column, at random positions.
 
     Formula: w ~ N(0, std²), of each column ⌈sparsity · rows⌉ elements zero
     Source: Martens: Deep learning via Hessian-free optimization, ICML 2010

@@ -130,8 +130,8 @@ def test_paths(path: str) -> None:
         ("model.safetensors", "generated"),
         ("a/x.SafeTensors", "generated"),
         ("model.safetensors.index.json", "generated"),
-        ("config.json/a.txt", "like its folder"),
-        ("ReadMe.md/a", "like its folder"),
+        ("config.json/a.txt", "the name of a file"),
+        ("ReadMe.md/a", "the name of a file"),
     ],
 )
 def test_what_is_no_path(path: str, told: str) -> None:
@@ -143,7 +143,7 @@ def test_what_is_no_path(path: str, told: str) -> None:
 def test_files_do_not_lie_in_files_nor_differ_in_case_alone() -> None:
     faults = refused(files={"a": "", "A/b": "", "c.txt": "", "C.txt": ""}).faults
     assert {fault.pointer for fault in faults} == {"/files/A~1b", "/files/C.txt"}
-    assert "like its folder" in faults[1].detail or "like its folder" in faults[0].detail
+    assert "the name of a file" in faults[1].detail or "like its folder" in faults[0].detail
 
 
 @pytest.mark.parametrize(
