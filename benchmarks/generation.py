@@ -21,7 +21,7 @@ from benchmarks.effort import Effort
 from benchmarks.machine import CORES
 from benchmarks.programs import missing
 from benchmarks.rows import Row, Scale, Skipped, Target, compared
-from service.worker.chunk_sizer import MAX_GROWTH
+from service.worker.chunks import MAX_GROWTH
 from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor

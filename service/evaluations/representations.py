@@ -115,7 +115,7 @@ def _png(answer: Report | Comparison) -> Sequence[bytes]:
 
 def _weights(answer: Report | Comparison) -> Sequence[memoryview]:
     """A safetensors file of the weights, the report in its metadata; variants by label and name."""
-    from tensorseed.files.writer import write_tensors
+    from tensorseed.files.header import write_tensors
 
     tensors: dict[str, torch.Tensor] = {}
     for report in _reports(answer):

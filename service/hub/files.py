@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tensorseed.checkpoints.errors import UnknownEntryError
-from tensorseed.checkpoints.shards import INDEX
+from tensorseed.checkpoints.layout import INDEX
 from tensorseed.checkpoints.snapshot import RepoFile, Snapshot
 from tensorseed.errors import CapacityError
 from tensorseed.files.virtual_file import VirtualFile

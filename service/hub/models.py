@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tensorseed.checkpoints.errors import UnknownRepositoryError
-from tensorseed.checkpoints.model import LIBRARY, architecture, card_data, model_type, task_of
-from tensorseed.checkpoints.recipe import Recipe
+from tensorseed.checkpoints.recipe import LIBRARY, Recipe, architecture, card_data, model_type, task_of
 from tensorseed.checkpoints.snapshot import Snapshot
 
 from ..http.disconnect import cancel_on_disconnect

@@ -32,8 +32,8 @@ from ..http.problems import COMMON, ProblemKind
 from ..http.queries import query_of
 from ..http.routing import get_and_head
 from ..telemetry import span
-from .answers import loss_response
 from .context import LossesContext, context_of
+from .evaluation import loss_response
 from .schemas import CatalogLoss, loss_answers, loss_body
 
 PROBLEMS = COMMON.extended({LossError: ProblemKind("invalid-loss", 422, "The loss cannot be evaluated")})

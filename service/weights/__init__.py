@@ -6,7 +6,7 @@ from tensorseed.spec.spec import Spec
 
 from ..http.routing import RouteGroup
 from . import catalog, digests, routes
-from .catalog_schemas import CatalogLayer, CatalogScheme, Devices
+from .catalog import CatalogLayer, CatalogScheme, Devices
 from .schemas import JsonFile, Plan
 
 WEIGHTS = RouteGroup(

@@ -1,18 +1,26 @@
-"""Dependencies of the weights routes."""
+"""Context of the weights routes: virtual files by spec, query or token."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
+from cachetools import LRUCache
 from starlette.requests import Request
 
 from tensorseed.concurrency.single_flight import AsyncSingleFlightCache
+from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.spec import SEED_COUNT
+from tensorseed.spec.spec_token import decode_token, encode_token
 
 from ..http.concurrency_limit import ConcurrencyLimit
 from ..settings import Settings
+from ..telemetry import file_attributes, span, spec_attributes
 from ..worker.worker import Worker
-from .open_files import OpenFiles
 
 DIGEST_CACHE_BYTES = 16 << 20  # of digests as JSON
 
@@ -41,3 +49,111 @@ def context_of(request: Request) -> WeightsContext:
     """The context of the application that serves `request`."""
     context: WeightsContext = request.app.state.weights
     return context
+
+
+T = TypeVar("T")
+
+SHORT_QUERY = 512  # bytes: parsed within a tenth of a millisecond
+MAX_QUERIES = 1_024  # whose specs are cached without their seeds: 0.1 ms less for a query with a new seed
+HEADER_BYTES_A_TENSOR = 256  # of a file's header, weighed as one tensor: literal values live there
+
+_SEED = re.compile("[0-9]{1,20}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A virtual file and its token; no token where it would be too long for a URL."""
+
+    file: VirtualFile
+    token: str | None
+
+
+def weigh(opened: OpenFile) -> int:
+    """The cost of a cached file, in tensors. Generator torch also keeps the name of every entry."""
+    resolved = opened.file.resolved
+    names = sum(len(step.names) for step in resolved.steps)
+    return len(resolved.tensors) + names + len(opened.file.header) // HEADER_BYTES_A_TENSOR + 1
+
+
+class OpenFiles:
+    """Opens files and caches those with a token, up to `cache_tensors` in weight. For one event loop."""
+
+    def __init__(self, worker: Worker, limits: Limits, cache_tensors: int) -> None:
+        self._worker = worker
+        self._limits = limits
+        self._files: LRUCache[str, OpenFile] = LRUCache(cache_tensors, weigh)
+        self._seedless: LRUCache[tuple[tuple[str, str], ...], ResolvedSpec] = LRUCache(
+            MAX_QUERIES if cache_tensors else 0
+        )
+
+    def by_query(
+        self,
+        parse: Callable[[Mapping[str, str], Limits], ResolvedSpec],
+        raw: bytes,
+        parameters: Mapping[str, str],
+    ) -> OpenFile | None:
+        """The file of a short query, opened on the event loop; None for a long one.
+
+        Parsing takes less time than handing the query to a thread.
+        """
+        if len(raw) > SHORT_QUERY:
+            return None
+        seedless = tuple(sorted((name, value) for name, value in parameters.items() if name != "seed"))
+        parsed = self._seedless.get(seedless)
+        seed = parameters.get("seed", "0")
+        if parsed is not None and _SEED.fullmatch(seed) and int(seed) < SEED_COUNT:
+            return _name(parsed.reseeded(int(seed)), self._limits)
+        with span("parse") as parsing:
+            resolved = parse(parameters, self._limits)
+            parsing.set_attributes(spec_attributes(resolved))
+        if resolved.torch is None and self._seedless.maxsize:
+            self._seedless[seedless] = resolved
+        return _name(resolved, self._limits)
+
+    async def by_spec(self, parse: Callable[[T, Limits], ResolvedSpec], source: T) -> OpenFile:
+        """The file of the spec that `parse` makes of a body or a query."""
+        with span("parse") as parsing:
+            opened = await self._worker.run(_open_spec, parse, source, self._limits)
+            parsing.set_attributes(file_attributes(opened.file))
+        resolved = opened.file.resolved  # a token leaves out the device of a single request
+        if resolved.device == ("auto" if resolved.torch is None else resolved.torch.device):
+            self._cache(opened)
+        return opened
+
+    async def by_token(self, token: str) -> OpenFile:
+        """The file that `token` names.
+
+        Raises:
+            UnknownNameError: The token is not valid.
+        """
+        cached = self._files.get(token)
+        if cached is not None:
+            return cached
+        with span("parse") as parsing:
+            opened = await self._worker.run(_open_token, token, self._limits)
+            parsing.set_attributes(file_attributes(opened.file))
+        self._cache(opened)
+        return opened
+
+    def _cache(self, opened: OpenFile) -> None:
+        if opened.token is not None and weigh(opened) <= self._files.maxsize:
+            self._files[opened.token] = opened
+
+
+def _open_spec(parse: Callable[[T, Limits], ResolvedSpec], source: T, limits: Limits) -> OpenFile:
+    return _name(parse(source, limits), limits)
+
+
+def _name(resolved: ResolvedSpec, limits: Limits) -> OpenFile:
+    token = encode_token(resolved)
+    return _open(resolved, token if len(token) <= limits.token_chars else None)
+
+
+def _open_token(token: str, limits: Limits) -> OpenFile:
+    return _open(decode_token(token, limits), token)
+
+
+def _open(resolved: ResolvedSpec, token: str | None) -> OpenFile:
+    file = open_file(resolved)
+    _ = file.digest  # cached here, so that the event loop does not compute it
+    return OpenFile(file, token)

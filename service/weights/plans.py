@@ -12,7 +12,7 @@ from tensorseed.spec import lint
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedTensor
 
-from .open_files import OpenFile
+from .context import OpenFile
 
 
 def plan_text(opened: OpenFile, url: str | None, limits: Limits, missing: str | None = None) -> bytes:

@@ -43,8 +43,7 @@ from ..http.queries import check_path, query_of
 from ..http.responses import REVALIDATED, file_response
 from ..http.routing import PlainRoute, get_and_head
 from ..telemetry import file_attributes, span
-from .context import WeightsContext, context_of
-from .open_files import OpenFile
+from .context import OpenFile, WeightsContext, context_of
 from .plans import plan_text
 from .representations import JsonRepresentation, SafetensorsRepresentation, fits_json
 from .schemas import TOKEN, Plan, file_answers, query_parameters, slice_parameter, spec_body

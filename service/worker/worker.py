@@ -27,14 +27,12 @@ from tensorseed.concurrency.cpu import lower_priority
 from tensorseed.devices.base import Accelerator, Device
 from tensorseed.devices.registry import Devices
 from tensorseed.files.elements import DrawnElements, ElementSource
-from tensorseed.files.precompute import missing_preparations
-from tensorseed.files.virtual_file import VirtualFile
+from tensorseed.files.virtual_file import VirtualFile, missing_preparations
 from tensorseed.sampling.distributions import Preparation
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
 from ..telemetry import DEVICE, Generation, ThreadPool, file_attributes, span
-from .chunk_sizer import ChunkSizers
-from .chunks import ChunkComputer, is_cheap, is_zeros
+from .chunks import ChunkComputer, ChunkSizers, is_cheap, is_zeros
 from .device_queue import DeviceQueue
 from .jobs import JobPool, TorchFiles
 from .metrics_hooks import NO_METRICS, WorkerMetrics, time_queue

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tensorseed.checkpoints.layout import InitUse, Layout
-from tensorseed.checkpoints.model import architecture, card_data
-from tensorseed.checkpoints.recipe import Recipe
+from tensorseed.checkpoints.recipe import Recipe, architecture, card_data
 from tensorseed.checkpoints.revision import Revision
 
 MAX_INITS = 16  # that the table lists one by one

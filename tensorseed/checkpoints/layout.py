@@ -1,4 +1,4 @@
-"""Layout of the weights of a recipe in one dtype: tensors, shards, sizes.
+"""Layout of a recipe's weights in one dtype: tensors, shards, index.
 
 Another seed changes only the recipe inside the headers, so sizes follow without building them.
 """
@@ -6,14 +6,14 @@ Another seed changes only the recipe inside the headers, so sizes follow without
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from tensorseed.checkpoints.recipe import MAX_SHARD_BYTES, Weights
-from tensorseed.checkpoints.shards import index_text, shard_paths, split
 from tensorseed.errors import TooLargeError
 from tensorseed.files.shards import open_shard, shard_digest
 from tensorseed.files.virtual_file import VirtualFile, open_file
@@ -159,3 +159,51 @@ def _suffixes(entry: Mapping[str, Any], limits: Limits) -> tuple[str, ...]:
     model = validate_entry(alike, limits, faults)
     assert isinstance(model, Layer)
     return tuple(f".{slot.name}" for slot in model.slots())
+
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+
+def split(sizes: Iterable[tuple[str, int]], shard_bytes: int) -> list[list[str]]:
+    """The names in each of at least one shard, from names and sizes in the order of a state dict.
+
+    The rule is that of huggingface_hub's `split_state_dict_into_shards_factory`. Tensors fill the current
+    shard up to its size. A tensor that exceeds that size is a shard of its own, before the current one.
+    """
+    shards: list[list[str]] = []
+    current: list[str] = []
+    filled = 0
+    for name, size in sizes:
+        if size > shard_bytes:
+            shards.append([name])
+            continue
+        if filled + size > shard_bytes:
+            shards.append(current)
+            current, filled = [], 0
+        current.append(name)
+        filled += size
+    if current or not shards:
+        shards.append(current)
+    return shards
+
+
+def shard_paths(count: int) -> list[str]:
+    """The names of so many shards' files."""
+    if count == 1:
+        return [WEIGHTS]
+    return [f"model-{number:05d}-of-{count:05d}.safetensors" for number in range(1, count + 1)]
+
+
+def index_text(shards: Mapping[str, Sequence[str]], parameters: int, nbytes: int) -> bytes:
+    """The index of a model's shards: which file holds which tensor, how many elements and bytes in all."""
+    document = {
+        "metadata": {"total_parameters": parameters, "total_size": nbytes},
+        "weight_map": {name: path for path, names in shards.items() for name in names},
+    }
+    return pretty(document)
+
+
+def pretty(document: Mapping[str, object]) -> bytes:
+    """JSON as transformers writes it: indented by two, keys sorted, ASCII, ended by a line feed."""
+    return f"{json.dumps(document, indent=2, sort_keys=True)}\n".encode()

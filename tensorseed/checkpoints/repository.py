@@ -8,7 +8,7 @@ from functools import partial
 
 from tensorseed.checkpoints.card import CardContext, card
 from tensorseed.checkpoints.errors import RecipeError, UnknownRevisionError
-from tensorseed.checkpoints.layout import TENSOR_BYTES, Layout, plan_layout
+from tensorseed.checkpoints.layout import INDEX, TENSOR_BYTES, Layout, plan_layout, pretty
 from tensorseed.checkpoints.recipe import Recipe, weights_error
 from tensorseed.checkpoints.revision import (
     DTYPE_NAMES,
@@ -18,7 +18,6 @@ from tensorseed.checkpoints.revision import (
     encode_commit,
     parse_revision,
 )
-from tensorseed.checkpoints.shards import INDEX, pretty
 from tensorseed.checkpoints.snapshot import FILE_BYTES, Folder, RepoFile, Snapshot
 from tensorseed.concurrency.single_flight import SingleFlightCache
 from tensorseed.errors import SpecError, TooLargeError, shortened

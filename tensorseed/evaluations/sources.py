@@ -14,7 +14,7 @@ from tensorseed.evaluations.request import Given
 from tensorseed.evaluations.variants import parse_pointer
 from tensorseed.files.elements import ElementSource, element_source
 from tensorseed.files.virtual_file import Entry, VirtualFile, open_file
-from tensorseed.losses.json_tensors import flatten, floats, integers, measure
+from tensorseed.losses.inputs import flatten, floats, integers, measure
 from tensorseed.spec.faults import Located, Path
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers.network_module import Shape

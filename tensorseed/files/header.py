@@ -1,4 +1,4 @@
-"""Header of a safetensors file: its writer and its strict reader.
+"""Header of a safetensors file: its writers and its strict reader.
 
 A file (https://github.com/huggingface/safetensors) begins with the header's length: 8 bytes, little-endian.
 The header follows, a JSON object in UTF-8, padded with spaces to a multiple of 8.
@@ -14,11 +14,15 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from tensorseed.errors import shortened
+from tensorseed.sampling.dtypes import DTYPES, FILE_ORDER
+
+if TYPE_CHECKING:
+    import torch
 
 METADATA = "__metadata__"
 LENGTH_BYTES = 8  # before the header
@@ -218,3 +222,31 @@ def _end(tensors: Mapping[str, HeaderEntry], offset: int) -> int:
             raise HeaderError(f"this tensor overlaps {shortened(before)}", tensor=name)
         before, offset = name, entry.stop
     return offset
+
+
+def write_tensors(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> list[memoryview]:
+    """Return the bytes of the file in pieces: the header, then the data of every tensor.
+
+    The data of contiguous tensors on the CPU is not copied.
+    Tensors are ordered as the reference writer orders them, by dtype and then by name.
+    """
+    ordered = sorted(tensors.items(), key=lambda item: (FILE_ORDER[dtype_name(item[1])], item[0]))
+    pieces = [_data(tensor) for _, tensor in ordered]
+    described = (
+        (name, DTYPES[dtype_name(tensor)].code, tuple(tensor.shape), len(piece))
+        for (name, tensor), piece in zip(ordered, pieces, strict=True)
+    )
+    return [memoryview(write_header(described, metadata)), *pieces]
+
+
+def dtype_name(tensor: torch.Tensor) -> str:
+    """Return torch's name of a tensor's dtype, without the module."""
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _data(tensor: torch.Tensor) -> memoryview:
+    import torch
+
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    piece: memoryview = flat.view(torch.uint8).numpy().data
+    return piece

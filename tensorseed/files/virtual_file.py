@@ -19,8 +19,9 @@ from tensorseed.errors import UnknownNameError
 from tensorseed.files.elements import ElementSource, element_source
 from tensorseed.files.header import write_header
 from tensorseed.files.slices import Box, is_contiguous, parse_slice
+from tensorseed.sampling.distributions import Preparation
 from tensorseed.sampling.distributions.base import Storage
-from tensorseed.sampling.philox import STREAM_VERSION
+from tensorseed.sampling.philox import STREAM_VERSION, Stream
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 
 ALIGNMENT = 8  # of a buffer's address to the file's offsets: enough for every dtype
@@ -218,3 +219,16 @@ def _metadata(resolved: ResolvedSpec) -> dict[str, str]:
             "tensorseed.device": resolved.torch.device,
         }
     return {"format": "pt", **drawn, "tensorseed.recipe": resolved.recipe}
+
+
+def missing_preparations(file: VirtualFile, start: int, stop: int) -> list[Preparation]:
+    """The preparations that the file's bytes [start, stop) need and that are not cached."""
+    if file.resolved.generator != "philox" or stop <= len(file.header):
+        return []
+    missing = []
+    for entry in file.entries_within(max(start, len(file.header)), stop):
+        stream = Stream(file.resolved.seed, entry.tensor.stream)
+        preparation = entry.tensor.distribution.preparation(stream)
+        if preparation is not None and not preparation.is_done:
+            missing.append(preparation)
+    return missing

@@ -15,7 +15,6 @@ from tensorseed.spec.layers import (
     batch_normalization,
     classification,
     conv,
-    conv_transpose,
     embedding,
     linear,
     normalization,
@@ -35,9 +34,9 @@ AnyEntry = Annotated[
     | conv.Conv1d
     | conv.Conv2d
     | conv.Conv3d
-    | conv_transpose.ConvTranspose1d
-    | conv_transpose.ConvTranspose2d
-    | conv_transpose.ConvTranspose3d
+    | conv.ConvTranspose1d
+    | conv.ConvTranspose2d
+    | conv.ConvTranspose3d
     | embedding.Embedding
     | embedding.EmbeddingBag
     | recurrent.RNN

@@ -13,7 +13,7 @@ from starlette.types import Receive
 from service.http.disconnect import cancel_on_disconnect
 from service.server.app import create_app
 from service.settings import Settings
-from service.weights.open_files import SHORT_QUERY
+from service.weights.context import SHORT_QUERY
 
 
 def receive(gone: asyncio.Event) -> Receive:

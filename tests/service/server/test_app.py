@@ -22,7 +22,7 @@ from fastapi import FastAPI
 
 from service.server.app import create_app
 from service.settings import Settings
-from service.worker.chunk_sizer import MAX_GROWTH
+from service.worker.chunks import MAX_GROWTH
 from tests.serving import served
 
 CHUNK = 1 << 16

@@ -15,7 +15,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from service.server import serve
-from service.server.transport import SocketWriter
+from service.server.protocol import SocketWriter
 from service.settings import Settings
 
 SETTINGS = Settings.model_construct(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from service.server.transport import MIN_DIRECT_BYTES, SocketWriter
+from service.server.protocol import MIN_DIRECT_BYTES, SocketWriter
 
 
 class Waiting(asyncio.Protocol):
@@ -83,7 +83,7 @@ def test_the_socket_is_given_large_data_at_once_and_the_transport_the_rest(monke
         direct.append(sent)
         return sent
 
-    monkeypatch.setattr("service.server.transport.os.write", counted)
+    monkeypatch.setattr("service.server.protocol.os.write", counted)
 
     async def use(writer: SocketWriter, protocol: Waiting, end: socket.socket) -> None:
         data = os.urandom(4 * MIN_DIRECT_BYTES)
@@ -102,7 +102,7 @@ def test_the_socket_is_given_large_data_at_once_and_the_transport_the_rest(monke
 def test_a_client_that_has_gone_ends_the_connection(monkeypatch):
     tried, write = [], os.write
     monkeypatch.setattr(
-        "service.server.transport.os.write", lambda fd, data: tried.append(fd) or write(fd, data)
+        "service.server.protocol.os.write", lambda fd, data: tried.append(fd) or write(fd, data)
     )
 
     async def use(writer: SocketWriter, protocol: Waiting, end: socket.socket) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.weights.catalog_schemas import CatalogLayer, CatalogScheme, Devices
+from service.weights.catalog import CatalogLayer, CatalogScheme, Devices
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import SCHEMES
 

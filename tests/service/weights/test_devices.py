@@ -11,7 +11,7 @@ import torch
 from service.server.app import create_app
 from service.server.health import Readiness
 from service.settings import Settings
-from service.weights.catalog_schemas import Devices
+from service.weights.catalog import Devices
 from tensorseed.devices.registry import Devices as DevicesOfHost
 from tests.conftest import started
 from tests.tensorseed.devices.fake import BROKEN, GIB, FakeDevice

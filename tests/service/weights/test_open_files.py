@@ -9,7 +9,7 @@ import pytest
 
 from service.server.app import create_app
 from service.settings import Settings
-from service.weights import open_files as module
+from service.weights import context as module
 from tensorseed.spec.spec import parse_spec
 
 SMALL = b'{"layers": [{"name": "t.{0..4}", "type": "Tensor", "shape": [2], "init": "normal"}]}'

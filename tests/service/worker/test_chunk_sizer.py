@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from service.worker.chunk_sizer import FAST_SECONDS, MAX_GROWTH, ChunkSizers
+from service.worker.chunks import FAST_SECONDS, MAX_GROWTH, ChunkSizers
 
 UNIT = 1_000
 

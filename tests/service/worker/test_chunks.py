@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.worker.chunk_sizer import MAX_GROWTH, SIZES
 from service.worker.chunks import (
     MARGIN,
     MAX_CHEAP_ELEMENTS,
     MAX_CHEAP_TENSORS,
+    MAX_GROWTH,
+    SIZES,
     ChunkComputer,
     is_cheap,
     is_zeros,

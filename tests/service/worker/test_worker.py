@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from service.worker.chunk_sizer import MAX_GROWTH
+from service.worker.chunks import MAX_GROWTH
 from service.worker.worker import MIN_ACCELERATOR_ELEMENTS, Worker
 from tensorseed.concurrency.cancellation import ComputationCancelledError
 from tensorseed.concurrency.cpu import NICENESS_STEP

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tensorseed.checkpoints.model import card_data, model_type, task_of
+from tensorseed.checkpoints.recipe import card_data, model_type, task_of
 from tests.tensorseed.checkpoints.recipes import recipe
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tensorseed.checkpoints import layout
 from tensorseed.checkpoints import repository as module
 from tensorseed.checkpoints.errors import RecipeError, UnknownRevisionError
+from tensorseed.checkpoints.layout import INDEX
 from tensorseed.checkpoints.repository import RepoFile, Repository, RepositoryCaches, Snapshot
 from tensorseed.checkpoints.revision import DTYPE_NAMES, Revision
-from tensorseed.checkpoints.shards import INDEX
 from tensorseed.errors import TooLargeError
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits

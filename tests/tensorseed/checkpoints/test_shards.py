@@ -11,7 +11,7 @@ from huggingface_hub import split_state_dict_into_shards_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorseed.checkpoints.shards import INDEX, index_text, pretty, shard_paths, split
+from tensorseed.checkpoints.layout import INDEX, index_text, pretty, shard_paths, split
 from tests.tensorseed.checkpoints.recipes import KILO, repository, tensor
 
 LIMIT = 20 * KILO

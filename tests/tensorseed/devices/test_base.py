@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tensorseed.devices.cpu import Cpu
-from tensorseed.devices.registry import available_devices
+from tensorseed.devices.registry import Cpu, available_devices
 from tensorseed.errors import CapacityError, DeviceError, SpecError
 from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.spec.limits import Limits

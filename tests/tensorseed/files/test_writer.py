@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tensorseed.files.header import write_tensors
 from tensorseed.files.reader import read_tensors, to_torch
-from tensorseed.files.writer import write_tensors
 from tensorseed.sampling.dtypes import DTYPES
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tensorseed.errors import LossError
-from tensorseed.losses.json_tensors import flatten, floats, integers, measure
+from tensorseed.losses.inputs import flatten, floats, integers, measure
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 SPELLED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
