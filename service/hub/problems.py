@@ -14,10 +14,8 @@ from urllib.parse import quote
 import orjson
 from starlette.responses import Response
 
+from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.errors import (
-    ConfigError,
-    DerivationTimeError,
-    MissingExtraError,
     RecipeError,
     UnknownEntryError,
     UnknownRepositoryError,

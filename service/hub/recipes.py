@@ -10,14 +10,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES
-from tensorseed.checkpoints.errors import (
-    ConfigError,
-    DerivationTimeError,
-    MissingExtraError,
-    RecipeError,
-    UnknownRepositoryError,
-)
+from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
 from tensorseed.checkpoints.layout import plan_layout
 from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.errors import SpecError, TooLargeError

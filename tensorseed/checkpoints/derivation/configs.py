@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tensorseed.checkpoints.errors import ConfigError
+from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.errors import Fault, shortened
 from tensorseed.spec.faults import MAX_FAULTS, Path, pointer
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.recorded_distributions import constant, init_of
 from tensorseed.checkpoints.derivation.recorder import Recorder
 from tensorseed.checkpoints.derivation.storage_regions import Region, UnknownContentError, Write, region_of
-from tensorseed.checkpoints.errors import ConfigError
 from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
 from tensorseed.sampling.dtypes import DTYPES
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tensorseed.checkpoints.derivation.configs import check_config, installed
-from tensorseed.checkpoints.errors import MissingExtraError
+from tensorseed.checkpoints.derivation.errors import MissingExtraError
 
 
 def derive(config: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from tensorseed.checkpoints.derivation.configs import check_config, installed
+from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.derivation.from_config import derive
-from tensorseed.checkpoints.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.concurrency.child_process import Answer, ChildProcess
 from tensorseed.errors import Fault, SpecError
 from tensorseed.spec.json_io import dump, load

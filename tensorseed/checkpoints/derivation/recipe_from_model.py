@@ -21,8 +21,8 @@ from tensorseed.checkpoints.derivation.brace_folding import Entry, fold
 from tensorseed.checkpoints.derivation.building import TooManyModulesError, build, silence
 from tensorseed.checkpoints.derivation.configs import dtype_of
 from tensorseed.checkpoints.derivation.description import Described, describe_all
+from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.recorder import DataDependentError, Recorder
-from tensorseed.checkpoints.errors import ConfigError
 from tensorseed.errors import TensorseedError
 from tensorseed.spec.faults import pointer
 from tensorseed.spec.suggestions import unknown_name

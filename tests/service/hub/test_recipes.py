@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from service.hub.schemas import RecipeDetail, RecipePlan, RecipeSummary
+from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES
-from tensorseed.checkpoints.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.errors import TooLargeError
 from tests.tensorseed.checkpoints.recipes import document

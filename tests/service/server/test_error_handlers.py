@@ -14,6 +14,7 @@ from service.http import errors as exchange
 from service.server.error_handlers import PROBLEMS, answer_to, install_handlers
 from tensorseed import errors as core
 from tensorseed.checkpoints import errors as hub
+from tensorseed.checkpoints.derivation import errors as derivation
 
 Start = Callable[[FastAPI], AbstractContextManager]
 
@@ -31,6 +32,7 @@ def classes(module: object, base: type) -> list[type]:
     [
         *classes(core, core.TensorseedError),
         *classes(hub, core.TensorseedError),
+        *classes(derivation, core.TensorseedError),
         *classes(exchange, exchange.ExchangeError),
     ],
     ids=lambda cls: cls.__name__,

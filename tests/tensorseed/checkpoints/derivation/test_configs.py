@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tensorseed.checkpoints.derivation.configs import MAX_COUNT, check_config, dtype_of
-from tensorseed.checkpoints.errors import ConfigError
+from tensorseed.checkpoints.derivation.errors import ConfigError
 
 
 def faults(config: Any) -> list[tuple[str, str]]:

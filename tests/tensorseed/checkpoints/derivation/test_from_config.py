@@ -15,8 +15,8 @@ from transformers.core_model_loading import revert_weight_conversion
 from transformers.modeling_utils import remove_tied_weights_from_state_dict
 
 from tensorseed.checkpoints.derivation import building, derive, process
+from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of
-from tensorseed.checkpoints.errors import ConfigError
 from tensorseed.checkpoints.layout import state_dict_order
 from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.files.virtual_file import open_file

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tensorseed.checkpoints.derivation import configs, derive
+from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES, DerivationProcess
-from tensorseed.checkpoints.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.concurrency.child_process import ChildProcess
 from tests.tensorseed.checkpoints.derivation.families import FAMILIES
 

@@ -11,8 +11,8 @@ import torch
 
 from tensorseed.checkpoints.derivation.building import META, _Dataless, recording_init_calls
 from tensorseed.checkpoints.derivation.description import describe
+from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.recorder import DataDependentError, Recorder
-from tensorseed.checkpoints.errors import ConfigError
 
 
 def observed(make: Callable[[], torch.Tensor]) -> dict[str, Any]:
