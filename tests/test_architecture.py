@@ -110,15 +110,24 @@ def test_every_file_that_a_way_names_exists() -> None:
 
 def test_the_order_is_that_of_the_contracts() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    layers = [
-        contract["layers"]
-        for contract in settings["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "layers" and contract.get("containers")
+    contracts = [
+        contract for contract in settings["tool"]["importlinter"]["contracts"] if contract["type"] == "layers"
     ]
     block = re.search(r"## The order\n.*?```\n(.*?)```", PAGE, re.DOTALL)
     assert block is not None
-    written = [
-        [part.strip().removeprefix("service.").removeprefix("tensorseed.") for part in line.split(">")]
-        for line in block[1].splitlines()
-    ]
-    assert [line[:-1] if line[-1] == "tensorseed" else line for line in written] == layers
+    written = [line.removesuffix(" > tensorseed") for line in block[1].splitlines()]
+    assert all(contract["exhaustive"] for contract in contracts)
+    assert [order(*contract["containers"], contract["layers"]) for contract in contracts] == written
+
+
+def order(container: str, layers: list[str]) -> str:
+    """The line of a contract, in which `*` is the files of the folder itself."""
+    return f"{container}." + " > ".join("*" if ":" in layer else layer for layer in layers)
+
+
+def test_a_folder_of_folders_has_an_order() -> None:
+    packages = {module for module, path in MODULES.items() if path.name == "__init__.py"}
+    nesting = {module.rpartition(".")[0] for module in packages} - {""}
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    assert nesting == {name for contract in contracts for name in contract.get("containers", ())}

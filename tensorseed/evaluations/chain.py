@@ -13,7 +13,7 @@ from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.modules import EXCLUDED_MODULES, MODULES, StatelessModule
 from tensorseed.spec.names import check_name, count_names, expand_blocks
 from tensorseed.spec.schemes import ArgumentError
-from tensorseed.spec.suggestions import unknown_name
+from tensorseed.suggestions import unknown_name
 
 MAX_LAYERS = 1_024  # of one network, brace ranges expanded
 

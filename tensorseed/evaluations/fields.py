@@ -15,7 +15,7 @@ from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
-from tensorseed.spec.suggestions import unknown_name
+from tensorseed.suggestions import unknown_name
 
 MAX_VARIANTS = 16
 M = TypeVar("M", bound=BaseModel)

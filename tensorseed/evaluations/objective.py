@@ -17,7 +17,7 @@ from tensorseed.losses import LOSSES, Loss, read_options
 from tensorseed.losses.parameters import ParametricLoss
 from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.suggestions import unknown_name
+from tensorseed.suggestions import unknown_name
 
 FITTING = sorted(
     name

@@ -16,7 +16,7 @@ from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
-from tensorseed.spec.suggestions import unknown_name
+from tensorseed.suggestions import unknown_name
 
 FIELDS = ("seed", "generator", "dtype", "device", "torch_version")
 """The fields that an evaluation shares with a spec, beside the layers."""

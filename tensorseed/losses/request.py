@@ -14,7 +14,7 @@ from tensorseed.losses.registry import LOSSES
 from tensorseed.spec.faults import MAX_FAULTS, explain, pointer
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.suggestions import unknown_name
+from tensorseed.suggestions import unknown_name
 
 if TYPE_CHECKING:
     import torch

@@ -14,7 +14,7 @@ from tensorseed.spec.layers import LAYERS, FanAxes
 from tensorseed.spec.layers.base import Arguments
 from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.schemes import SCHEMES
-from tensorseed.spec.suggestions import unknown_name
+from tensorseed.suggestions import unknown_name
 
 MAX_FAULTS = 50  # faults reported at once
 

@@ -10,7 +10,7 @@ import orjson
 
 from tensorseed.errors import Fault, SpecError
 from tensorseed.spec.schemes import SCHEMES
-from tensorseed.spec.suggestions import unknown_name
+from tensorseed.suggestions import unknown_name
 
 QUERY_PARAMETERS = (
     "shape",

@@ -11,16 +11,16 @@ from typing import NamedTuple
 from tensorseed.sampling.distributions import Distribution, Values, ZeroRange
 from tensorseed.sampling.dtypes import DTYPES, INT64, DType
 from tensorseed.spec.canonical import EntryText, entry_text, normalize_init, same_init
-from tensorseed.spec.fans import Fans, fans
 from tensorseed.spec.layers import Entry, Layer, Slot, Tensor
 from tensorseed.spec.layers.base import MAX_SLOTS, UNITS, Role
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name
 from tensorseed.spec.schemes import ArgumentError, Scheme
+from tensorseed.spec.schemes.fans import Fans, fans
 from tensorseed.spec.schemes.plain import Values as Literals
 from tensorseed.spec.size_limits import ShapeError, check_shape, oversized_argument
-from tensorseed.spec.suggestions import unknown_name
 from tensorseed.spec.torch_support import check_build, check_entry, check_init
+from tensorseed.suggestions import unknown_name
 
 
 class EntryTensor(NamedTuple):

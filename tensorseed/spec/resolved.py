@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from tensorseed.sampling.distributions import Distribution
 from tensorseed.sampling.dtypes import DType
-from tensorseed.spec.fans import Fans
 from tensorseed.spec.layers import Entry
 from tensorseed.spec.layers.base import UNITS, Role
 from tensorseed.spec.schemes import Scheme
+from tensorseed.spec.schemes.fans import Fans
 from tensorseed.spec.torch_support import TorchIdentity
 
 _SEED = ',"seed":'  # begins the last member of a recipe

@@ -18,9 +18,9 @@ from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.losses import LOSSES, losses_catalog
 from tensorseed.spec.catalog.descriptions import docstring, parameters
 from tensorseed.spec.catalog.listing import layers_catalog, schemes_catalog
-from tensorseed.spec.fans import NONLINEARITIES, fans, gain
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES
+from tensorseed.spec.schemes.fans import NONLINEARITIES, fans, gain
 from tensorseed.spec.spec import parse_spec
 
 ROOT = Path(__file__).parents[2]

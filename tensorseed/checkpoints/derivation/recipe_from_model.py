@@ -25,7 +25,7 @@ from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.recorder import DataDependentError, Recorder
 from tensorseed.errors import TensorseedError
 from tensorseed.spec.faults import pointer
-from tensorseed.spec.suggestions import unknown_name
+from tensorseed.suggestions import unknown_name
 
 Document = dict[str, Any]
 

@@ -124,8 +124,8 @@ def _spelling(function: str, arguments: dict[str, Any]) -> Init:
 def _by_fans(spelling: Init, shape: tuple[int, ...]) -> RecordedDistribution:
     """The elementwise distribution of a scheme whose scale follows from the tensor's fans."""
     from tensorseed.sampling import distributions
-    from tensorseed.spec.fans import fans
     from tensorseed.spec.schemes import SCHEMES
+    from tensorseed.spec.schemes.fans import fans
 
     found = SCHEMES[spelling["kind"]].model_validate(spelling).distribution_for(shape, fans(shape))
     if isinstance(found, distributions.Normal):

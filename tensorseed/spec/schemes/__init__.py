@@ -31,7 +31,7 @@ from tensorseed.spec.schemes.scaled import (
     XavierUniform,
 )
 from tensorseed.spec.schemes.structured import DeltaOrthogonal, Dirac, Orthogonal, Sinusoidal, Sparse
-from tensorseed.spec.suggestions import unknown_name
+from tensorseed.suggestions import unknown_name
 
 __all__ = [
     "SCHEMES",

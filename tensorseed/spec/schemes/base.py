@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, NamedTuple, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from tensorseed.sampling.distributions import Constant, Distribution
-from tensorseed.spec.fans import Fans
+from tensorseed.spec.schemes.fans import Fans
 
 Shape = tuple[int, ...]
 Scale = Annotated[float, Field(ge=0.0)]

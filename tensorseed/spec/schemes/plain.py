@@ -10,8 +10,8 @@ from pydantic import Field, WithJsonSchema, model_validator
 
 from tensorseed.sampling import distributions
 from tensorseed.sampling.distributions import Distribution
-from tensorseed.spec.fans import Fans
 from tensorseed.spec.schemes.base import ArgumentError, Scale, Scheme, SchemeWarning, Shape
+from tensorseed.spec.schemes.fans import Fans
 
 _DATA_SCHEMA = {
     "anyOf": [{"type": "number"}, {"type": "array", "items": {}}],

@@ -12,8 +12,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
-from tensorseed.spec.fans import NONLINEARITIES, Fans, Nonlinearity, gain
 from tensorseed.spec.schemes.base import FanScheme, Scale, SchemeWarning
+from tensorseed.spec.schemes.fans import NONLINEARITIES, Fans, Nonlinearity, gain
 
 # The standard deviation of a standard normal truncated to (-2, 2), as in jax.nn.initializers.
 TRUNCATED_STD = 0.87962566103423978

@@ -12,8 +12,8 @@ from tensorseed.sampling import distributions
 from tensorseed.sampling.distributions import Axis, Constant, Distribution, Elementwise, KernelCentre
 from tensorseed.sampling.distributions.orthogonal import is_thin, preparation_cost
 from tensorseed.sampling.distributions.sparse import MAX_ROWS
-from tensorseed.spec.fans import Fans
 from tensorseed.spec.schemes.base import Scale, Scheme, Shape
+from tensorseed.spec.schemes.fans import Fans
 
 KERNEL_DIMENSIONS = (3, 4, 5)
 MAX_ORTHOGONAL = 1 << 28  # elements, where each row goes through all reflections

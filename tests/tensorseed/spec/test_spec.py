@@ -10,9 +10,9 @@ import pytest
 
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.sampling.distributions import Constant, Normal, Uniform, ZeroRange
-from tensorseed.spec.fans import Fans
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.schemes.fans import Fans
 from tensorseed.spec.spec import parse_spec
 
 LIMITS = Limits()

@@ -14,11 +14,11 @@ from pydantic import BaseModel
 
 from tensorseed.spec.canonical import init_value
 from tensorseed.spec.catalog.tensor_lines import TensorLine, tensor_lines
-from tensorseed.spec.fans import fans
 from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.layers.base import ZEROS, Module, Slot, expand_size
 from tensorseed.spec.layers.linear import Linear
 from tensorseed.spec.schemes import SCHEMES, Scheme
+from tensorseed.spec.schemes.fans import fans
 from tests.tensorseed.spec.layers.grids import GRIDS, cases, make, module
 
 pytestmark = [

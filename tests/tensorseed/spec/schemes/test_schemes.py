@@ -26,8 +26,8 @@ from tensorseed.sampling.distributions import (
     Values,
 )
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.spec.fans import fans
 from tensorseed.spec.schemes import SCHEME_CLASSES, SCHEMES, AnyScheme, ArgumentError, Init, Scheme, scheme_of
+from tensorseed.spec.schemes.fans import fans
 from tests.tensorseed.draws import numbers
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyScheme)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorseed.spec.suggestions import MAX_LISTED, MAX_NEAREST, unknown_name
+from tensorseed.suggestions import MAX_LISTED, MAX_NEAREST, unknown_name
 
 STACK = [
     f"layers.{layer}.{part}.{kind}" for layer in range(2_000) for part in "abc" for kind in ("weight", "bias")

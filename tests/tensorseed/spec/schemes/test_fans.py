@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorseed.spec.fans import NONLINEARITIES, Fans, fans, gain
+from tensorseed.spec.schemes.fans import NONLINEARITIES, Fans, fans, gain
 
 
 @given(st.lists(st.integers(1, 7), min_size=2, max_size=5))
