@@ -85,7 +85,7 @@ def _call(message: LossMessage, context: LossesContext) -> Call:
     if message.parameters is None:
         return read_loss(message.name, _document(bytes(message.body)), context.limits)
     loss = LOSSES[message.name]
-    raw = read_tensors(message.body, context.limits.dimensions)
+    raw = read_tensors(message.body, context.limits.dimensions, "body")
     tensors = {name: to_torch(tensor) for name, tensor in raw.items()}
     try:
         return read_loss(message.name, query_document(loss, message.parameters), context.limits, tensors)

@@ -116,16 +116,18 @@ def read_header(
     item_bytes: Mapping[str, int] = ITEM_BYTES,
     max_bytes: int = MAX_HEADER_BYTES,
     max_dimensions: int | None = None,
+    noun: str = "file",
 ) -> Header:
     """Read the header of the safetensors file that begins with the bytes `file`.
 
     The dtypes are the keys of `item_bytes`. The size of the data is not compared with the header.
+    Messages call the bytes a `noun`.
 
     Raises:
         HeaderError: the header breaks the format, or a tensor has another dtype or more dimensions.
         HeaderSizeError: the header has more than `max_bytes`.
     """
-    stop = _stop(file, max_bytes)
+    stop = _stop(file, max_bytes, noun)
     members = _members(bytes(file[LENGTH_BYTES:stop]))
     metadata = members.pop(METADATA, {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
@@ -134,15 +136,14 @@ def read_header(
     return Header(bytes(file[:stop]), metadata, tensors, _end(tensors, stop))
 
 
-def _stop(file: memoryview, max_bytes: int) -> int:
+def _stop(file: memoryview, max_bytes: int, noun: str) -> int:
     """Return the offset of the first byte after the header."""
     if len(file) < LENGTH_BYTES:
-        raise HeaderError(
-            f"the file has {len(file)} bytes, and a safetensors file begins with 8 of the header's length"
-        )
+        has = f"the {noun} has {len(file)} bytes"
+        raise HeaderError(f"{has}, and a safetensors file starts with 8 that tell its header's length")
     size, follow = int.from_bytes(file[:LENGTH_BYTES], "little"), len(file) - LENGTH_BYTES
     if size > follow:
-        fault = f"the first 8 bytes announce a header of {size:,} bytes, and {follow:,} follow"
+        fault = f"the first 8 bytes tell of a header of {size:,} bytes, and {follow:,} follow"
         raise HeaderError(fault, "send a whole safetensors file")
     if size > max_bytes:
         fault = f"the header has {size:,} bytes, the limit is {max_bytes:,}"

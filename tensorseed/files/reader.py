@@ -42,10 +42,13 @@ class RawTensor:
     data: memoryview
 
 
-def read_tensors(buffer: Buffer, dimensions: int = Limits().dimensions) -> dict[str, RawTensor]:
+def read_tensors(
+    buffer: Buffer, dimensions: int = Limits().dimensions, noun: str = "file"
+) -> dict[str, RawTensor]:
     """Return the tensors of the safetensors file in `buffer`, by name, in the order of its header.
 
     Their data is a view of the buffer. Metadata is checked and left out.
+    Messages call the buffer a `noun`.
 
     Raises:
         LossError: the file is malformed, or a tensor has another dtype than `DTYPES` or too many
@@ -55,7 +58,11 @@ def read_tensors(buffer: Buffer, dimensions: int = Limits().dimensions) -> dict[
     file = memoryview(buffer).cast("B")
     try:
         header = read_header(
-            file, item_bytes=_ITEM_BYTES, max_bytes=MAX_HEADER_BYTES, max_dimensions=dimensions
+            file,
+            item_bytes=_ITEM_BYTES,
+            max_bytes=MAX_HEADER_BYTES,
+            max_dimensions=dimensions,
+            noun=noun,
         )
         _check_size(header, len(file))
     except HeaderSizeError as error:

@@ -203,6 +203,10 @@ class TestFiles:
 
 
 class TestRefusals:
+    def test_the_bytes_of_a_request_are_a_body(self, client: Any) -> None:
+        refused = client.post("/v1/losses/mse_loss", content=b"123", headers=OCTETS)
+        assert refused.json()["detail"].startswith("the body has 3 bytes, and a safetensors file starts with")
+
     @pytest.mark.parametrize(
         ("name", "document", "pointer", "words"),
         [

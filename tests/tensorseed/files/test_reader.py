@@ -90,7 +90,7 @@ def test_a_buffer_that_cannot_be_written_is_copied() -> None:
 def test_too_short_for_a_length(size: int) -> None:
     assert fault(bytes(size)) == (
         "",
-        f"the file has {size} bytes, and a safetensors file begins with 8 of the header's length: "
+        f"the file has {size} bytes, and a safetensors file starts with 8 that tell its header's length: "
         "send a file as safetensors writes it",
     )
 
