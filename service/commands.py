@@ -6,11 +6,13 @@ A command imports what it runs, so that its help answers at once.
 from __future__ import annotations
 
 import difflib
+import gc
 import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -120,6 +122,19 @@ def _message(fault: Mapping[str, Any], given: Mapping[str, object]) -> str:
     return f"{origin}={fault['input']} must be {', '.join(filter(None, (kind, wanted)))}"
 
 
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Import without garbage collection: imports make a million objects and no garbage worth a pass.
+
+    The passes take a tenth of the start.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def calm_openmp() -> None:
     """Let torch's threads sleep between kernels instead of spinning, unless the environment says otherwise.
 
@@ -139,11 +154,12 @@ def serve(**options: object) -> None:
     settings = load_settings(**options)
     calm_openmp()
 
-    from tensorseed.checkpoints.errors import RecipeError
+    with collector_paused():
+        from tensorseed.checkpoints.errors import RecipeError
 
-    from .server import serve as server
-    from .server.keys import KeysFileError
-    from .server.traces import TracesError
+        from .server import serve as server
+        from .server.keys import KeysFileError
+        from .server.traces import TracesError
 
     try:
         server.serve(settings)

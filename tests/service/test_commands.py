@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -10,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.__main__ import main
-from service.commands import bounds, load_settings
+from service.commands import bounds, collector_paused, load_settings
 from service.server import serve
 from service.server.keys import load_keys
 from service.settings import PREFIX, Settings
@@ -156,3 +158,12 @@ def test_key_prints_the_line_and_tells_the_key(tmp_path: Any) -> None:
     assert (found.name, found.scopes) == ("alice", ("weights",))
     assert key not in result.stdout
     assert invoke("key", "a b").exit_code == click.UsageError.exit_code
+
+
+def test_the_collector_is_paused_for_imports_alone() -> None:
+    with collector_paused():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with suppress(ImportError), collector_paused():
+        raise ImportError
+    assert gc.isenabled()
