@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,18 +20,15 @@ from tensorseed.errors import (
     VersionError,
 )
 from tensorseed.evaluations import evaluate, read_evaluation
-from tensorseed.spec.limits import Limits
 
 from ..http.bodies import read_json
-from ..http.concurrency_limit import ConcurrencyLimit
+from ..http.context import JobsContext
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError
 from ..http.negotiation import accept_of
 from ..http.problems import COMMON, ProblemKind
 from ..http.queries import query_of
-from ..settings import Settings
 from ..telemetry import DEVICE, Attributes, span
-from ..worker.worker import Worker
 from .representations import Content, check_labels, content_of, form_of
 from .schemas import evaluation_answers, evaluation_body
 
@@ -47,27 +43,6 @@ router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
 
 _BODY = (EvaluationError, SpecError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
 _WORK = (UnrepresentableError, DeviceError, VersionError, BusyError, NotReadyError, CapacityError)
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationsContext:
-    """The objects that requests for evaluations share."""
-
-    settings: Settings
-    limits: Limits
-    worker: Worker
-    jobs: ConcurrencyLimit
-
-    @classmethod
-    def create(cls, settings: Settings, worker: Worker, jobs: ConcurrencyLimit) -> EvaluationsContext:
-        """The context of one application."""
-        return cls(settings, settings.limits(), worker, jobs)
-
-
-def context_of(request: Request) -> EvaluationsContext:
-    """The context of the application that serves `request`."""
-    context: EvaluationsContext = request.app.state.evaluations
-    return context
 
 
 @router.post(
@@ -87,14 +62,14 @@ async def post_evaluations(request: Request) -> Response:
     computed before the whole evaluation is known to be valid, and computing stops when the client leaves.
     """
     query_of(request, allowed=())
-    context = context_of(request)
+    context = JobsContext.of(request)
     with context.jobs.admit():
         body = await read_json(request, context.settings.body_bytes)
         return await cancel_on_disconnect(request.receive, _post(request, body))
 
 
 async def _post(request: Request, body: bytes) -> Response:
-    context = context_of(request)
+    context = JobsContext.of(request)
     with span("parse"):
         evaluation = await context.worker.run(read_evaluation, body, context.limits)
     form = form_of(accept_of(request), weights=evaluation.return_weights)

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from tensorseed.checkpoints.derivation import DerivationProcess
 from tensorseed.checkpoints.library import Library, folders
 from tensorseed.checkpoints.snapshot import Snapshot
-from tensorseed.spec.limits import Limits
 
 from ..http.concurrency_limit import ConcurrencyLimit
+from ..http.context import Context
 from ..settings import Settings
 from ..worker.worker import Worker
 from .library import LibraryService
@@ -22,12 +22,11 @@ MAX_DERIVATIONS = 8  # recipes derived at a time, all but one of them waiting
 
 
 @dataclass(frozen=True, slots=True)
-class HubContext:
+class HubContext(Context):
     """The objects that requests for repositories and recipes share."""
 
-    settings: Settings
-    limits: Limits
-    worker: Worker
+    name = "hub"
+
     streams: ConcurrencyLimit
     library: LibraryService
     derivations: DerivationProcess
@@ -51,12 +50,6 @@ class HubContext:
         )
 
 
-def context_of(request: Request) -> HubContext:
-    """The context of the application that serves `request`."""
-    context: HubContext = request.app.state.hub
-    return context
-
-
 async def snapshot_at(request: Request, path: RepoPath) -> Snapshot:
     """The snapshot of a repository path; later errors of the request carry its commit.
 
@@ -66,7 +59,7 @@ async def snapshot_at(request: Request, path: RepoPath) -> Snapshot:
         RecipeError: The recipe is not valid.
         TooLargeError: The recipe exceeds a limit of this service.
     """
-    snapshot = await context_of(request).library.snapshot(path.repository, path.revision)
+    snapshot = await HubContext.of(request).library.snapshot(path.repository, path.revision)
     request.scope[COMMIT] = snapshot.commit
     return snapshot
 

@@ -24,7 +24,7 @@ from ..http.negotiation import JSON, OCTETS
 from ..http.responses import CACHE_CONTROL, REVALIDATED, Chunk, Representation, file_response
 from ..http.routing import get_and_head
 from ..worker.worker import Worker
-from .context import context_of, snapshot_at
+from .context import HubContext, snapshot_at
 from .openapi import SNAPSHOT, file_answers, in_path
 from .problems import HUB_PROBLEMS
 from .schemas import Headers
@@ -124,7 +124,7 @@ def make_router(reserved: Collection[str]) -> APIRouter:
 
 
 async def _get(request: Request) -> Response:
-    context = context_of(request)
+    context = HubContext.of(request)
     path = parse_repo_path(request, *_KEYWORDS)
     snapshot = await snapshot_at(request, path)
     file = snapshot.file(path.path)
@@ -145,7 +145,7 @@ async def _headers(request: Request) -> Response:
     index = snapshot.file(path)
     if path != INDEX:
         raise UnknownEntryError(f"{path} names no shards: ask for {INDEX}")
-    body = await context_of(request).worker.run(_headers_text, snapshot, index)
+    body = await HubContext.of(request).worker.run(_headers_text, snapshot, index)
     return Response(body, headers={"Cache-Control": "no-store"}, media_type=JSON)
 
 

@@ -20,7 +20,7 @@ from ..http.negotiation import JSON
 from ..http.openapi import json_list_answer
 from ..http.request_context import KEY_NAME
 from ..http.routing import get_and_head
-from .context import context_of, snapshot_at
+from .context import HubContext, snapshot_at
 from .openapi import SNAPSHOT, in_path, search_parameters
 from .pagination import Query, paged
 from .problems import HUB_PROBLEMS
@@ -47,7 +47,7 @@ _UNSTORED = {"Cache-Control": "no-store"}
 async def get_models(request: Request) -> Response:
     """The repositories, by id."""
     query = Query(request)
-    repositories = await context_of(request).library.repositories()
+    repositories = await HubContext.of(request).library.repositories()
     rows = (_described(repository.recipe) for repository in repositories)
     found = [row for row in rows if _selected(row, query)]
     page, headers = paged(request, query, found)
@@ -120,7 +120,7 @@ async def get_model_revision(request: Request) -> Response:
 )
 async def get_access(request: Request) -> Response:
     """Whether a repository may be read: an answer means yes."""
-    await context_of(request).library.repository(parse_repo_path(request, "auth-check").repository)
+    await HubContext.of(request).library.repository(parse_repo_path(request, "auth-check").repository)
     return _json({"access": "read"})
 
 

@@ -25,7 +25,7 @@ from ..http.negotiation import JSON
 from ..http.openapi import json_answer, json_list_answer, request_body
 from ..http.queries import check_path
 from ..http.routing import get_and_head
-from .context import HubContext, context_of
+from .context import HubContext
 from .openapi import in_path
 from .problems import RECIPE_PROBLEMS
 from .schemas import RECIPE, RecipeDetail, RecipePlan, RecipeSummary
@@ -66,7 +66,7 @@ async def plan_recipe(request: Request) -> Response:
     The model is built without its tensors' data. The recipe is not stored: save it into the folder of recipes
     to serve it.
     """
-    context = context_of(request)
+    context = HubContext.of(request)
     with context.deriving.admit():
         config = await read_json(request, MAX_CONFIG_BYTES, _SHORTER)
         return await cancel_on_disconnect(request.receive, _plan(context, config))
@@ -103,7 +103,7 @@ def _planned(document: dict[str, Any], limits: Limits, shard_bytes: int) -> dict
 
 
 async def _recipes(request: Request) -> Response:
-    library = context_of(request).library
+    library = HubContext.of(request).library
     rows = []
     for repository in await library.repositories():
         with suppress(RecipeError, TooLargeError):  # one that is larger than this service allows
@@ -113,7 +113,7 @@ async def _recipes(request: Request) -> Response:
 
 async def _recipe(request: Request) -> Response:
     check_path(request)
-    library = context_of(request).library
+    library = HubContext.of(request).library
     repository = await library.repository(request.path_params["repository"])
     summary = await library.summary(repository)
     snapshot = await library.snapshot(repository.id, MAIN)

@@ -20,9 +20,9 @@ from tensorseed.losses import LOSSES, Call, evaluate, losses_catalog, read_loss
 from tensorseed.losses.request import loss_class
 from tensorseed.spec.json_io import load
 
+from ..http.context import JobsContext
 from ..http.json_numbers import to_json_lists
 from ..http.negotiation import JSON, OCTETS, negotiate
-from .context import LossesContext
 from .queries import at_parameters, query_document
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def catalog_text(name: str | None) -> bytes:
     return orjson.dumps(_catalog()[name])
 
 
-def answer(message: LossMessage, context: LossesContext) -> bytes | list[memoryview]:
+def answer(message: LossMessage, context: JobsContext) -> bytes | list[memoryview]:
     """The JSON text, or the pieces of the safetensors file, as the client prefers.
 
     Raises:
@@ -81,7 +81,7 @@ def answer(message: LossMessage, context: LossesContext) -> bytes | list[memoryv
     return json_text(result) if form == JSON else file_pieces(result)
 
 
-def _call(message: LossMessage, context: LossesContext) -> Call:
+def _call(message: LossMessage, context: JobsContext) -> Call:
     if message.parameters is None:
         return read_loss(message.name, _document(bytes(message.body)), context.limits)
     loss = LOSSES[message.name]
@@ -105,7 +105,7 @@ def _document(body: bytes) -> Mapping[str, Any]:
     return document
 
 
-def _form(message: LossMessage, numbers: int, context: LossesContext) -> str:
+def _form(message: LossMessage, numbers: int, context: JobsContext) -> str:
     """The media type for an answer of so many numbers."""
     limit = context.settings.json_elements
     over = f"an answer of over {limit:,} numbers is not available as JSON"

@@ -24,6 +24,7 @@ from tensorseed.errors import (
 )
 
 from ..http.bodies import body_type, read_json, read_octets
+from ..http.context import JobsContext
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
 from ..http.negotiation import JSON, OCTETS, accept_of, negotiate
@@ -32,7 +33,6 @@ from ..http.problems import COMMON, ProblemKind
 from ..http.queries import query_of
 from ..http.routing import get_and_head
 from ..telemetry import span
-from .context import LossesContext, context_of
 from .evaluation import loss_response
 from .schemas import CatalogLoss, loss_answers, loss_body
 
@@ -94,7 +94,7 @@ async def post_loss(request: Request, name: Name) -> Response:
     its sum where nothing is reduced. An answer of many numbers comes as a safetensors file, of tensors `loss`
     and `gradients.input`, with the denominator in its metadata.
     """
-    context = context_of(request)
+    context = JobsContext.of(request)
     accept = accept_of(request)
     negotiate(accept, (JSON, OCTETS), f"a loss is available as {JSON} or {OCTETS}: accept one of them")
     await asyncio.to_thread(_check_name, name)  # before the body is read
@@ -103,7 +103,7 @@ async def post_loss(request: Request, name: Name) -> Response:
         return await cancel_on_disconnect(request.receive, _evaluate(context, name, body, parameters, accept))
 
 
-async def _read(request: Request, context: LossesContext) -> tuple[memoryview, Mapping[str, str] | None]:
+async def _read(request: Request, context: JobsContext) -> tuple[memoryview, Mapping[str, str] | None]:
     """The body, and the query's parameters where the tensors are a file."""
     parameters = query_of(request)
     if body_type(request, (JSON, OCTETS)) == OCTETS:
@@ -114,7 +114,7 @@ async def _read(request: Request, context: LossesContext) -> tuple[memoryview, M
 
 
 async def _evaluate(
-    context: LossesContext, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
+    context: JobsContext, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
 ) -> Response:
     with span("loss", {"tensorseed.loss": name, "tensorseed.request_bytes": len(body)}):
         found = await context.worker.run(_answer, context, name, body, parameters, accept)
@@ -122,7 +122,7 @@ async def _evaluate(
 
 
 async def _catalog(request: Request, name: str | None) -> Response:
-    text = await context_of(request).worker.run(_catalog_text, name)
+    text = await JobsContext.of(request).worker.run(_catalog_text, name)
     return Response(text, media_type=JSON)
 
 
@@ -139,7 +139,7 @@ def _catalog_text(name: str | None) -> bytes:
 
 
 def _answer(
-    context: LossesContext, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
+    context: JobsContext, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
 ) -> bytes | list[memoryview]:
     from .evaluation import LossMessage, answer
 

@@ -16,10 +16,9 @@ from starlette.routing import Route
 
 from tensorseed.sampling.executors import portability
 
-from ..evaluations.routes import EvaluationsContext
 from ..http.concurrency_limit import ConcurrencyLimit
+from ..http.context import JobsContext
 from ..hub.context import HubContext
-from ..losses.context import LossesContext
 from ..settings import Settings
 from ..weights.context import WeightsContext
 from ..worker.worker import Worker
@@ -106,8 +105,7 @@ def _create_contexts(app: FastAPI, settings: Settings) -> None:
     state.streams = ConcurrencyLimit(settings.streams, "streams files")
     state.jobs = ConcurrencyLimit(settings.evaluations, "computes evaluations and losses")
     state.weights = WeightsContext.create(settings, state.worker, state.streams)
-    state.losses = LossesContext.create(settings, state.worker, state.jobs)
-    state.evaluations = EvaluationsContext.create(settings, state.worker, state.jobs)
+    state.computations = JobsContext(settings, settings.limits(), state.worker, state.jobs)
     state.hub = HubContext.create(settings, state.worker, state.streams)
     state.refresh_metrics = partial(
         state.metrics.refresh, state.worker, state.streams, state.jobs, state.shutdown

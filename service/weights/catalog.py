@@ -20,7 +20,7 @@ from ..http.negotiation import JSON
 from ..http.openapi import json_list_answer
 from ..http.routing import get_and_head
 from ..http.schemas import CatalogParameter, Described
-from .context import context_of
+from .context import WeightsContext
 
 _MEMORY = {"total": 85_899_345_920, "free": 84_825_604_096}
 
@@ -192,7 +192,7 @@ async def layers(_: Request) -> Response:
 @get_and_head(router, "/devices", "Devices", model=Devices)
 async def devices(request: Request) -> Response:
     """The devices of this host that compute, with their memory and the work they do."""
-    worker = context_of(request).worker  # whose first look at CUDA takes seconds
+    worker = WeightsContext.of(request).worker  # whose first look at CUDA takes seconds
     rows = await cancel_on_disconnect(
         request.receive, worker.run(lambda: [_row(device) for device in worker.devices()])
     )

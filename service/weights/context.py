@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cachetools import LRUCache
-from starlette.requests import Request
 
 from tensorseed.concurrency.single_flight import AsyncSingleFlightCache
 from tensorseed.files.virtual_file import VirtualFile, open_file
@@ -18,6 +17,7 @@ from tensorseed.spec.spec import SEED_COUNT
 from tensorseed.spec.spec_token import decode_token, encode_token
 
 from ..http.concurrency_limit import ConcurrencyLimit
+from ..http.context import Context
 from ..settings import Settings
 from ..telemetry import file_attributes, span, spec_attributes
 from ..worker.worker import Worker
@@ -26,12 +26,11 @@ DIGEST_CACHE_BYTES = 16 << 20  # of digests as JSON
 
 
 @dataclass(frozen=True, slots=True)
-class WeightsContext:
+class WeightsContext(Context):
     """The objects that requests for weights share."""
 
-    settings: Settings
-    limits: Limits
-    worker: Worker
+    name = "weights"
+
     streams: ConcurrencyLimit
     files: OpenFiles
     digests: AsyncSingleFlightCache[bytes]
@@ -43,12 +42,6 @@ class WeightsContext:
         files = OpenFiles(worker, limits, settings.cache_tensors)
         digests: AsyncSingleFlightCache[bytes] = AsyncSingleFlightCache(DIGEST_CACHE_BYTES, len)
         return cls(settings, limits, worker, streams, files, digests)
-
-
-def context_of(request: Request) -> WeightsContext:
-    """The context of the application that serves `request`."""
-    context: WeightsContext = request.app.state.weights
-    return context
 
 
 T = TypeVar("T")

@@ -25,7 +25,7 @@ from ..http.queries import query_of
 from ..http.responses import Chunk, Representation, file_response
 from ..http.routing import get_and_head
 from ..http.schemas import Described
-from .context import WeightsContext, context_of
+from .context import WeightsContext
 from .routes import PROBLEMS, Token
 from .schemas import SIZE
 
@@ -128,7 +128,7 @@ async def get_digest(request: Request, token: Token) -> Response:
 
 
 async def _get_digest(request: Request, token: str) -> Response:
-    context = context_of(request)
+    context = WeightsContext.of(request)
     file = (await context.files.by_token(token)).file
     limit = context.settings.digest_bytes
     if file.size > limit:

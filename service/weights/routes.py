@@ -43,7 +43,7 @@ from ..http.queries import check_path, query_of
 from ..http.responses import REVALIDATED, file_response
 from ..http.routing import PlainRoute, get_and_head
 from ..telemetry import file_attributes, span
-from .context import OpenFile, WeightsContext, context_of
+from .context import OpenFile, WeightsContext
 from .plans import plan_text
 from .representations import JsonRepresentation, SafetensorsRepresentation, fits_json
 from .schemas import TOKEN, Plan, file_answers, query_parameters, slice_parameter, spec_body
@@ -119,7 +119,9 @@ async def get_weights(request: Request) -> Response:
     The scheme's own parameters are query parameters too. Content-Location is the file's URL by token.
     """
     parameters = query_of(request)
-    opened = context_of(request).files.by_query(_parse_query, request.scope["query_string"], parameters)
+    opened = WeightsContext.of(request).files.by_query(
+        _parse_query, request.scope["query_string"], parameters
+    )
     if opened is not None:
         return await _answer(request, opened.file, _location(request, opened))
     return await cancel_on_disconnect(request.receive, _get(request, parameters))
@@ -158,16 +160,16 @@ async def get_tensor(request: Request, token: Token, name: Name) -> Response:
 async def _body(request: Request) -> bytes:
     """The body of a request that has nothing in its query."""
     query_of(request, allowed=())
-    return await read_json(request, context_of(request).settings.body_bytes)
+    return await read_json(request, WeightsContext.of(request).settings.body_bytes)
 
 
 async def _post(request: Request, body: bytes) -> Response:
-    opened = await context_of(request).files.by_spec(parse_spec, body)
+    opened = await WeightsContext.of(request).files.by_spec(parse_spec, body)
     return await _answer(request, opened.file, _location(request, opened))
 
 
 async def _plan(request: Request, body: bytes) -> Response:
-    context = context_of(request)
+    context = WeightsContext.of(request)
     opened = await context.files.by_spec(parse_spec, body)
     missing = await _missing_device(context, opened.file.resolved.device)
     location = _location(request, opened)
@@ -186,17 +188,17 @@ async def _missing_device(context: WeightsContext, device: str) -> str | None:
 
 
 async def _get(request: Request, parameters: Mapping[str, str]) -> Response:
-    opened = await context_of(request).files.by_spec(_parse_query, parameters)
+    opened = await WeightsContext.of(request).files.by_spec(_parse_query, parameters)
     return await _answer(request, opened.file, _location(request, opened))
 
 
 async def _get_by_token(request: Request, token: str) -> Response:
-    opened = await context_of(request).files.by_token(token)
+    opened = await WeightsContext.of(request).files.by_token(token)
     return await _answer(request, opened.file)
 
 
 async def _get_tensor(request: Request, token: str, name: str, wanted: str) -> Response:
-    context = context_of(request)
+    context = WeightsContext.of(request)
     opened = await context.files.by_token(token)
     with span("slice") as slicing:
         file = await context.worker.run(open_slice, opened.file, name, wanted)
@@ -206,7 +208,7 @@ async def _get_tensor(request: Request, token: str, name: str, wanted: str) -> R
 
 async def _answer(request: Request, file: VirtualFile, location: str | None = None) -> Response:
     """The file in the form that the client prefers."""
-    context = context_of(request)
+    context = WeightsContext.of(request)
     await context.worker.device(file.resolved.device)
     headers = {"Vary": "Accept", **({"Content-Location": location} if location else {})}
     if location and file.resolved.torch is not None and "torch_version" not in request.query_params:
