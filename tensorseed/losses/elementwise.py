@@ -25,7 +25,7 @@ TARGET = Argument("target", "(*), that of input")
 WEIGHT = Argument("weight", "(*), that of input", optional=True)
 
 
-class Elementwise(Loss):
+class ElementwiseLoss(Loss):
     """Base of the losses of tensors that all have one shape."""
 
     arguments: ClassVar[Arguments] = (INPUT, TARGET)
@@ -35,7 +35,7 @@ class Elementwise(Loss):
         same_shape(tensors, "input", *(argument.name for argument in self.arguments[1:]))
 
 
-class Weighted(Elementwise):
+class Weighted(ElementwiseLoss):
     """Base of those whose mean is a weighted one."""
 
     arguments: ClassVar[Arguments] = (INPUT, TARGET, WEIGHT)
@@ -83,7 +83,7 @@ class MSELoss(Weighted):
         return Expectation(0.0, "mean of target²: all outputs are 0")
 
 
-class SmoothL1Loss(Elementwise):
+class SmoothL1Loss(ElementwiseLoss):
     """The squared error near zero, the absolute one far away, joined smoothly.
 
     Formula: ℓ = (x − y)² / (2 · beta) if |x − y| < beta, else |x − y| − beta / 2
@@ -105,7 +105,7 @@ class SmoothL1Loss(Elementwise):
         return Expectation(0.0, "the loss of outputs that are all 0")
 
 
-class HuberLoss(Elementwise):
+class HuberLoss(ElementwiseLoss):
     """The squared error near zero, a straight line far away: smooth_l1_loss times delta.
 
     Formula: ℓ = w · (x − y)² / 2 if |x − y| < delta, else w · delta · (|x − y| − delta / 2)

@@ -20,13 +20,13 @@ from tensorseed.losses.base import (
     reduction_field,
 )
 from tensorseed.losses.checks import UNBOUNDED, fail, same_shape, shape, within
-from tensorseed.losses.elementwise import INPUT, TARGET, Elementwise
+from tensorseed.losses.elementwise import INPUT, TARGET, ElementwiseLoss
 
 if TYPE_CHECKING:
     import torch
 
 
-class KLDivLoss(Elementwise):
+class KLDivLoss(ElementwiseLoss):
     """The Kullback-Leibler divergence, element by element; the input holds log-probabilities.
 
     Formula: ℓ = y · (log y − x), or eʸ · (y − x) with log_target
@@ -97,7 +97,7 @@ def above_zero(tensors: Tensors, name: str) -> Iterator[str]:
         yield f"{name} has positive elements, which are no log-probabilities: give it log_softmax's output"
 
 
-class PoissonNLLLoss(Elementwise):
+class PoissonNLLLoss(ElementwiseLoss):
     """The negative log-likelihood of counts under Poisson distributions with the given means.
 
     Formula: ℓ = eˣ − y · x, or x − y · log(x + eps) without log_input; with full plus Stirling's
