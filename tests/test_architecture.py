@@ -54,6 +54,34 @@ def test_no_files_import_each_other_in_a_circle() -> None:
         pytest.fail(" <- ".join(error.args[1]))
 
 
+def imported_at_import(node: ast.AST) -> Iterator[str]:
+    """The modules that running `node` at import time imports: not in functions, not for type checkers."""
+    match node:
+        case ast.Import():
+            yield from (alias.name for alias in node.names)
+        case ast.ImportFrom(module=str(module), level=0):
+            yield module
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+            return
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            for child in node.orelse:
+                yield from imported_at_import(child)
+        case _:
+            for child in ast.iter_child_nodes(node):
+                yield from imported_at_import(child)
+
+
+def test_only_the_torch_executor_of_sampling_imports_torch_with_itself() -> None:
+    importers = {
+        module
+        for module, path in MODULES.items()
+        if module.startswith("tensorseed.sampling.")
+        for name in imported_at_import(ast.parse(path.read_text()))
+        if name.partition(".")[0] == "torch"
+    }
+    assert importers == {"tensorseed.sampling.executors.tensor"}
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_has_at_most_300_lines(module: str) -> None:
     assert len(MODULES[module].read_text().splitlines()) <= MAX_LINES
