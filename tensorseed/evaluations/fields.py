@@ -10,6 +10,7 @@ from tensorseed.errors import shortened
 from tensorseed.evaluations.optimizers import OPTIMIZERS, Optimizer
 from tensorseed.evaluations.request import EvaluationRequest, Given, LossChoice
 from tensorseed.evaluations.request import Variant as VariantRequest
+from tensorseed.sampling.dtypes import COMPUTE_DTYPES, FILE_ORDER
 from tensorseed.spec.faults import Located, Path, explain
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import LAYERS
@@ -19,8 +20,6 @@ from tensorseed.suggestions import unknown_name
 
 MAX_VARIANTS = 16
 M = TypeVar("M", bound=BaseModel)
-
-DTYPES = ("float64", "float32", "bfloat16", "float16")
 
 MAX_ITEMS = 64  # of one list of arguments
 
@@ -43,8 +42,9 @@ def read_request(document: dict[str, Any], faults: list[Located]) -> EvaluationR
 
 def check_dtype(dtype: str | None, path: Path, faults: list[Located]) -> None:
     """Add a fault for a dtype that no network is computed in."""
-    if dtype is not None and dtype not in DTYPES:
-        faults.append((path, f"networks are computed in {', '.join(DTYPES)}: choose one of them"))
+    if dtype is not None and dtype not in COMPUTE_DTYPES:
+        names = ", ".join(sorted(COMPUTE_DTYPES, key=FILE_ORDER.__getitem__))
+        faults.append((path, f"networks are computed in {names}: choose one of them"))
 
 
 def read_given(raw: Any, name: str, faults: list[Located]) -> Given | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorseed.errors import LossError, TooLargeError
 from tensorseed.files.header import Header, HeaderError, HeaderSizeError, read_header
+from tensorseed.sampling.dtypes import COMPUTE_DTYPES, DTYPES
 from tensorseed.spec.faults import pointer
 from tensorseed.spec.limits import Limits
 
@@ -18,19 +19,15 @@ if TYPE_CHECKING:
     Buffer = bytes | bytearray | memoryview
 
 MAX_HEADER_BYTES = 1 << 20
-DTYPES: dict[str, tuple[str, int]] = {
-    "F64": ("float64", 8),
-    "F32": ("float32", 4),
-    "F16": ("float16", 2),
-    "BF16": ("bfloat16", 2),
-    "I64": ("int64", 8),
+READABLE_DTYPES: dict[str, tuple[str, int]] = {
+    **{DTYPES[name].code: (name, DTYPES[name].itemsize) for name in (*COMPUTE_DTYPES, "int64")},
     "I32": ("int32", 4),
     "U8": ("uint8", 1),
     "BOOL": ("bool", 1),
 }
 """The dtypes that are read: safetensors' code, torch's name and the bytes of an element."""
 
-_ITEM_BYTES = {code: size for code, (_, size) in DTYPES.items()}
+_ITEM_BYTES = {code: size for code, (_, size) in READABLE_DTYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def read_tensors(
     Messages call the buffer a `noun`.
 
     Raises:
-        LossError: the file is malformed, or a tensor has another dtype than `DTYPES` or too many
+        LossError: the file is malformed, or a tensor has another dtype than `READABLE_DTYPES` or too many
             dimensions; the pointer names the tensor (`/input`) or the whole file.
         TooLargeError: the header has more than `MAX_HEADER_BYTES`.
     """
@@ -75,7 +72,7 @@ def read_tensors(
         data = file[entry.start : entry.stop]
         if entry.dtype == "BOOL" and len(data) and np.frombuffer(data, np.uint8).max() > 1:
             raise LossError.at(pointer((name,)), "the bytes of a BOOL tensor are 0 and 1")
-        tensors[name] = RawTensor(DTYPES[entry.dtype][0], entry.shape, data)
+        tensors[name] = RawTensor(READABLE_DTYPES[entry.dtype][0], entry.shape, data)
     return tensors
 
 

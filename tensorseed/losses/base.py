@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Reduction = Literal["none", "mean", "sum"]
 Kind = Literal["floating", "integer", "either"]
-LossDType = Literal["float64", "float32", "float16", "bfloat16"]
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -30,9 +29,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Index = Annotated[int, Field(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 LABELS = ("Formula", "Source", "Denominator", "Empty")
-
-DTYPES: tuple[LossDType, ...] = ("float64", "float32", "float16", "bfloat16")
-"""The dtypes that losses are computed in."""
 
 
 class Argument(NamedTuple):

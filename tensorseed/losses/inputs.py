@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorseed.errors import LossError, TooLargeError, shortened
-from tensorseed.losses.base import DTYPES, Argument, Loss, LossDType, Shape
+from tensorseed.losses.base import Argument, Loss, Shape
 from tensorseed.losses.checks import fail, spelled
+from tensorseed.sampling.dtypes import COMPUTE_DTYPES, ComputeDTypeName
 from tensorseed.spec.faults import pointer
 from tensorseed.spec.limits import Limits
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def parse_tensors(
-    loss: Loss, lists: Mapping[str, Any], dtype: LossDType, limits: Limits
+    loss: Loss, lists: Mapping[str, Any], dtype: ComputeDTypeName, limits: Limits
 ) -> dict[str, torch.Tensor]:
     """The tensors of nested lists, in this dtype or int64."""
     import torch
@@ -79,8 +80,12 @@ def common_dtype(
 
 
 def _check_kind(argument: Argument, name: str, dtype: str) -> None:
-    floating = f"one of {', '.join(DTYPES)}"
-    valid = {"floating": DTYPES, "integer": ("int64",), "either": ("int64", *DTYPES)}[argument.kind]
+    floating = f"one of {', '.join(COMPUTE_DTYPES)}"
+    valid = {
+        "floating": COMPUTE_DTYPES,
+        "integer": ("int64",),
+        "either": ("int64", *COMPUTE_DTYPES),
+    }[argument.kind]
     if dtype not in valid:
         words = {"floating": floating, "integer": "int64", "either": f"int64 or {floating}"}[argument.kind]
         raise fail(name, f"{name} is {dtype}: give it as {words}")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tensorseed.errors import Fault, LossError, UnknownNameError, shortened
-from tensorseed.losses.base import Call, Loss, LossDType
+from tensorseed.losses.base import Call, Loss
 from tensorseed.losses.inputs import common_dtype, parse_tensors
 from tensorseed.losses.registry import LOSSES
+from tensorseed.sampling.dtypes import ComputeDTypeName
 from tensorseed.spec.faults import MAX_FAULTS, explain, pointer
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.limits import Limits
@@ -27,7 +28,7 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    dtype: LossDType = Field(
+    dtype: ComputeDTypeName = Field(
         default="float32",
         description="What the floating tensors are computed in; those that come as safetensors have their "
         "own.",

@@ -12,7 +12,7 @@ import math
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,9 @@ if sys.byteorder != "little":  # storage is in the machine's order, a file's dat
         "swapped bytes under the right ETag"
     )
 
-DTypeName = Literal["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
+ComputeDTypeName = Literal["float64", "float32", "float16", "bfloat16"]
+
+DTypeName = Literal[ComputeDTypeName, "float8_e4m3fn", "float8_e5m2"]
 
 TensorDTypeName = Literal[DTypeName, "int64"]  # of a bare tensor
 
@@ -66,6 +68,9 @@ DTYPES: dict[str, DType] = {
         DType("float8_e5m2", "F8_E5M2", 1, np.uint8, "float32", 2, 15, 57344.0),
     )
 }
+
+COMPUTE_DTYPES: tuple[ComputeDTypeName, ...] = get_args(ComputeDTypeName)
+"""The floating dtypes that torch computes in. It only stores float8."""
 
 FILE_ORDER: dict[str, int] = {name: rank for rank, name in enumerate(DTYPES)}
 

@@ -9,13 +9,12 @@ from typing import Any
 
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.errors import Fault, shortened
+from tensorseed.sampling.dtypes import COMPUTE_DTYPES
 from tensorseed.spec.faults import MAX_FAULTS, Path, pointer
 
 MAX_COUNT = 4_096  # layers, experts and the like, of any one kind
 MAX_LABELS = 1_000_000
 MAX_NUMBER = (1 << 31) - 1
-
-DTYPES = ("float64", "float32", "float16", "bfloat16")
 
 _COUNT = re.compile(r"layer|block|depth|stage|expert|repeat|codebook|quantizer|hop|level|iteration")
 _NO_COUNT = re.compile(r"(size|len|length|dim|dims|id|ids|idx|index|indices|width|loc|token|tokens)$")
@@ -49,15 +48,15 @@ def dtype_of(config: Mapping[str, Any]) -> str:
     """The dtype that the config names, float32 without one.
 
     Raises:
-        ConfigError: the stream has no such dtype.
+        ConfigError: torch computes in no such dtype.
     """
     field = "dtype" if config.get("dtype") is not None else "torch_dtype"
     given = config.get(field)
     if given is None:
         return "float32"
     name = str(given).removeprefix("torch.")
-    if name not in DTYPES:
-        raise ConfigError.at(f"/{field}", f"{field} must be one of {', '.join(DTYPES)}")
+    if name not in COMPUTE_DTYPES:
+        raise ConfigError.at(f"/{field}", f"{field} must be one of {', '.join(COMPUTE_DTYPES)}")
     return name
 
 

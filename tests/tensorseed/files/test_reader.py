@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tensorseed.errors import LossError, TooLargeError
-from tensorseed.files.reader import DTYPES, MAX_HEADER_BYTES, RawTensor, read_tensors, to_torch
+from tensorseed.files.reader import MAX_HEADER_BYTES, READABLE_DTYPES, RawTensor, read_tensors, to_torch
 
 INPUT = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 TARGET = {"dtype": "I64", "shape": [1], "data_offsets": [8, 16]}
@@ -37,7 +37,7 @@ def fault(body: bytes) -> tuple[str, str]:
 def reference(body: bytes) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
     """What the reference library reads. Raises SafetensorError."""
     return {
-        name: (DTYPES[entry["dtype"]][0], tuple(entry["shape"]), bytes(entry["data"]))
+        name: (READABLE_DTYPES[entry["dtype"]][0], tuple(entry["shape"]), bytes(entry["data"]))
         for name, entry in safetensors.deserialize(body)
     }
 
@@ -46,9 +46,9 @@ def ours(body: bytes) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
     return {name: (raw.dtype, raw.shape, bytes(raw.data)) for name, raw in read_tensors(body).items()}
 
 
-@pytest.mark.parametrize("code", DTYPES)
+@pytest.mark.parametrize("code", READABLE_DTYPES)
 def test_every_dtype_is_read_as_the_library_reads_it(code: str) -> None:
-    dtype = getattr(torch, DTYPES[code][0])
+    dtype = getattr(torch, READABLE_DTYPES[code][0])
     tensors = {
         "input": torch.tensor([[0, 1, 1], [1, 0, 1]]).to(dtype),
         "scalar": torch.tensor(1).to(dtype),
@@ -61,7 +61,7 @@ def test_every_dtype_is_read_as_the_library_reads_it(code: str) -> None:
         assert read[name].dtype == dtype
         assert torch.equal(read[name], tensor)
         assert read[name].shape == tensor.shape
-    assert DTYPES[code][1] == dtype.itemsize
+    assert READABLE_DTYPES[code][1] == dtype.itemsize
 
 
 def test_data_is_not_copied() -> None:
@@ -293,7 +293,7 @@ def test_any_mutation_is_a_fault_or_what_the_library_reads(
 sizes = st.integers(0, 3) | st.sampled_from([-1, 1 << 31, 1 << 61, 1 << 63, 1 << 64, True, 1.0, None, "1"])
 entries = st.fixed_dictionaries(
     {
-        "dtype": st.sampled_from([*DTYPES, "I8", "F8_E4M3", "", None, 1]),
+        "dtype": st.sampled_from([*READABLE_DTYPES, "I8", "F8_E4M3", "", None, 1]),
         "shape": st.lists(sizes, max_size=3),
         "data_offsets": st.lists(st.integers(0, 24) | sizes, min_size=1, max_size=3),
     }
@@ -311,14 +311,16 @@ def test_any_header_is_a_fault_or_what_the_library_reads(header: dict[str, Any],
 
 
 @given(
-    parts=st.lists(st.tuples(st.sampled_from(sorted(DTYPES)), st.lists(st.integers(0, 3), max_size=3))),
+    parts=st.lists(
+        st.tuples(st.sampled_from(sorted(READABLE_DTYPES)), st.lists(st.integers(0, 3), max_size=3))
+    ),
     order=st.randoms(use_true_random=False),
 )
 def test_any_well_formed_file_is_read(parts: list[tuple[str, list[int]]], order: Any) -> None:
     header: dict[str, Any] = {}
     start = 0
     for index, (code, shape) in enumerate(parts):
-        size = int(np.prod(shape)) * DTYPES[code][1] if shape else DTYPES[code][1]
+        size = int(np.prod(shape)) * READABLE_DTYPES[code][1] if shape else READABLE_DTYPES[code][1]
         header[f"t{index}"] = {"dtype": code, "shape": shape, "data_offsets": [start, start + size]}
         start += size
     shuffled = list(header.items())
