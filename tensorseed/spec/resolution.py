@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
-from tensorseed.sampling.distributions import Distribution, Values, ZeroRange
+from tensorseed.sampling.distributions import AnyDistribution, Values, ZeroRange
 from tensorseed.sampling.dtypes import DTYPES, INT64, DType
 from tensorseed.spec.canonical import EntryText, entry_text, normalize_init, same_init
 from tensorseed.spec.layers import Entry, Layer, Slot, Tensor
@@ -29,7 +29,7 @@ class EntryTensor(NamedTuple):
     suffix: str
     dtype: DType
     shape: tuple[int, ...]
-    distribution: Distribution
+    distribution: AnyDistribution
     scheme: Scheme
     fans: Fans | None
     default: bool
@@ -64,8 +64,8 @@ class ResolvedEntry:
         for tensor in self.tensors:
             self.nbytes += tensor.nbytes
             self.suffixes += len(tensor.suffix)
-            drawn = tensor.distribution
-            drawn = drawn.base if isinstance(drawn, ZeroRange) else drawn
+            whole = tensor.distribution
+            drawn = whole.base if isinstance(whole, ZeroRange) else whole
             if isinstance(drawn, Values):
                 self.literals += len(drawn.data)
 
@@ -238,7 +238,7 @@ def _slot_tensor(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) 
     return EntryTensor(suffix, dtype, slot.shape, distribution, scheme, found, init is None, slot.role)
 
 
-def _zeroed(distribution: Distribution, rows: tuple[int, int], shape: tuple[int, ...]) -> Distribution:
+def _zeroed(distribution: AnyDistribution, rows: tuple[int, int], shape: tuple[int, ...]) -> AnyDistribution:
     """The same with the rows from the first to the second, exclusive, at 0."""
     if 0 in shape:
         return distribution
@@ -275,7 +275,7 @@ def check_literals(scheme: Scheme, shape: tuple[int, ...], limits: Limits) -> No
 
 def resolve_distribution(
     scheme: Scheme, shape: tuple[int, ...], found: Fans | None, dtype: DType
-) -> Distribution:
+) -> AnyDistribution:
     """The scheme's distribution, checked against `dtype`.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from tensorseed.sampling.distributions import Distribution
+from tensorseed.sampling.distributions import AnyDistribution
 from tensorseed.sampling.dtypes import DType
 from tensorseed.spec.layers import Entry
 from tensorseed.spec.layers.base import UNITS, Role
@@ -25,7 +25,7 @@ class ResolvedTensor(NamedTuple):
     stream: str  # the name that keys the draw
     dtype: DType
     shape: tuple[int, ...]
-    distribution: Distribution
+    distribution: AnyDistribution
     scheme: Scheme
     fans: Fans | None
     default: bool = False  # the init is the layer's default

@@ -10,9 +10,24 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
+from typing import assert_never
 
 from tensorseed.errors import VersionError
-from tensorseed.sampling.distributions import Constant, Distribution, TruncNormal, Uniform
+from tensorseed.sampling.distributions import (
+    AnyDistribution,
+    Constant,
+    Dirac,
+    Eye,
+    KernelCentre,
+    Normal,
+    Orthogonal,
+    Sinusoidal,
+    Sparse,
+    TruncNormal,
+    Uniform,
+    Values,
+    ZeroRange,
+)
 from tensorseed.sampling.dtypes import INT64, DType
 from tensorseed.spec.layers import Entry, Slot, Tensor
 from tensorseed.spec.schemes import SCHEME_CLASSES, ArgumentError, Scheme
@@ -87,7 +102,7 @@ def check_build(slots: list[Slot], dtype: DType) -> None:
         raise ValueError(_cannot_draw(dtype))
 
 
-def check_init(scheme: Scheme, distribution: Distribution, shape: tuple[int, ...], dtype: DType) -> None:
+def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, ...], dtype: DType) -> None:
     """Check that torch can fill a tensor of `shape` and `dtype` by this init.
 
     Raises:
@@ -105,15 +120,24 @@ def check_init(scheme: Scheme, distribution: Distribution, shape: tuple[int, ...
     if kind == "orthogonal" and dtype.name not in FACTORIZED:
         raise ValueError(f"torch has no orthogonal in {dtype.name}: use float32 or float64, or {_PORTABLE}")
     match distribution:
-        case Constant(value) if abs(value) > dtype.max:
-            raise ValueError(f"{value!r} is beyond {dtype.name}'s largest value, {dtype.max!r}")
-        case Uniform(low, high) if max(high - low, abs(low), abs(high)) > dtype.max:
-            raise ValueError(f"torch has no interval this wide in {dtype.name}: choose a smaller scale")
-        case TruncNormal() if not _is_quick(distribution, shape):
-            raise ValueError(
-                "torch draws this interval by rejection, and would reject nearly every candidate: "
-                f"move the far bound towards the mean, or {_PORTABLE}"
-            )
+        case Constant(value):
+            if abs(value) > dtype.max:
+                raise ValueError(f"{value!r} is beyond {dtype.name}'s largest value, {dtype.max!r}")
+        case Uniform(low, high):
+            if max(high - low, abs(low), abs(high)) > dtype.max:
+                raise ValueError(f"torch has no interval this wide in {dtype.name}: choose a smaller scale")
+        case TruncNormal():
+            if not _is_quick(distribution, shape):
+                raise ValueError(
+                    "torch draws this interval by rejection, and would reject nearly every candidate: "
+                    f"move the far bound towards the mean, or {_PORTABLE}"
+                )
+        case Values() | Normal() | Eye() | Dirac() | KernelCentre() | Orthogonal() | Sparse():
+            pass
+        case Sinusoidal() | ZeroRange():
+            pass
+        case _:
+            assert_never(distribution)
 
 
 def max_rejection_draws(shape: tuple[int, ...]) -> int:

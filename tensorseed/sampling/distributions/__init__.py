@@ -24,6 +24,7 @@ from tensorseed.sampling.distributions.trunc_normal import TruncNormal
 from tensorseed.sampling.distributions.zero_range import ZeroRange
 
 __all__ = [
+    "AnyDistribution",
     "Axis",
     "Constant",
     "Dirac",
@@ -45,3 +46,19 @@ __all__ = [
     "Values",
     "ZeroRange",
 ]
+
+AnyDistribution = (
+    Constant
+    | Values
+    | Uniform
+    | Normal
+    | TruncNormal
+    | Eye
+    | Dirac
+    | KernelCentre
+    | Orthogonal
+    | Sparse
+    | Sinusoidal
+    | ZeroRange
+)
+"""Every distribution, so that a type checker can see what a `match` forgets."""

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tensorseed.sampling.distributions import Constant, Distribution
+from tensorseed.sampling.distributions import AnyDistribution, Constant
 from tensorseed.spec.schemes.fans import Fans
 
 Shape = tuple[int, ...]
@@ -63,7 +63,7 @@ class Scheme(BaseModel):
         """The accepted values of `kind`, the canonical one first."""
         return get_args(cls.model_fields["kind"].annotation)
 
-    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
         """The distribution of a tensor of `shape`, row-major; `fans` is None below two dimensions.
 
         Raises:
@@ -79,7 +79,7 @@ class Scheme(BaseModel):
 class FanScheme(Scheme):
     """Base of the schemes whose scale follows from fan_in and fan_out."""
 
-    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
         """The distribution scaled by the fans; a tensor without elements has nothing to scale.
 
         Raises:
@@ -90,6 +90,6 @@ class FanScheme(Scheme):
             raise ValueError(f"{needs}, so at least two dimensions: with fewer, use {WITHOUT_FANS}")
         return Constant(0.0) if 0 in shape else self.scaled_by(fans)
 
-    def scaled_by(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> AnyDistribution:
         """The distribution for positive `fans`."""
         raise NotImplementedError

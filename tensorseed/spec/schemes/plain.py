@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema, model_validator
 
 from tensorseed.sampling import distributions
-from tensorseed.sampling.distributions import Distribution
+from tensorseed.sampling.distributions import AnyDistribution
 from tensorseed.spec.schemes.base import ArgumentError, Scale, Scheme, SchemeWarning, Shape
 from tensorseed.spec.schemes.fans import Fans
 
@@ -32,7 +32,7 @@ class Zeros(Scheme):
 
     kind: Literal["zeros"]
 
-    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Constant(0)."""
         return distributions.Constant(0.0)
 
@@ -49,7 +49,7 @@ class Ones(Scheme):
 
     kind: Literal["ones"]
 
-    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Constant(1)."""
         return distributions.Constant(1.0)
 
@@ -67,7 +67,7 @@ class Constant(Scheme):
     kind: Literal["constant"]
     value: float = Field(description="The value of every element.", examples=[0.1])
 
-    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Constant(value)."""
         return distributions.Constant(self.value)
 
@@ -88,7 +88,7 @@ class Values(Scheme):
         examples=[[[1.0, 0.0], [0.0, 1.0]]],
     )
 
-    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Values, row-major.
 
         Raises:
@@ -118,7 +118,7 @@ class Uniform(Scheme):
             raise ValueError("a is greater than b: give the lower bound as a and the upper one as b")
         return self
 
-    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Uniform(a, b)."""
         return distributions.Uniform(self.a, self.b)
 
@@ -136,7 +136,7 @@ class Normal(Scheme):
     mean: float = Field(default=0.0, description="The mean.", examples=[0.0])
     std: Scale = Field(default=1.0, description="The standard deviation, at least 0.", examples=[0.02])
 
-    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Normal(mean, std)."""
         return distributions.Normal(self.mean, self.std)
 
@@ -164,7 +164,7 @@ class TruncNormal(Scheme):
             raise ValueError("a is greater than b: give the smallest value as a and the largest as b")
         return self
 
-    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """TruncNormal(mean, std, a, b)."""
         return distributions.TruncNormal(self.mean, self.std, self.a, self.b)
 
@@ -188,7 +188,7 @@ class Eye(Scheme):
 
     kind: Literal["eye"]
 
-    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Eye(columns).
 
         Raises:

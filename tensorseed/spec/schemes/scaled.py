@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tensorseed.sampling.distributions import Distribution, Normal, TruncNormal, Uniform
+from tensorseed.sampling.distributions import AnyDistribution, Normal, TruncNormal, Uniform
 from tensorseed.spec.schemes.base import FanScheme, Scale, SchemeWarning
 from tensorseed.spec.schemes.fans import NONLINEARITIES, Fans, Nonlinearity, gain
 
@@ -68,7 +68,7 @@ class XavierUniform(_Xavier):
 
     kind: Literal["xavier_uniform", "glorot_uniform"]
 
-    def scaled_by(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> AnyDistribution:
         """Uniform(-√3·std, √3·std), std = gain · √(2 / (fan_in + fan_out))."""
         return _symmetric(self.std(fans))
 
@@ -85,7 +85,7 @@ class XavierNormal(_Xavier):
 
     kind: Literal["xavier_normal", "glorot_normal"]
 
-    def scaled_by(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> AnyDistribution:
         """Normal(0, std)."""
         return Normal(0.0, self.std(fans))
 
@@ -130,7 +130,7 @@ class KaimingUniform(_Kaiming):
 
     kind: Literal["kaiming_uniform", "he_uniform"]
 
-    def scaled_by(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> AnyDistribution:
         """Uniform(-√3·std, √3·std), std = gain / √fan."""
         return _symmetric(self.std(fans))
 
@@ -146,7 +146,7 @@ class KaimingNormal(_Kaiming):
 
     kind: Literal["kaiming_normal", "he_normal"]
 
-    def scaled_by(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> AnyDistribution:
         """Normal(0, std)."""
         return Normal(0.0, self.std(fans))
 
@@ -172,7 +172,7 @@ class VarianceScaling(FanScheme):
         default="truncated_normal", description="The shape of the distribution.", examples=["uniform"]
     )
 
-    def scaled_by(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> AnyDistribution:
         """Normal, Uniform or TruncNormal of variance scale / n."""
         return _scaled(self.scale / _fan(self.mode, fans), self.distribution)
 
@@ -186,7 +186,7 @@ class LecunUniform(FanScheme):
 
     kind: Literal["lecun_uniform"]
 
-    def scaled_by(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> AnyDistribution:
         """variance_scaling with scale 1, fan_in and uniform."""
         return _scaled(1.0 / fans.fan_in, "uniform")
 
@@ -201,7 +201,7 @@ class LecunNormal(FanScheme):
 
     kind: Literal["lecun_normal"]
 
-    def scaled_by(self, fans: Fans) -> Distribution:
+    def scaled_by(self, fans: Fans) -> AnyDistribution:
         """variance_scaling with scale 1, fan_in and truncated_normal."""
         return _scaled(1.0 / fans.fan_in, "truncated_normal")
 
@@ -222,7 +222,7 @@ def _fan(mode: str, fans: Fans) -> float:
     return math.sqrt(fans.fan_in * fans.fan_out)
 
 
-def _scaled(variance: float, shape: str) -> Distribution:
+def _scaled(variance: float, shape: str) -> AnyDistribution:
     """The distribution of the given shape, mean zero and `variance`."""
     if shape == "normal":
         return Normal(0.0, math.sqrt(variance))

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tensorseed.sampling import distributions
-from tensorseed.sampling.distributions import Axis, Constant, Distribution, Elementwise, KernelCentre
+from tensorseed.sampling.distributions import AnyDistribution, Axis, Constant, Elementwise, KernelCentre
 from tensorseed.sampling.distributions.orthogonal import is_thin, preparation_cost
 from tensorseed.sampling.distributions.sparse import MAX_ROWS
 from tensorseed.spec.schemes.base import Scale, Scheme, Shape
@@ -34,7 +34,7 @@ class Orthogonal(Scheme):
     kind: Literal["orthogonal"]
     gain: Scale = Field(default=1.0, description="Factor on the orthogonal matrix.", examples=[1.0])
 
-    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Orthogonal(rows, columns, gain)."""
         if len(shape) < 2:
             raise ValueError("orthogonal needs at least two dimensions: with fewer, use normal")
@@ -57,7 +57,7 @@ class Sparse(Scheme):
     )
     std: Scale = Field(default=0.01, description="Standard deviation of the others.", examples=[0.01])
 
-    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Sparse(rows, columns, zeros, std)."""
         if len(shape) != 2:
             raise ValueError("sparse needs exactly two dimensions: use normal for other shapes")
@@ -82,7 +82,7 @@ class Dirac(Scheme):
         default=1, description="Groups of output channels, each passing the inputs through.", examples=[1]
     )
 
-    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
         """KernelCentre(Dirac)."""
         _check_kernel("dirac", "eye", shape, fans)
         assert fans is not None
@@ -104,7 +104,7 @@ class DeltaOrthogonal(Scheme):
     kind: Literal["delta_orthogonal"]
     gain: Scale = Field(default=1.0, description="Factor on the orthogonal matrix.", examples=[1.0])
 
-    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
         """KernelCentre(Orthogonal)."""
         _check_kernel("delta_orthogonal", "orthogonal", shape, fans)
         assert fans is not None
@@ -148,7 +148,7 @@ class Sinusoidal(Scheme):
         examples=[True],
     )
 
-    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> Distribution:
+    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Sinusoidal(columns, …).
 
         Raises:

@@ -15,7 +15,7 @@ from tensorseed.errors import SpecError, TooLargeError, VersionError
 from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.schemes import SCHEME_CLASSES, SCHEMES, Scheme
 from tensorseed.spec.spec import parse_query, parse_spec
 from tensorseed.spec.spec_token import decode_token, encode_token
 from tensorseed.spec.torch_support import TORCH_KINDS, installed_version
@@ -23,6 +23,7 @@ from tests.tensorseed.spec.test_spec import conv, faults, linear, parse, tensor
 from tests.tensorseed.spec.test_spec_token import forge
 
 VERSION = installed_version()
+NO_FUNCTION = {"values"}  # torch copies them
 
 
 def recipe(*layers: Any, **top: Any) -> str:
@@ -173,6 +174,21 @@ def test_entries_without_tensors_count_too(generator: str) -> None:
     with pytest.raises(SpecError, match="the limit is 25"):
         parse(*layers, generator=generator, limits=Limits(tensors=25))
     assert parse(*layers, generator=generator, limits=Limits(tensors=30)).tensors == ()
+
+
+@pytest.mark.parametrize("cls", SCHEME_CLASSES)
+def test_a_scheme_is_in_torch_where_torch_has_a_function_of_its_name(cls: type[Scheme]) -> None:
+    kind = cls.spellings()[0]
+    assert cls.in_torch == (hasattr(torch.nn.init, f"{kind}_") or kind in NO_FUNCTION)
+
+
+def test_every_init_of_torch_is_a_scheme() -> None:
+    functions = {
+        name.removesuffix("_")
+        for name in vars(torch.nn.init)
+        if name.endswith("_") and not name.startswith("_")
+    }
+    assert functions | NO_FUNCTION == TORCH_KINDS
 
 
 FLOATS = ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
