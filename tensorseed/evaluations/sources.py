@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ from tensorseed.spec.spec import parse_spec
 CHUNK = 1 << 20  # bytes drawn at a time
 
 
-class Source:
+class Source(ABC):
     """A tensor of the evaluation, `input` or `target`, before it is computed."""
 
     def __init__(self, name: str, shape: Shape, *, integer: bool) -> None:
@@ -33,9 +34,9 @@ class Source:
         self.shape = shape
         self.integer = integer
 
+    @abstractmethod
     def tensor(self) -> torch.Tensor:
         """The tensor, on the CPU: int64 or of the evaluation's dtype."""
-        raise NotImplementedError
 
 
 class LiteralSource(Source):

@@ -6,6 +6,7 @@ Nothing here imports torch before a loss is computed, so that the service starts
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -67,7 +68,7 @@ def reduction_field() -> Reduction:
     return field
 
 
-class Loss(BaseModel):
+class Loss(BaseModel, ABC):
     """Base of all losses: the options are the fields, the tensors are declared in `arguments`.
 
     Subclasses start their docstring with one sentence. The catalog takes its labelled lines: `Formula:`,
@@ -132,9 +133,9 @@ class Loss(BaseModel):
             detail = f"{self.name} would compute {count:,} numbers on the way, the limit is"
             raise TooLargeError(f"{detail} {limits.activations:,}: send a smaller batch")
 
+    @abstractmethod
     def check(self, tensors: Tensors) -> None:
         """Raise LossError, at the argument, where the tensors fit neither the loss nor each other."""
-        raise NotImplementedError
 
     def value(self, tensors: Tensors) -> torch.Tensor:
         """The loss, reduced. Needs tensors that were checked."""
@@ -160,9 +161,9 @@ class Loss(BaseModel):
         """What the mean divides by: the number of the input's elements, unless a loss says otherwise."""
         return float(tensors["input"].numel())
 
+    @abstractmethod
     def expectation(self, output: Shape) -> Expectation | None:
         """The uninformed output of this shape; None for a loss that has none."""
-        raise NotImplementedError
 
     def notes(self, tensors: Tensors) -> Iterator[str]:
         """A sentence for each thing that torch computes silently and that is hardly meant."""

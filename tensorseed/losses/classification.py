@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -146,13 +147,13 @@ class Logits(Loss):
     ignore_index: int | None
     label_smoothing: float
 
+    @abstractmethod
     def logits(self, shapes: Shapes) -> Shape:
         """The shape of the logits.
 
         Raises:
             LossError: there are none.
         """
-        raise NotImplementedError
 
     def differentiable(self, tensors: Tensors) -> frozenset[str]:
         """With probabilities as the target, that and the weights too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -58,9 +59,9 @@ class Measure(Loss):
                 return each.sum()
         return each
 
+    @abstractmethod
     def each(self, tensors: Tensors) -> torch.Tensor:
         """One number for each event or distribution."""
-        raise NotImplementedError
 
     def in_base(self, nats: torch.Tensor) -> torch.Tensor:
         """Nats in the units of the base."""

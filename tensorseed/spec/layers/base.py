@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, get_args
@@ -88,7 +89,7 @@ class Arguments(BaseModel):
         return kind | self.arguments()
 
 
-class Module(Arguments):
+class Module(Arguments, ABC):
     """Base of the torch.nn classes with tensors, as entries or inside others."""
 
     @classmethod
@@ -96,6 +97,7 @@ class Module(Arguments):
         """The name of the class in torch.nn."""
         return cls.type_name()
 
+    @abstractmethod
     def slots(self) -> Iterator[Slot]:
         """The parameters and then the buffers, in the order of torch's `state_dict`.
 
@@ -104,7 +106,6 @@ class Module(Arguments):
         Raises:
             ArgumentError: an argument does not fit the others.
         """
-        raise NotImplementedError
 
     def build(self, **factory: Any) -> torch.nn.Module:
         """The real module, initialised by torch; `factory` holds its `dtype` and `device`.

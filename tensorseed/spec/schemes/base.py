@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, ClassVar, NamedTuple, get_args
@@ -41,7 +42,7 @@ class SchemeWarning(NamedTuple):
     detail: str
 
 
-class Scheme(BaseModel):
+class Scheme(BaseModel, ABC):
     """Base of all schemes. Each names itself by `kind`, a Literal of its spellings, the canonical one first.
 
     Docstrings of subclasses start with one sentence. The lines `Formula:` and `Source:` go into the catalog.
@@ -63,13 +64,13 @@ class Scheme(BaseModel):
         """The accepted values of `kind`, the canonical one first."""
         return get_args(cls.model_fields["kind"].annotation)
 
+    @abstractmethod
     def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
         """The distribution of a tensor of `shape`, row-major; `fans` is None below two dimensions.
 
         Raises:
             ValueError: the scheme does not fit the shape; the message is for the client.
         """
-        raise NotImplementedError
 
     def warnings(self, _activation: str | None, /) -> Iterator[SchemeWarning]:
         """Warnings about the parameters, given the layer's own function of its output, if it has one."""
@@ -90,6 +91,6 @@ class FanScheme(Scheme):
             raise ValueError(f"{needs}, so at least two dimensions: with fewer, use {WITHOUT_FANS}")
         return Constant(0.0) if 0 in shape else self.scaled_by(fans)
 
+    @abstractmethod
     def scaled_by(self, fans: Fans) -> AnyDistribution:
         """The distribution for positive `fans`."""
-        raise NotImplementedError

@@ -144,6 +144,15 @@ def test_every_loss_says_what_an_uninformed_output_is(name: str) -> None:
     assert expectation is None or (isinstance(expectation.output, float) and expectation.formula)
 
 
+def test_a_loss_without_a_check_or_an_expectation_is_none() -> None:
+    class Forgetful(Loss):
+        pass
+
+    with pytest.raises(TypeError, match=r"check.*expectation"):
+        Forgetful()  # type: ignore[abstract]
+    assert not any(inspect.isabstract(cls) for cls in LOSSES.values())
+
+
 def test_the_package_does_not_import_torch() -> None:
     code = "import sys; from tensorseed.losses import losses_catalog; losses_catalog()"
     code += "; assert 'torch' not in sys.modules"

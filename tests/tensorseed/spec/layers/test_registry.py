@@ -122,3 +122,12 @@ def test_arguments_and_defaults_are_torchs(kind: str) -> None:
 def test_the_page_of_specs_names_every_layer_type() -> None:
     words = set(re.findall(r"\w+", PAGE.read_text(encoding="utf-8")))
     assert set(LAYERS) <= words
+
+
+def test_a_layer_without_slots_is_none() -> None:
+    class Forgetful(Layer):
+        pass
+
+    with pytest.raises(TypeError, match="slots"):
+        Forgetful(name="w", type="Forgetful")  # type: ignore[abstract]
+    assert not any(inspect.isabstract(cls) for cls in LAYERS.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -26,7 +27,16 @@ from tensorseed.sampling.distributions import (
     Values,
 )
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.spec.schemes import SCHEME_CLASSES, SCHEMES, AnyScheme, ArgumentError, Init, Scheme, scheme_of
+from tensorseed.spec.schemes import (
+    SCHEME_CLASSES,
+    SCHEMES,
+    AnyScheme,
+    ArgumentError,
+    FanScheme,
+    Init,
+    Scheme,
+    scheme_of,
+)
 from tensorseed.spec.schemes.fans import fans
 from tests.tensorseed.draws import numbers
 
@@ -266,3 +276,18 @@ def test_a_distribution_that_lacks_a_method_is_none() -> None:
 
     with pytest.raises(TypeError, match=r"elements.*has_equal_slices.*magnitudes.*mean_and_variance"):
         Forgetful()  # type: ignore[abstract]
+
+
+def test_a_scheme_without_a_distribution_is_none() -> None:
+    class Forgetful(Scheme):
+        pass
+
+    class Unscaled(FanScheme):
+        pass
+
+    for cls, method in ((Forgetful, "distribution_for"), (Unscaled, "scaled_by")):
+        with pytest.raises(TypeError, match=method):
+            cls(kind="forgetful")
+        with pytest.raises(TypeError, match=method):
+            cls.model_construct()
+    assert not any(inspect.isabstract(cls) for cls in SCHEME_CLASSES)
