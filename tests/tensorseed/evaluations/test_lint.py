@@ -176,3 +176,19 @@ def test_a_table_of_zeros_and_norms_are_no_symmetry() -> None:
         {"name": "n", "type": "LayerNorm", "normalized_shape": [3, 4]},
     ]
     assert "symmetric_neurons" not in codes({"layers": layers, "input": {"shape": [8, 3], "classes": 5}})
+
+
+@pytest.mark.parametrize("kind", ["LayerNorm", "RMSNorm"])
+def test_a_gain_of_matrix_shape_is_no_matrix(kind: str) -> None:
+    """A small gain shrinks the signal, and the next matrix is the one to draw anew."""
+    linear = {"type": "Linear", "in_features": 4, "out_features": 4, "init": {"bias": "zeros"}}
+    gain = {"weight": {"kind": "constant", "value": 1e-4}}
+    layers = [
+        {"name": "first", **linear},
+        {"name": "norm", "type": kind, "normalized_shape": [3, 4], "init": gain},
+        {"name": "last", **linear},
+    ]
+    found = codes({"layers": layers, "input": {"shape": [16, 3, 4], "init": "normal"}})
+    layer, detail = found["vanishing_activations"]
+    assert layer == "last"
+    assert "draw the weight of last" in detail

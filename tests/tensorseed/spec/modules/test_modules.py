@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+import json
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -11,13 +12,59 @@ import torch
 from tensorseed.evaluations.chain import TYPES
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.layers.exclusions import EXCLUDED
-from tensorseed.spec.layers.network_module import Computation, NetworkModule
+from tensorseed.spec.layers.network_module import (
+    LEAKY_RELU_INIT,
+    LINEAR_INIT,
+    RELU_INIT,
+    SELU_INIT,
+    TANH_INIT,
+    Computation,
+    NetworkModule,
+)
 from tensorseed.spec.modules import EXCLUDED_MODULES, MODULES
 from tests.tensorseed.evaluations import cases
 
 # Arguments that no request gives: further outputs, older spellings, samples that are drawn.
 HIDDEN = {"self", "args", "kwargs", "return_indices", "_random_samples", "min_value", "max_value"}
 EVERY = {**cases.MODULES, **cases.LAYERS}
+
+
+class Facts(NamedTuple):
+    """The class variables of NetworkModule whose defaults say no."""
+
+    normalizes: bool = False
+    rectifies: bool = False
+    always_random: bool = False
+    recommended_init: str | None = None
+
+
+FACTS = {
+    Facts(normalizes=True): "LayerNorm RMSNorm",
+    Facts(rectifies=True, recommended_init=RELU_INIT): "ReLU ReLU6 Hardswish",
+    Facts(rectifies=True): "Hardshrink Softshrink",
+    Facts(always_random=True): "FractionalMaxPool2d FractionalMaxPool3d",
+    Facts(recommended_init=RELU_INIT): "RReLU ELU CELU GELU SiLU Mish",
+    Facts(recommended_init=LEAKY_RELU_INIT): "PReLU LeakyReLU",
+    Facts(recommended_init=SELU_INIT): "SELU",
+    Facts(recommended_init=LINEAR_INIT): "Sigmoid Hardsigmoid",
+    Facts(recommended_init=TANH_INIT): "Tanh Hardtanh Softsign",
+    Facts(): """Linear Bilinear Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
+        Embedding EmbeddingBag RNN LSTM GRU RNNCell LSTMCell GRUCell MultiheadAttention
+        TransformerEncoderLayer TransformerDecoderLayer TransformerEncoder TransformerDecoder Transformer
+        GroupNorm BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm
+        InstanceNorm1d InstanceNorm2d InstanceNorm3d AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss
+        Threshold Softplus LogSigmoid Tanhshrink GLU Softmax Softmin LogSoftmax Softmax2d
+        Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout
+        Identity Flatten Unflatten PixelShuffle PixelUnshuffle ChannelShuffle Unfold Fold LocalResponseNorm
+        Upsample UpsamplingNearest2d UpsamplingBilinear2d
+        MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d
+        AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d
+        AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d
+        ZeroPad1d ZeroPad2d ZeroPad3d ConstantPad1d ConstantPad2d ConstantPad3d
+        ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d
+        CircularPad1d CircularPad2d CircularPad3d""",
+}
+"""Every type in a network, by its facts. A new type has to be added to one of the lists."""
 
 
 def exported() -> set[str]:
@@ -52,6 +99,27 @@ def test_every_type_says_what_it_computes_and_which_argument_sizes_its_input(kin
     assert isinstance(cls.computation, Computation)
     if cls.input_axis is not None and kind != "TransformerEncoder":
         assert cls.input_axis.argument in cls.model_fields
+
+
+def test_every_type_has_the_facts_of_the_table() -> None:
+    found = {
+        kind: Facts(cls.normalizes, cls.rectifies, cls.always_random, cls.recommended_init)
+        for kind, cls in {**MODULES, **LAYERS}.items()
+        if issubclass(cls, NetworkModule)
+    }
+    assert found == {kind: facts for facts, kinds in FACTS.items() for kind in kinds.split()}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("kind", cases.MODULES)
+def test_a_module_is_random_where_it_draws_from_torchs_generator(kind: str, training: bool) -> None:
+    arguments, shape = cases.MODULES[kind]
+    module = MODULES[kind].model_validate_json(json.dumps({"type": kind, **arguments}))
+    real = module.build().train(training)
+    with torch.random.fork_rng([]):
+        before = torch.get_rng_state()
+        real(torch.full(shape, -1.0))
+        assert module.is_random(training=training) == (not torch.equal(before, torch.get_rng_state()))
 
 
 @pytest.mark.parametrize("kind", MODULES)
