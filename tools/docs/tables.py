@@ -147,7 +147,7 @@ def _routes() -> Table:
     for path, operations in json.loads(OPENAPI.read_text())["paths"].items():
         for method, operation in operations.items():
             if method != "head":
-                head = ", HEAD" if "head" in operations else ""
+                head = ", HEAD" if method == "get" and "head" in operations else ""
                 rows.append((f"{method.upper()}{head}", f"`{path}`", operation["summary"]))
     return ("methods", "path", "answer"), rows
 
