@@ -1,1 +1,1 @@
-"""service server"""
+"""Server: the application, its middleware, keys, telemetry and shutdown."""

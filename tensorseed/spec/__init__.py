@@ -1,1 +1,1 @@
-"""tensorseed spec"""
+"""Specs: entries, canonical form, tokens, and resolution to tensors."""
