@@ -64,7 +64,7 @@ class DerivationProcess:
             try:
                 return await asyncio.to_thread(self._exchange, message)
             except asyncio.CancelledError:
-                self._child.kill()
+                await asyncio.to_thread(self._child.kill)  # which waits for the process to be gone
                 raise
 
     def close(self) -> None:
