@@ -213,7 +213,7 @@ def _resolve(spec: Mapping[str, Any] | str | os.PathLike[str]) -> ResolvedSpec:
         return parse_spec(spec.encode(), LIMITS)
     if _TOKEN.fullmatch(spec):
         return decode_token(spec, LIMITS)
-    if spec.endswith(".json") or Path(spec).is_file():
+    if spec.endswith(".json") or os.path.isfile(spec):  # False for a text that is too long for a path
         return parse_spec(Path(spec).read_bytes(), LIMITS)
     return _resolve_recipe(spec)
 

@@ -96,6 +96,7 @@ def test_a_spec_is_a_dict_a_text_a_path_a_token_or_a_recipe(tmp_path: Path) -> N
         ("{", tensorseed.SpecError, "JSON"),
         ("s1.AAAA", tensorseed.UnknownNameError, "token"),
         ("tensorseed/nonsense", tensorseed.UnknownNameError, "no file, no token and no id"),
+        ("x" * 5_000, tensorseed.UnknownNameError, "no file, no token and no id"),
         ("nowhere.json", FileNotFoundError, "nowhere.json"),
     ],
 )
