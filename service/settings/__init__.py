@@ -1,0 +1,55 @@
+"""Settings of the service: name, default, bounds and meaning.
+
+`tensorseed settings` lists them. Each is read from the environment variable `TENSORSEED_` and its name in
+capitals. Only the command line reads them; everything below it receives values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+from pydantic import model_validator
+from pydantic_settings import SettingsConfigDict
+
+from tensorseed.concurrency.cpu import cores, usable_folder
+from tensorseed.spec.limits import Limits
+
+from .bounds import RequestBounds
+from .network import NetworkSettings, split_list
+from .work import WorkSettings
+
+PREFIX = "TENSORSEED_"
+
+PATH_CHARS = 1_024  # of a URL beside its token
+
+
+class Settings(RequestBounds, WorkSettings, NetworkSettings):
+    """All settings of one process."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    @model_validator(mode="after")
+    def _urls_hold_tokens(self) -> Settings:
+        if self.url_bytes < self.token_chars + PATH_CHARS:
+            raise ValueError(
+                f"{PREFIX}URL_BYTES={self.url_bytes} does not hold the longest token and {PATH_CHARS:,} "
+                f"bytes beside it: raise it, or lower {PREFIX}TOKEN_CHARS={self.token_chars}"
+            )
+        return self
+
+    def origins(self) -> list[str]:
+        """The origins that may call this service from a browser."""
+        return split_list(self.cors_origins)
+
+    def thread_count(self) -> int:
+        """The threads that compute; by default one for each core of this process."""
+        return self.threads or cores()
+
+    def cache_folder(self) -> Path | None:
+        """The folder of compiled kernels, created if missing; None without one. It may be read-only."""
+        return None if self.kernel_cache is None else usable_folder(self.kernel_cache)
+
+    def limits(self) -> Limits:
+        """The limits of a spec."""
+        return Limits(**{limit.name: getattr(self, limit.name) for limit in fields(Limits)})
