@@ -209,8 +209,8 @@ def _resolve(spec: Mapping[str, Any] | str | os.PathLike[str]) -> ResolvedSpec:
         return parse_spec(json.dumps(spec, allow_nan=False).encode(), LIMITS)
     if not isinstance(spec, str):
         return parse_spec(Path(spec).read_bytes(), LIMITS)
-    if spec.lstrip().startswith("{"):
-        return parse_spec(spec.encode(), LIMITS)
+    if spec.lstrip("\ufeff \t\r\n").startswith("{"):
+        return parse_spec(spec.encode(errors="surrogatepass"), LIMITS)
     if _TOKEN.fullmatch(spec):
         return decode_token(spec, LIMITS)
     if spec.endswith(".json") or os.path.isfile(spec):  # False for a text that is too long for a path

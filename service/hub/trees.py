@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from tensorseed.checkpoints.errors import UnknownEntryError
 from tensorseed.checkpoints.snapshot import Folder, RepoFile, Snapshot
-from tensorseed.errors import TooLargeError
+from tensorseed.errors import SpecError, TooLargeError
+from tensorseed.spec.json_io import load
 
 from ..http.bodies import read_json
 from ..http.disconnect import cancel_on_disconnect
@@ -34,6 +35,7 @@ MAX_PATHS = 1_000  # of one request
 router = APIRouter(prefix="/api/models", tags=["hub"])
 
 _FORM = "application/x-www-form-urlencoded"
+_EXAMPLE = 'send {"paths": ["config.json"]}'
 _FEWER = f"ask for {MAX_PATHS:,} paths at most"
 
 
@@ -147,12 +149,12 @@ def _of_form(body: bytes) -> tuple[list[str], bool]:
 
 def _of_json(body: bytes) -> tuple[list[str], bool]:
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        document = None
+        document = load(body)
+    except SpecError as error:
+        raise MalformedRequestError(f"{error}: {_EXAMPLE}") from None
     paths = document.get("paths") if isinstance(document, dict) else None
     if isinstance(paths, str):
         paths = [paths]
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-        raise MalformedRequestError('the body is not understood: send {"paths": ["config.json"]}')
+        raise MalformedRequestError(f"the body is not understood: {_EXAMPLE}")
     return paths, document.get("expand") is True

@@ -19,6 +19,7 @@ from tensorseed.files.reader import read_tensors, to_torch
 from tensorseed.losses import LOSSES, Call, evaluate, losses_catalog, read_loss
 from tensorseed.losses.request import loss_class
 from tensorseed.spec.json_io import load
+from tensorseed.spec.limits import Limits
 
 from ..http.context import JobsContext
 from ..http.json_numbers import to_json_lists
@@ -83,7 +84,7 @@ def answer(message: LossMessage, context: JobsContext) -> bytes | list[memoryvie
 
 def _call(message: LossMessage, context: JobsContext) -> Call:
     if message.parameters is None:
-        return read_loss(message.name, _document(bytes(message.body)), context.limits)
+        return read_loss(message.name, _document(bytes(message.body), context.limits), context.limits)
     loss = LOSSES[message.name]
     raw = read_tensors(message.body, context.limits.dimensions, "body")
     tensors = {name: to_torch(tensor) for name, tensor in raw.items()}
@@ -93,10 +94,10 @@ def _call(message: LossMessage, context: JobsContext) -> Call:
         raise at_parameters(error, loss, message.parameters, tensors) from None
 
 
-def _document(body: bytes) -> Mapping[str, Any]:
+def _document(body: bytes, limits: Limits) -> Mapping[str, Any]:
     """The request's JSON object."""
     try:
-        document = load(body)
+        document = load(body, limits)
     except SpecError as error:
         faults = [Fault(fault.pointer, _SPELLED if fault.pointer else fault.detail) for fault in error.faults]
         raise LossError(faults) from None

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import Any
 
-import orjson
-
-from tensorseed.errors import Fault, LossError
+from tensorseed.errors import Fault, LossError, SpecError
 from tensorseed.losses import Loss, Request
+from tensorseed.spec.json_io import load
 
 from ..http.errors import QueryError
 
@@ -64,8 +63,8 @@ def _value(text: str, schema: Schema) -> Any:
 def _literal(text: str) -> Any:
     """The value of the text as JSON; the text itself where it is none."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return load(text.encode())
+    except SpecError:
         return text
 
 

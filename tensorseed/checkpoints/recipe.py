@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tensorseed.checkpoints.derivation import derive
 from tensorseed.checkpoints.errors import RecipeError
-from tensorseed.errors import Fault, SpecError, TensorseedError, shortened
+from tensorseed.errors import Fault, SpecError, TensorseedError, TooLargeError, shortened
 from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec.faults import Located, explain, spec_error
 from tensorseed.spec.json_io import dump, load
@@ -98,6 +98,8 @@ def read_recipe(text: bytes, source: str, derive: Derive = derive) -> Recipe:
         return Recipe.model_validate(document)
     except SpecError as error:
         raise RecipeError.of(source, error.faults) from None
+    except TooLargeError as error:
+        raise RecipeError(f"the recipe {source} is too large: {error}") from None
 
 
 def _faults(document: Any) -> list[Located]:

@@ -42,7 +42,7 @@ def read(body: bytes, limits: Limits) -> Evaluation:
         VersionError: this host has another version of torch.
     """
     try:
-        document = load(body)
+        document = load(body, limits)
     except SpecError as error:
         raise EvaluationError(error.faults) from None
     if not isinstance(document, dict):

@@ -4,33 +4,101 @@ from __future__ import annotations
 
 import json
 import math
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from itertools import islice
 from typing import Any
 
 import orjson
 
-from tensorseed.errors import Fault, SpecError
-from tensorseed.spec.faults import MAX_FAULTS, Path, finite_fault
+from tensorseed.concurrency.memory import reserve
+from tensorseed.errors import Fault, SpecError, TooLargeError, shortened
+from tensorseed.spec.faults import MAX_FAULTS, Path, finite_fault, pointer
+from tensorseed.spec.json_structure import (
+    MAX_DEPTH,
+    DepthError,
+    Structure,
+    count_members,
+    parse,
+    repeated_names,
+    scan,
+)
+from tensorseed.spec.limits import Limits
 
+DEFAULTS = Limits()
+SHORT_BYTES = 1 << 16  # of a text that is parsed at once, within a millisecond
 TOO_DEEP = "the body is nested too deeply: write fewer levels"
 MAX_SEARCHED_BYTES = 1 << 20  # of a body that is read again to find its faults
 
 _SURROGATES = (
     "the body holds half of a surrogate pair: write the character itself, or both halves of its escape"
 )
+_WIDE = "the body is UTF-16 or UTF-32: encode it as UTF-8"
 _NOT_UTF8 = "the body is not UTF-8: encode it as UTF-8"
 _REMEDY = "write one JSON object, in which NaN, Infinity and numbers beyond 1.8e308 do not exist"
 
 
-def load(body: bytes) -> Any:
-    """The document of a JSON text.
+def load(body: bytes, limits: Limits = DEFAULTS) -> Any:
+    """The document of a JSON text in UTF-8, with or without a byte order mark.
+
+    Depth and size are checked before anything of it is built. The memory of a long one is reserved.
 
     Raises:
-        SpecError: the text is no JSON, or holds a number that is not finite, at its path.
+        SpecError: the text is no JSON, is nested too deeply, holds a number that is not finite, or gives a
+            member of an object twice, at its path.
+        TooLargeError: it holds more values than `limits` leave room for.
     """
+    text = _without_mark(body)
     try:
-        return orjson.loads(body)
+        if len(text) <= SHORT_BYTES and text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+            document, colons = orjson.loads(text), text.count(b":")
+        else:
+            structure = scan(text)
+            _check_size(structure, limits)
+            reserve(structure.nbytes)
+            document, colons = parse(text, structure), structure.members
+    except DepthError:
+        raise SpecError.at("", TOO_DEEP) from None
     except orjson.JSONDecodeError as error:
-        raise _explained(body, error) from None
+        raise _explained(text, error) from None
+    if colons > 1 and count_members(document) != colons:
+        _check_names(text)
+    return document
+
+
+def _without_mark(body: bytes) -> bytes:
+    """The text without its byte order mark.
+
+    Raises:
+        SpecError: the text is in UTF-16 or UTF-32.
+    """
+    if body.startswith(BOM_UTF8):
+        return body[len(BOM_UTF8) :]
+    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in body[:4]:
+        raise SpecError.at("", _WIDE)
+    return body
+
+
+def _check_size(structure: Structure, limits: Limits) -> None:
+    """Raise TooLargeError for more values or containers than any valid request has."""
+    for count, most, noun in (
+        (structure.containers, limits.json_containers, "lists and objects"),
+        (structure.values, limits.json_values, "values"),
+    ):
+        if count > most:
+            detail = f"the body holds {count:,} {noun}, the limit is {most:,}"
+            raise TooLargeError(f"{detail}: shorten it, or send it in parts")
+
+
+def _check_names(text: bytes) -> None:
+    """Raise SpecError for members whose name their object has already."""
+    paths = [*islice(repeated_names(text), MAX_FAULTS)]
+    if paths:
+        raise SpecError(
+            [
+                Fault(pointer(path), f"{shortened(str(path[-1]))} is given twice: keep one of them")
+                for path in dict.fromkeys(paths)
+            ]
+        )
 
 
 def dump(document: Any) -> bytes:

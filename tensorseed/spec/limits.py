@@ -22,3 +22,13 @@ class Limits:
     steps: int = 10_000  # of the optimizer in one evaluation
     evaluation_seconds: float = 60.0  # of computing for one evaluation
     name_chars: int = 1 << 26  # of all tensor names of one file together, brace ranges expanded
+
+    @property
+    def json_containers(self) -> int:
+        """The lists and objects of one JSON text: what an entry of its own for every tensor takes."""
+        return 4 * self.tensors + self.loss_values
+
+    @property
+    def json_values(self) -> int:
+        """The values of one JSON text, lists and objects among them."""
+        return 16 * self.tensors + self.values + self.loss_values

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
 from tensorseed.errors import Fault, SpecError
+from tensorseed.spec.json_io import load
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.suggestions import unknown_name
 
@@ -83,8 +82,8 @@ def _value(key: str, text: str) -> Any:
         return _BOOLEANS[text]
     if _NUMBER.match(text) or text.startswith("["):
         try:
-            return orjson.loads(text)
-        except orjson.JSONDecodeError:
+            return load(text.encode())
+        except SpecError:
             pass
     if key == "data":
         raise SpecError.at(key, "data is not valid JSON: write a number, or a list of numbers such as [1,2]")

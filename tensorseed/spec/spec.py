@@ -1,8 +1,8 @@
 """Model of a spec, and the parser from its JSON text to a resolved spec.
 
 JSON is read strictly: "0.5" is no number, true is no 1, NaN and infinities do not exist. An integer stands
-for a number with a fraction. The last of equal keys counts. Entries that differ only in their names are
-validated and resolved once, which makes a spec of 100,000 tensors cheap.
+for a number with a fraction. A member that is given twice is a fault. Entries that differ only in their names
+are validated and resolved once, which makes a spec of 100,000 tensors cheap.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def parse_spec(body: bytes, limits: Limits) -> ResolvedSpec:
             `limits.materialised_bytes`.
         VersionError: the spec is of another version of torch than this host's.
     """
-    return _resolve(load(body), limits)
+    return _resolve(load(body, limits), limits)
 
 
 def parse_query(params: Mapping[str, str], limits: Limits) -> ResolvedSpec:
