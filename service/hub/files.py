@@ -25,7 +25,8 @@ from ..http.responses import CACHE_CONTROL, REVALIDATED, Chunk, Representation, 
 from ..http.routing import get_and_head
 from ..worker.worker import Worker
 from .context import HubContext, snapshot_at
-from .openapi import SNAPSHOT, file_answers, in_path
+from .openapi import SNAPSHOT, download_parameter, file_answers, in_path
+from .pagination import Query
 from .problems import HUB_PROBLEMS
 from .schemas import Headers
 from .urls import RepoPath, parse_repo_path, root_convertor
@@ -40,15 +41,23 @@ class RepoFileRepresentation(Representation):
     """The bytes of a file. `weights` is None for a text, and for HEAD."""
 
     def __init__(
-        self, worker: Worker, file: RepoFile, commit: str, weights: VirtualFile | None, *, immutable: bool
+        self,
+        worker: Worker,
+        file: RepoFile,
+        commit: str,
+        weights: VirtualFile | None,
+        *,
+        immutable: bool,
+        attached: bool,
     ) -> None:
         name = file.path.rpartition("/")[2]
+        disposition = "attachment" if attached else "inline"
         super().__init__(
             f'"{file.oid}"',
             {"Cache-Control": CACHE_CONTROL if immutable else REVALIDATED, "X-Repo-Commit": commit},
             {
                 "Content-Type": _TYPES.get(name.rpartition(".")[2], _TEXT),
-                "Content-Disposition": f"inline; filename*=UTF-8''{quote(name, safe='')}",
+                "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(name, safe='')}",
                 "X-Content-Type-Options": "nosniff",
             },
         )
@@ -81,7 +90,7 @@ async def get_file(request: Request) -> Response:
     """A file of a repository.
 
     Weights are generated while they are read. A range costs no more than its bytes. X-Repo-Commit is the
-    commit, under which the file never changes.
+    commit, under which the file never changes. A browser saves the file with `download=true`.
     """
     return await cancel_on_disconnect(request.receive, _get(request))
 
@@ -110,7 +119,7 @@ def make_router(reserved: Collection[str]) -> APIRouter:
             noun,
             responses=file_answers(),
             errors=HUB_PROBLEMS.documented(*SNAPSHOT, *_ERRORS),
-            parameters=in_path("repository", "revision", "path"),
+            parameters=[*in_path("repository", "revision", "path"), download_parameter()],
         )(endpoint)
     get_and_head(
         router,
@@ -131,11 +140,15 @@ async def _get(request: Request) -> Response:
     needs_no_weights = file.text is not None or request.method == "HEAD"
     weights = None if needs_no_weights else await context.worker.run(lambda: file.weights)
     immutable = path.revision == snapshot.commit
-    return await file_response(
-        request,
-        RepoFileRepresentation(context.worker, file, snapshot.commit, weights, immutable=immutable),
-        context.streams,
+    representation = RepoFileRepresentation(
+        context.worker,
+        file,
+        snapshot.commit,
+        weights,
+        immutable=immutable,
+        attached=Query(request).flag("download"),
     )
+    return await file_response(request, representation, context.streams)
 
 
 async def _headers(request: Request) -> Response:

@@ -52,6 +52,11 @@ def in_path(*names: str) -> list[Parameter]:
     return [parameter("path", name, *_PATHS[name], required=True) for name in names]
 
 
+def download_parameter() -> Parameter:
+    """The query of a file."""
+    return parameter("query", "download", "Whether a browser saves the file rather than shows it.", "true")
+
+
 def listing_parameters() -> list[Parameter]:
     """The query of a listing of files."""
     return [*_in_query(_FLAGS), *_pages()]

@@ -18,17 +18,15 @@ from ..http.negotiation import JSON, OCTETS
 from ..http.responses import Chunk, Representation
 from ..telemetry import range_attributes, span
 from ..worker.worker import Worker
-
-FILENAME = "weight.safetensors"
-
-_FILE_HEADERS = {"Content-Type": OCTETS, "Content-Disposition": f'attachment; filename="{FILENAME}"'}
+from .content_disposition import content_disposition
 
 
 class SafetensorsRepresentation(Representation):
     """A file's own bytes, computed while they are read."""
 
     def __init__(self, worker: Worker, file: VirtualFile, headers: Mapping[str, str]) -> None:
-        super().__init__(f'"{file.digest}"', headers, _FILE_HEADERS)
+        content = {"Content-Type": OCTETS, "Content-Disposition": content_disposition(file)}
+        super().__init__(f'"{file.digest}"', headers, content)
         self._worker = worker
         self._file = file
 

@@ -28,6 +28,7 @@ from ..http.openapi import (
     request_body,
 )
 from ..http.schemas import Described
+from .content_disposition import content_disposition
 
 _QUERY = {"shape": "256,784", "init": "xavier_uniform", "seed": "42"}
 
@@ -151,7 +152,10 @@ _FIELDS: dict[str, tuple[str, str]] = {
     ),
     "Accept-Ranges": ("Byte ranges are served.", "bytes"),
     "Content-Length": ("The exact number of bytes.", str(SIZE)),
-    "Content-Disposition": ("A name to save the file by.", 'attachment; filename="weight.safetensors"'),
+    "Content-Disposition": (
+        "A name to save the file by: tensor, shape, and the beginning of the entity tag.",
+        content_disposition(_FILE),
+    ),
     "Content-Range": ("The range of bytes, and their total number.", f"bytes 0-1023/{SIZE}"),
 }
 _PARAMETERS = (

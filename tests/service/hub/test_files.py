@@ -54,6 +54,12 @@ def test_texts_are_what_the_recipe_says_and_named_as_git_names_them(hub: Any) ->
     assert hub.get(f"{SMALL}/config.json").json()["model_type"] == "llama"
 
 
+def test_a_browser_saves_what_is_asked_for_as_a_download(hub: Any) -> None:
+    answer = hub.get(f"{SMALL}/config.json?download=true")
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''config.json"
+    assert answer.content == hub.get(f"{SMALL}/config.json?download=false").content
+
+
 def test_weights_are_a_file_of_safetensors(hub: Any) -> None:
     content = hub.get(WEIGHTS).content
     tensors = dict(safetensors.deserialize(content))

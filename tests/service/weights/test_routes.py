@@ -80,6 +80,7 @@ class TestPost:
 
     def test_headers(self, client: Any, plan: dict[str, Any]) -> None:
         response = client.post("/v1/weights", json=SPEC)
+        name = f"model-11-tensors-{plan['etag'][1:13]}.safetensors"
         assert fields(response) == {
             "etag": plan["etag"],
             "cache-control": "public, max-age=31536000, immutable",
@@ -87,7 +88,7 @@ class TestPost:
             "content-location": plan["url"],
             "accept-ranges": "bytes",
             "content-type": "application/octet-stream",
-            "content-disposition": 'attachment; filename="weight.safetensors"',
+            "content-disposition": f'attachment; filename="{name}"',
             "content-length": str(plan["size"]),
         }
 
