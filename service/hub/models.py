@@ -32,6 +32,7 @@ router = APIRouter(tags=["hub"])
 
 AUTHOR = "tensorseed"
 ANONYMOUS = "anonymous"  # without a key
+MAX_PAGE = 500  # models; the JavaScript client asks for so many when it wants all
 
 _UNSTORED = {"Cache-Control": "no-store"}
 
@@ -50,7 +51,7 @@ async def get_models(request: Request) -> Response:
     repositories = await HubContext.of(request).library.repositories()
     rows = (_described(repository.recipe) for repository in repositories)
     found = [row for row in rows if _selected(row, query)]
-    page, headers = paged(request, query, found)
+    page, headers = paged(query, found, MAX_PAGE)
     return Response(orjson.dumps(page), headers=headers, media_type=JSON)
 
 

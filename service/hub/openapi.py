@@ -31,7 +31,7 @@ _LIST = {
     "gated": ("true for gated models, of which there are none.", "false"),
 }
 _PAGES = {
-    "limit": ("The most entries of a page.", "100"),
+    "limit": ("The most entries of a page; all of them without it.", "100"),
     "cursor": ("The start of the page, from the Link of the page before.", "100"),
 }
 _FIELDS = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TypeVar
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 
 from ..http.errors import QueryError
-
-PAGE = 1_000  # entries at most
 
 T = TypeVar("T")
 
@@ -45,18 +45,27 @@ class Query:
             raise QueryError.at(name, f"{name} is a whole number of at most nine digits, such as 100")
         return int(text)
 
+    def encoded(self, **changes: object) -> str:
+        """The query as a URL holds it, with some parameters changed."""
+        kept = [(name, text) for name, text in self._parameters.multi_items() if name not in changes]
+        return urlencode([*kept, *changes.items()])
 
-def paged(request: Request, query: Query, entries: Sequence[T]) -> tuple[Sequence[T], dict[str, str]]:
-    """One page of the entries, and the header fields that link to the next.
+
+def paged(
+    query: Query, entries: Sequence[T], whole_from: int = sys.maxsize
+) -> tuple[Sequence[T], dict[str, str]]:
+    """The entries, or one page of them where `limit` asks for one, with a link to the next.
+
+    Clients in Python and JavaScript follow no relative link. The service knows neither scheme nor host of the
+    client's URL, so that they get whole lists. A limit of `whole_from` or more counts as none.
 
     Raises:
         QueryError: The limit or the cursor is no number.
     """
-    limit = min(query.number("limit", PAGE), PAGE)
+    limit = query.number("limit", len(entries))
     start = query.number("cursor", 0)
-    stop = start + limit
+    stop = len(entries) if limit >= whole_from else start + limit
     headers = {"Cache-Control": "no-store"}
     if limit and stop < len(entries):
-        url = request.url.include_query_params(cursor=stop)
-        headers["Link"] = f'<{url}>; rel="next"'
+        headers["Link"] = f'<?{query.encoded(cursor=stop)}>; rel="next"'
     return entries[start:stop], headers

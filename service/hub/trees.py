@@ -22,7 +22,7 @@ from ..http.errors import MalformedRequestError, MediaTypeError, QueryError
 from ..http.negotiation import JSON
 from ..http.openapi import json_list_answer, reference, request_body
 from ..http.routing import get_and_head
-from .context import snapshot_at
+from .context import HubContext, snapshot_at
 from .openapi import SNAPSHOT, in_path, listing_parameters
 from .pagination import Query, paged
 from .problems import HUB_PROBLEMS
@@ -87,10 +87,15 @@ async def _tree(request: Request) -> Response:
     query = Query(request)
     path = parse_repo_path(request, "tree")
     snapshot = await snapshot_at(request, path)
-    entries = snapshot.within(path.path.rstrip("/"), recursive=query.flag("recursive"))
-    page, headers = paged(request, query, entries)
-    rows = [_row(entry, snapshot, expand=query.flag("expand")) for entry in page]
-    return Response(orjson.dumps(rows), headers=headers, media_type=JSON)
+    body, headers = await HubContext.of(request).worker.run(_listing, snapshot, path.path.rstrip("/"), query)
+    return Response(body, headers=headers, media_type=JSON)
+
+
+def _listing(snapshot: Snapshot, folder: str, query: Query) -> tuple[bytes, dict[str, str]]:
+    """The entries of a folder as JSON, and the header fields."""
+    page, headers = paged(query, snapshot.within(folder, recursive=query.flag("recursive")))
+    expand = query.flag("expand")
+    return orjson.dumps([_row(entry, snapshot, expand=expand) for entry in page]), headers
 
 
 async def _paths_info(request: Request, paths: Sequence[str], *, expand: bool) -> Response:

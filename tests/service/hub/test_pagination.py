@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from service.http.errors import QueryError
-from service.hub.pagination import PAGE, Query, paged
+from service.hub.pagination import Query, paged
 
 
 def request(query: str) -> Request:
@@ -44,7 +44,7 @@ def test_pages_follow_one_another_to_the_end() -> None:
     found, query = [], "limit=3&expand=a&expand=b"
     while query:
         asked = request(query)
-        page, headers = paged(asked, Query(asked), entries)
+        page, headers = paged(Query(asked), entries)
         assert len(page) <= 3
         found += page
         link = headers.get("Link", "")
@@ -54,11 +54,31 @@ def test_pages_follow_one_another_to_the_end() -> None:
     assert found == entries
 
 
-def test_a_page_has_a_bound_and_may_be_empty() -> None:
-    asked = request(f"limit={10 * PAGE}")
-    page, headers = paged(asked, Query(asked), range(PAGE + 1))
-    assert len(page) == PAGE
-    assert headers["Link"].startswith("<http://hub.example/list?")
+def test_the_link_is_relative_whatever_the_host_says() -> None:
+    asked = request("limit=2&filter=a%3Eb%22%26c")
+    _, headers = paged(Query(asked), [1, 2, 3])
+    assert headers["Link"] == '<?limit=2&filter=a%3Eb%22%26c&cursor=2>; rel="next"'
+
+
+def test_a_host_that_is_no_host_is_no_fault() -> None:
+    asked = request("limit=1")
+    asked.scope["headers"] = [(b"host", b"[::1/<evil>")]
+    assert paged(Query(asked), [1, 2])[1]["Link"] == '<?limit=1&cursor=1>; rel="next"'
+
+
+def test_a_list_is_whole_without_a_limit() -> None:
+    asked = request("expand=a")
+    assert paged(Query(asked), range(5_000)) == (range(5_000), {"Cache-Control": "no-store"})
+
+
+@pytest.mark.parametrize("limit", [500, 501, 999_999_999])
+def test_a_limit_may_count_as_none(limit: int) -> None:
+    asked = request(f"limit={limit}")
+    assert paged(Query(asked), range(700), whole_from=500)[0] == range(700)
+    assert len(paged(Query(asked), range(700))[0]) == min(limit, 700)
+
+
+def test_a_page_may_be_empty() -> None:
     for query in ("limit=0", "cursor=99"):
         asked = request(query)
-        assert paged(asked, Query(asked), [1, 2]) == ([], {"Cache-Control": "no-store"})
+        assert paged(Query(asked), [1, 2]) == ([], {"Cache-Control": "no-store"})
