@@ -24,6 +24,7 @@ from tensorseed.checkpoints.errors import (
 
 from ..http.negotiation import JSON
 from ..http.openapi import header_field, reference
+from ..http.paths import route_path
 from ..http.problems import COMMON, Occurrence, ProblemKind
 from .schemas import HubError
 
@@ -56,7 +57,7 @@ class HubErrorFormat:
         name = occurrence.kind.name
         detail = DETAILS.get(name, occurrence.detail)
         code = CODES.get(name)
-        if name == "unknown-path" and (elsewhere := _ELSEWHERE.match(scope["path"])):
+        if name == "unknown-path" and (elsewhere := _ELSEWHERE.match(route_path(scope))):
             code, detail = "RepoNotFound", f"this service has models alone, and no {elsewhere[1]}"
         fields = {**occurrence.headers, "X-Error-Message": MESSAGES.get(name, _field(detail))}
         if code is not None:

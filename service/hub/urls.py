@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from typing import NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 
+from ..http.paths import raw_route_path
 from ..http.queries import check_path
 
 MAIN = "main"  # the default revision
@@ -70,7 +71,7 @@ def parse_repo_path(request: Request, *keywords: str) -> RepoPath:
         UnknownPathError: The path is not UTF-8.
     """
     check_path(request)
-    segments = _raw(request).removeprefix(MODELS).removeprefix("/").split("/")
+    segments = raw_route_path(request.scope).removeprefix(MODELS).removeprefix("/").split("/")
     if not keywords:
         return RepoPath(unquote("/".join(segments)))
     at = 2 if len(segments) > 2 and segments[2] in keywords else 1
@@ -85,11 +86,3 @@ def parse_repo_path(request: Request, *keywords: str) -> RepoPath:
 
 def _any(segments: Collection[str]) -> str:
     return f"(?:{'|'.join(map(re.escape, segments))})"
-
-
-def _raw(request: Request) -> str:
-    """The percent-encoded path, without the path that the application is mounted at."""
-    scope = request.scope
-    raw = scope.get("raw_path")
-    path = raw.decode("latin-1") if raw else quote(scope["path"])
-    return path.removeprefix(quote(scope.get("root_path", "")))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..http.errors import ExchangeError, ScopeError
+from ..http.paths import route_path
 from ..http.request_context import KEY_NAME
 from .error_handlers import answer_to
 from .keys import Key, Keyring
@@ -31,13 +32,13 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or not needs_key(scope["path"]):
+        if scope["type"] != "http" or not needs_key(path := route_path(scope)):
             await self._app(scope, receive, send)
             return
         try:
             key = self._keyring.find(scope["headers"])
             scope[KEY_NAME] = key.name
-            check_scope(key, scope["path"])
+            check_scope(key, path)
             if self._rate_limits is not None:
                 await self._rate_limits.admit(key.name)
         except ExchangeError as error:

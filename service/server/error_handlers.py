@@ -15,6 +15,7 @@ from starlette.routing import Mount
 from tensorseed.errors import Fault
 
 from ..http.errors import MalformedRequestError, MethodError, QueryError, UnknownPathError
+from ..http.paths import root_path, route_path
 from ..http.problems import COMMON, ProblemTable, problem_response
 from .route_groups import ROUTE_GROUPS, group_of
 
@@ -28,14 +29,14 @@ _MOUNT_METHODS = ("GET", "HEAD")  # a mounted folder of files matches any method
 
 def answer_to(error: Exception, scope: Mapping[str, Any]) -> Response:
     """The answer to `error`, in the format that the clients of the request's path read."""
-    group = group_of(scope["path"])
+    group = group_of(route_path(scope))
     error_format = PROBLEMS.error_format if group is None else group.problems.error_format
     return error_format.response(PROBLEMS.occurrence(error), scope)
 
 
 def allowed_methods(app: FastAPI, scope: Mapping[str, Any]) -> list[str]:
     """The methods that the path of `scope` has, over all routes."""
-    root = scope.get("app_root_path", scope.get("root_path", ""))  # before a mount appended its own
+    root = root_path(scope)  # before a mount appended its own
     probes = [(method, {**scope, "root_path": root, "method": method}) for method in _METHODS]
     allowed = {
         method

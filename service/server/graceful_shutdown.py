@@ -19,6 +19,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..http.errors import NotReadyError
+from ..http.paths import route_path
 from .error_handlers import answer_to
 from .route_groups import METRICS_PATH, needs_key
 
@@ -124,7 +125,7 @@ class Draining:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or not _is_work(scope["path"]):
+        if scope["type"] != "http" or not _is_work(route_path(scope)):
             await self._app(scope, receive, send)
         elif self._shutdown.draining:
             error = NotReadyError("the service is stopping: ask another replica, or again shortly", _HEADERS)

@@ -11,6 +11,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..http.paths import route_path
 from ..http.request_context import CURRENT, FIELD, KEY_NAME, request_id
 from ..telemetry import COMPLETE, ERROR_TYPE, TRACER, recording_error
 from .logs import write_access
@@ -61,7 +62,7 @@ class RequestTelemetry:
         It stays the current one after its end, for the server's log lines. The context ends with the
         request's task.
         """
-        if self._tracer is None or scope["path"] in UNTRACED:
+        if self._tracer is None or route_path(scope) in UNTRACED:
             yield INVALID_SPAN
             return
         parent = _parent(scope)
@@ -135,7 +136,7 @@ def route_template(scope: Scope) -> str:
     if route is not None:
         found: str = route.path_format
         return found
-    path = scope["path"]
+    path = route_path(scope)
     return next((prefix for prefix in _WITHOUT_TEMPLATE if path.startswith(prefix)), UNROUTED)
 
 

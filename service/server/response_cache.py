@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..http.paths import root_path, route_path
+
 PREFIX = "/v1/weights"
 MAX_BODY_BYTES = 1 << 20
 OVERHEAD_BYTES = 2_048  # of a stored answer beside its body and texts, about
@@ -94,7 +96,7 @@ class ResponseCache:
 
 def _key(scope: Scope) -> Key | None:
     """The key of a request; None where the answer depends on more than URL and Accept."""
-    if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(PREFIX):
+    if scope["type"] != "http" or scope["method"] != "GET" or not route_path(scope).startswith(PREFIX):
         return None
     path = scope.get("raw_path")  # optional in ASGI
     if path is None:
@@ -105,7 +107,7 @@ def _key(scope: Scope) -> Key | None:
             accept += value + b","
         elif name in _CONDITIONS:
             return None
-    return scope.get("root_path", ""), path, scope["query_string"], accept
+    return root_path(scope), path, scope["query_string"], accept
 
 
 def _is_immutable(message: Message) -> bool:

@@ -8,6 +8,8 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..http.paths import route_path
+
 _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _FIXED = (
     (b"x-content-type-options", b"nosniff"),
@@ -39,7 +41,7 @@ class SecurityHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or not scope["path"].startswith("/docs"):
+        if scope["type"] != "http" or not route_path(scope).startswith("/docs"):
             await self._app(scope, receive, send)
             return
         start: list[Message] = []

@@ -42,6 +42,10 @@ class Settings(RequestBounds, WorkSettings, NetworkSettings):
         """The origins that may call this service from a browser."""
         return split_list(self.cors_origins)
 
+    def proxies(self) -> list[str]:
+        """The proxies whose word on the client is taken."""
+        return split_list(self.trusted_proxies)
+
     def thread_count(self) -> int:
         """The threads that compute; by default one for each core of this process."""
         return self.threads or cores()

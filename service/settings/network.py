@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -11,6 +12,8 @@ from pydantic_settings import BaseSettings
 from .types import OptionalPath
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:]+\](:\d{1,5})?")
+
+_ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 
 
 def split_list(text: str) -> list[str]:
@@ -28,6 +31,28 @@ def _valid_origins(value: str) -> str:
 Origins = Annotated[str, AfterValidator(_valid_origins)]  # RFC 6454, separated by commas; * for all
 
 
+def _valid_root_path(value: str) -> str:
+    path = value.rstrip("/")
+    if path and not _ROOT_PATH.fullmatch(path):
+        raise ValueError(f"{value!r} is no path: write it as /tensorseed, of letters, digits and -._~ alone")
+    return path
+
+
+def _valid_proxies(value: str) -> str:
+    for proxy in split_list(value):
+        try:
+            if proxy != "*":
+                ip_network(proxy)
+        except ValueError as error:
+            remedy = "write addresses such as 127.0.0.1 and networks such as 10.0.0.0/8, or * for all"
+            raise ValueError(f"{error}: {remedy}") from None
+    return value
+
+
+RootPath = Annotated[str, AfterValidator(_valid_root_path)]
+Proxies = Annotated[str, AfterValidator(_valid_proxies)]  # separated by commas; * for all
+
+
 class NetworkSettings(BaseSettings):
     """Settings of the process and of its connections."""
 
@@ -40,6 +65,16 @@ class NetworkSettings(BaseSettings):
         "auto", description="form of the log lines; auto is text on a terminal and JSON elsewhere"
     )
     access_log: bool = Field(False, description="whether to write a log line for every request")
+    root_path: RootPath = Field(
+        "",
+        description="path that a proxy in front removes from URLs, such as /tensorseed; the URLs in answers "
+        "begin with it; empty for none",
+    )
+    trusted_proxies: Proxies = Field(
+        "",
+        description="addresses and networks of proxies in front, separated by commas, whose X-Forwarded-For "
+        "and X-Forwarded-Proto name the client; * for all, empty for none",
+    )
     metrics_port: int = Field(
         0,
         ge=0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path
 from starlette.convertors import StringConvertor, register_url_convertor
@@ -38,6 +39,7 @@ from ..http.errors import (
 )
 from ..http.negotiation import JSON, OCTETS, accept_of, negotiate
 from ..http.openapi import json_answer
+from ..http.paths import root_path
 from ..http.problems import COMMON, ProblemKind
 from ..http.queries import check_path, query_of
 from ..http.responses import REVALIDATED, file_response
@@ -229,7 +231,7 @@ def _location(request: Request, opened: OpenFile) -> str | None:
     """The URL of a file, relative to the host."""
     if opened.token is None:
         return None
-    return f"{request.scope.get('root_path', '')}{router.prefix}/{opened.token}"
+    return f"{quote(root_path(request.scope))}{router.prefix}/{opened.token}"
 
 
 def _parse_query(parameters: Mapping[str, str], limits: Limits) -> ResolvedSpec:

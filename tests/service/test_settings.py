@@ -45,6 +45,30 @@ def test_what_is_no_origin(origins: str) -> None:
         Settings(cors_origins=origins)
 
 
+@pytest.mark.parametrize(("given", "path"), [("", ""), ("/", ""), ("/seed", "/seed"), ("/a/b-1/", "/a/b-1")])
+def test_a_root_path(given: str, path: str) -> None:
+    assert Settings(root_path=given).root_path == path
+
+
+@pytest.mark.parametrize(
+    "given", ["seed", "//seed", "/a b", "/a%2Fb", "/a?b", '/"><script>', "https://a/b", "/ä"]
+)
+def test_what_is_no_root_path(given: str) -> None:
+    with pytest.raises(ValidationError, match="no path: write it as /tensorseed"):
+        Settings(root_path=given)
+
+
+@pytest.mark.parametrize("given", ["", "*", "127.0.0.1", "10.0.0.0/8, fd00::/8,::1"])
+def test_proxies(given: str) -> None:
+    assert Settings(trusted_proxies=given).proxies() == [part.strip() for part in given.split(",") if part]
+
+
+@pytest.mark.parametrize("given", ["proxy", "10.0.0.1/8", "300.0.0.1", "10.0.0.0/33", "127.0.0.1:80"])
+def test_what_is_no_proxy(given: str) -> None:
+    with pytest.raises(ValidationError, match="write addresses such as"):
+        Settings(trusted_proxies=given)
+
+
 def test_a_url_holds_every_token() -> None:
     room = Settings().token_chars + PATH_CHARS
     assert Settings(url_bytes=room).url_bytes == room

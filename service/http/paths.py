@@ -1,0 +1,31 @@
+"""Paths of a request below the prefix that the application is mounted at.
+
+A server's `root_path` and a mount put that prefix before `path` (ASGI). Routes and keys know nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from starlette._utils import get_route_path
+
+
+def root_path(scope: Mapping[str, Any]) -> str:
+    """The prefix, without that of a mount within the application."""
+    found: str = scope.get("app_root_path", scope.get("root_path", ""))
+    return found
+
+
+def route_path(scope: Mapping[str, Any]) -> str:
+    """The decoded path, as the router matches it."""
+    root = root_path(scope)
+    return get_route_path({"path": scope["path"], "root_path": root}) if root else scope["path"]
+
+
+def raw_route_path(scope: Mapping[str, Any]) -> str:
+    """The percent-encoded path."""
+    raw = scope.get("raw_path")  # optional in ASGI
+    path = raw.decode("latin-1") if raw else quote(scope["path"])
+    return get_route_path({"path": path, "root_path": quote(root_path(scope))})
