@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 
 from tensorseed.client.commands import KEY_VARIABLE
 
+from .processes.signals import handled, immediate
 from .settings import PREFIX, Settings
 
 _KUBERNETES = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")  # variables of a Service
@@ -153,17 +154,23 @@ def serve(**options: object) -> None:
     """
     settings = load_settings(**options)
     calm_openmp()
+    with handled(immediate()):
+        _serve(settings)
 
+
+def _serve(settings: Settings) -> None:
     with collector_paused():
         from tensorseed.checkpoints.errors import RecipeError
 
+        from .processes.listening import PortError
+        from .processes.supervisor import WorkersError
         from .server import serve as server
         from .server.keys import KeysFileError
         from .server.traces import TracesError
 
     try:
         server.serve(settings)
-    except (KeysFileError, RecipeError, TracesError, server.PortError) as error:
+    except (KeysFileError, RecipeError, TracesError, PortError, WorkersError) as error:
         raise StartError(str(error)) from None
 
 

@@ -8,6 +8,7 @@ the folder before the package is imported.
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -23,6 +24,7 @@ from prometheus_client import (
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..processes.worker_process import CAUSES
 from ..worker.metrics_hooks import WorkerMetrics
 
 if TYPE_CHECKING:
@@ -80,6 +82,19 @@ class Metrics(WorkerMetrics):
             "tensorseed_queue_seconds",
             "Seconds that a chunk waited for a thread.",
             buckets=CHUNK_SECONDS,
+            registry=registry,
+        )
+        self.worker_deaths = Counter(
+            "tensorseed_worker_deaths",
+            "Processes that died, by cause: a signal, an error, or a hang, for which they are killed.",
+            ("cause",),
+            registry=registry,
+        )
+        for cause in CAUSES:
+            self.worker_deaths.labels(cause)
+        self.cut_streams = Counter(
+            "tensorseed_cut_streams",
+            "Files that processes streamed when they died, up to a second before.",
             registry=registry,
         )
         self.active_streams = Gauge(
@@ -154,6 +169,11 @@ class Metrics(WorkerMetrics):
         """See `WorkerMetrics`."""
         self.queue_seconds.observe(seconds)
 
+    def record_worker_death(self, pid: int, cause: str) -> None:
+        """Count the death of another process that shares the folder, and the streams that it cut."""
+        self.worker_deaths.labels(cause).inc()
+        self.cut_streams.inc(_last_streams(self.folder, pid) if self.folder else 0)
+
     def refresh(
         self, worker: Worker, streams: ConcurrencyLimit, jobs: ConcurrencyLimit, shutdown: GracefulShutdown
     ) -> None:
@@ -174,6 +194,21 @@ class Metrics(WorkerMetrics):
     def collected(self) -> CollectorRegistry:
         """The registry of all processes."""
         return self.registry if self.folder is None else shared_registry(self.folder)
+
+
+def _last_streams(folder: str, pid: int) -> float:
+    """The active streams that a process has noted last."""
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    paths = [str(path) for path in Path(folder).glob(f"gauge_livesum_{pid}.db")]
+    families = MultiProcessCollector.merge(paths, accumulate=False)  # type: ignore[no-untyped-call]
+    found: list[float] = [
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == "tensorseed_active_streams"
+    ]
+    return sum(found)
 
 
 def shared_registry(folder: str) -> CollectorRegistry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import logging.config
 import multiprocessing
@@ -12,38 +11,44 @@ import socket
 import sys
 import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import partial
-from ipaddress import ip_address
-from typing import Any
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.multiprocess import mark_process_dead
-from uvicorn.supervisors.multiprocess import Multiprocess
+from uvicorn.config import STARTUP_FAILURE
 
 from tensorseed.sampling.executors import portability
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
 from ..hub.context import open_library
+from ..processes.listening import PortError, authority, bound, bound_path, listen
+from ..processes.signals import graceful, handled
+from ..processes.supervisor import Supervisor
+from ..processes.worker_process import Pulse, WorkerProcess
 from ..settings import Settings
-from .app import create_app
 from .keys import load_keys
 from .logs import log_config
-from .metrics import shared_registry
 from .protocol import ConnectionLimits, LimitedProtocol
 from .traces import check_traces
 
-BUSY_SECONDS = 60  # a process without a sign of life for longer counts as dead; its start takes some
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from prometheus_client import CollectorRegistry
+
+    from .metrics import Metrics
+
+TICKS_OF_A_SECOND = 10  # of uvicorn's main loop
 LAST_SECONDS = 2  # for connections to close, after the grace period
+MARGIN_SECONDS = 5  # for a worker to end after that, before it is killed
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus-client, read when it is imported
 
+EXAMPLE = "/v1/weights?shape=256,784&init=xavier_uniform&seed=42"  # the first of the README
+
 _log = logging.getLogger(__name__)
-
-
-class PortError(ValueError):
-    """A port that cannot be bound. The message names the remedy."""
 
 
 def serve(settings: Settings) -> None:
@@ -52,78 +57,79 @@ def serve(settings: Settings) -> None:
     Raises:
         KeysFileError, RecipeError, TracesError: before any port is bound.
         PortError: for a port that is taken.
+        WorkersError: none of several processes can start.
     """
     logging.config.dictConfig(log_config(settings.log_format, settings.log_level))
-    check_port(settings)
-    if settings.keys_file is not None:
-        load_keys(settings.keys_file)
-    if settings.traces:
-        check_traces()
-    if settings.workers > 1:
-        open_library(settings)  # faults end the start here, not in every process
-        if settings.cache_folder() is not None:
-            compile_ahead(settings)  # once, not in every process
-        _serve_many(settings)
-        return
-    app = build(settings)
-    _serve_metrics(settings, app.state.metrics.registry)
-    compile_ahead(settings)
-    with suppress(KeyboardInterrupt):  # the server raises it again once it has stopped
-        Server(configure(settings, app)).run()
+    with _sockets(settings) as sockets:
+        _check_metrics_port(settings)
+        if settings.keys_file is not None:
+            load_keys(settings.keys_file)
+        if settings.traces:
+            check_traces()
+        if settings.workers > 1:
+            open_library(settings)  # faults end the start here, not in every process
+            if settings.cache_folder() is not None:
+                compile_ahead(settings)  # once, not in every process
+            _serve_many(settings, sockets)
+            return
+        app = build(settings)
+        _serve_metrics(settings, app.state.metrics.registry)
+        compile_ahead(settings)
+        with handled(graceful()):
+            Server(configure(settings, app)).run(sockets)
 
 
-def check_port(settings: Settings) -> None:
-    """Refuse a port that is taken before the start, which takes seconds.
-
-    Raises:
-        PortError: nothing can listen on the port.
-    """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        socket.create_server((settings.host, settings.port), family=family).close()
-    except OSError as error:
-        fault = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be had: {error.strerror}"
-        remedy = "choose another one, such as --port 9000 or make run PORT=9000"
-        raise PortError(f"port {settings.port} of {settings.host} {fault}: {remedy}") from None
+def _sockets(settings: Settings) -> AbstractContextManager[list[socket.socket]]:
+    """The sockets to listen on, bound before the start, which takes seconds."""
+    return bound(settings.host, settings.port) if settings.uds is None else bound_path(settings.uds)
 
 
 def compile_ahead(settings: Settings) -> None:
-    """Compile the kernels, or load them, in the main thread, where a signal ends the process at once.
-
-    An exception would not do: the compiler drops it within a callback, or crashes.
-    """
+    """Compile the kernels, or load them, in the main thread, where a signal ends the process at once."""
     if settings.portable_kernels:
         portability.target()
-    handlers = {number: signal.signal(number, _end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        compile_kernels(settings.cache_folder())
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
-def _end(number: int, _: object) -> None:
-    os._exit(0 if number == signal.SIGINT else 128 + number)
+    compile_kernels(settings.cache_folder())
 
 
 class Server(uvicorn.Server):
-    """The server of one process, which says on a terminal what to try."""
+    """The server of one process. `pulse` tells a supervisor that it lives."""
+
+    def __init__(self, config: uvicorn.Config, pulse: Pulse | None = None) -> None:
+        super().__init__(config)
+        self._pulse = pulse
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and log a request."""
+        """Listen, and tell so.
+
+        Raises:
+            PortError: another process has begun to listen meanwhile.
+        """
+        listen(sockets or [], self.config.backlog)
         await super().startup(sockets)
-        if self.started and sys.stderr.isatty():
-            host, port, *_ = self.servers[0].sockets[0].getsockname()
-            _log.info("try: %s", example(host, port))
+        if self.started and self._pulse is not None:
+            self._pulse.ready()
+        elif self.started:
+            tell(sockets or [])
+
+    async def on_tick(self, counter: int) -> bool:
+        """Send a sign of life every second."""
+        if self._pulse is not None and counter % TICKS_OF_A_SECOND == 0:
+            self._pulse.beat()
+        return await super().on_tick(counter)
 
 
-def example(host: str, port: int) -> str:
-    """The first command of the README, for the address that the server listens on."""
-    address = ip_address(host)
-    if address.is_unspecified:
-        address = ip_address("127.0.0.1" if address.version == 4 else "::1")
-    authority = f"{address}:{port}" if address.version == 4 else f"[{address}]:{port}"
-    return f"curl -s 'http://{authority}/v1/weights?shape=256,784&init=xavier_uniform&seed=42' | sha256sum"
+def tell(sockets: Sequence[socket.socket]) -> None:
+    """Log where the service listens, and on a terminal what to try."""
+    if sockets[0].family == getattr(socket, "AF_UNIX", None):
+        path = sockets[0].getsockname()
+        places, example = [f"unix:{path}"], f"--unix-socket {path} 'http://localhost{EXAMPLE}'"
+    else:
+        places = [f"http://{authority(each)}" for each in sockets]
+        example = f"'{places[0]}{EXAMPLE}'"
+    terminal = sys.stderr.isatty()
+    _log.info("listening on %s%s", ", ".join(places), "; Ctrl-C stops it" if terminal else "")
+    if terminal:
+        _log.info("try: curl -s %s | sha256sum", example)
 
 
 def configure(settings: Settings, app: Any, **more: Any) -> uvicorn.Config:
@@ -147,14 +153,17 @@ def configure(settings: Settings, app: Any, **more: Any) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=LAST_SECONDS,
-        timeout_worker_healthcheck=BUSY_SECONDS,
         **more,
     )
 
 
 def build(settings: Settings, folder: str | None = None) -> FastAPI:
     """The application of one process, which serves it until it ends."""
+    gc.disable()  # imports make a million objects and no garbage worth a pass
+    from .app import create_app
+
     app = create_app(settings, folder)
+    gc.enable()
     tune_collector()
     end_with_parent()
     return app
@@ -183,43 +192,74 @@ def tune_collector() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-class Workers(Multiprocess):
-    """Several processes. Gauges of a process that has ended are dropped."""
-
-    def __init__(self, config: uvicorn.Config, sockets: list[Any], folder: str) -> None:
-        super().__init__(config, sockets)
-        self._folder = folder
-        self._known: set[int | None] = set()
-
-    def keep_subprocess_alive(self) -> None:
-        """Start another process in place of a dead one."""
-        super().keep_subprocess_alive()
-        present = {process.pid for process in self.processes}
-        for pid in self._known - present:
-            mark_process_dead(pid, self._folder)  # type: ignore[no-untyped-call]
-        self._known = present
-
-
-def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> None:
-    """Serve the metrics on a port of their own, if the settings name one.
+def _check_metrics_port(settings: Settings) -> None:
+    """Refuse a port of the metrics that is taken before the start, which takes seconds.
 
     Raises:
-        PortError: the port is not available.
+        PortError: the port cannot be had.
     """
     if not settings.metrics_port:
         return
     try:
+        if settings.metrics_port == settings.port and settings.uds is None:
+            raise PortError(f"port {settings.port} is that of the service: choose another one")
+        with bound(settings.host, settings.metrics_port):
+            pass
+    except PortError as error:
+        raise PortError(f"--metrics-port: {error}") from None
+
+
+def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> None:
+    """Serve the metrics on a port of their own, if the settings name one."""
+    if settings.metrics_port:
+        from prometheus_client import start_http_server
+
         start_http_server(settings.metrics_port, settings.host, registry)
-    except OSError as error:
-        place = f"port {settings.metrics_port} of {settings.host}"
-        raise PortError(f"the metrics cannot have {place}: {error.strerror}: choose another one") from None
 
 
-def _serve_many(settings: Settings) -> None:
-    """Serve with several processes on one socket. Each builds an application of its own."""
+def _serve_many(settings: Settings, sockets: list[socket.socket]) -> None:
+    """Serve with several processes on the same sockets. Each builds an application of its own.
+
+    Raises:
+        WorkersError: no process can start.
+    """
     with tempfile.TemporaryDirectory(prefix="tensorseed-") as folder:
         os.environ[SHARED_METRICS] = folder
-        factory = partial(build, settings, folder)
-        config = configure(settings, factory, factory=True, workers=settings.workers)
+        from .metrics import Metrics, shared_registry
+
+        metrics = Metrics(folder)
         _serve_metrics(settings, shared_registry(folder))
-        Workers(config, [config.bind_socket()], folder).run()
+        Supervisor(
+            partial(work, settings, folder, sockets),
+            settings.workers,
+            stop_seconds=settings.notice_seconds + settings.grace_seconds + LAST_SECONDS + MARGIN_SECONDS,
+            ended=partial(_count_end, metrics, Path(folder)),
+            serving=partial(tell, sockets),
+        ).run()
+
+
+def work(settings: Settings, folder: str, sockets: list[socket.socket], connection: Connection) -> None:
+    """Serve in one of several processes."""
+    logging.config.dictConfig(log_config(settings.log_format, settings.log_level))
+    pulse = Pulse(connection)
+    try:
+        with handled(graceful()):
+            Server(configure(settings, build(settings, folder)), pulse).run(sockets)
+    except Exception:
+        _log.exception("the worker cannot serve")
+        sys.exit(STARTUP_FAILURE)
+
+
+def _count_end(metrics: Metrics, folder: Path, worker: WorkerProcess) -> None:
+    """Count the death of a worker and the streams that it cut, and drop its gauges.
+
+    One that never served leaves no file, or a start that fails for ever would fill the disk.
+    """
+    from prometheus_client.multiprocess import mark_process_dead
+
+    if worker.cause is not None:
+        metrics.record_worker_death(worker.pid, worker.cause)
+    mark_process_dead(worker.pid, str(folder))  # type: ignore[no-untyped-call]
+    if not worker.ready:
+        for path in folder.glob(f"*_{worker.pid}.db"):
+            path.unlink(missing_ok=True)

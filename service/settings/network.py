@@ -56,8 +56,14 @@ Proxies = Annotated[str, AfterValidator(_valid_proxies)]  # separated by commas;
 class NetworkSettings(BaseSettings):
     """Settings of the process and of its connections."""
 
-    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for every interface")
+    host: str = Field(
+        "127.0.0.1", description="address to listen on; 0.0.0.0 for every interface, :: for those of IPv6 too"
+    )
     port: int = Field(8000, ge=0, le=65_535, description="TCP port to listen on; 0 takes a free one")
+    uds: OptionalPath = Field(
+        None,
+        description="path of a Unix domain socket to listen on instead of host and port; empty for none",
+    )
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         "info", description="least severe log line to write"
     )

@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from service.server import serve
+from service.server.app import create_app
 from service.server.protocol import SocketWriter
 from service.settings import Settings
 
@@ -39,7 +40,7 @@ def served() -> Iterator[tuple[uvicorn.Server, int]]:
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
         listener.bind(("127.0.0.1", 0))
-        running = uvicorn.Server(serve.configure(SETTINGS, serve.create_app(SETTINGS)))
+        running = uvicorn.Server(serve.configure(SETTINGS, create_app(SETTINGS)))
         thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
         thread.start()
         while not running.started:
@@ -269,7 +270,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize(("tls", "kind"), [(None, SocketWriter), (object(), MagicMock)])
 def test_large_writes_go_past_uvloop_but_for_tls(tls: object, kind: type) -> None:
-    config = serve.configure(SETTINGS, serve.create_app(SETTINGS))
+    config = serve.configure(SETTINGS, create_app(SETTINGS))
     config.load()
     transport = MagicMock()
     transport.get_extra_info.side_effect = lambda name, default=None: tls if name == "sslcontext" else default

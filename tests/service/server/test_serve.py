@@ -14,11 +14,16 @@ from types import SimpleNamespace
 
 import pytest
 import uvicorn
+from prometheus_client import Counter
+from prometheus_client.samples import Sample
 
+from service.processes.listening import PortError, bound
+from service.processes.worker_process import CAUSES
 from service.server import serve
+from service.server.metrics import Metrics
 from service.server.protocol import LimitedProtocol
 from service.settings import Settings
-from tests.serving import ROOT
+from tests.serving import ROOT, free_port
 
 
 def test_the_server_is_configured_by_the_settings() -> None:
@@ -27,7 +32,6 @@ def test_the_server_is_configured_by_the_settings() -> None:
     assert (config.port, config.timeout_keep_alive) == (8_001, 7)
     assert config.access_log is False
     assert config.server_header is False
-    assert config.timeout_worker_healthcheck == serve.BUSY_SECONDS
     assert config.http.func is LimitedProtocol  # type: ignore[union-attr]
 
 
@@ -46,7 +50,7 @@ def test_a_proxy_is_trusted_only_if_the_settings_say_so(
 
 def test_one_process_is_served_without_a_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[uvicorn.Server] = []
-    monkeypatch.setattr(uvicorn.Server, "run", lambda self: ran.append(self))
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, _: ran.append(self))
     monkeypatch.setattr(serve, "tune_collector", lambda: None)
     serve.serve(Settings(threads=1, port=0))
     assert ran[0].config.workers == 1
@@ -59,18 +63,21 @@ def test_a_port_that_is_taken_is_refused_before_the_start(
     monkeypatch.setattr(serve, "build", None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(serve.PortError, match=f"port {port} of 127.0.0.1 is taken: choose another one"):
+        with pytest.raises(PortError, match=f"port {port} of 127.0.0.1 is taken: choose another one"):
             serve.serve(Settings(port=port, workers=workers))
+        with pytest.raises(PortError, match=f"--metrics-port: port {port} of 127.0.0.1 is taken: choose"):
+            serve.serve(Settings(port=0, metrics_port=port, workers=workers))
 
 
-def test_an_address_of_another_host_is_refused() -> None:
-    with pytest.raises(serve.PortError, match=r"of 192.0.2.1 cannot be had: .*: choose another one"):
-        serve.check_port(Settings(host="192.0.2.1", port=0))
+def test_the_metrics_cannot_have_the_port_of_the_service() -> None:
+    port = free_port()
+    with pytest.raises(PortError, match=f"--metrics-port: port {port} is that of the service: choose"):
+        serve.serve(Settings(port=port, metrics_port=port))
 
 
-@pytest.mark.parametrize(("sign", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_signal_ends_the_compiler(sign: signal.Signals, status: int, workers: str, tmp_path: Path) -> None:
+def test_a_signal_ends_the_compiler(sign: signal.Signals, workers: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "service", "serve", "--port", "0", "--workers", workers]
     environment = {**os.environ, "TENSORSEED_KERNEL_CACHE": str(tmp_path)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as process:
@@ -78,57 +85,68 @@ def test_a_signal_ends_the_compiler(sign: signal.Signals, status: int, workers: 
         assert b"compiling kernels" in process.stderr.readline()
         began = time.monotonic()
         process.send_signal(sign)
-        assert process.wait(20) == status
+        assert process.wait(20) == -sign  # 130, 143 and 129 in a shell
         assert time.monotonic() - began < 5  # and not the quarter of a minute that the compiler takes
-        assert process.stderr.read() == b""
-
-
-def test_signals_are_handled_as_before_after_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    during: list[object] = []
-    monkeypatch.setattr(serve, "compile_kernels", lambda _: during.append(signal.getsignal(signal.SIGTERM)))
-    serve.compile_ahead(Settings())
-    assert during == [serve._end]
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+        assert b"Traceback" not in process.stderr.read()
 
 
 @pytest.mark.parametrize(
     ("host", "url"),
-    [
-        ("127.0.0.1", "http://127.0.0.1:8000"),
-        ("192.0.2.1", "http://192.0.2.1:8000"),
-        ("0.0.0.0", "http://127.0.0.1:8000"),
-        ("::", "http://[::1]:8000"),
-    ],
+    [("127.0.0.1", "http://127.0.0.1"), ("0.0.0.0", "http://127.0.0.1"), ("::", "http://[::1]")],
 )
-def test_the_example_is_that_of_the_readme(host: str, url: str) -> None:
-    command = serve.example(host, 8000)
-    assert command.replace(url, "http://127.0.0.1:8000") in (ROOT / "README.md").read_text()
-    assert url in command
-
-
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_terminal_is_shown_what_to_try(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def started(self: uvicorn.Server, _: object) -> None:
-        listening = SimpleNamespace(getsockname=lambda: ("127.0.0.1", 8000))
-        self.started, self.servers = True, [SimpleNamespace(sockets=[listening])]  # type: ignore[list-item]
-
+def test_a_terminal_is_shown_the_example_of_the_readme(
+    host: str, url: str, terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines: list[str] = []
-    monkeypatch.setattr(uvicorn.Server, "startup", started)
     monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: terminal))
     monkeypatch.setattr(serve._log, "info", lambda form, *values: lines.append(form % values))
-    asyncio.run(serve.Server(serve.configure(Settings(log_format="json"), lambda: None)).startup())
-    assert lines == ([f"try: {serve.example('127.0.0.1', 8000)}"] if terminal else [])
+    with bound(host, 0) as sockets:
+        serve.tell(sockets)
+        place = f"{url}:{sockets[0].getsockname()[1]}"
+    assert lines.pop(0) == f"listening on {place}" + "; Ctrl-C stops it" * terminal
+    assert bool(lines) == terminal
+    for line in lines:
+        command = line.removeprefix("try: ").replace(place, "http://127.0.0.1:8000")
+        assert command in (ROOT / "README.md").read_text()
 
 
-def test_the_metrics_of_a_process_that_ended_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one that died, and of one that the supervisor was told to replace or to do without."""
-    ended: list[int] = []
-    monkeypatch.setattr(serve, "mark_process_dead", lambda pid, _: ended.append(pid))
-    monkeypatch.setattr(serve.Multiprocess, "__init__", lambda *_: None)
-    monkeypatch.setattr(serve.Multiprocess, "keep_subprocess_alive", lambda _: None)
-    workers = serve.Workers(serve.configure(Settings(), lambda: None), [], "folder")
-    for pids, expected in (((1, 2), []), ((1, 2), []), ((3, 2), [1]), ((3,), [1, 2])):
-        workers.processes = [SimpleNamespace(pid=pid) for pid in pids]  # type: ignore[misc]
-        workers.keep_subprocess_alive()
-        assert ended == expected
+def test_a_port_that_another_server_takes_meanwhile_is_refused() -> None:
+    """Two that start at the same time have both bound it."""
+    with bound("127.0.0.1", 0) as first, bound("127.0.0.1", first[0].getsockname()[1]) as second:
+        second[0].listen()
+        server = serve.Server(serve.configure(Settings(log_format="json"), lambda: None))
+        with pytest.raises(PortError, match="is taken: choose another one"):
+            asyncio.run(server.startup(first))
+
+
+def test_the_end_of_a_worker_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the streams that it cut. One that never served leaves no file."""
+    program = """
+import os, sys
+from service.server.metrics import Metrics
+Metrics(sys.argv[1]).active_streams.set(3)
+print(os.getpid())
+"""
+    environment = {**os.environ, serve.SHARED_METRICS: str(tmp_path)}
+    pids = [
+        int(
+            subprocess.check_output([sys.executable, "-c", program, str(tmp_path)], env=environment, cwd=ROOT)
+        )
+        for _ in range(3)
+    ]
+    metrics = Metrics(str(tmp_path))
+    for pid, ready, cause in zip(pids, (True, False, True), ("SIGKILL", "error", None), strict=True):
+        worker = SimpleNamespace(pid=pid, ready=ready, cause=cause)
+        serve._count_end(metrics, tmp_path, worker)  # type: ignore[arg-type]
+    counted = {sample.labels["cause"]: sample.value for sample in samples(metrics.worker_deaths)}
+    assert {cause: count for cause, count in counted.items() if count} == {"SIGKILL": 1, "error": 1}
+    assert counted.keys() == set(CAUSES)
+    assert [sample.value for sample in samples(metrics.cut_streams)] == [6.0]
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left
+    assert not any(f"_{pids[1]}." in name or "live" in name for name in left)
+
+
+def samples(counter: Counter) -> list[Sample]:
+    return [sample for family in counter.collect() for sample in family.samples]

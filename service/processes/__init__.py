@@ -1,0 +1,1 @@
+"""Processes that serve: supervisor, signs of life, signals and sockets."""

@@ -1,0 +1,266 @@
+"""Supervisor: deaths in any order, hangs, backoff and stops."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from service.processes.supervisor import MAX_BACKOFF_SECONDS, backoff
+from tests.serving import ROOT
+
+PATIENCE = 60.0  # seconds, on however busy a machine
+
+
+class Program:
+    """The supervisor in a process of its own, and what has happened there."""
+
+    def __init__(self, count: int, hang_seconds: float = 600.0, behaviour: str = "serves") -> None:
+        command = [sys.executable, "-m", "tests.service.processes.program", str(count), str(hang_seconds)]
+        self.process = subprocess.Popen(
+            [*command, behaviour],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.ready: list[int] = []
+        self.starting: list[int] = []
+        self.causes: dict[int, str] = {}
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.port = int(self._lines.get(timeout=PATIENCE).split()[1])
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+
+    def look(self, seconds: float = 0.0) -> None:
+        """Take the events that have come, and wait for one so long."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                event, pid, *more = self._lines.get(timeout=seconds).split()
+                seconds = 0.0
+                if event == "born":
+                    self.starting.append(int(pid))
+                elif event == "ready":
+                    self.starting.remove(int(pid))
+                    self.ready.append(int(pid))
+                elif event == "ended":
+                    self.causes[int(pid)] = more[0]
+                    for pids in (self.starting, self.ready):
+                        with contextlib.suppress(ValueError):
+                            pids.remove(int(pid))
+
+    def until(self, condition: object) -> None:
+        """Wait until a condition holds."""
+        assert callable(condition)
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, self.causes
+            self.look(0.1)
+
+    def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
+        """Send a worker a signal."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+    def answers(self, seconds: float) -> bool:
+        """Whether any worker answers within so many seconds."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)) as client:
+            client.settimeout(seconds)
+            return bool(client.recv(100))
+        return False
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Stop the supervisor; its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def log(self) -> str:
+        """What it has written to standard error. Only once it has ended."""
+        assert self.process.stderr is not None
+        return self.process.stderr.read()
+
+
+@contextlib.contextmanager
+def supervised(count: int, hang_seconds: float = 600.0, behaviour: str = "serves") -> Iterator[Program]:
+    program = Program(count, hang_seconds, behaviour)
+    try:
+        yield program
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(program.process.pid, signal.SIGKILL)
+        with program.process:
+            pass
+
+
+def test_a_start_that_is_killed_delays_no_other() -> None:
+    """One is killed, its replacement while it starts, then the other: uvicorn would wait for a minute."""
+    with supervised(2) as program:
+        program.until(lambda: len(program.ready) == 2)
+        first, other = program.ready
+        program.kill(first)
+        program.until(lambda: program.starting or (len(program.ready) == 2 and first not in program.ready))
+        for pid in program.starting:
+            program.kill(pid)
+        program.kill(other)
+        assert program.answers(PATIENCE / 2)
+        program.until(lambda: len(program.ready) == 2)
+        assert {program.causes[first], program.causes[other]} == {"SIGKILL"}
+        assert program.stop() == 0
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_any_order_of_kills_leaves_something_that_answers(seed: int) -> None:
+    draw = random.Random(seed)
+    with supervised(3) as program:
+        program.until(lambda: len(program.ready) == 3)
+        end = time.monotonic() + 6
+        kills = 0
+        while time.monotonic() < end:
+            program.look()
+            alive = [*program.ready, *program.starting]
+            for pid in draw.sample(alive, min(len(alive), draw.randrange(3))):
+                program.kill(pid)
+                kills += 1
+            time.sleep(draw.uniform(0, 0.5))
+            assert program.answers(PATIENCE / 2), program.causes
+        assert kills > 5
+        program.until(lambda: len(program.ready) == 3)
+        assert program.stop() == 0
+
+
+def test_workers_that_hang_are_replaced_while_others_serve() -> None:
+    with supervised(2, hang_seconds=2.0) as program:
+        program.until(lambda: len(program.ready) == 2)
+        hung, other = program.ready
+        program.kill(hung, signal.SIGSTOP)
+        assert program.answers(PATIENCE / 2)
+        program.until(lambda: program.causes.get(hung) == "hang")
+        program.until(lambda: len(program.ready) == 2)
+        assert other in program.ready
+        assert program.stop() == 0
+
+
+def test_a_start_that_hangs_is_replaced_while_others_are_watched() -> None:
+    with supervised(2, hang_seconds=2.0) as program:
+        program.until(lambda: len(program.ready) == 2)
+        first, other = program.ready
+        program.kill(first)
+        program.until(lambda: program.starting or first not in program.ready)
+        hung = program.starting[:1]
+        for pid in hung:
+            program.kill(pid, signal.SIGSTOP)
+        program.kill(other)
+        assert program.answers(PATIENCE / 2)
+        for pid in hung:
+            program.until(lambda pid=pid: pid in program.causes)
+        assert program.stop() == 0
+
+
+def test_a_pause_of_the_supervisor_kills_nobody() -> None:
+    with supervised(2, hang_seconds=3.0) as program:
+        program.until(lambda: len(program.ready) == 2)
+        os.killpg(program.process.pid, signal.SIGSTOP)
+        time.sleep(4)
+        os.killpg(program.process.pid, signal.SIGCONT)
+        assert program.answers(PATIENCE / 2)
+        program.look(1.5)
+        assert program.causes == {}
+
+
+def test_starts_that_fail_back_off_and_end() -> None:
+    with supervised(2, behaviour="fails") as program:
+        assert program.process.wait(PATIENCE) == 1
+        program.look()
+        assert set(program.causes.values()) == {"error"}
+        assert 5 <= len(program.causes) <= 6
+        log = program.log()
+    assert "failure 3 in a row: the next one starts in 1 s" in log
+    assert "5 workers could not start: the log says why" in log
+    assert "Traceback" not in log
+
+
+def test_starts_that_are_killed_go_on() -> None:
+    """The host may have memory again later."""
+    with supervised(1, behaviour="starts for ever") as program:
+        for _ in range(4):
+            program.until(lambda: program.starting)
+            (pid,) = program.starting
+            program.kill(pid)
+            program.until(lambda pid=pid: pid in program.causes)
+        assert program.process.poll() is None
+        assert program.stop() == 0
+
+
+def test_the_backoff_doubles_up_to_its_maximum() -> None:
+    assert [backoff(failures) for failures in range(8)] == [0, 0, 0.5, 1, 2, 4, 8, 8]
+    assert backoff(1 << 40) == MAX_BACKOFF_SECONDS
+
+
+def test_a_worker_that_is_told_to_stop_is_replaced_and_no_death() -> None:
+    with supervised(2) as program:
+        program.until(lambda: len(program.ready) == 2)
+        told = program.ready[0]
+        program.kill(told, signal.SIGTERM)
+        program.until(lambda: told in program.causes)
+        assert program.causes[told] == "None"
+        program.until(lambda: len(program.ready) == 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_every_stop_signal_ends_all_workers_in_order(number: signal.Signals) -> None:
+    """Also one that a terminal sends to every process of the group."""
+    with supervised(2) as program:
+        program.until(lambda: len(program.ready) == 2)
+        pids = program.ready
+        os.killpg(program.process.pid, number)
+        assert program.process.wait(PATIENCE) == 0
+        assert program.log() == ""
+        assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+def test_workers_that_start_end_with_the_supervisor() -> None:
+    with supervised(2, behaviour="starts for ever") as program:
+        program.until(lambda: len(program.starting) == 2)
+        assert program.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_workers_that_do_not_stop_are_killed(again: bool) -> None:
+    """After their time, or at the second interrupt."""
+    with supervised(2, behaviour="stops never") as program:
+        program.until(lambda: len(program.ready) == 2)
+        if again:
+            program.process.send_signal(signal.SIGINT)
+            time.sleep(0.1)
+        assert program.stop(signal.SIGINT) == 0
+        assert again or "2 workers did not end in 1 s: they are killed" in program.log()
+
+
+def test_a_signal_that_was_ignored_stays_so() -> None:
+    """As with nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with supervised(1) as program:
+            program.until(lambda: program.ready)
+            program.process.send_signal(signal.SIGHUP)
+            program.look(1.0)
+            assert program.answers(PATIENCE / 2)
+            assert program.process.poll() is None
+            assert program.stop() == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
