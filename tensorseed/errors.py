@@ -10,7 +10,7 @@
     ├── UnrepresentableError the answer has no representation of the requested kind
     ├── DeviceError          a device that this host does not have, or that failed
     ├── CapacityError        a device that has not the memory for it now; says how much
-    └── VersionError         a version of torch that this host does not have
+    └── VersionError         a version or kernels of torch that this host does not have
 
 No class carries an HTTP status: the service maps classes to statuses.
 """
@@ -94,7 +94,7 @@ class CapacityError(TensorseedError):
 
 
 class VersionError(TensorseedError):
-    """A spec for another version of torch than this host's. The message names both."""
+    """A spec for another version or other kernels of torch than this host's. The message names both."""
 
 
 def shortened(word: str) -> str:

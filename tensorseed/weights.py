@@ -44,7 +44,7 @@ def open(spec: Mapping[str, Any] | str | os.PathLike[str]) -> Weights:  # noqa: 
         SpecError: the spec is not valid; `faults` has a JSON pointer and a remedy for every fault.
         TooLargeError: the spec exceeds a limit.
         UnknownNameError: the string is neither JSON, nor a file, a token or an id.
-        VersionError: the spec is of another version of torch.
+        VersionError: the spec is of another version or of other kernels of torch.
         OSError: the file cannot be read.
     """
     return Weights(open_file(_resolve(spec)))

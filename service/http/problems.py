@@ -138,7 +138,7 @@ COMMON = ProblemTable(
         core.CapacityError: ProblemKind(
             "out-of-memory", 503, "Not enough memory at the moment", headers=(("Retry-After", "5"),)
         ),
-        core.VersionError: ProblemKind("missing-version", 409, "This host lacks the version of torch"),
+        core.VersionError: ProblemKind("missing-version", 409, "This host has another torch"),
         exchange.QueryError: ProblemKind("invalid-query", 422, "The query is not valid"),
         exchange.UnknownPathError: ProblemKind("unknown-path", 404, "No such path"),
         exchange.MethodError: ProblemKind("unknown-method", 405, "The path does not have this method"),

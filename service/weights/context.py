@@ -15,6 +15,7 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import SEED_COUNT
 from tensorseed.spec.spec_token import decode_token, encode_token
+from tensorseed.spec.torch_identity import kernels_known
 
 from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.context import Context
@@ -85,11 +86,11 @@ class OpenFiles:
         raw: bytes,
         parameters: Mapping[str, str],
     ) -> OpenFile | None:
-        """The file of a short query, opened on the event loop; None for a long one.
+        """The file of a short query, opened on the event loop; None for one that takes longer to open.
 
         Parsing takes less time than handing the query to a thread.
         """
-        if len(raw) > SHORT_QUERY:
+        if len(raw) > SHORT_QUERY or _measures_torch(parameters):
             return None
         seedless = tuple(sorted((name, value) for name, value in parameters.items() if name != "seed"))
         parsed = self._seedless.get(seedless)
@@ -131,6 +132,12 @@ class OpenFiles:
     def _cache(self, opened: OpenFile) -> None:
         if opened.token is not None and weigh(opened) <= self._files.maxsize:
             self._files[opened.token] = opened
+
+
+def _measures_torch(parameters: Mapping[str, str]) -> bool:
+    """Whether a query is the first of generator torch for its device, whose kernels take long to measure."""
+    device = parameters.get("device", "auto")
+    return parameters.get("generator") == "torch" and not kernels_known("cpu" if device == "auto" else device)
 
 
 def _open_spec(parse: Callable[[T, Limits], ResolvedSpec], source: T, limits: Limits) -> OpenFile:

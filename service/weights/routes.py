@@ -23,6 +23,7 @@ from tensorseed.errors import (
 )
 from tensorseed.files.virtual_file import VirtualFile, open_slice
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.query import names_torch
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_query, parse_spec
 
@@ -125,7 +126,7 @@ async def get_weights(request: Request) -> Response:
         _parse_query, request.scope["query_string"], parameters
     )
     if opened is not None:
-        return await _answer(request, opened.file, _location(request, opened))
+        return await _answer_query(request, opened, parameters)
     return await cancel_on_disconnect(request.receive, _get(request, parameters))
 
 
@@ -167,7 +168,8 @@ async def _body(request: Request) -> bytes:
 
 async def _post(request: Request, body: bytes) -> Response:
     opened = await WeightsContext.of(request).files.by_spec(parse_spec, body)
-    return await _answer(request, opened.file, _location(request, opened))
+    changing = opened.file.resolved.torch is not None  # a spec need not name the torch that draws
+    return await _answer(request, opened.file, _location(request, opened), changing=changing)
 
 
 async def _plan(request: Request, body: bytes) -> Response:
@@ -191,7 +193,14 @@ async def _missing_device(context: WeightsContext, device: str) -> str | None:
 
 async def _get(request: Request, parameters: Mapping[str, str]) -> Response:
     opened = await WeightsContext.of(request).files.by_spec(_parse_query, parameters)
-    return await _answer(request, opened.file, _location(request, opened))
+    return await _answer_query(request, opened, parameters)
+
+
+async def _answer_query(request: Request, opened: OpenFile, parameters: Mapping[str, str]) -> Response:
+    """The file of a query, whose bytes may change with the host unless it names the torch that draws."""
+    torch = opened.file.resolved.torch
+    changing = torch is not None and not names_torch(parameters, torch)
+    return await _answer(request, opened.file, _location(request, opened), changing=changing)
 
 
 async def _get_by_token(request: Request, token: str) -> Response:
@@ -208,13 +217,15 @@ async def _get_tensor(request: Request, token: str, name: str, wanted: str) -> R
     return await _answer(request, file)
 
 
-async def _answer(request: Request, file: VirtualFile, location: str | None = None) -> Response:
-    """The file in the form that the client prefers."""
+async def _answer(
+    request: Request, file: VirtualFile, location: str | None = None, *, changing: bool = False
+) -> Response:
+    """The file in the form that the client prefers; `changing` if another host may send other bytes."""
     context = WeightsContext.of(request)
     await context.worker.device(file.resolved.device)
     headers = {"Vary": "Accept", **({"Content-Location": location} if location else {})}
-    if location and file.resolved.torch is not None and "torch_version" not in request.query_params:
-        headers["Cache-Control"] = REVALIDATED  # another version of torch answers this URL with other bytes
+    if changing:
+        headers["Cache-Control"] = REVALIDATED
     limit = context.settings.json_elements
     form = negotiate(
         accept_of(request),

@@ -166,7 +166,13 @@ _PARAMETERS = (
     ("dtype", False, "bfloat16", "The dtype; float32 if left out."),
     ("generator", False, "philox", "The generator; philox if left out."),
     ("device", False, "auto", "The device that computes; with philox it never changes a bit."),
-    ("torch_version", False, "2.13.0", "Only with generator torch: the version that must draw."),
+    ("torch_version", False, "2.13.0+cpu", "Only with generator torch: the version that must draw."),
+    (
+        "torch_kernels",
+        False,
+        "x86_64-avx512-873bc6caad10",
+        "Only with generator torch: the kernels that must draw, as a recipe names them.",
+    ),
 )
 _ALWAYS = ("ETag", "Cache-Control", "Vary", "Content-Location")
 _CONTENT = ("Accept-Ranges", "Content-Length", "Content-Disposition")

@@ -30,6 +30,11 @@ def cancellable(cancelled: Cancelled) -> Iterator[None]:
         _thread.cancelled = before
 
 
+def cancelled_with_thread() -> Cancelled:
+    """Return whether the calling thread's computation is cancelled, as a question for other threads."""
+    return getattr(_thread, "cancelled", None) or (lambda: False)
+
+
 def check_cancelled() -> None:
     """Return unless the computation of this thread is cancelled.
 

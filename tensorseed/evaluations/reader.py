@@ -39,7 +39,7 @@ def read(body: bytes, limits: Limits) -> Evaluation:
         EvaluationError: the evaluation is not valid; each fault has a pointer.
         TooLargeError: a limit is exceeded.
         DeviceError: this host lacks the device.
-        VersionError: this host has another version of torch.
+        VersionError: this host has another version or other kernels of torch.
     """
     try:
         document = load(body, limits)

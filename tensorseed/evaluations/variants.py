@@ -15,10 +15,10 @@ from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
-from tensorseed.spec.spec import parse_spec
+from tensorseed.spec.spec import TORCH_FIELDS, parse_spec
 from tensorseed.suggestions import unknown_name
 
-FIELDS = ("seed", "generator", "dtype", "device", "torch_version")
+FIELDS = ("seed", "generator", "dtype", "device", *TORCH_FIELDS)
 """The fields that an evaluation shares with a spec, beside the layers."""
 
 _LAYERS = re.compile(r"\blayers ([0-9]+) and ([0-9]+)\b")
@@ -40,7 +40,7 @@ class WeightSpec:
 
         Raises:
             TooLargeError: a limit is exceeded.
-            VersionError: this host has another version of torch.
+            VersionError: this host has another version or other kernels of torch.
         """
         try:
             return parse_spec(dump({**self.fields, "layers": self.entries}), limits), []
@@ -61,7 +61,7 @@ class WeightSpec:
             if value is not None:
                 fields[name] = value
         if fields.get("generator") != "torch":
-            fields.pop("torch_version", None)
+            fields = {name: value for name, value in fields.items() if name not in TORCH_FIELDS}
         entries = [
             _with_inits(entry, layer, inits) for entry, layer in zip(self.entries, self.layers(), strict=True)
         ]

@@ -8,6 +8,7 @@
 A bare tensor is `torch.empty`, which draws nothing.
 Layers draw from torch's own generators, one for each device of the process.
 `seeded` locks them and restores their states.
+torch computes on one thread, since the bits of `orthogonal` depend on their number.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from tensorseed.concurrency.cancellation import check_cancelled
+from tensorseed.concurrency.torch_thread import run_in_torch_thread
 from tensorseed.concurrency.warning_filters import suppress_warnings
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.sampling.distributions.base import Storage
@@ -63,6 +65,10 @@ def materialise(resolved: ResolvedSpec) -> dict[str, Storage]:
         TooLargeError: torch rejects nearly every candidate of a truncated normal.
         ComputationCancelledError: the computation is cancelled.
     """
+    return run_in_torch_thread(lambda: _materialise(resolved))
+
+
+def _materialise(resolved: ResolvedSpec) -> dict[str, Storage]:
     device = _device(resolved.device)
     # torch warns of tensors without elements
     with seeded(resolved.seed, device), _on(device), suppress_warnings(), torch.no_grad():

@@ -216,6 +216,7 @@ def _metadata(resolved: ResolvedSpec) -> dict[str, str]:
         drawn = {
             "tensorseed.generator": "torch",
             "tensorseed.torch_version": resolved.torch.version,
+            "tensorseed.torch_kernels": resolved.torch.kernels,
             "tensorseed.device": resolved.torch.device,
         }
     return {"format": "pt", **drawn, "tensorseed.recipe": resolved.recipe}

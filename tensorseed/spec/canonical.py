@@ -8,7 +8,7 @@
 - 1 and 1.0 are one number, 0.0 and -0.0 are two.
 
 With generator torch the order of entries counts: only neighbours are folded, and nothing is sorted. The
-recipe also holds the version of torch and the type of device.
+recipe also holds the version of torch, its kernels and the type of device.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tensorseed.spec.layers import Entry
 from tensorseed.spec.schemes import Scheme, scheme_of
 from tensorseed.spec.schemes.base import defaults_of
 from tensorseed.spec.schemes.scaled import KaimingNormal, KaimingUniform
-from tensorseed.spec.torch_support import TorchIdentity
+from tensorseed.spec.torch_identity import TorchIdentity
 
 DEFAULT_DTYPE = "float32"
 
@@ -102,11 +102,11 @@ def recipe_text(seed: int, entries: Iterable[tuple[str, EntryText]]) -> str:
 
 
 def ordered_recipe_text(seed: int, entries: Iterable[tuple[str, EntryText]], torch: TorchIdentity) -> str:
-    """The recipe of generator torch: entries in order, with the version of torch and the type of device."""
+    """The recipe of generator torch: entries in order, with what else decides the bits."""
     texts = ",".join(body.named(name) for name, body in entries)
     return (
         f'{{"device":"{torch.device}","generator":"torch","layers":[{texts}],"seed":"{seed}",'
-        f'"torch_version":"{torch.version}"}}'
+        f'"torch_kernels":"{torch.kernels}","torch_version":"{torch.version}"}}'
     )
 
 

@@ -14,7 +14,7 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import count_names, expand, fold, fold_in_order, fold_pattern, max_chars
 from tensorseed.spec.resolution import ResolvedEntry
 from tensorseed.spec.resolved import ResolvedTensor, Step
-from tensorseed.spec.torch_support import TorchIdentity
+from tensorseed.spec.torch_identity import TorchIdentity
 
 
 @dataclass(slots=True)

@@ -25,7 +25,8 @@ Located = tuple[Path, str]  # path and sentence of a fault
 _WHOLE_FIELD = {
     "seed": "seed must be an integer from 0 to 18446744073709551615, or a decimal string of one",
     "device": "device must be auto, cpu, cuda or cuda:N with N a decimal number",
-    "torch_version": "torch_version must be a version without its local part, such as 2.13.0",
+    "torch_version": "torch_version must be a version, such as 2.13.0 or 2.13.0+cpu",
+    "torch_kernels": "torch_kernels must be what a recipe of generator torch holds: copy it, or leave it out",
 }
 _SENTENCES = {
     "bool_type": "{field} must be true or false",

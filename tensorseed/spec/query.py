@@ -9,6 +9,7 @@ from typing import Any
 from tensorseed.errors import Fault, SpecError
 from tensorseed.spec.json_io import load
 from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.torch_identity import TorchIdentity
 from tensorseed.suggestions import unknown_name
 
 QUERY_PARAMETERS = (
@@ -19,9 +20,12 @@ QUERY_PARAMETERS = (
     "generator",
     "device",
     "torch_version",
+    "torch_kernels",
     "name",
 )  # any other is a parameter of the scheme
 DEFAULT_NAME = "weight"
+
+_SPEC_FIELDS = ("seed", "dtype", "generator", "device", "torch_version", "torch_kernels")
 
 _INTEGER = re.compile(r"-?[0-9]{1,1000}")
 _NUMBER = re.compile(r"-?[0-9]")
@@ -42,10 +46,21 @@ def document(params: Mapping[str, str]) -> dict[str, Any]:
         entry["shape"] = _shape(params["shape"])
     if "init" in params:
         entry["init"] = _init(params)
-    spec = {
-        key: params[key] for key in ("seed", "dtype", "generator", "device", "torch_version") if key in params
-    }
+    spec = {key: params[key] for key in _SPEC_FIELDS if key in params}
+    if "torch_version" in spec:
+        spec["torch_version"] = _version(spec["torch_version"])
     return {**spec, "layers": [entry]}
+
+
+def names_torch(params: Mapping[str, str], identity: TorchIdentity) -> bool:
+    """Whether the parameters name the very torch that draws, and not a part of its identity."""
+    version, kernels = params.get("torch_version", ""), params.get("torch_kernels", "")
+    return (_version(version), kernels) == (identity.version, identity.kernels)
+
+
+def _version(text: str) -> str:
+    """The version in a query, where `+` stands for a space unless it is escaped."""
+    return text.replace(" ", "+")
 
 
 def _shape(text: str) -> list[int | str]:

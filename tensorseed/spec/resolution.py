@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
-from tensorseed.sampling.distributions import AnyDistribution, Values, ZeroRange
+from tensorseed.sampling.distributions import AnyDistribution, Orthogonal, Values, ZeroRange
 from tensorseed.sampling.dtypes import DTYPES, INT64, DType
 from tensorseed.spec.canonical import EntryText, entry_text, normalize_init, same_init
 from tensorseed.spec.layers import Entry, Layer, Slot, Tensor
@@ -59,6 +59,11 @@ class ResolvedEntry:
     nbytes: int = 0  # in the file, of what one name yields
     suffixes: int = 0  # characters of all suffixes together
     literals: int = 0  # numbers of `values` inits
+
+    @property
+    def is_factorized(self) -> bool:
+        """Whether LAPACK factorizes a tensor of the entry where torch draws it."""
+        return any(isinstance(tensor.distribution, Orthogonal) for tensor in self.tensors)
 
     def __post_init__(self) -> None:
         for tensor in self.tensors:

@@ -13,7 +13,7 @@ from tensorseed.spec.layers import Entry
 from tensorseed.spec.layers.base import UNITS, Role
 from tensorseed.spec.schemes import Scheme
 from tensorseed.spec.schemes.fans import Fans
-from tensorseed.spec.torch_support import TorchIdentity
+from tensorseed.spec.torch_identity import TorchIdentity
 
 _SEED = ',"seed":'  # begins the last member of a recipe
 

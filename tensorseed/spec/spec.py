@@ -26,9 +26,11 @@ from tensorseed.spec.resolution import resolve_entry
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.schemes import ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
-from tensorseed.spec.torch_support import check_version, torch_identity
+from tensorseed.spec.torch_identity import torch_identity
 
 SEED_COUNT = 1 << 64
+TORCH_FIELDS = ("torch_version", "torch_kernels")
+"""The fields that only a spec of generator torch has."""
 
 SeedNumber = Annotated[int, Field(ge=0, lt=SEED_COUNT)]
 SeedText = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
@@ -63,9 +65,17 @@ class Spec(BaseModel):
     )
     torch_version: str | None = Field(
         default=None,
-        pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){1,3}[0-9a-z.]{0,20}$",
-        description="Only with generator torch: the version that must draw; this host's if left out.",
-        examples=["2.13.0"],
+        pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){1,3}[0-9a-z.]{0,20}(\+[0-9A-Za-z._-]{1,40})?$",
+        description="Only with generator torch: the version that must draw, any build of it where the local "
+        "part is left out; this host's if left out.",
+        examples=["2.13.0+cpu"],
+    )
+    torch_kernels: str | None = Field(
+        default=None,
+        pattern=r"^[0-9A-Za-z_.-]{1,160}$",
+        description="Only with generator torch: the kernels that must draw, as a recipe names them; this "
+        "host's if left out.",
+        examples=["x86_64-avx512-873bc6caad10"],
     )
     layers: tuple[AnyEntry, ...] = Field(
         description="The entries, each a bare Tensor or a torch.nn layer type.",
@@ -80,7 +90,7 @@ def parse_spec(body: bytes, limits: Limits) -> ResolvedSpec:
         SpecError: the spec is not valid; it holds a pointer and a sentence for every fault.
         TooLargeError: the file is larger than `limits.file_bytes`, or with generator torch than
             `limits.materialised_bytes`.
-        VersionError: the spec is of another version of torch than this host's.
+        VersionError: the spec is of another version or of other kernels of torch than this host's.
     """
     return _resolve(load(body, limits), limits)
 
@@ -92,7 +102,7 @@ def parse_query(params: Mapping[str, str], limits: Limits) -> ResolvedSpec:
         SpecError: the parameters are not valid; the pointer of a fault is the name of a parameter.
         TooLargeError: the file is larger than `limits.file_bytes`, or with generator torch than
             `limits.materialised_bytes`.
-        VersionError: the spec is of another version of torch than this host's.
+        VersionError: the spec is of another version or of other kernels of torch than this host's.
     """
     document = query.document(params)
     try:
@@ -156,8 +166,11 @@ def _resolve_entries(
 def _cross_faults(spec: Spec) -> list[Located]:
     """The faults of fields that are valid alone and conflict."""
     found: list[Located] = []
-    if spec.generator != "torch" and spec.torch_version is not None:
-        found.append((("torch_version",), "torch_version goes with generator torch: leave it out"))
+    found += [
+        ((name,), f"{name} goes with generator torch: leave it out")
+        for name in TORCH_FIELDS
+        if spec.generator != "torch" and getattr(spec, name) is not None
+    ]
     if int(spec.seed) >= SEED_COUNT:
         found.append((("seed",), f"seed must be at most {SEED_COUNT - 1}"))
     return found
@@ -165,9 +178,11 @@ def _cross_faults(spec: Spec) -> list[Located]:
 
 def _resolve_in_order(spec: Spec, groups: list[ResolvedGroup], seed: int, limits: Limits) -> ResolvedSpec:
     """Resolve a spec of generator torch, whose entries keep their order."""
-    check_version(spec.torch_version)
     device = "cpu" if spec.device == "auto" else spec.device
-    torch = torch_identity(device)
+    factorizes = any(group.entry.is_factorized for group in groups)
+    torch = torch_identity(
+        device, factorizes=factorizes, version=spec.torch_version, kernels=spec.torch_kernels
+    )
     tensors, recipe, steps = expand_in_order(groups, seed, limits, torch)
     return ResolvedSpec(seed, spec.generator, device, tensors, recipe, steps, torch)
 

@@ -38,7 +38,7 @@ def decode_token(token: str, limits: Limits) -> ResolvedSpec:
         UnknownNameError: the token is cut, altered, not canonical, of another stream version, or longer than
             `limits.token_chars`.
         TooLargeError: the file is larger than `limits.file_bytes`.
-        VersionError: the spec is of another version of torch.
+        VersionError: the spec is of another version or of other kernels of torch.
     """
     recipe = _recipe(token) if len(token) <= limits.token_chars else None
     if recipe is not None:

@@ -1,18 +1,13 @@
-"""Generator torch: identity of its files, and limits of `torch.nn.init`.
+"""Limits of torch: what generator torch cannot draw.
 
-Another version of torch, or another type of device, may draw other numbers from one seed. This module does
-not import torch; tests compare its rules with torch itself.
+This module does not import torch; tests compare its rules with torch itself.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
 from typing import assert_never
 
-from tensorseed.errors import VersionError
 from tensorseed.sampling.distributions import (
     AnyDistribution,
     Constant,
@@ -41,37 +36,6 @@ MAX_REJECTION_DRAWS = 1 << 30  # of one rejection, or
 MAX_DRAWS_PER_ELEMENT = 256  # this many for each element, whichever is more
 
 _PORTABLE = "leave generator out, or say philox"
-
-
-@dataclass(frozen=True, slots=True)
-class TorchIdentity:
-    """`version` is the public part of torch's, such as 2.13.0; `device` is cpu or cuda."""
-
-    version: str
-    device: str
-
-
-@cache
-def installed_version() -> str:
-    """The public part of this host's torch version, read without importing torch."""
-    return version("torch").partition("+")[0]
-
-
-def check_version(wanted: str | None) -> None:
-    """Check the version of torch that a spec is made for.
-
-    Raises:
-        VersionError: this host has another one.
-    """
-    present = installed_version()
-    if wanted is not None and wanted != present:
-        detail = f"the spec is of torch {wanted} and this host has torch {present}, which may draw other bits"
-        raise VersionError(f"{detail}: leave torch_version out, or ask a host with torch {wanted}")
-
-
-def torch_identity(device: str) -> TorchIdentity:
-    """The identity of a file that this host draws on `device`, such as cuda:0."""
-    return TorchIdentity(installed_version(), device.partition(":")[0])
 
 
 def check_entry(entry: Entry) -> None:

@@ -12,7 +12,7 @@ from tensorseed.spec.spec import Spec
 
 Node = dict[str, Any]
 NOISE = ("title", "examples", "discriminator")
-TORCH = ("device", "generator", "torch_version")
+TORCH = ("device", "generator", "torch_kernels", "torch_version")
 
 
 def recipe_schema() -> Node:
@@ -42,6 +42,7 @@ def recipe_schema() -> Node:
             "generator": {"const": "torch"},
             "device": {"type": "string", "pattern": "^(cpu|cuda)$"},
             "torch_version": {"type": "string"},
+            "torch_kernels": {"type": "string"},
         },
         "dependentRequired": {name: [other for other in TORCH if other != name] for name in TORCH},
         "$defs": {**_common(), **definitions},

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -15,11 +16,15 @@ from fastapi import FastAPI
 
 from service.server.app import create_app
 from service.settings import Settings
+from tensorseed.concurrency.torch_thread import run_in_torch_thread
 from tensorseed.files import torch_generator
-from tensorseed.spec.torch_support import installed_version
+from tensorseed.spec import torch_identity
+from tensorseed.spec.torch_identity import Kernels, installed_version, kernels_of
 from tests.tensorseed.spec.test_spec_token import forge
 
 VERSION = installed_version()
+PUBLIC = VERSION.partition("+")[0]
+KERNELS, FACTORIZING = kernels_of("cpu")
 QUERY = "/v1/weights?shape=60,50&init=xavier_uniform&seed=42&generator=torch"
 
 
@@ -52,6 +57,9 @@ def same(content: bytes, expected: dict[str, torch.Tensor]) -> bool:
     return found.keys() == expected.keys() and all(torch.equal(found[k], expected[k]) for k in expected)
 
 
+Start = Callable[[FastAPI], AbstractContextManager[Any]]
+
+
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The seeds of what is computed from here on."""
@@ -80,11 +88,25 @@ def test_a_query_is_torchs(client: Any) -> None:
     assert same(client.get(QUERY).content, {"weight": expected})
 
 
-def test_a_url_that_names_no_version_of_torch_is_not_kept(client: Any) -> None:
-    """The next version may answer it with other bytes; the token names the version."""
+def test_a_url_that_does_not_name_the_whole_of_torch_is_not_kept(client: Any) -> None:
+    """Another host may answer it with other bytes; the token names torch's version and kernels."""
+    orthogonal = QUERY.replace("xavier_uniform", "orthogonal")
     for path, kept in (
         (QUERY, "public, no-cache"),
-        (f"{QUERY}&torch_version={VERSION}", "public, max-age=31536000, immutable"),
+        (f"{QUERY}&torch_version={PUBLIC}", "public, no-cache"),
+        (f"{QUERY}&torch_version={VERSION}", "public, no-cache"),
+        (f"{QUERY}&torch_kernels={KERNELS}", "public, no-cache"),
+        (f"{QUERY}&torch_version={PUBLIC}&torch_kernels={KERNELS}", "public, no-cache"),
+        (f"{QUERY}&torch_version={VERSION}&torch_kernels={KERNELS}", "public, max-age=31536000, immutable"),
+        (
+            f"{QUERY}&torch_version={VERSION.replace('+', '%2B')}&torch_kernels={KERNELS}",
+            "public, max-age=31536000, immutable",
+        ),
+        (f"{orthogonal}&torch_version={VERSION}&torch_kernels={KERNELS}", "public, no-cache"),
+        (
+            f"{orthogonal}&torch_version={VERSION}&torch_kernels={FACTORIZING}",
+            "public, max-age=31536000, immutable",
+        ),
         (client.head(QUERY).headers["content-location"], "public, max-age=31536000, immutable"),
         (QUERY.replace("torch", "philox"), "public, max-age=31536000, immutable"),
     ):
@@ -151,6 +173,7 @@ def test_the_plan_names_version_and_device(client: Any) -> None:
     assert plan["generator"] == "torch"
     recipe = plan["recipe"]
     assert (recipe["generator"], recipe["torch_version"], recipe["device"]) == ("torch", VERSION, "cpu")
+    assert recipe["torch_kernels"] == KERNELS
     row = next(row for row in plan["tensors"] if row["name"] == "a.0.bias")
     assert (row["mean"], row["std"]) == (0.0, 1.0)
     assert client.post("/v1/weights/plan", json=recipe).json()["token"] == plan["token"]
@@ -168,6 +191,72 @@ def test_another_version_is_409(client: Any) -> None:
     for answer in answers:
         assert (answer.status_code, answer.json()["type"]) == (409, "urn:tensorseed:problem:missing-version")
         assert f"of torch 1.2.3 and this host has torch {VERSION}" in answer.json()["detail"]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
+    """A context within which this host has other kernels."""
+
+    @contextmanager
+    def other() -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(torch_identity, "_known", {"cpu": Kernels("arm64-neon-1", "arm64-neon-1-2")})
+            yield
+
+    return other
+
+
+def test_other_kernels_are_409_for_every_representation(start: Start, elsewhere: Any) -> None:
+    with elsewhere(), start(create_app(Settings.model_construct(threads=1))) as other:
+        plan = other.post("/v1/weights/plan", json=spec()).json()
+        assert other.get(plan["url"]).headers["etag"] == plan["etag"]
+    with start(create_app(Settings.model_construct(threads=1))) as client:
+        answers = [
+            client.get(plan["url"]),
+            client.head(plan["url"]),
+            client.get(plan["url"], headers={"Range": "bytes=9-", "If-Range": plan["etag"]}),
+            client.get(plan["url"], headers={"Range": "bytes=9-", "If-Match": plan["etag"]}),
+            client.get(plan["url"], headers={"Accept": "application/json"}),
+            client.get(f"{plan['url']}/digest"),
+            client.get(f"{plan['url']}/tensors/z.weight?slice=0:1"),
+            client.post("/v1/weights", json=plan["recipe"]),
+            client.post("/v1/weights/plan", json=plan["recipe"]),
+            client.get(f"{QUERY}&torch_kernels=arm64-neon-1"),
+        ]
+        assert [answer.status_code for answer in answers] == [409] * len(answers)
+        assert (
+            f"of the kernels arm64-neon-1 of torch and this host has {KERNELS}" in answers[0].json()["detail"]
+        )
+        mine = client.post("/v1/weights/plan", json=spec()).json()
+        assert mine["etag"] != plan["etag"]
+        stale = client.get(mine["url"], headers={"Range": "bytes=9-", "If-Match": plan["etag"]})
+        assert stale.status_code == 412
+
+
+def test_orthogonal_is_torchs_on_one_thread(client: Any) -> None:
+    url = "/v1/weights?shape=200,100&init=orthogonal&seed=42&generator=torch"
+
+    def plain() -> torch.Tensor:
+        with torch_generator.seeded(42, torch.device("cpu")):
+            return torch.nn.init.orthogonal_(torch.empty(200, 100))
+
+    assert same(client.get(url).content, {"weight": run_in_torch_thread(plain)})
+
+
+def test_the_event_loop_measures_nothing(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+
+    def measure(_about: str, _device: str) -> Kernels:
+        threads.append(threading.current_thread().name)
+        return Kernels(KERNELS, FACTORIZING)
+
+    monkeypatch.setattr(torch_identity, "_known", {})
+    monkeypatch.setattr(torch_identity, "run_in_torch_thread", lambda function: function())
+    monkeypatch.setattr(torch_identity, "_measured", measure)
+    with start(create_app(Settings.model_construct(threads=1))) as client:
+        assert client.get(QUERY).status_code == client.get(QUERY).status_code == 200
+    assert len(threads) == 1
+    assert threads[0].startswith("worker")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a host without CUDA")
@@ -192,9 +281,6 @@ def test_what_torch_lacks_is_422_at_its_place(client: Any) -> None:
     assert answer.json()["errors"][0]["parameter"] == "init"
     answer = client.post("/v1/weights", json=spec(dtype="float8_e5m2"))
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/layers/0")
-
-
-Start = Callable[[FastAPI], AbstractContextManager[Any]]
 
 
 def test_a_file_over_the_limit_is_413_and_computes_nothing(start: Start, computed: list[int]) -> None:

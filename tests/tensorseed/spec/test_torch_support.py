@@ -1,9 +1,10 @@
-"""Generator torch: file identity, entry order, torch.nn.init's limits."""
+"""Generator torch: entry order and torch.nn.init's limits."""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -18,11 +19,13 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.schemes import SCHEME_CLASSES, SCHEMES, Scheme
 from tensorseed.spec.spec import parse_query, parse_spec
 from tensorseed.spec.spec_token import decode_token, encode_token
-from tensorseed.spec.torch_support import TORCH_KINDS, installed_version
+from tensorseed.spec.torch_identity import installed_version, kernels_of
+from tensorseed.spec.torch_support import TORCH_KINDS
 from tests.tensorseed.spec.test_spec import conv, faults, linear, parse, tensor
 from tests.tensorseed.spec.test_spec_token import forge
 
 VERSION = installed_version()
+KERNELS = kernels_of("cpu").drawing
 NO_FUNCTION = {"values"}  # torch copies them
 
 
@@ -39,14 +42,14 @@ def names(text: str) -> list[str]:
 
 
 def test_the_version_is_torchs():
-    assert torch.__version__.split("+")[0] == VERSION
+    assert torch.__version__ == VERSION
 
 
 def test_the_frozen_form():
     text = recipe(tensor(init="normal"), seed=3)
     layer = '{"init":"normal","name":"w","shape":[2,3],"type":"Tensor"}'
     head = '{"device":"cpu","generator":"torch","layers":['
-    assert text == f'{head}{layer}],"seed":"3","torch_version":"{VERSION}"}}'
+    assert text == f'{head}{layer}],"seed":"3","torch_kernels":"{KERNELS}","torch_version":"{VERSION}"}}'
 
 
 def test_the_order_of_entries_counts():
@@ -126,29 +129,40 @@ def test_the_metadata_name_the_generator():
         "format": "pt",
         "tensorseed.generator": "torch",
         "tensorseed.torch_version": VERSION,
+        "tensorseed.torch_kernels": KERNELS,
         "tensorseed.device": "cpu",
         "tensorseed.recipe": recipe(tensor()),
     }
 
 
 def test_another_version_is_not_ours():
-    with pytest.raises(VersionError, match=f"of torch 1.2.3 and this host has torch {VERSION}"):
+    with pytest.raises(VersionError, match=re.escape(f"of torch 1.2.3 and this host has torch {VERSION}")):
         parse(tensor(), generator="torch", torch_version="1.2.3")
     foreign = forge(recipe(tensor()).replace(VERSION, "1.2.3"))
     with pytest.raises(VersionError, match=r"ask a host with torch 1\.2\.3"):
         decode_token(foreign, Limits())
 
 
-@pytest.mark.parametrize("version", ["", "2", "2.13.0+cpu", "new", "2." + "1" * 40, 2.13])
+@pytest.mark.parametrize(
+    "version", ["", "2", "2.13.0+", "2.13.0 cpu", "new", "2." + "1" * 40, "2.13.0+" + "1" * 41, 2.13]
+)
 def test_a_version_is_a_version(version: Any) -> None:
     ((pointer, detail),) = faults(tensor(), generator="torch", torch_version=version)
     assert pointer == "/torch_version"
     assert "such as 2.13.0" in detail
 
 
-def test_philox_has_no_version():
-    assert faults(tensor(), torch_version=VERSION) == [
-        ("/torch_version", "torch_version goes with generator torch: leave it out")
+@pytest.mark.parametrize("kernels", ["", "x86_64 avx512", "é", "a" * 161, 5])
+def test_kernels_are_a_word(kernels: Any) -> None:
+    ((pointer, detail),) = faults(tensor(), generator="torch", torch_kernels=kernels)
+    assert pointer == "/torch_kernels"
+    assert "copy it, or leave it out" in detail
+
+
+@pytest.mark.parametrize(("field", "value"), [("torch_version", VERSION), ("torch_kernels", KERNELS)])
+def test_philox_has_no_torch(field: str, value: str) -> None:
+    assert faults(tensor(), **{field: value}) == [
+        (f"/{field}", f"{field} goes with generator torch: leave it out")
     ]
 
 

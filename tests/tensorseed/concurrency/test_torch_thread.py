@@ -1,0 +1,87 @@
+"""Fresh threads of torch: one thread each, and default modes."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from tensorseed.concurrency.cancellation import (
+    ComputationCancelledError,
+    cancellable,
+    check_cancelled,
+)
+from tensorseed.concurrency.torch_thread import run_in_torch_thread
+
+
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    usual = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(usual)
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_torch_has_one_thread_there_and_its_usual_number_elsewhere() -> None:
+    seen: list[int] = []
+    assert run_in_torch_thread(torch.get_num_threads) == 1
+    assert torch.get_num_threads() == 3
+    other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    other.start()
+    other.join()
+    assert seen == [3]
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_threads_that_begin_meanwhile_have_the_usual_number() -> None:
+    inside, leave, seen = threading.Event(), threading.Event(), []
+
+    def wait() -> int:
+        inside.set()
+        assert leave.wait(30)
+        return torch.get_num_threads()
+
+    first = threading.Thread(target=lambda: seen.append(run_in_torch_thread(wait)))
+    first.start()
+    assert inside.wait(30)
+    other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    other.start()
+    other.join()
+    leave.set()
+    first.join()
+    assert seen == [3, 1]
+
+
+def subnormal() -> bytes:
+    """The bits of a product, which a thread that flushes subnormal numbers loses."""
+    return struct.pack("d", (torch.tensor([1e-310], dtype=torch.float64) * 1).item())
+
+
+def test_subnormal_numbers_are_kept() -> None:
+    expected = subnormal()
+    assert torch.set_flush_denormal(True)
+    try:
+        found, own = run_in_torch_thread(subnormal), subnormal()
+    finally:
+        torch.set_flush_denormal(False)
+    assert found == expected != own
+
+
+def test_a_mode_of_the_calling_thread_does_not_apply() -> None:
+    with torch.device("meta"):
+        assert run_in_torch_thread(lambda: torch.empty(1).device.type) == "cpu"
+
+
+def test_an_error_is_the_callers() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_in_torch_thread(lambda: 1 // 0)
+
+
+def test_it_is_cancelled_with_the_caller() -> None:
+    with cancellable(lambda: True), pytest.raises(ComputationCancelledError):
+        run_in_torch_thread(check_cancelled)
+    run_in_torch_thread(check_cancelled)
