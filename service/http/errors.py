@@ -8,6 +8,7 @@
     ├── RangeError             no range of the set can be served; carries Content-Range
     ├── MediaTypeError         a body of an unsupported type or encoding
     ├── MalformedRequestError  an unintelligible request
+    ├── UnimplementedError     a method or a transfer coding that this service lacks
     ├── CredentialError        no key, or an unknown one; carries WWW-Authenticate
     ├── ScopeError             a key that does not cover the path
     ├── UrlSizeError           a URL over the limit
@@ -73,6 +74,10 @@ class MediaTypeError(ExchangeError):
 
 class MalformedRequestError(ExchangeError):
     """An unintelligible request."""
+
+
+class UnimplementedError(ExchangeError):
+    """A method or a transfer coding that this service lacks."""
 
 
 class CredentialError(ExchangeError):

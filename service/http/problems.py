@@ -148,6 +148,7 @@ COMMON = ProblemTable(
         exchange.MalformedRequestError: ProblemKind(
             "malformed-request", 400, "The request cannot be understood"
         ),
+        exchange.UnimplementedError: ProblemKind("not-implemented", 501, "Not implemented by this service"),
         exchange.CredentialError: ProblemKind("unauthorized", 401, "A key is needed"),
         exchange.ScopeError: ProblemKind("forbidden", 403, "The key does not cover this"),
         exchange.UrlSizeError: ProblemKind("long-url", 414, "The URL is longer than this service allows"),

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 
 FIELD = b"x-request-id"
 KEY_NAME = "tensorseed.key"  # in an ASGI scope: the name of the request's API key
+BODY_FAULT = "tensorseed.body_fault"  # in an ASGI scope: the error that ended the request's body
 
 _VALID = re.compile(rb"[!-~]{1,128}")
 

@@ -16,7 +16,8 @@ from tensorseed.errors import Fault
 
 from ..http.errors import MalformedRequestError, MethodError, QueryError, UnknownPathError
 from ..http.paths import root_path, route_path
-from ..http.problems import COMMON, ProblemTable, problem_response
+from ..http.problems import COMMON, ProblemTable
+from ..http.request_context import BODY_FAULT
 from .route_groups import ROUTE_GROUPS, group_of
 
 PROBLEMS: ProblemTable = COMMON
@@ -56,7 +57,7 @@ def install_handlers(app: FastAPI) -> None:
     handlers |= {
         HTTPException: _answer_http,
         RequestValidationError: _answer_validation,
-        ClientDisconnect: _answer_nobody,
+        ClientDisconnect: _answer_body,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -89,6 +90,7 @@ async def _answer_validation(request: Request, error: Exception) -> Response:
     return answer_to(QueryError(faults), request.scope)
 
 
-async def _answer_nobody(_: Request, __: Exception) -> Response:
-    """The client left before its answer, so this one goes nowhere."""
-    return problem_response(MalformedRequestError("the body was not sent in full"))
+async def _answer_body(request: Request, _: Exception) -> Response:
+    """A body that ended before its end. If the client has left, the answer goes nowhere."""
+    fault = request.scope.get(BODY_FAULT) or MalformedRequestError("the body was not sent in full")
+    return answer_to(fault, request.scope)

@@ -30,9 +30,10 @@ from ..processes.signals import graceful, handled
 from ..processes.supervisor import Supervisor
 from ..processes.worker_process import Pulse, WorkerProcess
 from ..settings import Settings
+from .connections.limits import ConnectionLimits
+from .connections.protocol import LimitedProtocol
 from .keys import load_keys
 from .logs import log_config
-from .protocol import ConnectionLimits, LimitedProtocol
 from .traces import check_traces
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from prometheus_client.samples import Sample
 from service.processes.listening import PortError, bound
 from service.processes.worker_process import CAUSES
 from service.server import serve
+from service.server.connections.protocol import LimitedProtocol
 from service.server.metrics import Metrics
-from service.server.protocol import LimitedProtocol
 from service.settings import Settings
 from tests.serving import ROOT, free_port
 

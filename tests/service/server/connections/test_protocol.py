@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from unittest.mock import MagicMock
 
 import pytest
 import uvicorn
-from uvicorn.server import ServerState
 
 from service.server import serve
 from service.server.app import create_app
-from service.server.protocol import SocketWriter
 from service.settings import Settings
 
 SETTINGS = Settings.model_construct(
@@ -268,16 +264,17 @@ def wait_until(condition: Callable[[], bool]) -> None:
     pytest.fail("waited in vain")
 
 
-@pytest.mark.parametrize(("tls", "kind"), [(None, SocketWriter), (object(), MagicMock)])
-def test_large_writes_go_past_uvloop_but_for_tls(tls: object, kind: type) -> None:
-    config = serve.configure(SETTINGS, create_app(SETTINGS))
-    config.load()
-    transport = MagicMock()
-    transport.get_extra_info.side_effect = lambda name, default=None: tls if name == "sslcontext" else default
-
-    async def connected() -> object:
-        protocol = config.http_protocol_class(config, ServerState(), {})
-        protocol.connection_made(transport)
-        return protocol.transport
-
-    assert isinstance(asyncio.run(connected()), kind)
+def test_a_malformed_body_is_told_in_the_form_of_its_path(port: int) -> None:
+    head = b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for path in (b"/v1/weights", b"/v1/evaluations", b"/v1/losses/mse_loss", b"/v1/weights/plan"):
+        with socket.create_connection(("127.0.0.1", port), 20) as client:
+            client.sendall(b"POST " + path + head + b"1\r\n{\r\n")
+            time.sleep(0.05)
+            client.sendall(b"x\r\n")
+            received = b""
+            while part := client.recv(1 << 16):
+                received += part
+        assert received.startswith(b"HTTP/1.1 400 "), received
+        assert b"\r\nconnection: close\r\n" in received
+        assert b"this is not HTTP/1.1" in received
+        assert b"urn:tensorseed:problem:malformed-request" in received

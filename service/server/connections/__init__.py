@@ -1,0 +1,1 @@
+"""HTTP/1.1 connections: heads, exchanges, limits and closes (RFC 9112)."""
