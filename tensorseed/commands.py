@@ -33,12 +33,15 @@ def compile_kernels(cache: Path, portable: bool) -> None:
 
     The cache may be read-only from then on.
     """
-    from tensorseed.concurrency.cpu import usable_folder
+    from tensorseed.concurrency.cache_folder import CacheFolderError, trusted_folder
     from tensorseed.sampling.executors import kernel_cache, portability
 
-    folder = usable_folder(cache)
-    if folder is None or not os.access(folder, os.W_OK):
-        raise click.UsageError("the folder cannot be written: name one that can with --cache")
+    try:
+        folder = trusted_folder(cache)
+    except CacheFolderError as error:
+        raise click.UsageError(f"{error}: name one that can with --cache") from None
+    if not os.access(folder, os.W_OK):
+        raise click.UsageError(f"{folder} cannot be written: name one that can with --cache")
     compiled = portability.compile_levels(folder) if portable else []
     if not compiled:
         kernel_cache.compile_kernels(folder)

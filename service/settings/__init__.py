@@ -12,7 +12,8 @@ from pathlib import Path
 from pydantic import model_validator
 from pydantic_settings import SettingsConfigDict
 
-from tensorseed.concurrency.cpu import cores, usable_folder
+from tensorseed.concurrency.cache_folder import usable_folder
+from tensorseed.concurrency.cpu import cores
 from tensorseed.spec.limits import Limits
 
 from .bounds import RequestBounds
@@ -51,7 +52,7 @@ class Settings(RequestBounds, WorkSettings, NetworkSettings):
         return self.threads or cores()
 
     def cache_folder(self) -> Path | None:
-        """The folder of compiled kernels, created if missing; None without one. It may be read-only."""
+        """The folder of compiled kernels, made if missing; None without one that nobody else can write."""
         return None if self.kernel_cache is None else usable_folder(self.kernel_cache)
 
     def limits(self) -> Limits:

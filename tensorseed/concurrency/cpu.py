@@ -1,4 +1,4 @@
-"""Host resources: CPU cores, thread priority and cache folders."""
+"""Host resources: CPU cores and thread priority."""
 
 from __future__ import annotations
 
@@ -34,16 +34,6 @@ def lower_priority() -> None:
         thread = threading.get_native_id()
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS_STEP)
-
-
-def usable_folder(folder: Path) -> Path | None:
-    """Create the folder if it is missing and return it; None where that fails. It may be read-only."""
-    try:
-        folder = folder.expanduser()
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # a home that is read-only, or none at all
-        return None
-    return folder if os.access(folder, os.R_OK | os.X_OK) else None
 
 
 def _quotas(groups: Path, membership: Path) -> Iterator[float]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from tensorseed.concurrency.cpu import cores, usable_folder
+from tensorseed.concurrency.cache_folder import usable_folder
+from tensorseed.concurrency.cpu import cores
 from tensorseed.spec.limits import Limits
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import pickle
 from contextlib import suppress
 from functools import cache as once
 from pathlib import Path
@@ -16,7 +17,12 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    IndexDataCacheFile,
+    UserProvidedCacheLocator,
+)
 
 from tensorseed.sampling import (
     compact_wy,
@@ -41,6 +47,8 @@ from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.philox import Stream
 
+DIGEST_BYTES = hashlib.sha256().digest_size
+LAYOUT = b"2"  # of the files, which begin with a digest
 KERNELS = [*kernels.ALL, *reflections.KERNELS, *compact_wy.KERNELS, *sparse.KERNELS]
 EXAMPLES: list[Distribution] = [  # together they run every kernel
     Uniform(0.0, 1.0),
@@ -70,10 +78,55 @@ class FolderImplementation(CompileResultCacheImpl):  # type: ignore[misc]
     _locator_classes = (FolderLocator,)
 
 
+class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
+    """Index and data files of one kernel, whose data are read only as they were written for their key.
+
+    A damaged byte of machine code would crash the process or change values. Processes of two processor
+    models that write at the same time can give both codes one name, of which one is then the other's.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep the data of a key."""
+        super().save(key, (key, data))
+
+    def load(self, key: Any) -> Any:
+        """The data of a key; None if there are none.
+
+        Raises:
+            ValueError: the data are those of another key.
+        """
+        found = super().load(key)
+        if found is None:
+            return None
+        written, data = found
+        if written != key:
+            raise ValueError("the file was written for another processor")
+        return data
+
+    def _save_data(self, name: str, data: Any) -> None:
+        dumped = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(hashlib.sha256(dumped).digest() + dumped)
+
+    def _load_data(self, name: str) -> Any:
+        content = Path(self._data_path(name)).read_bytes()
+        digest, dumped = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+        if hashlib.sha256(dumped).digest() != digest:
+            raise ValueError("the file is damaged")
+        return pickle.loads(dumped)  # noqa: S301 - of a folder that nobody else can write
+
+
 class KernelCache(FunctionCache):  # type: ignore[misc]
     """The cache of one kernel."""
 
     _impl_class = FolderImplementation
+
+    def __init__(self, py_func: Any) -> None:
+        super().__init__(py_func)
+        locator = self._impl.locator
+        self._cache_file = CheckedFile(
+            locator.get_cache_path(), self._impl.filename_base, locator.get_source_stamp()
+        )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The code compiled for a signature and this processor; None makes numba compile it."""
@@ -129,7 +182,7 @@ def compile_kernels(cache: Path | None) -> None:
 
 
 def sources_digest() -> str:
-    """The first 16 hex digits of the SHA-256 of all sources that the kernels are compiled from."""
+    """The first 16 hex digits of the SHA-256 of the files' layout and all sources of the kernels."""
     modules: tuple[Any, ...] = (
         jit_target,
         primitives,
@@ -141,5 +194,6 @@ def sources_digest() -> str:
         compact_wy,
         sparse,
     )
-    digest = hashlib.sha256(b"".join(Path(str(module.__file__)).read_bytes() for module in modules))
+    sources = (Path(str(module.__file__)).read_bytes() for module in modules)
+    digest = hashlib.sha256(b"".join((LAYOUT, *sources)))
     return digest.hexdigest()[:16]

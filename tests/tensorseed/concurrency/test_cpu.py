@@ -61,12 +61,6 @@ def test_a_host_without_control_groups(there: int, tmp_path: Path) -> None:
     assert cores(tmp_path / "none", tmp_path / "neither") == there
 
 
-def test_a_folder_that_can_be_read_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cpu.usable_folder(tmp_path / "new") == tmp_path / "new"
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert cpu.usable_folder(tmp_path) is None
-
-
 def test_a_thread_that_may_not_step_back_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: int) -> None:
         raise PermissionError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -93,5 +94,37 @@ def test_a_torn_file_is_replaced(tmp_path: Path, ending: str, length: int) -> No
     compiled(tmp_path)
     (torn,) = (path for path in tmp_path.rglob("*") if path.suffix == ending)
     torn.write_bytes(torn.read_bytes()[:length])
+    assert hits(compiled(tmp_path)) == 0
+    assert hits(compiled(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+@pytest.mark.parametrize("content", ["flipped", "foreign", "folder", "pickle"])
+def test_a_damaged_file_never_reaches_the_processor(tmp_path: Path, ending: str, content: str) -> None:
+    """Bytes of machine code that are not those that were written would crash the process."""
+    compiled(tmp_path)
+    (damaged,) = (path for path in tmp_path.rglob("*") if path.suffix == ending)
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    if content == "folder":
+        damaged.unlink()
+        damaged.mkdir()
+    else:
+        others = {"foreign": b"\x7fELF" + bytes(4096), "pickle": pickle.dumps({"a": [1]})}
+        damaged.write_bytes(others.get(content, bytes(data)))
+    loop = compiled(tmp_path)
+    assert hits(loop) == 0 or ending == ".nbi"  # half of an index may be of no consequence
+    assert content == "folder" or hits(compiled(tmp_path)) == 1
+
+
+def test_the_code_of_another_processor_is_compiled_anew(tmp_path: Path) -> None:
+    """Two processes that write at the same time can give their codes one name."""
+    loop = compiled(tmp_path)
+    cache = loop._cache._cache_file
+    (key,) = cache._load_index()
+    name = cache._load_index()[key]
+    cache._save_data(name, (("another", *key[1:]), cache._load_data(name)[1]))
+    with pytest.raises(ValueError, match="written for another processor"):
+        cache.load(key)
     assert hits(compiled(tmp_path)) == 0
     assert hits(compiled(tmp_path)) == 1
