@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .errors import BusyError
+from .errors import BusyError, Limit
 
 RETRY_AFTER = 1  # seconds
 
@@ -13,9 +13,10 @@ RETRY_AFTER = 1  # seconds
 class ConcurrencyLimit:
     """Admits at most `limit` blocks at a time. For one event loop."""
 
-    def __init__(self, limit: int, doing: str) -> None:
+    def __init__(self, name: Limit, limit: int, doing: str) -> None:
         """`doing` completes "this server …": "streams files"."""
-        self._limit = limit
+        self.name = name
+        self.limit = limit
         self._doing = doing
         self.active = 0
 
@@ -26,9 +27,10 @@ class ConcurrencyLimit:
         Raises:
             BusyError: The limit is reached.
         """
-        if self.active >= self._limit:
+        if self.active >= self.limit:
             raise BusyError(
-                f"this server {self._doing}, {self._limit:,} already: try again soon, or at another replica",
+                self.name,
+                f"this server {self._doing}, {self.limit:,} already: try again soon, or at another replica",
                 {"Retry-After": str(RETRY_AFTER)},
             )
         self.active += 1

@@ -23,6 +23,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 from tensorseed.errors import Fault
 
@@ -100,8 +101,22 @@ class SlowHeadError(ExchangeError):
     """Header fields that did not come in time."""
 
 
+class Limit(StrEnum):
+    """The limits whose excess is answered 429: labels of metrics."""
+
+    STREAMS = "streams"
+    EVALUATIONS = "evaluations"
+    DERIVATIONS = "derivations"
+    KEY_REQUESTS = "key_requests"
+    KEY_BYTES = "key_bytes"
+
+
 class BusyError(ExchangeError):
     """A limit of concurrency or rate is reached. Carries Retry-After."""
+
+    def __init__(self, limit: Limit, detail: str, headers: Mapping[str, str]) -> None:
+        self.limit = limit
+        super().__init__(detail, headers)
 
 
 class NotReadyError(ExchangeError):

@@ -1,4 +1,4 @@
-"""Context of a request: its id, X-Request-ID, and its key's name."""
+"""Context of a request: its id, X-Request-ID, its key's name, its problem."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 
 FIELD = b"x-request-id"
-KEY_NAME = "tensorseed.key"  # in an ASGI scope: the name of the request's API key
-BODY_FAULT = "tensorseed.body_fault"  # in an ASGI scope: the error that ended the request's body
+# In an ASGI scope:
+KEY_NAME = "tensorseed.key"  # the name of the request's API key
+PROBLEM = "tensorseed.problem"  # the name of the kind of problem that was the answer
+LIMIT = "tensorseed.limit"  # the limit that the request exceeded
+BODY_FAULT = "tensorseed.body_fault"  # the error that ended the request's body
 
 _VALID = re.compile(rb"[!-~]{1,128}")
 

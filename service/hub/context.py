@@ -12,6 +12,7 @@ from tensorseed.checkpoints.snapshot import Snapshot
 
 from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.context import Context
+from ..http.errors import Limit
 from ..settings import Settings
 from ..worker.worker import Worker
 from .library import LibraryService
@@ -46,7 +47,7 @@ class HubContext(Context):
             streams,
             LibraryService(open_library(settings), worker, settings.thread_count()),
             DerivationProcess(settings.recipe_seconds),
-            ConcurrencyLimit(MAX_DERIVATIONS, "derives recipes"),
+            ConcurrencyLimit(Limit.DERIVATIONS, MAX_DERIVATIONS, "derives recipes"),
         )
 
 

@@ -18,6 +18,7 @@ from tensorseed.sampling.executors import portability
 
 from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.context import JobsContext
+from ..http.errors import Limit
 from ..hub.context import HubContext
 from ..settings import Settings
 from ..weights.context import WeightsContext
@@ -28,6 +29,7 @@ from .keys import KeysFile
 from .metrics import Metrics, metrics
 from .middleware import surround
 from .openapi import install_openapi
+from .request_telemetry import labels
 from .route_groups import METRICS_PATH, ROUTE_GROUPS
 from .traces import start_traces
 
@@ -67,6 +69,7 @@ def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
     )
     app.state.keyring = keyring
     app.state.metrics = Metrics(folder)
+    app.state.metrics.workers.set(settings.workers)
     app.state.traces = traces
     app.state.shutdown = GracefulShutdown(settings.notice_seconds, settings.grace_seconds)
     _create_contexts(app, settings)
@@ -76,6 +79,7 @@ def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
     for group in ROUTE_GROUPS:
         for router in group.routers:
             app.router.routes.extend(router.routes)  # one list to match, rather than a tree
+    app.state.metrics.declare(labels(app.routes))
     install_handlers(app)
     install_openapi(app)
     app.middleware_stack = surround(
@@ -102,8 +106,8 @@ def _create_contexts(app: FastAPI, settings: Settings) -> None:
         settings.materialised_bytes,
         metrics=state.metrics,
     )
-    state.streams = ConcurrencyLimit(settings.streams, "streams files")
-    state.jobs = ConcurrencyLimit(settings.evaluations, "computes evaluations and losses")
+    state.streams = ConcurrencyLimit(Limit.STREAMS, settings.streams, "streams files")
+    state.jobs = ConcurrencyLimit(Limit.EVALUATIONS, settings.evaluations, "computes evaluations and losses")
     state.weights = WeightsContext.create(settings, state.worker, state.streams)
     state.computations = JobsContext(settings, settings.limits(), state.worker, state.jobs)
     state.hub = HubContext.create(settings, state.worker, state.streams)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,10 +14,10 @@ from starlette.routing import Mount
 
 from tensorseed.errors import Fault
 
-from ..http.errors import MalformedRequestError, MethodError, QueryError, UnknownPathError
+from ..http.errors import BusyError, MalformedRequestError, MethodError, QueryError, UnknownPathError
 from ..http.paths import root_path, route_path
 from ..http.problems import COMMON, ProblemTable
-from ..http.request_context import BODY_FAULT
+from ..http.request_context import BODY_FAULT, LIMIT, PROBLEM
 from .route_groups import ROUTE_GROUPS, group_of
 
 PROBLEMS: ProblemTable = COMMON
@@ -28,11 +28,18 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _MOUNT_METHODS = ("GET", "HEAD")  # a mounted folder of files matches any method
 
 
-def answer_to(error: Exception, scope: Mapping[str, Any]) -> Response:
-    """The answer to `error`, in the format that the clients of the request's path read."""
+def answer_to(error: Exception, scope: MutableMapping[str, Any]) -> Response:
+    """The answer to `error`, in the format that the clients of the request's path read.
+
+    It leaves the kind of the problem, and the limit that was exceeded, in `scope` for the metrics.
+    """
+    occurrence = PROBLEMS.occurrence(error)
+    scope[PROBLEM] = occurrence.kind.name
+    if isinstance(error, BusyError):
+        scope[LIMIT] = error.limit
     group = group_of(route_path(scope))
     error_format = PROBLEMS.error_format if group is None else group.problems.error_format
-    return error_format.response(PROBLEMS.occurrence(error), scope)
+    return error_format.response(occurrence, scope)
 
 
 def allowed_methods(app: FastAPI, scope: Mapping[str, Any]) -> list[str]:

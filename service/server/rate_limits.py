@@ -12,7 +12,7 @@ from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from ..http.errors import BusyError
+from ..http.errors import BusyError, Limit
 
 PIECES_PER_SECOND = 8  # bytes are spent in pieces, so that a chunk may exceed the limit of a second
 
@@ -38,9 +38,9 @@ class RateLimits:
             BusyError: when the key has reached a limit.
         """
         if self._bytes and not await self._limiter.test(self._bytes, name, "bytes"):
-            raise _spent(name, self._bytes.amount, "bytes")
+            raise _spent(name, Limit.KEY_BYTES, self._bytes.amount, "bytes")
         if self._requests and not await self._limiter.hit(self._requests, name, "requests"):
-            raise _spent(name, self._requests.amount, "requests")
+            raise _spent(name, Limit.KEY_REQUESTS, self._requests.amount, "requests")
 
     async def spend(self, name: str, nbytes: int) -> None:
         """Count bytes of the key `name`, waiting until its limit allows them."""
@@ -53,6 +53,6 @@ class RateLimits:
             nbytes -= piece
 
 
-def _spent(name: str, amount: int, what: str) -> BusyError:
+def _spent(name: str, limit: Limit, amount: int, what: str) -> BusyError:
     detail = f"the key {name} has used its {amount:,} {what} of this second: try again in the next one"
-    return BusyError(detail, {"Retry-After": "1"})
+    return BusyError(limit, detail, {"Retry-After": "1"})

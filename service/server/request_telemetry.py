@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 
 from opentelemetry.context import Context, attach
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..http.paths import route_path
-from ..http.request_context import CURRENT, FIELD, KEY_NAME, request_id
+from ..http.request_context import CURRENT, FIELD, KEY_NAME, LIMIT, PROBLEM, request_id
 from ..telemetry import COMPLETE, ERROR_TYPE, TRACER, recording_error
+from .error_handlers import answer_to
 from .logs import write_access
-from .metrics import METHODS, Metrics
+from .metrics import METHODS, OTHER, Metrics
 from .route_groups import METRICS_PATH
 
 UNROUTED = "(none)"  # the route of a path that this service does not have
@@ -52,6 +54,11 @@ class RequestTelemetry:
         with self._span(scope) as span:
             try:
                 await self._app(scope, receive, answer.send)
+            except Exception as error:
+                answer.failed = True
+                if not answer.status:  # a fault of the middleware, beyond the application's own handling
+                    await answer_to(error, scope)(scope, receive, answer.send)
+                raise
             finally:
                 self._record(scope, answer, perf_counter() - began, span)
 
@@ -87,16 +94,24 @@ class RequestTelemetry:
 
     def _record(self, scope: Scope, answer: _Answer, seconds: float, span: Span) -> None:
         route, key = route_template(scope), scope.get(KEY_NAME)
-        method = scope["method"] if scope["method"] in METHODS else "other"
+        method = scope["method"] if scope["method"] in METHODS else OTHER
         self._metrics.record_request(
-            route, method, answer.status, seconds, answer.nbytes, complete=answer.complete
+            route,
+            method,
+            answer.status,
+            seconds,
+            answer.nbytes,
+            complete=answer.complete,
+            failed=answer.failed,
         )
+        if PROBLEM in scope:
+            self._metrics.record_problem(scope[PROBLEM], scope.get(LIMIT))
         if self._access_log:
             write_access(route, method, answer.status, seconds, answer.nbytes, key)
         if span.is_recording():
             answer.describe(span)
             if route != UNROUTED:
-                span.update_name(f"{'HTTP' if method == 'other' else method} {route}")
+                span.update_name(f"{'HTTP' if method == OTHER else method} {route}")
                 span.set_attribute("http.route", route)
 
 
@@ -109,6 +124,7 @@ class _Answer:
         self.status = 0
         self.nbytes = 0
         self.complete = False
+        self.failed = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -138,6 +154,15 @@ def route_template(scope: Scope) -> str:
         return found
     path = route_path(scope)
     return next((prefix for prefix in _WITHOUT_TEMPLATE if path.startswith(prefix)), UNROUTED)
+
+
+def labels(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str]]:
+    """The templates of `routes` with each method that they answer, as `route_template` names them."""
+    yield from ((UNROUTED, method) for method in (*sorted(METHODS), OTHER))
+    for route in routes:
+        template = route.path if isinstance(route, Mount) else getattr(route, "path_format", UNROUTED)
+        methods = ("GET", "HEAD") if isinstance(route, Mount) else getattr(route, "methods", None) or ()
+        yield from ((template, method) for method in sorted(methods))
 
 
 def _parent(scope: Scope) -> Context:

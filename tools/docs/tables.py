@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from service.commands import bounds, default
 from service.server.error_handlers import PROBLEMS
 from service.server.metrics import Metrics
@@ -25,6 +27,7 @@ from tensorseed.spec.spec import parse_spec
 
 ROOT = Path(__file__).parents[2]
 OPENAPI = ROOT / "openapi" / "openapi.json"
+ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 
 Row = Sequence[object]
 Table = tuple[Sequence[str], Iterable[Row]]
@@ -174,6 +177,20 @@ def _metrics() -> Table:
     return ("metric", "meaning"), rows
 
 
+def _alerts() -> Table:
+    rows = (
+        (
+            f"`{rule['alert']}`",
+            f"`{rule['expr']}`",
+            rule["annotations"]["summary"],
+            rule["annotations"]["remedy"],
+        )
+        for group in yaml.safe_load(ALERTS.read_text())["groups"]
+        for rule in group["rules"]
+    )
+    return ("alert", "expression", "means", "remedy"), rows
+
+
 def _recipes() -> Table:
     rows = (_recipe(json.loads(path.read_text())) for path in sorted(shipped().glob("*.json")))
     return ("repository", "parameters", "bytes of tensors", "dtype", "what it is"), rows
@@ -256,5 +273,6 @@ TABLES: dict[str, Callable[[], Table]] = {
     "problems": _problems,
     "settings": _settings,
     "metrics": _metrics,
+    "alerts": _alerts,
     "recipes": _recipes,
 }

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.http.concurrency_limit import ConcurrencyLimit
-from service.http.errors import BusyError
+from service.http.errors import BusyError, Limit
 from service.server.app import create_app
 from service.settings import Settings
 
@@ -20,7 +20,7 @@ SPEC = b'{"layers": [{"name": "w", "type": "Tensor", "shape": [1024, 1048576], "
 
 
 def test_one_more_than_the_limit_is_refused_and_places_come_back() -> None:
-    admission = ConcurrencyLimit(2, "streams files")
+    admission = ConcurrencyLimit(Limit.STREAMS, 2, "streams files")
     with admission.admit():
         with admission.admit(), pytest.raises(BusyError, match="streams files, 2 already"), admission.admit():
             pass

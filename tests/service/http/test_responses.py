@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.http.concurrency_limit import ConcurrencyLimit
+from service.http.errors import Limit
 from service.http.ranges import ByteRange
 from service.http.responses import CACHE_CONTROL, Representation, StreamedResponse, file_response
 from service.server.app import create_app
@@ -28,7 +29,7 @@ from service.settings import Settings
 DATA = bytes(range(256)) * 8
 SIZE = len(DATA)
 ETAG = '"tag"'
-STREAMS = ConcurrencyLimit(100, "streams files")
+STREAMS = ConcurrencyLimit(Limit.STREAMS, 100, "streams files")
 
 
 class Known(Representation):

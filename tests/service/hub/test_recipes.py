@@ -154,7 +154,7 @@ def test_a_config_has_a_bound(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_one_plan_more_than_may_be_is_asked_to_come_back(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub.app.state.hub.deriving, "_limit", 0)
+    monkeypatch.setattr(hub.app.state.hub.deriving, "limit", 0)
     answer = plan(hub, monkeypatch, document())
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -9,12 +10,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.http.errors import Limit
 from service.server.app import create_app
-from service.server.metrics import Metrics
+from service.server.error_handlers import PROBLEMS
+from service.server.metrics import METHODS, OTHER, Metrics
 from service.settings import Settings
+from service.worker.chunks import ChunkComputer
 from service.worker.metrics_hooks import NO_METRICS
 
 DASHBOARD = Path(__file__).parents[3] / "deploy" / "grafana" / "tensorseed.json"
@@ -106,6 +111,102 @@ def test_an_answer_that_ends_early_is_counted() -> None:
     text = metrics.text().decode()
     assert "tensorseed_cancelled_streams_total 2.0" in text
     assert 'method="other",route="/x",status="none"' in text
+
+
+def samples(client: Any, name: str) -> dict[tuple[str, ...], float]:
+    """The values of a counter, by its labels in the order of their names."""
+    return {
+        tuple(value for _, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def test_every_counter_is_there_from_the_start(fresh: Any) -> None:
+    requests = samples(fresh, "tensorseed_requests_total")
+    routes = {(method, route) for method, route, _ in requests}
+    assert len(routes) > 50
+    for route in routes:
+        for status in ("200", "429", "500", "503"):
+            assert requests[(*route, status)] == 0
+    documented = {
+        (method.upper(), path)
+        for path, operations in fresh.get("/openapi.json").json()["paths"].items()
+        for method in operations
+    }
+    assert documented <= routes
+    assert {method for method, route in routes if route == "(none)"} == {*METHODS, OTHER}
+    problems = samples(fresh, "tensorseed_problems_total")
+    assert problems == {(kind.name,): 0 for kind in PROBLEMS.kinds.values()}
+    assert samples(fresh, "tensorseed_rejected_requests_total") == {(limit,): 0 for limit in Limit}
+    for name in ("cancelled_streams_total", "failed_streams_total", "failed_devices"):
+        assert value(fresh, f"tensorseed_{name}") == 0
+
+
+def test_a_request_is_counted_where_its_series_began(fresh: Any) -> None:
+    """A label that differs from the declared one would leave that at 0 for ever."""
+    known = set(samples(fresh, "tensorseed_requests_total"))
+    for path in ("/docs", "/docs/assets/swagger-ui.css", "/openapi.json", "/healthz", "/v1/schemes", WEIGHT):
+        assert fresh.get(path).status_code == 200
+        assert fresh.head(path).status_code == 200
+    assert fresh.get("/api/models/tensorseed/tiny-gpt2").status_code in (200, 404)
+    counted = {labels for labels, count in samples(fresh, "tensorseed_requests_total").items() if count}
+    assert len(counted) > 12
+    assert {labels for labels in counted if labels[2] == "200"} <= known
+
+
+def test_a_problem_is_counted_by_type_and_limit(fresh: Any) -> None:
+    assert fresh.get("/nowhere").status_code == 404
+    with fresh.app.state.jobs.admit():
+        fresh.app.state.jobs.limit = 1
+        assert fresh.post("/v1/evaluations", content=b"{}").status_code == 429
+    assert value(fresh, "tensorseed_problems_total", type="unknown-path") == 1
+    assert value(fresh, "tensorseed_problems_total", type="busy") == 1
+    assert value(fresh, "tensorseed_rejected_requests_total", limit="evaluations") == 1
+    assert value(fresh, "tensorseed_rejected_requests_total", limit="streams") == 0
+
+
+def test_a_fault_is_counted(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("service.weights.routes.file_response", fail)
+    assert fresh.get(WEIGHT).status_code == 500
+    count = "tensorseed_requests_total"
+    assert value(fresh, count, route="/v1/weights", method="GET", status="500") == 1
+    assert value(fresh, "tensorseed_problems_total", type="internal-error") == 1
+    assert value(fresh, "tensorseed_failed_streams_total") == 0  # it was answered
+
+
+def test_a_fault_of_the_middleware_is_answered_and_counted(
+    fresh: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("service.server.graceful_shutdown._is_work", fail)
+    answer = fresh.get(WEIGHT)
+    monkeypatch.undo()
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "urn:tensorseed:problem:internal-error"
+    assert answer.headers["x-request-id"]
+    assert value(fresh, "tensorseed_requests_total", route="(none)", method="GET", status="500") == 1
+
+
+def test_a_fault_within_a_stream_is_no_cancelled_one(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    compute = ChunkComputer.compute
+
+    def fail_late(self: ChunkComputer, file: Any, start: int, *rest: Any) -> memoryview:
+        if start:
+            raise RuntimeError
+        return compute(self, file, start, *rest)
+
+    monkeypatch.setattr(ChunkComputer, "compute", fail_late)
+    with contextlib.suppress(httpx.HTTPError):
+        fresh.get("/v1/weights?shape=1024,1024&init=normal")
+    assert value(fresh, "tensorseed_failed_streams_total") == 1
+    assert value(fresh, "tensorseed_cancelled_streams_total") == 0
 
 
 def test_metrics_have_no_place_in_the_contract_and_are_not_kept(fresh: Any) -> None:
