@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
+from typing import NamedTuple
 
 from tensorseed.concurrency.buffers import BufferPool
 from tensorseed.devices.base import Accelerator
+from tensorseed.files.costs import seconds
 from tensorseed.files.elements import ElementSource
-from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, VirtualFile
+from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, Entry, VirtualFile
 
 from .metrics_hooks import WorkerMetrics, record_chunk
 
@@ -30,15 +32,15 @@ class ChunkSizer:
         unit = self._sizers.chunk_bytes
         return min((start // unit + self._units) * unit, stop)
 
-    def record(self, seconds: float, *, all_ready: bool) -> None:
-        """Adapt to a reader that took a chunk in `seconds`.
+    def record(self, took: float, *, all_ready: bool) -> None:
+        """Adapt to a reader that took a chunk in `took` seconds.
 
         `all_ready` says that every later chunk of the window was computed by then.
         """
         wanted = self._units
         if not all_ready:
             wanted *= 2
-        elif seconds > FAST_SECONDS:
+        elif took > FAST_SECONDS:
             wanted //= 2
         self._units = max(1, min(wanted, MAX_GROWTH >> (self._sizers.streams - 1)))
 
@@ -64,6 +66,43 @@ class ChunkSizers:
             yield ChunkSizer(self)
         finally:
             self.streams -= 1
+
+
+MAX_CHUNK_TENSORS = 1_024  # each takes the interpreter some 20 µs
+MAX_CHUNK_SECONDS = 0.01  # estimated; only a chunk that cannot be divided well takes longer
+MAX_DIVISION_LOSS = 1.1  # times the cost of the whole that its halves may cost together
+MIN_CHUNK_BYTES = 4_096
+LONG_PREPARATION = 0.01  # seconds; shorter ones are done with the elements
+
+
+class Chunk(NamedTuple):
+    """Bytes of a file that are computed together, up to `stop`, and their estimated cost."""
+
+    stop: int
+    seconds: float
+
+    @property
+    def is_dear(self) -> bool:
+        """Whether the chunk takes long, since its halves would cost much more."""
+        return self.seconds > MAX_CHUNK_SECONDS
+
+
+def bounded(file: VirtualFile, start: int, stop: int) -> Chunk:
+    """The chunk of the file's bytes from `start`, up to `stop` or to where it costs enough.
+
+    Halves of rows of an orthogonal matrix cost nearly as much as the whole, which is then one dear chunk.
+    """
+    entries = file.entries_within(start, stop, MAX_CHUNK_TENSORS + 1)
+    if len(entries) > MAX_CHUNK_TENSORS:
+        stop = entries[-1].start
+    cost = seconds(file, start, stop, LONG_PREPARATION)
+    while cost > MAX_CHUNK_SECONDS and stop - start >= 2 * MIN_CHUNK_BYTES:
+        middle = start + (stop - start) // 2
+        less = seconds(file, start, middle, LONG_PREPARATION)
+        if 2 * less > MAX_DIVISION_LOSS * cost:
+            break
+        stop, cost = middle, less
+    return Chunk(stop, cost)
 
 
 MARGIN = ALIGNMENT + 2 * BLOCK  # bytes of a buffer beside its chunk
@@ -120,10 +159,10 @@ def is_cheap(file: VirtualFile, start: int, stop: int) -> bool:
         return stop <= len(file.header)
     if stop - start > 8 * MAX_CHEAP_ELEMENTS:
         return False
-    entries = file.entries_within(start, stop)
+    entries = file.entries_within(start, stop, MAX_CHEAP_TENSORS + 1)
     return (
         len(entries) <= MAX_CHEAP_TENSORS
-        and _elements(file, start, stop) <= MAX_CHEAP_ELEMENTS
+        and _elements(entries, start, stop) <= MAX_CHEAP_ELEMENTS
         and all(entry.box is None and entry.tensor.distribution.is_cheap for entry in entries)
     )
 
@@ -132,12 +171,11 @@ def is_zeros(file: VirtualFile, start: int, stop: int) -> bool:
     """Return whether the file's bytes [start, stop) belong to tensors of zeros alone."""
     if file.resolved.generator != "philox" or start < len(file.header):
         return False
-    entries = file.entries_within(start, stop)
+    entries = file.entries_within(start, stop, MAX_CHEAP_TENSORS + 1)
     return len(entries) <= MAX_CHEAP_TENSORS and all(entry.tensor.distribution.is_zero for entry in entries)
 
 
-def _elements(file: VirtualFile, start: int, stop: int) -> int:
+def _elements(entries: Sequence[Entry], start: int, stop: int) -> int:
     return sum(
-        (min(stop, entry.stop) - max(start, entry.start)) // entry.tensor.dtype.itemsize
-        for entry in file.entries_within(start, stop)
+        (min(stop, entry.stop) - max(start, entry.start)) // entry.tensor.dtype.itemsize for entry in entries
     )

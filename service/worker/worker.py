@@ -32,7 +32,7 @@ from tensorseed.sampling.distributions import Preparation
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
 from ..telemetry import DEVICE, Generation, ThreadPool, file_attributes, span
-from .chunks import ChunkComputer, ChunkSizers, is_cheap, is_zeros
+from .chunks import LONG_PREPARATION, ChunkComputer, ChunkSizers, bounded, is_cheap, is_zeros
 from .device_queue import DeviceQueue
 from .jobs import JobPool, TorchFiles
 from .metrics_hooks import NO_METRICS, WorkerMetrics, time_queue
@@ -128,8 +128,8 @@ class Worker:
                 compute = await self._compute(file, stop, cancelled)
                 while start < stop or ahead:
                     while start < stop and len(ahead) < self._window:
-                        end = sizer.end(start, stop)
-                        missing = missing_preparations(file, start, end)
+                        end = bounded(file, start, sizer.end(start, stop)).stop
+                        missing = missing_preparations(file, start, end, LONG_PREPARATION)
                         if missing and ahead:
                             break
                         if missing:

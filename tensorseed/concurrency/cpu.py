@@ -25,15 +25,15 @@ def cores(groups: Path = GROUPS, membership: Path = MEMBERSHIP) -> int:
     return max(1, min([available, *map(math.ceil, _quotas(groups, membership))]))
 
 
-def lower_priority() -> None:
-    """Raise the niceness of the calling thread by `NICENESS_STEP`; on Linux only, where threads have one.
+def lower_priority(step: int = NICENESS_STEP) -> None:
+    """Give the calling thread `step` more niceness than the main one; on Linux only, where threads have one.
 
     Threads that compute call it: as many of them as cores would otherwise delay the thread that answers.
     """
     if sys.platform == "linux":
-        thread = threading.get_native_id()
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS_STEP)
+            niceness = os.getpriority(os.PRIO_PROCESS, os.getpid()) + step  # a process has its main thread's
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 def _quotas(groups: Path, membership: Path) -> Iterator[float]:

@@ -20,6 +20,8 @@ from tensorseed.concurrency.cancellation import ComputationCancelledError, check
 
 T = TypeVar("T")
 
+WAIT_SECONDS = 0.01  # for another thread's result, until a waiting one looks whether it is cancelled
+
 
 class _BoundedCache(Generic[T]):
     """The most recently used results by key, at most `max_bytes` of them. Thread-safe."""
@@ -70,8 +72,8 @@ class SingleFlightCache(_BoundedCache[T]):
             if flight is None:
                 return self._fly(key, own, compute)
             try:
-                return flight.result()
-            except ComputationCancelledError:
+                return flight.result(WAIT_SECONDS)
+            except (ComputationCancelledError, TimeoutError):
                 check_cancelled()
 
     def _fly(self, key: Hashable, flight: Future[T], compute: Callable[[], T]) -> T:

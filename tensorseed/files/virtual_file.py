@@ -75,10 +75,14 @@ class VirtualFile:
         except KeyError:
             raise UnknownNameError(f"the file has no tensor called {name!r}") from None
 
-    def entries_within(self, start: int, stop: int) -> Sequence[Entry]:
-        """Return the tensors that have a byte in [start, stop), and perhaps empty ones between them."""
+    def entries_within(self, start: int, stop: int, most: int | None = None) -> Sequence[Entry]:
+        """Return the tensors that have a byte in [start, stop), and perhaps empty ones between them.
+
+        `most` cuts their list short.
+        """
         first = max(bisect_right(self._starts, start) - 1, 0)
-        return self._entries[first : bisect_left(self._starts, stop)]
+        last = bisect_left(self._starts, stop)
+        return self._entries[first : last if most is None else min(last, first + most)]
 
     def read(self, start: int, stop: int, source: ElementSource | None = None) -> npt.NDArray[np.uint8]:
         """Compute the bytes [start, stop) of the file, by default on the CPU of this host.
@@ -205,7 +209,9 @@ def _assemble(
 ) -> VirtualFile:
     header = file_header(tensors, {**_metadata(resolved), **extra})
     entries = tuple(Entry(tensor, start, stop, box) for tensor, start, stop in _placed(tensors, len(header)))
-    return VirtualFile(resolved, header, entries, entries[-1].stop if entries else len(header))
+    file = VirtualFile(resolved, header, entries, entries[-1].stop if entries else len(header))
+    _ = file._starts  # cached by the thread that opens the file, so that no event loop lists them
+    return file
 
 
 def _metadata(resolved: ResolvedSpec) -> dict[str, str]:
@@ -222,14 +228,20 @@ def _metadata(resolved: ResolvedSpec) -> dict[str, str]:
     return {"format": "pt", **drawn, "tensorseed.recipe": resolved.recipe}
 
 
-def missing_preparations(file: VirtualFile, start: int, stop: int) -> list[Preparation]:
-    """The preparations that the file's bytes [start, stop) need and that are not cached."""
+def missing_preparations(
+    file: VirtualFile, start: int, stop: int, over_seconds: float = 0.0
+) -> list[Preparation]:
+    """The preparations that the file's bytes [start, stop) need and that are not cached.
+
+    Those that take up to `over_seconds` are left out: they are done with the elements.
+    """
     if file.resolved.generator != "philox" or stop <= len(file.header):
         return []
     missing = []
     for entry in file.entries_within(max(start, len(file.header)), stop):
-        stream = Stream(file.resolved.seed, entry.tensor.stream)
-        preparation = entry.tensor.distribution.preparation(stream)
+        if entry.tensor.distribution.preparation_seconds <= over_seconds:
+            continue
+        preparation = entry.tensor.distribution.preparation(Stream(file.resolved.seed, entry.tensor.stream))
         if preparation is not None and not preparation.is_done:
             missing.append(preparation)
     return missing

@@ -48,6 +48,7 @@ def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64
         check_cancelled()
         panel, scales = _reflectors(key, m, first, min(height, k - first), signs)
         for x in groups:
+            check_cancelled()
             reflect(x, panel, scales, first, tall)
     if tall:
         return np.concatenate([(x[:k] * signs[:, None]).T for x in groups])

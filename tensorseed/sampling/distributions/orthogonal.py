@@ -28,15 +28,19 @@ from tensorseed.concurrency.single_flight import SingleFlightCache
 from tensorseed.sampling import compact_wy
 from tensorseed.sampling.compact_wy import CompactWY
 from tensorseed.sampling.distributions.base import (
+    Elements,
     Elementwise,
     Indices,
     Magnitudes,
     Numbers,
+    Sampler,
     Shape,
+    Storage,
     check_bound,
 )
 from tensorseed.sampling.distributions.draws import EXPECTED_DEVIATIONS
 from tensorseed.sampling.dtypes import DType
+from tensorseed.sampling.low_precision import encode
 from tensorseed.sampling.philox import Key, Stream
 from tensorseed.sampling.reflections import orthogonal_rows
 
@@ -45,14 +49,23 @@ Sides = tuple[int, int]  # (rows, columns)
 THIN = 2  # times as many rows as columns, or the reverse
 MAX_THIN_WIDTH = 1 << 12  # of the shorter side: its prepared reflections take 64 MiB
 MAX_CACHE_BYTES = 1 << 27  # of prepared reflections, and of small matrices
+CACHED_BYTES = 1_024  # of a cached matrix beside its numbers
 MAX_CACHED_ELEMENTS = 1 << 22  # elements of a matrix that is cached as a whole: 32 MiB
 AT_ONCE = 1 << 20  # elements of all rows that are reflected at a time: 8 MiB
 SUMS = 1 << 18  # elements of a thin matrix that are computed at a time: 2 MiB
 ROWS = (128, 1_024)  # of Q, at least and at most, that are computed at a time
 PIECE = 1 << 19  # listed elements that are sorted at a time
 
+# Nanoseconds on one core
+DRAWN = 7.0  # a normal of a reflection, drawn and scaled
+REFLECTED = 0.45  # an element of a row, by one element of a reflection
+SUMMED = 0.06  # a term of an element of a thin matrix, or of its preparation
+THIN_DRAWN = 5.0  # a normal of a thin matrix's row
+ROUNDED = 10.0  # an element, found and rounded
+CALLED = 40_000.0  # a tensor beside all that
+
 CACHE: SingleFlightCache[CompactWY | Numbers] = SingleFlightCache(
-    MAX_CACHE_BYTES, lambda matrix: matrix.nbytes
+    MAX_CACHE_BYTES, lambda matrix: matrix.nbytes + CACHED_BYTES
 )
 
 
@@ -88,6 +101,41 @@ class Orthogonal(Elementwise):
     def preparation(self, stream: Stream) -> OrthogonalPreparation | None:
         """The combination of a thin matrix's reflections."""
         return OrthogonalPreparation(stream.key(), self._sides) if is_thin(self._sides) else None
+
+    @property
+    def preparation_seconds(self) -> float:
+        """That of the combination."""
+        return preparation_cost(self._sides) * SUMMED * 1e-9 if is_thin(self._sides) else 0.0
+
+    def nanoseconds(self, dtype: DType) -> float:
+        """Those of rounding: the rest depends on the rows."""
+        return ROUNDED
+
+    def seconds(self, dtype: DType, elements: Elements) -> float:
+        """Those of all rows with one of the elements, in a wide matrix with the reflections up to theirs."""
+        m, k, tall = max(self._sides), min(self._sides), self.rows > self.columns
+        rows = min(self.rows, elements.runs + elements.count // self.columns)
+        if is_thin(self._sides):
+            drawn = rows if tall else min(m, elements.count)
+            work = k * (drawn * THIN_DRAWN + elements.count * SUMMED)
+        else:
+            used = k if tall else min(k, elements.first // self.columns + rows)
+            work = used * (m - used // 2) * (DRAWN + REFLECTED * rows)
+        return super().seconds(dtype, elements) + (CALLED + work) * 1e-9
+
+    def fill(self, sampler: Sampler, dtype: DType, stream: Stream, first: int, out: Storage) -> None:
+        """Compute and round a range, some rows at a time where a row costs the most."""
+        if is_thin(self._sides):
+            super().fill(sampler, dtype, stream, first, out)
+            return
+        key, stop = stream.key(), first + out.size
+        at_once = max(1, AT_ONCE // max(self._sides))
+        for top in range(first // self.columns, -(-stop // self.columns), at_once):
+            rows = np.arange(top, min(top + at_once, -(-stop // self.columns)), dtype=np.int64)
+            begin = max(first - top * self.columns, 0)
+            block = orthogonal_rows(key, self._sides, rows).reshape(-1)[begin : stop - top * self.columns]
+            done = top * self.columns + begin - first
+            out[done : done + block.size] = encode(block * self.gain, dtype)
 
     def elements(self, stream: Stream, indices: Indices) -> Numbers:
         """The elements at `indices`."""

@@ -78,6 +78,10 @@ class Sparse(Structured):
         """Whether every element is zero."""
         return self.std == 0.0 or self.zeros == self.rows
 
+    def nanoseconds(self, dtype: DType) -> float:
+        """Those of a draw, and of the rounds of the permutation."""
+        return 4.0 + self._normal.nanoseconds(dtype)
+
     def fill(self, sampler: Sampler, dtype: DType, stream: Stream, first: int, out: Storage) -> None:
         """The normal range, then the zeros."""
         sampler.fill(self._normal, dtype, stream, first, out)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tensorseed.sampling.distributions.base import (
     Distribution,
+    Elements,
     Indices,
     Magnitudes,
     Preparation,
@@ -58,6 +59,19 @@ class ZeroRange(Structured):
     def preparation(self, stream: Stream) -> Preparation | None:
         """That of the base."""
         return self.base.preparation(stream)
+
+    @property
+    def preparation_seconds(self) -> float:
+        """That of the base."""
+        return self.base.preparation_seconds
+
+    def nanoseconds(self, dtype: DType) -> float:
+        """Those of the base."""
+        return self.base.nanoseconds(dtype)
+
+    def seconds(self, dtype: DType, elements: Elements) -> float:
+        """Those of the base."""
+        return self.base.seconds(dtype, elements)
 
     def fill(self, sampler: Sampler, dtype: DType, stream: Stream, first: int, out: Storage) -> None:
         """The base's range, then the zeros."""

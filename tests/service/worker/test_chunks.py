@@ -12,9 +12,12 @@ from service.worker.chunks import (
     MARGIN,
     MAX_CHEAP_ELEMENTS,
     MAX_CHEAP_TENSORS,
+    MAX_CHUNK_SECONDS,
+    MAX_CHUNK_TENSORS,
     MAX_GROWTH,
     SIZES,
     ChunkComputer,
+    bounded,
     is_cheap,
     is_zeros,
 )
@@ -136,3 +139,63 @@ def test_bytes_that_are_zero_are_known_to_be():
     assert not is_zeros(torch, len(torch.header), torch.size)
     negative = file_of({"shape": [10], "init": {"kind": "constant", "value": -0.0}})
     assert not is_zeros(negative, len(negative.header), negative.size)
+
+
+def chunks_of(file: VirtualFile, start: int, size: int) -> list[tuple[int, int, float]]:
+    """The chunks of the bytes from `start` on, `size` of them at most: start, stop and cost."""
+    found, at = [], start
+    while at < start + size:
+        chunk = bounded(file, at, min(at + MIB, start + size))
+        assert at < chunk.stop
+        found.append((at, chunk.stop, chunk.seconds))
+        at = chunk.stop
+    return found
+
+
+MIB = 1 << 20
+
+
+def test_a_chunk_of_many_tensors_is_cut_between_them():
+    many = {"name": "a.{0..9999}", "type": "Tensor", "shape": [0], "init": "zeros"}
+    layers = [{**many, "name": "b.{0..9999}", "shape": [2, 1], "init": "orthogonal"}, many]
+    file = open_file(parse_spec(json.dumps({"layers": layers}).encode(), Limits()))
+    chunks = chunks_of(file, 0, file.size)
+    assert [start for start, *_ in chunks[1:]] == [stop for _, stop, _ in chunks[:-1]]
+    assert chunks[-1][1] == file.size
+    tensors = [file.entries_within(start, stop) for start, stop, _ in chunks]
+    assert all(
+        sum(start <= entry.start < entry.stop for entry in entries) <= MAX_CHUNK_TENSORS
+        for entries, (start, *_) in zip(tensors, chunks, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "least"),
+    [
+        ({"shape": [1 << 12, 1 << 12], "init": "normal"}, 1),
+        ({"shape": [1 << 12, 1 << 12], "init": "sinusoidal", "dtype": "float8_e5m2"}, 3),
+        ({"shape": [1 << 12, 1 << 12], "init": "eye", "dtype": "float8_e5m2"}, 2),
+        ({"shape": [1 << 10, 1 << 14], "init": {"kind": "sparse", "sparsity": 0.5}, "dtype": "bfloat16"}, 1),
+        ({"shape": [1 << 20, 64], "init": "orthogonal"}, 1),
+    ],
+)
+def test_a_chunk_of_dear_elements_is_divided(layer, least):
+    file = file_of(layer)
+    chunks = chunks_of(file, file.size - MIB, MIB)
+    assert len(chunks) >= least
+    assert all(cost <= MAX_CHUNK_SECONDS for *_, cost in chunks)
+
+
+def test_rows_that_share_their_reflections_stay_together():
+    file = file_of({"shape": [1 << 14, 1 << 14], "init": "orthogonal", "dtype": "float8_e5m2"})
+    [(_, _, cost)] = chunks_of(file, file.size - MIB, MIB)
+    assert cost > MAX_CHUNK_SECONDS
+    middle = bounded(file, 0, MIB)  # the first rows take few reflections
+    assert middle.seconds < cost / 10
+
+
+def test_a_column_of_a_matrix_costs_its_rows():
+    whole = file_of({"shape": [1 << 12, 1 << 12], "init": "orthogonal"})
+    column = open_slice(whole, "w0", ":,7:8")
+    row = open_slice(whole, "w0", "4095:4096,:")
+    assert bounded(column, 0, column.size).seconds > 4 * bounded(row, 0, row.size).seconds

@@ -35,3 +35,8 @@ def test_thin_orthogonal_matrices_are_prepared_once():
 def test_generator_torch_prepares_nothing_here():
     file = file_of({"shape": [300, 20], "init": "orthogonal"}, generator="torch", seed=78)
     assert missing_preparations(file, 0, file.size) == []
+
+
+def test_short_preparations_may_be_left_to_the_elements():
+    file = file_of({"shape": [40_000, 300], "init": "orthogonal"}, {"shape": [300, 20], "init": "orthogonal"})
+    assert [one.shape for one in missing_preparations(file, 0, file.size, 0.01)] == [(40_000, 300)]
