@@ -107,8 +107,10 @@ def log_config(log_format: str, level: str) -> dict[str, Any]:
     }
 
 
-def write_access(route: str, method: str, status: int, seconds: float, nbytes: int, key: str | None) -> None:
-    """Write the access line of one request."""
+def request_fields(
+    route: str, method: str, status: int, seconds: float, nbytes: int, key: str | None
+) -> dict[str, object]:
+    """The fields of a line about one request; status 0 for one without an answer."""
     fields: dict[str, object] = {
         "method": method,
         "route": route,
@@ -118,4 +120,9 @@ def write_access(route: str, method: str, status: int, seconds: float, nbytes: i
     }
     if key is not None:
         fields["key"] = key
-    _access.info("request", extra={"fields": fields})
+    return fields
+
+
+def write_access(fields: dict[str, object], *, complete: bool) -> None:
+    """Write the access line of one request."""
+    _access.info("request", extra={"fields": fields if complete else {**fields, "complete": False}})

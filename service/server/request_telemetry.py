@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
@@ -12,11 +14,12 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..http.errors import NotReadyError
 from ..http.paths import route_path
 from ..http.request_context import CURRENT, FIELD, KEY_NAME, LIMIT, PROBLEM, request_id
 from ..telemetry import COMPLETE, ERROR_TYPE, TRACER, recording_error
 from .error_handlers import answer_to
-from .logs import write_access
+from .logs import request_fields, write_access
 from .metrics import METHODS, OTHER, Metrics
 from .route_groups import METRICS_PATH
 
@@ -27,6 +30,10 @@ _WITHOUT_TEMPLATE = ("/docs/assets", "/openapi.json")
 _PARENT = b"traceparent"
 _MAX_PARENT_BYTES = 128  # a longer field is no traceparent of today's version
 _PROPAGATOR = TraceContextTextMapPropagator()
+_CUT = "the service stopped before this was done: ask another replica, or again shortly"
+_RETRY = {"Retry-After": "1", "Connection": "close"}
+
+_log = logging.getLogger(__name__)
 
 
 class RequestTelemetry:
@@ -52,6 +59,7 @@ class RequestTelemetry:
         CURRENT.set(identifier.decode())
         answer = _Answer(send, identifier)
         with self._span(scope) as span:
+            cut = False
             try:
                 await self._app(scope, receive, answer.send)
             except Exception as error:
@@ -59,8 +67,13 @@ class RequestTelemetry:
                 if not answer.status:  # a fault of the middleware, beyond the application's own handling
                     await answer_to(error, scope)(scope, receive, answer.send)
                 raise
+            except asyncio.CancelledError:  # the server stops
+                cut = True
+                if answer.status:
+                    raise
+                await answer_to(NotReadyError(_CUT, _RETRY), scope)(scope, receive, answer.send)
             finally:
-                self._record(scope, answer, perf_counter() - began, span)
+                self._record(scope, answer, perf_counter() - began, span, cut=cut)
 
     @contextmanager
     def _span(self, scope: Scope) -> Iterator[Span]:
@@ -92,7 +105,7 @@ class RequestTelemetry:
         finally:
             span.end()
 
-    def _record(self, scope: Scope, answer: _Answer, seconds: float, span: Span) -> None:
+    def _record(self, scope: Scope, answer: _Answer, seconds: float, span: Span, *, cut: bool) -> None:
         route, key = route_template(scope), scope.get(KEY_NAME)
         method = scope["method"] if scope["method"] in METHODS else OTHER
         self._metrics.record_request(
@@ -106,8 +119,11 @@ class RequestTelemetry:
         )
         if PROBLEM in scope:
             self._metrics.record_problem(scope[PROBLEM], scope.get(LIMIT))
+        fields = request_fields(route, method, answer.status, seconds, answer.nbytes, key)
+        if cut:
+            _log.warning("the service stopped before the end of this answer", extra={"fields": fields})
         if self._access_log:
-            write_access(route, method, answer.status, seconds, answer.nbytes, key)
+            write_access(fields, complete=answer.complete)
         if span.is_recording():
             answer.describe(span)
             if route != UNROUTED:

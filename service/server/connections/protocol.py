@@ -25,6 +25,7 @@ from .transport import ConnectionTransport
 from .unread_answer import UnreadAnswer
 
 FIELD_OVERHEAD = 4  # bytes of the colon, the space and the end of a header line
+LAST_SECONDS = 1.0  # that a client has to read the last answer of a service that stops
 CHUNK_OVERHEAD = 16  # bytes around a chunk that are no excess
 
 
@@ -192,7 +193,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._running.cut()
         else:
             self.transport.close_idle()
-            self._unread.watch_rest()
+        self.loop.call_later(LAST_SECONDS, self.transport.abort)
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection without another request."""
