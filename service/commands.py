@@ -5,28 +5,20 @@ A command imports what it runs, so that its help answers at once.
 
 from __future__ import annotations
 
-import difflib
 import gc
 import json
 import os
-import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
 
-import annotated_types
 import click
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-
-from tensorseed.client.commands import KEY_VARIABLE
 
 from .processes.signals import handled, immediate
 from .settings import PREFIX, Settings
-
-_KUBERNETES = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT\w*)|PORT_\d+_\w+)")  # variables of a Service
+from .settings.environment import SettingsError, bounds, default, read_environment
 
 
 class StartError(click.ClickException):
@@ -41,15 +33,10 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         click.UsageError: variables or options have no valid value. The message names each.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
-    unknown = [_unknown(name) for name in sorted(os.environ) if _is_unknown(name)]
-    if unknown:
-        raise click.UsageError("; ".join(unknown))
     try:
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        faults = [_message(dict(fault), given) for fault in error.errors()]
-        raise click.UsageError("; ".join(faults)) from None
+        return read_environment(**overrides)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def every_setting(command: Callable[..., None]) -> Callable[..., None]:
@@ -59,68 +46,12 @@ def every_setting(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def bounds(field: FieldInfo) -> str:
-    """The valid values of a setting, in words; empty for any."""
-    if get_origin(field.annotation) is Literal:
-        return " or ".join(map(str, get_args(field.annotation)))
-    if field.annotation is bool:
-        return "true or false"
-    words: Mapping[type, tuple[str, str]] = {
-        annotated_types.Ge: ("ge", "at least"),
-        annotated_types.Gt: ("gt", "more than"),
-        annotated_types.Le: ("le", "at most"),
-    }
-    bounded = [
-        f"{words[type(part)][1]} {getattr(part, words[type(part)][0]):,}"
-        for part in field.metadata
-        if type(part) in words
-    ]
-    return ", ".join(bounded)
-
-
-def default(field: FieldInfo) -> str:
-    """The default of a setting as text."""
-    return "" if field.default is None else str(field.default)
-
-
 def _option(name: str, field: FieldInfo) -> Callable[[Callable[..., None]], Callable[..., None]]:
     help_text = f"{field.description}  [{bounds(field) or 'text'}; default: {default(field) or 'empty'}]"
     flag = f"--{name.replace('_', '-')}"
     if field.annotation is bool:
         return click.option(f"{flag}/--no-{name.replace('_', '-')}", name, default=None, help=help_text)
     return click.option(flag, name, metavar="VALUE", help=help_text)
-
-
-def _is_unknown(variable: str) -> bool:
-    name = variable.upper()  # settings are read in any case
-    if not name.startswith(PREFIX) or name == KEY_VARIABLE:
-        return False
-    return name.removeprefix(PREFIX).lower() not in Settings.model_fields
-
-
-def _unknown(variable: str) -> str:
-    if _KUBERNETES.fullmatch(variable):
-        remedy = "Kubernetes sets it for a Service of that name: set enableServiceLinks to false in the pod"
-        return f"{variable} is no setting: {remedy}"
-    names = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
-    near = difflib.get_close_matches(variable.upper(), names, n=3)
-    remedy = f"did you mean {' or '.join(near)}?" if near else "tensorseed settings lists all settings"
-    return f"{variable} is no setting: {remedy}"
-
-
-def _message(fault: Mapping[str, Any], given: Mapping[str, object]) -> str:
-    """A fault of one setting, in the words of the command line."""
-    message = fault["msg"].removeprefix("Value error, ")
-    if not fault["loc"]:
-        return str(message)
-    name = str(fault["loc"][0])
-    origin = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
-    if fault["type"] == "value_error":
-        return f"{origin}: {message}"
-    wanted = bounds(Settings.model_fields[name])
-    annotation: object = Settings.model_fields[name].annotation
-    kind = "a whole number" if annotation is int else "a number" if annotation is float else ""
-    return f"{origin}={fault['input']} must be {', '.join(filter(None, (kind, wanted)))}"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,6 +22,7 @@ from ..http.context import JobsContext
 from ..http.errors import Limit
 from ..hub.context import HubContext
 from ..settings import Settings
+from ..settings.environment import read_environment
 from ..weights.context import WeightsContext
 from ..worker.worker import Worker
 from .error_handlers import install_handlers
@@ -33,6 +35,7 @@ from .request_telemetry import labels
 from .route_groups import METRICS_PATH, ROUTE_GROUPS
 from .traces import start_traces
 
+SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus-client, read when it is imported
 REFRESH_SECONDS = 1.0
 
 # The framework's own would record paths, queries and messages of exceptions: see `request_telemetry`.
@@ -46,14 +49,19 @@ its URL name those bytes for good. Errors are problem documents (RFC 9457) whose
 """.strip()
 
 
-def create_app(settings: Settings, folder: str | None = None) -> FastAPI:
-    """The service as an ASGI application. Several processes share their metrics in `folder`.
+def create_app(settings: Settings | None = None, folder: str | None = None) -> FastAPI:
+    """The service as an ASGI application, for any ASGI server. Several processes share metrics in `folder`.
+
+    Without settings, it has those of the environment, and the folder of prometheus-client's own variable.
 
     Raises:
+        SettingsError: Variables of the environment have no valid value.
         KeysFileError: The keys file is not valid.
         RecipeError: A recipe of the folders is not valid.
         TracesError: Traces cannot be recorded.
     """
+    if settings is None:
+        settings, folder = read_environment(), os.environ.get(SHARED_METRICS)
     keyring = None if settings.keys_file is None else KeysFile(settings.keys_file)
     traces = start_traces() if settings.traces else None
     app: FastAPI = FastAPIOffline(

@@ -12,10 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from service.__main__ import main
-from service.commands import bounds, collector_paused, load_settings
+from service.commands import collector_paused, load_settings
 from service.server import serve
 from service.server.keys import load_keys
 from service.settings import PREFIX, Settings
+from service.settings.environment import bounds
 
 NUMBERS = [
     (name, part.split()[-1].replace(",", ""))

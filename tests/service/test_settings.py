@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from service.commands import bounds, default
 from service.settings import PATH_CHARS, PREFIX, Settings
+from service.settings.environment import bounds, default
 from tensorseed.spec.limits import Limits
 
 OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from service.commands import bounds, default
 from service.server.error_handlers import PROBLEMS
 from service.server.metrics import Metrics
 from service.settings import PREFIX, Settings
+from service.settings.environment import bounds, default
 from tensorseed.checkpoints.library import shipped
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.losses import LOSSES, losses_catalog
