@@ -95,10 +95,10 @@ class Supervisor:
         return [worker for worker in self._workers() if worker.status is None]
 
     def _start_due(self) -> None:
-        for slot in self._slots:
+        for number, slot in enumerate(self._slots):
             if slot.worker is None and slot.due <= time.monotonic():
                 try:
-                    slot.worker = WorkerProcess.start(self._target)
+                    slot.worker = WorkerProcess.start(self._target, number)
                 except OSError as error:  # no memory, no descriptor, or no process is left
                     self._failures += 1
                     seconds = max(MIN_BACKOFF_SECONDS, backoff(self._failures))

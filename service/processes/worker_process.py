@@ -24,8 +24,8 @@ HANG, ERROR = "hang", "error"
 CAUSES = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGKILL", "SIGSEGV", ERROR, HANG)
 """The usual causes of a worker's death: a signal, an error of its own, and a hang, for which it is killed."""
 
-Target = Callable[[Connection], None]
-"""What runs in a worker. It sends signs of life through the connection."""
+Target = Callable[[int, Connection], None]
+"""What runs in a worker, given the number of its place. It sends signs of life through the connection."""
 
 _spawn = get_context("spawn")
 
@@ -61,8 +61,9 @@ class Pulse:
 
 @dataclass
 class WorkerProcess:
-    """A process that runs a target, seen by its supervisor."""
+    """A process that runs a target in one of several places, seen by its supervisor."""
 
+    number: int
     process: SpawnProcess
     connection: Connection
     ready: bool = False
@@ -72,21 +73,21 @@ class WorkerProcess:
     connected: bool = True
 
     @classmethod
-    def start(cls, target: Target) -> WorkerProcess:
+    def start(cls, target: Target, number: int) -> WorkerProcess:
         """Start a process, in which the stop signals are blocked: those of a terminal reach all processes.
 
         Raises:
             OSError: the system has no room for another process.
         """
         ours, theirs = Pipe(duplex=False)
-        process = _spawn.Process(target=target, args=(theirs,))
+        process = _spawn.Process(target=target, args=(number, theirs))
         try:
             with theirs, blocked(STOP_SIGNALS):
                 process.start()
         except OSError:
             ours.close()
             raise
-        return cls(process, ours)
+        return cls(number, process, ours)
 
     @property
     def pid(self) -> int:

@@ -22,6 +22,7 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
+    values,
 )
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -196,10 +197,10 @@ class Metrics(WorkerMetrics):
         """See `WorkerMetrics`."""
         self.queue_seconds.observe(seconds)
 
-    def record_worker_death(self, pid: int, cause: str) -> None:
+    def record_worker_death(self, name: str, cause: str) -> None:
         """Count the death of another process that shares the folder, and the streams that it cut."""
         self.worker_deaths.labels(cause).inc()
-        self.cut_streams.inc(_last_streams(self.folder, pid) if self.folder else 0)
+        self.cut_streams.inc(_last_streams(self.folder, name) if self.folder else 0)
 
     def refresh(
         self, worker: Worker, streams: ConcurrencyLimit, jobs: ConcurrencyLimit, shutdown: GracefulShutdown
@@ -227,11 +228,25 @@ class Metrics(WorkerMetrics):
         return self.registry if self.folder is None else shared_registry(self.folder)
 
 
-def _last_streams(folder: str, pid: int) -> float:
+def worker_name(number: int) -> str:
+    """The name of a worker's files."""
+    return f"worker{number}"
+
+
+def name_values(name: str) -> None:
+    """Let this process keep its values in files of a name, rather than of its process id.
+
+    A process that takes a dead one's name goes on with its counters. The files stay as few as the processes,
+    however many die.
+    """
+    values.ValueClass = values.MultiProcessValue(lambda: name)
+
+
+def _last_streams(folder: str, name: str) -> float:
     """The active streams that a process has noted last."""
     from prometheus_client.multiprocess import MultiProcessCollector
 
-    paths = [str(path) for path in Path(folder).glob(f"gauge_livesum_{pid}.db")]
+    paths = [str(path) for path in Path(folder).glob(f"gauge_livesum_{name}.db")]
     families = MultiProcessCollector.merge(paths, accumulate=False)  # type: ignore[no-untyped-call]
     found: list[float] = [
         sample.value

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -234,15 +233,20 @@ def _serve_many(settings: Settings, sockets: list[socket.socket]) -> None:
             partial(work, settings, folder, sockets),
             settings.workers,
             stop_seconds=settings.notice_seconds + settings.grace_seconds + LAST_SECONDS + MARGIN_SECONDS,
-            ended=partial(_count_end, metrics, Path(folder)),
+            ended=partial(_count_end, metrics),
             serving=partial(tell, sockets),
         ).run()
 
 
-def work(settings: Settings, folder: str, sockets: list[socket.socket], connection: Connection) -> None:
+def work(
+    settings: Settings, folder: str, sockets: list[socket.socket], number: int, connection: Connection
+) -> None:
     """Serve in one of several processes."""
     logging.config.dictConfig(log_config(settings.log_format, settings.log_level))
     pulse = Pulse(connection)
+    from .metrics import name_values, worker_name
+
+    name_values(worker_name(number))
     try:
         with handled(graceful()):
             Server(configure(settings, build(settings, folder)), pulse).run(sockets)
@@ -251,16 +255,16 @@ def work(settings: Settings, folder: str, sockets: list[socket.socket], connecti
         sys.exit(STARTUP_FAILURE)
 
 
-def _count_end(metrics: Metrics, folder: Path, worker: WorkerProcess) -> None:
+def _count_end(metrics: Metrics, worker: WorkerProcess) -> None:
     """Count the death of a worker and the streams that it cut, and drop its gauges.
 
-    One that never served leaves no file, or a start that fails for ever would fill the disk.
+    Its counters stay: the next one in its place goes on with them.
     """
     from prometheus_client.multiprocess import mark_process_dead
 
+    from .metrics import worker_name
+
+    name = worker_name(worker.number)
     if worker.cause is not None:
-        metrics.record_worker_death(worker.pid, worker.cause)
-    mark_process_dead(worker.pid, str(folder))  # type: ignore[no-untyped-call]
-    if not worker.ready:
-        for path in folder.glob(f"*_{worker.pid}.db"):
-            path.unlink(missing_ok=True)
+        metrics.record_worker_death(name, worker.cause)
+    mark_process_dead(name, metrics.folder)  # type: ignore[no-untyped-call]

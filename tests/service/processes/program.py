@@ -23,7 +23,7 @@ def tell(event: str, pid: int, *more: object) -> None:
     os.write(1, (" ".join(map(str, (event, pid, *more))) + "\n").encode())
 
 
-def work(listening: socket.socket, behaviour: str, connection: Connection) -> None:
+def work(listening: socket.socket, behaviour: str, _: int, connection: Connection) -> None:
     tell("born", os.getpid())
     pulse = Pulse(connection)
     if behaviour == "fails":

@@ -21,7 +21,7 @@ from service.processes.listening import PortError, bound
 from service.processes.worker_process import CAUSES
 from service.server import serve
 from service.server.connections.protocol import LimitedProtocol
-from service.server.metrics import Metrics
+from service.server.metrics import Metrics, shared_registry, worker_name
 from service.settings import Settings
 from tests.serving import ROOT, free_port
 
@@ -120,32 +120,49 @@ def test_a_port_that_another_server_takes_meanwhile_is_refused() -> None:
             asyncio.run(server.startup(first))
 
 
-def test_the_end_of_a_worker_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the streams that it cut. One that never served leaves no file."""
-    program = """
-import os, sys
-from service.server.metrics import Metrics
-Metrics(sys.argv[1]).active_streams.set(3)
-print(os.getpid())
+WORKER = """
+import sys
+from service.server.metrics import Metrics, name_values
+name_values(sys.argv[2])
+metrics = Metrics(sys.argv[1])
+metrics.active_streams.set(3)
+metrics.cancelled.inc()
 """
-    environment = {**os.environ, serve.SHARED_METRICS: str(tmp_path)}
-    pids = [
-        int(
-            subprocess.check_output([sys.executable, "-c", program, str(tmp_path)], env=environment, cwd=ROOT)
-        )
-        for _ in range(3)
-    ]
+
+
+def run_worker(folder: Path, number: int) -> None:
+    """A process that counts a cancelled stream, and ends with three under way."""
+    environment = {**os.environ, serve.SHARED_METRICS: str(folder)}
+    command = [sys.executable, "-c", WORKER, str(folder), worker_name(number)]
+    subprocess.run(command, env=environment, cwd=ROOT, check=True)
+
+
+def test_the_end_of_a_worker_is_counted(tmp_path: Path) -> None:
+    """With the streams that it cut."""
     metrics = Metrics(str(tmp_path))
-    for pid, ready, cause in zip(pids, (True, False, True), ("SIGKILL", "error", None), strict=True):
-        worker = SimpleNamespace(pid=pid, ready=ready, cause=cause)
-        serve._count_end(metrics, tmp_path, worker)  # type: ignore[arg-type]
+    for number, cause in enumerate(("SIGKILL", "error", None)):
+        run_worker(tmp_path, number)
+        serve._count_end(metrics, SimpleNamespace(number=number, cause=cause))  # type: ignore[arg-type]
     counted = {sample.labels["cause"]: sample.value for sample in samples(metrics.worker_deaths)}
     assert {cause: count for cause, count in counted.items() if count} == {"SIGKILL": 1, "error": 1}
     assert counted.keys() == set(CAUSES)
     assert [sample.value for sample in samples(metrics.cut_streams)] == [6.0]
     left = {path.name for path in tmp_path.iterdir()}
     assert left
-    assert not any(f"_{pids[1]}." in name or "live" in name for name in left)
+    assert not any("live" in name for name in left)
+
+
+def test_a_worker_goes_on_with_the_counters_of_the_one_before(tmp_path: Path) -> None:
+    """Files of the dead would grow in number, and a scrape in time, for as long as the server lives."""
+    metrics = Metrics(str(tmp_path))
+    files = []
+    for _ in range(3):
+        run_worker(tmp_path, 0)
+        files.append({path.name for path in tmp_path.iterdir()})
+        serve._count_end(metrics, SimpleNamespace(number=0, cause="SIGKILL"))  # type: ignore[arg-type]
+    assert files[0] == files[1] == files[2]
+    counted = shared_registry(str(tmp_path)).get_sample_value("tensorseed_cancelled_streams_total")
+    assert counted == 3
 
 
 def samples(counter: Counter) -> list[Sample]:
