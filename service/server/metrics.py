@@ -239,7 +239,7 @@ def name_values(name: str) -> None:
     A process that takes a dead one's name goes on with its counters. The files stay as few as the processes,
     however many die.
     """
-    values.ValueClass = values.MultiProcessValue(lambda: name)
+    values.ValueClass = values.MultiProcessValue(lambda: name)  # type: ignore[no-untyped-call]
 
 
 def _last_streams(folder: str, name: str) -> float:
