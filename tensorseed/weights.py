@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import hashlib
 import json
 import math
@@ -21,6 +20,7 @@ from tensorseed.devices.local import LIMITS, local_settings, local_source
 from tensorseed.errors import UnknownNameError, UnrepresentableError, shortened
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
 from tensorseed.files.indexing import has_ellipsis, positions, select
+from tensorseed.files.output import Inputs, open_output
 from tensorseed.files.slices import Box
 from tensorseed.files.virtual_file import VirtualFile, fill_elements, open_file
 from tensorseed.sampling.dtypes import DType
@@ -47,7 +47,8 @@ def open(spec: Mapping[str, Any] | str | os.PathLike[str]) -> Weights:  # noqa: 
         VersionError: the spec is of another version or of other kernels of torch.
         OSError: the file cannot be read.
     """
-    return Weights(open_file(_resolve(spec)))
+    resolved, inputs = _resolve(spec)
+    return Weights(open_file(resolved), inputs)
 
 
 class Weights(Mapping[str, "LazyArray"]):
@@ -56,8 +57,10 @@ class Weights(Mapping[str, "LazyArray"]):
     `token` names the spec, and `etag` the bytes of its file, whose size is `size`.
     """
 
-    def __init__(self, file: VirtualFile) -> None:
+    def __init__(self, file: VirtualFile, inputs: Inputs = ()) -> None:
+        """`inputs` are the files that `save` never overwrites."""
         self._file = file
+        self._inputs = inputs
         self.size = file.size
         self.etag = f'"{file.digest}"'
 
@@ -85,22 +88,14 @@ class Weights(Mapping[str, "LazyArray"]):
         """Write the safetensors file that the service sends; it appears at `path` when it is complete.
 
         Raises:
-            OSError: the file cannot be written; a file that was at `path` is left as it was.
+            OSError: the file cannot be written, or `path` is the spec's file, or no regular file;
+                what was at `path` is left as it was.
             DeviceError: generator torch is to draw on a device that this host lacks.
             CapacityError: the memory does not suffice.
         """
-        target = Path(path)
-        unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            with builtins.open(unfinished, "xb") as file:
-                for chunk in self._computation.chunks():
-                    file.write(chunk.data)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(target)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
+        with open_output(Path(path), self._inputs, overwrite=True) as file:
+            for chunk in self._computation.chunks():
+                file.write(chunk.data)
 
     def digest(self) -> str:
         """Compute the SHA-256 of the file, as 64 hex digits. It computes every byte, and stores none."""
@@ -204,18 +199,19 @@ class LazyArray:
         return f"LazyArray({self.name!r}, shape={self.shape}, dtype={dtype})"
 
 
-def _resolve(spec: Mapping[str, Any] | str | os.PathLike[str]) -> ResolvedSpec:
+def _resolve(spec: Mapping[str, Any] | str | os.PathLike[str]) -> tuple[ResolvedSpec, Inputs]:
+    """Return the resolved spec, and the file that it was read from."""
     if isinstance(spec, Mapping):
-        return parse_spec(json.dumps(spec, allow_nan=False).encode(), LIMITS)
-    if not isinstance(spec, str):
-        return parse_spec(Path(spec).read_bytes(), LIMITS)
-    if spec.lstrip("\ufeff \t\r\n").startswith("{"):
-        return parse_spec(spec.encode(errors="surrogatepass"), LIMITS)
-    if _TOKEN.fullmatch(spec):
-        return decode_token(spec, LIMITS)
-    if spec.endswith(".json") or os.path.isfile(spec):  # False for a text that is too long for a path
-        return parse_spec(Path(spec).read_bytes(), LIMITS)
-    return _resolve_recipe(spec)
+        return parse_spec(json.dumps(spec, allow_nan=False).encode(), LIMITS), ()
+    if isinstance(spec, str):
+        if spec.lstrip("\ufeff \t\r\n").startswith("{"):
+            return parse_spec(spec.encode(errors="surrogatepass"), LIMITS), ()
+        if _TOKEN.fullmatch(spec):
+            return decode_token(spec, LIMITS), ()
+        if not spec.endswith(".json") and not os.path.isfile(spec):  # False for a text too long for a path
+            return _resolve_recipe(spec), ()
+    with Path(spec).open("rb") as file:
+        return parse_spec(file.read(), LIMITS), (os.fstat(file.fileno()),)
 
 
 def _resolve_recipe(name: str) -> ResolvedSpec:
