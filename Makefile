@@ -57,7 +57,7 @@ $(CLIENTS)/node/.installed: tests/clients/package.json tests/clients/package-loc
 		npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel error && touch $@; fi
 
 openapi: setup ## write openapi/openapi.json anew
-	$(BIN)/python -m service openapi --output openapi/openapi.json
+	$(BIN)/python -m service openapi --force --output openapi/openapi.json
 
 docs: setup ## write the generated pages and tables of docs/ anew
 	$(BIN)/python -m tools.docs

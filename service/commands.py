@@ -8,13 +8,16 @@ from __future__ import annotations
 import gc
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from pydantic.fields import FieldInfo
+
+from tensorseed.client.commands import exiting, write_out
+from tensorseed.client.part_file import writing_errors
+from tensorseed.files.output import check_output, open_output
 
 from .processes.signals import handled, immediate
 from .settings import PREFIX, Settings
@@ -111,20 +114,30 @@ def _serve(settings: Settings) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to write; standard output if absent.",
 )
-def openapi(output: Path | None) -> None:
+@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+def openapi(output: Path | None, force: bool) -> None:
     """Write the OpenAPI document.
 
-    The environment does not change it.
+    The environment does not change it. Exit codes are those of fetch.
     """
+    with exiting():
+        if output is not None:
+            with writing_errors(output):
+                check_output(output, overwrite=force)
+        text = _openapi_text()
+        if output is None:
+            write_out(text)
+            return
+        with writing_errors(output), open_output(output, overwrite=force) as file:
+            file.write(text)
+
+
+def _openapi_text() -> bytes:
     from .server.app import create_app
     from .server.openapi import build_document
 
     document = build_document(create_app(Settings.model_construct()))
-    text = json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
-    if output is None:
-        sys.stdout.buffer.write(text)
-    else:
-        output.write_bytes(text)
+    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 @click.command()

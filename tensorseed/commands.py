@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import click
 
-from tensorseed.client.commands import exiting
+from tensorseed.client.commands import exiting, write_out
 from tensorseed.devices.local import DEFAULT_CACHE, KERNEL_CACHE, PORTABLE_KERNELS
 
 
@@ -63,7 +62,7 @@ def recipe(config: str, name: str | None, weights_only: bool) -> None:
     """
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     with exiting():
-        click.echo(_derived(config, name, weights_only=weights_only), nl=False)
+        write_out(_derived(config, name, weights_only=weights_only))
 
 
 def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
@@ -75,13 +74,10 @@ def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
     from tensorseed.checkpoints.derivation import derive
     from tensorseed.checkpoints.recipe import read_recipe, recipe_text
     from tensorseed.client.local_compute import refusing
-    from tensorseed.client.part_file import unreadable
+    from tensorseed.client.source import read_input
     from tensorseed.spec.json_io import dump, load
 
-    try:
-        text = sys.stdin.buffer.read() if config == "-" else Path(config).read_bytes()
-    except OSError as error:
-        raise unreadable(Path(config), error) from None
+    text, _ = read_input(config)
     with refusing():
         if name is not None:
             read_recipe(dump({"id": name, "config": {}, "weights": {"layers": []}}), "that --id names")

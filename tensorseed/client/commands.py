@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import click
 
-from tensorseed.client.errors import INTERRUPTED, ClientError, printable
+from tensorseed.client.errors import INTERRUPTED, ClientError, DiskError, printable
 from tensorseed.devices.local import LocalSettings, local_settings
 
 KEY_VARIABLE = "TENSORSEED_KEY"
@@ -34,6 +35,23 @@ def exiting() -> Iterator[None]:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted: the same command goes on from here", err=True)
         sys.exit(INTERRUPTED)
+
+
+def write_out(text: str | bytes) -> None:
+    """Write to standard output.
+
+    Raises:
+        DiskError: it takes no more, since a disk is full, or a device is none to write to.
+    """
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:  # which click ends in silence
+        raise
+    except OSError as error:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the rest of the buffer
+        reason = (error.strerror or "the system refuses it").lower()
+        raise DiskError(f"standard output cannot be written ({reason}): name another file") from None
 
 
 def settings_of(threads: int | None) -> LocalSettings:
@@ -82,11 +100,12 @@ def _threads(command: Callable[..., None]) -> Callable[..., None]:
     type=click.IntRange(1, 1_000),
     default=8,
     show_default=True,
-    help="Attempts in a row without a byte.",
+    help="Attempts in a row that bring next to nothing.",
 )
 @click.option("--key", envvar=KEY_VARIABLE, help=f"API key; {KEY_VARIABLE} keeps it out of lists.")
 @click.option("--verify/--no-verify", default=True, help="Compare with the digest that the server computes.")
 @click.option("--restart", is_flag=True, help="Begin anew where a part is there already.")
+@click.option("--force", is_flag=True, help="Overwrite files that are there; never the spec.")
 @_threads
 @_quiet
 def fetch(
@@ -98,6 +117,7 @@ def fetch(
     key: str | None,
     verify: bool,
     restart: bool,
+    force: bool,
     threads: int | None,
     quiet: bool,
 ) -> None:
@@ -124,7 +144,7 @@ def fetch(
             raise click.UsageError(str(error)) from None
         servers = list(urls) or ([source.base] if source.base else [])
         local = partial(settings_of, threads)
-        options = Options(output, local, connections, attempts, verify, restart, quiet, key)
+        options = Options(output, local, connections, attempts, verify, restart, force, quiet, key)
         if servers:
             asyncio.run(fetch_from(servers, source, options))
         else:
@@ -147,7 +167,7 @@ def verify(file: Path, as_json: bool, threads: int | None, quiet: bool) -> None:
     with exiting():
         report = verify_file(file, settings_of(threads), quiet=quiet or as_json)
         for line in [as_document(file, report)] if as_json else as_lines(file, report, quiet=quiet):
-            click.echo(printable(line))
+            write_out(f"{printable(line)}\n")
         if not report.equal:
             sys.exit(4)
 

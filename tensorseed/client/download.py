@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorseed.client.byte_ranges import Range, split
 from tensorseed.client.errors import MismatchError, NetworkError
-from tensorseed.client.part_file import PartFile, unreadable
+from tensorseed.client.part_file import PartFile, Target, unreadable
 from tensorseed.client.progress import Progress, bar
 from tensorseed.client.remote import WEIGHTS, Remote, RemoteFile
 from tensorseed.client.retries import Backoff, TransientError
@@ -31,7 +31,10 @@ MAX_NAMES = 10  # of tensors that differ, in one message
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of `fetch`; `local` reads the settings of what is computed here."""
+    """The options of `fetch`; `local` reads the settings of what is computed here.
+
+    `restart` begins anew where a part is there; `force` overwrites other files too.
+    """
 
     output: Path
     local: Callable[[], LocalSettings]
@@ -39,6 +42,7 @@ class Options:
     attempts: int = 8
     verify: bool = True
     restart: bool = False
+    force: bool = False
     quiet: bool = False
     key: str | None = None
     backoff: Callable[[int], Backoff] = Backoff
@@ -53,10 +57,11 @@ async def fetch_from(urls: Sequence[str], source: Source, options: Options) -> i
         MismatchError: the bytes are not the right ones.
         DiskError: the output cannot be written.
     """
+    target = _target(source, options)
     remote = Remote(urls, options.key, options.connections, lambda: options.backoff(options.attempts))
     async with remote:
         file = await _find(remote, source)
-        with PartFile(options.output, file.etag, file.size, restart=options.restart) as part:
+        with PartFile(target, file.etag, file.size) as part:
             with bar(options.output.name, file.size, part.done.total, quiet=options.quiet) as progress:
                 await download(remote, file, part, options.connections, progress)
             if options.verify:
@@ -74,13 +79,21 @@ def compute(source: Source, options: Options) -> int:
     """
     from tensorseed.client.local_compute import compute_into, file_of
 
+    target = _target(source, options)
     file = file_of(source)
     etag = f'"{file.digest}"'
-    with PartFile(options.output, etag, file.size, restart=options.restart) as part:
+    with PartFile(target, etag, file.size) as part:
         with bar(options.output.name, file.size, part.done.total, quiet=options.quiet) as progress:
             compute_into(part, file, options.local(), progress)
         part.finish()
     return file.size
+
+
+def _target(source: Source, options: Options) -> Target:
+    """Return the file to write; it is checked before any work."""
+    target = Target(options.output, source.inputs, restart=options.restart, force=options.force)
+    target.check()
+    return target
 
 
 async def download(
@@ -181,7 +194,7 @@ def _verify_here(part: PartFile, options: Options) -> None:
     with open_local(part.path) as local:
         report = compare(local, recipe_file(local), options.local())
     if not report.equal:
-        raise MismatchError(f"{part.target} is not what its recipe gives: fetch it again")
+        raise MismatchError(f"{part.target.path} is not what its recipe gives: fetch it again")
 
 
 def file_digest(path: Path, cancelled: Cancelled = lambda: False) -> str:

@@ -1,55 +1,110 @@
 """Partial file, `NAME.part`, that an interrupted download resumes.
 
-The part has the full size, and `NAME.part.json` holds the ranges that are there.
+The part has the full size, and the note `NAME.part.json` holds the ranges that are there.
 A process that is killed leaves both files, and the next one resumes.
 The bytes belong to one entity tag; parts of another file are never resumed.
+A file of one of these names without a valid note belongs to somebody else, unless it is empty.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import NamedTuple, Self
+
+import orjson
 
 from tensorseed.client.byte_ranges import ByteRanges, Range
 from tensorseed.client.errors import DiskError, MismatchError
+from tensorseed.files.output import Inputs, check_output, name_output, open_output
 
 if sys.platform != "win32":
     import fcntl
 
 VERSION = 1
+MAX_NOTE_BYTES = 1 << 24
 SAVE_SECONDS = 0.5  # between two writes of the ranges
+
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class Note(NamedTuple):
+    """The entity tag and the size of a download, and the ranges that are there."""
+
+    etag: str
+    size: int
+    done: list[Range]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The file to write, and what may be overwritten for it.
+
+    `restart` begins anew where a part of a download is, `force` overwrites any other file too.
+    None of them overwrites the `inputs`.
+    """
+
+    path: Path
+    inputs: Inputs = ()
+    restart: bool = False
+    force: bool = False
+
+    @property
+    def part(self) -> Path:
+        """The path of the unfinished file."""
+        return self.path.with_name(f"{self.path.name}.part")
+
+    @property
+    def note(self) -> Path:
+        """The path of the note of what the part holds."""
+        return self.path.with_name(f"{self.path.name}.part.json")
+
+    def check(self) -> None:
+        """Check that the file, its part and its note may be written.
+
+        Raises:
+            DiskError: one of them is an input, no regular file, or a file of somebody else.
+        """
+        with writing_errors(self.path):
+            check_output(self.path, self.inputs, overwrite=self.force)
+            for path in (self.part, self.note):
+                check_output(path, self.inputs, overwrite=True)
+            known = self.force or read_note(self.note) is not None
+            for path in () if known else (self.part, self.note):
+                if path.exists() and path.stat().st_size:
+                    raise _foreign(path)
 
 
 class PartFile:
-    """The bytes of `target` so far; leaving the context saves which ones are there."""
+    """The bytes of a target so far; leaving the context saves which ones are there."""
 
-    def __init__(self, target: Path, etag: str, size: int, *, restart: bool = False) -> None:
-        """Resume what there is, or begin; `restart` always begins.
+    def __init__(self, target: Target, etag: str, size: int) -> None:
+        """Resume what there is, or begin.
 
         Raises:
             MismatchError: there is a part of another file.
-            DiskError: the part cannot be written, has no room, or another process writes it.
+            DiskError: the part cannot be written, has no room, would replace a file of somebody else, or
+                another process writes it.
         """
         self.target = target
-        self.path = target.with_name(f"{target.name}.part")
-        self._sidecar = target.with_name(f"{target.name}.part.json")
+        self.path = target.part
         self.etag = etag
         self.size = size
         self._saved = 0.0
+        self._kept = True
         self._file = self._opened()
         try:
-            self.done = ByteRanges() if restart else self._resumed()
+            self.done = self._resumed()
+            self.save()  # before the part has bytes, which without a note would be somebody else's
             with self._translating_errors():
                 _allocate(self._file, size)
-            self.save()
         except BaseException:
             os.close(self._file)
             raise
@@ -61,7 +116,7 @@ class PartFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._sidecar.exists():
+            if self._kept:
                 self.save()
         finally:
             os.close(self._file)
@@ -87,51 +142,72 @@ class PartFile:
     def save(self) -> None:
         """Save the ranges that are there; a process killed later loses none of them."""
         state = {"version": VERSION, "etag": self.etag, "size": self.size, "done": list(self.done)}
-        fresh = self._sidecar.with_name(f"{self._sidecar.name}.new")
-        with self._translating_errors():
-            fresh.write_text(json.dumps(state))
-            fresh.replace(self._sidecar)
+        with self._translating_errors(), open_output(self.target.note, overwrite=True, durable=False) as file:
+            file.write(orjson.dumps(state))
         self._saved = time.monotonic()
 
     def finish(self) -> None:
-        """Rename the whole file to its target, once the disk has all of it."""
+        """Rename the whole file to its target, once the disk has all of it.
+
+        Raises:
+            DiskError: it cannot be renamed, or another file came to be there.
+        """
         assert not self.missing()
         with self._translating_errors():
             os.fsync(self._file)
-            self.path.replace(self.target)
-            self._sidecar.unlink(missing_ok=True)
+            name_output(self.path, self.target.path, self.target.inputs, overwrite=self.target.force)
+            self._kept = False
+            self.target.note.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Forget what is there, so that the next process begins anew."""
-        self.done = ByteRanges()
+        """Remove what is there, so that the next process begins anew."""
+        self._kept = False
         with self._translating_errors():
-            self._sidecar.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
+            self.target.note.unlink(missing_ok=True)
 
     def _resumed(self) -> ByteRanges:
         """Return the ranges that an earlier process saved."""
-        state = _read_state(self._sidecar)
-        if state is None or os.fstat(self._file).st_size != state["size"]:
+        note, there = read_note(self.target.note), os.fstat(self._file).st_size
+        if note is None or not there or self.target.restart:
             return ByteRanges()
-        if (state["etag"], state["size"]) != (self.etag, self.size):
-            raise MismatchError(
-                f"{self.path} holds a part of another file: name another output, or begin anew with --restart"
-            )
-        return ByteRanges((start, min(stop, self.size)) for start, stop in state["done"])
+        whole = there == note.size or not note.done  # else it was killed while it got its room
+        if whole and (note.etag, note.size) == (self.etag, self.size):
+            return ByteRanges(note.done)
+        if self.target.force:
+            return ByteRanges()
+        raise MismatchError(
+            f"{self.path} holds a part of another file: name another output, or begin anew with --restart"
+        )
 
     def _opened(self) -> int:
-        """Open and lock the part, unless another process has renamed it meanwhile; then a new one."""
+        """Open and lock the part; a new one where another process has renamed it meanwhile."""
         while True:
+            self.target.check()
             with self._translating_errors():
-                file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+                file = os.open(self.path, _FLAGS, 0o666)
             try:
                 self._lock(file)
-                with suppress(FileNotFoundError):
-                    if os.path.samestat(os.fstat(file), os.stat(self.path)):
-                        return file
+                if self._is_own(file):
+                    return file
             except BaseException:
                 os.close(file)
                 raise
             os.close(file)
+
+    def _is_own(self, file: int) -> bool:
+        """Return whether the open part may be written; a file of somebody else loses this name at most."""
+        there = os.fstat(file)
+        with self._translating_errors(), suppress(FileNotFoundError):
+            if not os.path.samestat(there, os.stat(self.path)):
+                return False
+            known = not there.st_size or read_note(self.target.note) is not None
+            if known and there.st_nlink == 1:
+                return True
+            if not known and not self.target.force:
+                raise _foreign(self.path)
+            self.path.unlink()
+        return False
 
     def _lock(self, file: int) -> None:
         if sys.platform == "win32":
@@ -143,12 +219,8 @@ class PartFile:
         except OSError:  # a file system without locks
             return
 
-    @contextmanager
-    def _translating_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise _unwritable(self.path, error, self.size) from None
+    def _translating_errors(self) -> AbstractContextManager[None]:
+        return writing_errors(self.path, f", {self.size:,} bytes are needed in all")
 
 
 def unreadable(path: Path, error: OSError) -> DiskError:
@@ -156,24 +228,42 @@ def unreadable(path: Path, error: OSError) -> DiskError:
     return DiskError(f"{path} cannot be read ({_reason(error)}): name a file that can")
 
 
-def _unwritable(path: Path, error: OSError, needed: int) -> DiskError:
-    reason = f"{_reason(error)}, {needed:,} bytes are needed in all"
-    return DiskError(f"{path} cannot be written ({reason}): make room, or name another output")
+def read_note(path: Path) -> Note | None:
+    """Read the note of a part; None where it is missing, or a file of somebody else."""
+    with suppress(OSError, ValueError, TypeError, KeyError), path.open("rb") as file:
+        note = orjson.loads(file.read(MAX_NOTE_BYTES))
+        done = [(start, stop) for start, stop in note["done"]]
+        sizes = [size for span in done for size in span]
+        if (
+            note["version"] == VERSION
+            and type(note["etag"]) is str
+            and all(type(size) is int and size >= 0 for size in (note["size"], *sizes))
+            and all(start <= stop <= note["size"] for start, stop in done)
+        ):
+            return Note(note["etag"], note["size"], done)
+    return None
+
+
+@contextmanager
+def writing_errors(path: Path, needed: str = "") -> Iterator[None]:
+    """Turn errors of the block into DiskError, for a file that is written at `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror is None:  # an error of ours, which names its remedy
+            raise DiskError(str(error)) from None
+        raise DiskError(
+            f"{path} cannot be written ({_reason(error)}{needed}): make room, or name another output"
+        ) from None
+
+
+def _foreign(path: Path) -> DiskError:
+    remedy = "name another output, or overwrite it with --force"
+    return DiskError(f"{path} exists and is no part of a download: {remedy}")
 
 
 def _reason(error: OSError) -> str:
     return (error.strerror or "the system refuses it").lower()
-
-
-def _read_state(path: Path) -> dict[str, Any] | None:
-    """Read the saved ranges; None where they are missing or damaged."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        state = json.loads(path.read_bytes())
-        valid = state["version"] == VERSION and type(state["etag"]) is str and type(state["size"]) is int
-        ranges = [(start, stop) for start, stop in state["done"]]
-        if valid and all(type(start) is type(stop) is int and 0 <= start <= stop for start, stop in ranges):
-            return {"etag": state["etag"], "size": state["size"], "done": ranges}
-    return None
 
 
 def _allocate(file: int, size: int) -> None:

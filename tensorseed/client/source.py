@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from dataclasses import dataclass
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from io import UnsupportedOperation
 from pathlib import Path
 
 import httpx
 
+from tensorseed.client.errors import RefusedError
 from tensorseed.client.part_file import unreadable
+from tensorseed.files.output import Inputs
+
+MAX_INPUT_BYTES = 1 << 30  # of a spec or a config: the largest body that a server may be set to accept
 
 _TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
 _URL = re.compile(r"(https?://[^\s?#]*?)(/v1/weights[/?][^\s#]+)")
@@ -18,12 +25,22 @@ _BASE = re.compile(r"https?://[^\s?#]+")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One of: the JSON text of a spec, a token, or the path of a file at the server `base`."""
+    """One of: the JSON text of a spec, a token, or the path of a file at the server `base`.
+
+    `inputs` are the files that it was read from.
+    """
 
     spec: bytes | None = None
     token: str | None = None
     path: str | None = None
     base: str | None = None
+    inputs: Inputs = field(default=(), compare=False)
+
+    @property
+    def given_token(self) -> str | None:
+        """The token that was given, by itself or in the URL."""
+        found = _TOKEN.match(self.token or (self.path or "").removeprefix("/v1/weights/"))
+        return found and found[0]
 
 
 def read_source(text: str) -> Source:
@@ -31,10 +48,9 @@ def read_source(text: str) -> Source:
 
     Raises:
         ValueError: it is a URL, and not of a file.
+        RefusedError: the spec is too long.
         DiskError: the spec cannot be read.
     """
-    if text == "-":
-        return Source(spec=sys.stdin.buffer.read())
     if text.startswith(("http://", "https://")):
         match = _URL.fullmatch(text)
         if match is None or not _is_url(text):
@@ -42,10 +58,28 @@ def read_source(text: str) -> Source:
         return Source(path=match[2], base=match[1])
     if _TOKEN.fullmatch(text):
         return Source(token=text)
+    spec, inputs = read_input(text)
+    return Source(spec=spec, inputs=inputs)
+
+
+def read_input(text: str) -> tuple[bytes, Inputs]:
+    """Read a document and the identity of its file; `-` is standard input.
+
+    Raises:
+        RefusedError: it is too long.
+        DiskError: it cannot be read.
+    """
     try:
-        return Source(spec=Path(text).read_bytes())
+        with nullcontext(sys.stdin.buffer) if text == "-" else Path(text).open("rb") as file:
+            document = file.read(MAX_INPUT_BYTES + 1)
+            inputs = []
+            with suppress(UnsupportedOperation):  # a stream that is no file
+                inputs.append(os.fstat(file.fileno()))
     except OSError as error:
         raise unreadable(Path(text), error) from None
+    if len(document) > MAX_INPUT_BYTES:
+        raise RefusedError(f"{text} has more than {MAX_INPUT_BYTES:,} bytes: give less at a time")
+    return document, inputs
 
 
 def is_base_url(url: str) -> bool:

@@ -17,7 +17,7 @@ from tensorseed.__main__ import main
 from tensorseed.client import commands
 from tensorseed.client.errors import ClientError, DiskError, MismatchError, NetworkError, RefusedError
 from tensorseed.client.local_compute import compute_into
-from tensorseed.client.part_file import PartFile
+from tensorseed.client.part_file import PartFile, Target
 from tensorseed.devices.local import LocalSettings
 from tests.tensorseed.client.conftest import SPEC, Between, bytes_of, file_of
 
@@ -41,9 +41,10 @@ def test_a_token_and_standard_input_are_computed_here(tmp_path: Path, threads: i
 
     token = encode_token(FILE.resolved)
     for text, given in ((token, None), ("-", json.dumps(SPEC))):
-        result = invoke("fetch", text, "-o", tmp_path / "w", "--threads", threads, text=given)
+        output = tmp_path / text[:1]
+        result = invoke("fetch", text, "-o", output, "--threads", threads, text=given)
         assert (result.exit_code, result.output) == (0, "")
-        assert (tmp_path / "w").read_bytes() == DATA
+        assert output.read_bytes() == DATA
 
 
 def test_generator_torch_is_computed_here(url: str, tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_generator_torch_is_computed_here(url: str, tmp_path: Path) -> None:
 
 def test_what_is_computed_here_goes_on_where_it_ended(spec: Path, tmp_path: Path) -> None:
     output = tmp_path / "w"
-    with PartFile(output, f'"{FILE.digest}"', FILE.size) as part:
+    with PartFile(Target(output), f'"{FILE.digest}"', FILE.size) as part:
         part.write(1000, DATA[1000:2_000_000])
         part.mark(1000, 2_000_000)
         came: list[int] = []
@@ -174,7 +175,7 @@ def test_an_interruption_is_130(spec: Path, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_key_of_the_environment(url: str, between: Between, spec: Path, tmp_path: Path) -> None:
-    arguments = ("fetch", spec, "-o", tmp_path / "w")
+    arguments = ("fetch", spec, "--force", "-o", tmp_path / "w")
     assert invoke(*arguments, "--url", url, TENSORSEED_KEY="secret").exit_code == 0
     assert {headers["authorization"] for _, _, headers in between.requests} == {"Bearer secret"}
     assert invoke(*arguments, TENSORSEED_KEY="secret").exit_code == 0  # and where it is not needed
@@ -197,7 +198,7 @@ def test_fetching_needs_neither_torch_nor_the_compiler() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
 def test_a_terminal_sees_a_bar_and_a_pipe_sees_nothing(spec: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tensorseed", "fetch", str(spec), "-o", str(tmp_path / "w")]
+    command = [sys.executable, "-m", "tensorseed", "fetch", str(spec), "-o", str(tmp_path / "w"), "--force"]
     for quiet in ([], ["--quiet"]):
         reader, writer = os.openpty()
         with os.fdopen(reader, "rb", buffering=0) as shown:

@@ -90,7 +90,7 @@ def test_a_token_a_url_a_query_and_a_slice(url: str, spec: Path, tmp_path: Path)
     plan = asyncio.run(_plan(url, spec.read_bytes()))
     assert plan.path is not None
     for text in (plan.path.rpartition("/")[2], f"{url}{plan.path}"):
-        fetch(url, text, tmp_path / "w")
+        fetch(url, text, tmp_path / "w", force=True)
         assert (tmp_path / "w").read_bytes() == DATA
     fetch(url, f"{url}/v1/weights?shape=3,4&init=ones", tmp_path / "q")
     assert len((tmp_path / "q").read_bytes()) % 8 == 0
@@ -282,7 +282,7 @@ def test_the_key_goes_along(url: str, between: Between, spec: Path, tmp_path: Pa
     fetch(url, spec, tmp_path / "w", key="secret")
     assert {headers.get("authorization") for _, _, headers in between.requests} == {"Bearer secret"}
     between.requests.clear()
-    fetch(url, spec, tmp_path / "w")
+    fetch(url, spec, tmp_path / "v")
     assert {headers.get("authorization") for _, _, headers in between.requests} == {None}
 
 

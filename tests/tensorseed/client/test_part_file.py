@@ -5,21 +5,27 @@ from __future__ import annotations
 import errno
 import json
 import os
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
 from tensorseed.client import part_file
 from tensorseed.client.errors import DiskError, MismatchError
-from tensorseed.client.part_file import PartFile
+from tensorseed.client.part_file import PartFile, Target
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_what_was_written_is_gone_on_with(tmp_path):
     target = tmp_path / "w"
-    with PartFile(target, '"a"', 10) as part:
+    with PartFile(Target(target), '"a"', 10) as part:
         assert part.path.stat().st_size == 10
         part.write(2, b"cde")
         part.mark(2, 5)
-    with PartFile(target, '"a"', 10) as part:
+    with PartFile(Target(target), '"a"', 10) as part:
         assert part.missing() == [(0, 2), (5, 10)]
         part.write(0, b"ab")
         part.write(5, b"fghij")
@@ -33,12 +39,12 @@ def test_what_was_written_is_gone_on_with(tmp_path):
 
 @pytest.mark.parametrize(("etag", "size"), [('"b"', 10), ('"a"', 11)])
 def test_another_file_is_never_mixed_in(tmp_path, etag, size):
-    with PartFile(tmp_path / "w", '"a"', 10) as part:
+    with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
         part.write(0, b"ab")
         part.mark(0, 2)
     with pytest.raises(MismatchError, match=r"another file.*--restart"):
-        PartFile(tmp_path / "w", etag, size)
-    with PartFile(tmp_path / "w", etag, size, restart=True) as part:
+        PartFile(Target(tmp_path / "w"), etag, size)
+    with PartFile(Target(tmp_path / "w", restart=True), etag, size) as part:
         assert part.missing() == [(0, size)]
         assert part.path.stat().st_size == size
 
@@ -58,44 +64,50 @@ def test_another_file_is_never_mixed_in(tmp_path, etag, size):
         '{"version": 1, "etag": 5, "size": 10, "done": []}',
     ],
 )
-def test_a_damaged_note_is_as_none(tmp_path, note):
-    with PartFile(tmp_path / "w", '"a"', 10) as part:
+def test_a_part_with_a_damaged_note_is_overwritten_by_force_alone(tmp_path, note):
+    with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
+        part.write(0, b"abcde")
         part.mark(0, 5)
     (tmp_path / "w.part.json").write_text(note)
-    with PartFile(tmp_path / "w", '"a"', 10) as part:
+    before = files(tmp_path)
+    for restart in (False, True):
+        with pytest.raises(DiskError, match=r"w\.part.* is no part of a download: .* --force"):
+            PartFile(Target(tmp_path / "w", restart=restart), '"a"', 10)
+        assert files(tmp_path) == before
+    with PartFile(Target(tmp_path / "w", force=True), '"a"', 10) as part:
         assert part.missing() == [(0, 10)]
 
 
 def test_a_note_without_its_part_is_as_none(tmp_path):
-    with PartFile(tmp_path / "w", '"a"', 10) as part:
+    with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
         part.mark(0, 5)
     (tmp_path / "w.part").unlink()
-    with PartFile(tmp_path / "w", '"b"', 10) as part:
+    with PartFile(Target(tmp_path / "w"), '"b"', 10) as part:
         assert part.missing() == [(0, 10)]
 
 
 def test_the_note_is_written_while_bytes_come(tmp_path, monkeypatch):
     monkeypatch.setattr(part_file, "SAVE_SECONDS", 0)
-    with PartFile(tmp_path / "w", '"a"', 10) as part:
+    with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
         part.mark(3, 4)
         assert json.loads((tmp_path / "w.part.json").read_text())["done"] == [[3, 4]]
 
 
 def test_what_is_spoiled_is_begun_anew(tmp_path):
-    with PartFile(tmp_path / "w", '"a"', 10) as part:
+    with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
         part.mark(0, 10)
         part.discard()
-    with PartFile(tmp_path / "w", '"a"', 10) as part:
+    with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
         assert part.missing() == [(0, 10)]
 
 
 def test_two_do_not_write_one_file(tmp_path):
-    with PartFile(tmp_path / "w", '"a"', 10), pytest.raises(DiskError, match="another process"):
-        PartFile(tmp_path / "w", '"a"', 10)
+    with PartFile(Target(tmp_path / "w"), '"a"', 10), pytest.raises(DiskError, match="another process"):
+        PartFile(Target(tmp_path / "w"), '"a"', 10)
 
 
 def test_a_part_that_was_given_its_name_meanwhile_is_left_alone(tmp_path, monkeypatch):
-    first = PartFile(tmp_path / "w", '"a"', 10)
+    first = PartFile(Target(tmp_path / "w"), '"a"', 10)
     first.write(0, b"abcdefghij")
     first.mark(0, 10)
     lock = part_file.fcntl.flock
@@ -107,7 +119,10 @@ def test_a_part_that_was_given_its_name_meanwhile_is_left_alone(tmp_path, monkey
         lock(file, how)
 
     monkeypatch.setattr(part_file.fcntl, "flock", late)
-    with PartFile(tmp_path / "w", '"b"', 4) as second:
+    with pytest.raises(DiskError, match="exists"):
+        PartFile(Target(tmp_path / "w"), '"b"', 4)
+    assert files(tmp_path) == {"w": b"abcdefghij"}
+    with PartFile(Target(tmp_path / "w", force=True), '"b"', 4) as second:
         second.write(0, b"bbbb")
         assert (tmp_path / "w").read_bytes() == b"abcdefghij"
 
@@ -115,7 +130,7 @@ def test_a_part_that_was_given_its_name_meanwhile_is_left_alone(tmp_path, monkey
 def test_the_disk_has_the_bytes_before_they_have_a_name(tmp_path, monkeypatch):
     named: list[bool] = []
     monkeypatch.setattr(os, "fsync", lambda _: named.append((tmp_path / "w").exists()))
-    with PartFile(tmp_path / "w", '"a"', 4) as part:
+    with PartFile(Target(tmp_path / "w"), '"a"', 4) as part:
         part.write(0, b"abcd")
         part.mark(0, 4)
         part.finish()
@@ -125,7 +140,7 @@ def test_the_disk_has_the_bytes_before_they_have_a_name(tmp_path, monkeypatch):
 
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(DiskError, match=r"cannot be written .*no such file"):
-        PartFile(tmp_path / "no" / "w", '"a"', 10)
+        PartFile(Target(tmp_path / "no" / "w"), '"a"', 10)
 
 
 def test_a_full_disk_is_told_at_the_start(tmp_path, monkeypatch):
@@ -134,7 +149,7 @@ def test_a_full_disk_is_told_at_the_start(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(DiskError, match="no space left on device, 10 bytes are needed in all"):
-        PartFile(tmp_path / "w", '"a"', 10)
+        PartFile(Target(tmp_path / "w"), '"a"', 10)
 
 
 def test_a_file_system_that_cannot_reserve(tmp_path, monkeypatch):
@@ -142,15 +157,121 @@ def test_a_file_system_that_cannot_reserve(tmp_path, monkeypatch):
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
     monkeypatch.setattr(os, "posix_fallocate", unable)
-    with PartFile(tmp_path / "w", '"a"', 10) as part:
+    with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
         assert part.path.stat().st_size == 10
 
 
 def test_writes_that_are_cut_short_go_on(tmp_path, monkeypatch):
     write = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda file, data, at: write(file, data[:3], at))
-    with PartFile(tmp_path / "w", '"a"', 10) as part:
+    with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
         part.write(0, b"abcdefghij")
         part.mark(0, 10)
         part.finish()
     assert (tmp_path / "w").read_bytes() == b"abcdefghij"
+
+
+def test_a_part_that_was_killed_while_it_got_its_room_is_begun_anew(tmp_path):
+    with PartFile(Target(tmp_path / "w"), '"a"', 10):
+        pass
+    for size in (0, 3):
+        os.truncate(tmp_path / "w.part", size)
+        with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
+            assert part.missing() == [(0, 10)]
+
+
+def test_a_part_of_another_size_than_its_note_says_is_no_part(tmp_path):
+    with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
+        part.mark(0, 5)
+    (tmp_path / "w.part").write_bytes(b"my own text")
+    with pytest.raises(MismatchError, match="--restart"):
+        PartFile(Target(tmp_path / "w"), '"a"', 10)
+    assert (tmp_path / "w.part").read_bytes() == b"my own text"
+
+
+@pytest.mark.parametrize("name", ["w", "w.part", "w.part.json"])
+@pytest.mark.parametrize("make", ["file", "link", "dangling", "pipe", "folder", "hard link"])
+def test_nothing_of_somebody_else_is_touched(tmp_path, name, make):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    theirs, path = tmp_path / "theirs", folder / name
+    theirs.write_bytes(b"theirs")
+    makers = {
+        "file": lambda: path.write_bytes(b"theirs"),
+        "link": lambda: path.symlink_to(theirs),
+        "dangling": lambda: path.symlink_to(tmp_path / "nowhere"),
+        "pipe": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+        "hard link": lambda: path.hardlink_to(theirs),
+    }
+    makers[make]()
+    before = os.lstat(path)
+    with pytest.raises(DiskError, match=r"overwrite it with --force|is no regular file: name another output"):
+        PartFile(Target(folder / "w"), '"a"', 10)
+    assert os.lstat(path) == before
+    assert os.listdir(folder) == [name]
+    replaced = make in ("file", "hard link")
+    with nullcontext() if replaced else pytest.raises(DiskError, match="is no regular file"):
+        with PartFile(Target(folder / "w", force=True), '"a"', 4) as part:
+            part.write(0, b"ours")
+            part.mark(0, 4)
+            part.finish()
+        assert files(folder) == {"w": b"ours"}
+    assert theirs.read_bytes() == b"theirs"
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("name", ["w", "w.part", "w.part.json"])
+@pytest.mark.parametrize("through", ["itself", "link", "hard link", "dots"])
+def test_the_input_is_never_overwritten(tmp_path, name, through):
+    spec = path = tmp_path / name
+    (tmp_path / "folder").mkdir()
+    if through == "dots":
+        spec.write_text("{}")
+        spec = tmp_path / "folder" / ".." / name
+    elif through == "link":
+        spec = tmp_path / "spec"
+        spec.write_text("{}")
+        path.symlink_to(spec)
+    else:
+        spec.write_text("{}")
+    if through == "hard link":
+        path = tmp_path / "spec"
+        path.hardlink_to(spec)
+        spec, path = path, spec
+    for given in ({}, {"force": True}, {"restart": True, "force": True}):
+        with pytest.raises(DiskError, match="is the input: name another output"):
+            PartFile(Target(tmp_path / "w", [os.stat(spec)], **given), '"a"', 10)
+    assert spec.read_text() == path.read_text() == "{}"
+
+
+def test_a_file_that_came_meanwhile_is_left_alone(tmp_path, monkeypatch):
+    for links in (True, False):  # a file system with hard links, and one without
+        folder = tmp_path / str(links)
+        folder.mkdir()
+        with PartFile(Target(folder / "w"), '"a"', 4) as part:
+            part.write(0, b"ours")
+            part.mark(0, 4)
+            (folder / "w").write_bytes(b"theirs")
+            with pytest.raises(DiskError, match=r"exists: .* --force"):
+                part.finish()
+        assert (folder / "w").read_bytes() == b"theirs"
+        with PartFile(Target(folder / "w", force=True), '"a"', 4) as part:
+            assert part.missing() == []
+            part.finish()
+        assert files(folder) == {"w": b"ours"}
+
+        def unable(*_: object) -> None:
+            raise OSError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", unable)
+
+
+def test_a_part_with_a_second_name_leaves_that_alone(tmp_path):
+    with PartFile(Target(tmp_path / "w"), '"a"', 4) as part:
+        part.mark(0, 4)
+    (tmp_path / "kept").hardlink_to(tmp_path / "w.part")
+    with PartFile(Target(tmp_path / "w", restart=True), '"a"', 4) as part:
+        assert part.missing() == [(0, 4)]
+        part.write(0, b"ours")
+    assert (tmp_path / "kept").read_bytes() == bytes(4)
