@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import threading
-from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorseed.client.byte_ranges import Range, split
+from tensorseed.client.connection import MIN_BYTES
 from tensorseed.client.errors import MismatchError, NetworkError
-from tensorseed.client.part_file import PartFile, Target, unreadable
+from tensorseed.client.part_file import PartFile, Target
 from tensorseed.client.progress import Progress, bar
 from tensorseed.client.remote import WEIGHTS, Remote, RemoteFile
 from tensorseed.client.retries import Backoff, TransientError
 from tensorseed.client.source import Source
-from tensorseed.concurrency.cancellation import Cancelled
 
 if TYPE_CHECKING:
     from tensorseed.devices.local import LocalSettings
 
 REQUEST_BYTES = 32 << 20  # of one range
-HASH_BYTES = 1 << 20  # read at a time
-MAX_NAMES = 10  # of tensors that differ, in one message
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +57,14 @@ async def fetch_from(urls: Sequence[str], source: Source, options: Options) -> i
     remote = Remote(urls, options.key, options.connections, lambda: options.backoff(options.attempts))
     async with remote:
         file = await _find(remote, source)
-        with PartFile(target, file.etag, file.size) as part:
-            with bar(options.output.name, file.size, part.done.total, quiet=options.quiet) as progress:
+        etag, size = file.answer.etag, file.answer.size
+        with PartFile(target, etag, size) as part:
+            with bar(options.output.name, size, part.done.total, quiet=options.quiet) as progress:
                 await download(remote, file, part, options.connections, progress)
             if options.verify:
-                await _verify(remote, file, part, options)
+                await _verify(remote, file, part, source, options)
             part.finish()
-    return file.size
+    return size
 
 
 def compute(source: Source, options: Options) -> int:
@@ -81,8 +78,7 @@ def compute(source: Source, options: Options) -> int:
 
     target = _target(source, options)
     file = file_of(source)
-    etag = f'"{file.digest}"'
-    with PartFile(target, etag, file.size) as part:
+    with PartFile(target, f'"{file.digest}"', file.size) as part:
         with bar(options.output.name, file.size, part.done.total, quiet=options.quiet) as progress:
             compute_into(part, file, options.local(), progress)
         part.finish()
@@ -105,13 +101,13 @@ async def download(
     request_bytes: int = REQUEST_BYTES,
 ) -> None:
     """Download the missing bytes of `part`, and keep those that arrived where this fails."""
+    missing = part.missing()
     if file.path is None:
-        missing = part.missing()
-        pieces = deque([(missing[0][0], file.size)] if missing else [])
+        pieces = iter([(missing[0][0], file.answer.size)] if missing else [])
     else:
-        pieces = deque(split(part.missing(), request_bytes))
-    work = [_drain(remote, file, part, pieces, progress) for _ in range(min(connections, len(pieces)))]
-    await _gather(work)
+        pieces = split(missing, request_bytes)
+    count = min(connections, sum(-(-(stop - start) // request_bytes) for start, stop in missing))
+    await _gather([_drain(remote, file, part, pieces, progress) for _ in range(count)])
 
 
 async def _gather(work: list[Coroutine[Any, Any, None]]) -> None:
@@ -126,11 +122,11 @@ async def _gather(work: list[Coroutine[Any, Any, None]]) -> None:
 
 
 async def _drain(
-    remote: Remote, file: RemoteFile, part: PartFile, pieces: deque[Range], progress: Progress
+    remote: Remote, file: RemoteFile, part: PartFile, pieces: Iterator[Range], progress: Progress
 ) -> None:
     """Download piece after piece over one connection."""
-    while pieces:
-        await _download_piece(remote, file, part, pieces.popleft(), progress)
+    for piece in pieces:
+        await _download_piece(remote, file, part, piece, progress)
 
 
 async def _download_piece(
@@ -140,6 +136,7 @@ async def _download_piece(
     at, stop = piece
     backoff, turn = remote.backoff(), remote.turn()
     while at < stop:
+        begun = at
         try:
             async with (
                 remote.stream(file, at, stop, turn + backoff.failures) as chunks,
@@ -152,10 +149,11 @@ async def _download_piece(
                     part.mark(at, at + len(chunk))
                     at += len(chunk)
                     progress(len(chunk))
-                    backoff.succeeded()
             if at < stop:
                 raise TransientError("the server sent less than the request names")
         except TransientError as error:
+            if at - begun >= MIN_BYTES:
+                backoff.succeeded()
             if not backoff.failed():
                 raise NetworkError(f"{error}: the same command goes on from here") from None
             await backoff.wait(error.retry_after)
@@ -167,64 +165,20 @@ async def _find(remote: Remote, source: Source) -> RemoteFile:
     return await remote.head(source.path or f"{WEIGHTS}/{source.token}")
 
 
-async def _verify(remote: Remote, file: RemoteFile, part: PartFile, options: Options) -> None:
+async def _verify(remote: Remote, file: RemoteFile, part: PartFile, source: Source, options: Options) -> None:
     """Raise MismatchError unless the bytes are right; without a server's digests, compute them here."""
+    from tensorseed.client.integrity import check_file, file_digest
+
     cancelled = threading.Event()
     hashing = asyncio.ensure_future(asyncio.to_thread(file_digest, part.path, cancelled.is_set))
     try:
-        digests = None if file.digest_path is None else await remote.digest(file)
+        digests = None if file.digest_path is None else await remote.digests(file)
         own = await hashing if digests is not None else ""
     finally:
         cancelled.set()
         await asyncio.gather(hashing, return_exceptions=True)
     try:
-        if digests is not None:
-            check_digest(part.path, own, digests)
-        else:
-            _verify_here(part, options)
+        check_file(part.path, source, file.answer, own, digests, options.local)
     except MismatchError:
         part.discard()
         raise
-
-
-def _verify_here(part: PartFile, options: Options) -> None:
-    from tensorseed.client.local_file import open_local, recipe_file
-    from tensorseed.client.verify import compare
-
-    with open_local(part.path) as local:
-        report = compare(local, recipe_file(local), options.local())
-    if not report.equal:
-        raise MismatchError(f"{part.target.path} is not what its recipe gives: fetch it again")
-
-
-def file_digest(path: Path, cancelled: Cancelled = lambda: False) -> str:
-    """Return the SHA-256 of a file in hex, or of a part of it if `cancelled`. Releases the GIL."""
-    hashing, buffer = hashlib.sha256(), memoryview(bytearray(HASH_BYTES))
-    try:
-        with path.open("rb", buffering=0) as file:
-            while not cancelled() and (count := file.readinto(buffer)):
-                hashing.update(buffer[:count])
-        return hashing.hexdigest()
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
-def check_digest(path: Path, own: str, digests: Mapping[str, Any]) -> None:
-    """Compare the digest of a file with the server's `digests`.
-
-    Raises:
-        MismatchError: it differs; the message names the tensors.
-    """
-    if own == digests["digest"]:
-        return
-    from tensorseed.client.local_file import open_local
-
-    with open_local(path) as local:
-        wrong = [
-            name
-            for name, tensor in local.header.tensors.items()
-            if hashlib.sha256(local.data[tensor.start : tensor.stop]).hexdigest()
-            != digests["tensors"].get(name)
-        ]
-    where = ", ".join(wrong[:MAX_NAMES]) or "its header"
-    raise MismatchError(f"{path} is not what the server computes, it differs in {where}: fetch it again")

@@ -57,7 +57,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     field = headers.get("retry-after", "").strip()
     if field.isascii() and field.isdigit():
         return float(field[:9])
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, OverflowError):
         then = parsedate_to_datetime(field)
         then = then if then.tzinfo else then.replace(tzinfo=UTC)
         return max(0.0, (then - datetime.now(UTC)).total_seconds())

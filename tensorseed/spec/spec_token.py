@@ -40,7 +40,7 @@ def decode_token(token: str, limits: Limits) -> ResolvedSpec:
         TooLargeError: the file is larger than `limits.file_bytes`.
         VersionError: the spec is of another version or of other kernels of torch.
     """
-    recipe = _recipe(token) if len(token) <= limits.token_chars else None
+    recipe = recipe_of(token) if len(token) <= limits.token_chars else None
     if recipe is not None:
         try:
             resolved = parse_spec(recipe, limits)
@@ -51,8 +51,8 @@ def decode_token(token: str, limits: Limits) -> ResolvedSpec:
     raise _unknown()
 
 
-def _recipe(token: str) -> bytes | None:
-    """The recipe of a token, or None where its checksum does not match."""
+def recipe_of(token: str) -> bytes | None:
+    """The recipe of a token, unparsed; None where its checksum does not match."""
     if not _TOKEN.fullmatch(token):
         return None
     text = token[len(PREFIX) :]
