@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -25,6 +26,7 @@ from ..settings import Settings
 from ..settings.environment import read_environment
 from ..weights.context import WeightsContext
 from ..worker.worker import Worker
+from .connections.pipeline import METRICS
 from .error_handlers import install_handlers
 from .graceful_shutdown import GracefulShutdown
 from .keys import KeysFile
@@ -132,7 +134,7 @@ def _answer_head(app: FastAPI) -> None:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Start the worker and the tasks of the application, and close them."""
     state = app.state
     await state.worker.start()
@@ -141,7 +143,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasks.append(asyncio.ensure_future(state.keyring.keep_fresh()))
     try:
         with state.shutdown.serving():
-            yield
+            yield {METRICS: state.metrics}
     finally:
         for task in tasks:
             task.cancel()

@@ -72,6 +72,9 @@ class Metrics(WorkerMetrics):
         self.rejected = self._counter(
             "rejected_requests", "Requests answered 429, by the limit that was reached.", "limit"
         )
+        self.refused_connections = self._counter(
+            "refused_connections", "Connections refused since file descriptors ran short."
+        )
         self.cancelled = self._counter(
             "cancelled_streams",
             "Answers that ended before their last byte, since the client left or the service stopped.",
@@ -181,6 +184,10 @@ class Metrics(WorkerMetrics):
         self.problems.labels(kind).inc()
         if limit is not None:
             self.rejected.labels(limit.value).inc()
+
+    def record_refused_connection(self) -> None:
+        """Count a connection that was refused since file descriptors ran short."""
+        self.refused_connections.inc()
 
     def add_generated_bytes(self, scheme: str, dtype: str, nbytes: int) -> None:
         """See `WorkerMetrics`."""

@@ -29,6 +29,7 @@ from ..processes.signals import graceful, handled
 from ..processes.supervisor import Supervisor
 from ..processes.worker_process import Pulse, WorkerProcess
 from ..settings import Settings
+from .connections.descriptors import raise_limit
 from .connections.limits import ConnectionLimits
 from .connections.protocol import LimitedProtocol
 from .keys import load_keys
@@ -60,6 +61,7 @@ def serve(settings: Settings) -> None:
         WorkersError: none of several processes can start.
     """
     logging.config.dictConfig(log_config(settings.log_format, settings.log_level))
+    raise_limit(settings.streams + settings.evaluations)
     with _sockets(settings) as sockets:
         _check_metrics_port(settings)
         if settings.keys_file is not None:

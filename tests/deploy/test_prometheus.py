@@ -62,6 +62,7 @@ SERIES = {
         'tensorseed_device_memory_bytes{kind="total"}': "100x9 100x9 100x30",
     },
     "TensorseedRejecting": counter("rejected_requests", 'limit="streams"'),
+    "TensorseedRefusingConnections": counter("refused_connections"),
     "TensorseedStreamsNearLimit": gauges(active_streams="3x9 10x9 3x30", max_streams="10x9 10x9 10x30"),
     "TensorseedQueueing": {
         'tensorseed_queue_seconds_bucket{le="0.1"}': "0+60x9 540x9 540+60x30",

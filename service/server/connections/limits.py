@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...http.errors import HeadSizeError, SlowHeadError, UrlSizeError
+from ...http.errors import HeadSizeError, NotReadyError, SlowHeadError, UrlSizeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +38,9 @@ class ConnectionLimits:
         """The error of a head that is late."""
         seconds = f"{self.header_seconds:g}"
         return SlowHeadError(f"the request's head did not come within {seconds} seconds: send it at once")
+
+    @staticmethod
+    def no_descriptor() -> NotReadyError:
+        """The error of a connection beyond the descriptors of this process."""
+        remedy = "ask another replica, or again shortly"
+        return NotReadyError(f"as many connections are open as there may be: {remedy}", {"Retry-After": "1"})

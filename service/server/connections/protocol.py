@@ -1,8 +1,7 @@
 """HTTP/1.1 connections with limits on heads, durations and idling.
 
 Every wait of a connection has a timer: for a head, for more of a body, for the next request, for a client
-that reads. The class derives from an internal of uvicorn, its protocol over httptools, which has no such
-limits.
+that reads. uvicorn's protocol over httptools has no such limits.
 """
 
 from __future__ import annotations
@@ -12,38 +11,29 @@ from typing import Any
 from urllib.parse import unquote
 
 import httptools
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ...http.errors import ExchangeError, MalformedRequestError
-from ...http.problems import problem_response
-from ...http.request_context import FIELD, request_id
-from .exchange import Exchange
-from .limits import ConnectionLimits
+from .descriptors import LEAST, RESERVED, Shortage, spare
+from .pipeline import PipelinedProtocol
 from .request_head import checked_target, without_upgrade
-from .transport import ConnectionTransport
-from .unread_answer import UnreadAnswer
 
 FIELD_OVERHEAD = 4  # bytes of the colon, the space and the end of a header line
-LAST_SECONDS = 1.0  # that a client has to read the last answer of a service that stops
 CHUNK_OVERHEAD = 16  # bytes around a chunk that are no excess
+SHORTAGE_SECONDS = 1.0  # that a connection may hold a descriptor of the reserve
 
 
-class LimitedProtocol(HttpToolsProtocol):
-    """Answers 400, 408, 414, 431 and 501 by problem documents, and then closes the connection.
+class LimitedProtocol(PipelinedProtocol):
+    """Answers 400, 408, 414, 431, 501 and 503 by problem documents, and then closes the connection.
 
     These answers come in the order of the requests, after those that are under way.
     """
 
-    transport: ConnectionTransport  # type: ignore[assignment]
-    cycle: Exchange
+    shortage = Shortage()
 
-    def __init__(self, *args: Any, limits: ConnectionLimits, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._limits = limits
         self._fault: ExchangeError | None = None  # that stops the parser
-        self._ended = False  # what the client still sends is dropped
-        self._running: Exchange | None = None
+        self._is_refused = False  # whatever it asks
         self.url = b""
         self._head_open = True  # the first head is awaited from the start
         self._begins = False  # a head begins within the last bytes received
@@ -56,18 +46,17 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timer of the first head."""
-        super().connection_made(ConnectionTransport(transport))  # type: ignore[arg-type]
-        self._unread = UnreadAnswer(self.transport, self._limits.idle_seconds)
-        self._await_head()
+        super().connection_made(transport)
+        sock = transport.get_extra_info("socket")
+        free = spare(sock.fileno()) if sock is not None else RESERVED
+        if free < RESERVED:
+            self._refuse_for_shortage(free)
+        else:
+            self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop all timers and requests."""
+        """Stop the timer."""
         self._stop_arrival()
-        self._unread.stop()
-        self.transport.end()
-        if self._running is not None:
-            self._running.disconnect()  # the base tells the last one of a pipeline alone
-        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -146,6 +135,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and method != b"CONNECT":
             return  # `_parse` has this head read again
         try:
+            if self._is_refused:
+                raise self._limits.no_descriptor()
             target = checked_target(method, self.url, version, self.headers)
         except ExchangeError as fault:
             self._fault = fault
@@ -180,43 +171,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._stop_arrival()
         super().on_message_complete()
 
-    def on_response_complete(self) -> None:
-        """End an answer."""
-        super().on_response_complete()
-        if self.transport.is_closing():
-            self._unread.watch_rest()
-
-    def shutdown(self) -> None:
-        """Close the connection, and cut an answer that has not ended in the grace period."""
-        self._ended = True
-        if self._running is not None and not self._running.response_complete:
-            self._running.cut()
-        else:
-            self.transport.close_idle()
-        self.loop.call_later(LAST_SECONDS, self.transport.abort)
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close a connection without another request."""
-        if not self.transport.is_closing():
-            self.transport.close_idle()
-        self._unread.watch_rest()
-
-    def pause_writing(self) -> None:
-        """Watch whether the client reads at all, since it reads slower than the service writes."""
-        super().pause_writing()
-        self._unread.watch()
-
-    def resume_writing(self) -> None:
-        """End the watch: the client has read."""
-        super().resume_writing()
-        self._unread.stop()
-        if self.transport.is_closing():
-            self._unread.watch_rest()
-
-    def _is_done(self) -> bool:
-        """Whether every request has been answered."""
-        return self.cycle is not None and self.cycle.response_complete and not self.pipeline
-
     def _await_head(self) -> None:
         self._arrival = self.loop.call_later(self._limits.header_seconds, self._head_too_slow)
 
@@ -240,33 +194,6 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self._refuse(self._limits.slow_head())
 
-    def _begin(self, app: ASGI3Application, *, keep_alive: bool) -> None:
-        """Run `app` for the request of `scope`, after the requests before it."""
-        earlier = self.cycle
-        self.cycle = Exchange(
-            scope=self.scope,
-            transport=self.transport,  # type: ignore[arg-type]
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=keep_alive,
-            on_response=self.on_response_complete,
-        )
-        if earlier is None or earlier.response_complete:
-            self._start_asgi_task(self.cycle, app)
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, app))
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        assert isinstance(cycle, Exchange)
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
-
     def _refuse(self, error: ExchangeError) -> None:
         """Take nothing more. Answer an error in its turn, and close.
 
@@ -277,21 +204,26 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self._ended = True
         if not self._body_open:
-            self._answer(error)
+            is_head = self._head_open and self.url and self.parser.get_method() == b"HEAD"
+            fields = self.headers if self._head_open and self.headers else ()
+            self._answer(error, "HEAD" if is_head else "GET", fields)
         elif self._is_done():
             self.transport.close()
             self._unread.watch_rest()
         else:
             self.cycle.fail(error)
 
-    def _answer(self, error: ExchangeError) -> None:
-        """Answer a head that the application never sees."""
-        is_head = self._head_open and self.url and self.parser.get_method() == b"HEAD"
-        self.scope = {"type": "http", "method": "HEAD" if is_head else "GET"}  # type: ignore[typeddict-item]
-        fields = self.headers if self._head_open and self.headers else ()
-        response = problem_response(error)
-        response.raw_headers += [(FIELD, request_id(fields)), (b"connection", b"close")]
-        self._begin(response, keep_alive=False)  # type: ignore[arg-type]
+    def _refuse_for_shortage(self, free: int) -> None:
+        """Answer 503 to the connection's first request, or at once if hardly a descriptor is left."""
+        self.shortage.record(self.loop.time())
+        if self._metrics is not None:
+            self._metrics.record_refused_connection()
+        self._is_refused = True
+        self.transport.linger_seconds = SHORTAGE_SECONDS if free >= LEAST else 0.0
+        if free >= LEAST:
+            self._arrival = self.loop.call_later(SHORTAGE_SECONDS, self._refuse, self._limits.no_descriptor())
+        else:
+            self._refuse(self._limits.no_descriptor())
 
     def _stop_arrival(self) -> None:
         if self._arrival is not None:

@@ -16,7 +16,7 @@ class ConnectionTransport:
 
     A close after an answer lingers, as RFC 9112 (9.6) recommends: the client may still send. A socket that
     is closed with unread bytes resets the connection, and the client loses the answer. So this one ends its
-    own direction first, and drops what comes until the client closes, for `LINGER_SECONDS` at most.
+    own direction first, and drops what comes until the client closes, for `linger_seconds` at most.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -24,6 +24,7 @@ class ConnectionTransport:
         self._socket = transport.get_extra_info("socket")
         self._plain = transport.get_extra_info("sslcontext") is None
         self._direct = self._plain and sys.platform != "win32"
+        self.linger_seconds = LINGER_SECONDS
         self._closing = False
         self._lingering: asyncio.TimerHandle | None = None
 
@@ -62,8 +63,8 @@ class ConnectionTransport:
         """Send what is buffered, and linger."""
         if self.is_closing():
             return
-        if not self._plain:  # TLS cannot close one direction
-            self._transport.close()
+        if not self._plain or not self.linger_seconds:  # TLS cannot close one direction
+            self.close_idle()
             return
         self._closing = True
         self._transport.resume_reading()
@@ -82,7 +83,7 @@ class ConnectionTransport:
 
     def _linger(self) -> None:
         loop = asyncio.get_running_loop()
-        self._lingering = loop.call_later(LINGER_SECONDS, self._stop_lingering)
+        self._lingering = loop.call_later(self.linger_seconds, self._stop_lingering)
 
     def _stop_lingering(self) -> None:
         """Close the connection, unless the client still reads its answer."""
