@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tensorseed.spec.numbers import EXACT, Float64
 from tensorseed.spec.schemes import ArgumentError
 
 if TYPE_CHECKING:
     import torch
 
-NonNegative = Annotated[float, Field(ge=0)]
-Beta = Annotated[float, Field(ge=0, lt=1)]
+NonNegative = Annotated[float, Field(ge=0), EXACT]
+Beta = Annotated[float, Field(ge=0, lt=1), EXACT]
 
 Eps = Annotated[NonNegative, Field(description="Added to the divisor.", examples=[1e-8])]
 Decay = Annotated[NonNegative, Field(description="Share of a weight added to its gradient.", examples=[1e-4])]
@@ -68,7 +69,7 @@ class SGD(Optimizer):
     name: Literal["SGD"]
     lr: NonNegative = Field(default=1e-3, description=RATE, examples=[0.1])
     momentum: NonNegative = Field(default=0.0, description="Share of v that is retained.", examples=[0.9])
-    dampening: float = Field(default=0.0, description="Share of g that is left out of v.", examples=[0.0])
+    dampening: Float64 = Field(default=0.0, description="Share of g that is left out of v.", examples=[0.0])
     weight_decay: Decay = 0.0
     nesterov: bool = Field(default=False, description="Whether to look one step ahead.", examples=[True])
     maximize: Maximize = False
@@ -151,7 +152,7 @@ class Adadelta(Optimizer):
 
     name: Literal["Adadelta"]
     lr: NonNegative = Field(default=1.0, description=RATE, examples=[1.0])
-    rho: Annotated[float, Field(ge=0, le=1)] = Field(
+    rho: Annotated[float, Field(ge=0, le=1), EXACT] = Field(
         default=0.9, description="Share of the averages that is retained.", examples=[0.9]
     )
     eps: Eps = 1e-6

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tensorseed.errors import TooLargeError
 from tensorseed.spec.catalog.descriptions import docstring
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.numbers import EXACT
 
 if TYPE_CHECKING:
     import torch
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 Reduction = Literal["none", "mean", "sum"]
 Kind = Literal["floating", "integer", "either"]
 
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0), EXACT]
+NonNegative = Annotated[float, Field(ge=0), EXACT]
+Share = Annotated[float, Field(ge=0, le=1), EXACT]
 Index = Annotated[int, Field(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 LABELS = ("Formula", "Source", "Denominator", "Empty")

@@ -16,9 +16,11 @@ import numpy.typing as npt
 from tensorseed.errors import LossError, TooLargeError, shortened
 from tensorseed.losses.base import Argument, Loss, Shape
 from tensorseed.losses.checks import fail, spelled
+from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES, ComputeDTypeName
 from tensorseed.spec.faults import pointer
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.numbers import inexact
 
 if TYPE_CHECKING:
     import torch
@@ -175,13 +177,17 @@ def floats(name: str, members: list[Any], sizes: Shape, dtype: torch.dtype) -> t
     """A floating tensor of `dtype`, each number rounded as torch rounds it.
 
     Raises:
-        LossError: at the first member that is no number, or one beyond the dtype's largest.
+        LossError: at the first member that is no number, an integer that float64 lacks, or beyond the
+            dtype's largest.
     """
     import torch
 
     if not set(map(type, members)) <= {float, int}:
         members = [_number(name, index, member, sizes) for index, member in enumerate(members)]
     array: npt.NDArray[np.float64] = np.array(members, np.float64)
+    for index in np.flatnonzero(np.abs(array) >= MAX_EXACT_INTEGER).tolist():
+        if type(members[index]) is int and (fault := inexact(members[index])) is not None:
+            raise LossError.at(pointer((name, *_indices(index, sizes))), fault)
     tensor = torch.from_numpy(array).to(dtype)
     if dtype != torch.float64:
         _check_finite(name, array, tensor, sizes)
@@ -189,8 +195,8 @@ def floats(name: str, members: list[Any], sizes: Shape, dtype: torch.dtype) -> t
 
 
 def _number(name: str, index: int, member: Any, sizes: Shape) -> float:
-    if type(member) in (float, int):
-        return float(member)
+    if isinstance(member, float | int) and not isinstance(member, bool):
+        return member
     number = SPELLINGS.get(member) if isinstance(member, str) else None
     if number is None:
         valid = ", ".join(f'"{spelling}"' for spelling in SPELLINGS)

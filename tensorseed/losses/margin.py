@@ -30,6 +30,7 @@ from tensorseed.losses.checks import (
 )
 from tensorseed.losses.classification import CLASS_WEIGHT
 from tensorseed.losses.elementwise import INPUT
+from tensorseed.spec.numbers import Float64
 
 SIGNS = Argument("target", "(*), that of input: each 1 or -1", differentiable=False)
 MAX_PAIRS = 1 << 33  # of classes compared by one multilabel_margin_loss: some ten seconds
@@ -80,7 +81,7 @@ class HingeEmbeddingLoss(Loss):
     module: ClassVar[str] = "HingeEmbeddingLoss"
     arguments: ClassVar[Arguments] = (INPUT, SIGNS._replace(kind="either"))
 
-    margin: float = margin_field(1.0)
+    margin: Float64 = margin_field(1.0)
     reduction: Reduction = reduction_field()
 
     def check(self, tensors: Tensors) -> None:
@@ -110,7 +111,7 @@ class MarginRankingLoss(Loss):
         Argument("target", "(*), that of input1, or with ones where it repeats: each 1 or -1", "either"),
     )
 
-    margin: float = margin_field(0.0)
+    margin: Float64 = margin_field(0.0)
     reduction: Reduction = reduction_field()
 
     def check(self, tensors: Tensors) -> None:
@@ -146,7 +147,7 @@ class CosineEmbeddingLoss(Loss):
         Argument("target", "(N) or (): each 1 or -1", "either", differentiable=False),
     )
 
-    margin: float = margin_field(0.0)
+    margin: Float64 = margin_field(0.0)
     reduction: Reduction = reduction_field()
 
     def check(self, tensors: Tensors) -> None:
@@ -185,7 +186,7 @@ class MultiMarginLoss(Loss):
     )
 
     p: Literal[1, 2] = Field(default=1, description="The power of each violation.", examples=[1])
-    margin: float = margin_field(1.0)
+    margin: Float64 = margin_field(1.0)
     reduction: Reduction = reduction_field()
 
     def check(self, tensors: Tensors) -> None:

@@ -21,6 +21,7 @@ from tensorseed.losses.base import (
     reduction_field,
 )
 from tensorseed.losses.checks import fail, same_shape, shape
+from tensorseed.spec.numbers import EXACT
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +41,7 @@ Order = Annotated[
     float,
     Field(ge=0, allow_inf_nan=True),
     BeforeValidator(_infinite),
+    EXACT,
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "enum": ["Infinity"]}]}),
 ]
 

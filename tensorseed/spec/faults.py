@@ -35,6 +35,7 @@ _SENTENCES = {
     "float_type": "{field} must be a number",
     "greater_than": "{field} must be greater than {gt:g}",
     "greater_than_equal": "{field} must be at least {ge:g}",
+    "inexact_integer": "{detail}",
     "int_type": "{field} must be an integer",
     "json_invalid": "the body is nested too deeply: write fewer levels",
     "model_attributes_type": "{field} must be an object",

@@ -13,6 +13,7 @@ import orjson
 from tensorseed.concurrency.memory import reserve
 from tensorseed.errors import Fault, SpecError, TooLargeError, shortened
 from tensorseed.spec.faults import MAX_FAULTS, Path, finite_fault, pointer
+from tensorseed.spec.json_numbers import check_numbers
 from tensorseed.spec.json_structure import (
     MAX_DEPTH,
     DepthError,
@@ -43,7 +44,7 @@ def load(body: bytes, limits: Limits = DEFAULTS) -> Any:
     Depth and size are checked before anything of it is built. The memory of a long one is reserved.
 
     Raises:
-        SpecError: the text is no JSON, is nested too deeply, holds a number that is not finite, or gives a
+        SpecError: the text is no JSON, is nested too deeply, holds a number that float64 lacks, or gives a
             member of an object twice, at its path.
         TooLargeError: it holds more values than `limits` leave room for.
     """
@@ -62,6 +63,7 @@ def load(body: bytes, limits: Limits = DEFAULTS) -> Any:
         raise _explained(text, error) from None
     if colons > 1 and count_members(document) != colons:
         _check_names(text)
+    check_numbers(text)
     return document
 
 
@@ -130,7 +132,7 @@ def _explained(body: bytes, error: orjson.JSONDecodeError) -> SpecError:
 def _not_finite(body: bytes) -> list[Path]:
     """The paths of numbers that are not finite; empty where the body has another fault."""
     try:
-        document = json.loads(body, parse_constant=float, parse_int=lambda _: 0)
+        document = json.loads(body, parse_constant=float, parse_int=float)
     except (ValueError, RecursionError):
         return []
     found: list[Path] = []

@@ -208,25 +208,38 @@ def count_members(document: Any) -> int:
     return count
 
 
-def repeated_names(text: bytes) -> Iterator[tuple[str | int, ...]]:
-    """The paths of members whose name their object has already; the text is valid JSON."""
-    known: list[set[str] | None] = []  # of each open object; None for a list
+def walk(text: bytes) -> Iterator[tuple[re.Match[bytes], list[str | int], bool]]:
+    """Yield strings and marks of a valid JSON text, the path after each, and whether it names a member.
+
+    The path is one list that changes from token to token.
+    """
+    lists: list[bool] = []  # whether each open container is a list
     path: list[str | int] = []
     for token in _TOKEN.finditer(text):
         string, colon, mark = token.groups()
         if mark in (b"[", b"{"):
-            known.append(set() if mark == b"{" else None)
+            lists.append(mark == b"[")
             path.append(0)
         elif mark == b",":
-            if known[-1] is None:
+            if lists[-1]:
                 path[-1] = int(path[-1]) + 1
         elif mark:
-            known.pop()
+            lists.pop()
             path.pop()
         elif colon:
-            name = path[-1] = orjson.loads(string)
-            names = known[-1]
-            assert names is not None
-            if name in names:
+            path[-1] = orjson.loads(string)
+        yield token, path, bool(colon)
+
+
+def repeated_names(text: bytes) -> Iterator[tuple[str | int, ...]]:
+    """The paths of members whose name their object has already; the text is valid JSON."""
+    known: list[set[str | int]] = []  # of each open container
+    for token, path, is_name in walk(text):
+        if token[3] in (b"[", b"{"):
+            known.append(set())
+        elif token[3] in (b"]", b"}"):
+            known.pop()
+        elif is_name:
+            if path[-1] in known[-1]:
                 yield tuple(path)
-            names.add(name)
+            known[-1].add(path[-1])

@@ -8,6 +8,7 @@ from typing import Any
 
 from tensorseed.errors import Fault, SpecError
 from tensorseed.spec.json_io import load
+from tensorseed.spec.json_numbers import InexactNumberError
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.torch_identity import TorchIdentity
 from tensorseed.suggestions import unknown_name
@@ -98,6 +99,8 @@ def _value(key: str, text: str) -> Any:
     if _NUMBER.match(text) or text.startswith("["):
         try:
             return load(text.encode())
+        except InexactNumberError as error:
+            raise SpecError.at(key, error.faults[0].detail) from None
         except SpecError:
             pass
     if key == "data":

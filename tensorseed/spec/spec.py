@@ -1,8 +1,8 @@
 """Model of a spec, and the parser from its JSON text to a resolved spec.
 
 JSON is read strictly: "0.5" is no number, true is no 1, NaN and infinities do not exist. An integer stands
-for a number with a fraction. A member that is given twice is a fault. Entries that differ only in their names
-are validated and resolved once, which makes a spec of 100,000 tensors cheap.
+for a number with a fraction, if float64 has it. A member that is given twice is a fault. Entries that differ
+only in their names are validated and resolved once, which makes a spec of 100,000 tensors cheap.
 """
 
 from __future__ import annotations

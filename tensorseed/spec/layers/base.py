@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tensorseed.sampling.dtypes import DTypeName, TensorDTypeName
 from tensorseed.spec.layers.network_module import NetworkModule, Shape
+from tensorseed.spec.numbers import EXACT
 from tensorseed.spec.schemes import Init, Scheme
 from tensorseed.spec.schemes.base import defaults_of
 from tensorseed.spec.schemes.plain import Normal, Ones, Uniform, Zeros
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 Count = Annotated[int, Field(ge=0)]  # a dimension, or a number of features
 Positive = Annotated[int, Field(ge=1)]
-Probability = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1), EXACT]
 
 MAX_SLOTS = 16_384  # tensors of one layer
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from tensorseed.spec.layers.base import ONES, ZEROS, Count, Layer, Slot
 from tensorseed.spec.layers.network_module import Computation, InputAxis, Shape, channel_axis
 from tensorseed.spec.layers.normalization import AFFINE, EPS, SHIFT, affine_slots
+from tensorseed.spec.numbers import Float64
 
 _STATISTICS = "Whether the layer has running statistics, as buffers."
 
@@ -22,8 +23,8 @@ class _Norm(Layer):
     """
 
     num_features: Count = Field(description="Number of channels.", examples=[256])
-    eps: float = Field(default=1e-5, description=EPS, examples=[1e-5])
-    momentum: float | None = Field(
+    eps: Float64 = Field(default=1e-5, description=EPS, examples=[1e-5])
+    momentum: Float64 | None = Field(
         default=0.1,
         description="Share of the new batch in the running statistics; null for their mean.",
         examples=[0.1],

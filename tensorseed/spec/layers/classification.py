@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tensorseed.spec.layers.base import Count, Layer, Positive, Probability, Slot, prefix_slots
 from tensorseed.spec.layers.linear import Linear
+from tensorseed.spec.numbers import EXACT
 from tensorseed.spec.schemes import ArgumentError
 
 _LOSS = "it is a loss and takes a target; name the loss beside the layers"
@@ -41,7 +42,7 @@ class AdaptiveLogSoftmaxWithLoss(Layer):
     cutoffs: tuple[Positive, ...] = Field(
         description="The first class of each tail, increasing, below n_classes.", examples=[[10000, 50000]]
     )
-    div_value: Annotated[float, Field(gt=0)] = Field(
+    div_value: Annotated[float, Field(gt=0), EXACT] = Field(
         default=4.0, description="By how much each tail is narrower than the one before.", examples=[4.0]
     )
     head_bias: bool = Field(default=False, description="Whether the head adds a bias.", examples=[False])

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tensorseed.spec.layers.base import NO_UNITS, STANDARD_NORMAL, Count, Layer, Slot
 from tensorseed.spec.layers.network_module import Computation, InputDtype, Shape
+from tensorseed.spec.numbers import Float64
 from tensorseed.spec.schemes import ArgumentError
 
 
@@ -23,10 +24,10 @@ class _Table(Layer):
     padding_idx: int | None = Field(
         default=None, description="The row that stays zero; negative rows count from the end.", examples=[0]
     )
-    max_norm: float | None = Field(
+    max_norm: Float64 | None = Field(
         default=None, description="Longer vectors are shortened to this norm.", examples=[1.0]
     )
-    norm_type: float = Field(default=2.0, description="The p of the norm for max_norm.", examples=[2.0])
+    norm_type: Float64 = Field(default=2.0, description="The p of the norm for max_norm.", examples=[2.0])
     scale_grad_by_freq: bool = Field(
         default=False,
         description="Whether gradients are divided by the frequency of the rows.",

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from tensorseed.spec.layers.base import NO_UNITS, ONES, ZEROS, Count, Layer, Module, Positive, Slot
 from tensorseed.spec.layers.network_module import Computation, InputAxis, Shape
+from tensorseed.spec.numbers import Float64
 from tensorseed.spec.schemes import ArgumentError
 
 EPS = "Added to the variance before the square root."
@@ -48,7 +49,7 @@ class LayerNormArguments(Module):
     """The arguments of LayerNorm."""
 
     normalized_shape: NormalizedShape = Field(description=_NORMALIZED, examples=[768, [3, 5]])
-    eps: float = Field(default=1e-5, description=EPS, examples=[1e-5])
+    eps: Float64 = Field(default=1e-5, description=EPS, examples=[1e-5])
     elementwise_affine: bool = Field(default=True, description=AFFINE, examples=[True])
     bias: bool = Field(default=True, description=SHIFT, examples=[True])
 
@@ -83,7 +84,7 @@ class RMSNormArguments(Module):
     """The arguments of RMSNorm."""
 
     normalized_shape: NormalizedShape = Field(description=_NORMALIZED, examples=[768, [3, 5]])
-    eps: float | None = Field(
+    eps: Float64 | None = Field(
         default=None,
         description="Added to the mean square before the root; null for the dtype's machine epsilon.",
         examples=[1e-6],
@@ -129,7 +130,7 @@ class GroupNorm(Layer):
     type: Literal["GroupNorm"]
     num_groups: Positive = Field(description="Number of groups; divides num_channels.", examples=[32])
     num_channels: Count = Field(description="Number of channels.", examples=[256])
-    eps: float = Field(default=1e-5, description=EPS, examples=[1e-5])
+    eps: Float64 = Field(default=1e-5, description=EPS, examples=[1e-5])
     affine: bool = Field(default=True, description=AFFINE, examples=[True])
     bias: bool = Field(default=True, description=SHIFT, examples=[True])
 

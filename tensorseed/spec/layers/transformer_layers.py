@@ -25,6 +25,7 @@ from tensorseed.spec.layers.base import (
 from tensorseed.spec.layers.linear import Linear
 from tensorseed.spec.layers.network_module import Attention, Computation, InputAxis
 from tensorseed.spec.layers.normalization import LayerNormPart
+from tensorseed.spec.numbers import Float64
 
 SIZE = "Size of the signal."
 HEADS = "Number of heads; divides d_model."
@@ -42,7 +43,9 @@ class Options(Module):
     activation: Literal["relu", "gelu"] = Field(
         default="relu", description="The function between the two linear layers.", examples=["gelu"]
     )
-    layer_norm_eps: float = Field(default=1e-5, description="The eps of the normalisations.", examples=[1e-5])
+    layer_norm_eps: Float64 = Field(
+        default=1e-5, description="The eps of the normalisations.", examples=[1e-5]
+    )
     batch_first: bool = Field(
         default=False,
         description="Whether inputs are (N, L, features) and not (L, N, features).",

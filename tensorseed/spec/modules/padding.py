@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tensorseed.spec.modules.pooling import Spatial
+from tensorseed.spec.numbers import EXACT
 
 _PADDING = "Elements to add on every side, one number or, from the last dimension, one for each side."
 _SIDES = 1 << 20
@@ -19,7 +20,7 @@ Around2 = Annotated[
 Around3 = Annotated[
     _Side | tuple[_Side, _Side, _Side, _Side, _Side, _Side], Field(description=_PADDING, examples=[1])
 ]
-Filling = Annotated[float, Field(description="What the padding holds.", examples=[0.5])]
+Filling = Annotated[float, Field(description="What the padding holds.", examples=[0.5]), EXACT]
 
 
 class _Pad1(Spatial):

@@ -10,6 +10,7 @@ from pydantic import Field
 from tensorseed.spec.layers.base import Positive, expand_size
 from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.modules.base import Size1, Size2, Size3, StatelessModule, Window1, Window2, Window3
+from tensorseed.spec.numbers import EXACT
 from tensorseed.spec.schemes import ArgumentError
 
 KERNEL = "Size of the window, one number for all dimensions or one each."
@@ -146,7 +147,7 @@ class AvgPool3d(_Pool3):
     divisor_override: Divisor = None
 
 
-Norm = Annotated[float, Field(gt=0, description="The power p of the norm.", examples=[2.0])]
+Norm = Annotated[float, Field(gt=0, description="The power p of the norm.", examples=[2.0]), EXACT]
 
 
 class LPPool1d(_Pool1):

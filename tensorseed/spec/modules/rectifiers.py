@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tensorseed.spec.layers.network_module import LEAKY_RELU_INIT, RELU_INIT, SELU_INIT, Bounds
 from tensorseed.spec.modules.base import StatelessModule
+from tensorseed.spec.numbers import Float64
 from tensorseed.spec.schemes import ArgumentError
 
 Inplace = Annotated[
@@ -46,7 +47,7 @@ class LeakyReLU(Activation):
 
     recommended_init = LEAKY_RELU_INIT
     type: Literal["LeakyReLU"]
-    negative_slope: float = Field(default=0.01, description="Slope below 0.", examples=[0.01])
+    negative_slope: Float64 = Field(default=0.01, description="Slope below 0.", examples=[0.01])
 
 
 class RReLU(Activation):
@@ -57,8 +58,8 @@ class RReLU(Activation):
 
     recommended_init = RELU_INIT
     type: Literal["RReLU"]
-    lower: float = Field(default=1.0 / 8, description="Smallest slope below 0.", examples=[0.125])
-    upper: float = Field(default=1.0 / 3, description="Largest slope below 0.", examples=[0.3333])
+    lower: Float64 = Field(default=1.0 / 8, description="Smallest slope below 0.", examples=[0.125])
+    upper: Float64 = Field(default=1.0 / 3, description="Largest slope below 0.", examples=[0.3333])
 
     def draws_in_training(self) -> bool:
         """Always."""
@@ -74,8 +75,8 @@ class Threshold(Activation):
     """x above threshold, value elsewhere."""
 
     type: Literal["Threshold"]
-    threshold: float = Field(description="Inputs above it stay.", examples=[0.1])
-    value: float = Field(description="What the others become.", examples=[0.0])
+    threshold: Float64 = Field(description="Inputs above it stay.", examples=[0.1])
+    value: Float64 = Field(description="What the others become.", examples=[0.0])
 
 
 class ELU(Activation):
@@ -86,7 +87,7 @@ class ELU(Activation):
 
     recommended_init = RELU_INIT
     type: Literal["ELU"]
-    alpha: float = Field(default=1.0, description="Minus the limit far below 0.", examples=[1.0])
+    alpha: Float64 = Field(default=1.0, description="Minus the limit far below 0.", examples=[1.0])
 
 
 class CELU(Activation):
@@ -97,7 +98,7 @@ class CELU(Activation):
 
     recommended_init = RELU_INIT
     type: Literal["CELU"]
-    alpha: float = Field(default=1.0, description="Minus the limit far below 0; not 0.", examples=[1.0])
+    alpha: Float64 = Field(default=1.0, description="Minus the limit far below 0; not 0.", examples=[1.0])
 
     def check_arguments(self) -> None:
         """alpha is a divisor."""
@@ -160,8 +161,8 @@ class Softplus(StatelessModule):
     """ln(1 + exp(beta · x)) / beta, and x where beta · x exceeds threshold."""
 
     type: Literal["Softplus"]
-    beta: float = Field(default=1.0, description="How sharp the bend is; not 0.", examples=[1.0])
-    threshold: float = Field(default=20.0, description="From where on it is linear.", examples=[20.0])
+    beta: Float64 = Field(default=1.0, description="How sharp the bend is; not 0.", examples=[1.0])
+    threshold: Float64 = Field(default=20.0, description="From where on it is linear.", examples=[20.0])
 
     def check_arguments(self) -> None:
         """beta is a divisor."""

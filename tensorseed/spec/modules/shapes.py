@@ -10,6 +10,7 @@ from tensorseed.spec.layers.base import Positive
 from tensorseed.spec.layers.network_module import InputDtype, Shape
 from tensorseed.spec.modules.base import Size2, StatelessModule, Window2
 from tensorseed.spec.modules.sigmoid_like import check_axis
+from tensorseed.spec.numbers import Float64
 from tensorseed.spec.schemes import ArgumentError
 
 
@@ -170,9 +171,9 @@ class LocalResponseNorm(StatelessModule):
 
     type: Literal["LocalResponseNorm"]
     size: Positive = Field(description="Channels that are looked at.", examples=[5])
-    alpha: float = Field(default=1e-4, description="The factor.", examples=[1e-4])
-    beta: float = Field(default=0.75, description="The exponent.", examples=[0.75])
-    k: float = Field(default=1.0, description="Added before the power.", examples=[1.0])
+    alpha: Float64 = Field(default=1e-4, description="The factor.", examples=[1e-4])
+    beta: Float64 = Field(default=0.75, description="The exponent.", examples=[0.75])
+    k: Float64 = Field(default=1.0, description="Added before the power.", examples=[1.0])
 
     def check_input(self, shape: Shape) -> None:
         """Channels and something behind them."""

@@ -9,12 +9,13 @@ from pydantic import Field
 from tensorseed.spec.layers.network_module import LINEAR_INIT, SIGNED_UNIT, TANH_INIT, Bounds, Shape
 from tensorseed.spec.modules.base import StatelessModule
 from tensorseed.spec.modules.rectifiers import Activation
+from tensorseed.spec.numbers import EXACT, Float64
 from tensorseed.spec.schemes import ArgumentError
 
 Along = Annotated[
     int, Field(description="The axis whose elements are normalised together; -1 is the last.", examples=[-1])
 ]
-Lambda = Annotated[float, Field(ge=0, description="Half the width of what becomes 0.", examples=[0.5])]
+Lambda = Annotated[float, Field(ge=0, description="Half the width of what becomes 0.", examples=[0.5]), EXACT]
 
 _UNIT = Bounds(0.0, 1.0)
 
@@ -63,8 +64,8 @@ class Hardtanh(Activation):
 
     recommended_init = TANH_INIT
     type: Literal["Hardtanh"]
-    min_val: float = Field(default=-1.0, description="The lower bound.", examples=[-1.0])
-    max_val: float = Field(default=1.0, description="The upper bound; above min_val.", examples=[1.0])
+    min_val: Float64 = Field(default=-1.0, description="The lower bound.", examples=[-1.0])
+    max_val: Float64 = Field(default=1.0, description="The upper bound; above min_val.", examples=[1.0])
 
     def check_arguments(self) -> None:
         """The bounds are an interval."""

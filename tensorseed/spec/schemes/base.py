@@ -10,10 +10,11 @@ from typing import Annotated, ClassVar, NamedTuple, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from tensorseed.sampling.distributions import AnyDistribution, Constant
+from tensorseed.spec.numbers import EXACT
 from tensorseed.spec.schemes.fans import Fans
 
 Shape = tuple[int, ...]
-Scale = Annotated[float, Field(ge=0.0)]
+Scale = Annotated[float, Field(ge=0.0), EXACT]
 
 WITHOUT_FANS = "normal, trunc_normal, uniform, constant, zeros or ones"
 

@@ -10,6 +10,7 @@ from pydantic import Field, WithJsonSchema, model_validator
 
 from tensorseed.sampling import distributions
 from tensorseed.sampling.distributions import AnyDistribution
+from tensorseed.spec.numbers import EXACT, Float64, inexact
 from tensorseed.spec.schemes.base import ArgumentError, Scale, Scheme, SchemeWarning, Shape
 from tensorseed.spec.schemes.fans import Fans
 
@@ -65,7 +66,7 @@ class Constant(Scheme):
     is_random = False
 
     kind: Literal["constant"]
-    value: float = Field(description="The value of every element.", examples=[0.1])
+    value: Float64 = Field(description="The value of every element.", examples=[0.1])
 
     def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Constant(value)."""
@@ -109,8 +110,8 @@ class Uniform(Scheme):
     in_torch = True
 
     kind: Literal["uniform"]
-    a: float = Field(default=0.0, description="Lower bound, included.", examples=[-0.05])
-    b: float = Field(default=1.0, description="Upper bound, at least `a`.", examples=[0.05])
+    a: Float64 = Field(default=0.0, description="Lower bound, included.", examples=[-0.05])
+    b: Float64 = Field(default=1.0, description="Upper bound, at least `a`.", examples=[0.05])
 
     @model_validator(mode="after")
     def _ordered(self) -> Uniform:
@@ -133,7 +134,7 @@ class Normal(Scheme):
     in_torch = True
 
     kind: Literal["normal"]
-    mean: float = Field(default=0.0, description="The mean.", examples=[0.0])
+    mean: Float64 = Field(default=0.0, description="The mean.", examples=[0.0])
     std: Scale = Field(default=1.0, description="The standard deviation, at least 0.", examples=[0.02])
 
     def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
@@ -151,12 +152,12 @@ class TruncNormal(Scheme):
     in_torch = True
 
     kind: Literal["trunc_normal"]
-    mean: float = Field(default=0.0, description="The mean before truncation.", examples=[0.0])
-    std: Annotated[float, Field(gt=0.0)] = Field(
+    mean: Float64 = Field(default=0.0, description="The mean before truncation.", examples=[0.0])
+    std: Annotated[float, Field(gt=0.0), EXACT] = Field(
         default=1.0, description="The standard deviation before truncation, greater than 0.", examples=[0.02]
     )
-    a: float = Field(default=-2.0, description="The smallest value.", examples=[-0.04])
-    b: float = Field(default=2.0, description="The largest value, at least `a`.", examples=[0.04])
+    a: Float64 = Field(default=-2.0, description="The smallest value.", examples=[-0.04])
+    b: Float64 = Field(default=2.0, description="The largest value, at least `a`.", examples=[0.04])
 
     @model_validator(mode="after")
     def _ordered(self) -> TruncNormal:
@@ -236,6 +237,8 @@ def _number(node: Any, path: tuple[str | int, ...], whole: Shape, data: Any) -> 
         raise ArgumentError(path, _mismatch(whole, data))
     if isinstance(node, bool) or not isinstance(node, int | float):
         raise ArgumentError(path, "data holds numbers only: write a JSON number here")
+    if isinstance(node, int) and (fault := inexact(node)) is not None:
+        raise ArgumentError(path, fault)
     try:
         number = float(node)
     except OverflowError:

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from tensorseed.sampling.distributions import AnyDistribution, Normal, TruncNormal, Uniform
+from tensorseed.spec.numbers import EXACT, Float64
 from tensorseed.spec.schemes.base import FanScheme, Scale, SchemeWarning
 from tensorseed.spec.schemes.fans import NONLINEARITIES, Fans, Nonlinearity, gain
 
@@ -96,7 +97,7 @@ class _Kaiming(FanScheme):
     in_torch = True
     alternative: ClassVar[str]  # the xavier scheme of the same shape
 
-    a: float = Field(default=0.0, description=_SLOPE, examples=[0.01])
+    a: Float64 = Field(default=0.0, description=_SLOPE, examples=[0.01])
     mode: Literal["fan_in", "fan_out"] = Field(default="fan_in", description=_MODE, examples=["fan_out"])
     nonlinearity: Nonlinearity = Field(default="leaky_relu", description=_NONLINEARITY, examples=["relu"])
 
@@ -160,7 +161,7 @@ class VarianceScaling(FanScheme):
     """
 
     kind: Literal["variance_scaling"]
-    scale: Annotated[float, Field(gt=0.0)] = Field(
+    scale: Annotated[float, Field(gt=0.0), EXACT] = Field(
         default=1.0, description="The variance times n, greater than 0.", examples=[2.0]
     )
     mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = Field(

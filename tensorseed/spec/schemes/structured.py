@@ -12,6 +12,7 @@ from tensorseed.sampling import distributions
 from tensorseed.sampling.distributions import AnyDistribution, Axis, Constant, Elementwise, KernelCentre
 from tensorseed.sampling.distributions.orthogonal import is_thin, preparation_cost
 from tensorseed.sampling.distributions.sparse import MAX_ROWS
+from tensorseed.spec.numbers import EXACT
 from tensorseed.spec.schemes.base import Scale, Scheme, Shape
 from tensorseed.spec.schemes.fans import Fans
 
@@ -52,7 +53,7 @@ class Sparse(Scheme):
     in_torch = True
 
     kind: Literal["sparse"]
-    sparsity: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+    sparsity: Annotated[float, Field(ge=0.0, le=1.0), EXACT] = Field(
         description="The share of each column's elements that is zero, 0 to 1.", examples=[0.1]
     )
     std: Scale = Field(default=0.01, description="Standard deviation of the others.", examples=[0.01])
@@ -132,7 +133,7 @@ class Sinusoidal(Scheme):
     is_random = False
 
     kind: Literal["sinusoidal"]
-    max_timescale: Annotated[float, Field(ge=1.0, le=MAX_TIMESCALE)] = Field(
+    max_timescale: Annotated[float, Field(ge=1.0, le=MAX_TIMESCALE), EXACT] = Field(
         default=10000.0,
         description="The longest wave's length over 2π, in positions; the shortest is 1.",
         examples=[10000.0],
