@@ -86,9 +86,9 @@ def serve(**options: object) -> None:
 
     Options override the environment.
     """
-    settings = load_settings(**options)
-    calm_openmp()
     with handled(immediate()):
+        settings = load_settings(**options)
+        calm_openmp()
         _serve(settings)
 
 

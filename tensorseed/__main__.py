@@ -6,9 +6,12 @@ A command's module is imported when the command is run, so that help and complet
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import click
+from tensorseed.concurrency.interrupts import ending_at_once
+
+with ending_at_once():
+    import click
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -43,6 +46,11 @@ class Commands(click.Group):
     """The commands of `COMMANDS`, those of the service from the package of that name."""
 
     service: str
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program. SIGINT ends it at once, but for commands that have something to tell then."""
+        with ending_at_once():
+            return super().main(*args, **kwargs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported.

@@ -33,7 +33,7 @@ def compile_kernels(cache: Path, portable: bool) -> None:
     The cache may be read-only from then on.
     """
     from tensorseed.concurrency.cache_folder import CacheFolderError, trusted_folder
-    from tensorseed.sampling.executors import kernel_cache, portability
+    from tensorseed.sampling.executors import compile_progress, kernel_cache, portability
 
     try:
         folder = trusted_folder(cache)
@@ -43,7 +43,7 @@ def compile_kernels(cache: Path, portable: bool) -> None:
         raise click.UsageError(f"{folder} cannot be written: name one that can with --cache")
     compiled = portability.compile_levels(folder) if portable else []
     if not compiled:
-        kernel_cache.compile_kernels(folder)
+        kernel_cache.compile_kernels(folder, compile_progress.for_people())
     click.echo(f"compiled for {', '.join(compiled) or 'this processor'} in {folder}")
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, Pipe
 from multiprocessing.context import SpawnProcess
+from multiprocessing.resource_tracker import ensure_running
 
 from .signals import STOP_SIGNALS, blocked, unblock
 
@@ -79,6 +80,7 @@ class WorkerProcess:
         Raises:
             OSError: the system has no room for another process.
         """
+        ensure_running()  # the start of the resource tracker would unblock the signals
         ours, theirs = Pipe(duplex=False)
         process = _spawn.Process(target=target, args=(number, theirs))
         try:

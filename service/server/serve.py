@@ -21,6 +21,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from tensorseed.sampling.executors import portability
+from tensorseed.sampling.executors.compile_progress import for_people, log_lines
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
 from ..hub.context import open_library
@@ -33,7 +34,7 @@ from .connections.descriptors import raise_limit
 from .connections.limits import ConnectionLimits
 from .connections.protocol import LimitedProtocol
 from .keys import load_keys
-from .logs import log_config
+from .logs import is_json, log_config
 from .traces import check_traces
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def compile_ahead(settings: Settings) -> None:
     """Compile the kernels, or load them, in the main thread, where a signal ends the process at once."""
     if settings.portable_kernels:
         portability.target()
-    compile_kernels(settings.cache_folder())
+    compile_kernels(settings.cache_folder(), log_lines() if is_json(settings.log_format) else for_people())
 
 
 class Server(uvicorn.Server):

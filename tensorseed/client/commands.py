@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from tensorseed.client.errors import INTERRUPTED, ClientError, DiskError, printable
+from tensorseed.concurrency.interrupts import raising
 from tensorseed.devices.local import LocalSettings, local_settings
 
 KEY_VARIABLE = "TENSORSEED_KEY"
@@ -28,7 +29,8 @@ _KEY = re.compile(r"[!-~]{1,1024}")
 def exiting() -> Iterator[None]:
     """Turn errors of the client into a message and an exit code, and an interruption into 130."""
     try:
-        yield
+        with raising():
+            yield
     except ClientError as error:
         click.echo(f"Error: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)

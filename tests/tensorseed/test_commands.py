@@ -13,7 +13,8 @@ from tensorseed.__main__ import main
 @pytest.fixture
 def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     folders: list[Path] = []
-    monkeypatch.setattr("tensorseed.sampling.executors.kernel_cache.compile_kernels", folders.append)
+    name = "tensorseed.sampling.executors.kernel_cache.compile_kernels"
+    monkeypatch.setattr(name, lambda folder, _: folders.append(folder))
     return folders
 
 

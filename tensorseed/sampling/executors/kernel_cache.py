@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import pickle
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache as once
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
     IndexDataCacheFile,
+    NullCache,
     UserProvidedCacheLocator,
 )
 
@@ -44,12 +47,14 @@ from tensorseed.sampling.distributions import (
     sparse,
 )
 from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.executors.compile_progress import Progress, log_lines
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.philox import Stream
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 LAYOUT = b"2"  # of the files, which begin with a digest
 KERNELS = [*kernels.ALL, *reflections.KERNELS, *compact_wy.KERNELS, *sparse.KERNELS]
+OVERLOADS = 31  # that the compiler makes: kernels, each counted for every type of its arguments
 EXAMPLES: list[Distribution] = [  # together they run every kernel
     Uniform(0.0, 1.0),
     Normal(0.0, 1.0),
@@ -136,14 +141,74 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         except Exception:  # torn pickles raise errors of every kind
             with suppress(OSError):
                 self.flush()  # or the next process would meet them again
-        if code is None:
-            _announce()
+        _count(found=code is not None)
         return code
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep compiled code, where there is room."""
         with suppress(OSError):
             super().save_overload(sig, data)
+        _count_compiled()
+
+
+class NoCache(NullCache):  # type: ignore[misc]
+    """The cache of a kernel that is compiled in every process."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> None:  # noqa: ARG002, the base's signature
+        """Nothing."""
+        _count(found=False)
+
+    def save_overload(self, sig: Any, data: Any) -> None:  # noqa: ARG002
+        """Keep nothing."""
+        _count_compiled()
+
+
+class Count:
+    """The kernels that are there, each counted for every type of its arguments."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._ready = 0
+        self._compiled = False
+
+    def add(self, *, compiled: bool) -> None:
+        """Count one, and tell so if it took the compiler."""
+        self._ready += 1
+        self._compiled |= compiled
+        if compiled and self._ready < OVERLOADS:
+            self._progress(self._ready / OVERLOADS)
+
+    def end(self) -> None:
+        """Tell that all are there, if any took the compiler."""
+        if self._compiled:
+            self._progress(1.0)
+
+
+_COUNT: ContextVar[Count | None] = ContextVar("count", default=None)
+
+
+@contextmanager
+def counted(progress: Progress) -> Iterator[None]:
+    """A block whose kernels are counted."""
+    count = Count(progress)
+    token = _COUNT.set(count)
+    try:
+        yield
+    finally:
+        _COUNT.reset(token)
+    count.end()
+
+
+def _count(*, found: bool) -> None:
+    if not found:
+        _announce()
+    elif (count := _COUNT.get()) is not None:
+        count.add(compiled=False)
+
+
+def _count_compiled() -> None:
+    if (count := _COUNT.get()) is not None:
+        count.add(compiled=True)
 
 
 def cache_in(folder: Path, functions: list[Any]) -> None:
@@ -166,19 +231,25 @@ def use_cache(cache: Path | None) -> None:
     numba by itself would notice a change of a kernel's own file only.
     """
     if cache is None:
-        _announce()
+        for function in KERNELS:
+            function._cache = NoCache()
     else:
         cache_in(cache / sources_digest(), KERNELS)
 
 
-def compile_kernels(cache: Path | None) -> None:
-    """Compile every kernel, or load it from `cache`, so that no request waits for the compiler."""
+def compile_kernels(cache: Path | None, progress: Progress | None = None) -> None:
+    """Compile every kernel, or load it from `cache`, so that no request waits for the compiler.
+
+    `progress` learns how much is there whenever the compiler has done something; by default, the log does.
+    """
     use_cache(cache)
     executor, stream = CompiledExecutor(), Stream(0, "")
-    for distribution in EXAMPLES:
-        for dtype in (d for d in DTYPES.values() if d.mantissa_bits):
-            executor.fill(distribution, dtype, stream, 0, np.empty(4, dtype.storage))
-            executor.gather(distribution, dtype, stream, np.zeros(1, np.int64), np.empty(1, dtype.storage))
+    with counted(progress or log_lines()):
+        for distribution in EXAMPLES:
+            for dtype in (d for d in DTYPES.values() if d.mantissa_bits):
+                executor.fill(distribution, dtype, stream, 0, np.empty(4, dtype.storage))
+                indices, out = np.zeros(1, np.int64), np.empty(1, dtype.storage)
+                executor.gather(distribution, dtype, stream, indices, out)
 
 
 def sources_digest() -> str:

@@ -233,6 +233,16 @@ def test_every_stop_signal_ends_all_workers_in_order(number: signal.Signals) -> 
         assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
 
 
+@pytest.mark.parametrize("tenths", range(0, 10, 3))
+def test_an_interrupt_while_workers_start_shows_no_traceback(tenths: int) -> None:
+    """A terminal sends it to every process of the group, also to those that import."""
+    with supervised(2) as program:
+        time.sleep(tenths / 10)
+        os.killpg(program.process.pid, signal.SIGINT)
+        assert program.process.wait(PATIENCE) == 0
+        assert program.log() == ""
+
+
 def test_workers_that_start_end_with_the_supervisor() -> None:
     with supervised(2, behaviour="starts for ever") as program:
         program.until(lambda: len(program.starting) == 2)

@@ -128,3 +128,21 @@ def test_the_code_of_another_processor_is_compiled_anew(tmp_path: Path) -> None:
         cache.load(key)
     assert hits(compiled(tmp_path)) == 0
     assert hits(compiled(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_progress_is_told_by_what_the_compiler_does(
+    cached: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[float] = []
+    monkeypatch.setattr(kernel_cache, "OVERLOADS", 4)
+    for _ in range(2):
+        with kernel_cache.counted(shares.append):
+            loop = numba.njit(plus)
+            if cached:
+                cache_in(tmp_path, [loop])
+            else:
+                loop._cache = kernel_cache.NoCache()
+            loop(1, 2)
+            loop(1.0, 2.0)
+    assert shares == [0.25, 0.5, 1.0] * (1 if cached else 2)
