@@ -12,11 +12,10 @@ from ..http.request_context import KEY_NAME
 from .error_handlers import answer_to
 from .keys import Key, Keyring
 from .route_groups import needs_key, scope_of
+from .shared_caches import private_field
 
 if TYPE_CHECKING:
     from .rate_limits import RateLimits
-
-_PUBLIC, _PRIVATE = b"public", b"private"
 
 
 class Authentication:
@@ -54,7 +53,7 @@ class Authentication:
 
         async def send_private(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [_private_field(*field) for field in message["headers"]]
+                message["headers"] = [*map(private_field, message["headers"])]
             elif limits is not None:
                 await limits.spend(name, len(message.get("body", b"")))
             await send(message)
@@ -69,7 +68,3 @@ def check_scope(key: Key, path: str) -> None:
         raise ScopeError(
             f"the key {key.name} does not cover {needed}, only {', '.join(key.scopes)}: use another key"
         )
-
-
-def _private_field(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    return (name, value.replace(_PUBLIC, _PRIVATE, 1)) if name.lower() == b"cache-control" else (name, value)

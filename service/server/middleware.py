@@ -20,6 +20,7 @@ from .metrics import Metrics
 from .request_telemetry import RequestTelemetry
 from .response_cache import ResponseCache
 from .security_headers import SecurityHeaders
+from .shared_caches import SharedCaches
 
 if TYPE_CHECKING:
     from .rate_limits import RateLimits
@@ -61,6 +62,7 @@ def surround(
         *([Middleware(Authentication, keyring, _rate_limits(settings))] if keyring else []),
         Middleware(SecurityHeaders),
         *([Middleware(ResponseCache, settings.answer_bytes)] if settings.answer_bytes else []),
+        Middleware(SharedCaches, settings.shared_cache_bytes),
     ]
     for cls, args, kwargs in reversed(middleware):
         app = cls(app, *args, **kwargs)

@@ -131,6 +131,13 @@ class NetworkSettings(BaseSettings):
         description="seconds from /readyz turning 503 until new work is answered 503 when the service stops, "
         "for a balancer to notice",
     )
+    shared_cache_bytes: int = Field(
+        1 << 26,
+        ge=0,
+        le=1 << 62,
+        description="largest answer that shared caches, such as a proxy's, may store, in bytes; a larger one "
+        "is private, and nginx does not buffer it",
+    )
     keep_alive_seconds: int = Field(
         5, ge=1, le=3_600, description="seconds that a connection may wait for its next request"
     )
