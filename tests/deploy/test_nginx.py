@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.wire import Wire
 from tools.soak.downloads import Download
 from tools.soak.proxies import CONFIGURATION, configured, executable, proxied
 from tools.soak.replicas import Replica, ask, digest, normals, plan, post, running
@@ -107,6 +108,46 @@ def test_numbers_and_keys_go_past_the_cache(site: Site, headers: dict[str, str])
         answer = ask(site.port, url, **headers)
         assert answer.headers["X-Cache-Status"] is None
         assert answer.body == ask(site.replicas[0].port, url, **headers).body
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["", "*/*", "application/octet-stream", "text/html, image/webp, */*;q=0.8", "Application/*;q=0.5"],
+)
+def test_a_slice_is_there_for_all_who_accept_safetensors(site: Site, accept: str) -> None:
+    url = str(site.plan(FILE, 31)["url"])
+    ask(site.port, url)
+    headers = {"Accept": accept} if accept else {}
+    answer = ask(site.port, url, **headers)
+    assert answer.headers["X-Cache-Status"] == "HIT"
+    assert answer.headers["Vary"] == "Accept"
+    assert answer.body == ask(site.replicas[0].port, url, **headers).body
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        *("image/png", "text/html", "application/json", "application/vnd.x+json, */*", "x-application/*"),
+        *("application/octet-stream;q=0", "*/*;q=0.0", "*/*, application/octet-stream; q=0", "text/*;q=1"),
+    ],
+)
+def test_other_forms_go_past_the_cache(site: Site, accept: str) -> None:
+    url = str(site.plan(FILE, 32)["url"])
+    ask(site.port, url)
+    answer = ask(site.port, url, Accept=accept)
+    direct = ask(site.replicas[0].port, url, Accept=accept)
+    assert answer.headers["X-Cache-Status"] is None
+    assert (answer.status, answer.body) == (direct.status, direct.body)
+
+
+def test_a_file_that_shared_caches_do_not_store_is_cached_by_slices(site: Site) -> None:
+    url = str(site.plan(1 << 30, 33)["url"])
+    wanted = {"Range": "bytes=-1000"}
+    for expected in ("MISS", "HIT"):
+        answer = ask(site.port, url, **wanted)
+        assert (answer.status, len(answer.body)) == (206, 1_000)
+        assert answer.headers["X-Cache-Status"] == expected
+    assert answer.body == ask(site.replicas[0].port, url, **wanted).body
 
 
 def test_head_and_post(site: Site) -> None:
@@ -206,6 +247,32 @@ def test_a_download_goes_on_when_its_replica_is_killed(site: Site) -> None:
         assert download.hexdigest() == expected
     finally:
         site.alive()
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_the_word_of_an_outer_proxy_counts_where_it_is_named(
+    site: Site, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = tmp_path / "nginx.conf"
+    text = CONFIGURATION.read_text()
+    if named:
+        text = text.replace("# 10.0.0.1 1;", "127.0.0.1 1;")
+        text = text.replace("# set_real_ip_from 10.0.0.1;", "set_real_ip_from 127.0.0.1;")
+    changed.write_text(text)
+    monkeypatch.setattr("tools.soak.proxies.CONFIGURATION", changed)
+    wire = Wire(site.replicas[0].port)
+    replica = Replica()
+    replica.port = int(wire.url.rpartition(":")[2])
+    try:
+        with proxied(replica) as port:
+            for path in ("/healthz", "/v1/weights?shape=2&init=ones", "/v1/weights?shape=2&init=on"):
+                ask(port, path, X_Forwarded_For="192.0.2.1", X_Forwarded_Proto="https")
+    finally:
+        wire.close()
+    assert len(wire.requests) == 3
+    for request in wire.requests:
+        found = request.headers["x-forwarded-for"], request.headers["x-forwarded-proto"]
+        assert found == (("192.0.2.1", "https") if named else ("127.0.0.1", "http"))
 
 
 def test_what_stands_in_for_an_address_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
