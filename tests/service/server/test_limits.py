@@ -74,11 +74,11 @@ CASES = {
     "steps": Case(4, 413, "POST", "/v1/evaluations", {"json": NETWORK}),
 }
 ELSEWHERE = {
-    "url_bytes": "tests/service/server/test_protocol.py",
-    "header_bytes": "tests/service/server/test_protocol.py",
-    "header_seconds": "tests/service/server/test_protocol.py",
-    "idle_seconds": "tests/service/server/test_protocol.py",
-    "keep_alive_seconds": "tests/service/server/test_protocol.py",
+    "url_bytes": "tests/service/server/connections/test_protocol.py",
+    "header_bytes": "tests/service/server/connections/test_protocol.py",
+    "header_seconds": "tests/service/server/connections/test_protocol.py",
+    "idle_seconds": "tests/service/server/connections/test_protocol.py",
+    "keep_alive_seconds": "tests/service/server/connections/test_protocol.py",
     "grace_seconds": "tests/service/server/test_graceful_shutdown.py",
     "streams": "tests/service/http/test_concurrency_limit.py",
     "evaluations": "tests/service/http/test_concurrency_limit.py",
