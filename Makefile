@@ -9,6 +9,7 @@ DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 TOOLS := build/tools
 CLIENTS := build/clients
+TORCH_INDEXES ?= https://download.pytorch.org/whl/cpu https://download.pytorch.org/whl/cu130
 
 .PHONY: help run test lint setup clients openapi docs vectors bench soak image-check audit sbom lock clean
 
@@ -90,10 +91,10 @@ sbom: setup $(TOOLS)/cyclonedx-bom ## write build/sbom.json, the bill of materia
 		--no-validate --output-reproducible --output-format JSON --output-file build/sbom.json.new $(BIN)/python
 	mv build/sbom.json.new build/sbom.json
 
-lock: ## choose the newest versions anew and write constraints.txt
+lock: $(TOOLS)/uv ## choose the newest versions anew: constraints.txt and the hashes of the image's packages
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade -e '.[dev]'
-	$(BIN)/python -m tools.lock > constraints.txt
+	$(BIN)/python -m tools.lock $(TOOLS)/uv/bin/uv $(TORCH_INDEXES)
 
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -146,3 +146,21 @@ def test_the_override_mounts_keys_and_recipes_of_the_operators_own() -> None:
     }
     assert set(given) == {"keys_file", "recipes"} <= set(Settings.model_fields)
     assert all(Path(value).is_relative_to(mount["target"]) for value in given.values())
+
+
+def test_images_of_others_are_named_by_digest() -> None:
+    digest = re.compile(r"[^@]+:[^@]+@sha256:[0-9a-f]{64}")
+    assert digest.fullmatch(_default(SERVICES["proxy"]["image"]))
+    for name in SERVERS:
+        base = _default(SERVICES[name]["build"]["args"]["BASE_IMAGE"])
+        assert f"\nARG BASE_IMAGE={base}\n" in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_gpu_gets_the_packages_of_its_torch() -> None:
+    arguments = {name: SERVICES[name]["build"]["args"] for name in SERVERS}
+    assert "/cu" in _default(arguments["gpu"]["TORCH_INDEX_URL"])
+    assert {name: "CUDA" in given for name, given in arguments.items()} == {
+        "tensorseed": False,
+        "gpu": True,
+        "replica": False,
+    }

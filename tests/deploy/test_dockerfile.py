@@ -10,9 +10,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from service.settings import PREFIX, Settings
 from tools.image.dockerfile import DOCKERFILE, Stage, health_command, read
@@ -24,16 +26,65 @@ BUILD, FINAL = read()
 def test_the_stages_start_from_the_base_image_of_the_argument() -> None:
     assert [stage.name for stage in (BUILD, FINAL)] == ["build", "final"]
     assert {stage.base for stage in (BUILD, FINAL)} == {"${BASE_IMAGE}"}
-    assert re.search(r"^ARG BASE_IMAGE=\S+:3\.11-slim", DOCKERFILE.read_text(), re.MULTILINE)
+    assert re.search(
+        r"^ARG BASE_IMAGE=\S+:3\.11-slim\S*@sha256:[0-9a-f]{64}$", DOCKERFILE.read_text(), re.MULTILINE
+    )
 
 
-def test_indexes_are_arguments_and_versions_are_constrained() -> None:
+def test_indexes_are_arguments_and_files_have_known_hashes() -> None:
     assert BUILD.environment({"PIP_INDEX_URL": "x", "TORCH_INDEX_URL": "y"})["TORCH_INDEX_URL"] == "y"
-    assert BUILD.environment({})["TORCH_INDEX_URL"].endswith("/cpu")
+    environment = BUILD.environment({})
+    assert environment["TORCH_INDEX_URL"].endswith("/cpu")
+    assert (environment["PIP_NO_DEPS"], environment["PIP_ONLY_BINARY"]) == ("1", ":all:")
     installs = [run for run in BUILD.values("RUN") if " install " in run]
-    assert len(installs) == 2
-    assert all("--constraint constraints.txt" in run for run in installs)
-    assert installs[-1].endswith(" '.[service]'")
+    *hashed, own = installs
+    assert len(hashed) == 3
+    assert all("--require-hashes" in run and "--index-url" in run for run in hashed)
+    assert "--no-build-isolation" in own
+    assert "--no-index" in own
+
+
+def requirements(name: str) -> dict[str, str]:
+    """The lines of a file of requirements, by package."""
+    text = (DOCKERFILE.parent / "deploy" / "requirements" / f"{name}.txt").read_text()
+    lines = re.split(r"\n(?=\S)", text.partition("\n")[2].rstrip())
+    return {line.partition("==")[0]: line for line in lines}
+
+
+@pytest.mark.parametrize("name", ["build", "cuda", "service", "torch"])
+def test_every_package_of_the_image_has_hashes(name: str) -> None:
+    for package, line in requirements(name).items():
+        assert re.fullmatch(r"[a-z0-9-]+", package)
+        assert re.fullmatch(r"[^\\]+( \\\n    --hash=sha256:[0-9a-f]{64})+", line), line
+
+
+def test_the_image_has_the_versions_of_the_constraints_and_all_that_the_service_needs() -> None:
+    pins = dict(
+        line.split("==") for line in (DOCKERFILE.parent / "constraints.txt").read_text().split("\n")[1:-1]
+    )
+    there = requirements("service") | requirements("torch")
+    for package, line in there.items():
+        if package != "setuptools":
+            assert re.split(r"[ =]+", line)[1] == pins[package], "run make lock"
+    assert needed("tensorseed", "service") - {"tensorseed"} <= there.keys()
+    assert requirements("build").keys() == {"setuptools"}
+
+
+def needed(name: str, extra: str = "") -> set[str]:
+    """The packages that one needs on this platform, without those of CUDA."""
+    found, rest = set(), [(name, extra)]
+    while rest:
+        name, extra = rest.pop()
+        found.add(name)
+        for text in distribution(name).requires or []:
+            requirement = Requirement(text)
+            package = canonicalize_name(requirement.name)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                if package not in found and package not in requirements("cuda"):
+                    rest += [(package, ""), *((package, one) for one in requirement.extras)]
+                elif package == "tensorseed":
+                    rest += [(package, one) for one in requirement.extras]
+    return found
 
 
 def test_the_last_stage_installs_nothing() -> None:
@@ -87,6 +138,7 @@ def test_only_what_is_copied_reaches_the_engine() -> None:
     allowed = (DOCKERFILE.parent / ".dockerignore").read_text().split()
     for copied in BUILD.values("COPY"):
         for source in copied.split()[:-1]:
+            assert (DOCKERFILE.parent / source).exists()
             assert f"!{source.removeprefix('./')}" in allowed
 
 
