@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.devices.local import LIMITS, local_settings, local_source
 from tensorseed.errors import UnknownNameError, UnrepresentableError, shortened
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
@@ -47,8 +48,9 @@ def open(spec: Mapping[str, Any] | str | os.PathLike[str]) -> Weights:  # noqa: 
         VersionError: the spec is of another version or of other kernels of torch.
         OSError: the file cannot be read.
     """
-    resolved, inputs = _resolve(spec)
-    return Weights(open_file(resolved), inputs)
+    with default_float_environment():
+        resolved, inputs = _resolve(spec)
+        return Weights(open_file(resolved), inputs)
 
 
 class Weights(Mapping[str, "LazyArray"]):
@@ -126,7 +128,8 @@ class Weights(Mapping[str, "LazyArray"]):
                 source.gather(tensor, positions(ranges, tensor.shape, first, part.size), part)
 
         if 0 < out.size <= count:
-            fill(0)
+            with default_float_environment():
+                fill(0)
         elif out.size:
             deque(self._computation.map(fill, range(0, out.size, count)), maxlen=0)
         return out.reshape(shape)

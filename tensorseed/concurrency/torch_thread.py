@@ -13,6 +13,7 @@ from contextvars import copy_context
 from typing import TypeVar
 
 from tensorseed.concurrency.cancellation import cancellable, cancelled_with_thread
+from tensorseed.concurrency.float_environment import reset_float_environment
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ def run_in_torch_thread(function: Callable[[], T]) -> T:
 
         try:
             _use_one_thread()
+            reset_float_environment()
             torch.set_flush_denormal(False)
             with cancellable(lambda: abandoned.is_set() or inherited()):
                 future.set_result(context.run(function))

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from tensorseed.concurrency.buffers import BufferPool, Bytes
+from tensorseed.concurrency.float_environment import reset_float_environment
 from tensorseed.files.elements import ElementSource
 from tensorseed.files.virtual_file import ALIGNMENT, VirtualFile
 
@@ -43,7 +44,9 @@ class FileComputation:
     def map(self, function: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
         """Yield the results of `function` in order; it runs on all threads, a little ahead."""
         waiting: deque[Future[T]] = deque()
-        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="computation")
+        pool = ThreadPoolExecutor(
+            self._threads, thread_name_prefix="computation", initializer=reset_float_environment
+        )
         try:
             for item in items:
                 waiting.append(pool.submit(function, item))
