@@ -13,9 +13,12 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import os
 import re
 import secrets
+import stat
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +31,7 @@ CHALLENGE = {"WWW-Authenticate": "Bearer", "Vary": "Authorization"}
 HUB_PREFIX = b"hf_"  # the Hub's JavaScript client sends no token without it
 
 REREAD_SECONDS = 1.0  # between two checks of the file
+MAX_BYTES = 1 << 20  # of the file: ten thousand keys
 SETTLED_SECONDS = 2.0  # file times have steps: a file this old is sure to get a new time when it changes
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -100,7 +104,12 @@ class KeysFile(Keyring):
         """Check the file once a second, until cancelled."""
         while True:
             await asyncio.sleep(REREAD_SECONDS)
-            await asyncio.to_thread(self.reread)
+            try:
+                await asyncio.to_thread(self.reread)
+            except (
+                Exception
+            ):  # a look that fails is no reason to look no more: revoked keys would stay in force
+                _log.exception("the keys file %s cannot be checked", self._path)
 
     def reread(self) -> bool:
         """Load the file if it has changed, and return whether the keys did. Blocks.
@@ -133,10 +142,13 @@ def load_keys(path: Path) -> Keyring:
         KeysFileError: for a file that cannot be read, or without valid keys.
     """
     try:
-        lines = path.expanduser().read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise KeysFileError(f"the keys file {path} cannot be read: {reason}") from None
+        lines = _read(path.expanduser()).decode().splitlines()
+    except OSError as error:
+        raise KeysFileError(f"the keys file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise KeysFileError(f"the keys file {path} cannot be read: it is not UTF-8") from None
+    except RuntimeError:  # of `expanduser`
+        raise KeysFileError(f"the keys file {path} cannot be found: there is no such user") from None
     keys = [
         _parsed(line.strip(), f"line {number} of the keys file {path}")
         for number, line in enumerate(lines, 1)
@@ -150,6 +162,23 @@ def load_keys(path: Path) -> Keyring:
             f"the keys file {path} holds {duplicate} twice: every name and digest is there once"
         )
     return Keyring(keys)
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a regular file. A pipe or a device could hold the reader back, or never end.
+
+    Raises:
+        KeysFileError: for any other file, and for one that is too large.
+        OSError: it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise KeysFileError(f"the keys file {path} is no regular file: name one that is")
+        found = file.read(MAX_BYTES + 1)
+    if len(found) > MAX_BYTES:
+        raise KeysFileError(f"the keys file {path} has more than {MAX_BYTES:,} bytes: remove unused keys")
+    return found
 
 
 def make_key(name: str, scopes: Sequence[str] = ()) -> tuple[str, str]:
@@ -185,12 +214,12 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
     """
     try:
         found = path.expanduser().stat()
-    except OSError:
+    except (OSError, RuntimeError):
         return None
     if abs(time.time() - max(found.st_mtime, found.st_ctime)) < SETTLED_SECONDS:
         return None
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_dev
 
 
-def _duplicate(values: Sequence[str]) -> str | None:
-    return next((value for index, value in enumerate(values) if value in values[:index]), None)
+def _duplicate(values: Iterable[str]) -> str | None:
+    return next((value for value, count in Counter(values).items() if count > 1), None)

@@ -20,6 +20,7 @@ from service.http.errors import CredentialError, ScopeError
 from service.server.app import create_app
 from service.server.authentication import check_scope
 from service.server.keys import (
+    MAX_BYTES,
     SETTLED_SECONDS,
     Key,
     Keyring,
@@ -162,6 +163,87 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str | bytes, told: str) -> 
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(KeysFileError, match=told):
         load_keys(path)
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (pipe, "no regular file"),
+        (device, "no regular file"),
+        (huge, "more than 1,048,576 bytes"),
+        (Path.mkdir, "directory"),
+        (loop, "symbolic links"),
+    ],
+)
+def test_what_is_no_file_of_keys_is_refused_and_holds_nothing_back(
+    tmp_path: Path, make: Callable[[Path], None], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the start, and in the place of a file that was one: later changes are still seen."""
+    path = tmp_path / "keys"
+    path.write_text(make_key("alice")[1])
+    ring = KeysFile(path)
+    path.unlink()
+    make(path)
+    with pytest.raises(KeysFileError, match=told):
+        load_keys(path)
+    assert not ring.reread()
+    assert told in caplog.text
+    assert names(ring) == ["alice"]
+    other = tmp_path / "other"
+    other.write_text(make_key("bob")[1])
+    if path.is_dir():
+        path.rmdir()
+    os.replace(other, path)
+    assert ring.reread()
+    assert names(ring) == ["bob"]
+
+
+def test_a_home_that_nobody_has_is_named() -> None:
+    with pytest.raises(KeysFileError, match="no such user"):
+        KeysFile(Path("~nobody-has-this-name/keys"))
+
+
+def test_a_look_at_the_file_that_fails_is_not_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "keys"
+    path.write_text(make_key("alice")[1])
+    ring = KeysFile(path)
+    looks: list[int] = []
+
+    def fail() -> bool:
+        looks.append(1)
+        raise MemoryError
+
+    monkeypatch.setattr("service.server.keys.REREAD_SECONDS", 0.001)
+    monkeypatch.setattr(ring, "reread", fail)
+
+    async def looking() -> None:
+        task = asyncio.ensure_future(ring.keep_fresh())
+        while len(looks) < 3:
+            await asyncio.sleep(0.001)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(looking(), 60))
+    assert "cannot be checked" in caplog.text
 
 
 def test_a_plain_key_in_the_file_is_not_repeated(tmp_path: Path) -> None:
