@@ -10,6 +10,8 @@ from starlette.requests import Request
 
 from tensorseed.errors import UnrepresentableError
 
+MAX_MEDIA_RANGES = 100  # of an Accept field; a browser sends eight
+
 OCTETS = "application/octet-stream"
 JSON = "application/json"
 
@@ -35,9 +37,12 @@ class MediaRange(NamedTuple):
 
 
 def parse_accept(field: str) -> list[MediaRange]:
-    """The elements of an Accept field. Malformed ones are skipped; parameters other than `q` are ignored."""
+    """The first elements of an Accept field, at most `MAX_MEDIA_RANGES`.
+
+    Malformed ones are skipped. Parameters other than `q` are ignored.
+    """
     ranges = []
-    for element in field.lower().split(","):
+    for element in field.lower().split(",", MAX_MEDIA_RANGES)[:MAX_MEDIA_RANGES]:
         name, *parameters = (part.strip() for part in element.split(";"))
         match = _RANGE.fullmatch(name)
         weight = next((value[2:] for value in parameters if value.startswith("q=")), "1")

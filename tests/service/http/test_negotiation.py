@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.http.negotiation import JSON, OCTETS, negotiate, preferred
+from service.http.negotiation import JSON, MAX_MEDIA_RANGES, OCTETS, negotiate, preferred
 from tensorseed.errors import UnrepresentableError
 
 
@@ -42,6 +42,13 @@ from tensorseed.errors import UnrepresentableError
 )
 def test_the_preferred_form(accept: str | None, form: str | None) -> None:
     assert preferred(accept, [OCTETS, JSON]) == form
+
+
+def test_of_endless_elements_the_first_count() -> None:
+    """64 KiB of them would hold the event loop for a tenth of a second."""
+    ignored = ["text/html"] * MAX_MEDIA_RANGES
+    assert preferred(", ".join([*ignored[1:], JSON]), [OCTETS, JSON]) == JSON
+    assert preferred(", ".join([*ignored, JSON]), [OCTETS, JSON]) is None
 
 
 @given(st.text(max_size=60))
