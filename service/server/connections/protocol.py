@@ -168,6 +168,7 @@ class LimitedProtocol(PipelinedProtocol):
         if self.parser.should_upgrade():
             return
         self._body_open = False
+        self._excess = 0  # of this body; the next request has an excess of its own
         self._stop_arrival()
         super().on_message_complete()
 

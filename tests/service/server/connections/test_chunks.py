@@ -110,3 +110,11 @@ def test_what_surrounds_the_data_is_bounded(port: int, part: bytes) -> None:
 def test_many_small_chunks_are_no_excess(port: int) -> None:
     answers = told(port, [HEAD, *([b"1\r\na\r\n" * 50] * 60), END + LAST], 0.001)
     assert answers[0].asked["body"] == "a" * 3_000
+
+
+def test_requests_before_on_the_connection_are_no_excess(port: int) -> None:
+    """Each head and each body comes in a packet of its own, as Python's http.client sends them."""
+    head = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
+    count = 2 * LIMITS.header_bytes // len(b"POST  HTTP/1.1\r\n")
+    answers = told(port, [*([head, b"hello"] * count), LAST], 0.002)
+    assert [answer.status for answer in answers] == [200] * (count + 1)
