@@ -15,7 +15,7 @@ import pytest
 from tests.clients.wire import Wire
 from tools.soak.downloads import Download
 from tools.soak.proxies import CONFIGURATION, configured, executable, proxied
-from tools.soak.replicas import Replica, ask, digest, normals, plan, post, running
+from tools.soak.replicas import Replica, ask, asking, digest, normals, plan, post, running
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="needs nginx")
 
@@ -147,7 +147,12 @@ def test_a_file_that_shared_caches_do_not_store_is_cached_by_slices(site: Site) 
         answer = ask(site.port, url, **wanted)
         assert (answer.status, len(answer.body)) == (206, 1_000)
         assert answer.headers["X-Cache-Status"] == expected
+        assert answer.headers["Cache-Control"].startswith("public")
     assert answer.body == ask(site.replicas[0].port, url, **wanted).body
+    for _ in range(2):
+        with asking(site.port, url) as whole:
+            assert whole.status == 200
+            assert whole.headers.get_all("Cache-Control") == ["private, max-age=31536000, immutable"]
 
 
 def test_head_and_post(site: Site) -> None:

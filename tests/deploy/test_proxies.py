@@ -32,7 +32,6 @@ FAULTS = {  # of configurations that one writes first; the page names each
     ("nginx", "first"): {"large body"},
     ("nginx", "cache"): {"large body", "tail", "several ranges"},
     ("vcl", "first"): {"tail", "several ranges", "condition", "ahead"},
-    ("vcl", ""): {"ahead"},
     ("apache", "first"): {"encoded slash"},
 }
 TYPES = {
