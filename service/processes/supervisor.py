@@ -15,11 +15,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 
+from tensorseed.concurrency.cpu import cores
+
 from .signals import STOP_SIGNALS, handled, ignore
 from .worker_process import ERROR, HANG, Target, WorkerProcess
 
 LOOK_SECONDS = 1.0  # between two looks at the workers, at most
 HANG_SECONDS = 60.0  # without a sign of life, after which a worker is killed
+QUIET_SECONDS = 5.0  # without a sign of life, after which a start no longer keeps others waiting
 START_SECONDS = 600.0  # for a start, which compiles for minutes on a busy machine
 MIN_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 8.0
@@ -95,8 +98,11 @@ class Supervisor:
         return [worker for worker in self._workers() if worker.status is None]
 
     def _start_due(self) -> None:
+        """Start the workers that are due, as many at a time as there are cores: one is ready sooner so."""
+        room = cores() - sum(not w.ready and w.silence < QUIET_SECONDS for w in self._workers())
         for number, slot in enumerate(self._slots):
-            if slot.worker is None and slot.due <= time.monotonic():
+            if slot.worker is None and slot.due <= time.monotonic() and room > 0:
+                room -= 1
                 try:
                     slot.worker = WorkerProcess.start(self._target, number)
                 except OSError as error:  # no memory, no descriptor, or no process is left
@@ -108,7 +114,7 @@ class Supervisor:
     def _next_look(self) -> float:
         """Seconds to wait, at most."""
         due = [slot.due - time.monotonic() for slot in self._slots if slot.worker is None]
-        return max(0.0, min([LOOK_SECONDS, *due]))
+        return min([LOOK_SECONDS, *(seconds for seconds in due if seconds > 0)])
 
     def _wait(self, wakeup: socket.socket, seconds: float) -> None:
         """Wait for a signal, a sign of life or a death."""
@@ -175,6 +181,8 @@ class Supervisor:
                 worker.process.terminate()
             else:
                 worker.process.kill()
+        if signal.SIGINT in self._signals:
+            _log.info("stopping, in at most %g s; Ctrl-C again to stop at once", self._stop_seconds)
         end = time.monotonic() + self._stop_seconds
         while self._running() and self._signals.count(signal.SIGINT) < 2:
             if time.monotonic() > end:

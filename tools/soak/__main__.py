@@ -18,6 +18,7 @@ from tools.fuzz.targets import MODULES
 from tools.soak import crowds, hosts, proxies
 from tools.soak.downloads import tear, tear_behind_proxy
 from tools.soak.memory import starve
+from tools.soak.processes import kill_in_any_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,18 @@ def _fetches() -> Iterator[Row]:
         yield Row(f"tensorseed fetch onto {fault}", result, told)
 
 
+def workers(scale: float) -> Iterator[Row]:
+    """Worker processes killed in any order."""
+    seconds = max(3.0, 60 * scale)
+    seen = kill_in_any_order(seconds)
+    fault = f"worker processes killed in any order for {seconds:.0f} s, also while they start, then all"
+    result = (
+        f"{seen.kills} SIGKILLs, {seen.counted} counted; {seen.probes} probes answered, the slowest in "
+        f"{seen.slowest:.1f} s; {seen.after_all:.1f} s with all killed at once"
+    )
+    yield Row(fault, result, seen.borne)
+
+
 def memory(scale: float) -> Iterator[Row]:
     """What needs more memory than there is."""
     starved = starve(max(2, round(20 * scale)))
@@ -136,6 +149,7 @@ PARTS = {
     "proxy": proxy,
     "crowd": crowd,
     "host": host,
+    "workers": workers,
     "memory": memory,
     "fuzz": fuzz,
 }

@@ -13,12 +13,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from service.processes.supervisor import MAX_BACKOFF_SECONDS, backoff
+from tensorseed.concurrency.cpu import cores
 from tests.serving import ROOT
 
+CHILDREN = "/proc/{0}/task/{0}/children"
 PATIENCE = 60.0  # seconds, on however busy a machine
 
 
@@ -206,6 +209,16 @@ def test_starts_that_are_killed_go_on() -> None:
         assert program.stop() == 0
 
 
+def test_as_many_start_at_a_time_as_there_are_cores() -> None:
+    """The first is ready sooner than if all of them shared the cores. One that is silent counts for none."""
+    with supervised(cores() + 2, behaviour="starts for ever") as program:
+        program.until(lambda: len(program.starting) == cores())
+        program.look(1.0)
+        assert len(program.starting) == cores()
+        program.kill(program.starting[0], signal.SIGSTOP)
+        program.until(lambda: len(program.starting) == cores() + 1)
+
+
 def test_the_backoff_doubles_up_to_its_maximum() -> None:
     assert [backoff(failures) for failures in range(8)] == [0, 0, 0.5, 1, 2, 4, 8, 8]
     assert backoff(1 << 40) == MAX_BACKOFF_SECONDS
@@ -233,10 +246,13 @@ def test_every_stop_signal_ends_all_workers_in_order(number: signal.Signals) -> 
         assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
 
 
+@pytest.mark.skipif(not os.path.exists(CHILDREN.format(os.getpid())), reason="needs /proc")
 @pytest.mark.parametrize("tenths", range(0, 10, 3))
 def test_an_interrupt_while_workers_start_shows_no_traceback(tenths: int) -> None:
     """A terminal sends it to every process of the group, also to those that import."""
     with supervised(2) as program:
+        children = Path(CHILDREN.format(program.process.pid))
+        program.until(lambda: children.read_text())
         time.sleep(tenths / 10)
         os.killpg(program.process.pid, signal.SIGINT)
         assert program.process.wait(PATIENCE) == 0
