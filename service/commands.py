@@ -20,7 +20,6 @@ from tensorseed.client.part_file import writing_errors
 from tensorseed.files.output import check_output, open_output
 
 from .processes.signals import handled, immediate
-from .processes.streams import open_missing
 from .settings import PREFIX, Settings
 from .settings.environment import SettingsError, bounds, default, read_environment
 
@@ -87,7 +86,6 @@ def serve(**options: object) -> None:
 
     Options override the environment.
     """
-    open_missing()
     with handled(immediate()):
         settings = load_settings(**options)
         calm_openmp()

@@ -13,6 +13,8 @@ from tensorseed.concurrency.interrupts import ending_at_once
 with ending_at_once():
     import click
 
+from tensorseed.concurrency.streams import open_missing
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -69,6 +71,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command, whose own imports may also need its extra."""
+        open_missing()
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:

@@ -25,15 +25,26 @@ class Connection:
     """Connections of one client, which share its key."""
 
     def __init__(self, key: str | None, connections: int) -> None:
+        """Prepare connections; none is made yet.
+
+        Raises:
+            NetworkError: the environment names a proxy or certificates that cannot be used.
+        """
         headers = {"Accept-Encoding": "identity", "User-Agent": "tensorseed"}
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
-        self._http = httpx.AsyncClient(
-            headers=headers,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),  # all else has the deadlines below
-            limits=httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections),
-        )
+        try:
+            self._http = httpx.AsyncClient(
+                headers=headers,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),  # all else has the deadlines below
+                limits=httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections),
+            )
+        except (ImportError, OSError, ValueError) as error:  # of httpx, which reads the environment
+            reason = (
+                f"the proxy or the certificates of the environment cannot be used ({one_line(str(error))})"
+            )
+            raise NetworkError(f"{reason}: change HTTP_PROXY, ALL_PROXY or SSL_CERT_FILE") from None
 
     async def close(self) -> None:
         """Close the connections."""

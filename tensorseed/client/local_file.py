@@ -6,12 +6,13 @@ Bytes that lack at the end or are surplus are no error, since the other tensors 
 from __future__ import annotations
 
 import mmap
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorseed.client.errors import MismatchError, RefusedError
+from tensorseed.client.errors import DiskError, MismatchError, RefusedError
 from tensorseed.client.local_compute import refusing
 from tensorseed.client.part_file import unreadable
 from tensorseed.devices.local import LIMITS
@@ -40,6 +41,8 @@ def open_local(path: Path) -> Iterator[LocalFile]:
         DiskError: the file cannot be read.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its writer
+            raise DiskError(f"{path} is no regular file: name a file that can be read twice")
         with path.open("rb") as file:
             size = file.seek(0, 2)
             whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else None

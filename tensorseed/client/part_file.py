@@ -32,7 +32,7 @@ VERSION = 1
 MAX_NOTE_BYTES = 1 << 24
 SAVE_SECONDS = 0.5  # between two writes of the ranges
 
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class Note(NamedTuple):
@@ -185,23 +185,24 @@ class PartFile:
         while True:
             self.target.check()
             with self._translating_errors():
-                file = os.open(self.path, _FLAGS, 0o666)
+                file, made = _open(self.path)
             try:
                 self._lock(file)
-                if self._is_own(file):
+                if self._is_own(file, made):
                     return file
             except BaseException:
                 os.close(file)
                 raise
             os.close(file)
 
-    def _is_own(self, file: int) -> bool:
+    def _is_own(self, file: int, made: bool) -> bool:
         """Return whether the open part may be written; a file of somebody else loses this name at most."""
         there = os.fstat(file)
         with self._translating_errors(), suppress(FileNotFoundError):
             if not os.path.samestat(there, os.stat(self.path)):
                 return False
             known = not there.st_size or read_note(self.target.note) is not None
+            known = known and (made or _is_mine(there))
             if known and there.st_nlink == 1:
                 return True
             if not known and not self.target.force:
@@ -231,6 +232,8 @@ def unreadable(path: Path, error: OSError) -> DiskError:
 def read_note(path: Path) -> Note | None:
     """Read the note of a part; None where it is missing, or a file of somebody else."""
     with suppress(OSError, ValueError, TypeError, KeyError), path.open("rb") as file:
+        if not _is_mine(os.fstat(file.fileno())):
+            return None
         note = orjson.loads(file.read(MAX_NOTE_BYTES))
         done = [(start, stop) for start, stop in note["done"]]
         sizes = [size for span in done for size in span]
@@ -264,6 +267,19 @@ def _foreign(path: Path) -> DiskError:
 
 def _reason(error: OSError) -> str:
     return (error.strerror or "the system refuses it").lower()
+
+
+def _open(path: Path) -> tuple[int, bool]:
+    """Open a file for reading and writing, and tell whether it is a new one."""
+    try:
+        return os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666), True
+    except FileExistsError:
+        return os.open(path, _FLAGS), False
+
+
+def _is_mine(there: os.stat_result) -> bool:
+    """Return whether this user owns a file: a neighbour on the host may have put it there."""
+    return sys.platform == "win32" or there.st_uid == os.geteuid()
 
 
 def _allocate(file: int, size: int) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from tensorseed.client.errors import printable
+
 
 class Progress(Protocol):
     """Receives the number of bytes that are done, whenever some are."""
@@ -36,5 +38,5 @@ def bar(what: str, size: int, done: int, *, quiet: bool) -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(what, total=size, completed=done)
+        task = shown.add_task(printable(what), total=size, completed=done)
         yield lambda count: shown.advance(task, count)

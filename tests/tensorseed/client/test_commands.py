@@ -19,6 +19,7 @@ from tensorseed.client.errors import ClientError, DiskError, MismatchError, Netw
 from tensorseed.client.local_compute import compute_into
 from tensorseed.client.part_file import PartFile, Target
 from tensorseed.devices.local import LocalSettings
+from tests.serving import ROOT
 from tests.tensorseed.client.conftest import SPEC, Between, bytes_of, file_of
 
 FILE = file_of()
@@ -127,18 +128,47 @@ CASES: list[tuple[int, str, Callable[[Path], list[object]]]] = [
     (4, "not a whole safetensors file", _cut),
     (5, "cannot be read (no such file", lambda path: ["verify", path / "none"]),
     (5, "cannot be read (no such file", lambda path: ["fetch", path / "none", "-o", path / "w"]),
+    (5, "is no regular file", lambda path: (os.mkfifo(path / "pipe"), ["verify", path / "pipe"])[1]),
+    (5, "is no regular file", lambda path: ["verify", "/dev/zero"]),
+    (1, "has more than 1,000 bytes", lambda path: ["fetch", "/dev/zero", "-o", path / "w"]),
     (5, "cannot be read (is a directory", lambda path: ["fetch", path, "-o", path / "w"]),
 ]
 
 
 @pytest.mark.parametrize(("code", "told", "arguments"), CASES, ids=[case[1] for case in CASES])
-def test_exit_codes(tmp_path: Path, code: int, told: str, arguments: Callable[[Path], list[object]]) -> None:
+def test_exit_codes(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    told: str,
+    arguments: Callable[[Path], list[object]],
+) -> None:
+    monkeypatch.setattr("tensorseed.client.source.MAX_INPUT_BYTES", 1_000)
     result = invoke(*arguments(tmp_path))
     assert result.exit_code == code
     assert told in result.output
     assert "Traceback" not in result.output
     assert result.stdout == ""
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("ALL_PROXY", "socks5://h:1"), ("ALL_PROXY", "ftp://h"), ("SSL_CERT_FILE", "/nonexistent\x1b[1m")],
+)
+def test_an_environment_that_cannot_be_used_is_told(tmp_path: Path, variable: str, value: str) -> None:
+    result = invoke("fetch", "s1.abc", "-o", tmp_path / "w", "--url", "http://h", **{variable: value})
+    assert result.exit_code == 3
+    assert "change HTTP_PROXY, ALL_PROXY or SSL_CERT_FILE" in result.stderr
+    assert "\x1b" not in result.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_are_no_files(spec: Path, tmp_path: Path, closed: str) -> None:
+    fetching = f'"$0" -m tensorseed fetch "$1" -o "$2" {closed} && "$0" -m tensorseed verify "$2" {closed}'
+    run = subprocess.run(["sh", "-c", fetching, sys.executable, spec, tmp_path / "w"], cwd=ROOT)
+    assert run.returncode == 0
+    assert (tmp_path / "w").read_bytes() == DATA
 
 
 @pytest.mark.parametrize("option", [[], ["--json"]])

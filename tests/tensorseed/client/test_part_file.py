@@ -275,3 +275,26 @@ def test_a_part_with_a_second_name_leaves_that_alone(tmp_path):
         assert part.missing() == [(0, 4)]
         part.write(0, b"ours")
     assert (tmp_path / "kept").read_bytes() == bytes(4)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user, as root may")
+@pytest.mark.parametrize("name", ["w.part", "w.part.json"])
+def test_a_part_of_another_user_is_not_resumed(tmp_path, name):
+    with PartFile(Target(tmp_path / "w"), '"a"', 4) as part:
+        part.mark(0, 4)
+    os.chown(tmp_path / name, 12_345, 12_345)
+    before = files(tmp_path)
+    with pytest.raises(DiskError, match="is no part of a download"):
+        PartFile(Target(tmp_path / "w"), '"a"', 4)
+    assert files(tmp_path) == before
+    with PartFile(Target(tmp_path / "w", force=True), '"a"', 4) as part:
+        assert part.missing() == [(0, 4)]
+        assert os.stat(part.path).st_uid == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user, as root may")
+def test_an_empty_part_of_another_user_is_not_written(tmp_path):
+    (tmp_path / "w.part").touch()
+    os.chown(tmp_path / "w.part", 12_345, 12_345)
+    with pytest.raises(DiskError, match="is no part of a download"):
+        PartFile(Target(tmp_path / "w"), '"a"', 4)

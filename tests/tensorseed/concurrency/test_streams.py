@@ -24,7 +24,7 @@ def test_what_is_closed_is_the_null_device(closed: tuple[int, ...]) -> None:
     """Here and in child processes."""
     program = f"""
 import os, subprocess, sys
-from service.processes.streams import open_missing
+from tensorseed.concurrency.streams import open_missing
 open_missing()
 null = os.stat(os.devnull).st_rdev
 assert all(os.fstat(number).st_rdev == null for number in {closed})
