@@ -63,11 +63,12 @@ def _check_recipe(local: LocalFile, source: Source, answer: FileAnswer) -> None:
     if local.header.file_bytes != answer.size:
         raise MismatchError("the header of the file gives another size than the server: check --url")
     wanted = {recipe_of(token) for token in (source.given_token, answer.token) if token is not None}
-    metadata = local.header.metadata
-    if source.spec is not None and "tensorseed.generator" not in metadata:  # else the server chose its torch
-        with suppress(RefusedError):  # this version may be older than the server's
-            wanted.add(file_of(source).resolved.recipe.encode())
-    if wanted - {metadata.get("tensorseed.recipe", "").encode("utf-8", "replace")}:
+    if source.spec is not None:
+        with suppress(RefusedError):  # of a version that is older than the server's
+            resolved = file_of(source).resolved
+            if resolved.generator == "philox":  # else the server names its own build of torch
+                wanted.add(resolved.recipe.encode())
+    if wanted - {local.header.metadata.get("tensorseed.recipe", "").encode("utf-8", "replace")}:
         raise MismatchError("the file is that of another spec than was asked for: check --url")
 
 
