@@ -16,7 +16,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from tensorseed.client.commands import exiting, write_out
-from tensorseed.client.part_file import writing_errors
+from tensorseed.client.errors import writing_errors
 from tensorseed.files.output import check_output, open_output
 
 from .processes.signals import handled, immediate

@@ -11,6 +11,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Self
 
 INTERRUPTED = 130
@@ -58,3 +61,25 @@ class DiskError(ClientError):
     """A local file cannot be read or written."""
 
     exit_code = 5
+
+
+def unreadable(path: Path, error: OSError) -> DiskError:
+    """Return the error of a file that cannot be read."""
+    return DiskError(f"{path} cannot be read ({_reason(error)}): name a file that can")
+
+
+@contextmanager
+def writing_errors(path: Path, needed: str = "") -> Iterator[None]:
+    """Turn errors of the block into DiskError, for a file that is written at `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror is None:  # an error of ours, which names its remedy
+            raise DiskError(str(error)) from None
+        raise DiskError(
+            f"{path} cannot be written ({_reason(error)}{needed}): make room, or name another output"
+        ) from None
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or "the system refuses it").lower()

@@ -8,10 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from tensorseed.client.answers import Digests, FileAnswer, one_line
-from tensorseed.client.errors import MismatchError, RefusedError
+from tensorseed.client.errors import MismatchError, RefusedError, unreadable
 from tensorseed.client.local_compute import file_of
 from tensorseed.client.local_file import LocalFile, open_local, recipe_file
-from tensorseed.client.part_file import unreadable
 from tensorseed.client.source import Source
 from tensorseed.client.verify import compare
 from tensorseed.concurrency.cancellation import Cancelled

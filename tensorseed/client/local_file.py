@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorseed.client.errors import DiskError, MismatchError, RefusedError
+from tensorseed.client.errors import DiskError, MismatchError, RefusedError, unreadable
 from tensorseed.client.local_compute import refusing
-from tensorseed.client.part_file import unreadable
 from tensorseed.devices.local import LIMITS
 from tensorseed.errors import SliceError, SpecError, UnknownNameError
 from tensorseed.files.header import Header, HeaderError, read_header

@@ -12,8 +12,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +21,7 @@ from typing import NamedTuple, Self
 import orjson
 
 from tensorseed.client.byte_ranges import ByteRanges, Range
-from tensorseed.client.errors import DiskError, MismatchError
+from tensorseed.client.errors import DiskError, MismatchError, writing_errors
 from tensorseed.files.output import Inputs, check_output, name_output, open_output
 
 if sys.platform != "win32":
@@ -224,11 +223,6 @@ class PartFile:
         return writing_errors(self.path, f", {self.size:,} bytes are needed in all")
 
 
-def unreadable(path: Path, error: OSError) -> DiskError:
-    """Return the error of a file that cannot be read."""
-    return DiskError(f"{path} cannot be read ({_reason(error)}): name a file that can")
-
-
 def read_note(path: Path) -> Note | None:
     """Read the note of a part; None where it is missing, or a file of somebody else."""
     with suppress(OSError, ValueError, TypeError, KeyError), path.open("rb") as file:
@@ -247,26 +241,9 @@ def read_note(path: Path) -> Note | None:
     return None
 
 
-@contextmanager
-def writing_errors(path: Path, needed: str = "") -> Iterator[None]:
-    """Turn errors of the block into DiskError, for a file that is written at `path`."""
-    try:
-        yield
-    except OSError as error:
-        if error.strerror is None:  # an error of ours, which names its remedy
-            raise DiskError(str(error)) from None
-        raise DiskError(
-            f"{path} cannot be written ({_reason(error)}{needed}): make room, or name another output"
-        ) from None
-
-
 def _foreign(path: Path) -> DiskError:
     remedy = "name another output, or overwrite it with --force"
     return DiskError(f"{path} exists and is no part of a download: {remedy}")
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or "the system refuses it").lower()
 
 
 def _open(path: Path) -> tuple[int, bool]:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tensorseed.client.errors import RefusedError
-from tensorseed.client.part_file import unreadable
+from tensorseed.client.errors import RefusedError, unreadable
 from tensorseed.files.output import Inputs
 
 MAX_INPUT_BYTES = 1 << 30  # of a spec or a config: the largest body that a server may be set to accept
