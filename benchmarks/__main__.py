@@ -23,6 +23,7 @@ SECTIONS = (  # a module and its function, each of this name
     "rates",
     "serving",
     "fairness",
+    "contention",
     "memory",
     "losses",
     "growth",

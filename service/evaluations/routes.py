@@ -63,7 +63,7 @@ async def post_evaluations(request: Request) -> Response:
     """
     query_of(request, allowed=())
     context = JobsContext.of(request)
-    with context.jobs.admit():
+    with context.evaluations.admit():
         body = await read_json(request, context.settings.body_bytes)
         return await cancel_on_disconnect(request.receive, _post(request, body))
 
@@ -76,7 +76,9 @@ async def _post(request: Request, body: bytes) -> Response:
     if evaluation.return_weights:
         check_labels([variant.label or "" for variant in evaluation.variants])
     with span("evaluate", _attributes(evaluation)):
-        content = await context.worker.run_cancellable(partial(_compute, evaluation, form), evaluation.device)
+        content = await context.worker.run_cancellable(
+            partial(_compute, evaluation, form), evaluation.device, seconds=evaluation.seconds
+        )
     headers = {"Cache-Control": "no-store", "Vary": "Accept", **content.headers}
     if len(content.pieces) == 1:
         return Response(bytes(content.pieces[0]), headers=headers, media_type=content.media_type)

@@ -1,40 +1,58 @@
-"""Limits of concurrency, whose excess is answered 429."""
+"""Limits of concurrency, of all clients and of each; excess is 429."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..worker.clients import CLIENT
+from ..worker.preparations import PreparationsBusyError
+from ..worker.shares import Places
 from .errors import BusyError, Limit
 
 RETRY_AFTER = 1  # seconds
 
 
-class ConcurrencyLimit:
-    """Admits at most `limit` blocks at a time. For one event loop."""
+@contextmanager
+def refusing_preparations() -> Iterator[None]:
+    """Answer 429 where the block needs a preparation for which there is no place.
+
+    Raises:
+        BusyError: There is none.
+    """
+    try:
+        yield
+    except PreparationsBusyError as error:
+        raise BusyError(Limit.PREPARATIONS, str(error), {"Retry-After": str(RETRY_AFTER)}) from None
+
+
+class ConcurrencyLimit(Places):
+    """Admits at most `limit` blocks at a time, and of a client its share. For one event loop."""
 
     def __init__(self, name: Limit, limit: int, doing: str) -> None:
         """`doing` completes "this server …": "streams files"."""
+        super().__init__(limit)
         self.name = name
-        self.limit = limit
         self._doing = doing
-        self.active = 0
 
     @contextmanager
     def admit(self) -> Iterator[None]:
         """Take a place for the block.
 
         Raises:
-            BusyError: The limit is reached.
+            BusyError: The limit is reached, or the client has its share.
         """
-        if self.active >= self.limit:
+        client = CLIENT.get()
+        if not self.take(client):
+            already = (
+                f"{self.active:,} already" if self.active >= self.limit else "most of them for this client"
+            )
             raise BusyError(
                 self.name,
-                f"this server {self._doing}, {self.limit:,} already: try again soon, or at another replica",
+                f"this server {self._doing}, {already}: try again soon, or at another replica",
                 {"Retry-After": str(RETRY_AFTER)},
             )
-        self.active += 1
         try:
             yield
         finally:
-            self.active -= 1
+            self.give_back(client)

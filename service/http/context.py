@@ -37,4 +37,5 @@ class JobsContext(Context):
 
     name = "computations"
 
-    jobs: ConcurrencyLimit
+    evaluations: ConcurrencyLimit
+    losses: ConcurrencyLimit

@@ -106,6 +106,9 @@ class Limit(StrEnum):
 
     STREAMS = "streams"
     EVALUATIONS = "evaluations"
+    LOSSES = "losses"
+    DIGESTS = "digests"
+    PREPARATIONS = "preparations"
     DERIVATIONS = "derivations"
     KEY_REQUESTS = "key_requests"
     KEY_BYTES = "key_bytes"

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .concurrency_limit import ConcurrencyLimit
+from .concurrency_limit import ConcurrencyLimit, refusing_preparations
 from .conditional import is_unmodified, range_applies
 from .disconnect import cancel_on_disconnect
 from .ranges import ByteRange, parse_range
@@ -193,5 +193,6 @@ class StreamedResponse(Response):
                 yield segment
                 continue
             async with aclosing(self.representation.stream(*segment)) as stream:
-                async for chunk in stream:
-                    yield chunk
+                with refusing_preparations():
+                    async for chunk in stream:
+                        yield chunk

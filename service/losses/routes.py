@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tensorseed.concurrency.cancellation import Cancelled
 from tensorseed.errors import (
     CapacityError,
     DeviceError,
@@ -44,6 +46,8 @@ Name = Annotated[
     str,
     Path(description="torch.nn.functional's name of the loss.", examples=["cross_entropy"]),
 ]
+
+BODY_SECONDS = 1e-7  # estimated, of a byte of a loss's body
 
 _BODY = (LossError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
 _WORK = (UnrepresentableError, DeviceError, CapacityError, BusyError)
@@ -98,7 +102,7 @@ async def post_loss(request: Request, name: Name) -> Response:
     accept = accept_of(request)
     negotiate(accept, (JSON, OCTETS), f"a loss is available as {JSON} or {OCTETS}: accept one of them")
     await asyncio.to_thread(_check_name, name)  # before the body is read
-    with context.jobs.admit():
+    with context.losses.admit():
         body, parameters = await _read(request, context)
         return await cancel_on_disconnect(request.receive, _evaluate(context, name, body, parameters, accept))
 
@@ -117,7 +121,9 @@ async def _evaluate(
     context: JobsContext, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
 ) -> Response:
     with span("loss", {"tensorseed.loss": name, "tensorseed.request_bytes": len(body)}):
-        found = await context.worker.run(_answer, context, name, body, parameters, accept)
+        job = partial(_answer, context, name, body, parameters, accept)
+        worker, seconds = context.worker, len(body) * BODY_SECONDS
+        found = await worker.run_cancellable(job, lane=worker.lanes.losses, seconds=seconds)
     return loss_response(found)
 
 
@@ -139,7 +145,12 @@ def _catalog_text(name: str | None) -> bytes:
 
 
 def _answer(
-    context: JobsContext, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
+    context: JobsContext,
+    name: str,
+    body: memoryview,
+    parameters: Mapping[str, str] | None,
+    accept: str,
+    _cancelled: Cancelled,
 ) -> bytes | list[memoryview]:
     from .evaluation import LossMessage, answer
 

@@ -117,12 +117,20 @@ def _create_contexts(app: FastAPI, settings: Settings) -> None:
         metrics=state.metrics,
     )
     state.streams = ConcurrencyLimit(Limit.STREAMS, settings.streams, "streams files")
-    state.jobs = ConcurrencyLimit(Limit.EVALUATIONS, settings.evaluations, "computes evaluations and losses")
+    state.evaluations = ConcurrencyLimit(Limit.EVALUATIONS, settings.evaluations, "computes evaluations")
+    state.losses = ConcurrencyLimit(Limit.LOSSES, settings.evaluations, "computes losses")
     state.weights = WeightsContext.create(settings, state.worker, state.streams)
-    state.computations = JobsContext(settings, settings.limits(), state.worker, state.jobs)
+    state.computations = JobsContext(
+        settings, settings.limits(), state.worker, state.evaluations, state.losses
+    )
     state.hub = HubContext.create(settings, state.worker, state.streams)
     state.refresh_metrics = partial(
-        state.metrics.refresh, state.worker, state.streams, state.jobs, state.shutdown
+        state.metrics.refresh,
+        state.worker,
+        state.streams,
+        state.evaluations,
+        state.losses,
+        state.shutdown,
     )
 
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..http.errors import ExchangeError, ScopeError
 from ..http.paths import route_path
 from ..http.request_context import KEY_NAME
+from ..worker.clients import CLIENT
 from .error_handlers import answer_to
 from .keys import Key, Keyring
 from .route_groups import needs_key, scope_of
@@ -37,6 +38,7 @@ class Authentication:
         try:
             key = self._keyring.find(scope["headers"])
             scope[KEY_NAME] = key.name
+            CLIENT.set(key.name)
             check_scope(key, path)
             if self._rate_limits is not None:
                 await self._rate_limits.admit(key.name)

@@ -210,13 +210,18 @@ class Metrics(WorkerMetrics):
         self.cut_streams.inc(_last_streams(self.folder, name) if self.folder else 0)
 
     def refresh(
-        self, worker: Worker, streams: ConcurrencyLimit, jobs: ConcurrencyLimit, shutdown: GracefulShutdown
+        self,
+        worker: Worker,
+        streams: ConcurrencyLimit,
+        evaluations: ConcurrencyLimit,
+        losses: ConcurrencyLimit,
+        shutdown: GracefulShutdown,
     ) -> None:
         """Set the gauges: active work and its limits, readiness, devices and memory."""
         self.active_streams.set(streams.active)
         self.max_streams.set(streams.limit)
-        self.active_evaluations.set(jobs.active)
-        self.max_evaluations.set(jobs.limit)
+        self.active_evaluations.set(evaluations.active + losses.active)
+        self.max_evaluations.set(evaluations.limit + losses.limit)
         self.failed_devices.set(len(worker.failed_devices()))
         self.resident_memory.set(resident_memory())
         self.ready.set(shutdown.ready)

@@ -18,6 +18,7 @@ from ..http.errors import NotReadyError
 from ..http.paths import route_path
 from ..http.request_context import CURRENT, FIELD, KEY_NAME, LIMIT, PROBLEM, request_id
 from ..telemetry import COMPLETE, ERROR_TYPE, TRACER, recording_error
+from ..worker.clients import CLIENT
 from .error_handlers import answer_to
 from .logs import request_fields, write_access
 from .metrics import METHODS, OTHER, Metrics
@@ -57,6 +58,7 @@ class RequestTelemetry:
         began = perf_counter()
         identifier = request_id(scope["headers"])
         CURRENT.set(identifier.decode())
+        CLIENT.set(scope.get("client") or identifier)
         answer = _Answer(send, identifier)
         with self._span(scope) as span:
             cut = False

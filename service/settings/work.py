@@ -34,7 +34,8 @@ class WorkSettings(BaseSettings):
         32,
         ge=1,
         le=1 << 20,
-        description="most evaluations and losses at a time, waiting ones included; one more is answered 429",
+        description="most evaluations at a time, and as many losses, waiting ones included; one more is "
+        "answered 429",
     )
     kernel_cache: OptionalPath = Field(
         Path("~/.cache/tensorseed"),

@@ -19,11 +19,13 @@ from tensorseed.spec.torch_identity import kernels_known
 
 from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.context import Context
+from ..http.errors import Limit
 from ..settings import Settings
 from ..telemetry import file_attributes, span, spec_attributes
 from ..worker.worker import Worker
 
 DIGEST_CACHE_BYTES = 16 << 20  # of digests as JSON
+MAX_HASHING = 32  # requests that wait for digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class WeightsContext(Context):
     streams: ConcurrencyLimit
     files: OpenFiles
     digests: AsyncSingleFlightCache[bytes]
+    hashing: ConcurrencyLimit
 
     @classmethod
     def create(cls, settings: Settings, worker: Worker, streams: ConcurrencyLimit) -> WeightsContext:
@@ -42,7 +45,8 @@ class WeightsContext(Context):
         limits = settings.limits()
         files = OpenFiles(worker, limits, settings.cache_tensors)
         digests: AsyncSingleFlightCache[bytes] = AsyncSingleFlightCache(DIGEST_CACHE_BYTES, len)
-        return cls(settings, limits, worker, streams, files, digests)
+        hashing = ConcurrencyLimit(Limit.DIGESTS, MAX_HASHING, "computes digests")
+        return cls(settings, limits, worker, streams, files, digests, hashing)
 
 
 T = TypeVar("T")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -13,6 +14,7 @@ from tensorseed.files.elements import ElementSource
 from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.sampling.low_precision import decode
 
+from ..http.concurrency_limit import refusing_preparations
 from ..http.json_numbers import to_json_lists
 from ..http.negotiation import JSON, OCTETS
 from ..http.responses import Chunk, Representation
@@ -70,11 +72,10 @@ class JsonRepresentation(Representation):
 
     async def _text(self) -> bytes:
         if self._body is None:
-            source = await self._worker.source(self._file)
-            with span("generate") as generating:
+            with span("generate") as generating, refusing_preparations():
                 if generating.is_recording():
                     generating.set_attributes(range_attributes(self._file, 0, self._file.size))
-                self._body = await self._worker.run(json_text, self._file, source)
+                self._body = await self._worker.read(self._file, partial(json_text, self._file))
         return self._body
 
 

@@ -13,6 +13,7 @@ from tensorseed.files.costs import seconds
 from tensorseed.files.elements import ElementSource
 from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, Entry, VirtualFile
 
+from .lanes import CHEAP_SECONDS
 from .metrics_hooks import WorkerMetrics, record_chunk
 
 SIZES = (1, 2, 4, 8)  # of chunks, in units of the chunk size
@@ -69,7 +70,7 @@ class ChunkSizers:
 
 
 MAX_CHUNK_TENSORS = 1_024  # each takes the interpreter some 20 µs
-MAX_CHUNK_SECONDS = 0.01  # estimated; only a chunk that cannot be divided well takes longer
+MAX_CHUNK_SECONDS = CHEAP_SECONDS  # only a chunk that cannot be divided well takes longer
 MAX_DIVISION_LOSS = 1.1  # times the cost of the whole that its halves may cost together
 MIN_CHUNK_BYTES = 4_096
 LONG_PREPARATION = 0.01  # seconds; shorter ones are done with the elements

@@ -2,48 +2,48 @@
 
 A stream keeps a small window of chunks ahead of its reader.
 A slow reader therefore holds a few small chunks and no thread.
-The chunks of all streams take turns in the pool's queue, and a cancelled stream ends within a chunk.
+A cancelled stream ends within a chunk, within a step of a dear one.
 
-The pool computes the CPU's chunks. Every other device has a queue with a thread of its own.
-Long jobs, such as evaluations, have threads of their own, so that no stream waits for one.
-Threads that compute on the CPU run at a lower priority than the event loop.
+Each kind of work has a lane of threads, which clients share fairly. Every other device has a queue with a
+thread of its own. Threads that compute on the CPU run at a lower priority than the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import ParamSpec, TypeVar
 
-from tensorseed.concurrency.cancellation import Cancelled, cancellable
-from tensorseed.concurrency.cpu import lower_priority
 from tensorseed.devices.base import Accelerator, Device
 from tensorseed.devices.registry import Devices
 from tensorseed.files.elements import DrawnElements, ElementSource
 from tensorseed.files.virtual_file import VirtualFile, missing_preparations
-from tensorseed.sampling.distributions import Preparation
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
-from ..telemetry import DEVICE, Generation, ThreadPool, file_attributes, span
-from .chunks import LONG_PREPARATION, ChunkComputer, ChunkSizers, bounded, is_cheap, is_zeros
+from ..telemetry import Generation, file_attributes, span
+from .chunks import LONG_PREPARATION, Chunk, ChunkComputer, ChunkSizers, bounded, is_cheap, is_zeros
 from .device_queue import DeviceQueue
-from .jobs import JobPool, TorchFiles
+from .fair_pool import FairPool, Job
+from .lanes import SHORT_SECONDS, Lanes
 from .metrics_hooks import NO_METRICS, WorkerMetrics, time_queue
+from .preparations import Preparations
+from .torch_files import TorchFiles
 
 MIN_ACCELERATOR_ELEMENTS = {"losses": 1 << 22, "evaluations": 1 << 22}  # for device `auto`
 ACCELERATOR_BYTES_AN_ELEMENT = 64  # free memory for values, gradients and intermediates, with a margin
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Compute = Callable[[int, int], "Future[memoryview]"]
-"""Starts to compute the bytes [start, stop) of a file."""
+Compute = Callable[[int, Chunk], "asyncio.Future[memoryview]"]
+"""Starts to compute a chunk of a file from its first byte on."""
+
+QUICK_SECONDS = 1e-3  # estimated, of parsing, planning and listing
+LONG_SECONDS = 1.0  # estimated, of a job of unknown length
 
 
 class Worker:
@@ -63,12 +63,12 @@ class Worker:
         self._sizers = ChunkSizers(chunk_bytes)
         self._window = window
         self._kernel_cache = kernel_cache
-        self._pool = ThreadPool(threads, thread_name_prefix="worker", initializer=lower_priority)
-        self._jobs = JobPool(max(1, threads // 2), "job")
+        self.lanes = Lanes.create(threads)
+        self._preparations = Preparations(self.lanes.preparations)
         self._devices = devices or Devices()
         self._compiled = self._devices.cpu.executor()
         self._device_queues: dict[str, DeviceQueue[memoryview]] = {}
-        self._torch_files = TorchFiles(materialised_bytes)
+        self._torch_files = TorchFiles(materialised_bytes, self.lanes.torch)
         self._chunks = ChunkComputer(chunk_bytes, metrics)
 
     async def start(self) -> None:
@@ -76,27 +76,27 @@ class Worker:
         await self.run(compile_kernels, self._kernel_cache)
 
     async def close(self) -> None:
-        """Cancel what is queued and all jobs; chunks under way are finished."""
-        await asyncio.to_thread(self._jobs.close)
-        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
-        await asyncio.to_thread(self._torch_files.close)
+        """Cancel what is queued and under way; cheap chunks are finished."""
+        await self.lanes.close()
         for device_queue in self._device_queues.values():
             await asyncio.to_thread(device_queue.close)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking function in the pool.
+        """Run a function that computes no elements, such as parsing or planning, in the quick lane.
 
         Raises:
             CapacityError: the host's memory does not suffice.
         """
         with self._devices.cpu.translating_errors():
-            return await asyncio.wrap_future(self._pool.submit(function, *args, **kwargs))
+            return await self.lanes.quick.run(lambda _: function(*args, **kwargs), QUICK_SECONDS)
 
-    async def run_cancellable(self, job: Callable[[Cancelled], T], device: str = "auto") -> T:
-        """Run a long job in a thread for jobs; there are half as many of them as compute chunks.
+    async def run_cancellable(
+        self, job: Job[T], device: str = "auto", lane: FairPool | None = None, seconds: float = LONG_SECONDS
+    ) -> T:
+        """Run a job in a lane, by default that of evaluations; a short one in that of short jobs.
 
-        The job runs within `cancellable` and is cancelled with the awaiting task, or when the worker closes.
-        `device` is the device on which it computes.
+        The job is cancelled with the awaiting task, or when the worker closes. `device` is the device on
+        which it computes, `seconds` an estimate.
 
         Raises:
             CapacityError: the device's memory does not suffice.
@@ -104,7 +104,24 @@ class Worker:
         """
         computing = await self.device(device)
         with computing.translating_errors():
-            return await self._jobs.run(job)
+            if seconds <= SHORT_SECONDS:
+                lane = self.lanes.short_jobs
+            return await (lane or self.lanes.evaluations).run(job, seconds)
+
+    async def read(self, file: VirtualFile, job: Callable[[ElementSource], T]) -> T:
+        """Run a job that reads all of a small file's elements.
+
+        Raises:
+            PreparationsBusyError: as many streams as may be wait for preparations.
+            CapacityError: the host's memory does not suffice.
+        """
+        source, chunk = await self.source(file), bounded(file, 0, file.size)
+        missing = missing_preparations(file, 0, chunk.stop, LONG_PREPARATION)
+        if missing:
+            await self._preparations.run(missing, begins=True)
+        seconds = chunk.seconds if chunk.stop == file.size else LONG_SECONDS
+        with self._devices.cpu.translating_errors():
+            return await self.lanes.for_chunk(seconds).run(lambda _: job(source), seconds)
 
     def at_once(self, file: VirtualFile, start: int, stop: int) -> memoryview | None:
         """Compute the file's bytes [start, stop) in the calling thread, where they are cheap; else None."""
@@ -119,64 +136,64 @@ class Worker:
         """Yield the file's bytes [start, stop), in chunks that end at multiples of the chunk size.
 
         Closing the generator cancels the queued chunks and those that take long.
-        A job precomputes what a chunk needs, so that no thread of the pool waits for it.
+        Long preparations have a lane of their own, so that no thread for chunks waits for one.
+
+        Raises:
+            PreparationsBusyError: as many streams as may be wait for preparations; nothing was yielded.
         """
-        cancelled = threading.Event()
         ahead: deque[asyncio.Future[memoryview]] = deque()
         try:
             with Generation(file, start, stop) as generation, self._sizers.open() as sizer:
-                compute = await self._compute(file, stop, cancelled)
+                compute = await self._compute(file, stop)
                 while start < stop or ahead:
                     while start < stop and len(ahead) < self._window:
-                        end = bounded(file, start, sizer.end(start, stop)).stop
-                        missing = missing_preparations(file, start, end, LONG_PREPARATION)
+                        chunk = bounded(file, start, sizer.end(start, stop))
+                        missing = missing_preparations(file, start, chunk.stop, LONG_PREPARATION)
                         if missing and ahead:
                             break
                         if missing:
-                            with span("prepare", {DEVICE: "auto"}):
-                                await self.run_cancellable(partial(_precompute, missing))
-                        ahead.append(self._start(compute, file, start, end))
-                        start = end
+                            await self._preparations.run(missing, begins=not generation.nbytes)
+                        ahead.append(self._start(compute, file, start, chunk))
+                        start = chunk.stop
                     with self._devices.cpu.translating_errors():
-                        chunk = await ahead.popleft()
-                    generation.nbytes += len(chunk)
+                        computed = await ahead.popleft()
+                    generation.nbytes += len(computed)
                     yielded = perf_counter()
-                    yield chunk
+                    yield computed
                     sizer.record(perf_counter() - yielded, all_ready=all(future.done() for future in ahead))
         finally:
-            cancelled.set()
             for future in ahead:
                 future.cancel()
 
     def _start(
-        self, compute: Compute, file: VirtualFile, start: int, stop: int
+        self, compute: Compute, file: VirtualFile, start: int, chunk: Chunk
     ) -> asyncio.Future[memoryview]:
         """Start to compute a chunk; zeros need no computation."""
-        if not is_zeros(file, start, stop):
-            return asyncio.wrap_future(compute(start, stop))
+        if not is_zeros(file, start, chunk.stop):
+            return compute(start, chunk)
         future: asyncio.Future[memoryview] = asyncio.get_running_loop().create_future()
-        future.set_result(self._chunks.zeros(stop - start))
+        future.set_result(self._chunks.zeros(chunk.stop - start))
         return future
 
-    async def _compute(self, file: VirtualFile, stop: int, cancelled: threading.Event) -> Compute:
-        """Return what computes chunks of the file up to `stop`, until `cancelled` is set.
+    async def _compute(self, file: VirtualFile, stop: int) -> Compute:
+        """Return what computes chunks of the file up to `stop`.
 
-        It is the pool, or the queue of the spec's device.
+        It is a lane, or the queue of the spec's device. Dear chunks are the CPU's: it computes them anyway.
         """
+        queue, device = None, None
         if stop > len(file.header) and file.resolved.generator == "philox":
             device = await self.device(file.resolved.device)
-            if isinstance(device, Accelerator):
-                device_queue = self._device_queue(device)
-                return lambda start, end: device_queue.submit(
-                    partial(self._chunks.start, device, file, start, end)
-                )
+            queue = self._device_queue(device) if isinstance(device, Accelerator) else None
         source = self._drawn(file) if stop <= len(file.header) else await self.source(file)
 
-        def compute(start: int, end: int) -> memoryview:
-            with cancellable(cancelled.is_set):
-                return self._chunks.compute(file, start, end, source)
+        def compute(start: int, chunk: Chunk) -> asyncio.Future[memoryview]:
+            if queue is not None and isinstance(device, Accelerator) and not chunk.is_dear:
+                starting = partial(self._chunks.start, device, file, start, chunk.stop)
+                return asyncio.wrap_future(queue.submit(starting))
+            work = time_queue(self._metrics, partial(self._chunks.compute, file, start, chunk.stop, source))
+            return self.lanes.for_chunk(chunk.seconds).start(lambda _: work(), chunk.seconds)
 
-        return lambda start, end: self._pool.submit(time_queue(self._metrics, compute), start, end)
+        return compute
 
     def _device_queue(self, device: Accelerator) -> DeviceQueue[memoryview]:
         """Return the queue of a device; its thread starts with the first stream."""
@@ -244,11 +261,6 @@ class Worker:
         free = {device.name: _free(device) for device in self._devices.healthy()[1:] if work in device.runs}
         best = max(free, key=lambda name: free[name], default="cpu")
         return best if free.get(best, 0) >= ACCELERATOR_BYTES_AN_ELEMENT * elements else "cpu"
-
-
-def _precompute(missing: Sequence[Preparation], _cancelled: Cancelled) -> None:
-    for preparation in missing:
-        preparation.run()
 
 
 def _free(device: Device) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 
 import torch
 
@@ -13,6 +15,11 @@ from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.sources import Source
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
+
+PASSES = 3  # forward, and twice as much backward
+PRODUCT_SECONDS = 2e-10
+NODE_SECONDS = 5e-5  # of torch's calls for one
+REPORT_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,16 @@ class Evaluation:
     return_weights: bool
     compared: bool
     limits: Limits
+
+    @cached_property
+    def seconds(self) -> float:
+        """Estimated time on one core: each parameter meets each sample and place in every pass."""
+        parameters = sum(prod(one.shape) for variant in self.variants for one in variant.resolved.tensors)
+        shape = self.input.shape
+        places = prod(shape) // max(shape[1:], default=1)
+        passes = PASSES * (1 + self.steps)
+        per_pass = parameters * places * PRODUCT_SECONDS + len(self.nodes) * len(self.variants) * NODE_SECONDS
+        return REPORT_SECONDS + passes * per_pass
 
 
 def device_of(name: str) -> torch.device:

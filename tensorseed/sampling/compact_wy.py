@@ -70,8 +70,8 @@ class CompactWY:
         panel = np.empty((min(DEPTH, 4 * end), rows.size))
         words = self.key.words()
         blocks = rows * (self.width // 2)
-        check_cancelled()
         for first in range(0, min(4 * end, int(rows[-1]) + 1), DEPTH):
+            check_cancelled()
             depth = min(DEPTH, 4 * end - first)
             draw_reflectors(panel, rows, blocks, first, depth, words, self.pivots)
             add_products(sums, panel, self.packed, group, first, depth)
@@ -100,14 +100,16 @@ def prepare(key: Key, m: int, k: int) -> CompactWY:
     rows = min(max(MIN_ROWS, PANEL // width // 4 * 4), padded(m))
     panel = np.empty((rows, width))
     for first in range(0, m, rows):
-        check_cancelled()
         count = min(rows, m - first)
         normal_f64(panel[:count].reshape(-1), first * (width // 2), words, STANDARD)
         panel[count:] = 0.0
         columns = min(width, padded(first + count))
-        add_gram(form.packed, panel, first, columns)
+        for start in range(0, columns, TILE):
+            check_cancelled()
+            add_gram(form.packed, panel, first, columns, start)
     scales, row = np.zeros(width), np.empty(width)
     for c in range(k):
+        check_cancelled()
         normal_f64(row, c * (width // 2), words, STANDARD)
         complete_column(form.packed, row, c, form.pivots, form.signs, scales)
     block = np.empty((BLOCK, width))
@@ -139,21 +141,22 @@ def add_terms(a: Any, b: Any, x0: Any, x1: Any, x2: Any, x3: Any, s: Any, t: Any
 
 
 @kernel
-def add_gram(packed: Any, panel: Any, first: int, columns: int) -> None:
-    """packed[q, p] += Σᵢ g_q[i]·g_p[i], i > p ascending, over a panel of rows from row `first` on."""
+def add_gram(packed: Any, panel: Any, first: int, columns: int, start: int) -> None:
+    """packed[q, p] += Σᵢ g_q[i]·g_p[i], i > p ascending, over a panel of rows from row `first` on, for `TILE`
+    numbers q from `start` on.
+    """
     for i in range(max(min(columns - first, panel.shape[0]), 0)):
         panel[i, first + i : columns] = 0.0
-    for start in range(0, columns, TILE):
-        for group in range(start // 4, columns // 4):
-            stop = min(start + TILE, 4 * group + 4)
-            for c in range(4 * group, 4 * group + 4, 2):
-                a, b = column(packed, c)[start:stop], column(packed, c + 1)[start:stop]
-                for i in range(0, panel.shape[0], 4):
-                    s = (panel[i, c], panel[i + 1, c], panel[i + 2, c], panel[i + 3, c])
-                    t = (panel[i, c + 1], panel[i + 1, c + 1], panel[i + 2, c + 1], panel[i + 3, c + 1])
-                    x0, x1 = panel[i, start:stop], panel[i + 1, start:stop]
-                    x2, x3 = panel[i + 2, start:stop], panel[i + 3, start:stop]
-                    add_terms(a, b, x0, x1, x2, x3, s, t)
+    for group in range(start // 4, columns // 4):
+        stop = min(start + TILE, 4 * group + 4)
+        for c in range(4 * group, 4 * group + 4, 2):
+            a, b = column(packed, c)[start:stop], column(packed, c + 1)[start:stop]
+            for i in range(0, panel.shape[0], 4):
+                s = (panel[i, c], panel[i + 1, c], panel[i + 2, c], panel[i + 3, c])
+                t = (panel[i, c + 1], panel[i + 1, c + 1], panel[i + 2, c + 1], panel[i + 3, c + 1])
+                x0, x1 = panel[i, start:stop], panel[i + 1, start:stop]
+                x2, x3 = panel[i + 2, start:stop], panel[i + 3, start:stop]
+                add_terms(a, b, x0, x1, x2, x3, s, t)
 
 
 @kernel

@@ -59,9 +59,16 @@ class Elements:
 class Preparation(Protocol):
     """A long computation that must precede the first element, and whose result is cached."""
 
+    def __hash__(self) -> int:
+        """Equal preparations have the same result."""
+
     @property
     def is_done(self) -> bool:
         """Whether the result is in the cache."""
+
+    @property
+    def seconds(self) -> float:
+        """Estimated time on one core."""
 
     def run(self) -> None:
         """Compute and cache the result.

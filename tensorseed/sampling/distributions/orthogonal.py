@@ -154,6 +154,11 @@ class OrthogonalPreparation:
         """Whether they are in the cache."""
         return (self.key, max(self.shape), min(self.shape)) in CACHE
 
+    @property
+    def seconds(self) -> float:
+        """Estimated time on one core."""
+        return preparation_cost(self.shape) * SUMMED * 1e-9
+
     def run(self) -> None:
         """Compute and cache them, which may take a minute.
 

@@ -103,12 +103,14 @@ def test_streams_beyond_the_limit_are_429_and_all_else_is_answered() -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("path", ["/v1/losses/mse_loss", "/v1/evaluations"])
-def test_losses_and_evaluations_beyond_the_limit_are_429_before_a_body_is_read(path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "limit"), [("/v1/losses/mse_loss", "losses"), ("/v1/evaluations", "evaluations")]
+)
+def test_losses_and_evaluations_beyond_the_limit_are_429_before_a_body_is_read(path: str, limit: str) -> None:
     app = create_app(Settings.model_construct(threads=2, kernel_cache=None, evaluations=1))
 
     async def main() -> None:
-        with app.state.jobs.admit():
+        with getattr(app.state, limit).admit():
             refused = Client(app, "POST", path, b"{}")
             assert await refused.answer() == 429
             assert refused.headers["retry-after"] == "1"

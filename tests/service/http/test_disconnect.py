@@ -14,6 +14,7 @@ from service.http.disconnect import cancel_on_disconnect
 from service.server.app import create_app
 from service.settings import Settings
 from service.weights.context import SHORT_QUERY
+from service.worker.fair_pool import Piece
 
 
 def receive(gone: asyncio.Event) -> Receive:
@@ -85,15 +86,20 @@ SPEC = b'{"layers": [{"name": "w", "type": "Tensor", "shape": [2], "init": "norm
         ("GET", "/v1/losses/mse_loss", b"*/*"),
     ],
 )
-def test_queued_work_of_a_client_that_left_never_begins(method: str, path: str, accept: bytes) -> None:
+def test_queued_work_of_a_client_that_left_never_begins(
+    method: str, path: str, accept: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = create_app(Settings.model_construct(threads=1, kernel_cache=None))
     worker = app.state.worker
+    lanes = (worker.lanes.quick, worker.lanes.short_jobs)
     begun: list[str] = []
     free = threading.Event()
 
+    def hold(_: Any) -> None:
+        assert free.wait(60)
+
     async def ask() -> None:
-        blocker = asyncio.ensure_future(worker.run(free.wait, 60))
-        await asyncio.sleep(0)
+        blockers = [lane.start(hold, 1.0) for lane in lanes for _ in range(lane._threads)]
         gone = asyncio.Event()
         body = [SPEC] if method == "POST" else [b""]
 
@@ -119,23 +125,21 @@ def test_queued_work_of_a_client_that_left_never_begins(method: str, path: str, 
             "headers": [(b"accept", accept)],
         }
         asking = asyncio.ensure_future(app(scope, receive, send))
-        while not worker._pool._work_queue.qsize():
+        while not any(lane.waiting for lane in lanes):
             await asyncio.sleep(0)
         gone.set()
         await asyncio.wait_for(asking, 60)
         free.set()
-        await blocker
+        await asyncio.gather(*blockers)
         await worker.close()
 
-    submit = worker._pool.submit
+    run = Piece.run
 
-    def counted(function: Any, *arguments: Any, **named: Any) -> Any:
-        def run() -> Any:
+    def counted(piece: Piece[Any]) -> None:
+        if piece._job is not hold:
             begun.append(path)
-            return function(*arguments, **named)
+        run(piece)
 
-        return submit(run) if function != free.wait else submit(function, *arguments, **named)
-
-    worker._pool.submit = counted
+    monkeypatch.setattr(Piece, "run", counted)
     asyncio.run(ask())
     assert begun == []

@@ -91,7 +91,7 @@ def test_a_streamed_file_waits_in_the_queue(fresh: Any) -> None:
 
 def test_the_present_is_told(fresh: Any) -> None:
     state = fresh.app.state
-    with state.streams.admit(), state.jobs.admit(), state.jobs.admit():
+    with state.streams.admit(), state.evaluations.admit(), state.losses.admit():
         assert value(fresh, "tensorseed_active_streams") == 1
         assert value(fresh, "tensorseed_active_evaluations") == 2
     assert value(fresh, "tensorseed_active_streams") == 0
@@ -158,8 +158,8 @@ def test_a_request_is_counted_where_its_series_began(fresh: Any) -> None:
 
 def test_a_problem_is_counted_by_type_and_limit(fresh: Any) -> None:
     assert fresh.get("/nowhere").status_code == 404
-    with fresh.app.state.jobs.admit():
-        fresh.app.state.jobs.limit = 1
+    with fresh.app.state.evaluations.admit():
+        fresh.app.state.evaluations.limit = 1
         assert fresh.post("/v1/evaluations", content=b"{}").status_code == 429
     assert value(fresh, "tensorseed_problems_total", type="unknown-path") == 1
     assert value(fresh, "tensorseed_problems_total", type="busy") == 1

@@ -256,7 +256,7 @@ def test_the_event_loop_measures_nothing(start: Start, monkeypatch: pytest.Monke
     with start(create_app(Settings.model_construct(threads=1))) as client:
         assert client.get(QUERY).status_code == client.get(QUERY).status_code == 200
     assert len(threads) == 1
-    assert threads[0].startswith("worker")
+    assert threads[0].startswith("quick")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a host without CUDA")

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.worker.jobs import TorchFiles
+from service.worker.fair_pool import FairPool
+from service.worker.torch_files import TorchFiles
 from tensorseed.concurrency.cancellation import ComputationCancelledError, check_cancelled
 from tensorseed.errors import TooLargeError
 from tensorseed.files import torch_generator
@@ -59,11 +60,11 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
 
 def with_torch_files(use: Callable[[TorchFiles], Coroutine[Any, Any, None]], nbytes: int = 1 << 20) -> None:
     async def main() -> None:
-        torch_files = TorchFiles(nbytes)
+        torch_files = TorchFiles(nbytes, FairPool("torch", 1))
         try:
             await asyncio.wait_for(use(torch_files), 20)
         finally:
-            await asyncio.to_thread(torch_files.close)
+            await asyncio.to_thread(torch_files._pool.close)
 
     asyncio.run(main())
 
@@ -145,7 +146,7 @@ def test_closing_gives_up_what_is_under_way(slow: Slow) -> None:
     async def use(torch_files: TorchFiles) -> None:
         task = asyncio.create_task(torch_files.get(spec(1)))
         await begun(slow)
-        await asyncio.to_thread(torch_files.close)
+        await asyncio.to_thread(torch_files._pool.close)
         assert slow.cancelled == [1]
         with pytest.raises(ComputationCancelledError):
             await task
