@@ -1,4 +1,4 @@
-"""Lanes: a pool of threads for each kind of work, so that none waits for another.
+"""Lanes: a pool of threads for each kind of work, so that none waits.
 
 Within a lane clients take turns by deficit round robin. Between lanes the operating system shares the cores,
 by the niceness of their threads: cheap work goes first, and dear work always gets a share.

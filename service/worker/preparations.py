@@ -1,4 +1,4 @@
-"""Preparations that precede a tensor's first element, each shared by all who wait for it."""
+"""Preparations that precede a first element, shared by their waiters."""
 
 from __future__ import annotations
 
