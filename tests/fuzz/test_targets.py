@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.http.ranges import ByteRange
+from tensorseed.client.answers import FileAnswer, Problem
 from tensorseed.errors import UnknownNameError
 from tools.fuzz import bodies, boxes, queries, range_sets, recipes, revisions, tokens
+from tools.fuzz.client import answers
 from tools.fuzz.targets import MODULES, load
 
 TARGETS = {name: load(name) for name in MODULES}
@@ -56,6 +58,10 @@ def always(answer: Any) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("module", "parser", "broken"),
     [
+        (answers, "read_problem", always(Problem("\x1b", []))),
+        (answers, "read_plan", always(FileAnswer('"a"', 1 << 64, None))),
+        (answers, "read_plan", always(FileAnswer('"a"', 10, "s1.a/../b"))),
+        (answers, "check_content", always(None)),
         (range_sets, "parse_range", always(None)),
         (range_sets, "parse_range", always([ByteRange(0, 500), ByteRange(100, 200)])),
         (bodies, "read_tensors", always({})),

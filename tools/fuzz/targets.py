@@ -17,6 +17,7 @@ MODULES = {
     "revision": "tools.fuzz.revisions",
     "recipe": "tools.fuzz.recipes",
     "query": "tools.fuzz.queries",
+    "answer": "tools.fuzz.client.answers",
 }
 
 

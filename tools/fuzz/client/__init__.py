@@ -1,0 +1,1 @@
+"""Fuzz targets of the client: what a server or a neighbour may write."""
