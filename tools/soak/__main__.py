@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tools.fuzz import runs
 from tools.fuzz.targets import MODULES
-from tools.soak import crowds, hosts, proxies
+from tools.soak import crowds, hosts, lifetime, proxies, suites
 from tools.soak.downloads import tear, tear_behind_proxy
 from tools.soak.memory import starve
 from tools.soak.processes import kill_in_any_order
@@ -115,6 +115,30 @@ def memory(scale: float) -> Iterator[Row]:
     yield Row(f"{starved.asked} evaluations that need more memory than is left", result, starved.borne)
 
 
+def life(scale: float) -> Iterator[Row]:
+    """Distinct requests of a kind, one after the other."""
+    counts = dict(zip(lifetime.KINDS, (20_000, 5_000, 1_000, 2_000), strict=True))
+    for kind, request in lifetime.KINDS.items():
+        count = max(60, round(counts[kind] * scale))
+        seen = lifetime.live(count, request)
+        begun, half, ended = (f"{held / (1 << 20):,.0f}" for held in (seen.begun, seen.half, seen.ended))
+        result = (
+            f"{seen.right:,} answered well, memory {begun} MiB after a tenth of them, {half} after half, "
+            f"{ended} in the end"
+        )
+        yield Row(f"{count:,} {kind}, no two equal", result, seen.settled)
+
+
+def suite(_: float) -> Iterator[Row]:
+    """Faults with tests of their own."""
+    for fault, paths in suites.SUITES.items():
+        outcome = suites.run(paths)
+        result = (
+            f"{outcome.passed} tests passed, {outcome.failed or 'none'} failed, {outcome.skipped} left out"
+        )
+        yield Row(fault, result, outcome.borne)
+
+
 def fuzz(scale: float) -> Iterator[Row]:
     """Requests and bytes that nobody should send."""
     count = max(100, round(10_000 * scale))
@@ -151,6 +175,8 @@ PARTS = {
     "host": host,
     "workers": workers,
     "memory": memory,
+    "life": life,
+    "suite": suite,
     "fuzz": fuzz,
 }
 

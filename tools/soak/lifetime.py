@@ -56,19 +56,33 @@ def preparation(number: int) -> Request:
 
 def loss(number: int) -> Request:
     """A loss of tensors whose shape nobody has sent before."""
-    values = [0.5] * (number % 2_000 + 1)
-    return "POST", "/v1/losses/mse_loss", {"input": values, "target": values}
+    values = [0.5] * (number % 500 + 1)
+    return (
+        "POST",
+        "/v1/losses/mse_loss",
+        {"input": [values] * (number // 500 + 1), "target": [values] * (number // 500 + 1)},
+    )
+
+
+KINDS: dict[str, Callable[[int], Request]] = {
+    "plans of specs": spec,
+    "evaluations of shapes": evaluation,
+    "orthogonal matrices to prepare": preparation,
+    "losses of shapes": loss,
+}
+"""Requests of which no two are equal."""
 
 
 def live(count: int, request: Callable[[int], Request], **environment: str) -> Life:
     """The memory of one server over `count` requests of a kind."""
     replica = Replica(**environment)
     with running(replica), _connected(replica.port) as ask:
-        right, levels = 0, {}
+        right, levels = 0, []
         for number in range(count):
             right += ask(*request(number)) == 200
-            levels[number + 1] = replica.resident() if number + 1 in (count // 10, count // 2, count) else 0
-        return Life(count, right, levels[count // 10], levels[count // 2], levels[count])
+            if number + 1 in (count // 10, count // 2, count):
+                levels.append(replica.resident())
+        return Life(count, right, *levels)
 
 
 @contextmanager
