@@ -10,6 +10,24 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette._utils import get_route_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class RootPath:
+    """Puts the path that a proxy has removed before the path of every request, whatever the server is."""
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app = app
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        root = scope.get("root_path", "")
+        if scope["type"] == "http" and root != self._path:  # unless the server has done so
+            scope = {**scope, "root_path": self._path + root, "path": self._path + scope["path"]}
+            if scope.get("raw_path"):
+                scope["raw_path"] = self._path.encode() + scope["raw_path"]
+        await self._app(scope, receive, send)
 
 
 def root_path(scope: Mapping[str, Any]) -> str:

@@ -11,7 +11,9 @@ from opentelemetry.trace import Tracer
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from ..http.paths import RootPath
 from ..settings import Settings
 from .authentication import Authentication
 from .graceful_shutdown import Draining, GracefulShutdown
@@ -56,6 +58,8 @@ def surround(
         expose_headers=CORS_RESPONSE_HEADERS,
     )
     middleware = [
+        *([Middleware(ProxyHeadersMiddleware, settings.proxies())] if settings.proxies() else []),
+        *([Middleware(RootPath, settings.root_path)] if settings.root_path else []),
         Middleware(RequestTelemetry, metrics, tracer, access_log=settings.access_log),
         *([cors] if settings.origins() else []),
         Middleware(Draining, shutdown),

@@ -150,9 +150,7 @@ def configure(settings: Settings, app: Any, **more: Any) -> uvicorn.Config:
         loop="auto" if sys.platform == "win32" else "uvloop",
         http=partial(LimitedProtocol, limits=limits),  # type: ignore[arg-type]
         ws="none",
-        root_path=settings.root_path,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips="*" if "*" in settings.proxies() else settings.proxies(),
+        proxy_headers=False,  # the application reads those of trusted proxies
         server_header=False,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=LAST_SECONDS,

@@ -44,8 +44,9 @@ class Settings(RequestBounds, WorkSettings, NetworkSettings):
         return split_list(self.cors_origins)
 
     def proxies(self) -> list[str]:
-        """The proxies whose word on the client is taken."""
-        return split_list(self.trusted_proxies)
+        """The proxies whose word on the client is taken; `*` alone for all."""
+        proxies = split_list(self.trusted_proxies)
+        return ["*"] if "*" in proxies else proxies
 
     def thread_count(self) -> int:
         """The threads that compute; by default one for each core of this process."""

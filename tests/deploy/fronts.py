@@ -41,7 +41,8 @@ def _nginx(text: str, folder: Path, _: int) -> str:
     )
     text = text.replace("/var/cache/nginx/", f"{folder}/")
     settings = f"daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
-    return f"{settings}http {{\naccess_log off;\n{paths}{text}}}\n"
+    away = "proxy_bind 127.0.0.2;\n"  # as if it were on another host, or in a container
+    return f"{settings}http {{\naccess_log off;\n{away}{paths}{text}}}\n"
 
 
 def _apache(text: str, folder: Path, port: int) -> str:

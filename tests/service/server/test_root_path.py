@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -11,10 +12,12 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from service.http.paths import raw_route_path, route_path
+from service.http.paths import RootPath, raw_route_path, route_path
 from service.server.app import create_app
 from service.server.keys import make_key
 from service.settings import Settings
@@ -25,26 +28,11 @@ ROOT = "/tests"  # also the namespace of a repository
 QUERY = "/v1/weights?shape=6,4&init=xavier_uniform&seed=42"
 
 
-def rooted(settings: Settings) -> FastAPI:
-    """The application with the scopes that uvicorn makes for a root path."""
-    app = create_app(settings)
-    stack = app.middleware_stack
-    assert stack is not None
-
-    async def below_root(scope: Scope, receive: Receive, send: Send) -> None:
-        paths = {"path": ROOT + scope["path"], "raw_path": ROOT.encode() + scope["raw_path"]}
-        await stack({**scope, **paths, "root_path": ROOT}, receive, send)
-
-    app.middleware_stack = below_root
-    app.state.stack = stack
-    return app
-
-
 @pytest.fixture(scope="module")
 def below(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("recipes")
     (folder / "recipe.json").write_text(json.dumps(document()))
-    with started(rooted(Settings.model_construct(threads=1, recipes=folder))) as client:
+    with started(create_app(Settings.model_construct(threads=1, recipes=folder, root_path=ROOT))) as client:
         yield client
 
 
@@ -81,7 +69,7 @@ def test_small_files_are_repeated_from_memory(below: Any) -> None:
     path = "/v1/weights?shape=7&init=ones"
     answers = [below.get(path) for _ in range(3)]
     assert len({answer.headers["content-location"] for answer in answers}) == 1
-    cache = next(layer for layer in layers(below.app.state.stack) if hasattr(layer, "_responses"))
+    cache = next(layer for layer in layers(below.app.middleware_stack) if hasattr(layer, "_responses"))
     assert any(key[0] == ROOT for key in cache._responses)
 
 
@@ -113,12 +101,64 @@ def test_metrics_name_routes_and_no_paths(below: Any) -> None:
     assert not any(route.startswith(ROOT) for route in routes)
 
 
+@pytest.mark.parametrize(
+    ("scope", "path"),
+    [
+        ({}, f"{ROOT}/v1/losses"),
+        ({"root_path": ROOT}, "/v1/losses"),  # a server that knows it has put it there
+    ],
+)
+def test_the_root_is_put_before_the_path_once(scope: dict[str, Any], path: str) -> None:
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, _: Receive, __: Send) -> None:
+        seen.append(scope)
+
+    given = {"type": "http", "path": "/v1/losses", "raw_path": b"/v1/losses", **scope}
+    for asked in (given, {**given, "raw_path": None}, {"type": "lifespan"}):
+        asyncio.run(RootPath(app, ROOT)(asked, None, None))  # type: ignore[arg-type]
+    assert [found.get("path") for found in seen] == [path, path, None]
+    assert seen[0]["raw_path"] == path.encode()
+    assert seen[0]["root_path"] == ROOT
+
+
+@pytest.mark.parametrize(
+    ("trusted", "given", "found"),
+    [
+        ("", {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}, ["127.0.0.1", "http"]),
+        ("10.0.0.0/8", {"X-Forwarded-For": "192.0.2.1"}, ["127.0.0.1", "http"]),
+        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}, ["192.0.2.1", "https"]),
+        ("127.0.0.0/8,10.0.0.1", {"X-Forwarded-For": "9.9.9.9, 192.0.2.1, 10.0.0.1"}, ["192.0.2.1", "http"]),
+        ("::1,*", {"X-Forwarded-For": "192.0.2.1"}, ["192.0.2.1", "http"]),
+        (
+            "127.0.0.1",
+            {"X-Forwarded-Host": "evil.example", "X-Forwarded-Prefix": "/evil"},
+            ["127.0.0.1", "http"],
+        ),
+    ],
+)
+def test_a_proxy_is_believed_where_it_is_named(
+    start: Callable[..., AbstractContextManager[Any]], trusted: str, given: dict[str, str], found: list[str]
+) -> None:
+    app = create_app(Settings.model_construct(threads=1, trusted_proxies=trusted))
+
+    async def seen(request: Request) -> JSONResponse:
+        assert request.client is not None
+        return JSONResponse([request.client.host, request.scope["scheme"]])
+
+    app.router.routes.insert(0, Route("/seen", seen))
+    with start(app) as client:
+        assert client.get("/seen", headers=given).json() == found
+        location = client.get(QUERY, headers=given).headers["content-location"]
+        assert location.startswith("/v1/weights/")
+
+
 def test_keys_cover_the_same_paths(tmp_path: Path, start: Callable[..., AbstractContextManager[Any]]) -> None:
     keys = tmp_path / "keys"
     made = [make_key("all"), make_key("some", ["losses"])]
     keys.write_text("".join(f"{line}\n" for _, line in made))
     keyed: list[dict[str, str]] = [{}, *({"Authorization": f"Bearer {key}"} for key, _ in made)]
-    with start(rooted(Settings.model_construct(threads=1, keys_file=keys))) as client:
+    with start(create_app(Settings.model_construct(threads=1, keys_file=keys, root_path=ROOT))) as client:
         for path, statuses in {
             "/healthz": (200, 200, 200),
             "/docs": (200, 200, 200),

@@ -31,21 +31,9 @@ def test_the_server_is_configured_by_the_settings() -> None:
     config = serve.configure(settings, lambda: None)
     assert (config.port, config.timeout_keep_alive) == (8_001, 7)
     assert config.access_log is False
+    assert config.proxy_headers is False
     assert config.server_header is False
     assert config.http.func is LimitedProtocol  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    ("given", "trusted"), [("", None), ("*", "*"), ("::1,*", "*"), ("::1,10.0.0.0/8", ["::1", "10.0.0.0/8"])]
-)
-def test_a_proxy_is_trusted_only_if_the_settings_say_so(
-    given: str, trusted: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # of uvicorn itself
-    config = serve.configure(Settings(trusted_proxies=given, root_path="/seed/"), lambda: None)
-    assert config.root_path == "/seed"
-    assert config.proxy_headers is bool(given)
-    assert trusted is None or config.forwarded_allow_ips == trusted
 
 
 def test_one_process_is_served_without_a_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
