@@ -145,7 +145,7 @@ def test_the_order_is_that_of_the_contracts() -> None:
     assert block is not None
     written = [line.removesuffix(" > tensorseed") for line in block[1].splitlines()]
     assert all(contract["exhaustive"] for contract in contracts)
-    assert [order(*contract["containers"], contract["layers"]) for contract in contracts] == written
+    assert [order(contract["containers"][0], contract["layers"]) for contract in contracts] == written
 
 
 def order(container: str, layers: list[str]) -> str:

@@ -31,7 +31,7 @@ class Program(NamedTuple):
 
     executable: str
     wrapped: Callable[[str, Path, int], str]
-    command: Callable[[str, Path, Path, int], Sequence[str]]
+    command: Callable[[str, Path, Path, int], Sequence[str | Path]]
 
 
 def _nginx(text: str, folder: Path, _: int) -> str:

@@ -13,6 +13,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -253,12 +254,17 @@ def streaming(port: int) -> Iterator[None]:
         yield
 
 
+def holds(query: str, prometheus: Prometheus) -> bool:
+    """Whether the query has a result."""
+    return bool(prometheus.query(query))
+
+
 def test_a_worker_that_is_replaced_takes_no_count_with_it(site: Site) -> None:
     instance = f'{{instance="127.0.0.1:{site.several}"}}'
     os.kill(workers(site.supervisor)[0], signal.SIGKILL)
     for condition in ("<", "=="):
         expected = f"tensorseed_ready_processes{instance} {condition} tensorseed_workers"
-        assert site.prometheus.wait(lambda it, query=expected: bool(it.query(query)))
+        assert site.prometheus.wait(partial(holds, expected))
         traffic(site.several)
     assert site.prometheus.query(f"max(resets(tensorseed_requests_total{instance}[5m]))") == [({}, 0)]
 

@@ -1,4 +1,4 @@
-"""Deaths of worker processes in any order: something answers, and all are counted."""
+"""Deaths of worker processes in any order, all of them counted."""
 
 from __future__ import annotations
 

@@ -24,9 +24,8 @@ def recipe_schema() -> Node:
     definitions: Node = {name: _quiet(node) for name, node in sorted(spec["$defs"].items())}
     for definition in definitions.values():
         del definition["description"]  # the class's docstring, whose words change
-    for cls in SCHEME_CLASSES:
-        kind = cls.spellings()[0]
-        definitions[cls.__name__]["properties"]["kind"] = {"const": kind}
+    for scheme in SCHEME_CLASSES:
+        definitions[scheme.__name__]["properties"]["kind"] = {"const": scheme.spellings()[0]}
     for cls in LAYERS.values():
         _entry(definitions[cls.__name__])
     return {

@@ -43,7 +43,7 @@ _JUDGE = Judge(contract())
 
 @schemathesis.check
 def verdict(
-    _ctx: schemathesis.CheckContext, response: schemathesis.Response, _case: schemathesis.Case
+    _ctx: schemathesis.CheckContext, response: schemathesis.Response, _case: schemathesis.Case[Any]
 ) -> None:
     """No 5xx, nothing of the inside, every error in its form, no status that only `default` documents."""
     fields = {name.lower(): values[0] for name, values in response.headers.items()}

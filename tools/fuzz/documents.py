@@ -15,7 +15,7 @@ from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes import SCHEMES
 from tools.fuzz.bodies import framed
 
-JUNK = [
+JUNK: list[Any] = [
     None,
     True,
     False,

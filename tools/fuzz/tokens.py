@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import urlsafe_b64encode
+from typing import Any
 
 from tensorseed.errors import SpecError, TooLargeError, UnknownNameError, VersionError
 from tensorseed.spec.limits import Limits
@@ -37,7 +38,7 @@ def corpus() -> list[bytes]:
         },
         {"type": "LSTM", "name": "größe", "input_size": 2, "hidden_size": 3, "bidirectional": True},
     ]
-    specs = [{"layers": [layer]} for layer in layers]
+    specs: list[dict[str, Any]] = [{"layers": [layer]} for layer in layers]
     specs += [{"layers": []}, {"layers": layers[:2], "seed": "18446744073709551615", "device": "cpu"}]
     specs += [{"layers": layers[:1], "seed": 7, "dtype": "float64", "generator": "philox"}]
     texts = [json.dumps(spec).encode() for spec in specs]

@@ -96,10 +96,11 @@ def minus2log(u: Real) -> Real:
     log = named(u.dtype.name, "LOG", 0, 7)
     if u.dtype == np.float32:
         moved = int(u.view(np.uint32)) + 0x004AFB0D
-        exponent = np.float32((moved >> 23) - 127)
-        frac = np.uint32((moved & 0x007FFFFF) + 0x3F3504F3).view(np.float32) - np.float32(1)
-        frac2 = frac * frac
-        return (((frac2 * frac) * poly(frac, log) + frac2) - np.float32(2) * frac) + exponent * c["LOG_TWO"]
+        power = np.float32((moved >> 23) - 127)
+        mantissa = np.uint32((moved & 0x007FFFFF) + 0x3F3504F3).view(np.float32) - np.float32(1)
+        square = mantissa * mantissa
+        series = (square * mantissa) * poly(mantissa, log) + square
+        return (series - np.float32(2) * mantissa) + power * c["LOG_TWO"]
     half_root = 0x3FE6A09E667F3BCD
     moved = int(u.view(np.uint64)) + 0x3FF0000000000000 - half_root
     exponent = np.float64((moved >> 52) - 1023)
@@ -127,6 +128,7 @@ class NormalStages(NamedTuple):
 
 def normal(precision: str, *ws: int) -> NormalStages:
     """Two standard normals: of two words, or of four in float64."""
+    f: Any
     if precision == "float32":
         f, turn, last = np.float32, ws[1], 3
         u = f(ws[0]) * f(2.0**-32) + f(2.0**-33)

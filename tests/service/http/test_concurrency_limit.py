@@ -35,7 +35,8 @@ class Client:
     def __init__(self, app: FastAPI, method: str, target: str, body: bytes = b"") -> None:
         self.reading, self.gone, self.begun = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.read = False
-        self.status, self.headers, self.content = 0, {}, b""
+        self.status, self.content = 0, b""
+        self.headers: dict[str, str] = {}
         path, _, query = target.partition("?")
         scope = {
             "type": "http",

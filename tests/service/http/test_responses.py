@@ -6,7 +6,7 @@ import asyncio
 import email.parser
 import email.policy
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -21,7 +21,7 @@ from starlette.responses import Response
 from service.http.concurrency_limit import ConcurrencyLimit
 from service.http.errors import Limit
 from service.http.ranges import ByteRange
-from service.http.responses import CACHE_CONTROL, Representation, StreamedResponse, file_response
+from service.http.responses import CACHE_CONTROL, Chunk, Representation, StreamedResponse, file_response
 from service.server.app import create_app
 from service.server.error_handlers import install_handlers
 from service.settings import Settings
@@ -56,7 +56,7 @@ class Known(Representation):
         self.computed += 1
         return memoryview(self.data)[start:stop]
 
-    async def stream(self, start: int, stop: int) -> AsyncIterator[memoryview]:
+    async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
         try:
             for at in range(start, stop, 100):
                 if self.fail_at is not None and at >= self.fail_at:
@@ -268,7 +268,7 @@ def test_a_fault_halfway_never_ends_the_body() -> None:
 @pytest.mark.parametrize("data", [DATA[:-1], DATA + b"x"])
 def test_a_body_of_another_length_than_promised_never_ends(data: bytes) -> None:
     class Liar(Known):
-        async def stream(self, start: int, stop: int) -> AsyncIterator[memoryview]:
+        async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
             yield memoryview(data)
 
     with pytest.raises(RuntimeError, match="off by"):

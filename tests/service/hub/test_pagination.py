@@ -41,7 +41,8 @@ def test_what_is_no_number_is_refused(text: str) -> None:
 
 def test_pages_follow_one_another_to_the_end() -> None:
     entries = list(range(7))
-    found, query = [], "limit=3&expand=a&expand=b"
+    found: list[int] = []
+    query = "limit=3&expand=a&expand=b"
     while query:
         asked = request(query)
         page, headers = paged(Query(asked), entries)

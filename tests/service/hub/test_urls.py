@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 from starlette.requests import Request
+from starlette.types import Scope
 
 from service.http.errors import UnknownPathError
 from service.hub.urls import RepoPath, parse_repo_path, root_convertor
@@ -68,7 +69,7 @@ def test_a_repository_alone() -> None:
 
 
 def test_a_server_that_does_not_tell_the_raw_path() -> None:
-    scope = {"type": "http", "path": "/a/b/resolve/seed=1/f g", "raw_path": None, "headers": []}
+    scope: Scope = {"type": "http", "path": "/a/b/resolve/seed=1/f g", "raw_path": None, "headers": []}
     assert parse_repo_path(Request(scope), "resolve") == ("a/b", "seed=1", "f g")
 
 

@@ -98,8 +98,8 @@ class TestJson:
     def test_numbers_are_exact(self, client: Any, dtype: str) -> None:
         document = {"input": LOGITS, "target": [[0.1] * 3] * 2, "reduction": "none", "dtype": dtype}
         answer = ask(client, "mse_loss", document).json()
-        tensors = (torch.tensor(document[name], dtype=getattr(torch, dtype)) for name in ("input", "target"))
-        expected = torch.nn.functional.mse_loss(*tensors, reduction="none")
+        one, other = (torch.tensor(document[key], dtype=getattr(torch, dtype)) for key in ("input", "target"))
+        expected = torch.nn.functional.mse_loss(one, other, reduction="none")
         assert answer["loss"] == expected.double().tolist()
         assert (answer["denominator"], answer["dtype"]) == (None, dtype)
 
@@ -325,7 +325,7 @@ def metadata(response: httpx.Response) -> dict[str, str]:
 FUZZED = hypothesis_settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-numbers = (
+numbers: st.SearchStrategy[Any] = (
     st.integers(-3, 5)
     | st.floats()
     | st.sampled_from([None, True, "NaN", "Infinity", "x", 1e400, 1 << 70, -(1 << 63), {}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
@@ -170,9 +171,12 @@ def test_no_more_jobs_run_than_may() -> None:
 def test_a_waiting_job_that_nobody_awaits_never_begins() -> None:
     begun: list[str] = []
 
+    def begin(name: str, _: Any) -> None:
+        begun.append(name)
+
     async def use(pool: FairPool, _: Clock) -> None:
         free, holder = blocked(pool)
-        jobs = [start(pool, name, lambda _, name=name: begun.append(name)) for name in ("a", "a", "b", "c")]
+        jobs = [start(pool, name, partial(begin, name)) for name in ("a", "a", "b", "c")]
         for future in jobs[:3]:
             future.cancel()
         await asyncio.sleep(0)

@@ -26,7 +26,7 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 
 MIB = 1 << 20
-SPEC = {
+SPEC: dict[str, Any] = {
     "seed": 9,
     "layers": [
         {"name": "fc.{0..2}", "type": "Linear", "in_features": 700, "out_features": 500},

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from service.settings import Settings
 from tensorseed.client import download, remote
 from tensorseed.client.download import fetch_from
 from tensorseed.client.errors import MismatchError, NetworkError, RefusedError
+from tensorseed.client.retries import Backoff
 from tensorseed.client.source import read_source
 from tests.tensorseed.client.conftest import (
     MIB,
@@ -46,12 +48,7 @@ def fetch(url: str | list[str], text: str | Path, output: Path, **given: Any) ->
 @pytest.fixture
 def pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests of 200,000 bytes, so that there are many."""
-    download_ = download.download
-
-    async def cut(*arguments: Any) -> None:
-        await download_(*arguments, request_bytes=200_000)
-
-    monkeypatch.setattr(download, "download", cut)
+    monkeypatch.setattr(download, "download", partial(download.download, request_bytes=200_000))
 
 
 @pytest.fixture
@@ -151,7 +148,7 @@ def test_what_passes_is_asked_again(
         refused.add(what)
         return status, {"retry-after": "7", "content-type": "application/problem+json"}, b'{"detail": "busy"}'
 
-    class Patient(download.Backoff):
+    class Patient(Backoff):
         async def wait(self, asked: float | None = None) -> None:
             slept.append(asked)
 

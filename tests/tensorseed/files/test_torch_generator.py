@@ -283,7 +283,8 @@ def test_a_slice_is_that_of_the_whole():
     file = open_file(resolved)
     whole = element_source(resolved)
     values = file.read(*file.entries()[0][1:3], whole).view(np.float32).reshape(40, 30)
-    for text, box in [("3:7", np.s_[3:7]), ("2:9,5:21", np.s_[2:9, 5:21])]:
+    boxes: list[tuple[str, Any]] = [("3:7", np.s_[3:7]), ("2:9,5:21", np.s_[2:9, 5:21])]
+    for text, box in boxes:
         part = open_slice(file, "w", text)
         found = part.read(*part.entries()[0][1:3], whole).view(np.float32)
         assert np.array_equal(found, values[box].reshape(-1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,12 +134,13 @@ def test_any_slice_is_the_slice_of_the_whole(data):
 def test_slices_with_long_runs_and_slices_that_do_not_fit(text):
     file = file_of(tensor("w", [400, 2000]))
     whole = tensor_arrays(file)[0][1]
-    box = {
+    boxes: dict[str, Any] = {
         "100:300,:": np.s_[100:300],
         "3:4,1:1999": np.s_[3:4, 1:1999],
         ":,1990:1995": np.s_[:, 1990:1995],
         "-5:,-2000:": np.s_[-5:],
-    }.get(text)
+    }
+    box = boxes.get(text)
     if box is None:
         with pytest.raises(SliceError):
             open_slice(file, "w", text)

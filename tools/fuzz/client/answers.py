@@ -61,7 +61,7 @@ def check(data: bytes) -> None:
         for text in (problem.detail, *(word for fault in problem.faults for word in fault)):
             assert text.isprintable(), "a problem steers the terminal"
             assert len(text) <= MAX_CHARS, "a problem fills the terminal"
-    fields = httpx.Headers([found.groups() for found in _LINE.finditer(data)])
+    fields = httpx.Headers([(found[1], found[2]) for found in _LINE.finditer(data)])
     with suppress(AnswerError):
         _check_file(read_head(fields))
     for status, wanted in ((200, None), (206, range(10, 20))):

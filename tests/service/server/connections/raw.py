@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import uvicorn
+from starlette.types import Message
 
 from service.server.connections.limits import ConnectionLimits
 from service.server.connections.protocol import LimitedProtocol
@@ -40,7 +41,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     """Answer the request's method, path and body; 400 for a body that ends before its end."""
     if scope["type"] != "http":
         return
-    body, message = b"", {"more_body": True}
+    body = b""
+    message: Message = {"more_body": True}
     while message.get("more_body"):
         message = await receive()
         body += message.get("body", b"")

@@ -122,7 +122,8 @@ def test_a_centred_kernel_is_the_same_in_every_layout(outputs, inputs):
 @pytest.mark.parametrize("shape", [(130, 130), (700, 24), (24, 700)])
 @pytest.mark.parametrize("threads", [1, 2, 7])
 def test_threads_change_nothing(threads, shape):
-    what, size = Orthogonal(*shape, 1.5), shape[0] * shape[1]
+    rows, columns = shape
+    what, size = Orthogonal(rows, columns, 1.5), rows * columns
     with ThreadPoolExecutor(threads) as pool:
         parts = pool.map(lambda i: bits(what, FLOAT32, min(1300, size - i), first=i), range(0, size, 1300))
         assert np.array_equal(np.concatenate(list(parts)), bits(what, FLOAT32, size))
@@ -185,8 +186,9 @@ def test_thin_entries_have_the_law_of_a_column_on_the_sphere(m, k):
 
 @pytest.mark.parametrize("shape", [(20_000, 64), (64, 20_000)])
 def test_thin_matrices_are_orthonormal_and_their_entries_nearly_normal(shape):
-    q = numbers(Orthogonal(*shape, 1.0), FLOAT32, shape[0] * shape[1]).reshape(shape)
-    q = q if shape[0] > shape[1] else q.T
+    rows, columns = shape
+    q = numbers(Orthogonal(rows, columns, 1.0), FLOAT32, rows * columns).reshape(shape)
+    q = q if rows > columns else q.T
     assert np.abs(q.T @ q - np.eye(64)).max() < 1e-6
     assert stats.kstest(q.ravel()[::41] * np.sqrt(20_000), "norm").pvalue > 1e-3
     assert stats.kstest(q.ravel()[::37] ** 2, stats.beta(0.5, 19_999 / 2).cdf).pvalue > 1e-3

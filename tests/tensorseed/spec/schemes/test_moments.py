@@ -87,6 +87,8 @@ def test_structured_tensors_have_their_moments(init: Any, shape: Any) -> None:
     """Of one draw; a centred orthogonal matrix has no sampling error in its sum of squares."""
     file = open_file(parse(tensor(shape=list(shape), init=init, dtype="float64")))
     (_, drawn), *_ = tensor_arrays(file)
-    mean, std = moments(file.resolved.tensors[0])
+    found = moments(file.resolved.tensors[0])
+    assert found is not None
+    mean, std = found
     assert drawn.mean() == pytest.approx(mean, abs=5 * std / drawn.size**0.5)
     assert drawn.std() == pytest.approx(std, rel=0.03)

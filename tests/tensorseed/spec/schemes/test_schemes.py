@@ -285,7 +285,8 @@ def test_a_scheme_without_a_distribution_is_none() -> None:
     class Unscaled(FanScheme):
         pass
 
-    for cls, method in ((Forgetful, "distribution_for"), (Unscaled, "scaled_by")):
+    lacking: list[tuple[Any, str]] = [(Forgetful, "distribution_for"), (Unscaled, "scaled_by")]
+    for cls, method in lacking:
         with pytest.raises(TypeError, match=method):
             cls(kind="forgetful")
         with pytest.raises(TypeError, match=method):
