@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import itertools
 import json
 import re
 import time
@@ -34,6 +35,8 @@ FAULTS = {  # of configurations that one writes first; the page names each
     ("vcl", "first"): {"tail", "several ranges", "condition", "ahead"},
     ("apache", "first"): {"encoded slash"},
 }
+KEPT = ("Content-Length", "ETag", "Content-Type", "Content-Disposition", "Vary")
+SEEDS = itertools.count(int(time.time()))  # of files that no cache has seen
 TYPES = {
     "application/octet-stream": ("*/*", "application/octet-stream", "text/html,*/*;q=0.8", "application/*"),
     "application/json": ("application/json", "application/json, */*;q=0.1"),
@@ -113,15 +116,6 @@ def url(servers: tuple[Replica, Replica]) -> Callable[[int, int], str]:
     return planned
 
 
-def fresh(start: int = int(time.time())) -> int:
-    """A seed that no cache has seen."""
-    fresh.last = getattr(fresh, "last", start) + 1  # type: ignore[attr-defined]
-    return int(fresh.last)  # type: ignore[attr-defined]
-
-
-KEPT = ("Content-Length", "ETag", "Content-Type", "Content-Disposition", "Vary")
-
-
 def same(through: Answer, direct: Answer, *names: str) -> None:
     """Assert that two answers have the same status, body and header fields."""
     assert through.status == direct.status
@@ -131,7 +125,7 @@ def same(through: Answer, direct: Answer, *names: str) -> None:
 
 
 def test_a_file_is_whole_first_and_again(site: Site, url: Any) -> None:
-    path = url(SMALL, fresh())
+    path = url(SMALL, next(SEEDS))
     for _ in range(3):
         same(site.ask(path), site.direct(path), "Cache-Control", "Accept-Ranges")
 
@@ -139,7 +133,7 @@ def test_a_file_is_whole_first_and_again(site: Site, url: Any) -> None:
 @pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
 @pytest.mark.parametrize("wanted", ["0-0", "1000-1999", "1000000-", "-500"])
 def test_a_range_is_that_of_the_file(site: Site, url: Any, wanted: str, warm: bool) -> None:
-    path = url(SMALL, fresh())
+    path = url(SMALL, next(SEEDS))
     if warm:
         site.ask(path)
     through = site.ask(path, Range=f"bytes={wanted}")
@@ -148,11 +142,11 @@ def test_a_range_is_that_of_the_file(site: Site, url: Any, wanted: str, warm: bo
 
 
 def test_a_range_beyond_the_end_is_refused(site: Site, url: Any) -> None:
-    assert site.ask(url(SMALL, fresh()), Range="bytes=99999999-").status == 416
+    assert site.ask(url(SMALL, next(SEEDS)), Range="bytes=99999999-").status == 416
 
 
 def test_several_ranges(site: Site, url: Any) -> None:
-    path, wanted = url(SMALL, fresh()), "bytes=0-9,5000-5009,900000-900009"
+    path, wanted = url(SMALL, next(SEEDS)), "bytes=0-9,5000-5009,900000-900009"
     answer = site.ask(path, Range=wanted)
     if "several ranges" in site.faults:
         assert answer.status in {200, 416}
@@ -161,7 +155,7 @@ def test_several_ranges(site: Site, url: Any) -> None:
 
 
 def test_conditions(site: Site, url: Any) -> None:
-    path = url(SMALL, fresh())
+    path = url(SMALL, next(SEEDS))
     etag = str(site.ask(path).headers["ETag"])
     assert site.ask(path, If_None_Match=etag).status == 304
     assert site.ask(path, If_None_Match='"other"').status == 200
@@ -174,7 +168,7 @@ def test_conditions(site: Site, url: Any) -> None:
 
 
 def test_head_tells_the_same_before_and_after(site: Site, url: Any) -> None:
-    path = url(SMALL, fresh())
+    path = url(SMALL, next(SEEDS))
     direct = site.direct(path)
     for _ in range(2):
         head = ask(site.port, path, "HEAD")
@@ -186,7 +180,7 @@ def test_head_tells_the_same_before_and_after(site: Site, url: Any) -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_each_gets_the_form_it_accepts(site: Site, url: Any, order: int) -> None:
-    path = url(16, fresh())
+    path = url(16, next(SEEDS))
     asked = [(accept, media_type) for media_type, accepts in TYPES.items() for accept in accepts]
     for accept, media_type in [*asked[::order], *asked]:
         answer = site.ask(path, Accept=accept)
@@ -197,7 +191,7 @@ def test_each_gets_the_form_it_accepts(site: Site, url: Any, order: int) -> None
 
 
 def test_a_file_is_not_compressed(site: Site, url: Any) -> None:
-    path = url(SMALL, fresh())
+    path = url(SMALL, next(SEEDS))
     answer = site.ask(path, Accept_Encoding="gzip, br, zstd")
     assert answer.headers["Content-Encoding"] is None
     same(answer, site.direct(path))
@@ -259,14 +253,14 @@ def test_the_end_of_a_terabyte_is_there_at_once(site: Site, servers: Any) -> Non
     if "tail" in site.faults:
         pytest.skip("this one is answered from the first byte on, as the page says")
     spec = {"layers": [{"name": "t.{0..511}", "type": "Tensor", "shape": [1 << 29], "init": "normal"}]}
-    path = json.loads(post(servers[0].port, "/v1/weights/plan", {"seed": fresh(), **spec}))["url"]
+    path = json.loads(post(servers[0].port, "/v1/weights/plan", {"seed": next(SEEDS), **spec}))["url"]
     before = site.generated()
     same(site.ask(path, Range="bytes=-1000"), site.direct(path, Range="bytes=-1000"), "Content-Range")
     assert site.generated() - before < 8 * MIB
 
 
 def test_a_slow_client_is_not_computed_for_ahead(site: Site, url: Any) -> None:
-    path = url(LARGE, fresh())
+    path = url(LARGE, next(SEEDS))
     before = site.generated()
     with asking(site.port, path) as answer:
         assert answer.status == 200
@@ -282,7 +276,7 @@ def test_a_cache_without_slices_stores_nothing_large(servers: tuple[Replica, Rep
     pair = ("nginx", "cache")
     with front(*pair, servers[0].port) as port:
         site = Site(port, servers, frozenset(FAULTS[pair]))
-        with asking(port, url(LARGE, fresh()), Range="bytes=-1000") as answer:
+        with asking(port, url(LARGE, next(SEEDS)), Range="bytes=-1000") as answer:
             assert answer.status == 200
             assert answer.headers["Cache-Control"].startswith("private")
             assert len(answer.read(MIB)) == MIB
@@ -311,7 +305,7 @@ def test_a_download_goes_on_when_its_replica_is_killed(
     pair: tuple[str, str], servers: tuple[Replica, Replica], url: Any
 ) -> None:
     language, kind = pair
-    path = url(24 << 18, fresh())
+    path = url(24 << 18, next(SEEDS))
     expected = digest(servers[0].port, path)
     killed = False
 
