@@ -9,10 +9,13 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from benchmarks.contention import contention
+from benchmarks.effort import FULL
+from benchmarks.rows import Reading, digits
 from tools.fuzz import runs
 from tools.fuzz.targets import MODULES
 from tools.soak import crowds, hosts, lifetime, proxies, suites
@@ -115,6 +118,14 @@ def memory(scale: float) -> Iterator[Row]:
     yield Row(f"{starved.asked} evaluations that need more memory than is left", result, starved.borne)
 
 
+def contend(scale: float) -> Iterator[Row]:
+    """Cheap work beside dear streams, as the benchmarks measure it."""
+    effort = replace(FULL, seconds=max(1.0, FULL.seconds * scale))
+    for reading in contention(effort):
+        assert isinstance(reading, Reading)
+        yield Row(reading.name, f"{digits(reading.value)} {reading.unit}", reading.met is not False)
+
+
 def life(scale: float) -> Iterator[Row]:
     """Distinct requests of a kind, one after the other."""
     counts = dict(zip(lifetime.KINDS, (20_000, 5_000, 1_000, 2_000), strict=True))
@@ -175,6 +186,7 @@ PARTS = {
     "host": host,
     "workers": workers,
     "memory": memory,
+    "contend": contend,
     "life": life,
     "suite": suite,
     "fuzz": fuzz,
