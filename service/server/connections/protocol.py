@@ -19,7 +19,11 @@ from .request_head import checked_target, without_upgrade
 
 FIELD_OVERHEAD = 4  # bytes of the colon, the space and the end of a header line
 CHUNK_OVERHEAD = 16  # bytes around a chunk that are no excess
+PART_BYTES = 1 << 13  # parsed at a time
 SHORTAGE_SECONDS = 1.0  # that a connection may hold a descriptor of the reserve
+
+_LINES = "this is not HTTP/1.1 as it can be understood here: check the request's lines"
+_CHUNKS = "the chunks of the body are malformed: send each size in hexadecimal, its data, and line ends"
 
 
 class LimitedProtocol(PipelinedProtocol):
@@ -42,6 +46,7 @@ class LimitedProtocol(PipelinedProtocol):
         self._body_open = False  # a part of the request's body is missing
         self._body_bytes = 0  # received since the last check
         self._excess = 0  # bytes received with a body that are none of it: extensions and trailers
+        self._unparsed = b""  # received while requests wait for their turn
         self._arrival: asyncio.TimerHandle | None = None  # of the awaited head or body
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -63,15 +68,17 @@ class LimitedProtocol(PipelinedProtocol):
         """Parse data, within the limits of a head."""
         if self._ended or self.transport.is_closing():
             return
+        if self._unparsed:
+            self._unparsed += data
+            self.flow.pause_reading()
+            return
         self._unset_keepalive_if_required()
         self._begins = False
-        self._excess = max(0, self._excess) + len(data)
         try:
             self._parse(data)
         except httptools.HttpParserError:
             if not self._ended:
-                detail = "this is not HTTP/1.1 as it can be understood here: check the request's lines"
-                self._refuse(self._fault or MalformedRequestError(detail))
+                self._refuse(self._fault or MalformedRequestError(_CHUNKS if self._body_open else _LINES))
             return
         if self._body_open:
             self._body_bytes += len(data)
@@ -86,23 +93,38 @@ class LimitedProtocol(PipelinedProtocol):
             if self._head_bytes > self._limits.url_bytes + self._limits.header_bytes:
                 self._refuse(self._limits.large_head())
 
-    def _parse(self, data: bytes | memoryview) -> None:
-        """Feed the parser, which stops behind a head that asks for an upgrade.
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser, and stop while a request waits for its turn.
 
-        No upgrade is taken here. A fresh parser reads that head again without the field, and what follows
-        it: the parser that stopped would skip the body.
+        A request of 30 bytes takes kilobytes, so few may wait: of one part of the data.
         """
-        while data:
-            try:
-                self.parser.feed_data(data)
+        rest: bytes | memoryview = data if len(data) <= PART_BYTES else memoryview(data)
+        while rest:
+            if self.pipeline and not self._body_open:
+                self._unparsed = bytes(rest)
                 return
-            except httptools.HttpParserUpgrade as stop:
-                data = memoryview(data)[stop.args[0] :]
-            method, version = self.parser.get_method(), self.parser.get_http_version()
-            head = without_upgrade(method, self.url, version, self.headers)
-            self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-            self.parser.feed_data(head)
+            rest = rest[self._feed(rest[:PART_BYTES]) :]
+
+    def _feed(self, part: bytes | memoryview) -> int:
+        """Feed the parser, and return the number of bytes that it has taken.
+
+        It stops behind a head that asks for an upgrade. No upgrade is taken here. A fresh parser reads that
+        head again without the field, and what follows it: the parser that stopped would skip the body.
+        """
+        try:
+            self._excess = max(0, self._excess) + len(part)
+            self.parser.feed_data(part)
+        except httptools.HttpParserUpgrade as stop:
+            taken: int = stop.args[0]
+        else:
+            return len(part)
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        head = without_upgrade(method, self.url, version, self.headers)
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._excess = 0
+        self.parser.feed_data(head)
+        return taken
 
     def on_message_begin(self) -> None:
         """Begin a head. Raises what makes the parser stop, behind the last request of the connection."""
@@ -126,8 +148,12 @@ class LimitedProtocol(PipelinedProtocol):
         if self._field_bytes > self._limits.header_bytes:
             self._fault = self._limits.large_head()
             raise self._fault
-        if not self._body_open:
-            super().on_header(name, value.rstrip(b" \t"))
+        if self._body_open:
+            return
+        name, value = name.lower(), value.rstrip(b" \t")
+        if name == b"expect":
+            self.expect_100_continue = value.lower() == b"100-continue"
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """End a head, and begin its exchange. Raises what makes the parser stop."""
@@ -171,6 +197,13 @@ class LimitedProtocol(PipelinedProtocol):
         self._excess = 0  # of this body; the next request has an excess of its own
         self._stop_arrival()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """End an answer, and go on with requests that wait to be parsed."""
+        super().on_response_complete()
+        if self._unparsed and not self.pipeline:
+            data, self._unparsed = self._unparsed, b""
+            self.data_received(data)
 
     def _await_head(self) -> None:
         self._arrival = self.loop.call_later(self._limits.header_seconds, self._head_too_slow)

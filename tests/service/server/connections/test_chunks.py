@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.service.server.connections.raw import LAST, LIMITS, serving, told
+from tools.fuzz.raw import LAST, LIMITS, serving, told
 
 HEAD = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.server.connections.raw import replies, serving
+from tools.fuzz.raw import replies, serving
 from tests.serving import served, status
 
 ENDLESS = b"GET /v1/weights?shape=1048576,1048576&init=normal HTTP/1.1\r\nHost: x\r\n\r\n"

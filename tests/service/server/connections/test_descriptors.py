@@ -19,7 +19,7 @@ import pytest
 
 from service.server.connections import descriptors
 from service.server.connections.descriptors import LEAST, RESERVED, Shortage, limit, spare
-from tests.service.server.connections.raw import replies, serving
+from tools.fuzz.raw import replies, serving
 from tests.serving import ROOT, served, status
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.service.server.connections.raw import LAST, echo, replies, serving, told
+from service.server.connections.exchange import Exchange
+from tools.fuzz.raw import LAST, echo, replies, serving, told
 
 GET = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
 STREAM = b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -120,6 +121,25 @@ def test_a_fault_is_answered_after_the_requests_before_it(
     assert [answer.status for answer in answers] == [200, 200, 200, status]
     assert [answer.asked["path"] for answer in answers[:3]] == ["/1", "/2", "/3"]
     wait_until(lambda: app.active == 0)
+
+
+def test_few_of_many_pipelined_requests_wait(
+    slow: tuple[Slow, Any, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A waiting request takes a hundred times its bytes."""
+    made, init = [], Exchange.__init__
+    monkeypatch.setattr(Exchange, "__init__", lambda self, **given: made.append(self) or init(self, **given))
+    app, _, port = slow
+    requests = b"".join(GET % number for number in range(3_000)) + POST + b"hello" + LAST
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
+        client.sendall(requests)
+        wait_until(lambda: app.begun == 1)
+        time.sleep(0.2)
+        assert len(made) < 1_000
+        app.free.set()
+        answers = replies(rest(client))
+    assert [answer.asked["path"] for answer in answers[:3_000]] == [f"/{number}" for number in range(3_000)]
+    assert [answer.asked["body"] for answer in answers[3_000:]] == ["hello", ""]
 
 
 def test_nothing_behind_the_last_request_is_read(port: int) -> None:

@@ -276,5 +276,5 @@ def test_a_malformed_body_is_told_in_the_form_of_its_path(port: int) -> None:
                 received += part
         assert received.startswith(b"HTTP/1.1 400 "), received
         assert b"\r\nconnection: close\r\n" in received
-        assert b"this is not HTTP/1.1" in received
+        assert b"the chunks of the body are malformed" in received
         assert b"urn:tensorseed:problem:malformed-request" in received

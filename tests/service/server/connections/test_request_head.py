@@ -9,7 +9,7 @@ import pytest
 
 from service.http.errors import MalformedRequestError, UnimplementedError
 from service.server.connections.request_head import checked_target, is_authority, without_upgrade
-from tests.service.server.connections.raw import LAST, serving, told
+from tools.fuzz.raw import LAST, serving, told
 
 HOSTS = [
     *(b"x", b"example.org", b"EXAMPLE.org", b"example.org.", b"a_b-c~d", b"x:80", b"x:", b"x:0", b"x:65535"),
