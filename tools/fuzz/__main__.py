@@ -8,7 +8,7 @@ import sys
 from tools.fuzz import runs
 from tools.fuzz.targets import MODULES
 
-PARTS = (*MODULES, "grammar", "document")
+PARTS = (*MODULES, "grammar", "framing", "document")
 
 
 def main() -> int:
@@ -16,7 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all if none")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each parser")
-    parser.add_argument("--requests", type=int, default=10_000, help="malformed ones, of the grammar")
+    parser.add_argument("--requests", type=int, default=10_000, help="malformed ones, or streams of them")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)
@@ -35,6 +35,8 @@ def _run(part: str, arguments: argparse.Namespace) -> runs.Run:
         return runs.parser(part, arguments.seconds, arguments.seed)
     if part == "document":
         return runs.document(arguments.requests)
+    if part == "framing":
+        return runs.framing(arguments.requests, arguments.seed)
     return runs.grammar(arguments.requests, arguments.seed)
 
 

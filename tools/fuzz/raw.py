@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from service.server.connections.limits import ConnectionLimits
 from service.server.connections.protocol import LimitedProtocol
 
 LIMITS = ConnectionLimits(url_bytes=2_000, header_bytes=4_096, header_seconds=20.0, idle_seconds=20.0)
+HURRIED = replace(LIMITS, header_seconds=0.5, idle_seconds=0.5)
 LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 """A request behind others, whose answer shows that none of their bytes was taken for a request."""
 
@@ -82,12 +83,14 @@ def told(port: int, packets: Iterable[bytes], pause: float = 0.0) -> list[Reply]
     """The answers to these bytes, until the server closes the connection."""
     with socket.create_connection(("127.0.0.1", port), 20) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for packet in packets:
-            client.sendall(packet)
-            time.sleep(pause)
+        with contextlib.suppress(ConnectionError):
+            for packet in packets:
+                client.sendall(packet)
+                time.sleep(pause)
         received = b""
-        while part := client.recv(1 << 16):
-            received += part
+        with contextlib.suppress(ConnectionResetError):  # of a body that does not end
+            while part := client.recv(1 << 16):
+                received += part
     return replies(received)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tools.fuzz import campaign, malformed, wire
+from tools.fuzz import framing as streams
 from tools.fuzz.modesty import environment
 from tools.fuzz.verdict import contract
 from tools.soak.replicas import Replica, running
@@ -39,6 +40,13 @@ def grammar(requests: int, seed: int = 1) -> Run:
         return f"{seen.refused:,} refused of {seen.sent:,}", seen.faults
 
     return _served(run, requests)
+
+
+def framing(count: int, seed: int = 1) -> Run:
+    """So many streams of raw requests, read by h11 too."""
+    statuses, faults = streams.run(count, seed)
+    refused = statuses.total() - statuses[200]
+    return Run(f"{refused:,} refused of {statuses.total():,} requests in {count:,} streams", faults)
 
 
 def document(requests: int) -> Run:

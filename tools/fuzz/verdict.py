@@ -20,7 +20,7 @@ INSIDE = ("Traceback", "pydantic", 'File "', "site-packages", "torch.nn.modules"
 
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 _METHOD = "405"  # of any path, for the methods that it lacks: nothing to document
-_OF_THE_PROTOCOL = frozenset(("400", "408", "414", "431"))  # told before a route is known
+_OF_THE_PROTOCOL = frozenset(("400", "408", "414", "431", "501"))  # told before a route is known
 
 
 def contract() -> dict[str, Any]:

@@ -155,6 +155,7 @@ def fuzz(scale: float) -> Iterator[Row]:
     count = max(100, round(10_000 * scale))
     cases: list[tuple[str, Callable[[], runs.Run]]] = [
         (f"{count:,} malformed requests of a grammar", lambda: runs.grammar(count)),
+        (f"{count:,} streams of raw requests, read by h11 too", lambda: runs.framing(count)),
         ("schemathesis over the contract, every check", lambda: runs.document(count)),
     ]
     seconds = max(3.0, 60 * scale)

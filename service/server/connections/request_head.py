@@ -77,9 +77,10 @@ def _check_codings(values: list[bytes], version: str) -> None:
     """Refuse all but one `chunked`: with others, two parsers may see two ends of the body."""
     if version == "1.0":
         raise MalformedRequestError("HTTP/1.0 has no Transfer-Encoding: send Content-Length")
-    elements = (element.strip(b" \t").lower() for value in values for element in value.split(b","))
-    codings = [element for element in elements if element]
-    if codings[-1:] != [b"chunked"] or b"chunked" in codings[:-1]:
+    codings = [coding.strip(b" \t").lower() for value in values for coding in value.split(b",")]
+    if b"" in codings:
+        raise MalformedRequestError("Transfer-Encoding has an empty element: send chunked")
+    if codings[-1] != b"chunked" or b"chunked" in codings[:-1]:
         raise MalformedRequestError("Transfer-Encoding does not end with its only chunked: send chunked")
     if len(codings) > 1:
         raise UnimplementedError("of the transfer codings, only chunked is implemented: send chunked alone")

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tools.fuzz.raw import replies, serving
 from tests.serving import served, status
+from tools.fuzz.raw import replies, serving
 
 ENDLESS = b"GET /v1/weights?shape=1048576,1048576&init=normal HTTP/1.1\r\nHost: x\r\n\r\n"
 LAYER = {"type": "Linear", "in_features": 1_024, "out_features": 1_024, "init": "orthogonal"}

@@ -19,8 +19,8 @@ import pytest
 
 from service.server.connections import descriptors
 from service.server.connections.descriptors import LEAST, RESERVED, Shortage, limit, spare
-from tools.fuzz.raw import replies, serving
 from tests.serving import ROOT, served, status
+from tools.fuzz.raw import replies, serving
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -177,6 +177,9 @@ def test_the_preface_of_http_2_is_refused(port: int) -> None:
         (b"Transfer-Encoding: chunked;a=b", 400),
         (b"Transfer-Encoding: chunked\x0b", 400),
         (b"Transfer-Encoding:", 400),
+        (b"Transfer-Encoding: ,chunked", 400),
+        (b"Transfer-Encoding: chunked,", 400),
+        (b"Transfer-Encoding: gzip,, chunked", 400),
         (b"Transfer-Encoding : chunked", 400),
         (b"Transfer-Encoding:\r\n chunked", 400),
         (b"Transfer-Encoding: chunked\r\nContent-Length: 5", 400),
@@ -204,7 +207,7 @@ def test_a_body_whose_end_is_unclear_is_refused(
         assert_malformed(answer, status, kind)
 
 
-@pytest.mark.parametrize("coding", [b"chunked", b"CHUNKED", b" chunked ", b",chunked", b", ,\tchunked"])
+@pytest.mark.parametrize("coding", [b"chunked", b"CHUNKED", b"\tchunked  "])
 def test_one_coding_is_read(port: int, coding: bytes) -> None:
     request = (
         b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:" + coding + b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
