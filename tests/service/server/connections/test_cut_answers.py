@@ -69,6 +69,12 @@ def test_a_stop_says_which_answers_it_cuts(number: int) -> None:
     assert [line for line in lines if line["level"] not in {"info", "warning"} or "exc_info" in line] == []
 
 
+def watch(caplog: pytest.LogCaptureFixture) -> None:
+    """Capture warnings, whatever the servers of other tests have set."""
+    for name in ("", "uvicorn.error", "service", "asyncio"):
+        caplog.set_level(logging.WARNING, name)
+
+
 async def endless(scope: Any, receive: Any, send: Any) -> None:
     """Answer without end, or begin no answer."""
     if scope["path"] == "/stream":
@@ -84,7 +90,7 @@ async def failing(scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.mark.parametrize("path", [b"/stream", b"/wait"])
 def test_a_cut_is_no_fault_of_the_application(caplog: pytest.LogCaptureFixture, path: bytes) -> None:
-    caplog.set_level(logging.WARNING)
+    watch(caplog)
     with serving(endless) as (server, port), socket.create_connection(("127.0.0.1", port), 20) as client:
         client.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
         while not server.server_state.tasks:
@@ -96,6 +102,7 @@ def test_a_cut_is_no_fault_of_the_application(caplog: pytest.LogCaptureFixture, 
 
 
 def test_a_fault_of_the_application_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    watch(caplog)
     with serving(failing) as (_, port), socket.create_connection(("127.0.0.1", port), 20) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 500 ")
@@ -112,7 +119,7 @@ def test_a_stop_waits_for_no_client_that_keeps_its_connection(
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    caplog.set_level(logging.WARNING)
+    watch(caplog)
     with (
         serving(app, timeout_graceful_shutdown=20) as (server, port),
         socket.create_connection(("127.0.0.1", port), 20) as client,

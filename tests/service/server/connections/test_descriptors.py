@@ -135,6 +135,7 @@ def test_the_system_gives_the_lowest_descriptor() -> None:
 
 
 def test_the_shortage_is_logged_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "service")
     shortage = Shortage()
     for now in (0.0, 0.1, 5.0, 9.9, 10.0, 10.1, 25.0):
         shortage.record(now)
@@ -184,6 +185,6 @@ def test_the_reserve_is_documented() -> None:
 
 
 def test_a_line_names_the_limit(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING)
+    caplog.set_level(logging.WARNING, "service")
     Shortage().record(0.0)
     assert f"raise the limit of {limit()}" in caplog.text

@@ -233,7 +233,8 @@ def test_a_connection_may_end_behind_every_byte(
 ) -> None:
     app, server, port = slow
     app.free.set()
-    caplog.set_level(logging.INFO)
+    for logger in ("", "uvicorn.error", "service", "asyncio"):
+        caplog.set_level(logging.INFO, logger)
     request = TYPICAL[name]
     for end in range(len(request) + 1):
         client = socket.create_connection(("127.0.0.1", port), 20)
