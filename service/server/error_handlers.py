@@ -82,7 +82,10 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         detail = f"this path has the methods {allow}"
         return answer_to(MethodError(detail, {"Allow": allow}), request.scope)
     if error.status_code == 404:
-        return answer_to(UnknownPathError("no such path: /docs lists those there are"), request.scope)
+        root = root_path(request.scope)
+        twice = bool(root) and route_path(request.scope).startswith(f"{root}/")
+        remedy = f"the proxy has to remove {root} from it" if twice else "/docs lists those there are"
+        return answer_to(UnknownPathError(f"no such path: {remedy}"), request.scope)
     detail = "the request cannot be understood: check it against /docs"
     return answer_to(MalformedRequestError(detail), request.scope)
 

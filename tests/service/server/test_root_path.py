@@ -65,6 +65,12 @@ def test_errors_have_the_form_of_their_path(below: Any) -> None:
     assert below.post("/docs/assets/swagger-ui.css").headers["allow"] == "GET, HEAD"
 
 
+def test_a_root_that_the_proxy_has_left_is_named(below: Any) -> None:
+    detail = below.get(f"{ROOT}/v1/losses").json()["detail"]
+    assert detail == f"no such path: the proxy has to remove {ROOT} from it"
+    assert "docs" in below.get("/v1/nothing").json()["detail"]
+
+
 def test_small_files_are_repeated_from_memory(below: Any) -> None:
     path = "/v1/weights?shape=7&init=ones"
     answers = [below.get(path) for _ in range(3)]
