@@ -58,7 +58,7 @@ class RequestTelemetry:
         began = perf_counter()
         identifier = request_id(scope["headers"])
         CURRENT.set(identifier.decode())
-        CLIENT.set(scope.get("client") or identifier)
+        CLIENT.set(tuple(scope.get("client") or (identifier,)))  # ASGI allows a list
         answer = _Answer(send, identifier)
         with self._span(scope) as span:
             cut = False
