@@ -21,6 +21,7 @@ from service.http.paths import RootPath, raw_route_path, route_path
 from service.server.app import create_app
 from service.server.keys import make_key
 from service.settings import Settings
+from service.worker.clients import CLIENT
 from tests.conftest import started
 from tests.tensorseed.checkpoints.recipes import document
 
@@ -150,6 +151,7 @@ def test_a_proxy_is_believed_where_it_is_named(
 
     async def seen(request: Request) -> JSONResponse:
         assert request.client is not None
+        assert CLIENT.get() == tuple(request.client)  # whom the work is charged to
         return JSONResponse([request.client.host, request.scope["scheme"]])
 
     app.router.routes.insert(0, Route("/seen", seen))
