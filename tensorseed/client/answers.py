@@ -17,10 +17,12 @@ from tensorseed.client.errors import MismatchError, printable
 MAX_FILE_BYTES = (1 << 63) - 1  # the largest offset of a file system
 MIN_FILE_BYTES = 10  # of a safetensors file: the length of the header, and an empty one
 MAX_JSON_BYTES = 1 << 28  # of a plan or of digests
-MAX_JSON_VALUES = 1 << 23  # of both, a bound on the memory that they take once read
+MAX_JSON_VALUES = 1 << 24  # of both, a bound on the memory that they take once read
 MAX_PROBLEM_BYTES = 1 << 20
 MAX_SENTENCE_CHARS = 1_000  # of a server's words in a message
 MAX_FAULTS = 100  # of a spec in one problem
+
+Text = bytes | bytearray
 
 _ETAG = re.compile(r'"[!#-~]{1,256}"')  # a strong one of RFC 9110, in ASCII
 _TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]{1,60000}")
@@ -57,7 +59,7 @@ class Problem:
     faults: list[tuple[str, str]]
 
 
-def read_plan(text: bytes) -> FileAnswer:
+def read_plan(text: Text) -> FileAnswer:
     """Read the plan of a file.
 
     Raises:
@@ -85,7 +87,7 @@ def read_head(fields: Mapping[str, str]) -> FileAnswer:
     return FileAnswer(etag, _size(int(length), "its Content-Length"), token)
 
 
-def read_digests(text: bytes, size: int) -> Digests:
+def read_digests(text: Text, size: int) -> Digests:
     """Read the digests of a file of `size` bytes.
 
     Raises:
@@ -105,7 +107,7 @@ def read_digests(text: bytes, size: int) -> Digests:
     return Digests(digest, tensors)
 
 
-def read_problem(text: bytes) -> Problem | None:
+def read_problem(text: Text) -> Problem | None:
     """Read a problem document (RFC 9457); None for anything else."""
     try:
         document = _load(text)
@@ -150,7 +152,7 @@ def check_encoding(fields: Mapping[str, str]) -> None:
         raise AnswerError("its content is compressed")
 
 
-def _load(text: bytes) -> dict[str, Any]:
+def _load(text: Text) -> dict[str, Any]:
     """Read a JSON object whose numbers are finite, and whose text is no bomb."""
     if sum(map(text.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
         raise AnswerError("its JSON has too many values")

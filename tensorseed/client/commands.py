@@ -26,7 +26,7 @@ _KEY = re.compile(r"[!-~]{1,1024}")
 
 
 @contextmanager
-def exiting() -> Iterator[None]:
+def exiting(interrupted: str = "interrupted") -> Iterator[None]:
     """Turn errors of the client into a message and an exit code, and an interruption into 130."""
     try:
         with raising():
@@ -35,7 +35,7 @@ def exiting() -> Iterator[None]:
         click.echo(f"Error: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted: the same command goes on from here", err=True)
+        click.echo(interrupted, err=True)
         sys.exit(INTERRUPTED)
 
 
@@ -139,7 +139,7 @@ def fetch(
     wrong = next((url for url in urls if not is_base_url(url)), None)
     if wrong is not None:
         raise click.UsageError(f"--url {wrong}: give a URL such as http://127.0.0.1:8000")
-    with exiting():
+    with exiting("interrupted: the same command goes on from here"):
         try:
             source = read_source(spec)
         except ValueError as error:

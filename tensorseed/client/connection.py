@@ -121,7 +121,7 @@ class Connection:
         except (httpx.HTTPError, TimeoutError) as error:
             raise TransientError(_fault(error, str(answer.url))) from None
 
-    async def content(self, answer: httpx.Response, max_bytes: int) -> bytes:
+    async def content(self, answer: httpx.Response, max_bytes: int) -> bytearray:
         """Return all of the content.
 
         Raises:
@@ -135,7 +135,7 @@ class Connection:
                 found += chunk
                 if len(found) > max_bytes:
                     raise AnswerError("it is too long")
-        return bytes(found)
+        return found
 
 
 def place(url: httpx.URL) -> str:
