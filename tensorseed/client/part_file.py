@@ -248,10 +248,11 @@ def _foreign(path: Path) -> DiskError:
 
 def _open(path: Path) -> tuple[int, bool]:
     """Open a file for reading and writing, and tell whether it is a new one."""
-    try:
-        return os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666), True
-    except FileExistsError:
-        return os.open(path, _FLAGS), False
+    while True:
+        with suppress(FileExistsError):
+            return os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666), True
+        with suppress(FileNotFoundError):  # another process has renamed it meanwhile
+            return os.open(path, _FLAGS), False
 
 
 def _is_mine(there: os.stat_result) -> bool:
