@@ -18,7 +18,7 @@ from tensorseed.files.header import dtype_name, write_tensors
 from tensorseed.files.reader import read_tensors, to_torch
 from tensorseed.losses import LOSSES, Call, evaluate, losses_catalog, read_loss
 from tensorseed.losses.request import loss_class
-from tensorseed.spec.json_io import load
+from tensorseed.spec.json_io import NotFiniteError, load
 from tensorseed.spec.limits import Limits
 
 from ..http.context import JobsContext
@@ -98,9 +98,10 @@ def _document(body: bytes, limits: Limits) -> Mapping[str, Any]:
     """The request's JSON object."""
     try:
         document = load(body, limits)
+    except NotFiniteError as error:
+        raise LossError([Fault(fault.pointer, _SPELLED) for fault in error.faults]) from None
     except SpecError as error:
-        faults = [Fault(fault.pointer, _SPELLED if fault.pointer else fault.detail) for fault in error.faults]
-        raise LossError(faults) from None
+        raise LossError(error.faults) from None
     if not isinstance(document, dict):
         raise LossError.at("", "the request must be a JSON object of tensors and options by name")
     return document

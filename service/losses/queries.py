@@ -7,7 +7,9 @@ from typing import Any
 
 from tensorseed.errors import Fault, LossError, SpecError
 from tensorseed.losses import Loss, Request
+from tensorseed.losses.checks import fail
 from tensorseed.spec.json_io import load
+from tensorseed.spec.json_numbers import InexactNumberError
 
 from ..http.errors import QueryError
 
@@ -21,9 +23,18 @@ def query_document(loss: type[Loss], parameters: Mapping[str, str]) -> dict[str,
     """The members that the same request would have as JSON: typed as the options of `loss` are.
 
     A text that is not of the option's type stays text. The loss refuses it.
+
+    Raises:
+        LossError: a number of the query is one that float64 lacks.
     """
     schemas = {**COMMON, **option_schemas(loss)}
-    return {name: _value(text, schemas.get(name, {})) for name, text in parameters.items()}
+    document = {}
+    for name, text in parameters.items():
+        try:
+            document[name] = _value(text, schemas.get(name, {}))
+        except InexactNumberError as error:
+            raise fail(name, error.faults[0].detail) from None
+    return document
 
 
 def option_schemas(loss: type[Loss]) -> dict[str, Schema]:
@@ -64,6 +75,8 @@ def _literal(text: str) -> Any:
     """The value of the text as JSON; the text itself where it is none."""
     try:
         return load(text.encode())
+    except InexactNumberError:
+        raise
     except SpecError:
         return text
 

@@ -38,6 +38,10 @@ _NOT_UTF8 = "the body is not UTF-8: encode it as UTF-8"
 _REMEDY = "write one JSON object, in which NaN, Infinity and numbers beyond 1.8e308 do not exist"
 
 
+class NotFiniteError(SpecError):
+    """A JSON text holds numbers that are not finite, at their paths."""
+
+
 def load(body: bytes, limits: Limits = DEFAULTS) -> Any:
     """The document of a JSON text in UTF-8, with or without a byte order mark.
 
@@ -125,7 +129,7 @@ def _explained(body: bytes, error: orjson.JSONDecodeError) -> SpecError:
         return SpecError.at("", _SURROGATES)
     paths = _not_finite(body) if len(body) <= MAX_SEARCHED_BYTES else []
     if paths:
-        return SpecError([Fault(*finite_fault(path)) for path in paths])
+        return NotFiniteError([Fault(*finite_fault(path)) for path in paths])
     return SpecError.at("", f"the body is not valid JSON at line {error.lineno}: {_REMEDY}")
 
 

@@ -395,3 +395,44 @@ def test_any_mutation_of_a_file(client: Any, at: int, splice: bytes, cut: int) -
     body = safetensors.torch.save({"input": torch.ones(2, 3), "target": torch.zeros(2, 3)})
     mutated = body[:at] + splice + body[at + len(splice) : len(body) - cut]
     check(client.post("/v1/losses/mse_loss", content=mutated, headers=OCTETS))
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "told"),
+    [
+        (b'{"input": [9007199254740993], "target": [1]}', "/input/0", "float64 has no 9007199254740993"),
+        (
+            b'{"input": [18446744073709551617], "target": [1]}',
+            "/input/0",
+            "neither an integer of 64 bits nor",
+        ),
+        (b'{"input": [1e-400], "target": [1]}', "/input/0", "no number this small"),
+        (b'{"input": [1e400], "target": [1]}', "/input/0", 'one of the strings "NaN"'),
+        (b'{"input": [1], "target": [1], "input": [2]}', "/input", "is given twice"),
+        (b'{"input": [1], "target": [1], "delta": 9007199254740993}', "/delta", "float64 has no"),
+    ],
+)
+def test_a_number_that_json_changes_is_named_for_what_it_is(
+    client: Any, body: bytes, pointer: str, told: str
+) -> None:
+    answer = client.post("/v1/losses/huber_loss", content=body)
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert fault["pointer"] == pointer
+    assert told in fault["detail"]
+
+
+@pytest.mark.parametrize(
+    ("delta", "told"),
+    [
+        ("9007199254740993", "float64 has no"),
+        ("18446744073709551617", "nor a float64"),
+        ("1e-400", "no number this small"),
+    ],
+)
+def test_a_number_of_the_query_is_named_for_what_it_is(client: Any, delta: str, told: str) -> None:
+    answer = send(client, "huber_loss", {"input": [1.0], "target": [2.0]}, f"delta={delta}")
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert fault["parameter"] == "delta"
+    assert told in fault["detail"]
