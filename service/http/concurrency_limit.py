@@ -45,7 +45,9 @@ class ConcurrencyLimit(Places):
         client = CLIENT.get()
         if not self.take(client):
             already = (
-                f"{self.active:,} already" if self.active >= self.limit else "most of them for this client"
+                f"{self.active:,} already"
+                if self.active >= self.limit
+                else "as many for this client as it may have"
             )
             raise BusyError(
                 self.name,

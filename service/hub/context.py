@@ -14,7 +14,7 @@ from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.context import Context
 from ..http.errors import Limit
 from ..settings import Settings
-from ..worker.lanes import QUICK_THREADS
+from ..worker.lanes import QUICK_AT_ONCE
 from ..worker.worker import Worker
 from .library import LibraryService
 from .problems import COMMIT
@@ -46,7 +46,7 @@ class HubContext(Context):
             settings.limits(),
             worker,
             streams,
-            LibraryService(open_library(settings), worker, min(settings.thread_count(), QUICK_THREADS)),
+            LibraryService(open_library(settings), worker, min(settings.thread_count(), QUICK_AT_ONCE)),
             DerivationProcess(settings.recipe_seconds),
             ConcurrencyLimit(Limit.DERIVATIONS, MAX_DERIVATIONS, "derives recipes"),
         )

@@ -100,7 +100,8 @@ class FairPool:
     def waiting(self) -> int:
         """The number of jobs that have not begun."""
         with self._lock:
-            return len(self._waiting) + sum(map(len, self._held.values()))
+            idle = sum(piece.began is None for piece in self._begun)
+            return len(self._waiting) + idle + sum(map(len, self._held.values()))
 
     def start(self, job: Job[T], seconds: float) -> asyncio.Future[T]:
         """Run a job that is estimated to take `seconds`. Cancelling the future cancels the job.

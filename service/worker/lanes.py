@@ -14,7 +14,8 @@ from tensorseed.concurrency.cpu import NICENESS_STEP
 
 from .fair_pool import FairPool
 
-QUICK_THREADS = 4  # parsing holds the interpreter's lock: more of them gain nothing
+QUICK_THREADS = 16  # of which few run: parsing holds the interpreter's lock
+QUICK_AT_ONCE = 3
 SHORT_JOBS = 2
 PREPARATIONS = 4  # begun at a time: each holds up to 64 MiB
 
@@ -29,7 +30,7 @@ class Lanes:
     """The pools of one application.
 
     Attributes:
-        quick: Parsing, planning, listing, and all that is no computing.
+        quick: Parsing, planning, listing, and all that is no computing. They take turns.
         chunks: Cheap chunks of files, and their hashes.
         dear_chunks: Chunks that cannot be divided into cheap ones without loss. They take turns.
         long_chunks: Those that take more than half a second. They take turns.
@@ -55,7 +56,7 @@ class Lanes:
         """The lanes of a process with so many threads that compute at a time."""
         half = max(1, threads // 2)
         return cls(
-            quick=FairPool("quick", QUICK_THREADS),
+            quick=FairPool("quick", QUICK_THREADS, QUICK_AT_ONCE),
             chunks=FairPool("chunk", threads, niceness=_CHEAP),
             dear_chunks=FairPool("dear-chunk", 2 * threads, threads, _DEAR),
             long_chunks=FairPool("long-chunk", 2 * threads, threads, _DEAR),

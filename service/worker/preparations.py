@@ -11,7 +11,7 @@ from tensorseed.sampling.distributions import Preparation
 
 from ..telemetry import DEVICE, span
 from .clients import CLIENT
-from .fair_pool import FairPool
+from .lanes import SHORT_SECONDS, Lanes
 from .shares import Places
 
 MAX_PREPARING = 32  # streams that wait for their first preparation
@@ -27,19 +27,20 @@ class Preparations:
     A client that waits for a result holds no thread. The last one to leave cancels the computation.
     """
 
-    def __init__(self, pool: FairPool) -> None:
-        self._pool = pool
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
         self._places = Places(MAX_PREPARING)
         self._flights: AsyncSingleFlightCache[bool] = AsyncSingleFlightCache(0, lambda _: 1)
 
     async def run(self, missing: Sequence[Preparation], *, begins: bool) -> None:
-        """Run preparations, one after the other. A stream that `begins` may be refused.
+        """Run preparations, one after the other. A stream that `begins` with long ones may be refused.
 
         Raises:
             PreparationsBusyError: it is.
         """
         client = CLIENT.get()
-        if begins and not self._places.take(client):
+        takes_place = begins and sum(preparation.seconds for preparation in missing) > SHORT_SECONDS
+        if takes_place and not self._places.take(client):
             raise PreparationsBusyError(
                 "as many files as may be wait for their orthogonal matrices to be prepared: try again soon, "
                 "or at another replica"
@@ -49,7 +50,7 @@ class Preparations:
                 for preparation in missing:
                     await self._flights.get(preparation, partial(self._prepare, preparation))
         finally:
-            if begins:
+            if takes_place:
                 self._places.give_back(client)
 
     async def _prepare(self, preparation: Preparation) -> bool:
@@ -57,4 +58,6 @@ class Preparations:
             preparation.run()
             return True
 
-        return await self._pool.run(run, preparation.seconds)
+        is_short = preparation.seconds <= SHORT_SECONDS
+        lane = self._lanes.dear_chunks if is_short else self._lanes.preparations
+        return await lane.run(run, preparation.seconds)

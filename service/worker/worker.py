@@ -64,7 +64,7 @@ class Worker:
         self._window = window
         self._kernel_cache = kernel_cache
         self.lanes = Lanes.create(threads)
-        self._preparations = Preparations(self.lanes.preparations)
+        self._preparations = Preparations(self.lanes)
         self._devices = devices or Devices()
         self._compiled = self._devices.cpu.executor()
         self._device_queues: dict[str, DeviceQueue[memoryview]] = {}

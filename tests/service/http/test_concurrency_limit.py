@@ -1,9 +1,12 @@
-"""Limit of concurrent streams: 503 beyond it, other routes answer."""
+"""Limits of concurrency, and shares of clients: 429 beyond them."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from service.http.concurrency_limit import ConcurrencyLimit
 from service.http.errors import BusyError, Limit
 from service.server.app import create_app
 from service.settings import Settings
+from service.worker.clients import CLIENT
 
 LARGE = "/v1/weights?shape=1024,1048576&init=normal"
 SMALL = "/v1/weights?shape=16,16&init=normal"
@@ -32,7 +36,9 @@ def test_one_more_than_the_limit_is_refused_and_places_come_back() -> None:
 class Client:
     """A client that takes what is sent as long as `reading` is set."""
 
-    def __init__(self, app: FastAPI, method: str, target: str, body: bytes = b"") -> None:
+    def __init__(
+        self, app: FastAPI, method: str, target: str, body: bytes = b"", **scope_fields: Any
+    ) -> None:
         self.reading, self.gone, self.begun = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.read = False
         self.status, self.content = 0, b""
@@ -48,6 +54,7 @@ class Client:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "headers": [(b"content-length", str(len(body)).encode())],
+            **scope_fields,
         }
         bodies = [body]
 
@@ -122,3 +129,50 @@ def test_losses_and_evaluations_beyond_the_limit_are_429_before_a_body_is_read(p
         await app.state.worker.close()
 
     asyncio.run(main())
+
+
+def test_a_client_has_a_share_and_leaves_places_to_others() -> None:
+    limit = ConcurrencyLimit(Limit.STREAMS, 8, "streams files")
+    with ExitStack() as stack:
+        CLIENT.set("greedy")
+        for _ in range(6):
+            stack.enter_context(limit.admit())
+        with pytest.raises(BusyError, match="as many for this client as it may have"):
+            stack.enter_context(limit.admit())
+        CLIENT.set("modest")
+        stack.enter_context(limit.admit())
+        assert limit.active == 7
+    CLIENT.set(None)
+    assert limit.active == 0
+
+
+def test_the_client_is_the_key_or_the_connection(tmp_path: Path) -> None:
+    secret = "s" * 32
+    keys = tmp_path / "keys"
+    keys.write_text(f"alice:{hashlib.sha256(secret.encode()).hexdigest()}\n")
+    seen: list[Any] = []
+
+    async def ask(settings: Settings, *headers: tuple[bytes, bytes]) -> None:
+        app = create_app(settings)
+        run = app.state.worker.run
+
+        async def noted(*arguments: Any) -> Any:
+            seen.append(CLIENT.get())
+            return await run(*arguments)
+
+        app.state.worker.run = noted
+        for port in (1, 2):
+            await asyncio.create_task(answer(app, port, *headers))
+        await app.state.worker.close()
+
+    async def answer(app: FastAPI, port: int, *headers: tuple[bytes, bytes]) -> None:
+        fields = {"headers": list(headers), "client": ("192.0.2.1", port)}
+        client = Client(app, "POST", "/v1/weights/plan", SPEC, **fields)
+        assert await client.answer() == 200
+
+    asyncio.run(ask(Settings.model_construct(threads=1, kernel_cache=None)))
+    assert set(seen) == {("192.0.2.1", 1), ("192.0.2.1", 2)}
+    seen.clear()
+    settings = Settings.model_construct(threads=1, kernel_cache=None, keys_file=keys)
+    asyncio.run(ask(settings, (b"authorization", f"Bearer {secret}".encode())))
+    assert set(seen) == {"alice"}

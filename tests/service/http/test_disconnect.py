@@ -99,7 +99,7 @@ def test_queued_work_of_a_client_that_left_never_begins(
         assert free.wait(60)
 
     async def ask() -> None:
-        blockers = [lane.start(hold, 1.0) for lane in lanes for _ in range(lane._threads)]
+        blockers = [lane.start(hold, 1.0) for lane in lanes for _ in range(lane._at_once)]
         gone = asyncio.Event()
         body = [SPEC] if method == "POST" else [b""]
 

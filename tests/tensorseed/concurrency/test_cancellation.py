@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from tensorseed.concurrency.cancellation import ComputationCancelledError, cancellable, check_cancelled
+from tensorseed.sampling import compact_wy
 from tensorseed.sampling.distributions import Orthogonal
 from tensorseed.sampling.distributions.orthogonal import orthogonal_elements
 from tensorseed.sampling.philox import Stream
+from tensorseed.sampling.reflections import orthogonal_rows
 
 
 def test_only_within_the_block_of_the_same_thread():
@@ -43,3 +45,23 @@ def test_what_is_prepared_is_known_to_be():
     assert not preparation.is_done
     preparation.run()
     assert preparation.is_done
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda key: compact_wy.prepare(key, 3_000, 1_200),
+        lambda key: orthogonal_rows(key, (2_000, 2_000), np.arange(1_900, 2_000)),
+    ],
+)
+def test_a_long_computation_often_looks_whether_it_is_cancelled(compute):
+    looked = 0
+
+    def count() -> bool:
+        nonlocal looked
+        looked += 1
+        return False
+
+    with cancellable(count):
+        compute(Stream(3, "often").key())
+    assert looked > 20

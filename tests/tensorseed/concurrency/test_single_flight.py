@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tensorseed.concurrency.cancellation import ComputationCancelledError
+from tensorseed.concurrency.cancellation import ComputationCancelledError, cancellable
 from tensorseed.concurrency.single_flight import AsyncSingleFlightCache, SingleFlightCache
 
 
@@ -94,7 +94,6 @@ def test_a_waiter_begins_anew_where_the_first_gives_up():
         first = pool.submit(cache.get, "key", given_up)
         assert begun.wait(60)
         second = pool.submit(cache.get, "key", lambda: np.zeros(3))
-        left.set()
         with pytest.raises(ComputationCancelledError):
             first.result(60)
         assert second.result(60).tolist() == [0, 0, 0]
@@ -186,3 +185,22 @@ def test_a_failed_computation_reaches_every_task_and_is_forgotten():
         assert await cache.get("a", quick) == b"1"
 
     asyncio.run(main())
+
+
+def test_a_thread_that_waits_for_another_may_be_cancelled() -> None:
+    cache: SingleFlightCache[int] = SingleFlightCache(10, lambda _: 1)
+    begun, go = threading.Event(), threading.Event()
+
+    def slow() -> int:
+        begun.set()
+        assert go.wait(60)
+        return 5
+
+    owner = threading.Thread(target=cache.get, args=("key", slow))
+    owner.start()
+    assert begun.wait(60)
+    with cancellable(lambda: True), pytest.raises(ComputationCancelledError):
+        cache.get("key", slow)
+    go.set()
+    owner.join()
+    assert cache.peek("key") == 5
