@@ -265,6 +265,12 @@ def test_the_dashboard_shows_every_metric() -> None:
             assert family.name in text, family.name
 
 
+def test_every_panel_of_the_dashboard_has_a_place_of_its_own() -> None:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}) == len(panels)
+
+
 def test_every_metric_is_documented() -> None:
     text = (DASHBOARD.parents[2] / "docs" / "operations.md").read_text()
     for family in Metrics().registry.collect():
