@@ -6,8 +6,13 @@ A thread computes within `cancellable`; long loops call `check_cancelled` betwee
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+STEP = 4_096  # items between two looks
 
 Cancelled = Callable[[], bool]
 """Whether a computation is cancelled: its result has no reader any more. Any thread may call it."""
@@ -44,3 +49,15 @@ def check_cancelled() -> None:
     cancelled = getattr(_thread, "cancelled", None)
     if cancelled is not None and cancelled():
         raise ComputationCancelledError
+
+
+def cancellably(items: Iterable[T]) -> Iterator[T]:
+    """Yield the items, and call `check_cancelled` now and then.
+
+    Raises:
+        ComputationCancelledError: the computation of this thread is cancelled.
+    """
+    for number, item in enumerate(items):
+        if number % STEP == 0:
+            check_cancelled()
+        yield item

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tensorseed.concurrency.cancellation import cancellably
 from tensorseed.errors import UnknownNameError
 from tensorseed.files.elements import ElementSource, element_source
 from tensorseed.files.header import write_header
@@ -167,7 +168,7 @@ def file_header(tensors: Sequence[ResolvedTensor], metadata: Mapping[str, str] |
 def _placed(tensors: Sequence[ResolvedTensor], offset: int) -> Iterator[tuple[ResolvedTensor, int, int]]:
     """Yield each tensor with the bounds of its bytes, one after the other from `offset` on."""
     sizes: dict[tuple[int, tuple[int, ...]], int] = {}
-    for tensor in tensors:
+    for tensor in cancellably(tensors):
         kind = (tensor.dtype.itemsize, tensor.shape)
         size = sizes.get(kind)
         if size is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter, itemgetter
 
+from tensorseed.concurrency.cancellation import cancellably
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.sampling.dtypes import FILE_ORDER
 from tensorseed.spec.canonical import EntryText, ordered_recipe_text, recipe_text
@@ -207,12 +208,12 @@ def _tensors(entry: ResolvedEntry, names: list[str]) -> Iterator[ResolvedTensor]
         fixed = (tensor.dtype, tensor.shape, tensor.distribution, *about)
         suffix = tensor.suffix
         if entry.stream is None:
-            for name in names:
+            for name in cancellably(names):
                 full = name + suffix
                 yield ResolvedTensor(full, full, *fixed)
         else:
             stream = entry.stream + suffix
-            for name in names:
+            for name in cancellably(names):
                 yield ResolvedTensor(name + suffix, stream, *fixed)
 
 

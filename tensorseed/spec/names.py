@@ -13,6 +13,8 @@ from itertools import groupby, product
 from operator import itemgetter
 from typing import TypeVar
 
+from tensorseed.concurrency.cancellation import cancellably
+
 MAX_CHARS = 1_024
 RESERVED = "__metadata__"
 MAX_FOLDED = 8  # integers of a name that can become ranges, counted from its end
@@ -88,7 +90,7 @@ def expand(name: str) -> list[str]:
         map(str, range(int(low), int(high) + 1)) for low, high in zip(parts[1::3], parts[2::3], strict=True)
     ]
     pattern = "%s".join(part.replace("%", "%%") for part in parts[0::3])
-    return [pattern % numbers for numbers in product(*runs)]
+    return [pattern % numbers for numbers in cancellably(product(*runs))]
 
 
 def fold(names: Iterable[str]) -> list[str]:

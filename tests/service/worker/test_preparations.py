@@ -1,4 +1,4 @@
-"""Preparations: shared, cancelled with the last waiter, refused beyond a limit."""
+"""Preparations: shared, cancelled with the last waiter, bounded."""
 
 from __future__ import annotations
 

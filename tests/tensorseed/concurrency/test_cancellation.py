@@ -7,12 +7,21 @@ import threading
 import numpy as np
 import pytest
 
-from tensorseed.concurrency.cancellation import ComputationCancelledError, cancellable, check_cancelled
+from tensorseed.concurrency.cancellation import (
+    STEP,
+    ComputationCancelledError,
+    cancellable,
+    cancellably,
+    check_cancelled,
+)
+from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling import compact_wy
 from tensorseed.sampling.distributions import Orthogonal
 from tensorseed.sampling.distributions.orthogonal import orthogonal_elements
 from tensorseed.sampling.philox import Stream
 from tensorseed.sampling.reflections import orthogonal_rows
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 
 def test_only_within_the_block_of_the_same_thread():
@@ -64,4 +73,27 @@ def test_a_long_computation_often_looks_whether_it_is_cancelled(compute):
 
     with cancellable(count):
         compute(Stream(3, "often").key())
+    assert looked > 20
+
+
+def test_items_are_yielded_until_the_computation_is_cancelled():
+    assert list(cancellably(range(3 * STEP))) == list(range(3 * STEP))
+    looks = iter([False, False, True])
+    taken: list[int] = []
+    with cancellable(lambda: next(looks)), pytest.raises(ComputationCancelledError):
+        taken.extend(cancellably(range(9 * STEP)))
+    assert taken == list(range(2 * STEP))
+
+
+def test_opening_a_file_of_many_tensors_often_looks_whether_it_is_cancelled():
+    body = b'{"layers": [{"name": "a.{0..39999}", "type": "Tensor", "shape": [1], "init": "normal"}]}'
+    looked = 0
+
+    def count() -> bool:
+        nonlocal looked
+        looked += 1
+        return False
+
+    with cancellable(count):
+        open_file(parse_spec(body, Limits()))
     assert looked > 20
