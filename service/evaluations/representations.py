@@ -98,11 +98,16 @@ def content_of(answer: Report | Comparison, form: str) -> Content:
 
 def report_text(answer: Report | Comparison) -> bytes:
     """The report as JSON; of several variants `{"reports": […]}`."""
-    return orjson.dumps(spell_nonfinite(answer.model_dump()))
+    return b"".join(_json(answer))
 
 
 def _json(answer: Report | Comparison) -> Sequence[bytes]:
-    return [report_text(answer)]
+    """The text in pieces, each of which holds the interpreter for a moment."""
+    texts = (orjson.dumps(spell_nonfinite(report.model_dump())) for report in _reports(answer))
+    if isinstance(answer, Report):
+        return [*texts]
+    first, *rest = texts
+    return [b'{"reports":[', first, *(b"," + text for text in rest), b"]}"]
 
 
 def _svg(answer: Report | Comparison) -> Sequence[bytes]:

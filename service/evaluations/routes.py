@@ -20,14 +20,17 @@ from tensorseed.errors import (
     VersionError,
 )
 from tensorseed.evaluations import evaluate, read_evaluation
+from tensorseed.spec.limits import Limits
 
 from ..http.bodies import read_json
 from ..http.context import JobsContext
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError
+from ..http.memory import MemoryLease, lease_of
 from ..http.negotiation import accept_of
 from ..http.problems import COMMON, ProblemKind
 from ..http.queries import query_of
+from ..http.responses import WHOLE_BYTES
 from ..telemetry import DEVICE, Attributes, span
 from .representations import Content, check_labels, content_of, form_of
 from .schemas import evaluation_answers, evaluation_body
@@ -69,9 +72,9 @@ async def post_evaluations(request: Request) -> Response:
 
 
 async def _post(request: Request, body: bytes) -> Response:
-    context = JobsContext.of(request)
+    context, lease = JobsContext.of(request), lease_of(request)
     with span("parse"):
-        evaluation = await context.worker.run(read_evaluation, body, context.limits)
+        evaluation = await context.worker.run(_read, body, context.limits, lease)
     form = form_of(accept_of(request), weights=evaluation.return_weights)
     if evaluation.return_weights:
         check_labels([variant.label or "" for variant in evaluation.variants])
@@ -80,10 +83,16 @@ async def _post(request: Request, body: bytes) -> Response:
             partial(_compute, evaluation, form), evaluation.device, seconds=evaluation.seconds
         )
     headers = {"Cache-Control": "no-store", "Vary": "Accept", **content.headers}
-    if len(content.pieces) == 1:
-        return Response(bytes(content.pieces[0]), headers=headers, media_type=content.media_type)
+    if content.size <= WHOLE_BYTES:
+        return Response(b"".join(content.pieces), headers=headers, media_type=content.media_type)
+    lease.take(content.size)
     headers["Content-Length"] = str(content.size)
     return StreamingResponse(content.stream(), headers=headers, media_type=content.media_type)
+
+
+def _read(body: bytes, limits: Limits, lease: MemoryLease) -> Evaluation:
+    with lease.reserving(keep=True):
+        return read_evaluation(body, limits)
 
 
 def _attributes(evaluation: Evaluation) -> Attributes:

@@ -11,9 +11,13 @@ from starlette.requests import Request
 from tensorseed.errors import TooLargeError
 
 from .errors import MalformedRequestError, MediaTypeError
+from .memory import lease_of
 from .negotiation import JSON, OCTETS
 
 BRACES = "shorten the spec, for example with brace ranges such as h.{0..11}"
+
+UNCOUNTED_BYTES = 1 << 16  # of a body, before it counts for the memory of requests
+COPIES = 2  # of a body that grows
 
 _JSON = re.compile(r"[a-z0-9.+_-]+/(?:[a-z0-9.+_-]+\+)?json")
 _UNSTATED = {"", "application/x-www-form-urlencoded"}  # the latter from `curl -d`, whatever the body
@@ -25,6 +29,7 @@ async def read_json(request: Request, limit: int, remedy: str = BRACES) -> bytes
     Raises:
         MediaTypeError: The body has another type, or an encoding.
         TooLargeError: It is over the limit, by its Content-Length or its bytes; `remedy` ends the message.
+        BusyError: The memory for it is in use.
     """
     body_type(request, (JSON,))
     _content_length(request, limit, remedy)
@@ -38,6 +43,7 @@ async def read_octets(request: Request, limit: int, remedy: str) -> memoryview:
 
     Raises:
         TooLargeError: The body is over the limit, by its Content-Length or its bytes.
+        BusyError: The memory for it is in use.
         MalformedRequestError: The Content-Length is not that of the body.
     """
     length = _content_length(request, limit, remedy)
@@ -45,11 +51,14 @@ async def read_octets(request: Request, limit: int, remedy: str) -> memoryview:
         return memoryview(await _read_chunks(request, limit, remedy))
     body = np.empty(length, np.uint8).data  # numpy uses large pages, which fill faster
     done = 0
+    lease = lease_of(request)
     async for chunk in request.stream():
         if len(chunk) > length - done:
             raise MalformedRequestError("the body is longer than its Content-Length: send the body's length")
         body[done : done + len(chunk)] = chunk
         done += len(chunk)
+        if done > UNCOUNTED_BYTES:
+            lease.take(len(chunk))
     if done < length:
         raise MalformedRequestError("the body is shorter than its Content-Length: send the whole body")
     return body
@@ -95,10 +104,13 @@ def _content_length(request: Request, limit: int, remedy: str) -> int | None:
 
 async def _read_chunks(request: Request, limit: int, remedy: str) -> bytearray:
     body = bytearray()
+    lease = lease_of(request)
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
             raise _too_large(limit, remedy)
+        if len(body) > UNCOUNTED_BYTES:
+            lease.take(COPIES * len(chunk))
     return body
 
 

@@ -110,6 +110,7 @@ class Limit(StrEnum):
     DIGESTS = "digests"
     PREPARATIONS = "preparations"
     DERIVATIONS = "derivations"
+    MEMORY = "memory"
     KEY_REQUESTS = "key_requests"
     KEY_BYTES = "key_bytes"
 

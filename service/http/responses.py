@@ -20,10 +20,13 @@ from starlette.types import Receive, Scope, Send
 from .concurrency_limit import ConcurrencyLimit, refusing_preparations
 from .conditional import is_unmodified, range_applies
 from .disconnect import cancel_on_disconnect
+from .memory import lease_of
 from .ranges import ByteRange, parse_range
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 REVALIDATED = "public, no-cache"  # for a URL whose bytes may change: by query, or by a branch's name
+
+WHOLE_BYTES = 1 << 16  # of a body that the server takes at once; sockets hold more
 
 _CONDITIONAL = frozenset({b"if-match", b"if-none-match", b"if-range", b"range"})
 
@@ -63,11 +66,12 @@ async def file_response(
 ) -> Response:
     """The response to a GET, HEAD or POST that selects `representation`: 200, 206 or 304.
 
-    A streamed body takes a place of `streams` while it is sent.
+    A streamed body takes a place of `streams` while it is sent, a long complete one its memory.
 
     Raises:
         PreconditionError: If-Match does not hold.
         RangeError: No range can be served.
+        BusyError: The memory for it is in use.
     """
     fields = _fields(request)
     etag = representation.etag
@@ -81,10 +85,10 @@ async def file_response(
     if request.method == "HEAD":
         return CompleteResponse(200, headers, size)
     if ranges is None:
-        return _one(200, headers, representation, ByteRange(0, size), streams)
+        return _one(request, 200, headers, representation, ByteRange(0, size), streams)
     if len(ranges) == 1:
         headers["Content-Range"] = ranges[0].content_range(size)
-        return _one(206, headers, representation, ranges[0], streams)
+        return _one(request, 206, headers, representation, ranges[0], streams)
     boundary = hashlib.sha256(f"{etag} {ranges}".encode()).hexdigest()[:32]
     segments = _multipart(ranges, size, boundary, headers["Content-Type"])
     headers["Content-Type"] = f"multipart/byteranges; boundary={boundary}"
@@ -102,6 +106,7 @@ def _fields(request: Request) -> dict[str, str]:
 
 
 def _one(
+    request: Request,
     status: int,
     headers: Mapping[str, str],
     representation: Representation,
@@ -110,6 +115,8 @@ def _one(
 ) -> Response:
     body = representation.at_once(*part)
     if body is not None:
+        if len(body) > WHOLE_BYTES:
+            lease_of(request).take(len(body))
         return CompleteResponse(status, headers, part.stop - part.start, body)
     return StreamedResponse(status, headers, representation, [part], streams)
 
@@ -136,6 +143,16 @@ class CompleteResponse(Response):
         self.status_code = status
         self.background = None
         self.init_headers({**headers, "Content-Length": str(length)})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send head and body. The end of a long one goes out alone, when the client has read nearly all."""
+        if len(self.body) <= WHOLE_BYTES:
+            await super().__call__(scope, receive, send)
+            return
+        head = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        await send(head)
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class StreamedResponse(Response):

@@ -47,7 +47,7 @@ class HubContext(Context):
             worker,
             streams,
             LibraryService(open_library(settings), worker, min(settings.thread_count(), QUICK_AT_ONCE)),
-            DerivationProcess(settings.recipe_seconds),
+            DerivationProcess(settings.recipe_seconds, settings.recipe_bytes),
             ConcurrencyLimit(Limit.DERIVATIONS, MAX_DERIVATIONS, "derives recipes"),
         )
 
@@ -78,4 +78,5 @@ def open_library(settings: Settings) -> Library:
         settings.shard_bytes,
         cache_tensors=settings.cache_tensors,
         recipe_seconds=settings.recipe_seconds,
+        recipe_bytes=settings.recipe_bytes,
     )

@@ -13,16 +13,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tensorseed.checkpoints.errors import UnknownEntryError
-from tensorseed.checkpoints.layout import INDEX
+from tensorseed.checkpoints.layout import INDEX, TENSOR_BYTES
 from tensorseed.checkpoints.snapshot import RepoFile, Snapshot
 from tensorseed.errors import CapacityError
 from tensorseed.files.virtual_file import VirtualFile
 
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, PreconditionError, RangeError
+from ..http.memory import MemoryLease, lease_of
 from ..http.negotiation import JSON, OCTETS
 from ..http.responses import CACHE_CONTROL, REVALIDATED, Chunk, Representation, file_response
 from ..http.routing import get_and_head
+from ..http.texts import complete_text
 from ..worker.worker import Worker
 from .context import HubContext, snapshot_at
 from .openapi import SNAPSHOT, download_parameter, file_answers, in_path
@@ -138,7 +140,7 @@ async def _get(request: Request) -> Response:
     snapshot = await snapshot_at(request, path)
     file = snapshot.file(path.path)
     needs_no_weights = file.text is not None or request.method == "HEAD"
-    weights = None if needs_no_weights else await context.worker.run(lambda: file.weights)
+    weights = None if needs_no_weights else await context.worker.run(_open, file, lease_of(request))
     immutable = path.revision == snapshot.commit
     representation = RepoFileRepresentation(
         context.worker,
@@ -151,6 +153,15 @@ async def _get(request: Request) -> Response:
     return await file_response(request, representation, context.streams)
 
 
+def _open(file: RepoFile, lease: MemoryLease) -> VirtualFile | None:
+    """The weights of a file; their memory is taken until they are freed, however many requests share them."""
+    is_open = "weights" in vars(file)
+    weights = file.weights
+    if weights is not None and not is_open:
+        lease.hand_over(TENSOR_BYTES * len(weights.entries()) + 2 * len(weights.header), weights)
+    return weights
+
+
 async def _headers(request: Request) -> Response:
     asked = parse_repo_path(request, "safetensors-metadata")
     path = "/".join((asked.revision, asked.path)) if asked.path else asked.revision  # a path and no revision
@@ -159,7 +170,7 @@ async def _headers(request: Request) -> Response:
     if path != INDEX:
         raise UnknownEntryError(f"{path} names no shards: ask for {INDEX}")
     body = await HubContext.of(request).worker.run(_headers_text, snapshot, index)
-    return Response(body, headers={"Cache-Control": "no-store"}, media_type=JSON)
+    return complete_text(body, lease_of(request), {"Cache-Control": "no-store"})
 
 
 def _headers_text(snapshot: Snapshot, index: RepoFile) -> bytes:

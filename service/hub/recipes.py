@@ -21,10 +21,12 @@ from tensorseed.spec.limits import Limits
 from ..http.bodies import read_json
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError
+from ..http.memory import MemoryLease, lease_of
 from ..http.negotiation import JSON
 from ..http.openapi import json_answer, json_list_answer, request_body
 from ..http.queries import check_path
 from ..http.routing import get_and_head
+from ..http.texts import complete_text
 from .context import HubContext
 from .openapi import in_path
 from .problems import RECIPE_PROBLEMS
@@ -69,7 +71,7 @@ async def plan_recipe(request: Request) -> Response:
     context = HubContext.of(request)
     with context.deriving.admit():
         config = await read_json(request, MAX_CONFIG_BYTES, _SHORTER)
-        return await cancel_on_disconnect(request.receive, _plan(context, config))
+        return await cancel_on_disconnect(request.receive, _plan(context, config, lease_of(request)))
 
 
 @get_and_head(
@@ -85,21 +87,28 @@ async def get_recipe(request: Request) -> Response:
     return await cancel_on_disconnect(request.receive, _recipe(request))
 
 
-async def _plan(context: HubContext, config: bytes) -> Response:
+async def _plan(context: HubContext, config: bytes, lease: MemoryLease) -> Response:
     recipe = await context.derivations.derive_json(config)
-    return _json(await context.worker.run(_planned, recipe, context.limits, context.settings.shard_bytes))
+    limits, shard_bytes = context.limits, context.settings.shard_bytes
+    return complete_text(
+        await context.worker.run(_planned, recipe, limits, shard_bytes, lease), lease, _UNSTORED
+    )
 
 
-def _planned(document: dict[str, Any], limits: Limits, shard_bytes: int) -> dict[str, Any]:
-    recipe = read_recipe(orjson.dumps(document), "of this config")
-    layout = plan_layout(recipe.weights, None, limits, recipe.shard_bytes or shard_bytes)
-    return {
-        "recipe": document,
+def _planned(document: dict[str, Any], limits: Limits, shard_bytes: int, lease: MemoryLease) -> bytes:
+    """The recipe and its totals as JSON."""
+    text = orjson.dumps(document)
+    with lease.reserving():
+        recipe = read_recipe(text, "of this config")
+        layout = plan_layout(recipe.weights, None, limits, recipe.shard_bytes or shard_bytes)
+    planned = {
+        "recipe": orjson.Fragment(text),
         "tensors": len(layout.resolved.tensors),
         "parameters": sum(layout.parameters.values()),
         "bytes": layout.data_bytes,
         "shards": len(layout.shards),
     }
+    return orjson.dumps(planned)
 
 
 async def _recipes(request: Request) -> Response:

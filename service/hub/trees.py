@@ -19,9 +19,11 @@ from tensorseed.spec.json_io import load
 from ..http.bodies import read_json
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import MalformedRequestError, MediaTypeError, QueryError
+from ..http.memory import lease_of
 from ..http.negotiation import JSON
 from ..http.openapi import json_list_answer, reference, request_body
 from ..http.routing import get_and_head
+from ..http.texts import complete_text
 from .context import HubContext, snapshot_at
 from .openapi import SNAPSHOT, in_path, listing_parameters
 from .pagination import Query, paged
@@ -88,7 +90,7 @@ async def _tree(request: Request) -> Response:
     path = parse_repo_path(request, "tree")
     snapshot = await snapshot_at(request, path)
     body, headers = await HubContext.of(request).worker.run(_listing, snapshot, path.path.rstrip("/"), query)
-    return Response(body, headers=headers, media_type=JSON)
+    return complete_text(body, lease_of(request), headers)
 
 
 def _listing(snapshot: Snapshot, folder: str, query: Query) -> tuple[bytes, dict[str, str]]:
@@ -100,12 +102,17 @@ def _listing(snapshot: Snapshot, folder: str, query: Query) -> tuple[bytes, dict
 
 async def _paths_info(request: Request, paths: Sequence[str], *, expand: bool) -> Response:
     snapshot = await snapshot_at(request, parse_repo_path(request, "paths-info"))
+    text = await HubContext.of(request).worker.run(_selected, snapshot, paths, expand)
+    return complete_text(text, lease_of(request), {"Cache-Control": "no-store"})
+
+
+def _selected(snapshot: Snapshot, paths: Sequence[str], expand: bool) -> bytes:
+    """The entries at some paths as JSON."""
     entries: dict[str, RepoFile | Folder] = {
         entry.path: entry for entry in snapshot.within("", recursive=True)
     }
     found = [entries[path] for path in dict.fromkeys(path.strip("/") for path in paths) if path in entries]
-    rows = [_row(entry, snapshot, expand=expand) for entry in found]
-    return Response(orjson.dumps(rows), headers={"Cache-Control": "no-store"}, media_type=JSON)
+    return orjson.dumps([_row(entry, snapshot, expand=expand) for entry in found])
 
 
 def _row(entry: RepoFile | Folder, snapshot: Snapshot, *, expand: bool) -> dict[str, Any]:
@@ -137,7 +144,8 @@ async def _requested(request: Request) -> tuple[list[str], bool]:
             {"Accept-Post": f"{JSON}, {_FORM}"},
         )
     body = await read_json(request, MAX_BODY, _FEWER)
-    paths, expand = _of_form(body) if form == _FORM else _of_json(body)
+    read = _of_form if form == _FORM else _of_json
+    paths, expand = await HubContext.of(request).worker.run(read, body)
     if len(paths) > MAX_PATHS:
         raise TooLargeError(f"the body names {len(paths):,} paths: {_FEWER}")
     return paths, expand

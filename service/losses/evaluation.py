@@ -23,7 +23,9 @@ from tensorseed.spec.limits import Limits
 
 from ..http.context import JobsContext
 from ..http.json_numbers import to_json_lists
+from ..http.memory import MemoryLease
 from ..http.negotiation import JSON, OCTETS, negotiate
+from ..http.texts import complete_text
 from .queries import at_parameters, query_document
 
 if TYPE_CHECKING:
@@ -161,12 +163,18 @@ def file_pieces(result: Result) -> list[memoryview]:
     return write_tensors({"loss": result.loss, **gradients, **result.outputs}, metadata)
 
 
-def loss_response(body: bytes | Sequence[memoryview]) -> Response:
-    """The response with a JSON text or the pieces of a file as its body."""
+def loss_response(body: bytes | Sequence[memoryview], lease: MemoryLease) -> Response:
+    """The response with a JSON text or the pieces of a file as its body.
+
+    Raises:
+        BusyError: The memory for it is in use.
+    """
     headers = {"Vary": "Accept"}
     if isinstance(body, bytes):
-        return Response(body, headers=headers, media_type=JSON)
-    headers["Content-Length"] = str(sum(map(len, body)))
+        return complete_text(body, lease, headers)
+    size = sum(map(len, body))
+    lease.take(size)
+    headers["Content-Length"] = str(size)
     headers["Content-Disposition"] = f'attachment; filename="{FILENAME}"'
     return StreamingResponse(_slices(body), headers=headers, media_type=OCTETS)
 

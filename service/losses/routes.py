@@ -29,6 +29,7 @@ from ..http.bodies import body_type, read_json, read_octets
 from ..http.context import JobsContext
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
+from ..http.memory import MemoryLease, lease_of
 from ..http.negotiation import JSON, OCTETS, accept_of, negotiate
 from ..http.openapi import json_list_answer
 from ..http.problems import COMMON, ProblemKind
@@ -104,27 +105,36 @@ async def post_loss(request: Request, name: Name) -> Response:
     await asyncio.to_thread(_check_name, name)  # before the body is read
     with context.losses.admit():
         body, parameters = await _read(request, context)
-        return await cancel_on_disconnect(request.receive, _evaluate(context, name, body, parameters, accept))
+        lease = lease_of(request)
+        work = _evaluate(context, name, body, parameters, accept, lease)
+        return await cancel_on_disconnect(request.receive, work)
 
 
 async def _read(request: Request, context: JobsContext) -> tuple[memoryview, Mapping[str, str] | None]:
     """The body, and the query's parameters where the tensors are a file."""
     parameters = query_of(request)
     if body_type(request, (JSON, OCTETS)) == OCTETS:
-        return await read_octets(request, context.limits.loss_bytes, _SEND_PARTS), parameters
+        body = await read_octets(request, context.limits.loss_bytes, _SEND_PARTS)
+        lease_of(request).take(len(body))  # for gradients and intermediates
+        return body, parameters
     if parameters:
         raise QueryError([Fault(name, _IN_THE_BODY) for name in parameters])
     return memoryview(await read_json(request, context.settings.body_bytes, _SEND_A_FILE)), None
 
 
 async def _evaluate(
-    context: JobsContext, name: str, body: memoryview, parameters: Mapping[str, str] | None, accept: str
+    context: JobsContext,
+    name: str,
+    body: memoryview,
+    parameters: Mapping[str, str] | None,
+    accept: str,
+    lease: MemoryLease,
 ) -> Response:
     with span("loss", {"tensorseed.loss": name, "tensorseed.request_bytes": len(body)}):
-        job = partial(_answer, context, name, body, parameters, accept)
+        job = partial(_answer, context, name, body, parameters, accept, lease)
         worker, seconds = context.worker, len(body) * BODY_SECONDS
         found = await worker.run_cancellable(job, lane=worker.lanes.losses, seconds=seconds)
-    return loss_response(found)
+    return loss_response(found, lease)
 
 
 async def _catalog(request: Request, name: str | None) -> Response:
@@ -150,8 +160,10 @@ def _answer(
     body: memoryview,
     parameters: Mapping[str, str] | None,
     accept: str,
+    lease: MemoryLease,
     _cancelled: Cancelled,
 ) -> bytes | list[memoryview]:
     from .evaluation import LossMessage, answer
 
-    return answer(LossMessage(name, body, parameters, accept), context)
+    with lease.reserving(keep=True):
+        return answer(LossMessage(name, body, parameters, accept), context)

@@ -21,6 +21,7 @@ from tensorseed.sampling.executors import portability
 from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.context import JobsContext
 from ..http.errors import Limit
+from ..http.memory import MemoryBudget
 from ..hub.context import HubContext
 from ..settings import Settings
 from ..settings.environment import read_environment
@@ -97,6 +98,7 @@ def create_app(settings: Settings | None = None, folder: str | None = None) -> F
         settings,
         app.state.shutdown,
         app.state.metrics,
+        app.state.memory,
         keyring,
         traces.tracer if traces else None,
     )
@@ -108,6 +110,7 @@ def _create_contexts(app: FastAPI, settings: Settings) -> None:
     if settings.portable_kernels:
         portability.target()
     state = app.state
+    state.memory = MemoryBudget(settings.memory_bytes)
     state.worker = Worker(
         settings.thread_count(),
         settings.chunk_bytes,
@@ -115,6 +118,7 @@ def _create_contexts(app: FastAPI, settings: Settings) -> None:
         settings.cache_folder(),
         settings.materialised_bytes,
         metrics=state.metrics,
+        memory=state.memory,
     )
     state.streams = ConcurrencyLimit(Limit.STREAMS, settings.streams, "streams files")
     state.evaluations = ConcurrencyLimit(Limit.EVALUATIONS, settings.evaluations, "computes evaluations")
@@ -130,6 +134,7 @@ def _create_contexts(app: FastAPI, settings: Settings) -> None:
         state.streams,
         state.evaluations,
         state.losses,
+        state.memory,
         state.shutdown,
     )
 

@@ -35,6 +35,7 @@ from .error_handlers import PROBLEMS
 
 if TYPE_CHECKING:
     from ..http.concurrency_limit import ConcurrencyLimit
+    from ..http.memory import MemoryBudget
     from ..worker.worker import Worker
     from .graceful_shutdown import GracefulShutdown
 
@@ -114,6 +115,7 @@ class Metrics(WorkerMetrics):
             "max_evaluations", "Most evaluations and losses at a time, waiting ones included."
         )
         self.workers = self._gauge("workers", "Processes that should serve.", mode="max")  # if none lives
+        self.request_memory = self._gauge("request_memory_bytes", "Estimated memory that requests hold.")
         self.ready = self._gauge("ready_processes", "Processes that serve: started and not closing.")
         self.failed_devices = self._gauge("failed_devices", "Devices that failed since the start.")
         self.device_memory = self._gauge(
@@ -215,6 +217,7 @@ class Metrics(WorkerMetrics):
         streams: ConcurrencyLimit,
         evaluations: ConcurrencyLimit,
         losses: ConcurrencyLimit,
+        memory: MemoryBudget,
         shutdown: GracefulShutdown,
     ) -> None:
         """Set the gauges: active work and its limits, readiness, devices and memory."""
@@ -224,12 +227,13 @@ class Metrics(WorkerMetrics):
         self.max_evaluations.set(evaluations.limit + losses.limit)
         self.failed_devices.set(len(worker.failed_devices()))
         self.resident_memory.set(resident_memory())
+        self.request_memory.set(memory.used)
         self.ready.set(shutdown.ready)
         for device in worker.known_devices():
-            memory = device.memory()
-            if memory is not None:
-                self.device_memory.labels(device.name, "total").set(memory.total)
-                self.device_memory.labels(device.name, "free").set(memory.free)
+            sizes = device.memory()
+            if sizes is not None:
+                self.device_memory.labels(device.name, "total").set(sizes.total)
+                self.device_memory.labels(device.name, "free").set(sizes.free)
 
     def text(self) -> bytes:
         """The metrics in Prometheus's text format, those of all processes together."""

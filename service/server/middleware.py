@@ -13,12 +13,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from ..http.memory import MemoryBudget
 from ..http.paths import RootPath
 from ..settings import Settings
 from .authentication import Authentication
 from .graceful_shutdown import Draining, GracefulShutdown
 from .keys import Keyring
 from .metrics import Metrics
+from .request_memory import RequestMemory
 from .request_telemetry import RequestTelemetry
 from .response_cache import ResponseCache
 from .security_headers import SecurityHeaders
@@ -43,6 +45,7 @@ def surround(
     settings: Settings,
     shutdown: GracefulShutdown,
     metrics: Metrics,
+    budget: MemoryBudget,
     keyring: Keyring | None,
     tracer: Tracer | None,
 ) -> ASGIApp:
@@ -65,6 +68,7 @@ def surround(
         Middleware(Draining, shutdown),
         *([Middleware(Authentication, keyring, _rate_limits(settings))] if keyring else []),
         Middleware(SecurityHeaders),
+        Middleware(RequestMemory, budget),
         *([Middleware(ResponseCache, settings.answer_bytes)] if settings.answer_bytes else []),
         Middleware(SharedCaches, settings.shared_cache_bytes),
     ]

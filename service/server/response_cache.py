@@ -72,16 +72,17 @@ class ResponseCache:
             await self._app(scope, receive, send)
 
     def _storing(self, key: Key, scope: Scope, send: Send) -> Send:
-        """`send` that stores an immutable answer of one piece."""
+        """`send` that stores an immutable answer of one piece, which an empty end may follow."""
         headers: list[tuple[bytes, bytes]] | None = None
 
         async def store(message: Message) -> None:
             nonlocal headers
             if message["type"] == "http.response.start":
                 headers = list(message["headers"]) if _is_immutable(message) else None
-            elif headers is not None and not message.get("more_body", False):
-                self._store(key, headers, message.get("body", b""), scope.get("route"))
-            else:
+            elif headers is not None:
+                body = message.get("body", b"")
+                if not message.get("more_body", False) or _length(headers) == len(body):
+                    self._store(key, headers, body, scope.get("route"))
                 headers = None
             await send(message)
 
@@ -92,6 +93,11 @@ class ResponseCache:
         if len(body) <= MAX_BODY_BYTES and nbytes <= self._responses.maxsize:
             body = bytes(body)  # its buffer is reused
             self._responses[key] = CachedResponse(headers, body, route, nbytes)
+
+
+def _length(headers: list[tuple[bytes, bytes]]) -> int:
+    """The Content-Length; -1 without one."""
+    return next((int(value) for name, value in headers if name == b"content-length"), -1)
 
 
 def _key(scope: Scope) -> Key | None:

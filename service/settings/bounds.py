@@ -38,7 +38,7 @@ class RequestBounds(BaseSettings):
         description="most dimensions of one tensor; numpy has no more than 64",
     )
     materialised_bytes: int = Field(
-        Limits().materialised_bytes,
+        1 << 28,
         ge=0,
         le=1 << 40,
         description="most bytes of tensor data in one file of generator torch, which is computed as a whole, "
@@ -60,13 +60,13 @@ class RequestBounds(BaseSettings):
         description="largest safetensors body of one loss, in bytes, held in memory while it is evaluated",
     )
     parameters: int = Field(
-        Limits().parameters,
+        1 << 24,
         ge=1,
         le=1 << 40,
         description="most parameters of the networks of one evaluation, all that it compares together",
     )
     activations: int = Field(
-        Limits().activations,
+        1 << 25,
         ge=1,
         le=1 << 40,
         description="most elements of all layers' outputs in one evaluation, for one step",

@@ -52,6 +52,14 @@ class WorkSettings(BaseSettings):
         le=1 << 26,
         description="tensors of parsed specs to remember between requests; 0 for none",
     )
+    memory_bytes: int = Field(
+        768 << 20,
+        ge=1 << 24,
+        le=1 << 50,
+        description="memory for what requests hold, estimated, in bytes: bodies, parsed specs, the cached "
+        "ones among them, long texts, losses and evaluations; one more is answered 429, and one that exceeds "
+        "it by itself 413",
+    )
     answer_bytes: int = Field(
         32 << 20,
         ge=0,
@@ -75,4 +83,11 @@ class WorkSettings(BaseSettings):
         le=86_400,
         description="most seconds that deriving a recipe from a config may take; needs the extra "
         "tensorseed[transformers]",
+    )
+    recipe_bytes: int = Field(
+        1 << 28,
+        ge=1 << 26,
+        le=1 << 40,
+        description="most bytes of memory that deriving a recipe from a config may take, in a process of its "
+        "own, beyond what the process takes by itself",
     )

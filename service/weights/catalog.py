@@ -178,15 +178,20 @@ def _written(catalog: Callable[[], object]) -> bytes:
 
 
 @get_and_head(router, "/schemes", "Schemes", responses=json_list_answer(CatalogScheme, "The schemes"))
-async def schemes(_: Request) -> Response:
+async def schemes(request: Request) -> Response:
     """The init schemes: formula, source and parameters of each."""
-    return Response(_written(schemes_catalog), media_type=JSON)
+    return await _answer(request, schemes_catalog)
 
 
 @get_and_head(router, "/layers", "Layers", responses=json_list_answer(CatalogLayer, "The layer types"))
-async def layers(_: Request) -> Response:
+async def layers(request: Request) -> Response:
     """The layer types: formula, source, arguments, tensors with their default inits, and an example."""
-    return Response(_written(layers_catalog), media_type=JSON)
+    return await _answer(request, layers_catalog)
+
+
+async def _answer(request: Request, catalog: Callable[[], object]) -> Response:
+    """A catalog. The first takes half a second to write."""
+    return Response(await WeightsContext.of(request).worker.run(_written, catalog), media_type=JSON)
 
 
 @get_and_head(router, "/devices", "Devices", model=Devices)

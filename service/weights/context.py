@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from cachetools import LRUCache
 
 from tensorseed.concurrency.single_flight import AsyncSingleFlightCache
 from tensorseed.files.virtual_file import VirtualFile, open_file
+from tensorseed.spec.expansion import TENSOR_BYTES
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import SEED_COUNT
@@ -20,6 +21,7 @@ from tensorseed.spec.torch_identity import kernels_known
 from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.context import Context
 from ..http.errors import Limit
+from ..http.memory import MemoryLease
 from ..settings import Settings
 from ..telemetry import file_attributes, span, spec_attributes
 from ..worker.worker import Worker
@@ -43,17 +45,19 @@ class WeightsContext(Context):
     def create(cls, settings: Settings, worker: Worker, streams: ConcurrencyLimit) -> WeightsContext:
         """The context of one application."""
         limits = settings.limits()
-        files = OpenFiles(worker, limits, settings.cache_tensors)
+        most = settings.memory_bytes // CACHE_SHARE // TENSOR_BYTES
+        files = OpenFiles(worker, limits, min(settings.cache_tensors, most))
         digests: AsyncSingleFlightCache[bytes] = AsyncSingleFlightCache(DIGEST_CACHE_BYTES, len)
         hashing = ConcurrencyLimit(Limit.DIGESTS, MAX_HASHING, "computes digests")
         return cls(settings, limits, worker, streams, files, digests, hashing)
 
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 SHORT_QUERY = 512  # bytes: parsed within a tenth of a millisecond
 MAX_QUERIES = 1_024  # whose specs are cached without their seeds: 0.1 ms less for a query with a new seed
-HEADER_BYTES_A_TENSOR = 256  # of a file's header, weighed as one tensor: literal values live there
+CACHE_SHARE = 2  # of the memory of requests: one part in so many is for cached files
 
 _SEED = re.compile("[0-9]{1,20}", re.ASCII)
 
@@ -65,12 +69,15 @@ class OpenFile:
     file: VirtualFile
     token: str | None
 
+    @property
+    def nbytes(self) -> int:
+        """The memory of it, estimated."""
+        return self.file.resolved.nbytes + 2 * len(self.file.header)
+
 
 def weigh(opened: OpenFile) -> int:
-    """The cost of a cached file, in tensors. Generator torch also keeps the name of every entry."""
-    resolved = opened.file.resolved
-    names = sum(len(step.names) for step in resolved.steps)
-    return len(resolved.tensors) + names + len(opened.file.header) // HEADER_BYTES_A_TENSOR + 1
+    """The cost of a cached file, in plain tensors."""
+    return opened.nbytes // TENSOR_BYTES + 1
 
 
 class OpenFiles:
@@ -108,27 +115,36 @@ class OpenFiles:
             self._seedless[seedless] = resolved
         return _name(resolved, self._limits)
 
-    async def by_spec(self, parse: Callable[[T, Limits], ResolvedSpec], source: T) -> OpenFile:
-        """The file of the spec that `parse` makes of a body or a query."""
+    async def by_spec(
+        self, parse: Callable[[T, Limits], ResolvedSpec], source: T, lease: MemoryLease
+    ) -> OpenFile:
+        """The file of the spec that `parse` makes of a body or a query.
+
+        Raises:
+            BusyError: The memory for it is in use.
+            TooLargeError: It exceeds a limit, or the memory of all requests.
+        """
         with span("parse") as parsing:
-            opened = await self._worker.run(_open_spec, parse, source, self._limits)
+            opened = await self._worker.run(_leased, lease, _open_spec, parse, source, self._limits)
             parsing.set_attributes(file_attributes(opened.file))
         resolved = opened.file.resolved  # a token leaves out the device of a single request
         if resolved.device == ("auto" if resolved.torch is None else resolved.torch.device):
             self._cache(opened)
         return opened
 
-    async def by_token(self, token: str) -> OpenFile:
+    async def by_token(self, token: str, lease: MemoryLease) -> OpenFile:
         """The file that `token` names.
 
         Raises:
             UnknownNameError: The token is not valid.
+            BusyError: The memory for it is in use.
+            TooLargeError: It exceeds a limit, or the memory of all requests.
         """
         cached = self._files.get(token)
         if cached is not None:
             return cached
         with span("parse") as parsing:
-            opened = await self._worker.run(_open_token, token, self._limits)
+            opened = await self._worker.run(_leased, lease, _open_token, token, self._limits)
             parsing.set_attributes(file_attributes(opened.file))
         self._cache(opened)
         return opened
@@ -144,13 +160,21 @@ def _measures_torch(parameters: Mapping[str, str]) -> bool:
     return parameters.get("generator") == "torch" and not kernels_known("cpu" if device == "auto" else device)
 
 
+def _leased(lease: MemoryLease, make: Callable[P, OpenFile], *args: P.args, **kwargs: P.kwargs) -> OpenFile:
+    """A file whose memory is taken until it is freed, however many requests share it."""
+    with lease.reserving():
+        opened = make(*args, **kwargs)
+    lease.hand_over(opened.nbytes, opened.file)
+    return opened
+
+
 def _open_spec(parse: Callable[[T, Limits], ResolvedSpec], source: T, limits: Limits) -> OpenFile:
     return _name(parse(source, limits), limits)
 
 
 def _name(resolved: ResolvedSpec, limits: Limits) -> OpenFile:
-    token = encode_token(resolved)
-    return _open(resolved, token if len(token) <= limits.token_chars else None)
+    token = encode_token(resolved) if len(resolved.recipe) <= limits.token_chars else None
+    return _open(resolved, token if token is None or len(token) <= limits.token_chars else None)
 
 
 def _open_token(token: str, limits: Limits) -> OpenFile:

@@ -13,12 +13,14 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tensorseed.concurrency.pieces import pieces
 from tensorseed.errors import CapacityError, DeviceError, TooLargeError, UnknownNameError, VersionError
 from tensorseed.files.digests import ALGORITHM, FileDigest, FileHash, placeholder
 from tensorseed.files.virtual_file import VirtualFile
 
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, PreconditionError, QueryError, RangeError
+from ..http.memory import lease_of
 from ..http.negotiation import JSON
 from ..http.openapi import Responses, json_answer
 from ..http.queries import query_of
@@ -29,6 +31,8 @@ from ..worker.worker import Worker
 from .context import WeightsContext
 from .routes import PROBLEMS, Token
 from .schemas import SIZE
+
+ROW_BYTES = 400  # of memory, for a tensor's digest and its text
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"])
 
@@ -66,7 +70,7 @@ class DigestRepresentation(Representation):
         """The number of bytes: all digests have one length."""
         known = self._context.digests.peek(self._file.digest)
         if known is None:
-            known = await self._context.worker.run(_text, placeholder(self._file))
+            known = await self._context.worker.run(lambda: _text(placeholder(self._file)))
         return len(known)
 
     def at_once(self, start: int, stop: int) -> Chunk | None:
@@ -91,7 +95,7 @@ class DigestRepresentation(Representation):
                         for update in (hashing.whole.update, hashing.tensors.update)
                     )
                 )
-        return await worker.run(_text, hashing.result())
+        return await worker.run(lambda: _text(hashing.result()))
 
 
 async def _hash(worker: Worker, update: Callable[[Chunk], None], chunk: Chunk) -> None:
@@ -103,9 +107,10 @@ def _text(found: FileDigest) -> bytes:
         "algorithm": ALGORITHM,
         "digest": found.digest,
         "size": found.size,
-        "tensors": found.tensors,
     }
-    return orjson.dumps(members)
+    head = orjson.dumps(members)[:-1] + b',"tensors":{'
+    rows = [orjson.dumps(dict(piece))[1:-1] for piece in pieces([*found.tensors.items()])]
+    return head + b",".join(rows) + b"}}"
 
 
 _ERRORS = (UnknownNameError, QueryError, TooLargeError, RangeError, DeviceError, CapacityError, VersionError)
@@ -141,12 +146,13 @@ async def get_digest(request: Request, token: Token) -> Response:
 
 async def _get_digest(request: Request, token: str) -> Response:
     context = WeightsContext.of(request)
-    file = (await context.files.by_token(token)).file
+    file = (await context.files.by_token(token, lease_of(request))).file
     limit = context.settings.digest_bytes
     if file.size > limit:
         remedy = "download the file and verify it, or verify a part of it"
         raise TooLargeError(
             f"the file has {file.size:,} bytes and digests are computed up to {limit:,}: {remedy}"
         )
+    lease_of(request).take(ROW_BYTES * len(file.entries()))
     await context.worker.device(file.resolved.device)
     return await file_response(request, DigestRepresentation(context, file), context.streams)

@@ -2,42 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from tensorseed.files.virtual_file import VirtualFile
+from tensorseed.files.virtual_file import Entry
 from tensorseed.spec import lint
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedTensor
 
 from .context import OpenFile
 
+ROWS = 512  # of a piece, some 100 KB
+SHARED_ROWS = 4_096  # remembered at a time
+SLICE_CHARS = 1 << 16  # of a recipe in a piece
 
-def plan_text(opened: OpenFile, url: str | None, limits: Limits, missing: str | None = None) -> bytes:
-    """The plan as JSON, without computing a value. `missing` is the fault of the device."""
+
+def plan_pieces(
+    opened: OpenFile, url: str | None, limits: Limits, missing: str | None = None
+) -> Iterator[bytes]:
+    """The plan as JSON, in pieces, without computing a value. `missing` is the fault of the device."""
     file = opened.file
     resolved = file.resolved
+    head = {
+        "token": opened.token,
+        "url": url,
+        "etag": f'"{file.digest}"',
+        "size": file.size,
+        "header_size": len(file.header),
+        "generator": resolved.generator,
+        "seed": resolved.seed,
+    }
+    yield orjson.dumps(head)[:-1] + b',"recipe":'
+    yield from _slices(resolved.recipe)
+    rows = _Rows()
+    entries = file.entries()
+    for start in range(0, len(entries), ROWS):
+        yield (b"," if start else b',"tensors":[') + rows.text(entries[start : start + ROWS])
     warnings: list[Mapping[str, str | None]] = [*lint.warnings(resolved)]
     if opened.token is None:
         warnings.append(_token_too_long(limits))
     if missing is not None:
         warnings.append(_missing_device(missing))
-    return orjson.dumps(
-        {
-            "token": opened.token,
-            "url": url,
-            "etag": f'"{file.digest}"',
-            "size": file.size,
-            "header_size": len(file.header),
-            "generator": resolved.generator,
-            "seed": resolved.seed,
-            "recipe": orjson.Fragment(resolved.recipe),
-            "tensors": _tensors(file),
-            "warnings": warnings,
-        }
-    )
+    yield (b"" if entries else b',"tensors":[') + b'],"warnings":' + orjson.dumps(warnings) + b"}"
+
+
+def _slices(text: str) -> Iterator[bytes]:
+    for start in range(0, len(text), SLICE_CHARS):
+        yield text[start : start + SLICE_CHARS].encode()
 
 
 def _token_too_long(limits: Limits) -> dict[str, str | None]:
@@ -50,18 +63,25 @@ def _missing_device(missing: str) -> dict[str, str | None]:
     return {"tensor": None, "code": "device", "detail": f"{missing}; a request for the file would answer 409"}
 
 
-def _tensors(file: VirtualFile) -> list[dict[str, Any]]:
-    """One row a tensor. Tensors of one entry share scheme and shape, and so all but name and range."""
-    shared: dict[tuple[int, int, str, tuple[int, ...]], dict[str, Any]] = {}
-    rows = []
-    for entry in file.entries():
-        tensor = entry.tensor
-        key = (id(tensor.scheme), id(tensor.distribution), tensor.dtype.name, tensor.shape)
-        row = shared.get(key)
-        if row is None:
-            row = shared[key] = _row(tensor)
-        rows.append({"name": tensor.name, **row, "range": (entry.start, entry.stop)})
-    return rows
+class _Rows:
+    """Rows of tensors. Those of one entry share scheme and shape, and so all but name and range."""
+
+    def __init__(self) -> None:
+        self._shared: dict[tuple[int, int, str, tuple[int, ...]], dict[str, Any]] = {}
+
+    def text(self, entries: Sequence[Entry]) -> bytes:
+        """The rows as members of a JSON list."""
+        rows = []
+        for entry in entries:
+            tensor = entry.tensor
+            key = (id(tensor.scheme), id(tensor.distribution), tensor.dtype.name, tensor.shape)
+            row = self._shared.get(key)
+            if row is None:
+                if len(self._shared) >= SHARED_ROWS:
+                    self._shared.clear()
+                row = self._shared[key] = _row(tensor)
+            rows.append({"name": tensor.name, **row, "range": (entry.start, entry.stop)})
+        return orjson.dumps(rows)[1:-1]
 
 
 def _row(tensor: ResolvedTensor) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from ..http.errors import (
     RangeError,
     UnknownPathError,
 )
+from ..http.memory import lease_of
 from ..http.negotiation import JSON, OCTETS, accept_of, negotiate
 from ..http.openapi import json_answer
 from ..http.paths import root_path
@@ -45,9 +46,10 @@ from ..http.problems import COMMON, ProblemKind
 from ..http.queries import check_path, query_of
 from ..http.responses import REVALIDATED, file_response
 from ..http.routing import PlainRoute, get_and_head
+from ..http.texts import text_response
 from ..telemetry import file_attributes, span
 from .context import OpenFile, WeightsContext
-from .plans import plan_text
+from .plans import plan_pieces
 from .representations import JsonRepresentation, SafetensorsRepresentation, fits_json
 from .schemas import TOKEN, Plan, file_answers, query_parameters, slice_parameter, spec_body
 
@@ -167,19 +169,19 @@ async def _body(request: Request) -> bytes:
 
 
 async def _post(request: Request, body: bytes) -> Response:
-    opened = await WeightsContext.of(request).files.by_spec(parse_spec, body)
+    opened = await WeightsContext.of(request).files.by_spec(parse_spec, body, lease_of(request))
     changing = opened.file.resolved.torch is not None  # a spec need not name the torch that draws
     return await _answer(request, opened.file, _location(request, opened), changing=changing)
 
 
 async def _plan(request: Request, body: bytes) -> Response:
     context = WeightsContext.of(request)
-    opened = await context.files.by_spec(parse_spec, body)
+    opened = await context.files.by_spec(parse_spec, body, lease_of(request))
     missing = await _missing_device(context, opened.file.resolved.device)
     location = _location(request, opened)
     with span("plan"):
-        text = await context.worker.run(plan_text, opened, location, context.limits, missing)
-    return Response(text, media_type=JSON)
+        pieces = plan_pieces(opened, location, context.limits, missing)
+        return await text_response(pieces, context.worker.run, lease_of(request))
 
 
 async def _missing_device(context: WeightsContext, device: str) -> str | None:
@@ -192,7 +194,7 @@ async def _missing_device(context: WeightsContext, device: str) -> str | None:
 
 
 async def _get(request: Request, parameters: Mapping[str, str]) -> Response:
-    opened = await WeightsContext.of(request).files.by_spec(_parse_query, parameters)
+    opened = await WeightsContext.of(request).files.by_spec(_parse_query, parameters, lease_of(request))
     return await _answer_query(request, opened, parameters)
 
 
@@ -204,13 +206,13 @@ async def _answer_query(request: Request, opened: OpenFile, parameters: Mapping[
 
 
 async def _get_by_token(request: Request, token: str) -> Response:
-    opened = await WeightsContext.of(request).files.by_token(token)
+    opened = await WeightsContext.of(request).files.by_token(token, lease_of(request))
     return await _answer(request, opened.file)
 
 
 async def _get_tensor(request: Request, token: str, name: str, wanted: str) -> Response:
     context = WeightsContext.of(request)
-    opened = await context.files.by_token(token)
+    opened = await context.files.by_token(token, lease_of(request))
     with span("slice") as slicing:
         file = await context.worker.run(open_slice, opened.file, name, wanted)
         slicing.set_attributes(file_attributes(file))

@@ -32,7 +32,7 @@ from .fair_pool import FairPool, Job
 from .lanes import SHORT_SECONDS, Lanes
 from .metrics_hooks import NO_METRICS, WorkerMetrics, time_queue
 from .preparations import Preparations
-from .torch_files import TorchFiles
+from .torch_files import Memory, TorchFiles
 
 MIN_ACCELERATOR_ELEMENTS = {"losses": 1 << 22, "evaluations": 1 << 22}  # for device `auto`
 ACCELERATOR_BYTES_AN_ELEMENT = 64  # free memory for values, gradients and intermediates, with a margin
@@ -58,6 +58,7 @@ class Worker:
         materialised_bytes: int = 0,
         devices: Devices | None = None,
         metrics: WorkerMetrics = NO_METRICS,
+        memory: Memory | None = None,
     ) -> None:
         self._metrics = metrics
         self._sizers = ChunkSizers(chunk_bytes)
@@ -68,7 +69,7 @@ class Worker:
         self._devices = devices or Devices()
         self._compiled = self._devices.cpu.executor()
         self._device_queues: dict[str, DeviceQueue[memoryview]] = {}
-        self._torch_files = TorchFiles(materialised_bytes, self.lanes.torch)
+        self._torch_files = TorchFiles(materialised_bytes, self.lanes.torch, memory)
         self._chunks = ChunkComputer(chunk_bytes, metrics)
 
     async def start(self) -> None:

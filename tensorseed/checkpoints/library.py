@@ -18,6 +18,7 @@ from stat import S_ISREG
 from typing import NamedTuple
 
 from tensorseed.checkpoints.derivation import DerivationProcess
+from tensorseed.checkpoints.derivation.process import MEMORY_BYTES
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
 from tensorseed.checkpoints.recipe import MAX_RECIPE_BYTES, read_recipe
 from tensorseed.checkpoints.repository import Repository, RepositoryCaches
@@ -54,10 +55,11 @@ class Library:
         *,
         cache_tensors: int = 300_000,
         recipe_seconds: float = 60.0,
+        recipe_bytes: int = MEMORY_BYTES,
     ) -> None:
         """Read every `*.json` of the folders. `cache_tensors` bounds the memory of the caches,
-        `recipe_seconds` the time to derive the weights of a recipe that has none.
-
+        `recipe_seconds` the time to derive the weights of a recipe that has none, and `recipe_bytes` the
+        memory.
 
         The weights of shipped recipes are taken as valid until the first request.
 
@@ -68,7 +70,7 @@ class Library:
         self._limits = limits
         self._shard_bytes = shard_bytes
         self._caches = RepositoryCaches.of(cache_tensors)
-        self._derivations = DerivationProcess(recipe_seconds)
+        self._derivations = DerivationProcess(recipe_seconds, recipe_bytes)
         self._lock = threading.Lock()
         self._outcomes: dict[Path, _Outcome] = {}
         self._served: dict[Path, Repository] = {}

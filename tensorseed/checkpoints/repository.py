@@ -42,8 +42,8 @@ class RepositoryCaches:
 
     @classmethod
     def of(cls, tensors: int) -> RepositoryCaches:
-        """RepositoryCaches for so many tensors, in layouts and in snapshots each."""
-        max_bytes = tensors * TENSOR_BYTES
+        """RepositoryCaches for so many tensors, half in layouts and half in snapshots."""
+        max_bytes = tensors * TENSOR_BYTES // 2
         return cls(
             SingleFlightCache(max_bytes, lambda layout: layout.nbytes),
             SingleFlightCache(max_bytes, lambda snapshot: snapshot.nbytes),

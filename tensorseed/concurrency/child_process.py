@@ -30,9 +30,9 @@ Answer = Callable[[bytes], bytes]
 class ChildProcess:
     """A process that starts with the first request and lives on for the next. Any thread may use it."""
 
-    def __init__(self, target: str) -> None:
-        """`target` is `module:function`; the function, called once in the child, returns its `Answer`."""
-        self._target = target
+    def __init__(self, target: str, *arguments: str) -> None:
+        """`target` is `module:function`, which is called once in the child and returns its `Answer`."""
+        self._call = (target, *arguments)
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
@@ -79,7 +79,7 @@ class ChildProcess:
         self.kill()
         ours, theirs = Pipe()
         with theirs:
-            command = [sys.executable, "-c", _START, json.dumps(sys.path), str(theirs.fileno()), self._target]
+            command = [sys.executable, "-c", _START, json.dumps(sys.path), str(theirs.fileno()), *self._call]
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter with this package
                 command,
                 stdin=subprocess.DEVNULL,
@@ -104,7 +104,7 @@ def main() -> None:
     messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, messages), daemon=True).start()
     module, _, function = sys.argv[3].partition(":")
-    answer: Answer = getattr(import_module(module), function)()
+    answer: Answer = getattr(import_module(module), function)(*sys.argv[4:])
     connection.send_bytes(_READY)
     while True:
         connection.send_bytes(answer(messages.get()))

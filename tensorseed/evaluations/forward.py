@@ -12,6 +12,7 @@ from typing import assert_never
 
 import torch
 
+from tensorseed.concurrency.memory import reserve
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError, TooLargeError
 from tensorseed.evaluations.chain import Node
@@ -29,6 +30,9 @@ WINDOW_RATE = 3e8
 SLOW_RATE = 5e7
 """Multiply-adds a second of convolutions without a fast kernel: in float16, or with few channels."""
 MIN_FAST_CHANNELS = 8
+
+ACTIVATION_BYTES = 8
+"""Memory of an element, with its gradient."""
 
 REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, AssertionError, OverflowError)
 """The exceptions of torch for a tensor that does not fit; NotImplementedError is a RuntimeError."""
@@ -89,6 +93,7 @@ def shapes(
             )
         found.append(tuple(y.shape))
         x = y
+    reserve(ACTIVATION_BYTES * (math.prod(source.shape) + total))
     return found
 
 

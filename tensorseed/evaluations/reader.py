@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from tensorseed.concurrency.memory import reserve
 from tensorseed.errors import EvaluationError, SpecError, TooLargeError
 from tensorseed.evaluations import fields
 from tensorseed.evaluations.chain import NetworkLayer, Node, check_length, read_plain, unroll
@@ -48,6 +49,9 @@ def read(body: bytes, limits: Limits) -> Evaluation:
     if not isinstance(document, dict):
         raise EvaluationError.at("", "an evaluation must be an object with layers and input")
     return _Reader(document, limits).read()
+
+
+PARAMETER_BYTES = 16  # of memory: with gradient and the optimizer's state
 
 
 class _Reader:
@@ -177,6 +181,7 @@ class _Reader:
                 f"{many} {total:,} parameters and buffers, the limit is {self.limits.parameters:,} "
                 "(parameters): take narrower layers, or fewer variants"
             )
+        reserve(PARAMETER_BYTES * total)
 
     def _input(
         self, nodes: tuple[Node, ...], context: ReadContext, dtypes: set[str], *, training: bool

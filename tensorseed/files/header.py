@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tensorseed.concurrency.pieces import free, pieces
 from tensorseed.errors import shortened
 from tensorseed.sampling.dtypes import DTYPES, FILE_ORDER
 
@@ -93,7 +94,7 @@ def write_header(
     A tensor is its name, safetensors' code of its dtype, its shape and its size in bytes.
     The metadata keeps its order, which the reference writer does not promise.
     """
-    members = [] if metadata is None else [f'"{METADATA}":{orjson.dumps(dict(metadata)).decode()}']
+    members = [] if metadata is None else [b'"%b":%b' % (METADATA.encode(), orjson.dumps(dict(metadata)))]
     kinds: dict[tuple[str, tuple[int, ...]], str] = {}
     start = 0
     for name, dtype, shape, nbytes in tensors:
@@ -103,11 +104,16 @@ def write_header(
             described = kinds[dtype, shape] = f'{{"dtype":"{dtype}","shape":[{sizes}],"data_offsets":['
         escaped = '"' in name or "\\" in name or not name.isprintable()
         quoted = orjson.dumps(name).decode() if escaped else f'"{name}"'
-        members.append(f"{quoted}:{described}{start},{start + nbytes}]}}")
+        members.append(f"{quoted}:{described}{start},{start + nbytes}]}}".encode())
         start += nbytes
-    text = ("{" + ",".join(members) + "}").encode()
+    text = bytearray(LENGTH_BYTES)
+    for piece in pieces(members):
+        text += (b"," if len(text) > LENGTH_BYTES else b"{") + b",".join(piece)
+    text += b"}" if members else b"{}"
     text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(LENGTH_BYTES, "little") + text
+    text[:LENGTH_BYTES] = (len(text) - LENGTH_BYTES).to_bytes(LENGTH_BYTES, "little")
+    free(members)
+    return bytes(text)
 
 
 def read_header(

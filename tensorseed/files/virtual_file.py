@@ -55,7 +55,9 @@ class VirtualFile:
     @cached_property
     def digest(self) -> str:
         """64 hex digits that identify the bytes: the header names the recipe and the stream version."""
-        return hashlib.sha256(b"tensorseed file v1\n" + self.header).hexdigest()
+        running = hashlib.sha256(b"tensorseed file v1\n")
+        running.update(self.header)  # whose copy would hold the interpreter
+        return running.hexdigest()
 
     @cached_property
     def _starts(self) -> list[int]:

@@ -17,8 +17,10 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from json.encoder import encode_basestring
+from operator import itemgetter
 from typing import Any, NamedTuple
 
+from tensorseed.concurrency.pieces import sort
 from tensorseed.spec.layers import Entry
 from tensorseed.spec.schemes import Scheme, scheme_of
 from tensorseed.spec.schemes.base import defaults_of
@@ -97,7 +99,9 @@ def entry_text(entry: Entry, dtype: str, init: Scheme | Mapping[str, Scheme]) ->
 
 def recipe_text(seed: int, entries: Iterable[tuple[str, EntryText]]) -> str:
     """The recipe of entries, pairs of folded name and text, in any order."""
-    texts = [body.named(name) for name, body in sorted(entries, key=lambda entry: entry[0])]
+    ordered = [*entries]
+    sort(ordered, itemgetter(0))
+    texts = [body.named(name) for name, body in ordered]
     return f'{{"layers":[{",".join(texts)}],"seed":"{seed}"}}'
 
 

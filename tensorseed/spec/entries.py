@@ -33,7 +33,7 @@ class EntryGroup:
 
 def group_entries(
     entries: list[Any], faults: list[Located], *, by_torch: bool, ranges: bool
-) -> Iterable[EntryGroup]:
+) -> list[EntryGroup]:
     """Group entries that are equal except for their names, and check the names.
 
     It stops at `MAX_FAULTS`. With `ranges` false a name must be literal.
@@ -56,7 +56,7 @@ def group_entries(
             known.indices.append(index)
         if len(faults) >= MAX_FAULTS:
             break
-    return groups.values()
+    return [*groups.values()]
 
 
 def _checked_name(name: Any, index: int, faults: list[Located], *, ranges: bool) -> str:

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter, itemgetter
+from typing import NamedTuple
 
 from tensorseed.concurrency.cancellation import cancellably
+from tensorseed.concurrency.memory import reserve
+from tensorseed.concurrency.pieces import sort
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.sampling.dtypes import FILE_ORDER
 from tensorseed.spec.canonical import EntryText, ordered_recipe_text, recipe_text
@@ -16,6 +19,9 @@ from tensorseed.spec.names import count_names, expand, fold, fold_in_order, fold
 from tensorseed.spec.resolution import ResolvedEntry
 from tensorseed.spec.resolved import ResolvedTensor, Step
 from tensorseed.spec.torch_identity import TorchIdentity
+
+TENSOR_BYTES = 640  # of memory: a tensor's description, its name, and its entry in an open file
+SLOT_BYTES = 2_048  # of memory: a tensor of an entry that no other equals
 
 
 @dataclass(slots=True)
@@ -27,17 +33,24 @@ class ResolvedGroup:
     indices: list[int]
 
 
-def expand_groups(
-    groups: list[ResolvedGroup], seed: int, limits: Limits
-) -> tuple[tuple[ResolvedTensor, ...], str]:
-    """The tensors in file order, and the recipe.
+class Expanded(NamedTuple):
+    """The tensors in file order, the recipe, their memory in bytes, and for generator torch the steps."""
+
+    tensors: tuple[ResolvedTensor, ...]
+    recipe: str
+    nbytes: int
+    steps: tuple[Step, ...] = ()
+
+
+def expand_groups(groups: list[ResolvedGroup], seed: int, limits: Limits) -> Expanded:
+    """The tensors in file order, and the recipe. Their memory is reserved.
 
     Raises:
         SpecError: too many tensors, characters of names or literal numbers, checked before expanding; or a
             name that occurs twice.
         TooLargeError: more bytes than `limits.file_bytes`.
     """
-    _check_counts(groups, limits)
+    nbytes = _check_counts(groups, limits)
     _check_silent(groups)
     groups = _join([one for group in groups for one in _by_stream(group)])
     tensors: list[ResolvedTensor] = []
@@ -54,20 +67,20 @@ def expand_groups(
             continue
         folded = fold_pattern(patterns[0]) if len(patterns) == 1 else fold(names)
         entries += [(name, group.entry.text) for name in folded]
-    return _in_file_order(tensors, groups), recipe_text(seed, entries)
+    return Expanded(_in_file_order(tensors, groups), recipe_text(seed, entries), nbytes)
 
 
-def expand_in_order(
-    groups: list[ResolvedGroup], seed: int, limits: Limits, torch: TorchIdentity
-) -> tuple[tuple[ResolvedTensor, ...], str, tuple[Step, ...]]:
+def expand_in_order(groups: list[ResolvedGroup], seed: int, limits: Limits, torch: TorchIdentity) -> Expanded:
     """The tensors in file order, the recipe, and the steps in the order of the spec, for generator torch.
+
+    Their memory is reserved.
 
     Raises:
         SpecError: too many tensors, characters of names or literal numbers, checked before expanding; or a
             name that occurs twice.
         TooLargeError: more bytes than `limits.file_bytes` or `limits.materialised_bytes`.
     """
-    _check_counts(groups, limits, whole=True)
+    nbytes = _check_counts(groups, limits, whole=True)
     order = [
         (index, name, group.entry)
         for group in groups
@@ -83,7 +96,8 @@ def expand_in_order(
         tensors.extend(_tensors(entry, names))
         entries += [(name, text) for name in fold_in_order(names)]
         steps.append(Step(tuple(names), entry.entry, entry.dtype, entry.inits))
-    return _in_file_order(tensors, groups), ordered_recipe_text(seed, entries, torch), tuple(steps)
+    recipe = ordered_recipe_text(seed, entries, torch)
+    return Expanded(_in_file_order(tensors, groups), recipe, nbytes, tuple(steps))
 
 
 def _in_file_order(tensors: list[ResolvedTensor], groups: list[ResolvedGroup]) -> tuple[ResolvedTensor, ...]:
@@ -94,12 +108,13 @@ def _in_file_order(tensors: list[ResolvedTensor], groups: list[ResolvedGroup]) -
     """
     if len({tensor.name for tensor in tensors}) < len(tensors):
         raise _duplicate(groups)
-    tensors.sort(key=attrgetter("name"))
-    tensors.sort(key=lambda tensor: FILE_ORDER[tensor.dtype.name])
+    sort(tensors, attrgetter("name"))
+    sort(tensors, lambda tensor: FILE_ORDER[tensor.dtype.name])
     return tuple(tensors)
 
 
-def _check_counts(groups: list[ResolvedGroup], limits: Limits, *, whole: bool = False) -> None:
+def _check_counts(groups: list[ResolvedGroup], limits: Limits, *, whole: bool = False) -> int:
+    """Check what the groups yield, reserve its memory, and return the bytes of all memory."""
     total, nbytes, literals, chars = 0, 0, 0, 0
     for group in groups:
         tensors = max(len(group.entry.tensors), 1)  # an entry without tensors costs a name
@@ -126,6 +141,9 @@ def _check_counts(groups: list[ResolvedGroup], limits: Limits, *, whole: bool = 
         detail = f"the spec holds {literals:,} literal numbers, the limit is {limits.values:,}"
         raise SpecError.at("/layers", f"{detail}: draw them from a scheme, or split the spec")
     _check_bytes(nbytes, limits, whole=whole)
+    memory = TENSOR_BYTES * total + 4 * chars
+    reserve(memory)
+    return memory + sum(SLOT_BYTES * len(group.entry.tensors) for group in groups)
 
 
 def _check_range(index: int, yields: int, limits: Limits) -> None:

@@ -69,6 +69,7 @@ class ResolvedSpec:
     recipe: str
     steps: tuple[Step, ...] = field(default=(), compare=False, repr=False)
     torch: TorchIdentity | None = None
+    nbytes: int = field(default=0, compare=False)  # of memory, estimated, with that of an open file
 
     def reseeded(self, seed: int) -> ResolvedSpec:
         """The same spec of generator philox with another seed, equal to a parsed one."""

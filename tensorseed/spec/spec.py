@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tensorseed.concurrency.memory import reserve
+from tensorseed.concurrency.pieces import free
 from tensorseed.errors import SpecError
 from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec import query
 from tensorseed.spec.entries import group_entries, validate_entry
-from tensorseed.spec.expansion import ResolvedGroup, expand_groups, expand_in_order
+from tensorseed.spec.expansion import SLOT_BYTES, ResolvedGroup, expand_groups, expand_in_order
 from tensorseed.spec.faults import MAX_FAULTS, Located, explain, spec_error
 from tensorseed.spec.json_io import dump, load
 from tensorseed.spec.layers import AnyEntry
@@ -115,9 +117,19 @@ def _resolve(document: Any, limits: Limits, *, ranges: bool = True) -> ResolvedS
     faults: list[Located] = []
     spec = _validate(document, faults)
     entries = document.get("layers") if isinstance(document, dict) else None
-    groups = []
-    if isinstance(entries, list):
-        groups = _resolve_entries(entries, spec, limits, faults, ranges=ranges)
+    groups: list[ResolvedGroup] = []
+    try:
+        if isinstance(entries, list):
+            _resolve_entries(groups, entries, spec, limits, faults, ranges=ranges)
+            free(entries)
+        return _resolved(spec, groups, limits, faults)
+    finally:
+        free(groups)
+
+
+def _resolved(
+    spec: Spec | None, groups: list[ResolvedGroup], limits: Limits, faults: list[Located]
+) -> ResolvedSpec:
     if spec is not None:
         faults += _cross_faults(spec)
     if faults or spec is None:
@@ -125,14 +137,22 @@ def _resolve(document: Any, limits: Limits, *, ranges: bool = True) -> ResolvedS
     seed = int(spec.seed)
     if spec.generator == "torch":
         return _resolve_in_order(spec, groups, seed, limits)
-    tensors, recipe = expand_groups(groups, seed, limits)
-    return ResolvedSpec(seed, spec.generator, spec.device, tensors, recipe)
+    expanded = expand_groups(groups, seed, limits)
+    return ResolvedSpec(
+        seed, spec.generator, spec.device, expanded.tensors, expanded.recipe, nbytes=expanded.nbytes
+    )
 
 
 def _resolve_entries(
-    entries: list[Any], spec: Spec | None, limits: Limits, faults: list[Located], *, ranges: bool
-) -> list[ResolvedGroup]:
-    """Resolve the entries, up to `MAX_FAULTS` or the first exceeded limit.
+    groups: list[ResolvedGroup],
+    entries: list[Any],
+    spec: Spec | None,
+    limits: Limits,
+    faults: list[Located],
+    *,
+    ranges: bool,
+) -> None:
+    """Resolve the entries into `groups`, up to `MAX_FAULTS` or the first exceeded limit.
 
     Without a valid `spec` the entries are validated and not resolved.
     """
@@ -141,11 +161,12 @@ def _resolve_entries(
             f"layers has {len(entries):,} entries, the limit is {limits.tensors:,} tensors: split the spec"
         )
         faults.append((("layers",), detail))
-        return []
+        return
     by_torch = spec is not None and spec.generator == "torch"
-    groups: list[ResolvedGroup] = []
     yielded = literals = 0
-    for group in group_entries(entries, faults, by_torch=by_torch, ranges=ranges):
+    found = group_entries(entries, faults, by_torch=by_torch, ranges=ranges)
+    reserve(SLOT_BYTES * len(found))
+    for group in found:
         if len(faults) >= MAX_FAULTS or yielded > limits.tensors or literals > limits.values:
             break
         entry = validate_entry(group, limits, faults)
@@ -157,10 +178,12 @@ def _resolve_entries(
             faults.append((("layers", group.indices[0], *error.path), str(error)))
             yielded += MAX_SLOTS  # the bound of what it cost
             continue
+        if len(resolved.tensors) > 1:
+            reserve(SLOT_BYTES * (len(resolved.tensors) - 1))
         groups.append(ResolvedGroup(resolved, group.names, group.indices))
         yielded += len(resolved.tensors)
         literals += resolved.literals
-    return groups
+    free(found)
 
 
 def _cross_faults(spec: Spec) -> list[Located]:
@@ -183,8 +206,9 @@ def _resolve_in_order(spec: Spec, groups: list[ResolvedGroup], seed: int, limits
     torch = torch_identity(
         device, factorizes=factorizes, version=spec.torch_version, kernels=spec.torch_kernels
     )
-    tensors, recipe, steps = expand_in_order(groups, seed, limits, torch)
-    return ResolvedSpec(seed, spec.generator, device, tensors, recipe, steps, torch)
+    expanded = expand_in_order(groups, seed, limits, torch)
+    tensors, recipe, nbytes, steps = expanded
+    return ResolvedSpec(seed, spec.generator, device, tensors, recipe, steps, torch, nbytes)
 
 
 def _validate(document: Any, faults: list[Located]) -> Spec | None:

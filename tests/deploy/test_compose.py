@@ -11,6 +11,7 @@ import yaml
 
 from service.settings import PREFIX, Settings
 from tools.image.dockerfile import health_command, read
+from tools.soak.sizing import worst_bytes
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -95,22 +96,13 @@ def test_the_proxy_waits_for_healthy_replicas_and_reads_the_configuration() -> N
 
 @pytest.mark.parametrize("name", ["tensorseed", "replica"])
 def test_the_bounds_fit_into_the_memory(name: str) -> None:
-    """The sum of docs/operations.md, in a container whose cores are those of its limit."""
+    """The sum of docs/operations.md."""
     given = {
         variable.removeprefix(PREFIX).lower(): _default(value)
         for variable, value in SERVICES[name]["environment"].items()
     }
     bounds, limit = Settings(**given), SERVICES[name]["deploy"]["resources"]["limits"]
-    jobs = max(1, int(limit["cpus"]) // 2)
-    most = (
-        (400 << 20)
-        + (bounds.streams + 16) * (bounds.window + 1) * bounds.chunk_bytes
-        + bounds.answer_bytes
-        + 2 * bounds.materialised_bytes
-        + 3 * bounds.evaluations * bounds.loss_bytes // 2
-        + jobs * (16 * bounds.parameters + 8 * bounds.activations)
-    )
-    assert most <= int(limit["memory"].removesuffix("G")) << 30
+    assert worst_bytes(bounds) <= int(limit["memory"].removesuffix("G")) << 30
 
 
 def test_the_proxy_runs_as_the_user_whom_its_image_gives_the_cache_to() -> None:

@@ -16,12 +16,14 @@ from pathlib import Path
 from benchmarks.contention import contention
 from benchmarks.effort import FULL
 from benchmarks.rows import Reading, digits
+from service.settings import Settings
 from tools.fuzz import runs
 from tools.fuzz.targets import MODULES
 from tools.soak import crowds, hosts, lifetime, proxies, suites
 from tools.soak.downloads import tear, tear_behind_proxy
 from tools.soak.memory import starve
 from tools.soak.processes import kill_in_any_order
+from tools.soak.sizing import fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,15 @@ def suite(_: float) -> Iterator[Row]:
         yield Row(fault, result, outcome.borne)
 
 
+def size(scale: float) -> Iterator[Row]:
+    """What fills every row of the sizing at once."""
+    filled = fill(Settings.model_construct(), max(20.0, 300 * scale))
+    held, most = (f"{nbytes / (1 << 20):,.0f}" for nbytes in (filled.peak, filled.most))
+    counts = ", ".join(f"{count} answered {status}" for status, count in sorted(filled.statuses.items()))
+    result = f"{held} MiB at most of the {most} of the table; {counts}; {filled.served} modest ones answered"
+    yield Row("plans, files, losses, evaluations and streams that nobody reads", result, filled.borne)
+
+
 def fuzz(scale: float) -> Iterator[Row]:
     """Requests and bytes that nobody should send."""
     count = max(100, round(10_000 * scale))
@@ -187,6 +198,7 @@ PARTS = {
     "host": host,
     "workers": workers,
     "memory": memory,
+    "size": size,
     "contend": contend,
     "life": life,
     "suite": suite,

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.modules import module as torch_module
 from torch.overrides import TorchFunctionMode
@@ -20,8 +21,10 @@ from transformers import PreTrainedConfig, PreTrainedModel, initialization
 
 from tensorseed.checkpoints.derivation.recorded_distributions import distribution_of
 from tensorseed.checkpoints.derivation.recorder import Recorder
+from tensorseed.errors import TooLargeError
 
 MAX_MODULES = 32_768
+MAX_TABLE_NUMBERS = 1 << 22  # some seconds; no published model has as many
 META = torch.device("meta")
 
 _LITERALS = (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.scalar_tensor)
@@ -55,6 +58,7 @@ def build(cls: type[PreTrainedModel], config: PreTrainedConfig) -> tuple[PreTrai
 
     Raises:
         TooManyModulesError: the model has more than MAX_MODULES modules.
+        TooLargeError: a table has more than MAX_TABLE_NUMBERS.
         DataDependentError: its structure depends on random numbers.
 
     Errors of transformers for a config that it cannot build pass unchanged.
@@ -63,6 +67,7 @@ def build(cls: type[PreTrainedModel], config: PreTrainedConfig) -> tuple[PreTrai
     with ExitStack() as stack:
         stack.enter_context(recording_init_calls(recorder))
         stack.enter_context(_bounded())
+        stack.enter_context(_bounded_tables())
         stack.enter_context(_Dataless())
         stack.enter_context(recorder)
         model = cls._from_config(config, attn_implementation="eager")
@@ -85,6 +90,27 @@ def _bounded() -> Iterator[None]:
         yield
     finally:
         hook.remove()
+
+
+@contextmanager
+def _bounded_tables() -> Iterator[None]:
+    """Stop a model that computes a table of sinusoids number by number, as several of transformers do."""
+    left, thread = MAX_TABLE_NUMBERS, threading.get_ident()
+    power: Any = np.power
+
+    def count(*args: Any, **kwargs: Any) -> Any:
+        nonlocal left
+        left -= threading.get_ident() == thread
+        if left < 0:
+            detail = f"the model computes a table of more than {MAX_TABLE_NUMBERS:,} numbers one by one"
+            raise TooLargeError(f"{detail}: lower max_position_embeddings")
+        return power(*args, **kwargs)
+
+    np.power = count  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        np.power = power
 
 
 @contextmanager

@@ -16,7 +16,9 @@ MAX_COUNT = 4_096  # layers, experts and the like, of any one kind
 MAX_LABELS = 1_000_000
 MAX_NUMBER = (1 << 31) - 1
 
-_COUNT = re.compile(r"layer|block|depth|stage|expert|repeat|codebook|quantizer|hop|level|iteration")
+_COUNT = re.compile(
+    r"layer|block|depth|stage|expert|repeat|codebook|quantizer|hop|level|iteration|group|kernels"
+)
 _NO_COUNT = re.compile(r"(size|len|length|dim|dims|id|ids|idx|index|indices|width|loc|token|tokens)$")
 _REFUSED = {
     "auto_map": "auto_map names code of the repository, which is never run here: name one of transformers' "

@@ -16,11 +16,11 @@ from tensorseed.checkpoints.derivation.configs import check_config, installed
 from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.derivation.from_config import derive
 from tensorseed.concurrency.child_process import Answer, ChildProcess
-from tensorseed.errors import Fault, SpecError
+from tensorseed.errors import Fault, SpecError, TooLargeError
 from tensorseed.spec.json_io import dump, load
 
 MAX_CONFIG_BYTES = 1 << 20
-MAX_MEMORY = 4 << 30  # bytes, beyond what the imports take
+MEMORY_BYTES = 1 << 30  # beyond what the imports take
 
 _TOO_MUCH_MEMORY = (
     "building the model took more memory than a derivation may: derive it with tensorseed recipe on a "
@@ -35,10 +35,10 @@ class DerivationProcess:
     of its own and reaches no network.
     """
 
-    def __init__(self, seconds: float) -> None:
-        """Each derivation may take `seconds`, without the start of the process."""
+    def __init__(self, seconds: float, memory_bytes: int = MEMORY_BYTES) -> None:
+        """Each derivation may take `seconds` and `memory_bytes`, beyond what the process takes to start."""
         self._seconds = seconds
-        self._child = ChildProcess(f"{__name__}:answer_configs")
+        self._child = ChildProcess(f"{__name__}:answer_configs", str(memory_bytes))
         self._turn = asyncio.Lock()
 
     def derive(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,6 +48,7 @@ class DerivationProcess:
             ConfigError: no recipe can be derived from the config.
             DerivationTimeError: the derivation takes too long.
             MissingExtraError: transformers is not installed.
+            TooLargeError: the model is larger than a derivation builds.
         """
         return self._exchange(_message(config))
 
@@ -58,6 +59,7 @@ class DerivationProcess:
             ConfigError: no recipe can be derived from the config.
             DerivationTimeError: the derivation takes too long.
             MissingExtraError: transformers is not installed.
+            TooLargeError: the model is larger than a derivation builds.
         """
         message = _message(_parsed(config))
         async with self._turn:
@@ -78,6 +80,8 @@ class DerivationProcess:
             raise DerivationTimeError(self._seconds) from None
         except EOFError:
             raise ConfigError.at("", _TOO_MUCH_MEMORY) from None
+        if "too_large" in answer:
+            raise TooLargeError(answer["too_large"])
         if "faults" in answer:
             raise ConfigError([Fault(*fault) for fault in answer["faults"]])
         recipe: dict[str, Any] = answer["recipe"]
@@ -107,7 +111,7 @@ def _message(config: Any) -> bytes:
     return message
 
 
-def answer_configs() -> Answer:
+def answer_configs(memory_bytes: str) -> Answer:
     """The child's side: import what every derivation needs, and bound the memory of what follows."""
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     import torch
@@ -120,7 +124,7 @@ def answer_configs() -> Answer:
 
         with open("/proc/self/statm") as sizes:
             taken = int(sizes.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + MAX_MEMORY,) * 2)
+        resource.setrlimit(resource.RLIMIT_AS, (taken + int(memory_bytes),) * 2)
     except (ImportError, OSError, ValueError):  # a system without them
         pass
     return lambda config: orjson.dumps(_answer(config))
@@ -131,5 +135,7 @@ def _answer(config: bytes) -> Mapping[str, Any]:
         return {"recipe": derive(orjson.loads(config))}
     except SpecError as error:
         return {"faults": [(fault.pointer, fault.detail) for fault in error.faults]}
+    except TooLargeError as error:
+        return {"too_large": str(error)}
     except MemoryError:
         return {"faults": [("", _TOO_MUCH_MEMORY)]}

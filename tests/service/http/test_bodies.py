@@ -10,9 +10,11 @@ from starlette.requests import Request
 
 from service.http.bodies import body_type, read_json, read_octets
 from service.http.errors import MalformedRequestError, MediaTypeError
+from service.http.memory import LEASE, MemoryBudget, MemoryLease
 from tensorseed.errors import TooLargeError
 
 LIMIT = 10
+BUDGET = MemoryBudget(1 << 20)
 
 
 def read(chunks: Iterable[bytes], *, octets: bool = False, **headers: str) -> tuple[bytes, int]:
@@ -27,7 +29,7 @@ def read(chunks: Iterable[bytes], *, octets: bool = False, **headers: str) -> tu
         return messages[taken - 1]
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    request = Request({"type": "http", "method": "POST", "headers": raw}, receive)
+    request = Request({"type": "http", "method": "POST", "headers": raw, LEASE: MemoryLease(BUDGET)}, receive)
     try:
         if octets:
             return bytes(asyncio.run(read_octets(request, LIMIT, "send less"))), taken
@@ -116,7 +118,9 @@ class TestOctets:
             async def receive(message: dict = message) -> dict:
                 return message
 
-            request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+            request = Request(
+                {"type": "http", "method": "POST", "headers": headers, LEASE: MemoryLease(BUDGET)}, receive
+            )
             body = asyncio.run(read_octets(request, LIMIT, ""))
             body[0] = ord("9")
             assert (bytes(body), body.format, body.ndim) == (b"92", "B", 1)

@@ -179,7 +179,7 @@ def test_head_computes_no_weights(hub: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_one_stream_more_than_may_be_is_asked_to_come_back(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub.app.state.streams, "_limit", 0)
+    monkeypatch.setattr(hub.app.state.streams, "limit", 0)
     busy = hub.get("/tests/small/resolve/seed-98/model.safetensors")
     assert busy.status_code == 429
     assert busy.headers["retry-after"] == "1"

@@ -87,6 +87,8 @@ ELSEWHERE = {
     "key_bytes": "tests/service/server/test_rate_limits.py",
     "shard_bytes": "tests/service/hub",
     "recipe_seconds": "tests/tensorseed/checkpoints",
+    "recipe_bytes": "tests/tensorseed/checkpoints",
+    "memory_bytes": "tests/service/http/test_memory.py",
 }
 NO_LIMITS = {
     *("host", "port", "uds", "log_level", "log_format", "access_log", "metrics_port", "traces", "keys_file"),

@@ -191,7 +191,7 @@ def test_the_computing_stops_when_the_last_client_leaves(monkeypatch: pytest.Mon
         gate = Gate(app, monkeypatch)
         gone = asyncio.Event()
         asking = [asyncio.ensure_future(ask(app, gone)) for _ in range(2)]
-        await until(lambda: gate.begun == 1)
+        await until(lambda: gate.begun == 1 and app.state.streams.active == 2)
         gone.set()
         await asyncio.gather(*asking)
         await until(lambda: gate.ended == 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from service.http.memory import MemoryBudget, MemoryLease
 from service.server.app import create_app
 from service.settings import Settings
 from service.weights import context as module
@@ -14,6 +15,11 @@ from tensorseed.spec.spec import parse_spec
 
 SMALL = b'{"layers": [{"name": "t.{0..4}", "type": "Tensor", "shape": [2], "init": "normal"}]}'
 LARGE = b'{"layers": [{"name": "t.{0..99}", "type": "Tensor", "shape": [2], "init": "normal"}]}'
+
+
+def lease() -> MemoryLease:
+    """That of a request alone."""
+    return MemoryLease(MemoryBudget(1 << 30))
 
 
 @pytest.fixture
@@ -36,10 +42,10 @@ def reopen(body: bytes, cache_tensors: int) -> None:
     files = app.state.weights.files
 
     async def work() -> None:
-        opened = await files.by_spec(parse_spec, body)
+        opened = await files.by_spec(parse_spec, body, lease())
         assert opened.token is not None
         for _ in range(2):
-            again = await files.by_token(opened.token)
+            again = await files.by_token(opened.token, lease())
             assert again.file.digest == opened.file.digest
             assert again.file.resolved.device == "auto"
         await app.state.worker.close()
@@ -73,7 +79,7 @@ def test_the_cache_stays_within_its_weight() -> None:
 
     async def work() -> None:
         for seed in range(20):
-            await files.by_spec(parse_spec, SMALL.replace(b"{", b'{"seed": %d, ' % seed, 1))
+            await files.by_spec(parse_spec, SMALL.replace(b"{", b'{"seed": %d, ' % seed, 1), lease())
         await app.state.worker.close()
 
     asyncio.run(work())

@@ -27,7 +27,7 @@ def run(coroutine: Coroutine[Any, Any, None]) -> None:
 def stand_in(monkeypatch: pytest.MonkeyPatch, function: str) -> None:
     """Let the child be one of those that test the child process itself."""
 
-    def made(_: str) -> ChildProcess:
+    def made(*_: str) -> ChildProcess:
         return ChildProcess(f"tests.tensorseed.concurrency.test_child_process:{function}")
 
     monkeypatch.setattr("tensorseed.checkpoints.derivation.process.ChildProcess", made)

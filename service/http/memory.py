@@ -1,0 +1,127 @@
+"""Budget of memory for what requests hold: bodies, parsed specs, texts.
+
+A request takes bytes of it before it builds, and gives them back when its answer is sent. What outlives the
+request, such as an open file that streams share, keeps its part until it is freed.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from traceback import clear_frames
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from tensorseed.concurrency.memory import reserving
+from tensorseed.errors import TooLargeError
+
+from .concurrency_limit import RETRY_AFTER
+from .errors import BusyError, Limit
+
+SMALL_BYTES = 1 << 20  # of one request, which large ones leave room for
+SMALL_SHARE = 8  # of the budget: one part in so many is for small requests alone
+LEASE = "tensorseed.memory"  # in an ASGI scope
+
+
+class MemoryBudget:
+    """At most `limit` bytes, estimated, of all requests together. Any thread may use it."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+        self._lock = Lock()
+
+    @property
+    def largest(self) -> int:
+        """The bytes that one request can have."""
+        return self.limit - self.limit // SMALL_SHARE
+
+    def take(self, nbytes: int, held: int = 0) -> None:
+        """Take bytes for a request that has `held` already.
+
+        Raises:
+            TooLargeError: The request exceeds the budget by itself.
+            BusyError: The budget is in use.
+        """
+        total = held + nbytes
+        if total > self.largest:
+            raise TooLargeError(
+                f"the request takes about {total:,} bytes of memory, the limit is {self.largest:,}: "
+                "send less of it at a time, or raise TENSORSEED_MEMORY_BYTES"
+            )
+        most = self.limit if total <= SMALL_BYTES else self.largest
+        with self._lock:
+            if self.used + nbytes > most:
+                raise BusyError(
+                    Limit.MEMORY,
+                    "the memory for requests is in use: try again soon, or at another replica",
+                    {"Retry-After": str(RETRY_AFTER)},
+                )
+            self.used += nbytes
+
+    def give_back(self, nbytes: int) -> None:
+        """Give back what was taken."""
+        with self._lock:
+            self.used -= nbytes
+
+
+class MemoryLease:
+    """The part of one request."""
+
+    def __init__(self, budget: MemoryBudget) -> None:
+        self._budget = budget
+        self._taken = 0
+
+    def take(self, nbytes: int) -> None:
+        """Take bytes until the request ends.
+
+        Raises:
+            TooLargeError: The request exceeds the budget by itself.
+            BusyError: The budget is in use.
+        """
+        self._budget.take(nbytes, self._taken)
+        self._taken += nbytes
+
+    @contextmanager
+    def reserving(self, *, keep: bool = False) -> Iterator[None]:
+        """Take what is reserved in this thread, for the block or, with `keep`, for the request.
+
+        An error leaves the block without what its traceback refers to, which cycles of tasks would keep.
+        """
+        before = self._taken
+        try:
+            with reserving(self.take):
+                yield
+        except Exception as error:
+            clear_frames(error.__traceback__)
+            raise
+        finally:
+            if not keep:
+                extra, self._taken = self._taken - before, before
+                self._budget.give_back(extra)
+
+    def hand_over(self, nbytes: int, owner: object) -> None:
+        """Take bytes until `owner` is freed.
+
+        Raises:
+            TooLargeError: The request exceeds the budget by itself.
+            BusyError: The budget is in use.
+        """
+        self._budget.take(nbytes, self._taken)
+        weakref.finalize(owner, self._budget.give_back, nbytes).atexit = False
+
+    def close(self) -> None:
+        """Give everything back."""
+        taken, self._taken = self._taken, 0
+        if taken:
+            self._budget.give_back(taken)
+
+
+def lease_of(request: Request | Scope) -> MemoryLease:
+    """The part of a request."""
+    scope = request.scope if isinstance(request, Request) else request
+    lease: MemoryLease = scope[LEASE]
+    return lease
