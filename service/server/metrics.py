@@ -94,7 +94,7 @@ class Metrics(WorkerMetrics):
         )
         self.queue_seconds = Histogram(
             "tensorseed_queue_seconds",
-            "Seconds that a chunk waited for a thread.",
+            "Seconds that a cheap chunk waited for a thread.",
             buckets=CHUNK_SECONDS,
             registry=self.registry,
         )

@@ -7,8 +7,7 @@ by the niceness of their threads: cheap work goes first, and dear work always ge
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from tensorseed.concurrency.cpu import NICENESS_STEP
 
@@ -74,10 +73,6 @@ class Lanes:
         return self.dear_chunks if seconds <= SHORT_SECONDS else self.long_chunks
 
     async def close(self) -> None:
-        """Cancel what is queued and under way, dear work first, and wait for the threads to end."""
-        for pool in self._pools():
-            await asyncio.to_thread(pool.close)
-
-    def _pools(self) -> Iterator[FairPool]:
-        yield from (self.evaluations, self.losses, self.short_jobs, self.preparations, self.torch)
-        yield from (self.long_chunks, self.dear_chunks, self.chunks, self.quick)
+        """Cancel what is queued and under way in all of them, and wait for the threads to end."""
+        pools: list[FairPool] = [getattr(self, lane.name) for lane in fields(self)]
+        await asyncio.gather(*(asyncio.to_thread(pool.close) for pool in pools))

@@ -22,7 +22,7 @@ class WorkerMetrics:
         """Record how long a chunk took to compute."""
 
     def record_queue_seconds(self, seconds: float) -> None:
-        """Record how long a chunk waited for a thread."""
+        """Record how long a cheap chunk waited for a thread."""
 
 
 NO_METRICS = WorkerMetrics()

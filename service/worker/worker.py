@@ -191,7 +191,9 @@ class Worker:
             if queue is not None and isinstance(device, Accelerator) and not chunk.is_dear:
                 starting = partial(self._chunks.start, device, file, start, chunk.stop)
                 return asyncio.wrap_future(queue.submit(starting))
-            work = time_queue(self._metrics, partial(self._chunks.compute, file, start, chunk.stop, source))
+            work: Callable[[], memoryview] = partial(self._chunks.compute, file, start, chunk.stop, source)
+            if not chunk.is_dear:  # dear ones wait for each other, however many cores there are
+                work = time_queue(self._metrics, work)
             return self.lanes.for_chunk(chunk.seconds).start(lambda _: work(), chunk.seconds)
 
         return compute
