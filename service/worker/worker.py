@@ -190,7 +190,7 @@ class Worker:
         def compute(start: int, chunk: Chunk) -> asyncio.Future[memoryview]:
             if queue is not None and isinstance(device, Accelerator) and not chunk.is_dear:
                 starting = partial(self._chunks.start, device, file, start, chunk.stop)
-                return asyncio.wrap_future(queue.submit(starting))
+                return asyncio.wrap_future(queue.submit(starting, chunk.seconds))
             work: Callable[[], memoryview] = partial(self._chunks.compute, file, start, chunk.stop, source)
             if not chunk.is_dear:  # dear ones wait for each other, however many cores there are
                 work = time_queue(self._metrics, work)

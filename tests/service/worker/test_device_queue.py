@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 
 import pytest
 
+from service.worker.clients import CLIENT
 from service.worker.device_queue import DEPTH, DeviceQueue
 
 
@@ -43,7 +44,7 @@ def queue() -> Iterator[DeviceQueue[int]]:
 
 def test_two_pieces_overlap_and_all_are_in_order(queue: DeviceQueue[int]) -> None:
     work = Work()
-    futures = [queue.submit(work.piece(i)) for i in range(4)]
+    futures = [queue.submit(work.piece(i), 1.0) for i in range(4)]
     work.free.set()
     assert [future.result(60) for future in futures] == [0, 1, 2, 3]
     assert DEPTH == 2
@@ -54,7 +55,7 @@ def test_a_single_piece_does_not_wait_for_a_second(queue: DeviceQueue[int]) -> N
     work = Work()
     work.free.set()
     for i in range(3):
-        assert queue.submit(work.piece(i)).result(60) == i
+        assert queue.submit(work.piece(i), 1.0).result(60) == i
 
 
 def test_a_fault_reaches_its_own_waiter_explained(queue: DeviceQueue[int]) -> None:
@@ -70,10 +71,10 @@ def test_a_fault_reaches_its_own_waiter_explained(queue: DeviceQueue[int]) -> No
     work = Work()
     work.free.set()
     futures = [
-        queue.submit(broken),
-        queue.submit(work.piece(1)),
-        queue.submit(late),
-        queue.submit(work.piece(3)),
+        queue.submit(broken, 1.0),
+        queue.submit(work.piece(1), 1.0),
+        queue.submit(late, 1.0),
+        queue.submit(work.piece(3), 1.0),
     ]
     assert futures[1].result(60) == 1
     assert futures[3].result(60) == 3
@@ -84,7 +85,7 @@ def test_a_fault_reaches_its_own_waiter_explained(queue: DeviceQueue[int]) -> No
 
 def test_what_is_cancelled_in_the_queue_is_never_begun(queue: DeviceQueue[int]) -> None:
     work = Work()
-    first, second, third = (queue.submit(work.piece(i)) for i in range(3))
+    first, second, third = (queue.submit(work.piece(i), 1.0) for i in range(3))
     assert work.begun.wait(60)
     assert second.cancel()
     work.free.set()
@@ -95,7 +96,7 @@ def test_what_is_cancelled_in_the_queue_is_never_begun(queue: DeviceQueue[int]) 
 def test_a_queue_that_closes_ends_what_is_begun_and_drops_the_rest() -> None:
     queue: DeviceQueue[int] = DeviceQueue("queue", lambda error: error)
     work = Work()
-    futures = [queue.submit(work.piece(i)) for i in range(4)]
+    futures = [queue.submit(work.piece(i), 1.0) for i in range(4)]
     assert work.begun.wait(60)
     closing = threading.Thread(target=queue.close)
     closing.start()
@@ -108,4 +109,21 @@ def test_a_queue_that_closes_ends_what_is_begun_and_drops_the_rest() -> None:
         with pytest.raises(CancelledError):
             future.result(60)
     with pytest.raises(RuntimeError, match="closed"):
-        queue.submit(work.piece(4))
+        queue.submit(work.piece(4), 1.0)
+
+
+def test_the_pieces_of_several_clients_take_turns(queue: DeviceQueue[int]) -> None:
+    work = Work()
+    first = queue.submit(work.piece(0), 1.0)
+    assert work.begun.wait(60)
+    futures: list[Future[int]] = []
+    for client in "ab":
+        CLIENT.set(client)
+        futures += [queue.submit(work.piece(len(futures) + 1), 1.0) for _ in range(4)]
+    CLIENT.set(None)
+    work.free.set()
+    for future in (first, *futures):
+        future.result(60)
+    begun = [int(line.split()[1]) for line in work.log if line.startswith("begin") and line != "begin 0"]
+    for count in range(2, 9, 2):
+        assert sum(number <= 4 for number in begun[:count]) == count // 2

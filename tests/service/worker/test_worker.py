@@ -260,7 +260,7 @@ def test_a_chunk_of_another_device_is_begun_before_the_one_under_way_is_there(mo
 
     async def use(worker: Worker) -> None:
         reading = asyncio.ensure_future(collect(worker.stream(file, 0, 3 * CHUNK)))
-        while not fake.noted("begin") or worker._device_queues["cuda:0"]._queue.qsize() < 2:
+        while not fake.noted("begin") or len(worker._device_queues["cuda:0"]._queue) < 2:
             await asyncio.sleep(0)
         queued.set()
         await reading
