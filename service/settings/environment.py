@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
@@ -29,6 +30,10 @@ def read_environment(**overrides: object) -> Settings:
     Raises:
         SettingsError: variables or options have no valid value.
     """
+    if sys.flags.optimize > 1:
+        raise SettingsError(
+            "python -OO or PYTHONOPTIMIZE=2 removes the docstrings of the catalogue: use -O at most"
+        )
     given = {name: value for name, value in overrides.items() if value is not None}
     unknown = [_unknown(name) for name in sorted(os.environ) if _is_unknown(name)]
     if unknown:

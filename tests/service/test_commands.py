@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import socket
+import subprocess
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +19,7 @@ from service.server import serve
 from service.server.keys import load_keys
 from service.settings import PREFIX, Settings
 from service.settings.environment import bounds
+from tests.serving import ROOT
 
 NUMBERS = [
     (name, part.split()[-1].replace(",", ""))
@@ -62,6 +65,15 @@ def test_a_bad_variable_is_named(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
 ) -> None:
     assert told in failure(monkeypatch, variable, value)
+
+
+def test_an_interpreter_without_docstrings_is_refused() -> None:
+    """The catalogue and the OpenAPI document are made of them. -O is no fault."""
+    for flags, told in (("-OO", "removes the docstrings"), ("-O", "TENSORSEED_PORT=8000")):
+        command = [sys.executable, flags, "-m", "service", "settings"]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert told in ended.stdout + ended.stderr
+        assert ended.returncode == (2 if flags == "-OO" else 0)
 
 
 def test_a_bad_option_is_named() -> None:
