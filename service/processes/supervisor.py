@@ -18,7 +18,7 @@ from multiprocessing.connection import wait
 from tensorseed.concurrency.cpu import cores
 
 from .signals import STOP_SIGNALS, handled, ignore
-from .worker_process import ERROR, HANG, Target, WorkerProcess
+from .worker_process import ERROR, FAULTS, HANG, Target, WorkerProcess
 
 LOOK_SECONDS = 1.0  # between two looks at the workers, at most
 HANG_SECONDS = 60.0  # without a sign of life, after which a worker is killed
@@ -26,7 +26,7 @@ QUIET_SECONDS = 5.0  # without a sign of life, after which a start no longer kee
 START_SECONDS = 600.0  # for a start, which compiles for minutes on a busy machine
 MIN_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 8.0
-FAILED_STARTS = 5  # by errors of their own, before any worker is ready: the next would fail, too
+FAILED_STARTS = 5  # by faults of their own, before any worker is ready: the next would fail, too
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Supervisor:
         self._serving = serving
         self._served = False
         self._failures = 0  # starts that have failed in a row
-        self._errors = 0  # those among them that an error of their own has ended
+        self._errors = 0  # those among them that a fault of their own has ended
         self._signals: list[int] = []
 
     def run(self) -> None:
@@ -165,7 +165,7 @@ class Supervisor:
             _log.warning("%s: another one starts", end)
         else:
             self._failures += 1
-            self._errors += worker.cause == ERROR
+            self._errors += worker.cause in FAULTS
             if self._errors >= FAILED_STARTS and not self._served:
                 raise WorkersError(f"{self._errors} workers could not start: the log says why")
             seconds = backoff(self._failures)

@@ -22,7 +22,8 @@ ALIVE, READY = b"alive", b"ready"
 BEAT_SECONDS = 1.0  # between two signs of life
 
 HANG, ERROR = "hang", "error"
-CAUSES = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGKILL", "SIGSEGV", ERROR, HANG)
+FAULTS = ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", ERROR)  # of the process itself
+CAUSES = (*FAULTS, "SIGKILL", HANG)
 """The usual causes of a worker's death: a signal, an error of its own, and a hang, for which it is killed."""
 
 Target = Callable[[int, Connection], None]

@@ -28,6 +28,8 @@ def work(listening: socket.socket, behaviour: str, _: int, connection: Connectio
     pulse = Pulse(connection)
     if behaviour == "fails":
         raise SystemExit(3)
+    if behaviour == "aborts":
+        os.abort()
     if behaviour == "starts for ever":
         time.sleep(3_600)
     listening.listen(64)

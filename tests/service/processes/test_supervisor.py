@@ -185,11 +185,12 @@ def test_a_pause_of_the_supervisor_kills_nobody() -> None:
         assert program.causes == {}
 
 
-def test_starts_that_fail_back_off_and_end() -> None:
-    with supervised(2, behaviour="fails") as program:
+@pytest.mark.parametrize(("behaviour", "cause"), [("fails", "error"), ("aborts", "SIGABRT")])
+def test_starts_that_fail_back_off_and_end(behaviour: str, cause: str) -> None:
+    with supervised(2, behaviour=behaviour) as program:
         assert program.process.wait(PATIENCE) == 1
         program.look()
-        assert set(program.causes.values()) == {"error"}
+        assert set(program.causes.values()) == {cause}
         assert 5 <= len(program.causes) <= 6
         log = program.log()
     assert "failure 3 in a row: the next one starts in 1 s" in log
