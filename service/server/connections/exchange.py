@@ -50,6 +50,7 @@ class Exchange(RequestResponseCycle):
         self._task = asyncio.current_task()
         self._app = app
         await super().run_asgi(self._run)
+        self._task = None
 
     async def receive(self) -> ASGIReceiveEvent:
         """The next part of the body, or the end of it or of the connection."""

@@ -48,7 +48,7 @@ class PipelinedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
-        super().connection_made(ConnectionTransport(transport))  # type: ignore[arg-type]
+        super().connection_made(ConnectionTransport(transport, self._is_read))  # type: ignore[arg-type]
         self._unread = UnreadAnswer(self.transport, self._limits.idle_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -57,6 +57,7 @@ class PipelinedProtocol(HttpToolsProtocol):
         self.transport.end()
         if self._running is not None:
             self._running.disconnect()  # the base tells the last one of a pipeline alone
+            self._running = None
         self.pipeline.clear()
         super().connection_lost(exc)
 
@@ -92,6 +93,10 @@ class PipelinedProtocol(HttpToolsProtocol):
         self._unread.stop()
         if self.transport.is_closing():
             self._unread.watch_rest()
+
+    def _is_read(self) -> bool:
+        """Whether the client has sent all that it announced, and nothing behind it."""
+        return not self._ended and not self.flow.read_paused
 
     def _is_done(self) -> bool:
         """Whether every request has been answered."""

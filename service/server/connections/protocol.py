@@ -205,6 +205,9 @@ class LimitedProtocol(PipelinedProtocol):
             data, self._unparsed = self._unparsed, b""
             self.data_received(data)
 
+    def _is_read(self) -> bool:
+        return super()._is_read() and not self._body_open
+
     def _await_head(self) -> None:
         self._arrival = self.loop.call_later(self._limits.header_seconds, self._head_too_slow)
 

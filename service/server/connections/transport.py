@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import os
+import struct
 import sys
+from collections.abc import Callable
 from typing import Any
 
 MIN_DIRECT_BYTES = 1 << 22  # by default the chunks of one or two streams that have the service to themselves
 LINGER_SECONDS = 10.0
 
+if sys.platform != "win32":
+    import fcntl
+    import termios
+
+    def _unread_bytes(descriptor: int) -> int:
+        """The bytes that the system has received and nobody has read."""
+        (size,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))
+        return int(size)
+
+else:
+
+    def _unread_bytes(descriptor: int) -> int:  # noqa: ARG001
+        """Unknown here, and none as a rule."""
+        return 0
+
 
 class ConnectionTransport:
     """The transport of a connection, with a `write` and a `close` of its own.
 
-    A close after an answer lingers, as RFC 9112 (9.6) recommends: the client may still send. A socket that
-    is closed with unread bytes resets the connection, and the client loses the answer. So this one ends its
-    own direction first, and drops what comes until the client closes, for `linger_seconds` at most.
+    A close after an answer lingers where the client may still send, as RFC 9112 (9.6) recommends. A socket
+    that is closed with unread bytes resets the connection, and the client loses the answer. So this one ends
+    its own direction first, and drops what comes until the client closes, for `linger_seconds` at most.
+
+    `is_read` tells whether the client has sent all that it announced.
     """
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, is_read: Callable[[], bool]) -> None:
         self._transport = transport
+        self._is_read = is_read
         self._socket = transport.get_extra_info("socket")
         self._plain = transport.get_extra_info("sslcontext") is None
         self._direct = self._plain and sys.platform != "win32"
@@ -60,10 +80,13 @@ class ConnectionTransport:
         return self._closing or self._transport.is_closing()
 
     def close(self) -> None:
-        """Send what is buffered, and linger."""
+        """Send what is buffered, and linger if the client may send more."""
         if self.is_closing():
             return
         if not self._plain or not self.linger_seconds:  # TLS cannot close one direction
+            self.close_idle()
+            return
+        if self._is_read() and not _unread_bytes(self._socket.fileno()):
             self.close_idle()
             return
         self._closing = True
@@ -77,7 +100,8 @@ class ConnectionTransport:
         self._transport.close()
 
     def end(self) -> None:
-        """Forget a connection that is lost."""
+        """Forget a connection that is lost, without a cycle for the garbage collector."""
+        self._is_read = bool
         if self._lingering is not None:
             self._lingering.cancel()
 

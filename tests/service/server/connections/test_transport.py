@@ -43,7 +43,7 @@ def connected(use: Callable[[ConnectionTransport, Waiting, socket.socket], Any])
         with theirs:
             transport, protocol = await asyncio.get_running_loop().create_connection(Waiting, sock=ours)
             try:
-                return await use(ConnectionTransport(transport), protocol, theirs)
+                return await use(ConnectionTransport(transport, lambda: False), protocol, theirs)
             finally:
                 transport.abort()
 
@@ -109,7 +109,7 @@ def test_large_writes_go_past_uvloop_but_for_tls(monkeypatch, tls: object, direc
     transport = MagicMock()
     transport.is_closing.return_value = transport.get_write_buffer_size.return_value = 0
     transport.get_extra_info.side_effect = {"sslcontext": tls, "socket": MagicMock()}.get
-    ConnectionTransport(transport).write(bytes(MIN_DIRECT_BYTES))
+    ConnectionTransport(transport, bool).write(bytes(MIN_DIRECT_BYTES))
     assert len(sent) == direct
     (data,) = transport.write.call_args.args
     assert len(data) == MIN_DIRECT_BYTES
@@ -122,7 +122,7 @@ def test_a_close_lingers_but_for_tls(monkeypatch, tls: object, half: int) -> Non
     transport.get_extra_info.side_effect = {"sslcontext": tls, "socket": MagicMock()}.get
 
     async def use() -> None:
-        writer = ConnectionTransport(transport)
+        writer = ConnectionTransport(transport, lambda: False)
         writer.close()
         writer.end()
 
@@ -145,6 +145,24 @@ def test_a_closed_connection_takes_what_the_client_still_sends(monkeypatch) -> N
         assert await asyncio.to_thread(end.recv, 1 << 16) == b""
         end.sendall(b"x")
         assert await asyncio.wait_for(protocol.lost, 20) is None
+
+    connected(use)
+
+
+@pytest.mark.parametrize(("sent", "lingers"), [(b"", False), (b"x", True)])
+def test_a_connection_that_is_read_lingers_for_bytes_that_wait_alone(sent: bytes, lingers: bool) -> None:
+    async def use(_: ConnectionTransport, __: Waiting, ___: socket.socket) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            transport, protocol = await asyncio.get_running_loop().create_connection(Waiting, sock=ours)
+            transport.pause_reading()
+            writer = ConnectionTransport(transport, lambda: True)
+            theirs.sendall(sent)
+            writer.close()
+            await asyncio.sleep(0.1)
+            assert protocol.lost.done() != lingers
+            writer.abort()
+            writer.end()
 
     connected(use)
 
