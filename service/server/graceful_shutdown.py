@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from types import FrameType
 from typing import Any
 
@@ -82,7 +83,7 @@ class GracefulShutdown:
         def handle(number: int, frame: FrameType | None) -> None:
             if not self._stopping:
                 self._stopping, self.ready = True, False
-                loop.call_soon_threadsafe(self._begin, number)
+                loop.call_soon_threadsafe(self._begin, number, context=Context())  # not that of a request
             elif number == signal.SIGINT:
                 self._at_once = True
                 self._handlers[number](number, frame)

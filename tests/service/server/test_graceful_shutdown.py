@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from service.http.request_context import CURRENT
 from service.server.graceful_shutdown import Draining, GracefulShutdown
 from tests.serving import free_port, served, status
 
@@ -219,3 +220,23 @@ def test_a_stream_is_under_way_until_its_client_has_read_it() -> None:
             got += len(part)
         assert got > 16_000_000
         process.wait(30)
+
+
+def test_a_stop_is_no_part_of_the_request_that_it_interrupts() -> None:
+    """Its log lines would have the request's id."""
+    seen: list[str] = []
+    before = signal.signal(signal.SIGTERM, lambda *_: seen.append(CURRENT.get()))
+
+    async def main() -> None:
+        shutdown = GracefulShutdown(0, 0)
+        with shutdown.serving():
+            CURRENT.set("a request")
+            signal.raise_signal(signal.SIGTERM)
+            while not seen:
+                await asyncio.sleep(0.01)
+
+    try:
+        asyncio.run(main())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [""]
