@@ -87,7 +87,7 @@ def url_of(client: Client, spec: dict[str, Any]) -> str:
             None,
             ["parse", "materialise", "generate"],
         ),
-        ("GET", "/v1/weights?shape=64,32&init=orthogonal", None, ["parse", "prepare", "generate"]),
+        ("GET", "/v1/weights?shape=20000,200&init=orthogonal", None, ["parse", "prepare", "generate"]),
         ("POST", "/v1/losses/mse_loss", {"input": [1.0], "target": [2.0]}, ["loss"]),
         ("POST", "/v1/evaluations", NETWORK, ["parse", "evaluate"]),
         ("GET", "/v1/schemes", None, []),
