@@ -61,7 +61,7 @@ class DerivationProcess:
             MissingExtraError: transformers is not installed.
             TooLargeError: the model is larger than a derivation builds.
         """
-        message = _message(_parsed(config))
+        message = await asyncio.to_thread(lambda: _message(_parsed(config)))
         async with self._turn:
             try:
                 return await asyncio.to_thread(self._exchange, message)
