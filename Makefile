@@ -72,7 +72,7 @@ vectors: setup ## complete tests/vectors; ARGS=--overwrite changes bits, only ev
 bench: setup ## measure, side by side; ARGS="rates growth --quick" for a part
 	$(BIN)/python -m benchmarks $(ARGS)
 
-soak: setup ## bear every fault at full length, about 45 minutes; ARGS="crowd --scale 0.1" for a part
+soak: setup ## bear every fault at full length, about an hour; ARGS="crowd --scale 0.1" for a part
 	$(BIN)/python -m tools.soak $(ARGS)
 
 image-check: setup ## run the steps of the Dockerfile without an engine; as root on Linux

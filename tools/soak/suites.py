@@ -13,6 +13,9 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).parents[2]
 
 SUITES = {
+    "the dearest requests of every route, beside the event loop": (
+        "tests/service/server/test_event_loop.py",
+    ),
     "requests framed in every wrong way": (
         "tests/service/server/connections/test_chunks.py",
         "tests/service/server/connections/test_request_head.py",
