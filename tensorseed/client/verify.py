@@ -22,7 +22,7 @@ from tensorseed.client.progress import Progress, bar
 from tensorseed.devices.local import LocalSettings
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
 from tensorseed.files.virtual_file import Entry, VirtualFile
-from tensorseed.sampling.dtypes import DType
+from tensorseed.sampling.dtypes import INT64, DType
 from tensorseed.sampling.low_precision import decode
 
 _DETAILS = {
@@ -39,8 +39,8 @@ class Difference(NamedTuple):
     """The first element that differs: its index, the value of the file and that of the recipe."""
 
     at: tuple[int, ...]
-    found: float
-    expected: float
+    found: float | int
+    expected: float | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +165,11 @@ def _compare_piece(local: LocalFile, computation: FileComputation, piece: _Piece
     )
 
 
-def _value(data: npt.NDArray[np.uint8], element: int, dtype: DType) -> float:
-    return float(decode(data.view(dtype.storage)[element : element + 1], dtype)[0])
+def _value(data: npt.NDArray[np.uint8], element: int, dtype: DType) -> float | int:
+    stored = data.view(dtype.storage)[element : element + 1]
+    if dtype is INT64:  # which float64 does not hold
+        return int(stored[0])
+    return float(decode(stored, dtype)[0])
 
 
 def _add(tensors: dict[str, TensorReport], result: _Result) -> None:
@@ -252,7 +255,7 @@ def _first(first: Difference) -> dict[str, Any]:
     return {"at": list(first.at), "found": _number(first.found), "expected": _number(first.expected)}
 
 
-def _number(value: float) -> float | str:
+def _number(value: float | int) -> float | int | str:
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -121,6 +121,18 @@ def test_differences_are_counted_and_told_by_value(monkeypatch: pytest.MonkeyPat
     assert found.first == Difference((3, 5), 2.5, before)
 
 
+def test_integers_are_told_exactly() -> None:
+    init = {"kind": "values", "data": [1, 2**53, 3]}
+    spec = {"layers": [{"name": "a", "type": "Tensor", "shape": [3], "dtype": "int64", "init": init}]}
+    data = bytearray(bytes_of(file_of(spec)))
+    data[-16:-8] = (2**53 + 1).to_bytes(8, "little")
+    report = report_of(bytes(data))
+    told = f"the first at [1]: {2**53 + 1} where the recipe gives {2**53}"
+    assert any(line.endswith(told) for line in as_lines(PATH, report))
+    document = json.loads(as_document(PATH, report))
+    assert document["tensors"][0]["first"] == {"at": [1], "found": 2**53 + 1, "expected": 2**53}
+
+
 def test_missing_surplus_and_reshaped_tensors() -> None:
     changed = arrays()
     del changed["fc.0.bias"]
