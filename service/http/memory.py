@@ -69,11 +69,18 @@ class MemoryBudget:
 
 
 class MemoryLease:
-    """The part of one request."""
+    """The part of one request.
+
+    A thread may work for a request that has ended, since its client left. Nothing is given back before that
+    thread has left its block, and nothing taken there is kept.
+    """
 
     def __init__(self, budget: MemoryBudget) -> None:
         self._budget = budget
         self._taken = 0
+        self._lock = Lock()
+        self._blocks = 0
+        self._closed = False
 
     def take(self, nbytes: int) -> None:
         """Take bytes until the request ends.
@@ -82,8 +89,9 @@ class MemoryLease:
             TooLargeError: The request exceeds the budget by itself.
             BusyError: The budget is in use.
         """
-        self._budget.take(nbytes, self._taken)
-        self._taken += nbytes
+        with self._lock:
+            self._budget.take(nbytes, self._taken)
+            self._taken += nbytes
 
     @contextmanager
     def reserving(self, *, keep: bool = False) -> Iterator[None]:
@@ -91,17 +99,25 @@ class MemoryLease:
 
         An error leaves the block without what its traceback refers to, which cycles of tasks would keep.
         """
-        before = self._taken
+        taken = 0
+
+        def take(nbytes: int) -> None:
+            nonlocal taken
+            self.take(nbytes)
+            taken += nbytes
+
+        with self._lock:
+            self._blocks += 1
         try:
-            with reserving(self.take):
+            with reserving(take):
                 yield
         except Exception as error:
             clear_frames(error.__traceback__)
             raise
         finally:
-            if not keep:
-                extra, self._taken = self._taken - before, before
-                self._budget.give_back(extra)
+            with self._lock:
+                self._blocks -= 1
+                self._give_back(0 if keep else taken)
 
     def hand_over(self, nbytes: int, owner: object) -> None:
         """Take bytes until `owner` is freed.
@@ -114,10 +130,17 @@ class MemoryLease:
         weakref.finalize(owner, self._budget.give_back, nbytes).atexit = False
 
     def close(self) -> None:
-        """Give everything back."""
-        taken, self._taken = self._taken, 0
-        if taken:
-            self._budget.give_back(taken)
+        """Give everything back, as soon as no thread works for the request."""
+        with self._lock:
+            self._closed = True
+            self._give_back(0)
+
+    def _give_back(self, nbytes: int) -> None:
+        """Give back bytes; all of them where the request has ended. The lock must be held."""
+        if self._closed and not self._blocks:
+            nbytes = self._taken
+        self._taken -= nbytes
+        self._budget.give_back(nbytes)
 
 
 def lease_of(request: Request | Scope) -> MemoryLease:

@@ -73,6 +73,30 @@ def test_what_is_reserved_while_something_is_built_is_given_back() -> None:
     assert budget.used == MIB
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_thread_that_works_on_when_its_request_has_ended_gives_everything_back(keep: bool) -> None:
+    budget = MemoryBudget(80 * MIB)
+    lease = MemoryLease(budget)
+    lease.take(3 * MIB)
+    with lease.reserving(keep=keep):
+        reserve(MIB)
+        lease.close()  # the client has left
+        assert budget.used == 4 * MIB
+        reserve(5 * MIB)
+        assert budget.used == 9 * MIB
+    assert budget.used == 0
+
+
+def test_a_thread_that_begins_when_its_request_has_ended_gives_everything_back() -> None:
+    budget = MemoryBudget(80 * MIB)
+    lease = MemoryLease(budget)
+    lease.take(3 * MIB)
+    lease.close()
+    with lease.reserving(keep=True):
+        reserve(5 * MIB)
+    assert budget.used == 0
+
+
 def test_what_outlives_a_request_counts_until_it_is_freed() -> None:
     budget = MemoryBudget(80 * MIB)
     owner = Owner()
