@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, RLock
 from traceback import clear_frames
 
 from starlette.requests import Request
@@ -32,7 +32,7 @@ class MemoryBudget:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
-        self._lock = Lock()
+        self._lock = RLock()  # the garbage collector may free an owner, and give back, within `take`
 
     @property
     def largest(self) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -94,6 +96,30 @@ def test_a_thread_that_begins_when_its_request_has_ended_gives_everything_back()
     lease.close()
     with lease.reserving(keep=True):
         reserve(5 * MIB)
+    assert budget.used == 0
+
+
+def test_an_owner_may_be_freed_while_its_thread_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class CollectingError(BusyError):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            gc.collect()  # which any allocation may do
+
+    monkeypatch.setattr("service.http.memory.BusyError", CollectingError)
+    budget = MemoryBudget(80 * MIB)
+    owner = Owner()
+    owner.itself = owner  # type: ignore[attr-defined]
+    MemoryLease(budget).hand_over(70 * MIB, owner)
+    del owner
+
+    def take() -> None:
+        with suppress(BusyError):
+            MemoryLease(budget).take(MIB + 1)
+
+    taking = threading.Thread(target=take, daemon=True)
+    taking.start()
+    taking.join(60)
+    assert not taking.is_alive()
     assert budget.used == 0
 
 
