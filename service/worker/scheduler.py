@@ -106,14 +106,19 @@ class DeficitRoundRobin(Generic[T]):
         return None
 
     def settle(self, client: Client, seconds: float) -> None:
-        """Charge a client for `seconds` more than its piece was estimated to cost; fewer where negative."""
+        """Charge a client for `seconds` more than its piece was estimated to cost; fewer where negative.
+
+        It is never credited more than its next piece costs. Rounds in which nobody else waited are skipped,
+        so it may have saved for a dear piece without waiting at all.
+        """
         flow = self._flow(client)
         if flow is None and seconds > 0.0 and self._waiting:
             flow = self._ring[client] = _Flow()
             if len(self._ring) > MAX_IDLE + self._waiting:
                 self._forget_idle()
         if flow is not None:
-            flow.deficit -= seconds
+            credit = flow.entries[0].cost if flow.entries else 0.0
+            flow.deficit = min(flow.deficit - seconds, max(flow.deficit, credit))
 
     def _flow(self, client: Client) -> _Flow[T] | None:
         flow = self._newcomers.get(client)

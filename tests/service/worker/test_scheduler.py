@@ -131,6 +131,35 @@ def test_who_underestimates_gains_nothing() -> None:
     assert processor.served["sly"] == pytest.approx(processor.served["honest"], rel=0.05)
 
 
+def test_who_overestimates_gains_and_loses_nothing() -> None:
+    processor = Processor()
+    for _ in range(2_000):
+        processor.push("honest", CHEAP)
+        processor.push("anxious", DEAR, takes=CHEAP)
+    for _ in range(1_000):
+        number = processor.step()
+        assert number is not None
+        if number % 2:
+            processor.queue.settle("anxious", CHEAP - DEAR)
+    assert processor.served["anxious"] == pytest.approx(processor.served["honest"], abs=2 * DEAR)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_a_client_saved_alone_holds_nobody_else_up(waits: bool) -> None:
+    queue: DeficitRoundRobin[str] = DeficitRoundRobin()
+    queue.push("abandons", 1_000.0, "abandons")
+    queue.push("holds", 1_000.0, "holds")
+    for _ in range(waits):
+        queue.push("abandons", DEAR, "abandons")
+    assert queue.pop() == "abandons"
+    queue.settle("abandons", DEAR - 1_000.0)
+    for _ in range(20):
+        queue.push("abandons", DEAR, "abandons")
+        queue.push("comes", DEAR, "comes")
+    first = [queue.pop() for _ in range(20)]
+    assert abs(first.count("abandons") - first.count("comes")) <= 2
+
+
 def test_a_debt_is_remembered_while_others_wait_and_no_longer() -> None:
     queue: DeficitRoundRobin[str] = DeficitRoundRobin()
     for _ in range(20):
