@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from tensorseed.errors import Fault, SpecError, shortened
+from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
 from tensorseed.spec.layers import LAYERS, FanAxes
 from tensorseed.spec.layers.base import Arguments
 from tensorseed.spec.layers.exclusions import EXCLUDED
@@ -33,16 +34,16 @@ _SENTENCES = {
     "dict_type": "{field} must be an object",
     "finite_number": "{field} must be a finite number",
     "float_type": "{field} must be a number",
-    "greater_than": "{field} must be greater than {gt:g}",
-    "greater_than_equal": "{field} must be at least {ge:g}",
+    "greater_than": "{field} must be greater than {gt}",
+    "greater_than_equal": "{field} must be at least {ge}",
     "inexact_integer": "{detail}",
     "int_type": "{field} must be an integer",
     "json_invalid": "the body is nested too deeply: write fewer levels",
     "model_attributes_type": "{field} must be an object",
     "model_type": "{field} must be an object",
     "list_type": "{field} must be a list",
-    "less_than": "{field} must be less than {lt:g}",
-    "less_than_equal": "{field} must be at most {le:g}",
+    "less_than": "{field} must be less than {lt}",
+    "less_than_equal": "{field} must be at most {le}",
     "missing": "{field} is required",
     "string_too_long": "{field} must have at most {max_length} characters",
     "string_too_short": "{field} must have at least {min_length} character",
@@ -185,7 +186,14 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
     if kind == "literal_error":
         valid_words = re.findall(r"'([^']*)'", context["expected"])
         return path, f"{field} must be one of {', '.join(valid_words)}"
-    return path, _SENTENCES.get(kind, "{field} is not valid").format(field=field, **context)
+    words = {name: _plain(value) for name, value in context.items()}
+    return path, _SENTENCES.get(kind, "{field} is not valid").format(field=field, **words)
+
+
+def _plain(value: Any) -> Any:
+    """A bound without the fraction or the exponent that its float would have: 0 for 0.0."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) <= MAX_EXACT_INTEGER
+    return int(value) if whole else value
 
 
 def _without_tensors() -> Container[str]:

@@ -68,6 +68,7 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("cross_entropy", {**LOGITS, "weight": [1.0]}, "/weight", "(1,), and for 2 classes it must have (2,)"),
     ("cross_entropy", {**LOGITS, "label_smoothing": 1.1}, "/label_smoothing", "at most 1"),
     ("cross_entropy", {**LOGITS, "ignore_index": 0.5}, "/ignore_index", "must be an integer"),
+    ("cross_entropy", {**LOGITS, "ignore_index": 2**63}, "/ignore_index", f"must be at most {2**63 - 1}"),
     ("cross_entropy", {"input": 1.0, "target": 0}, "/input", "no dimensions"),
     ("cross_entropy", {**LOGITS, "gradients": ["target"]}, "/gradients/0", "no gradient for target here"),
     (
