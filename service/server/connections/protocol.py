@@ -48,6 +48,7 @@ class LimitedProtocol(PipelinedProtocol):
         self._excess = 0  # bytes received with a body that are none of it: extensions and trailers
         self._unparsed = b""  # received while requests wait for their turn
         self._arrival: asyncio.TimerHandle | None = None  # of the awaited head or body
+        self._tolerate_close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timer of the first head."""
@@ -121,10 +122,18 @@ class LimitedProtocol(PipelinedProtocol):
         method, version = self.parser.get_method(), self.parser.get_http_version()
         head = without_upgrade(method, self.url, version, self.headers)
         self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._tolerate_close()
         self._excess = 0
         self.parser.feed_data(head)
         return taken
+
+    def _tolerate_close(self) -> None:
+        """Let the parser go on behind any `Connection: close`.
+
+        It would obey one in a trailer, too, and skip the requests behind it. `on_message_begin` obeys the
+        head's.
+        """
+        self.parser.set_dangerous_leniencies(lenient_keep_alive=True)
 
     def on_message_begin(self) -> None:
         """Begin a head. Raises what makes the parser stop, behind the last request of the connection."""

@@ -18,6 +18,7 @@ SOUND = [
     b"1\r\nh\r\n1\r\ne\r\n1\r\nl\r\n1\r\nl\r\n1\r\no\r\n" + END,
     b"5\r\nhello\r\n0\r\nX: y\r\nHost: z\r\n\r\n",
     b"5\r\nhello\r\n0;a=b\r\n\r\n",
+    b"5\r\nhello\r\n0\r\nConnection: close\r\n\r\n",
 ]
 MALFORMED = {
     "no size": b"\r\nhello\r\n" + END,
@@ -118,3 +119,9 @@ def test_requests_before_on_the_connection_are_no_excess(port: int) -> None:
     count = 2 * LIMITS.header_bytes // len(b"POST  HTTP/1.1\r\n")
     answers = told(port, [*([head, b"hello"] * count), LAST], 0.002)
     assert [answer.status for answer in answers] == [200] * (count + 1)
+
+
+def test_a_close_of_the_head_is_obeyed_whatever_a_trailer_says(port: int) -> None:
+    head = HEAD.replace(b"Host", b"Connection: close\r\nHost")
+    answers = told(port, [head + b"5\r\nhello\r\n0\r\nConnection: keep-alive\r\n\r\n" + LAST])
+    assert [answer.status for answer in answers] == [200]
