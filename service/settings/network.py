@@ -33,7 +33,7 @@ Origins = Annotated[str, AfterValidator(_valid_origins)]  # RFC 6454, separated 
 
 def _valid_root_path(value: str) -> str:
     path = value.rstrip("/")
-    if path and not _ROOT_PATH.fullmatch(path):
+    if path and (not _ROOT_PATH.fullmatch(path) or {".", ".."} & set(path.split("/"))):
         raise ValueError(f"{value!r} is no path: write it as /tensorseed, of letters, digits and -._~ alone")
     return path
 

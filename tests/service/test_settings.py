@@ -51,7 +51,7 @@ def test_a_root_path(given: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["seed", "//seed", "/a b", "/a%2Fb", "/a?b", '/"><script>', "https://a/b", "/ä"]
+    "given", ["seed", "//seed", "/a b", "/a%2Fb", "/a?b", '/"><script>', "https://a/b", "/ä", "/a/../b", "/."]
 )
 def test_what_is_no_root_path(given: str) -> None:
     with pytest.raises(ValidationError, match="no path: write it as /tensorseed"):
