@@ -178,7 +178,7 @@ class Supervisor:
         """Let the workers that serve end, and kill those that start."""
         for worker in self._running():
             if worker.ready:
-                worker.process.terminate()
+                worker.stop()
             else:
                 worker.process.kill()
         if signal.SIGINT in self._signals:

@@ -18,7 +18,7 @@ from multiprocessing.resource_tracker import ensure_running
 
 from .signals import STOP_SIGNALS, blocked, unblock
 
-ALIVE, READY = b"alive", b"ready"
+ALIVE, READY, STOP = b"alive", b"ready", b"stop"
 BEAT_SECONDS = 1.0  # between two signs of life
 
 HANG, ERROR = "hang", "error"
@@ -52,6 +52,13 @@ class Pulse:
         self._send(READY)
         unblock([signal.SIGTERM])
 
+    def service_stops(self) -> bool:
+        """Whether the supervisor has said so, or is gone."""
+        try:
+            return self._connection.poll()
+        except OSError:
+            return True
+
     def _start(self) -> None:
         while not self._ready.wait(BEAT_SECONDS):
             self.beat()
@@ -82,7 +89,7 @@ class WorkerProcess:
             OSError: the system has no room for another process.
         """
         ensure_running()  # the start of the resource tracker would unblock the signals
-        ours, theirs = Pipe(duplex=False)
+        ours, theirs = Pipe()
         process = _spawn.Process(target=target, args=(number, theirs))
         try:
             with theirs, blocked(STOP_SIGNALS):
@@ -121,6 +128,12 @@ class WorkerProcess:
                 self.silence = 0.0
         except (OSError, EOFError):
             self.connected = False
+
+    def stop(self) -> None:
+        """Stop the process, as one of a service that stops."""
+        with suppress(OSError):
+            self.connection.send_bytes(STOP)
+        self.process.terminate()
 
     def close(self) -> None:
         """Release a process that has ended, or that is being killed."""

@@ -115,10 +115,19 @@ class Server(uvicorn.Server):
             tell(sockets or [])
 
     async def on_tick(self, counter: int) -> bool:
-        """Send a sign of life every second."""
-        if self._pulse is not None and counter % TICKS_OF_A_SECOND == 0:
-            self._pulse.beat()
+        """Send a sign of life every second, and take no connection once this process stops by itself."""
+        if self._pulse is not None:
+            if counter % TICKS_OF_A_SECOND == 0:
+                self._pulse.beat()
+            if not self.config.app.state.shutdown.ready:  # type: ignore[union-attr]
+                self._leave_connections(self._pulse)
         return await super().on_tick(counter)
+
+    def _leave_connections(self, pulse: Pulse) -> None:
+        """Leave new connections to the other processes, unless all stop: this one would answer them 503."""
+        if not pulse.service_stops():
+            for server in self.servers:
+                server.close()
 
 
 def tell(sockets: Sequence[socket.socket]) -> None:

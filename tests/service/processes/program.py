@@ -1,7 +1,7 @@
 """Program with a supervisor, whose small workers answer their process id.
 
-Each event is a line on standard output: born, ready, ended. The first argument is the number of workers, the
-second the seconds after which a silent one is killed, the third the behaviour.
+Each event is a line on standard output: born, ready, stopped, ended. The first argument is the number of
+workers, the second the seconds after which a silent one is killed, the third the behaviour.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def work(listening: socket.socket, behaviour: str, _: int, connection: Connectio
                 with listening.accept()[0] as client:
                     client.sendall(str(os.getpid()).encode())
             pulse.beat()
+        tell("stopped", os.getpid(), "with the service" if pulse.service_stops() else "alone")
 
 
 def ended(worker: WorkerProcess) -> None:

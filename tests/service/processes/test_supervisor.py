@@ -41,6 +41,7 @@ class Program:
         self.ready: list[int] = []
         self.starting: list[int] = []
         self.causes: dict[int, str] = {}
+        self.stops: dict[int, str] = {}
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
         self.port = int(self._lines.get(timeout=PATIENCE).split()[1])
@@ -61,6 +62,8 @@ class Program:
                 elif event == "ready":
                     self.starting.remove(int(pid))
                     self.ready.append(int(pid))
+                elif event == "stopped":
+                    self.stops[int(pid)] = " ".join(more)
                 elif event == "ended":
                     self.causes[int(pid)] = more[0]
                     for pids in (self.starting, self.ready):
@@ -232,7 +235,20 @@ def test_a_worker_that_is_told_to_stop_is_replaced_and_no_death() -> None:
         program.kill(told, signal.SIGTERM)
         program.until(lambda: told in program.causes)
         assert program.causes[told] == "None"
+        assert program.stops == {told: "alone"}
         program.until(lambda: len(program.ready) == 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_know_that_the_whole_service_stops(number: signal.Signals) -> None:
+    with supervised(2) as program:
+        program.until(lambda: len(program.ready) == 2)
+        pids = set(program.ready)
+        program.stop(number)
+        for pid in pids:
+            program.kill(pid, signal.SIGTERM)  # in place of the thread that watches the supervisor
+        program.until(lambda: set(program.stops) == pids)
+        assert set(program.stops.values()) == {"with the service"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from prometheus_client import Counter
 from prometheus_client.samples import Sample
 
@@ -42,6 +43,19 @@ def test_one_process_is_served_without_a_supervisor(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(serve, "tune_collector", lambda: None)
     serve.serve(Settings(threads=1, port=0))
     assert ran[0].config.workers == 1
+
+
+@pytest.mark.parametrize("ready", [True, False])
+@pytest.mark.parametrize("all_stop", [True, False])
+def test_a_worker_that_stops_by_itself_leaves_connections_to_the_others(ready: bool, all_stop: bool) -> None:
+    closed: list[bool] = []
+    app = FastAPI()
+    app.state.shutdown = SimpleNamespace(ready=ready)
+    pulse = SimpleNamespace(beat=lambda: None, service_stops=lambda: all_stop)
+    server = serve.Server(serve.configure(Settings(), app), pulse)  # type: ignore[arg-type]
+    server.servers = [SimpleNamespace(close=lambda: closed.append(True))]  # type: ignore[list-item]
+    asyncio.run(server.on_tick(1))
+    assert bool(closed) is (not ready and not all_stop)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
