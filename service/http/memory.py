@@ -2,11 +2,14 @@
 
 A request takes bytes of it before it builds, and gives them back when its answer is sent. What outlives the
 request, such as an open file that streams share, keeps its part until it is freed.
+
+Clients share the budget by dynamic thresholds, as they share places (`worker/shares`).
 """
 
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock, RLock
@@ -18,6 +21,9 @@ from starlette.types import Scope
 from tensorseed.concurrency.memory import reserving
 from tensorseed.errors import TooLargeError
 
+from ..worker.clients import CLIENT
+from ..worker.scheduler import Client
+from ..worker.shares import THRESHOLD
 from .concurrency_limit import RETRY_AFTER
 from .errors import BusyError, Limit
 
@@ -32,6 +38,7 @@ class MemoryBudget:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
+        self._held: Counter[Client] = Counter()
         self._lock = RLock()  # the garbage collector may free an owner, and give back, within `take`
 
     @property
@@ -39,12 +46,14 @@ class MemoryBudget:
         """The bytes that one request can have."""
         return self.limit - self.limit // SMALL_SHARE
 
-    def take(self, nbytes: int, held: int = 0) -> None:
-        """Take bytes for a request that has `held` already.
+    def take(self, nbytes: int, held: int = 0, client: Client = None) -> None:
+        """Take bytes for a request of a client that has `held` already.
+
+        The only request of a client may take all that is free, the next ones no more than its share.
 
         Raises:
             TooLargeError: The request exceeds the budget by itself.
-            BusyError: The budget is in use.
+            BusyError: The budget is in use, or the client holds its share.
         """
         total = held + nbytes
         if total > self.largest:
@@ -54,18 +63,30 @@ class MemoryBudget:
             )
         most = self.limit if total <= SMALL_BYTES else self.largest
         with self._lock:
-            if self.used + nbytes > most:
-                raise BusyError(
-                    Limit.MEMORY,
-                    "the memory for requests is in use: try again soon, or at another replica",
-                    {"Retry-After": str(RETRY_AFTER)},
-                )
+            free = most - self.used - nbytes
+            others = self._held[client] - held if client is not None else 0
+            if free < 0:
+                raise _busy("is in use")
+            if others > 0 and others + total > THRESHOLD * free:
+                raise _busy("is in use, most of it by this client")
             self.used += nbytes
+            self._held[client] += nbytes
 
-    def give_back(self, nbytes: int) -> None:
-        """Give back what was taken."""
+    def give_back(self, nbytes: int, client: Client = None) -> None:
+        """Give back what was taken for a client."""
         with self._lock:
             self.used -= nbytes
+            self._held[client] -= nbytes
+            if not self._held[client]:
+                del self._held[client]
+
+
+def _busy(how: str) -> BusyError:
+    return BusyError(
+        Limit.MEMORY,
+        f"the memory for requests {how}: try again soon, or at another replica",
+        {"Retry-After": str(RETRY_AFTER)},
+    )
 
 
 class MemoryLease:
@@ -78,6 +99,7 @@ class MemoryLease:
     def __init__(self, budget: MemoryBudget) -> None:
         self._budget = budget
         self._taken = 0
+        self._client: Client = None
         self._lock = Lock()
         self._blocks = 0
         self._closed = False
@@ -90,7 +112,9 @@ class MemoryLease:
             BusyError: The budget is in use.
         """
         with self._lock:
-            self._budget.take(nbytes, self._taken)
+            if not self._taken:
+                self._client = CLIENT.get()
+            self._budget.take(nbytes, self._taken, self._client)
             self._taken += nbytes
 
     @contextmanager
@@ -126,8 +150,9 @@ class MemoryLease:
             TooLargeError: The request exceeds the budget by itself.
             BusyError: The budget is in use.
         """
-        self._budget.take(nbytes, self._taken)
-        weakref.finalize(owner, self._budget.give_back, nbytes).atexit = False
+        client = CLIENT.get()
+        self._budget.take(nbytes, self._taken, client)
+        weakref.finalize(owner, self._budget.give_back, nbytes, client).atexit = False
 
     def close(self) -> None:
         """Give everything back, as soon as no thread works for the request."""
@@ -140,7 +165,7 @@ class MemoryLease:
         if self._closed and not self._blocks:
             nbytes = self._taken
         self._taken -= nbytes
-        self._budget.give_back(nbytes)
+        self._budget.give_back(nbytes, self._client)
 
 
 def lease_of(request: Request | Scope) -> MemoryLease:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from service.http.errors import BusyError
 from service.http.memory import SMALL_BYTES, MemoryBudget, MemoryLease
 from service.server.app import create_app
 from service.settings import Settings
+from service.worker.clients import CLIENT
 from tensorseed.concurrency.memory import reserve
 from tensorseed.errors import TooLargeError
 from tests.conftest import Client, started
@@ -60,6 +62,33 @@ def test_large_requests_leave_room_for_small_ones() -> None:
         MemoryLease(budget).take(SMALL_BYTES)
     with pytest.raises(BusyError):
         MemoryLease(budget).take(SMALL_BYTES)
+
+
+def test_requests_of_one_client_leave_room_for_those_of_another() -> None:
+    budget = MemoryBudget(80 * MIB)
+    leases = [lease_of_client(budget, "alice", 2 * MIB) for _ in range(26)]
+    with pytest.raises(BusyError, match="this client"):
+        lease_of_client(budget, "alice", 2 * MIB)
+    lease_of_client(budget, "bob", 10 * MIB)
+    for lease in leases:
+        lease.close()
+    lease_of_client(budget, "alice", 30 * MIB)
+
+
+def test_the_only_request_of_a_client_may_take_what_is_free() -> None:
+    budget = MemoryBudget(80 * MIB)
+    lease_of_client(budget, "alice", 69 * MIB).close()
+    assert not budget.used
+    assert not budget._held
+
+
+def lease_of_client(budget: MemoryBudget, client: str, nbytes: int) -> MemoryLease:
+    """A lease of a request of a client, with so many bytes."""
+    lease = MemoryLease(budget)
+    context = copy_context()
+    context.run(CLIENT.set, client)
+    context.run(lease.take, nbytes)
+    return lease
 
 
 def test_what_is_reserved_while_something_is_built_is_given_back() -> None:
