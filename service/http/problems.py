@@ -162,11 +162,6 @@ COMMON = ProblemTable(
 )
 
 
-def problem_response(error: Exception) -> Response:
-    """The answer to an error that occurred before there was a request."""
-    return COMMON.response(error, {})
-
-
 def _document(kind: ProblemKind, detail: str) -> dict[str, Any]:
     return {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail}
 
