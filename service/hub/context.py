@@ -14,7 +14,7 @@ from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.context import Context
 from ..http.errors import Limit
 from ..settings import Settings
-from ..worker.lanes import QUICK_AT_ONCE
+from ..worker.pools import QUICK_AT_ONCE
 from ..worker.worker import Worker
 from .library import LibraryService
 from .problems import COMMIT

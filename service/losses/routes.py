@@ -133,7 +133,7 @@ async def _evaluate(
     with span("loss", {"tensorseed.loss": name, "tensorseed.request_bytes": len(body)}):
         job = partial(_answer, context, name, body, parameters, accept, lease)
         worker, seconds = context.worker, len(body) * BODY_SECONDS
-        found = await worker.run_cancellable(job, lane=worker.lanes.losses, seconds=seconds)
+        found = await worker.run_cancellable(job, pool=worker.pools.losses, seconds=seconds)
     return loss_response(found, lease)
 
 

@@ -99,7 +99,7 @@ class DigestRepresentation(Representation):
 
 
 async def _hash(worker: Worker, update: Callable[[Chunk], None], chunk: Chunk) -> None:
-    await worker.lanes.chunks.run(lambda _: update(chunk), len(chunk) * HASH_SECONDS)
+    await worker.pools.chunks.run(lambda _: update(chunk), len(chunk) * HASH_SECONDS)
 
 
 def _text(found: FileDigest) -> bytes:

@@ -13,8 +13,8 @@ from tensorseed.files.costs import seconds
 from tensorseed.files.elements import ElementSource
 from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, Entry, VirtualFile
 
-from .lanes import CHEAP_SECONDS
 from .metrics_hooks import WorkerMetrics, record_chunk
+from .pools import CHEAP_SECONDS
 
 SIZES = (1, 2, 4, 8)  # of chunks, in units of the chunk size
 MAX_GROWTH = SIZES[-1]

@@ -11,7 +11,7 @@ from tensorseed.sampling.distributions import Preparation
 
 from ..telemetry import DEVICE, span
 from .clients import CLIENT
-from .lanes import SHORT_SECONDS, Lanes
+from .pools import SHORT_SECONDS, Pools
 from .shares import Places
 
 MAX_PREPARING = 32  # streams that wait for their first preparation
@@ -27,8 +27,8 @@ class Preparations:
     A client that waits for a result holds no thread. The last one to leave cancels the computation.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
-        self._lanes = lanes
+    def __init__(self, pools: Pools) -> None:
+        self._pools = pools
         self._places = Places(MAX_PREPARING)
         self._flights: AsyncSingleFlightCache[bool] = AsyncSingleFlightCache(0, lambda _: 1)
 
@@ -59,5 +59,5 @@ class Preparations:
             return True
 
         is_short = preparation.seconds <= SHORT_SECONDS
-        lane = self._lanes.dear_chunks if is_short else self._lanes.preparations
-        return await lane.run(run, preparation.seconds)
+        pool = self._pools.dear_chunks if is_short else self._pools.preparations
+        return await pool.run(run, preparation.seconds)

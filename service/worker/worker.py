@@ -4,7 +4,7 @@ A stream keeps a small window of chunks ahead of its reader.
 A slow reader therefore holds a few small chunks and no thread.
 A cancelled stream ends within a chunk, within a step of a dear one.
 
-Each kind of work has a lane of threads, which clients share fairly. Every other device has a queue with a
+Each kind of work has a pool of threads, which clients share fairly. Every other device has a queue with a
 thread of its own. Threads that compute on the CPU run at a lower priority than the event loop.
 """
 
@@ -29,8 +29,8 @@ from ..telemetry import Generation, file_attributes, span
 from .chunks import LONG_PREPARATION, Chunk, ChunkComputer, ChunkSizers, bounded, is_cheap, is_zeros
 from .device_queue import DeviceQueue
 from .fair_pool import FairPool, Job
-from .lanes import SHORT_SECONDS, Lanes
 from .metrics_hooks import NO_METRICS, WorkerMetrics, time_queue
+from .pools import SHORT_SECONDS, Pools
 from .preparations import Preparations
 from .torch_files import Memory, TorchFiles
 
@@ -64,12 +64,12 @@ class Worker:
         self._sizers = ChunkSizers(chunk_bytes)
         self._window = window
         self._kernel_cache = kernel_cache
-        self.lanes = Lanes.create(threads)
-        self._preparations = Preparations(self.lanes)
+        self.pools = Pools.create(threads)
+        self._preparations = Preparations(self.pools)
         self._devices = devices or Devices()
         self._compiled = self._devices.cpu.executor()
         self._device_queues: dict[str, DeviceQueue[memoryview]] = {}
-        self._torch_files = TorchFiles(materialised_bytes, self.lanes.torch, memory)
+        self._torch_files = TorchFiles(materialised_bytes, self.pools.torch, memory)
         self._chunks = ChunkComputer(chunk_bytes, metrics)
 
     async def start(self) -> None:
@@ -78,23 +78,23 @@ class Worker:
 
     async def close(self) -> None:
         """Cancel what is queued and under way; cheap chunks are finished."""
-        await self.lanes.close()
+        await self.pools.close()
         for device_queue in self._device_queues.values():
             await asyncio.to_thread(device_queue.close)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function that computes no elements, such as parsing or planning, in the quick lane.
+        """Run a function that computes no elements, such as parsing or planning, in the quick pool.
 
         Raises:
             CapacityError: the host's memory does not suffice.
         """
         with self._devices.cpu.translating_errors():
-            return await self.lanes.quick.run(lambda _: function(*args, **kwargs), QUICK_SECONDS)
+            return await self.pools.quick.run(lambda _: function(*args, **kwargs), QUICK_SECONDS)
 
     async def run_cancellable(
-        self, job: Job[T], device: str = "auto", lane: FairPool | None = None, seconds: float = LONG_SECONDS
+        self, job: Job[T], device: str = "auto", pool: FairPool | None = None, seconds: float = LONG_SECONDS
     ) -> T:
-        """Run a job in a lane, by default that of evaluations; a short one in that of short jobs.
+        """Run a job in a pool, by default that of evaluations; a short one in that of short jobs.
 
         The job is cancelled with the awaiting task, or when the worker closes. `device` is the device on
         which it computes, `seconds` an estimate.
@@ -106,8 +106,8 @@ class Worker:
         computing = await self.device(device)
         with computing.translating_errors():
             if seconds <= SHORT_SECONDS:
-                lane = self.lanes.short_jobs
-            return await (lane or self.lanes.evaluations).run(job, seconds)
+                pool = self.pools.short_jobs
+            return await (pool or self.pools.evaluations).run(job, seconds)
 
     async def read(self, file: VirtualFile, job: Callable[[ElementSource], T]) -> T:
         """Run a job that reads all of a small file's elements.
@@ -122,7 +122,7 @@ class Worker:
             await self._preparations.run(missing, begins=True)
         seconds = chunk.seconds if chunk.stop == file.size else LONG_SECONDS
         with self._devices.cpu.translating_errors():
-            return await self.lanes.for_chunk(seconds).run(lambda _: job(source), seconds)
+            return await self.pools.for_chunk(seconds).run(lambda _: job(source), seconds)
 
     def at_once(self, file: VirtualFile, start: int, stop: int) -> memoryview | None:
         """Compute the file's bytes [start, stop) in the calling thread, where they are cheap; else None."""
@@ -137,7 +137,7 @@ class Worker:
         """Yield the file's bytes [start, stop), in chunks that end at multiples of the chunk size.
 
         Closing the generator cancels the queued chunks and those that take long.
-        Long preparations have a lane of their own, so that no thread for chunks waits for one.
+        Long preparations have a pool of their own, so that no thread for chunks waits for one.
 
         Raises:
             PreparationsBusyError: as many streams as may be wait for preparations; nothing was yielded.
@@ -179,7 +179,7 @@ class Worker:
     async def _compute(self, file: VirtualFile, stop: int) -> Compute:
         """Return what computes chunks of the file up to `stop`.
 
-        It is a lane, or the queue of the spec's device. Dear chunks are the CPU's: it computes them anyway.
+        It is a pool, or the queue of the spec's device. Dear chunks are the CPU's: it computes them anyway.
         """
         queue, device = None, None
         if stop > len(file.header) and file.resolved.generator == "philox":
@@ -194,7 +194,7 @@ class Worker:
             work: Callable[[], memoryview] = partial(self._chunks.compute, file, start, chunk.stop, source)
             if not chunk.is_dear:  # dear ones wait for each other, however many cores there are
                 work = time_queue(self._metrics, work)
-            return self.lanes.for_chunk(chunk.seconds).start(lambda _: work(), chunk.seconds)
+            return self.pools.for_chunk(chunk.seconds).start(lambda _: work(), chunk.seconds)
 
         return compute
 

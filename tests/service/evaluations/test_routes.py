@@ -374,14 +374,14 @@ def test_an_evaluation_ends_when_its_client_leaves(
             raise
 
     monkeypatch.setattr(evaluations, "evaluate", watched)
-    lane = app.state.worker.lanes.evaluations
+    pool = app.state.worker.pools.evaluations
     first, second, third = (http.client.HTTPConnection("127.0.0.1", port, timeout=120) for _ in range(3))
     first.request("POST", "/v1/evaluations", json.dumps(HEAVY))
     wait_until(lambda: len(begun) == 1)
     second.request("POST", "/v1/evaluations", json.dumps(HEAVY))
-    wait_until(lambda: lane.waiting == 1)
+    wait_until(lambda: pool.waiting == 1)
     second.close()
-    wait_until(lambda: lane.waiting == 0)
+    wait_until(lambda: pool.waiting == 0)
     first.close()
     wait_until(lambda: bool(ended))
     third.request("POST", "/v1/evaluations", json.dumps(MLP))

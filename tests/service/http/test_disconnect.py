@@ -91,7 +91,7 @@ def test_queued_work_of_a_client_that_left_never_begins(
 ) -> None:
     app = create_app(Settings.model_construct(threads=1, kernel_cache=None))
     worker = app.state.worker
-    lanes = (worker.lanes.quick, worker.lanes.short_jobs)
+    pools = (worker.pools.quick, worker.pools.short_jobs)
     begun: list[str] = []
     free = threading.Event()
 
@@ -99,7 +99,7 @@ def test_queued_work_of_a_client_that_left_never_begins(
         assert free.wait(60)
 
     async def ask() -> None:
-        blockers = [lane.start(hold, 1.0) for lane in lanes for _ in range(lane._at_once)]
+        blockers = [pool.start(hold, 1.0) for pool in pools for _ in range(pool._at_once)]
         gone = asyncio.Event()
         body = [SPEC] if method == "POST" else [b""]
 
@@ -125,7 +125,7 @@ def test_queued_work_of_a_client_that_left_never_begins(
             "headers": [(b"accept", accept)],
         }
         asking = asyncio.ensure_future(app(scope, receive, send))
-        while not any(lane.waiting for lane in lanes):
+        while not any(pool.waiting for pool in pools):
             await asyncio.sleep(0)
         gone.set()
         await asyncio.wait_for(asking, 60)

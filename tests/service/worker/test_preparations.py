@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service.worker.clients import CLIENT
-from service.worker.lanes import Lanes
+from service.worker.pools import Pools
 from service.worker.preparations import MAX_PREPARING, Preparations, PreparationsBusyError
 from tensorseed.concurrency.cancellation import ComputationCancelledError, check_cancelled
 
@@ -38,11 +38,11 @@ class Slow:
 
 def with_preparations(use: Callable[[Preparations], Coroutine[Any, Any, None]]) -> None:
     async def main() -> None:
-        lanes = Lanes.create(1)
+        pools = Pools.create(1)
         try:
-            await asyncio.wait_for(use(Preparations(lanes)), 60)
+            await asyncio.wait_for(use(Preparations(pools)), 60)
         finally:
-            await lanes.close()
+            await pools.close()
 
     asyncio.run(main())
 

@@ -132,7 +132,7 @@ def test_chunks_stay_small_for_a_reader_who_finds_them_ready():
         async with aclosing(worker.stream(file, 0, file.size)) as stream:
             for _ in range(8):
                 assert len(await anext(stream)) == CHUNK
-                await worker.lanes.chunks.run(
+                await worker.pools.chunks.run(
                     lambda _: None, 1e-6
                 )  # behind all chunks that are begun, in the only thread
 
@@ -552,14 +552,14 @@ def test_threads_that_compute_step_back_behind_the_one_that_answers():
 
     async def use(worker: Worker) -> None:
         here = niceness()
-        lanes = worker.lanes
-        cheap = (lanes.chunks, lanes.short_jobs)
-        dear = (lanes.dear_chunks, lanes.long_chunks, lanes.preparations)
-        jobs = (lanes.evaluations, lanes.losses, lanes.torch)
+        pools = worker.pools
+        cheap = (pools.chunks, pools.short_jobs)
+        dear = (pools.dear_chunks, pools.long_chunks, pools.preparations)
+        jobs = (pools.evaluations, pools.losses, pools.torch)
         assert await worker.run(niceness) == here
-        for lane in (*cheap, *dear, *jobs):
-            step = NICENESS_STEP if lane in cheap else 2 * NICENESS_STEP
-            assert await lane.run(lambda _: niceness(), 1.0) == min(here + step, 19)
+        for pool in (*cheap, *dear, *jobs):
+            step = NICENESS_STEP if pool in cheap else 2 * NICENESS_STEP
+            assert await pool.run(lambda _: niceness(), 1.0) == min(here + step, 19)
         assert niceness() == here
 
     with_worker(use, 1)

@@ -1,6 +1,6 @@
-"""Lanes: a pool of threads for each kind of work, so that none waits.
+"""Pool of threads for each kind of work, so that none waits for another.
 
-Within a lane clients take turns by deficit round robin. Between lanes the operating system shares the cores,
+Within a pool clients take turns by deficit round robin. Between pools the operating system shares the cores,
 by the niceness of their threads: cheap work goes first, and dear work always gets a share.
 """
 
@@ -25,7 +25,7 @@ _CHEAP, _DEAR = NICENESS_STEP, 2 * NICENESS_STEP
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
+class Pools:
     """The pools of one application.
 
     Attributes:
@@ -51,8 +51,8 @@ class Lanes:
     torch: FairPool
 
     @classmethod
-    def create(cls, threads: int) -> Lanes:
-        """The lanes of a process with so many threads that compute at a time."""
+    def create(cls, threads: int) -> Pools:
+        """The pools of a process with so many threads that compute at a time."""
         half = max(1, threads // 2)
         return cls(
             quick=FairPool("quick", QUICK_THREADS, QUICK_AT_ONCE),
@@ -67,12 +67,12 @@ class Lanes:
         )
 
     def for_chunk(self, seconds: float) -> FairPool:
-        """The lane of a chunk that is estimated to take so long."""
+        """The pool of a chunk that is estimated to take so long."""
         if seconds <= CHEAP_SECONDS:
             return self.chunks
         return self.dear_chunks if seconds <= SHORT_SECONDS else self.long_chunks
 
     async def close(self) -> None:
         """Cancel what is queued and under way in all of them, and wait for the threads to end."""
-        pools: list[FairPool] = [getattr(self, lane.name) for lane in fields(self)]
+        pools: list[FairPool] = [getattr(self, field.name) for field in fields(self)]
         await asyncio.gather(*(asyncio.to_thread(pool.close) for pool in pools))
