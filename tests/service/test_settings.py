@@ -110,5 +110,7 @@ def test_the_limits_are_those_of_the_settings() -> None:
 def test_every_limit_is_a_setting() -> None:
     changed = {name: getattr(Limits(), name) - 1 for name in Limits.__dataclass_fields__}
     assert Settings(**changed).limits() == Limits(**changed)  # type: ignore[arg-type]
+    lower = {"materialised_bytes", "parameters", "activations"}  # many requests share the service's memory
     for name in changed:
-        assert Settings.model_fields[name].default == getattr(Limits(), name)
+        default, most = Settings.model_fields[name].default, getattr(Limits(), name)
+        assert default < most if name in lower else default == most

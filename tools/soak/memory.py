@@ -38,7 +38,7 @@ class Starved:
 
 def starve(times: int) -> Starved:
     """Ask so often for an evaluation that needs more than there is, and then for one that does not."""
-    replica = Replica()
+    replica = Replica(TENSORSEED_ACTIVATIONS=str(1 << 27), TENSORSEED_MEMORY_BYTES=str(1 << 32))
     with running(replica):
         path = plan(replica.port, ELEMENTS)["url"]
         alone = digest(replica.port, path)

@@ -182,6 +182,12 @@ def loop(path: Path) -> None:
     path.symlink_to(path)
 
 
+@pytest.fixture(autouse=True)
+def _warnings(caplog: pytest.LogCaptureFixture) -> None:
+    """Capture warnings, whatever the servers of other tests have set."""
+    caplog.set_level(logging.WARNING, "service")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 @pytest.mark.parametrize(
     ("make", "told"),
