@@ -22,6 +22,7 @@ from .conditional import is_unmodified, range_applies
 from .disconnect import cancel_on_disconnect
 from .memory import lease_of
 from .ranges import ByteRange, parse_range
+from .request_context import CONTENT_BYTES
 
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 REVALIDATED = "public, no-cache"  # for a URL whose bytes may change: by query, or by a branch's name
@@ -41,7 +42,10 @@ class Representation(ABC):
         etag: The strong entity tag, with its quotes.
         headers: The fields that a 304 repeats: Vary, Content-Location, Cache-Control.
         content_headers: The fields of the content: Content-Type, Content-Disposition.
+        known_size: The number of bytes, where nothing has to be computed for it.
     """
+
+    known_size: int | None = None
 
     def __init__(self, etag: str, headers: Mapping[str, str], content_headers: Mapping[str, str]) -> None:
         self.etag = etag
@@ -77,6 +81,8 @@ async def file_response(
     etag = representation.etag
     headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, **representation.headers}
     if is_unmodified(request.method, fields, etag):
+        if "range" not in fields:  # a cache may store a slice of any file, and ask for it again
+            request.scope[CONTENT_BYTES] = representation.known_size or 0
         return Response(status_code=304, headers=headers)
     size = await representation.size()
     headers |= {"Accept-Ranges": "bytes", **representation.content_headers}

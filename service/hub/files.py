@@ -64,7 +64,7 @@ class RepoFileRepresentation(Representation):
             },
         )
         self._worker = worker
-        self._size = file.size
+        self.known_size = self._size = file.size
         self._weights = weights
         self._text = memoryview(file.text or b"")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..http.request_context import CONTENT_BYTES
+
 _UNBUFFERED = (b"x-accel-buffering", b"no")
 
 
@@ -12,6 +14,7 @@ class SharedCaches:
 
     A cache that stores a file from its start, for the range at its end, stores it without end. `private`
     leaves the caches of browsers alone. nginx would read such an answer ahead of its client, into files.
+    A 304 has the Cache-Control of the answer that it stands for (RFC 9110, section 15.4.5).
     """
 
     def __init__(self, app: ASGIApp, nbytes: int) -> None:
@@ -22,8 +25,12 @@ class SharedCaches:
         """Answer one request."""
 
         async def limited(message: Message) -> None:
-            if message["type"] == "http.response.start" and _length(message) > self._nbytes:
-                message["headers"] = [*map(private_field, message["headers"]), _UNBUFFERED]
+            if message["type"] == "http.response.start":
+                unmodified = message["status"] == 304
+                nbytes = scope.get(CONTENT_BYTES, 0) if unmodified else _length(message)
+                if nbytes > self._nbytes:
+                    buffering = [] if unmodified else [_UNBUFFERED]
+                    message["headers"] = [*map(private_field, message["headers"]), *buffering]
             await send(message)
 
         await self._app(scope, receive, limited)

@@ -29,6 +29,7 @@ class SafetensorsRepresentation(Representation):
     def __init__(self, worker: Worker, file: VirtualFile, headers: Mapping[str, str]) -> None:
         content = {"Content-Type": OCTETS, "Content-Disposition": content_disposition(file)}
         super().__init__(f'"{file.digest}"', headers, content)
+        self.known_size = file.size
         self._worker = worker
         self._file = file
 

@@ -15,6 +15,7 @@ BOUND = 1_000  # bytes
 FOR_GOOD = "max-age=31536000, immutable"
 LARGE = "/v1/weights?shape=1000&init=ones"
 SMALL = "/v1/weights?shape=8&init=ones"
+HUB_FILES = ("model.safetensors", "config.json")
 
 Start = Callable[..., AbstractContextManager[Any]]
 
@@ -41,6 +42,27 @@ def test_an_answer_over_the_bound_is_private_and_not_buffered(
             answer = client.request(method, path, headers=headers, **body)
             assert answer.headers["cache-control"] == f"{'private' if private else 'public'}, {FOR_GOOD}"
             assert answer.headers.get("x-accel-buffering") == ("no" if private else None)
+
+
+@pytest.mark.parametrize(
+    "path", [SMALL, LARGE, *(f"/tensorseed/tiny-llama/resolve/main/{name}" for name in HUB_FILES)]
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_is_unmodified_has_the_cache_control_of_its_answer(start: Start, method: str, path: str) -> None:
+    with start(create_app(Settings.model_construct(threads=1, shared_cache_bytes=BOUND))) as client:
+        whole = client.head(path).headers
+        for _ in range(3):
+            answer = client.request(method, path, headers={"If-None-Match": whole["etag"]})
+            assert answer.status_code == 304
+            assert answer.headers["cache-control"] == whole["cache-control"]
+            assert "x-accel-buffering" not in answer.headers
+
+
+def test_a_slice_that_is_unmodified_stays_in_shared_caches(start: Start) -> None:
+    with start(create_app(Settings.model_construct(threads=1, shared_cache_bytes=BOUND))) as client:
+        known = {"Range": "bytes=0-9", "If-None-Match": client.head(LARGE).headers["etag"]}
+        answer = client.get(LARGE, headers=known)
+        assert (answer.status_code, answer.headers["cache-control"]) == (304, f"public, {FOR_GOOD}")
 
 
 def test_a_name_that_is_asked_for_again_stays_so(start: Start) -> None:
