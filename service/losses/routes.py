@@ -6,7 +6,7 @@ The losses are imported by the first request for one: the service starts without
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated
 
@@ -47,8 +47,6 @@ Name = Annotated[
     str,
     Path(description="torch.nn.functional's name of the loss.", examples=["cross_entropy"]),
 ]
-
-BODY_SECONDS = 1e-7  # estimated, of a byte of a loss's body
 
 _BODY = (LossError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
 _WORK = (UnrepresentableError, DeviceError, CapacityError, BusyError)
@@ -102,11 +100,11 @@ async def post_loss(request: Request, name: Name) -> Response:
     context = JobsContext.of(request)
     accept = accept_of(request)
     negotiate(accept, (JSON, OCTETS), f"a loss is available as {JSON} or {OCTETS}: accept one of them")
-    await asyncio.to_thread(_check_name, name)  # before the body is read
+    seconds = await asyncio.to_thread(_seconds_of, name)  # before the body is read
     with context.losses.admit():
         body, parameters = await _read(request, context)
         lease = lease_of(request)
-        work = _evaluate(context, name, body, parameters, accept, lease)
+        work = _evaluate(context, name, body, parameters, accept, lease, seconds(len(body)))
         return await cancel_on_disconnect(request.receive, work)
 
 
@@ -129,10 +127,11 @@ async def _evaluate(
     parameters: Mapping[str, str] | None,
     accept: str,
     lease: MemoryLease,
+    seconds: float,
 ) -> Response:
     with span("loss", {"tensorseed.loss": name, "tensorseed.request_bytes": len(body)}):
         job = partial(_answer, context, name, body, parameters, accept, lease)
-        worker, seconds = context.worker, len(body) * BODY_SECONDS
+        worker = context.worker
         found = await worker.run_cancellable(job, pool=worker.pools.losses, seconds=seconds)
     return loss_response(found, lease)
 
@@ -142,10 +141,10 @@ async def _catalog(request: Request, name: str | None) -> Response:
     return Response(text, media_type=JSON)
 
 
-def _check_name(name: str) -> None:
+def _seconds_of(name: str) -> Callable[[int], float]:
     from tensorseed.losses.request import loss_class
 
-    loss_class(name)
+    return loss_class(name).seconds
 
 
 def _catalog_text(name: str | None) -> bytes:

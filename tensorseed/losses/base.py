@@ -69,6 +69,9 @@ def reduction_field() -> Reduction:
     return field
 
 
+BYTE_SECONDS = 1e-7  # estimated, to read a byte of a request and compute with it
+
+
 class Loss(BaseModel, ABC):
     """Base of all losses: the options are the fields, the tensors are declared in `arguments`.
 
@@ -103,6 +106,11 @@ class Loss(BaseModel, ABC):
     def labels(cls) -> dict[str, str]:
         """The docstring's `summary`, `formula`, `source`, `denominator` and `empty`."""
         return docstring(cls, LABELS)
+
+    @classmethod
+    def seconds(cls, nbytes: int) -> float:
+        """An estimate of the time that a request of so many bytes takes, at most, before it is parsed."""
+        return nbytes * BYTE_SECONDS
 
     def is_integer(self, argument: Argument, shapes: Shapes) -> bool:
         """Whether the JSON numbers of `argument` are integers given the shapes of all tensors."""

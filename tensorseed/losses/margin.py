@@ -34,6 +34,8 @@ from tensorseed.spec.numbers import Float64
 
 SIGNS = Argument("target", "(*), that of input: each 1 or -1", differentiable=False)
 MAX_PAIRS = 1 << 33  # of classes compared by one multilabel_margin_loss: some ten seconds
+PAIR_SECONDS = 1e-9  # estimated, of one comparison and its gradient
+MIN_CLASS_BYTES = 4  # of a score and a class in JSON
 
 
 def margin_field(default: float) -> float:
@@ -225,6 +227,12 @@ class MultiLabelMarginLoss(Loss):
     )
 
     reduction: Reduction = reduction_field()
+
+    @classmethod
+    def seconds(cls, nbytes: int) -> float:
+        """An estimate for one sample, half of whose classes are true: each is compared with the others."""
+        pairs = min((nbytes // MIN_CLASS_BYTES // 2) ** 2, MAX_PAIRS)
+        return super().seconds(nbytes) + pairs * PAIR_SECONDS
 
     def check(self, tensors: Tensors) -> None:
         """One shape, classes that exist, and no more comparisons than can be made in a while."""

@@ -436,3 +436,31 @@ def test_a_number_of_the_query_is_named_for_what_it_is(client: Any, delta: str, 
     (fault,) = answer.json()["errors"]
     assert fault["parameter"] == "delta"
     assert told in fault["detail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "is_short"),
+    [
+        ("mse_loss", 20_000, True),
+        ("multilabel_margin_loss", 20, True),
+        ("multilabel_margin_loss", 20_000, False),
+    ],
+)
+def test_a_loss_that_compares_all_classes_delays_no_short_one(
+    client: Any, monkeypatch: pytest.MonkeyPatch, name: str, classes: int, is_short: bool
+) -> None:
+    short_jobs = client.app.state.worker.pools.short_jobs
+    begun: list[float] = []
+
+    async def run(job: Any, seconds: float) -> Any:
+        begun.append(seconds)
+        return job(lambda: False)
+
+    monkeypatch.setattr(short_jobs, "run", run)
+    target = torch.zeros(1, classes, dtype=torch.int64)
+    target[0, 1:] = -1
+    if name == "mse_loss":
+        target = target.float()
+    answer = send(client, name, {"input": torch.ones(1, classes), "target": target})
+    assert answer.status_code == 200, answer.text
+    assert bool(begun) == is_short
