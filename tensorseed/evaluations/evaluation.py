@@ -13,11 +13,11 @@ from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.objective import Objective
 from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.sources import Source
+from tensorseed.sampling.distributions.base import Elements
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 
 PASSES = 3  # forward, and twice as much backward
-PRODUCT_SECONDS = 2e-10
 NODE_SECONDS = 5e-5  # of torch's calls for one
 REPORT_SECONDS = 0.05
 
@@ -40,6 +40,7 @@ class Evaluation:
     variants: tuple[Variant, ...]
     input: Source
     objective: Objective | None
+    pass_seconds: float  # of one variant, forward, at most
     device: str
     steps: int
     smoothing: float
@@ -50,13 +51,16 @@ class Evaluation:
 
     @cached_property
     def seconds(self) -> float:
-        """Estimated time on one core: each parameter meets each sample and place in every pass."""
-        parameters = sum(prod(one.shape) for variant in self.variants for one in variant.resolved.tensors)
-        shape = self.input.shape
-        places = prod(shape) // max(shape[1:], default=1)
-        passes = PASSES * (1 + self.steps)
-        per_pass = parameters * places * PRODUCT_SECONDS + len(self.nodes) * len(self.variants) * NODE_SECONDS
-        return REPORT_SECONDS + passes * per_pass
+        """Estimated time on one core: all weights are drawn, and each variant makes its passes."""
+        drawn = sum(_drawing_seconds(one) for variant in self.variants for one in variant.resolved.tensors)
+        per_pass = self.pass_seconds + len(self.nodes) * NODE_SECONDS
+        return REPORT_SECONDS + drawn + PASSES * (1 + self.steps) * len(self.variants) * per_pass
+
+
+def _drawing_seconds(tensor: ResolvedTensor) -> float:
+    distribution = tensor.distribution
+    elements = Elements(0, prod(tensor.shape))
+    return distribution.preparation_seconds + distribution.seconds(tensor.dtype, elements)
 
 
 def device_of(name: str) -> torch.device:

@@ -30,6 +30,7 @@ WINDOW_RATE = 3e8
 SLOW_RATE = 5e7
 """Multiply-adds a second of convolutions without a fast kernel: in float16, or with few channels."""
 MIN_FAST_CHANNELS = 8
+REPORTED_SECONDS = 1e-8  # estimated, of the mean and deviation of an output's element
 
 ACTIVATION_BYTES = 8
 """Memory of an element, with its gradient."""
@@ -63,8 +64,10 @@ def kernel_error(node: Node, dtype: str) -> EvaluationError:
 
 def shapes(
     nodes: Sequence[Node], source: Source, limits: Limits, dtypes: Collection[str], *, training: bool
-) -> list[Shape]:
-    """The shape of every layer's output for an input like `source`, computing nothing.
+) -> tuple[list[Shape], float]:
+    """The shape of every layer's output for an input like `source`, and the seconds of a pass at most.
+
+    Nothing is computed.
 
     Raises:
         EvaluationError: a layer cannot take its input.
@@ -94,7 +97,7 @@ def shapes(
         found.append(tuple(y.shape))
         x = y
     reserve(ACTIVATION_BYTES * (math.prod(source.shape) + total))
-    return found
+    return found, seconds + total * REPORTED_SECONDS
 
 
 def _checked(node: Node, module: torch.nn.Module, x: torch.Tensor, *, training: bool) -> torch.Tensor:

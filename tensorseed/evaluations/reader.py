@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,6 +53,7 @@ def read(body: bytes, limits: Limits) -> Evaluation:
 
 
 PARAMETER_BYTES = 16  # of memory: with gradient and the optimizer's state
+SCORE_BYTES = 4  # of an element of the last output
 
 
 class _Reader:
@@ -86,14 +88,17 @@ class _Reader:
         self._check_parameters(variants)
         context = ReadContext(request.seed, request.dtype, self.limits, self.faults)
         dtypes = {variant.dtype for variant in variants}
-        source, output = self._input(nodes, context, dtypes, training=request.training)
+        source, output, pass_seconds = self._input(nodes, context, dtypes, training=request.training)
         made = self._objective(context, output)
         self._raise()
+        if made is not None:
+            pass_seconds += made.loss.seconds(SCORE_BYTES * math.prod(output))
         return Evaluation(
             nodes=nodes,
             variants=tuple(variants),
             input=source,
             objective=made,
+            pass_seconds=pass_seconds,
             device=request.device,
             steps=request.steps,
             smoothing=request.smoothing,
@@ -185,8 +190,8 @@ class _Reader:
 
     def _input(
         self, nodes: tuple[Node, ...], context: ReadContext, dtypes: set[str], *, training: bool
-    ) -> tuple[Source, Shape]:
-        """The input, and the shape of the output."""
+    ) -> tuple[Source, Shape, float]:
+        """The input, the shape of the output, and the seconds of a pass at most."""
         raw = self.document.get("input")
         given = fields.read_given(raw, "input", self.faults)
         first = next((node for node in nodes if node.layer.input_dtype is not InputDtype.ANY), nodes[0])
@@ -199,8 +204,8 @@ class _Reader:
         rows = first.layer.index_count()
         if rows is not None:
             self._check_indices(first, rows, source)
-        found = shapes(nodes, source, self.limits, dtypes, training=training)
-        return source, found[-1]
+        found, seconds = shapes(nodes, source, self.limits, dtypes, training=training)
+        return source, found[-1], seconds
 
     def _check_indices(self, node: Node, rows: int, source: Source) -> None:
         """Raise EvaluationError for an index outside of the `rows` of a table."""

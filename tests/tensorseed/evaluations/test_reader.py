@@ -319,3 +319,37 @@ def test_no_document_gives_another_error(data: st.DataObject) -> None:
             assert fault.pointer == "" or fault.pointer.startswith("/")
             assert "function-" not in fault.detail + fault.pointer
             assert "[" not in fault.pointer
+
+
+def _network(layer: dict[str, Any], *shape: int, **members: Any) -> dict[str, Any]:
+    return {"layers": [layer], "input": {"shape": list(shape), "init": "normal"}, **members}
+
+
+ORTHOGONAL = {"weight": {"kind": "orthogonal"}}
+LONG = {
+    "pool": _network({"type": "AvgPool2d", "kernel_size": 31, "stride": 1}, 1, 1, 1_000, 1_000),
+    "orthogonal": _network(
+        {"name": "a", "type": "Linear", "in_features": 4_000, "out_features": 4_000, "init": ORTHOGONAL},
+        1,
+        4_000,
+    ),
+    "thin orthogonal": _network(
+        {"name": "a", "type": "Linear", "in_features": 1_000, "out_features": 16_000, "init": ORTHOGONAL},
+        *(1, 1_000),
+    ),
+    "comparisons": _network(
+        {"name": "a", "type": "Linear", "in_features": 1, "out_features": 60_000},
+        *(1, 1),
+        loss="multilabel_margin_loss",
+        target={"classes": 2},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_evaluation_is_estimated_to_be_long(name: str) -> None:
+    assert read(LONG[name]).seconds > 1
+
+
+def test_a_short_evaluation_is_estimated_to_be_short() -> None:
+    assert read(MLP).seconds < 0.1
