@@ -102,7 +102,7 @@ class Server(uvicorn.Server):
         self._pulse = pulse
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and tell so.
+        """Listen, and log where.
 
         Raises:
             PortError: another process has begun to listen meanwhile.
@@ -112,7 +112,7 @@ class Server(uvicorn.Server):
         if self.started and self._pulse is not None:
             self._pulse.ready()
         elif self.started:
-            tell(sockets or [])
+            log_addresses(sockets or [])
 
     async def on_tick(self, counter: int) -> bool:
         """Send a sign of life every second, and take no connection once this process stops by itself."""
@@ -130,7 +130,7 @@ class Server(uvicorn.Server):
                 server.close()
 
 
-def tell(sockets: Sequence[socket.socket]) -> None:
+def log_addresses(sockets: Sequence[socket.socket]) -> None:
     """Log where the service listens, and on a terminal what to try."""
     if sockets[0].family == getattr(socket, "AF_UNIX", None):
         path = sockets[0].getsockname()
@@ -245,7 +245,7 @@ def _serve_many(settings: Settings, sockets: list[socket.socket]) -> None:
             settings.workers,
             stop_seconds=settings.notice_seconds + settings.grace_seconds + LAST_SECONDS + MARGIN_SECONDS,
             ended=partial(_count_end, metrics),
-            serving=partial(tell, sockets),
+            serving=partial(log_addresses, sockets),
         ).run()
 
 

@@ -104,7 +104,7 @@ def test_a_terminal_is_shown_the_example_of_the_readme(
     monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: terminal))
     monkeypatch.setattr(serve._log, "info", lambda form, *values: lines.append(form % values))
     with bound(host, 0) as sockets:
-        serve.tell(sockets)
+        serve.log_addresses(sockets)
         place = f"{url}:{sockets[0].getsockname()[1]}"
     assert lines.pop(0) == f"listening on {place}" + "; Ctrl-C stops it" * terminal
     assert bool(lines) == terminal
