@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock, RLock
 from traceback import clear_frames
@@ -38,6 +38,7 @@ class MemoryBudget:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
+        self.reclaim: Callable[[], object] = lambda: None  # frees what caches alone hold, soon
         self._held: Counter[Client] = Counter()
         self._lock = RLock()  # the garbage collector may free an owner, and give back, within `take`
 
@@ -61,6 +62,14 @@ class MemoryBudget:
                 f"the request takes about {total:,} bytes of memory, the limit is {self.largest:,}: "
                 "send less of it at a time, or raise TENSORSEED_MEMORY_BYTES"
             )
+        try:
+            self._take(nbytes, held, client)
+        except BusyError:
+            self.reclaim()  # for the next try
+            raise
+
+    def _take(self, nbytes: int, held: int, client: Client) -> None:
+        total = held + nbytes
         most = self.limit if total <= SMALL_BYTES else self.largest
         with self._lock:
             free = most - self.used - nbytes

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
+from starlette.datastructures import State
 from starlette.routing import Route
 
 from tensorseed.sampling.executors import portability
@@ -146,11 +147,18 @@ def _answer_head(app: FastAPI) -> None:
             route.methods = {*(route.methods or ()), "HEAD"}
 
 
+def _clear_caches(state: State) -> None:
+    """Free the memory of requests that caches alone hold."""
+    state.worker.clear_cache()
+    state.weights.files.clear()
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Start the worker and the tasks of the application, and close them."""
     state = app.state
     await state.worker.start()
+    state.memory.reclaim = partial(asyncio.get_running_loop().call_soon_threadsafe, _clear_caches, state)
     tasks = [asyncio.ensure_future(_refresh(state.metrics, state.weights.settings, state.refresh_metrics))]
     if state.keyring is not None:
         tasks.append(asyncio.ensure_future(state.keyring.keep_fresh()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -90,6 +91,11 @@ class OpenFiles:
         self._seedless: LRUCache[tuple[tuple[str, str], ...], ResolvedSpec] = LRUCache(
             MAX_QUERIES if cache_tensors else 0
         )
+
+    def clear(self) -> None:
+        """Forget the cached files. A thread frees them, since that takes long for very many tensors."""
+        files, self._files = self._files, LRUCache(self._files.maxsize, weigh)
+        asyncio.get_running_loop().run_in_executor(None, files.clear)
 
     def by_query(
         self,

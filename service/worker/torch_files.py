@@ -50,6 +50,10 @@ class TorchFiles:
         self._pool = pool
         self._memory = memory or UnboundedMemory()
 
+    def clear(self) -> None:
+        """Forget the cached files."""
+        self._cache.clear()
+
     async def get(self, resolved: ResolvedSpec) -> MaterialisedElements:
         """Return the file of a spec; tasks that need the same one share its computation.
 

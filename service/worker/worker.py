@@ -82,6 +82,10 @@ class Worker:
         for device_queue in self._device_queues.values():
             await asyncio.to_thread(device_queue.close)
 
+    def clear_cache(self) -> None:
+        """Forget the files of generator torch that no stream reads."""
+        self._torch_files.clear()
+
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that computes no elements, such as parsing or planning, in the quick pool.
 

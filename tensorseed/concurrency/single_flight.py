@@ -36,6 +36,11 @@ class _BoundedCache(Generic[T]):
         with self._lock:
             return self._results.get(key)
 
+    def clear(self) -> None:
+        """Forget all results."""
+        with self._lock:
+            self._results.clear()
+
     def __contains__(self, key: Hashable) -> bool:
         with self._lock:
             return key in self._results

@@ -229,3 +229,22 @@ def test_a_file_that_requests_share_counts_once() -> None:
         for _ in range(3):
             client.get(f"/v1/weights/{token}")
         assert used(client) == once
+
+
+def test_caches_make_room_for_requests() -> None:
+    with started(create_app(Settings.model_construct(threads=2, memory_bytes=40 * MIB))) as client:
+        for seed in range(2):
+            assert client.post("/v1/weights/plan", json={**SPEC, "seed": seed}).status_code == 200
+        assert client.get("/v1/weights?shape=1000000&init=normal&generator=torch").status_code == 200
+        free = 35 * MIB - used(client)
+        lease = MemoryLease(client.app.state.memory)
+        with pytest.raises(BusyError):
+            lease.take(free + 4 * MIB)
+        for _ in range(1_000):
+            with suppress(BusyError):
+                lease.take(free + 4 * MIB)
+                break
+            time.sleep(0.01)
+        assert used(client) >= free + 4 * MIB
+        lease.close()
+        assert client.post("/v1/weights/plan", json=SPEC).status_code == 200
