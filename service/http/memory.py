@@ -8,6 +8,8 @@ Clients share the budget by dynamic thresholds, as they share places (`worker/sh
 
 from __future__ import annotations
 
+import asyncio
+import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,6 +31,7 @@ from .errors import BusyError, Limit
 
 SMALL_BYTES = 1 << 20  # of one request, which large ones leave room for
 SMALL_SHARE = 8  # of the budget: one part in so many is for small requests alone
+RECLAIM_SECONDS = 1.0  # that a thread waits for what caches free, at most
 LEASE = "tensorseed.memory"  # in an ASGI scope
 
 
@@ -38,7 +41,7 @@ class MemoryBudget:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
-        self.reclaim: Callable[[], object] = lambda: None  # frees what caches alone hold, soon
+        self.reclaim: Callable[[], bool] = lambda: False  # frees soon what caches alone hold, if anything
         self._held: Counter[Client] = Counter()
         self._lock = RLock()  # the garbage collector may free an owner, and give back, within `take`
 
@@ -62,14 +65,6 @@ class MemoryBudget:
                 f"the request takes about {total:,} bytes of memory, the limit is {self.largest:,}: "
                 "send less of it at a time, or raise TENSORSEED_MEMORY_BYTES"
             )
-        try:
-            self._take(nbytes, held, client)
-        except BusyError:
-            self.reclaim()  # for the next try
-            raise
-
-    def _take(self, nbytes: int, held: int, client: Client) -> None:
-        total = held + nbytes
         most = self.limit if total <= SMALL_BYTES else self.largest
         with self._lock:
             free = most - self.used - nbytes
@@ -120,11 +115,34 @@ class MemoryLease:
             TooLargeError: The request exceeds the budget by itself.
             BusyError: The budget is in use.
         """
+        self._try(lambda: self._take(nbytes))
+
+    def _take(self, nbytes: int) -> None:
         with self._lock:
             if not self._taken:
                 self._client = CLIENT.get()
             self._budget.take(nbytes, self._taken, self._client)
             self._taken += nbytes
+
+    def _try(self, take: Callable[[], None]) -> None:
+        """Call `take`, and in a thread again while caches free what it lacks. An event loop cannot wait."""
+        try:
+            take()
+        except BusyError:
+            if not self._budget.reclaim() or _on_event_loop():
+                raise
+        else:
+            return
+        end = time.monotonic() + RECLAIM_SECONDS
+        while True:
+            time.sleep(RECLAIM_SECONDS / 100)
+            try:
+                take()
+            except BusyError:
+                if time.monotonic() > end:
+                    raise
+            else:
+                return
 
     @contextmanager
     def reserving(self, *, keep: bool = False) -> Iterator[None]:
@@ -160,7 +178,7 @@ class MemoryLease:
             BusyError: The budget is in use.
         """
         client = CLIENT.get()
-        self._budget.take(nbytes, self._taken, client)
+        self._try(lambda: self._budget.take(nbytes, self._taken, client))
         weakref.finalize(owner, self._budget.give_back, nbytes, client).atexit = False
 
     def close(self) -> None:
@@ -175,6 +193,14 @@ class MemoryLease:
             nbytes = self._taken
         self._taken -= nbytes
         self._budget.give_back(nbytes, self._client)
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def lease_of(request: Request | Scope) -> MemoryLease:

@@ -147,10 +147,13 @@ def _answer_head(app: FastAPI) -> None:
             route.methods = {*(route.methods or ()), "HEAD"}
 
 
-def _clear_caches(state: State) -> None:
-    """Free the memory of requests that caches alone hold."""
-    state.worker.clear_cache()
-    state.weights.files.clear()
+def _reclaim(state: State, loop: asyncio.AbstractEventLoop) -> bool:
+    """Let the loop free the memory of requests that caches alone hold. Return whether they hold any."""
+    caches = (state.worker, state.weights.files)
+    holding = [cache for cache in caches if cache.cached]
+    for cache in holding:
+        loop.call_soon_threadsafe(cache.clear)
+    return bool(holding)
 
 
 @asynccontextmanager
@@ -158,7 +161,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Start the worker and the tasks of the application, and close them."""
     state = app.state
     await state.worker.start()
-    state.memory.reclaim = partial(asyncio.get_running_loop().call_soon_threadsafe, _clear_caches, state)
+    state.memory.reclaim = partial(_reclaim, state, asyncio.get_running_loop())
     tasks = [asyncio.ensure_future(_refresh(state.metrics, state.weights.settings, state.refresh_metrics))]
     if state.keyring is not None:
         tasks.append(asyncio.ensure_future(state.keyring.keep_fresh()))

@@ -92,6 +92,11 @@ class OpenFiles:
             MAX_QUERIES if cache_tensors else 0
         )
 
+    @property
+    def cached(self) -> int:
+        """The number of cached files."""
+        return len(self._files)
+
     def clear(self) -> None:
         """Forget the cached files. A thread frees them, since that takes long for very many tensors."""
         files, self._files = self._files, LRUCache(self._files.maxsize, weigh)

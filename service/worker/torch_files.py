@@ -50,6 +50,11 @@ class TorchFiles:
         self._pool = pool
         self._memory = memory or UnboundedMemory()
 
+    @property
+    def cached(self) -> int:
+        """The number of cached files."""
+        return len(self._cache)
+
     def clear(self) -> None:
         """Forget the cached files."""
         self._cache.clear()

@@ -82,7 +82,12 @@ class Worker:
         for device_queue in self._device_queues.values():
             await asyncio.to_thread(device_queue.close)
 
-    def clear_cache(self) -> None:
+    @property
+    def cached(self) -> int:
+        """The number of files of generator torch that are cached."""
+        return self._torch_files.cached
+
+    def clear(self) -> None:
         """Forget the files of generator torch that no stream reads."""
         self._torch_files.clear()
 

@@ -36,6 +36,10 @@ class _BoundedCache(Generic[T]):
         with self._lock:
             return self._results.get(key)
 
+    def __len__(self) -> int:
+        """The number of cached results."""
+        return len(self._results)
+
     def clear(self) -> None:
         """Forget all results."""
         with self._lock:

@@ -94,6 +94,7 @@ def test_a_waiter_begins_anew_where_the_first_gives_up():
         first = pool.submit(cache.get, "key", given_up)
         assert begun.wait(60)
         second = pool.submit(cache.get, "key", lambda: np.zeros(3))
+        left.set()
         with pytest.raises(ComputationCancelledError):
             first.result(60)
         assert second.result(60).tolist() == [0, 0, 0]
