@@ -158,7 +158,11 @@ def _open(file: RepoFile, lease: MemoryLease) -> VirtualFile | None:
     is_open = "weights" in vars(file)
     weights = file.weights
     if weights is not None and not is_open:
-        lease.hand_over(TENSOR_BYTES * len(weights.entries()) + 2 * len(weights.header), weights)
+        try:
+            lease.hand_over(TENSOR_BYTES * len(weights.entries()) + 2 * len(weights.header), weights)
+        except Exception:
+            vars(file).pop("weights", None)  # so that the next request takes the memory
+            raise
     return weights
 
 

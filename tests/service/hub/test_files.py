@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,13 @@ import pytest
 import safetensors
 from hypothesis import given
 from hypothesis import strategies as st
+
+from service.http.memory import MemoryBudget, MemoryLease
+from service.hub.files import _open
+from tensorseed.errors import TooLargeError
+from tensorseed.files.virtual_file import VirtualFile, open_file
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
 
 SMALL = "/tests/small/resolve/main"
 WEIGHTS = f"{SMALL}/model.safetensors"
@@ -231,3 +239,23 @@ def test_whatever_is_asked_is_answered_or_refused(
     assert answer.status_code in {200, 307, 400, 404, 405, 415, 422}, url
     if answer.status_code >= 400 and method != "HEAD":
         assert set(answer.json()) >= {"error"} or answer.headers["content-type"] == "application/problem+json"
+
+
+class LazyFile:
+    """A file of a repository whose weights are opened when first read."""
+
+    text = None
+
+    @cached_property
+    def weights(self) -> VirtualFile:
+        layer = {"name": "w", "type": "Tensor", "shape": [2], "init": "ones"}
+        return open_file(parse_spec(json.dumps({"layers": [layer]}).encode(), Limits()))
+
+
+def test_weights_that_find_no_memory_are_not_kept() -> None:
+    """The next request would read them without taking any."""
+    file, budget = LazyFile(), MemoryBudget(1 << 20)
+    with pytest.raises(TooLargeError):
+        _open(file, MemoryLease(MemoryBudget(1)))
+    _open(file, MemoryLease(budget))
+    assert budget.used > 0
