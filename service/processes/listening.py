@@ -13,7 +13,7 @@ from typing import Any
 
 ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # as ::1 of localhost on a host without IPv6
 SOCKET_MODE = 0o666  # a proxy of any user may connect
-EXAMPLE = "such as --port 9000 or make run PORT=9000"
+PORT_EXAMPLE = "such as --port 9000 or make run PORT=9000"
 
 _Address = tuple[Any, ...]
 
@@ -140,12 +140,12 @@ def _remove_stale(path: Path) -> None:
 def _refusal(host: str, port: int, error: OSError) -> PortError:
     place = f"port {port} of {host}"
     if error.errno == errno.EADDRINUSE:
-        return PortError(f"{place} is taken: choose another one, {EXAMPLE}")
+        return PortError(f"{place} is taken: choose another one, {PORT_EXAMPLE}")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return PortError(f"{place} is for privileged users: choose one from 1024 on, {EXAMPLE}")
+        return PortError(f"{place} is for privileged users: choose one from 1024 on, {PORT_EXAMPLE}")
     if error.errno in ABSENT:
         return PortError(f"{host!r} is no address of this host: {_remedy(error)}")
-    return PortError(f"{place} cannot be had: {error.strerror}: choose another one, {EXAMPLE}")
+    return PortError(f"{place} cannot be had: {error.strerror}: choose another one, {PORT_EXAMPLE}")
 
 
 def _remedy(error: Exception) -> str:

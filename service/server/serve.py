@@ -25,7 +25,7 @@ from tensorseed.sampling.executors.compile_progress import for_people, log_lines
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
 from ..hub.context import open_library
-from ..processes.listening import PortError, authority, bound, bound_path, listen
+from ..processes.listening import PORT_EXAMPLE, PortError, authority, bound, bound_path, listen
 from ..processes.signals import graceful, handled
 from ..processes.supervisor import Supervisor
 from ..processes.worker_process import Pulse, WorkerProcess
@@ -217,7 +217,8 @@ def _check_metrics_port(settings: Settings) -> None:
         with bound(settings.host, settings.metrics_port):
             pass
     except PortError as error:
-        raise PortError(f"--metrics-port: {error}") from None
+        remedy = "such as --metrics-port 9100"
+        raise PortError(f"--metrics-port: {str(error).replace(PORT_EXAMPLE, remedy)}") from None
 
 
 def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> None:
