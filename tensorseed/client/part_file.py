@@ -27,6 +27,7 @@ from tensorseed.files.output import Inputs, check_output, name_output, open_outp
 if sys.platform != "win32":
     import fcntl
 
+STAT_BLOCK_BYTES = 512  # the unit of st_blocks
 VERSION = 1
 MAX_NOTE_BYTES = 1 << 24
 SAVE_SECONDS = 0.5  # between two writes of the ranges
@@ -261,18 +262,17 @@ def _is_mine(there: os.stat_result) -> bool:
 
 
 def _allocate(file: int, size: int) -> None:
-    """Give the file its full size, and reserve its room where the system can."""
-    if hasattr(os, "posix_fallocate") and size > os.fstat(file).st_size:
-        try:
-            os.posix_fallocate(file, 0, size)
-        except OSError as error:
-            if not _lacks_fallocate(error):
-                raise
+    """Give the file its full size where the disk has room for it.
+
+    It takes that room as its bytes come: a server may lie about the size.
+    """
+    if hasattr(os, "fstatvfs"):
+        disk = os.fstatvfs(file)
+        free = disk.f_bavail * disk.f_frsize
+        held = os.fstat(file).st_blocks * STAT_BLOCK_BYTES
+        if disk.f_blocks and size - held > free:  # some network file systems have no number
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.ftruncate(file, size)
-
-
-def _lacks_fallocate(error: OSError) -> bool:
-    return error.errno in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 def _write(file: int, data: memoryview, at: int) -> int:

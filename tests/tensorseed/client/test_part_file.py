@@ -143,20 +143,21 @@ def test_a_folder_that_is_not_there(tmp_path):
         PartFile(Target(tmp_path / "no" / "w"), '"a"', 10)
 
 
-def test_a_full_disk_is_told_at_the_start(tmp_path, monkeypatch):
-    def full(*_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(DiskError, match="no space left on device, 10 bytes are needed in all"):
-        PartFile(Target(tmp_path / "w"), '"a"', 10)
+def test_a_file_that_the_disk_has_no_room_for_is_refused_at_the_start(tmp_path):
+    for size in (1 << 55, 1 << 62):
+        with pytest.raises(DiskError, match=f"no space left on device, {size:,} bytes"):
+            PartFile(Target(tmp_path / str(size)), '"a"', size)
 
 
-def test_a_file_system_that_cannot_reserve(tmp_path, monkeypatch):
-    def unable(*_: int) -> None:
-        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+def test_a_part_takes_room_as_its_bytes_come(tmp_path):
+    """A server that lies about the size fills no disk."""
+    with PartFile(Target(tmp_path / "w"), '"a"', 1 << 30) as part:
+        assert part.path.stat().st_size == 1 << 30
+        assert part.path.stat().st_blocks * 512 < 1 << 20
 
-    monkeypatch.setattr(os, "posix_fallocate", unable)
+
+def test_a_file_system_without_a_number_of_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fstatvfs", lambda _: os.statvfs_result([0] * 10))
     with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
         assert part.path.stat().st_size == 10
 
