@@ -181,8 +181,10 @@ class FairPool:
         for piece in pieces:
             try:
                 self._pool.submit(self._run, piece)
-            except RuntimeError:  # closed meanwhile
-                piece.future.set_exception(ComputationCancelledError())
+            except RuntimeError:
+                if self._closed:
+                    piece.future.set_exception(ComputationCancelledError())
+                # Else the system has no further thread, and the pool's next free one takes the piece.
 
     def _wait_for_turn(self, piece: Piece[Any], seconds: float) -> None:
         piece.charged = seconds

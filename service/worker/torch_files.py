@@ -28,7 +28,7 @@ class Memory(Protocol):
 
 
 class UnboundedMemory:
-    """As much memory as is asked for."""
+    """Memory without a bound."""
 
     def take(self, nbytes: int) -> None:
         """See `Memory`."""

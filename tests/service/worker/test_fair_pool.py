@@ -250,3 +250,25 @@ def test_a_cheap_pool_never_pauses() -> None:
         assert log == ["a"] * 4 + ["b"] * 4
 
     with_pool(use, 1)
+
+
+def test_a_piece_waits_for_a_free_thread_where_the_system_has_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def use(pool: FairPool, _: Clock) -> None:
+        begun, go = threading.Event(), threading.Event()
+        first = start(pool, "a", lambda _: begun.set() or go.wait(60))
+        assert await asyncio.to_thread(begun.wait, 60)
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", none_left)
+            second = start(pool, "b", lambda _: 5)
+        assert not second.done()
+        go.set()
+        assert await second == 5
+        assert await first
+        await idle(pool)
+
+    with_pool(use, 2)
