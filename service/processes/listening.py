@@ -23,10 +23,11 @@ class PortError(ValueError):
 
 
 @contextmanager
-def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
+def bound(host: str, port: int, example: str = PORT_EXAMPLE) -> Iterator[list[socket.socket]]:
     """The TCP sockets of every address of the host, bound to the port and not listening yet.
 
-    Port 0 is a free one. The host `::` is every interface, by IPv6 and by IPv4.
+    Port 0 is a free one. The host `::` is every interface, by IPv6 and by IPv4. `example` is the remedy of a
+    port that cannot be had.
 
     Raises:
         PortError: an address or the port cannot be had.
@@ -40,12 +41,12 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
                 sockets.append(_bound(family, (address[0], taken, *address[2:])))
             except OSError as error:
                 if error.errno not in ABSENT:
-                    raise _refusal(host, port, error) from None
+                    raise _refusal(host, port, error, example) from None
                 fault = error
             else:
                 stack.enter_context(sockets[-1])
         if fault is not None and not sockets:
-            raise _refusal(host, port, fault)
+            raise _refusal(host, port, fault, example)
         yield sockets
 
 
@@ -137,15 +138,15 @@ def _remove_stale(path: Path) -> None:
     raise OSError(errno.EADDRINUSE, "another server listens on it")
 
 
-def _refusal(host: str, port: int, error: OSError) -> PortError:
+def _refusal(host: str, port: int, error: OSError, example: str = PORT_EXAMPLE) -> PortError:
     place = f"port {port} of {host}"
     if error.errno == errno.EADDRINUSE:
-        return PortError(f"{place} is taken: choose another one, {PORT_EXAMPLE}")
+        return PortError(f"{place} is taken: choose another one, {example}")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return PortError(f"{place} is for privileged users: choose one from 1024 on, {PORT_EXAMPLE}")
+        return PortError(f"{place} is for privileged users: choose one from 1024 on, {example}")
     if error.errno in ABSENT:
         return PortError(f"{host!r} is no address of this host: {_remedy(error)}")
-    return PortError(f"{place} cannot be had: {error.strerror}: choose another one, {PORT_EXAMPLE}")
+    return PortError(f"{place} cannot be had: {error.strerror}: choose another one, {example}")
 
 
 def _remedy(error: Exception) -> str:

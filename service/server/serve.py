@@ -25,7 +25,7 @@ from tensorseed.sampling.executors.compile_progress import for_people, log_lines
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
 from ..hub.context import open_library
-from ..processes.listening import PORT_EXAMPLE, PortError, authority, bound, bound_path, listen
+from ..processes.listening import PortError, authority, bound, bound_path, listen
 from ..processes.signals import graceful, handled
 from ..processes.supervisor import Supervisor
 from ..processes.worker_process import Pulse, WorkerProcess
@@ -214,11 +214,10 @@ def _check_metrics_port(settings: Settings) -> None:
     try:
         if settings.metrics_port == settings.port and settings.uds is None:
             raise PortError(f"port {settings.port} is that of the service: choose another one")
-        with bound(settings.host, settings.metrics_port):
+        with bound(settings.host, settings.metrics_port, "such as --metrics-port 9100"):
             pass
     except PortError as error:
-        remedy = "such as --metrics-port 9100"
-        raise PortError(f"--metrics-port: {str(error).replace(PORT_EXAMPLE, remedy)}") from None
+        raise PortError(f"--metrics-port: {error}") from None
 
 
 def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> None:
