@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tensorseed import jax as jax
+    from tensorseed import torch as torch
     from tensorseed.errors import (
         CapacityError,
         DeviceError,
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
         UnrepresentableError,
         VersionError,
     )
-    from tensorseed.weights import LazyArray, Weights, open  # noqa: A004
+    from tensorseed.opening import open  # noqa: A004
+    from tensorseed.weights.base import Weights
+    from tensorseed.weights.lazy_array import LazyArray
 
 __all__ = [
     "CapacityError",
@@ -39,11 +43,14 @@ __all__ = [
     "open",
 ]
 
-_MODULES = {"LazyArray": "weights", "Weights": "weights", "open": "weights"}
+_MODULES = {"LazyArray": "weights.lazy_array", "Weights": "weights.base", "open": "opening"}
+_SUBPACKAGES = ("jax", "torch")  # not of `import *`, which would import the frameworks
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name at its first use (PEP 562)."""
+    if name in _SUBPACKAGES:
+        return import_module(f"tensorseed.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'tensorseed' has no attribute {name!r}")
     value = getattr(import_module(f"tensorseed.{_MODULES.get(name, 'errors')}"), name)
@@ -52,4 +59,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_SUBPACKAGES})

@@ -1,0 +1,1 @@
+"""Initialisation of jax arrays, whole or sharded."""

@@ -1,0 +1,1 @@
+"""Initialisation of torch modules and tensors in place, whole or sharded."""

@@ -1,0 +1,1 @@
+"""Weights in process: mappings from names to lazily computed arrays."""

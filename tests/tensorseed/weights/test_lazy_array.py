@@ -1,0 +1,123 @@
+"""Lazy arrays: indices, dtypes, costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tensorseed
+from tests.tensorseed.weights.specs import SPEC, one
+
+CUBE = tensorseed.open(SPEC)["cube"]
+WHOLE = np.asarray(CUBE)
+DTYPES = {
+    "float64": np.float64,
+    "float32": np.float32,
+    "float16": np.float16,
+    "bfloat16": ml_dtypes.bfloat16,
+    "float8_e4m3fn": ml_dtypes.float8_e4m3fn,
+    "float8_e5m2": ml_dtypes.float8_e5m2,
+}
+
+parts = st.integers(-5, 4) | st.slices(7)
+
+
+@given(st.lists(parts, max_size=3).map(tuple) | parts)
+def test_an_index_reads_what_numpy_reads(index: Any) -> None:
+    assert np.array_equal(CUBE[index], WHOLE[index])
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        ...,
+        (..., 0),
+        (0, ..., slice(1, 3)),
+        (),
+        None,
+        (None, 0),
+        [1, 3, 1],
+        np.array([4, 0]),
+        (slice(None), [1, 2], 0),
+        WHOLE > 0,
+        np.int64(2),
+        True,
+    ],
+    ids=repr,
+)
+def test_every_other_index_reads_the_whole_tensor(index: Any) -> None:
+    assert np.array_equal(CUBE[index], WHOLE[index])
+
+
+@pytest.mark.parametrize("index", [5, -6, (0, 0, 7), (0, 0, 0, 0), (..., ...), (0, ..., 0, 0, 0)])
+def test_an_index_that_does_not_fit_is_refused(index: Any) -> None:
+    with pytest.raises(IndexError):
+        CUBE[index]
+
+
+def test_tensors_without_elements_or_dimensions() -> None:
+    weights = tensorseed.open(SPEC)
+    assert weights["empty"][1:].shape == (2, 0)
+    assert np.asarray(weights["scalar"]).shape == ()
+    assert weights["scalar"][()] == np.asarray(weights["scalar"])
+
+
+def test_a_slice_costs_what_it_selects() -> None:
+    huge = one("float32", [1 << 23, 1 << 24])
+    assert huge[-1, -3:].shape == (3,)
+    assert huge[7, :: 1 << 14].size == 1 << 10
+    corners = huge[:: (1 << 23) - 1, :: -(1 << 24) + 1]
+    assert corners.shape == (2, 2)
+    assert corners[0, 1] == huge[0, 0]
+    assert corners[1, 0] == huge[-1, -1]
+
+
+def test_large_arrays_are_computed_on_all_threads() -> None:
+    large = one("float64", [300, 2_000])
+    whole = np.asarray(large)
+    assert whole.std() == pytest.approx(1, rel=0.01)
+    assert np.array_equal(large[3], whole[3])
+    assert np.array_equal(large[:, 7:1999], whole[:, 7:1999])
+    assert np.array_equal(large[::-1, ::2], whole[::-1, ::2])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_dtype(dtype: str) -> None:
+    array, exact = one(dtype, [500]), np.asarray(one("float64", [500]))
+    assert array.dtype == DTYPES[dtype]
+    values = array[...].astype(np.float64)
+    assert np.allclose(values, np.asarray(one("float32", [500])), rtol=0.13, atol=0.02) or dtype == "float64"
+    assert (dtype != "float64") or np.array_equal(values, exact)
+    assert array.bits.dtype == np.dtype(f"u{array[...].itemsize}")
+    assert np.array_equal(array.bits[3:5], array[3:5].view(array.bits.dtype))
+    assert repr(array.bits) == f"LazyArray('w', shape=(500,), dtype=bits of {dtype})"
+
+
+def test_a_dtype_that_numpy_lacks_is_refused_without_ml_dtypes() -> None:
+    code = (
+        "import sys; sys.modules['ml_dtypes'] = None\n"
+        "import tensorseed\n"
+        "entry = {'name': 'w', 'type': 'Tensor', 'shape': [3], 'init': 'normal', 'dtype': 'bfloat16'}\n"
+        "array = tensorseed.open({'layers': [entry]})['w']\n"
+        "print(array, array.bits[0] > 0)\n"
+        "try:\n    array[0]\nexcept tensorseed.UnrepresentableError as error:\n    print(error)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.splitlines() == [
+        "LazyArray('w', shape=(3,), dtype=bfloat16) True",
+        "numpy has no bfloat16: install ml_dtypes, or read the bits of the array, .bits[...]",
+    ]
+
+
+def test_an_array_is_never_a_view() -> None:
+    assert np.asarray(CUBE, np.float64).dtype == np.float64
+    assert np.array(CUBE, copy=True).base is not WHOLE
+    with pytest.raises(ValueError, match="without a copy"):
+        np.array(CUBE, copy=False)
