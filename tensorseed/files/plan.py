@@ -1,0 +1,85 @@
+"""Plan of a file: all of it but its values, from dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from tensorseed.files.virtual_file import Entry, VirtualFile
+from tensorseed.spec import lint
+from tensorseed.spec.resolved import ResolvedTensor
+
+ROWS = 512  # of a piece, some 100 KB
+SHARED_ROWS = 4_096  # remembered at a time
+SLICE_CHARS = 1 << 16  # of a recipe in a piece
+
+PlanWarning = Mapping[str, str | None]  # of a plan: its tensor, or None for the file; code and detail
+
+
+def plan_pieces(
+    file: VirtualFile, token: str | None, url: str | None, warnings: Sequence[PlanWarning] = ()
+) -> Iterator[bytes]:
+    """Yield the plan as JSON, in pieces, without computing a value.
+
+    `warnings` follow those of the spec.
+    """
+    resolved = file.resolved
+    head = {
+        "token": token,
+        "url": url,
+        "etag": f'"{file.digest}"',
+        "size": file.size,
+        "header_size": len(file.header),
+        "generator": resolved.generator,
+        "seed": resolved.seed,
+    }
+    yield orjson.dumps(head)[:-1] + b',"recipe":'
+    yield from _slices(resolved.recipe)
+    rows = PlanRows()
+    entries = file.entries()
+    for start in range(0, len(entries), ROWS):
+        text = orjson.dumps(rows.of(entries[start : start + ROWS]))[1:-1]
+        yield (b"," if start else b',"tensors":[') + text
+    found = orjson.dumps([*lint.warnings(resolved), *warnings])
+    yield (b"" if entries else b',"tensors":[') + b'],"warnings":' + found + b"}"
+
+
+def _slices(text: str) -> Iterator[bytes]:
+    for start in range(0, len(text), SLICE_CHARS):
+        yield text[start : start + SLICE_CHARS].encode()
+
+
+class PlanRows:
+    """Rows of tensors. Those of one entry share scheme and shape, and so all but name and range."""
+
+    def __init__(self) -> None:
+        self._shared: dict[tuple[int, int, str, tuple[int, ...]], dict[str, Any]] = {}
+
+    def of(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+        """Return the rows of some tensors of one file, in their order."""
+        rows = []
+        for entry in entries:
+            tensor = entry.tensor
+            key = (id(tensor.scheme), id(tensor.distribution), tensor.dtype.name, tensor.shape)
+            row = self._shared.get(key)
+            if row is None:
+                if len(self._shared) >= SHARED_ROWS:
+                    self._shared.clear()
+                row = self._shared[key] = _row(tensor)
+            rows.append({"name": tensor.name, **row, "range": (entry.start, entry.stop)})
+        return rows
+
+
+def _row(tensor: ResolvedTensor) -> dict[str, Any]:
+    mean, std = tensor.distribution.moments(tensor.shape) or (None, None)
+    fans = tensor.fans
+    return {
+        "dtype": tensor.dtype.name,
+        "shape": tensor.shape,
+        "init": tensor.scheme.model_dump(exclude={"data"}),  # literal values are in the recipe
+        "fans": {"in": fans.fan_in, "out": fans.fan_out} if fans else None,
+        "mean": mean,
+        "std": std,
+    }
