@@ -25,7 +25,7 @@ class FileComputation:
     def __init__(self, file: VirtualFile, source: ElementSource, threads: int) -> None:
         self.file = file
         self.source = source
-        self._threads = threads
+        self.threads = threads
         self._buffers = BufferPool(
             [CHUNK_BYTES + ALIGNMENT], (AHEAD * threads + 2) * (CHUNK_BYTES + ALIGNMENT)
         )
@@ -45,12 +45,12 @@ class FileComputation:
         """Yield the results of `function` in order; it runs on all threads, a little ahead."""
         waiting: deque[Future[T]] = deque()
         pool = ThreadPoolExecutor(
-            self._threads, thread_name_prefix="computation", initializer=reset_float_environment
+            self.threads, thread_name_prefix="computation", initializer=reset_float_environment
         )
         try:
             for item in items:
                 waiting.append(pool.submit(function, item))
-                if len(waiting) >= AHEAD * self._threads:
+                if len(waiting) >= AHEAD * self.threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -1,13 +1,24 @@
-"""Interface of weights: a lazy mapping from names to arrays."""
+"""Interface of weights: a lazy mapping from names to arrays, and its conversions."""
 
 from __future__ import annotations
 
 import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.weights.lazy_array import LazyArray
+from tensorseed.weights.memory import allocate
+
+if TYPE_CHECKING:
+    from jax import Array
+    from jax.sharding import Sharding
+    from torch import Tensor
+    from torch import device as TorchDevice  # noqa: N812
 
 
 class Weights(Mapping[str, LazyArray]):
@@ -29,6 +40,21 @@ class Weights(Mapping[str, LazyArray]):
         """See `ElementReader`."""
 
     @abstractmethod
+    def fill(self, arrays: Mapping[str, Storage]) -> None:
+        """Fill arrays with the elements of the tensors that they are named after.
+
+        Each is C-contiguous and has its tensor's shape and the storage of its dtype.
+        """
+
+    @abstractmethod
+    def plan(self) -> dict[str, Any]:
+        """Return the plan that POST /v1/weights/plan answers: all of the file but its values.
+
+        It has `token`, `url`, `etag`, `size`, `recipe` and `warnings`, and of every tensor in `tensors`
+        the shape, dtype, range of bytes, init, fans, mean and standard deviation.
+        """
+
+    @abstractmethod
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the safetensors file that the service sends; it appears at `path` when it is complete.
 
@@ -45,3 +71,74 @@ class Weights(Mapping[str, LazyArray]):
 
     def __repr__(self) -> str:
         return f"Weights({len(self):,} tensors, {self.size:,} bytes, etag={self.etag})"
+
+    def numpy(self) -> dict[str, npt.NDArray[Any]]:
+        """Return every tensor as an array of numpy.
+
+        >>> import tensorseed
+        >>> entry = {"name": "w", "type": "Tensor", "shape": [2, 3], "init": "ones"}
+        >>> tensorseed.open({"layers": [entry]}).numpy()["w"]
+        array([[1., 1., 1.],
+               [1., 1., 1.]], dtype=float32)
+
+        Raises:
+            UnrepresentableError: numpy lacks a dtype, and `ml_dtypes` is not installed.
+        """
+        dtypes = {name: array.dtype for name, array in self.items()}
+        storages = self._filled()
+        return {name: storages[name].view(dtype) for name, dtype in dtypes.items()}
+
+    def torch(self, device: str | TorchDevice = "cpu") -> dict[str, Tensor]:
+        """Return every tensor as one of torch on `device`, as a state dict.
+
+        >>> import tensorseed
+        >>> layer = {"name": "fc", "type": "Linear", "in_features": 4, "out_features": 2}
+        >>> {name: tuple(t.shape) for name, t in tensorseed.open({"layers": [layer]}).torch().items()}
+        {'fc.bias': (2,), 'fc.weight': (2, 4)}
+
+        Raises:
+            RuntimeError: torch does not have the device, or not the memory.
+        """
+        import torch
+
+        place = torch.device(device)
+        dtypes = {name: getattr(torch, array.tensor_dtype.name) for name, array in self.items()}
+        if place.type == "cpu":
+            storages = self._filled()
+            return {name: _tensor(storages[name], dtype) for name, dtype in dtypes.items()}
+        found = {name: torch.empty(self[name].shape, dtype=dtypes[name], device=place) for name in self}
+        if place.type != "meta":
+            for name, tensor in found.items():
+                self._fill_tensor(name, tensor)
+        return found
+
+    def _fill_tensor(self, name: str, tensor: Tensor) -> None:
+        """Fill a contiguous tensor on another device than the CPU."""
+        whole = self.read(name, [range(size) for size in tensor.shape])
+        tensor.copy_(_tensor(whole, tensor.dtype))
+
+    def jax(self, shardings: Sharding | Mapping[str, Sharding] | None = None) -> dict[str, Array]:
+        """Return every tensor as an array of jax: on its default device, or sharded.
+
+        `shardings` is one for all, or one for each name. A process computes its own shards alone.
+
+        Raises:
+            UnrepresentableError: jax has no 64-bit dtypes until `jax_enable_x64` is set.
+            KeyError: `shardings` lacks a name.
+        """
+        from tensorseed.weights.jax_arrays import to_jax
+
+        return to_jax(self, shardings)
+
+    def _filled(self) -> dict[str, Storage]:
+        arrays = {name: allocate(array.shape, array.tensor_dtype.storage) for name, array in self.items()}
+        self.fill(arrays)
+        return arrays
+
+
+def _tensor(storage: Storage, dtype: Any) -> Tensor:
+    """The tensor of torch that shares the memory of an array."""
+    import torch
+
+    flat = torch.from_numpy(storage.reshape(-1).view(np.uint8))
+    return flat.view(dtype).view(storage.shape)

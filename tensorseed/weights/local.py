@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import orjson
 
 from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.devices.local import local_settings, local_source
-from tensorseed.errors import UnknownNameError
+from tensorseed.errors import DeviceError, UnknownNameError
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
+from tensorseed.files.filling import Fill, fill_arrays
 from tensorseed.files.indexing import positions
 from tensorseed.files.output import Inputs, open_output
+from tensorseed.files.plan import PlanWarning, plan_pieces
 from tensorseed.files.slices import Box
-from tensorseed.files.virtual_file import VirtualFile, fill_elements
-from tensorseed.sampling.distributions.base import Storage
+from tensorseed.files.virtual_file import VirtualFile
+from tensorseed.sampling.distributions.base import Draw, Storage
+from tensorseed.sampling.executors.pipelined import PIECE
+from tensorseed.sampling.philox import Stream
+from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.spec_token import encode_token
 from tensorseed.weights.base import Weights
 from tensorseed.weights.lazy_array import LazyArray
+from tensorseed.weights.memory import allocate
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class LocalWeights(Weights):
@@ -54,6 +63,26 @@ class LocalWeights(Weights):
     def __len__(self) -> int:
         return len(self._file.entries())
 
+    def plan(self) -> dict[str, Any]:
+        """Return the plan; see `Weights`. A warning of code `device` tells of one that this host lacks."""
+        token = self.token
+        pieces = plan_pieces(self._file, token, f"/v1/weights/{token}", self._missing_device())
+        plan: dict[str, Any] = orjson.loads(b"".join(pieces))
+        return plan
+
+    def _missing_device(self) -> list[PlanWarning]:
+        resolved = self._file.resolved
+        if resolved.torch is None or resolved.device == "cpu":
+            return []
+        from tensorseed.devices.registry import Devices
+
+        try:
+            Devices().get(resolved.device)
+        except DeviceError as error:
+            detail = f"{error}; the file cannot be computed here"
+            return [{"tensor": None, "code": "device", "detail": detail}]
+        return []
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file; see `Weights`."""
         with open_output(Path(path), self._inputs, overwrite=True) as file:
@@ -77,21 +106,50 @@ class LocalWeights(Weights):
         """Compute the elements at the product of `ranges` in their storage, many of them on all threads."""
         tensor = self._file.entry(name).tensor
         shape = tuple(map(len, ranges))
-        out = np.empty(math.prod(shape), tensor.dtype.storage)
-        source, count = self._computation.source, CHUNK_BYTES // out.itemsize
-        contiguous = all(chosen.step == 1 for chosen in ranges)
-        box = Box(tensor.shape, tuple(chosen.start for chosen in ranges), shape)
-
-        def fill(first: int) -> None:
-            part = out[first : first + count]
-            if contiguous:
-                fill_elements(tensor, box, first, part, source)
-            else:
-                source.gather(tensor, positions(ranges, tensor.shape, first, part.size), part)
-
-        if 0 < out.size <= count:
-            with default_float_environment():
-                fill(0)
+        out = allocate(shape, tensor.dtype.storage)
+        if all(chosen.step == 1 for chosen in ranges):
+            box = Box(tensor.shape, tuple(chosen.start for chosen in ranges), shape)
+            self._fill_all([Fill(tensor, out, box)])
         elif out.size:
-            deque(self._computation.map(fill, range(0, out.size, count)), maxlen=0)
-        return out.reshape(shape)
+            self._gather(tensor, ranges, out.reshape(-1))
+        return out
+
+    def _gather(self, tensor: ResolvedTensor, ranges: Sequence[range], out: Storage) -> None:
+        source, count = self._computation.source, CHUNK_BYTES // out.itemsize
+
+        def gather(first: int) -> None:
+            part = out[first : first + count]
+            source.gather(tensor, positions(ranges, tensor.shape, first, part.size), part)
+
+        if out.size <= count:
+            with default_float_environment():
+                gather(0)
+        else:
+            deque(self._computation.map(gather, range(0, out.size, count)), maxlen=0)
+
+    def fill(self, arrays: Mapping[str, Storage]) -> None:
+        """Compute the elements of some tensors into arrays, on all threads; see `Weights`."""
+        self._fill_all([Fill(self._file.entry(name).tensor, array) for name, array in arrays.items()])
+
+    def _fill_all(self, fills: Sequence[Fill]) -> None:
+        fill_arrays(fills, self._computation.source, self._computation.threads)
+
+    def _fill_tensor(self, name: str, tensor: Tensor) -> None:
+        """Draw on a GPU what is a draw; the CPU computes everything else."""
+        drawn, resolved = self._file.entry(name).tensor, self._file.resolved
+        on_gpu = tensor.device.type == "cuda" and resolved.generator == "philox"
+        if on_gpu and isinstance(drawn.distribution, Draw):
+            draw_on_device(drawn, drawn.distribution, resolved.seed, tensor)
+        else:
+            super()._fill_tensor(name, tensor)
+
+
+def draw_on_device(drawn: ResolvedTensor, draw: Draw, seed: int, out: Tensor) -> None:
+    """Fill a contiguous tensor with its draws, which its device computes."""
+    from tensorseed.sampling.executors.tensor import TensorExecutor
+
+    executor, key = TensorExecutor(str(out.device)), Stream(seed, drawn.stream).key()
+    flat = out.view(-1)
+    for first in range(0, drawn.numel, PIECE):
+        part = flat[first : first + PIECE]
+        part.copy_(executor.elements(draw, drawn.dtype, key, first, part.numel()).view(out.dtype))
