@@ -7,6 +7,7 @@
     ├── TooLargeError        the spec is valid, but exceeds a limit
     ├── UnknownNameError     a token, tensor or other name that stands for nothing
     ├── SliceError           a slice that does not fit the tensor
+    ├── TensorError          a tensor of a framework that cannot be filled
     ├── UnrepresentableError the answer has no representation of the requested kind
     ├── DeviceError          a device that this host does not have, or that failed
     ├── CapacityError        a device that has not the memory for it now; says how much
@@ -73,6 +74,10 @@ class UnknownNameError(TensorseedError):
 
 class SliceError(TensorseedError):
     """A slice that is malformed or does not fit the tensor's shape."""
+
+
+class TensorError(TensorseedError):
+    """A tensor of a framework that cannot be filled. The message says why, and what to do."""
 
 
 class UnrepresentableError(TensorseedError):

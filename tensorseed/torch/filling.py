@@ -1,0 +1,116 @@
+"""Filling of torch tensors in place, whole or sharded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from tensorseed.devices.local import local_settings, local_source
+from tensorseed.files.filling import Fill, fill_arrays
+from tensorseed.files.slices import Box
+from tensorseed.sampling.distributions.base import Storage
+from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
+from tensorseed.torch.memory import check_fillable, host_storage, increment_version, is_dtensor
+
+STAGED_BYTES = 1 << 26  # that are computed at a time, and then copied into memory with other strides
+
+
+class Part(NamedTuple):
+    """The local memory of a tensor, or of a box of it."""
+
+    tensor: ResolvedTensor
+    local: torch.Tensor
+    box: Box
+
+    def fill(self, out: Storage) -> Fill:
+        """The filling of an array with its elements."""
+        return Fill(self.tensor, out, None if self.box.shape == self.box.full else self.box)
+
+
+def fill_tensors(pairs: Sequence[tuple[torch.Tensor, ResolvedTensor]], seed: int) -> None:
+    """Fill tensors in place with the elements that the service sends for `seed`.
+
+    A `ResolvedTensor` describes the whole tensor; the shard of a DTensor gets its slice.
+    No process communicates with another, and the random state of torch is untouched.
+
+    Raises:
+        TensorError: a tensor cannot be filled; none has been written.
+    """
+    with torch.no_grad():
+        for tensor, resolved in pairs:
+            check_fillable(tensor)
+            assert resolved.dtype.name == str(tensor.dtype).removeprefix("torch."), resolved.name
+        fill_parts([part for tensor, resolved in pairs for part in _parts(tensor, resolved)], seed)
+        for tensor, _ in pairs:
+            increment_version(tensor)
+
+
+def fill_parts(parts: Sequence[Part], seed: int) -> None:
+    """Fill the memory of parts; see `fill_tensors`."""
+    settings = local_settings()
+    source = local_source(ResolvedSpec(seed, "philox", "auto", (), ""), settings.kernel_cache)
+    fills: list[Fill] = []
+    staged: list[Part] = []
+    for part in parts:
+        if not part.local.numel():
+            continue
+        if part.local.device.type == "cpu" and part.local.is_contiguous() and not part.local.is_neg():
+            fills.append(part.fill(host_storage(part.local, part.tensor.dtype)))
+        else:
+            staged.extend(_slabs(part))
+    fill_arrays(fills, source, settings.threads)
+    for batch in _batches(staged):
+        arrays = [np.empty(part.box.shape, part.tensor.dtype.storage) for part in batch]
+        fill_arrays([*map(Part.fill, batch, arrays)], source, settings.threads)
+        for part, out in zip(batch, arrays, strict=True):
+            part.local.detach().copy_(torch.from_numpy(out).view(part.local.dtype))
+
+
+def _parts(tensor: torch.Tensor, resolved: ResolvedTensor) -> list[Part]:
+    """Return the memory of this process for a whole tensor."""
+    whole = tuple(tensor.shape)
+    assert resolved.shape == whole, resolved.name
+    if not is_dtensor(tensor):
+        return [Part(resolved, tensor, Box(whole, (0,) * len(whole), whole))]
+    from tensorseed.torch.shards import pieces
+
+    return [Part(resolved, piece.local, piece.box) for piece in pieces(tensor)]
+
+
+def _slabs(part: Part) -> Iterator[Part]:
+    """Cut a part along its first dimensions, so that none exceeds the memory for staging."""
+    size = part.local.nbytes
+    if size <= STAGED_BYTES:
+        yield part
+        return
+    dim = next(dim for dim, n in enumerate(part.box.shape) if n > 1)
+    count = part.box.shape[dim]
+    step = max(1, count * STAGED_BYTES // size)
+    for first in range(0, count, step):
+        length = min(step, count - first)
+        local = part.local.narrow(dim, first, length)
+        yield from _slabs(part._replace(local=local, box=_narrow(part.box, dim, first, length)))
+
+
+def _narrow(box: Box, dim: int, first: int, length: int) -> Box:
+    starts, shape = list(box.starts), list(box.shape)
+    starts[dim] += first
+    shape[dim] = length
+    return Box(box.full, tuple(starts), tuple(shape))
+
+
+def _batches(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """Group parts, so that a batch is about the memory for staging."""
+    batch: list[Part] = []
+    size = 0
+    for part in parts:
+        if batch and size + part.local.nbytes > STAGED_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(part)
+        size += part.local.nbytes
+    if batch:
+        yield batch

@@ -1,0 +1,106 @@
+"""Memory of torch tensors: checks that it can be filled, and numpy views."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+import torch
+from torch.nn.parameter import is_lazy
+
+from tensorseed.errors import TensorError
+from tensorseed.sampling.distributions.base import Storage
+from tensorseed.sampling.dtypes import DTYPES, DType
+
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
+
+_STORAGES: dict[Any, torch.dtype] = {
+    np.int64: torch.int64,
+    np.float64: torch.float64,
+    np.float32: torch.float32,
+    np.uint16: torch.uint16,
+    np.uint8: torch.uint8,
+}
+
+
+def is_dtensor(tensor: torch.Tensor) -> TypeGuard[DTensor]:
+    """Return whether it is a DTensor, without importing them."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
+
+
+def dtype_of(tensor: torch.Tensor) -> DType:
+    """Return the stream's dtype of a tensor.
+
+    Raises:
+        TensorError: the stream has no such dtype.
+    """
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name not in DTYPES:
+        raise TensorError(f"a tensor of {tensor.dtype} cannot be drawn: use one of {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def check_fillable(tensor: torch.Tensor) -> None:
+    """Check that a tensor has memory of its own that can be written.
+
+    Raises:
+        TensorError: it has not; the message says why, and what to do.
+    """
+    fault = _fault(tensor.to_local()) if is_dtensor(tensor) else _fault(tensor)
+    if fault:
+        raise TensorError(fault)
+    dtype_of(tensor)
+
+
+def _fault(tensor: torch.Tensor) -> str | None:
+    if is_lazy(tensor):
+        return "a lazy module's parameter has no shape before its first forward: run a batch through it first"
+    if torch._is_functional_tensor(tensor) or torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return "a tensor inside a transform of torch.func has no memory of its own: fill it before that"
+    if type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+        return f"a {type(tensor).__name__} has no memory of its own: fill the plain tensor that it is made of"
+    if tensor.is_meta:
+        return "a tensor on the meta device has no memory: call module.to_empty(device=…) first"
+    if tensor.is_quantized:
+        return "a quantized tensor cannot be drawn: fill the float tensor, then quantize it"
+    if tensor.layout is not torch.strided:
+        return f"a tensor of layout {tensor.layout} cannot be drawn: fill a dense one, then convert it"
+    if tensor.is_inference() and not torch.is_inference_mode_enabled():
+        return "an inference tensor can be written in torch.inference_mode alone: fill it there, or clone it"
+    if overlaps(tensor):
+        return "elements of the tensor share memory, as in an expanded one: fill the tensor it is a view of"
+    return None
+
+
+def overlaps(tensor: torch.Tensor) -> bool:
+    """Return whether two elements of a tensor share memory."""
+    if not tensor.numel():
+        return False
+    span = 0  # from the first element to the last, over the dimensions so far
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size > 1 and stride <= span:
+            break
+        span += (size - 1) * stride
+    else:
+        return False
+    offsets = np.zeros(1, np.int64)
+    for stride, size in zip(tensor.stride(), tensor.shape, strict=True):
+        offsets = (offsets[:, None] + stride * np.arange(size)).reshape(-1)
+    return np.unique(offsets).size < offsets.size
+
+
+def host_storage(tensor: torch.Tensor, dtype: DType) -> Storage:
+    """Return the memory of a contiguous tensor of the CPU as an array of the dtype's storage."""
+    storage: Storage = tensor.detach().view(_STORAGES[dtype.storage]).numpy()
+    return storage
+
+
+def increment_version(tensor: torch.Tensor) -> None:
+    """Make autograd notice the write: a graph that saved the old values refuses to use them."""
+    if is_dtensor(tensor):
+        increment_version(tensor.to_local())
+    if not tensor.is_inference():
+        torch.autograd.graph.increment_version(tensor)

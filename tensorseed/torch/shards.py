@@ -1,0 +1,204 @@
+"""Parts of a whole tensor that the local shard of a DTensor holds.
+
+torch's own function for this, `compute_local_shape_and_global_offset`, gives one offset.
+A `_StridedShard` can hold several parts of the whole, so that this module computes them from the placements.
+torch's shape and offset have to agree, since its private code may change with a version.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch.distributed.tensor import DTensor, Replicate, Shard
+from torch.distributed.tensor.placement_types import Placement
+
+from tensorseed.errors import TensorError
+from tensorseed.files.slices import Box
+
+Shape = tuple[int, ...]
+
+Range = tuple[int, int]
+"""Indices of one dimension: the first, and the one after the last."""
+
+Layout = tuple[tuple[Range, ...], ...]
+"""The indices that a shard holds: for each dimension their ranges, in the shard's order."""
+
+
+class Piece(NamedTuple):
+    """A box of the whole tensor, and the part of the local shard that holds its elements."""
+
+    box: Box
+    local: torch.Tensor
+
+
+class _Split(NamedTuple):
+    """One of a mesh dimension's chunks; `factor` is that of a `_StridedShard`, and 1 for a `Shard`."""
+
+    dim: int
+    factor: int
+    chunks: int
+    coordinate: int
+
+
+def pieces(tensor: DTensor) -> list[Piece]:
+    """Return the boxes of the whole tensor that this process holds; none where its shard is empty.
+
+    It communicates with no other process.
+
+    Raises:
+        TensorError: a placement is a sum's part, or unknown, or torch places the shard elsewhere.
+    """
+    whole, mesh = tuple(tensor.shape), tensor.device_mesh
+    with torch.no_grad():
+        local = tensor.to_local()
+    coordinate = mesh.get_coordinate()
+    if coordinate is None:
+        return []
+    splits = _splits(tensor.placements, tuple(mesh.shape), coordinate)
+    layout = _layout(whole, splits)
+    _compare(tensor, whole, layout)
+    known = (_as_fully_shard(whole, splits), layout)  # parameters with strided shards are of the first
+    fitting = [found for found in known if found is not None and _agree(_shape(found), tuple(local.shape))]
+    if not fitting:
+        raise TensorError(
+            f"the local shard has the shape {tuple(local.shape)}, and {tensor.placements} of {whole} "
+            f"give {_shape(layout)}: distribute the tensor anew, such as by distribute_tensor"
+        )
+    return list(_cut(whole, fitting[0], local))
+
+
+def _splits(placements: Sequence[Placement], mesh: Shape, coordinate: Sequence[int]) -> tuple[_Split, ...]:
+    """Return the splits of the mesh dimensions, in their order."""
+    splits = []
+    for axis, placement in enumerate(placements):
+        if placement.is_partial():
+            raise TensorError(
+                f"a DTensor of {placement} holds parts of a sum, which no initialisation can give: "
+                "redistribute it to Shard or Replicate"
+            )
+        factor = 1 if isinstance(placement, Shard) else getattr(placement, "split_factor", 0)
+        if factor:
+            splits.append(_Split(placement.dim, factor, mesh[axis], coordinate[axis]))  # type: ignore[attr-defined]
+        elif not isinstance(placement, Replicate):
+            raise TensorError(
+                f"a DTensor of {placement} has no known layout: redistribute it to Shard or Replicate"
+            )
+    return tuple(splits)
+
+
+def _as_fully_shard(whole: Shape, splits: tuple[_Split, ...]) -> Layout | None:
+    """Return the layout of `fully_shard`, which splits what tensor parallelism has split before.
+
+    The placements name the mesh dimensions in the other order, with strided shards.
+    Both orders are one layout unless chunks are uneven, as those of 50,257 rows over 8 × 2 processes.
+    None where the placements are of no `fully_shard`.
+    """
+    for i, split in enumerate(splits):
+        right = [other.chunks for other in splits[i + 1 :] if other.dim == split.dim]
+        if split.factor not in (1, math.prod(right)):
+            return None
+    plain = [split for split in splits if split.factor == 1]
+    strided = [split._replace(factor=1) for split in reversed(splits) if split.factor > 1]
+    return _layout(whole, (*plain, *strided)) if strided else None
+
+
+@lru_cache(maxsize=4_096)
+def _layout(whole: Shape, splits: tuple[_Split, ...]) -> Layout:
+    """Return what is left of the whole after splits, one after the other."""
+    held: list[list[Range]] = [[(0, size)] if size else [] for size in whole]
+    for dim, factor, chunks, coordinate in splits:
+        parts = [_chunk(held[dim], factor, j) for j in range(factor)]
+        held[dim] = _joined(found for part in parts for found in _chunk(part, chunks, coordinate))
+    return tuple(map(tuple, held))
+
+
+def _chunk(held: Sequence[Range], chunks: int, index: int) -> list[Range]:
+    """Return one of the chunks of `torch.chunk`: all but the last have the same size, and some may lack."""
+    size = -(-sum(stop - start for start, stop in held) // chunks)
+    first, last = index * size, (index + 1) * size
+    found, passed = [], 0
+    for start, stop in held:
+        low, high = start + max(first - passed, 0), min(stop, start + last - passed)
+        if low < high:
+            found.append((low, high))
+        passed += stop - start
+    return found
+
+
+def _joined(ranges: Iterator[Range]) -> list[Range]:
+    """Return the ranges, of which those that follow each other are one."""
+    found: list[Range] = []
+    for start, stop in ranges:
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], stop)
+        else:
+            found.append((start, stop))
+    return found
+
+
+def _shape(layout: Layout) -> Shape:
+    return tuple(sum(stop - start for start, stop in ranges) for ranges in layout)
+
+
+def _agree(shape: Shape, other: Shape) -> bool:
+    """Return whether the shapes are equal, or both without elements: torch then gives any."""
+    return shape == other or (0 in shape and 0 in other)
+
+
+def _compare(tensor: DTensor, whole: Shape, layout: Layout) -> None:
+    """Compare the layout that the placements describe with torch's shape and first offset.
+
+    Raises:
+        TensorError: they differ, or this version of torch gives none.
+    """
+    found = _shape_and_offset(tensor)
+    expected = _shape(layout)
+    if found is None:
+        raise TensorError(
+            f"torch {torch.__version__} does not say which part of a DTensor a process holds: "
+            "fill the local tensor, with global_shape and offset"
+        )
+    shape, offset = found
+    if 0 in expected:
+        agree = 0 in shape
+    else:
+        agree = shape == expected and offset == tuple(ranges[0][0] for ranges in layout)
+    if not agree:
+        raise TensorError(
+            f"torch {torch.__version__} places {tensor.placements} of {whole} at {offset} with the shape "
+            f"{shape}, and tensorseed at {layout}: fill the local tensor, with global_shape and offset"
+        )
+
+
+def _shape_and_offset(tensor: DTensor) -> tuple[Shape, Shape] | None:
+    """Return torch's local shape and first offset; None where neither of two ways is there."""
+    with torch.device("cpu"):  # torch computes offsets as tensors of the default device, which may be meta
+        try:
+            from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+        except ImportError:
+            if not hasattr(tensor, "__create_chunk_list__"):
+                return None
+            (chunk,) = tensor.__create_chunk_list__()  # type: ignore[no-untyped-call]
+            return tuple(chunk.sizes), tuple(chunk.offsets)
+        shape, offset = compute_local_shape_and_global_offset(
+            tensor.shape, tensor.device_mesh, tensor.placements
+        )
+    return tuple(shape), tuple(offset)
+
+
+def _cut(whole: Shape, layout: Layout, local: torch.Tensor) -> Iterator[Piece]:
+    """Yield a piece for every combination of a range of each dimension."""
+    sizes = [[stop - start for start, stop in ranges] for ranges in layout]
+    firsts = [[0, *itertools.accumulate(of_dim)][:-1] for of_dim in sizes]
+    for chosen in itertools.product(*(range(len(ranges)) for ranges in layout)):
+        part, starts = local, []
+        for dim, i in enumerate(chosen):
+            if len(layout[dim]) > 1:
+                part = part.narrow(dim, firsts[dim][i], sizes[dim][i])
+            starts.append(layout[dim][i][0])
+        yield Piece(Box(whole, tuple(starts), tuple(part.shape)), part)

@@ -1,0 +1,103 @@
+"""Boxes of DTensors against the elements that torch gives to each process.
+
+One process takes the place of each of many, in a process group whose collectives do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, Placement, Replicate, Shard, distribute_tensor
+from torch.distributed.tensor.placement_types import _StridedShard
+from torch.testing._internal.distributed.fake_pg import FakeStore
+
+from tensorseed.torch.shards import pieces
+
+
+@contextmanager
+def process(rank: int, mesh: tuple[int, ...]) -> Iterator[DeviceMesh]:
+    """Be one of the processes of a mesh."""
+    size = torch.tensor(mesh).prod().item()
+    dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=size)
+    try:
+        names = tuple(
+            f"{axis} of {rank}" for axis in range(len(mesh))
+        )  # torch caches operations by mesh, not rank
+        yield init_device_mesh("cpu", mesh, mesh_dim_names=names)
+    finally:
+        dist.destroy_process_group()
+
+
+def numbered(*shape: int) -> torch.Tensor:
+    return torch.arange(torch.Size(shape).numel()).view(shape)
+
+
+def located(tensor: DTensor) -> torch.Tensor:
+    """The local shard, filled with each element's number in the whole as its boxes say."""
+    whole, local = numbered(*tensor.shape).to(tensor.dtype), torch.full_like(tensor.to_local(), -1)
+    for box, part in pieces(DTensor(local, tensor._spec, requires_grad=False)):
+        part.copy_(whole[tuple(slice(a, a + n) for a, n in zip(box.starts, box.shape, strict=True))])
+    return local
+
+
+LAYOUTS: list[tuple[tuple[int, ...], tuple[int, ...], tuple[Placement, ...]]] = [
+    ((3,), (10, 4), (Shard(0),)),
+    ((3,), (10, 4), (Shard(1),)),
+    ((4,), (5,), (Shard(0),)),  # the last shard is empty
+    ((4,), (0, 3), (Shard(0),)),
+    ((2,), (4, 3), (Replicate(),)),
+    ((2,), (), (Replicate(),)),
+    ((2, 3), (7, 8), (Shard(0), Shard(0))),
+    ((2, 3), (7, 8), (Shard(0), Shard(1))),
+    ((2, 3), (7, 8), (Shard(1), Replicate())),
+    ((2, 2), (9, 3), (_StridedShard(0, split_factor=2), Shard(0))),
+    ((2, 2), (1001, 3), (_StridedShard(0, split_factor=2), Shard(0))),
+    ((4, 2), (9, 3), (_StridedShard(0, split_factor=2), Shard(0))),
+    ((4, 2), (3, 9), (Shard(0), _StridedShard(1, split_factor=3))),  # several ranges in a shard
+    ((2, 2), (9, 11), (_StridedShard(0, split_factor=2), _StridedShard(1, split_factor=3))),
+    ((3,), (17, 2), (_StridedShard(0, split_factor=4),)),
+    ((2, 2, 2), (13, 6), (Replicate(), _StridedShard(0, split_factor=2), Shard(0))),
+    ((2, 2, 2), (13, 6), (Shard(0), Shard(1), Shard(0))),
+    ((4, 4, 4), (1001, 6), (Shard(0), Shard(1), Shard(0))),
+]
+
+
+@pytest.mark.parametrize(("mesh", "shape", "placements"), LAYOUTS, ids=str)
+def test_every_element_is_where_torch_puts_it(
+    mesh: tuple[int, ...], shape: tuple[int, ...], placements: tuple[Placement, ...]
+):
+    for rank in range(int(torch.tensor(mesh).prod())):
+        with process(rank, mesh) as devices:
+            tensor = distribute_tensor(numbered(*shape), devices, placements, src_data_rank=None)
+            assert torch.equal(located(tensor), tensor.to_local()), rank
+
+
+class Numbered(torch.nn.Module):
+    """Tensor parallel layers whose weights hold the numbers of their elements."""
+
+    def __init__(self, inside: int, mesh: DeviceMesh) -> None:
+        super().__init__()
+        placements = {(inside, 6): Shard(0), (inside,): Shard(0), (6, inside): Shard(1), (6,): Replicate()}
+        for i, (shape, placement) in enumerate(placements.items()):
+            whole = numbered(*shape).float()
+            self.register_parameter(
+                f"p{i}", torch.nn.Parameter(distribute_tensor(whole, mesh, [placement], src_data_rank=None))
+            )
+
+
+@pytest.mark.parametrize("mesh", [(2, 2), (2, 4), (4, 2), (3, 4), (8, 8)], ids=str)
+@pytest.mark.parametrize("inside", [3, 27, 64, 101])
+def test_fully_shard_of_tensor_parallel_layers(mesh: tuple[int, int], inside: int):
+    for rank in range(mesh[0] * mesh[1]):
+        with process(rank, mesh) as devices:
+            data, tensors = (devices[name] for name in devices.mesh_dim_names)
+            module = Numbered(inside, tensors)
+            fully_shard(module, mesh=data)
+            for parameter in module.parameters():
+                assert torch.equal(located(parameter.data), parameter.to_local()), rank
