@@ -1,4 +1,4 @@
-"""Interface of weights: a lazy mapping from names to arrays, and its conversions."""
+"""Interface of weights: a lazy mapping to arrays, and its conversions."""
 
 from __future__ import annotations
 
@@ -126,9 +126,10 @@ class Weights(Mapping[str, LazyArray]):
             UnrepresentableError: jax has no 64-bit dtypes until `jax_enable_x64` is set.
             KeyError: `shardings` lacks a name.
         """
-        from tensorseed.weights.jax_arrays import to_jax
+        from tensorseed.weights.jax_arrays import check_dtypes, sharded_arrays, whole_arrays
 
-        return to_jax(self, shardings)
+        check_dtypes(self.values())
+        return whole_arrays(self.numpy()) if shardings is None else sharded_arrays(self, shardings)
 
     def _filled(self) -> dict[str, Storage]:
         arrays = {name: allocate(array.shape, array.tensor_dtype.storage) for name, array in self.items()}
