@@ -46,18 +46,27 @@ class _Dataless(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if func in _LITERALS:
+            if kwargs.get("device") is not None:
+                return func(*args, **kwargs)
+            if func is not torch.from_numpy and args and not isinstance(args[0], torch.Tensor):
+                kwargs["device"] = "cpu"  # whatever device the caller of the derivation has made the default
             made = func(*args, **kwargs)
-            return made if kwargs.get("device") is not None or made.numel() == 0 else made.to(META)
+            return made if made.numel() == 0 else made.to(META)
         if func in _device_constructors() and kwargs.get("device") is None:
             kwargs["device"] = META
         return func(*args, **kwargs)
 
 
-def build(cls: type[PreTrainedModel], config: PreTrainedConfig) -> tuple[PreTrainedModel, Recorder]:
-    """The initialised model, and what its tensors would hold.
+def build(
+    cls: type[PreTrainedModel],
+    config: PreTrainedConfig,
+    dtype: torch.dtype | None = None,
+    max_modules: int | None = None,
+) -> tuple[PreTrainedModel, Recorder]:
+    """The initialised model, and what its tensors would hold; `dtype` is the config's unless given.
 
     Raises:
-        TooManyModulesError: the model has more than MAX_MODULES modules.
+        TooManyModulesError: the model has more than `max_modules` modules, MAX_MODULES unless given.
         TooLargeError: a table has more than MAX_TABLE_NUMBERS.
         DataDependentError: its structure depends on random numbers.
 
@@ -66,18 +75,19 @@ def build(cls: type[PreTrainedModel], config: PreTrainedConfig) -> tuple[PreTrai
     recorder = Recorder()
     with ExitStack() as stack:
         stack.enter_context(recording_init_calls(recorder))
-        stack.enter_context(_bounded())
+        stack.enter_context(_bounded(MAX_MODULES if max_modules is None else max_modules))
         stack.enter_context(_bounded_tables())
         stack.enter_context(_Dataless())
         stack.enter_context(recorder)
-        model = cls._from_config(config, attn_implementation="eager")
+        given = {} if dtype is None else {"dtype": dtype}
+        model = cls._from_config(config, attn_implementation="eager", **given)
     return model, recorder
 
 
 @contextmanager
-def _bounded() -> Iterator[None]:
+def _bounded(modules: int) -> Iterator[None]:
     """Stop a model that has too many modules while it is built."""
-    left, thread = MAX_MODULES, threading.get_ident()
+    left, thread = modules, threading.get_ident()
 
     def count(*_: Any) -> None:
         nonlocal left
@@ -113,18 +123,25 @@ def _bounded_tables() -> Iterator[None]:
         np.power = power
 
 
+_SILENT = threading.RLock()
+
+
 @contextmanager
 def silence() -> Iterator[None]:
-    """Suppress the logs and warnings that transformers and torch address to their own users."""
+    """Suppress the logs and warnings that transformers and torch address to their own users.
+
+    One thread at a time: levels and filters are the process's, and two threads would restore each other's.
+    """
     logger = logging.getLogger("transformers")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(before)
+    with _SILENT:
+        before = logger.level
+        logger.setLevel(logging.CRITICAL)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            logger.setLevel(before)
 
 
 _ALONE = threading.Lock()

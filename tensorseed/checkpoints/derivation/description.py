@@ -40,20 +40,28 @@ def describe(name: str, tensor: torch.Tensor, recorder: Recorder) -> Described:
     Raises:
         ConfigError: no init gives its distribution; the message names the tensor.
     """
-    dtype = str(tensor.dtype).removeprefix("torch.")
-    if dtype not in DTYPES:
-        raise refused(name, f"it has the dtype {dtype}, which is not one of a recipe's")
-    shape = tuple(tensor.shape)
-    entry: Described = {"type": "Tensor", "shape": list(shape), "dtype": dtype}
-    values = recorder.values_of(tensor)
     try:
-        if tensor.numel() == 0:
-            return entry | {"init": "zeros"}
-        if values is not None:
-            return entry | {"init": _literal(values)}
-        return entry | _drawn(tensor, recorder)
+        return entry_of(tensor, recorder)
     except UnknownContentError as unknown:
         raise refused(name, str(unknown)) from None
+
+
+def entry_of(tensor: torch.Tensor, recorder: Recorder) -> Described:
+    """The entry of a tensor, as `describe` has it.
+
+    Raises:
+        UnknownContentError: no init gives its distribution; the message says why.
+    """
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    if dtype not in DTYPES:
+        raise UnknownContentError(f"it has the dtype {dtype}, which is not one of a recipe's")
+    entry: Described = {"type": "Tensor", "shape": list(tensor.shape), "dtype": dtype}
+    values = recorder.values_of(tensor)
+    if tensor.numel() == 0:
+        return entry | {"init": "zeros"}
+    if values is not None:
+        return entry | {"init": _literal(values)}
+    return entry | _drawn(tensor, recorder)
 
 
 def refused(name: str, why: str) -> ConfigError:

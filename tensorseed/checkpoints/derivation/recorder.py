@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from tensorseed.checkpoints.derivation.op_rules import (
     RULES,
@@ -118,7 +118,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if values is None:
                 raise DataDependentError
             return values.item()
-        result = func(*args, **kwargs)
+        with _random_state_kept(func, (args, kwargs)):
+            result = func(*args, **kwargs)
         if not self._pauses:
             self._note(func, args, kwargs, result)
         return result
@@ -243,3 +244,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             values = self.values_of(value) if value.numel() == 1 else None
             return None if values is None else float(values)
         return float(value) if isinstance(value, int | float) else None
+
+
+def _random_state_kept(func: Any, given: Any) -> AbstractContextManager[None]:
+    """Restore torch's random state behind an operation that draws real numbers."""
+    if torch.Tag.nondeterministic_seeded not in func.tags:
+        return nullcontext()
+    devices = [leaf.device if isinstance(leaf, torch.Tensor) else leaf for leaf in tree_leaves(given)]
+    real = any(isinstance(device, torch.device) and device.type != "meta" for device in devices)
+    return torch.random.fork_rng(devices=[]) if real else nullcontext()

@@ -176,3 +176,9 @@ def test_tensors_have_no_data() -> None:
         assert torch.zeros(3).device == torch.tensor(1.0).device == META
         assert not torch.zeros(3, device="cpu").is_meta
         assert not torch.tensor([]).is_meta
+
+
+def test_draws_of_real_numbers_leave_the_random_state() -> None:
+    before = torch.get_rng_state()
+    assert "normal" in observed(lambda: torch.randn(4, device="cpu").to(META))["init"]
+    assert torch.equal(torch.get_rng_state(), before)
