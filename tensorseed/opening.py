@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from typing import Any
-
 from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.files.virtual_file import open_file
 from tensorseed.weights.base import Weights
 from tensorseed.weights.local import LocalWeights
-from tensorseed.weights.spec_reading import read_spec
+from tensorseed.weights.spec_reading import SpecSource, read_spec
 
 
-def open(spec: Mapping[str, Any] | str | os.PathLike[str]) -> Weights:  # noqa: A001
+def open(spec: SpecSource) -> Weights:  # noqa: A001
     """Open the weights of a spec, without computing any.
 
-    `spec` is a dict, its JSON text, the path of a JSON file, a token, or the id of a shipped recipe.
+    `spec` is a dict, its JSON text, the path of a JSON file, a token, or a shipped recipe: its id, such as
+    `tensorseed/tiny-llama`, alone or with a revision, `tensorseed/tiny-llama@seed-42,dtype=bfloat16`.
+    Numbers of a dict may be numpy's. Weights that are open already are returned.
 
     >>> weights = open({"layers": [{"name": "fc", "type": "Linear", "in_features": 4, "out_features": 2}]})
     >>> weights["fc.weight"].shape
@@ -25,10 +23,12 @@ def open(spec: Mapping[str, Any] | str | os.PathLike[str]) -> Weights:  # noqa: 
     Raises:
         SpecError: the spec is not valid; `faults` has a JSON pointer and a remedy for every fault.
         TooLargeError: the spec exceeds a limit.
-        UnknownNameError: the string is neither JSON, nor a file, a token or an id.
+        UnknownNameError: the string is neither JSON, nor a file, a token or a recipe.
         VersionError: the spec is of another version or of other kernels of torch.
         OSError: the file cannot be read.
     """
+    if isinstance(spec, Weights):
+        return spec
     with default_float_environment():
         resolved, inputs = read_spec(spec)
         return LocalWeights(open_file(resolved), inputs)

@@ -23,6 +23,7 @@ from tensorseed.concurrency.single_flight import SingleFlightCache
 from tensorseed.errors import SpecError, TooLargeError, shortened
 from tensorseed.sampling.philox import STREAM_VERSION
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
 
 __all__ = ["HUB_LAYOUT", "Folder", "RepoFile", "Repository", "RepositoryCaches", "Snapshot"]
 
@@ -87,15 +88,29 @@ class Repository:
             RecipeError: the recipe is not valid.
             TooLargeError: the recipe is beyond the limits.
         """
-        found = parse_revision(revision) or self._of_commit(revision)
-        if found is None:
-            raise UnknownRevisionError(
-                f"{self.id} has no revision {shortened(revision)!r}: there are main, seed-42 for any seed, "
-                "seed-42,dtype=bfloat16, and their commits"
-            )
-        found = self._canonical(found)
+        found = self._revision(revision)
         commit = encode_commit(found.seed, self._identity(found.dtype))
         return self._caches.snapshots.get((self._mark, commit), partial(self._at, found, commit))
+
+    def resolved(self, revision: str) -> ResolvedSpec:
+        """The spec of the weights of a revision, by name or by commit.
+
+        Raises:
+            UnknownRevisionError: the repository has no such revision.
+            RecipeError: the recipe is not valid.
+            TooLargeError: the recipe is beyond the limits.
+        """
+        found = self._revision(revision)
+        return self._layout(found.dtype).resolved.reseeded(found.seed)
+
+    def _revision(self, text: str) -> Revision:
+        found = parse_revision(text) or self._of_commit(text)
+        if found is None:
+            raise UnknownRevisionError(
+                f"{self.id} has no revision {shortened(text)!r}: there are main, seed-42 for any seed, "
+                "seed-42,dtype=bfloat16, and their commits"
+            )
+        return self._canonical(found)
 
     def cached_snapshot(self, revision: str) -> Snapshot | None:
         """The snapshot of a revision that is in the cache; None otherwise. Computes nothing."""

@@ -25,7 +25,7 @@ from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.distributions.base import Draw, Storage
 from tensorseed.sampling.executors.pipelined import PIECE
 from tensorseed.sampling.philox import Stream
-from tensorseed.spec.resolved import ResolvedTensor
+from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.spec_token import encode_token
 from tensorseed.weights.base import Weights
 from tensorseed.weights.lazy_array import LazyArray
@@ -41,14 +41,19 @@ class LocalWeights(Weights):
     def __init__(self, file: VirtualFile, inputs: Inputs = ()) -> None:
         """`inputs` are the files that `save` never overwrites."""
         self._file = file
-        self._inputs = inputs
+        self.inputs = inputs
         self.size = file.size
         self.etag = f'"{file.digest}"'
 
     @property
+    def resolved(self) -> ResolvedSpec:
+        """The resolved spec."""
+        return self._file.resolved
+
+    @property
     def token(self) -> str:
         """The token of the spec, as in the URLs of the service."""
-        return encode_token(self._file.resolved)
+        return encode_token(self.resolved)
 
     def __getitem__(self, name: str) -> LazyArray:
         try:
@@ -71,7 +76,7 @@ class LocalWeights(Weights):
         return plan
 
     def _missing_device(self) -> list[PlanWarning]:
-        resolved = self._file.resolved
+        resolved = self.resolved
         if resolved.torch is None or resolved.device == "cpu":
             return []
         from tensorseed.devices.registry import Devices
@@ -85,7 +90,7 @@ class LocalWeights(Weights):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file; see `Weights`."""
-        with open_output(Path(path), self._inputs, overwrite=True) as file:
+        with open_output(Path(path), self.inputs, overwrite=True) as file:
             for chunk in self._computation.chunks():
                 file.write(chunk.data)
 
@@ -99,7 +104,7 @@ class LocalWeights(Weights):
     @cached_property
     def _computation(self) -> FileComputation:
         settings = local_settings()
-        source = local_source(self._file.resolved, settings.kernel_cache)
+        source = local_source(self.resolved, settings.kernel_cache)
         return FileComputation(self._file, source, settings.threads)
 
     def read(self, name: str, ranges: Sequence[range]) -> Storage:
@@ -136,7 +141,7 @@ class LocalWeights(Weights):
 
     def _fill_tensor(self, name: str, tensor: Tensor) -> None:
         """Draw on a GPU what is a draw; the CPU computes everything else."""
-        drawn, resolved = self._file.entry(name).tensor, self._file.resolved
+        drawn, resolved = self._file.entry(name).tensor, self.resolved
         on_gpu = tensor.device.type == "cuda" and resolved.generator == "philox"
         if on_gpu and isinstance(drawn.distribution, Draw):
             draw_on_device(drawn, drawn.distribution, resolved.seed, tensor)

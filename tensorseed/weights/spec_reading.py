@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -12,14 +11,21 @@ from typing import Any
 from tensorseed.devices.local import LIMITS
 from tensorseed.errors import UnknownNameError, shortened
 from tensorseed.files.output import Inputs
+from tensorseed.spec.json_values import to_json
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import decode_token
+from tensorseed.weights.base import Weights
+from tensorseed.weights.local import LocalWeights
 
 _TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
 
-SpecSource = Mapping[str, Any] | str | os.PathLike[str]
-"""A spec as a dict, its JSON text, the path of a JSON file, a token, or the id of a shipped recipe."""
+SpecSource = Weights | Mapping[str, Any] | str | os.PathLike[str]
+"""A spec: a mapping, its JSON text, the path of a JSON file, a token, a shipped recipe, or its weights.
+
+A recipe is named by its id, such as `tensorseed/tiny-llama`, or by id and revision, as the Hub has them:
+`tensorseed/tiny-llama@seed-42`, `tensorseed/tiny-llama@seed-42,dtype=bfloat16`, or a commit.
+"""
 
 
 def read_spec(spec: SpecSource) -> tuple[ResolvedSpec, Inputs]:
@@ -32,8 +38,12 @@ def read_spec(spec: SpecSource) -> tuple[ResolvedSpec, Inputs]:
         VersionError: the spec is of another version or of other kernels of torch.
         OSError: the file cannot be read.
     """
+    if isinstance(spec, LocalWeights):
+        return spec.resolved, spec.inputs
+    if isinstance(spec, Weights):
+        return decode_token(spec.token, LIMITS), ()
     if isinstance(spec, Mapping):
-        return parse_spec(json.dumps(spec, allow_nan=False).encode(), LIMITS), ()
+        return parse_spec(to_json(spec), LIMITS), ()
     if isinstance(spec, str):
         if spec.lstrip("\ufeff \t\r\n").startswith("{"):
             return parse_spec(spec.encode(errors="surrogatepass"), LIMITS), ()
@@ -41,18 +51,25 @@ def read_spec(spec: SpecSource) -> tuple[ResolvedSpec, Inputs]:
             return decode_token(spec, LIMITS), ()
         if not spec.endswith(".json") and not os.path.isfile(spec):  # False for a text too long for a path
             return _resolve_recipe(spec), ()
+    if not isinstance(spec, str | os.PathLike):
+        raise TypeError(f"a spec is a dict, a text or a path, and not {type(spec).__name__}")
     with Path(spec).open("rb") as file:
         return parse_spec(file.read(), LIMITS), (os.fstat(file.fileno()),)
 
 
-def _resolve_recipe(name: str) -> ResolvedSpec:
+def _resolve_recipe(text: str) -> ResolvedSpec:
+    from tensorseed.checkpoints.errors import UnknownRevisionError
     from tensorseed.checkpoints.library import Library, folders
     from tensorseed.checkpoints.recipe import MAX_SHARD_BYTES
 
     library = Library(folders(None), LIMITS, MAX_SHARD_BYTES)
+    name, _, revision = text.partition("@")
     if name not in library.ids():
         raise UnknownNameError(
-            f"{shortened(name)!r} is no file, no token and no id of a recipe: "
+            f"{shortened(text)!r} is no file, no token and no id of a recipe: "
             "give a spec, or an id such as tensorseed/tiny-llama"
         )
-    return parse_spec(library.repository(name).recipe.weights.spec(), LIMITS)
+    try:
+        return library.repository(name).resolved(revision or "main")
+    except UnknownRevisionError as error:
+        raise UnknownNameError(str(error)) from None

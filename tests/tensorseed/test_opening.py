@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import doctest
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pytest
+import safetensors.torch
+import torch
 
 import tensorseed
 from tensorseed import opening
+from tensorseed.weights.spec_reading import read_spec
 from tests.tensorseed.weights.specs import SPEC
 
 
@@ -24,6 +30,42 @@ def test_a_spec_is_a_dict_a_text_a_path_a_token_or_a_recipe(tmp_path: Path) -> N
     for spec in (text, f" {text}", path, str(path), str(tmp_path / "no-suffix"), expected.token):
         assert tensorseed.open(spec).etag == expected.etag
     assert len(tensorseed.open("tensorseed/tiny-llama")) > 10
+    assert tensorseed.open(expected) is expected
+    assert read_spec(expected)[0] is expected.resolved
+
+
+def test_a_recipe_has_revisions(client: Any) -> None:
+    for revision in ("main", "seed-42", "seed-7,dtype=bfloat16"):
+        weights = tensorseed.open(f"tensorseed/tiny-llama@{revision}")
+        found = client.get(f"/tensorseed/tiny-llama/resolve/{revision}/model.safetensors")
+        assert found.status_code == 200
+        expected = safetensors.torch.load(found.content)
+        tensors = weights.torch()
+        assert tensors.keys() == expected.keys()
+        assert all(torch.equal(tensors[name], expected[name]) for name in expected)
+    assert tensorseed.open(f"tensorseed/tiny-llama@{found.headers['x-repo-commit']}").etag == weights.etag
+
+
+def test_a_dict_may_hold_values_of_numpy() -> None:
+    shape, init = np.array([5, 6, 7]), {"kind": "normal", "std": np.float32(0.5)}
+    entry = {"name": "cube", "type": "Tensor", "shape": tuple(shape), "init": init}
+    plain = {**entry, "shape": [5, 6, 7], "init": {"kind": "normal", "std": 0.5}}
+    expected = tensorseed.open({"seed": 7, "layers": [plain]})
+    given = tensorseed.open(MappingProxyType({"seed": np.int64(7), "layers": (MappingProxyType(entry),)}))
+    assert given.etag == expected.etag
+
+
+def test_a_number_that_is_not_finite_is_the_services_fault(client: Any) -> None:
+    init = {"kind": "normal", "std": math.nan}
+    spec = {"layers": [{"name": "w", "type": "Tensor", "shape": [2], "init": init}]}
+    with pytest.raises(tensorseed.SpecError) as raised:
+        tensorseed.open(spec)
+    answer = client.post("/v1/weights", content=json.dumps(spec).encode()).json()
+    assert [vars_of(fault) for fault in raised.value.faults] == answer["errors"]
+
+
+def vars_of(fault: Any) -> dict[str, str]:
+    return {"pointer": fault.pointer, "detail": fault.detail}
 
 
 @pytest.mark.parametrize(
@@ -34,6 +76,8 @@ def test_a_spec_is_a_dict_a_text_a_path_a_token_or_a_recipe(tmp_path: Path) -> N
         ("s1.AAAA", tensorseed.UnknownNameError, "token"),
         ("tensorseed/nonsense", tensorseed.UnknownNameError, "no file, no token and no id"),
         ("x" * 5_000, tensorseed.UnknownNameError, "no file, no token and no id"),
+        ("tensorseed/tiny-llama@nonsense", tensorseed.UnknownNameError, "no revision 'nonsense'"),
+        (["layers"], TypeError, "not list"),
         ("nowhere.json", FileNotFoundError, "nowhere.json"),
     ],
 )

@@ -1,0 +1,75 @@
+"""JSON texts of documents of Python: numpy's numbers, tuples, mappings."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tensorseed.errors import Fault, SpecError, shortened
+from tensorseed.spec.faults import MAX_FAULTS, Path, finite_fault, pointer
+from tensorseed.spec.json_io import TOO_DEEP
+
+MAX_BITS = 1_024  # of an integer that can be finite in float64
+
+
+def to_json(document: Any) -> bytes:
+    """Return the JSON text of a document.
+
+    Numbers and arrays of numpy become numbers and lists, tuples lists, and mappings objects.
+
+    >>> to_json({"shape": (np.int64(2), 3), "data": np.array([0.5, 1])})
+    b'{"shape": [2, 3], "data": [0.5, 1.0]}'
+
+    Raises:
+        SpecError: a value has no JSON, such as NaN or a set; each fault has its pointer.
+    """
+    try:
+        return json.dumps(document, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):  # the values beyond JSON are looked for only then
+        pass
+    faults: list[Fault] = []
+    try:
+        plain = _plain(document, (), faults)
+    except RecursionError:
+        raise SpecError.at("", TOO_DEEP) from None
+    if faults:
+        raise SpecError(faults[:MAX_FAULTS])
+    return json.dumps(plain, allow_nan=False).encode()
+
+
+def _plain(value: Any, path: Path, faults: list[Fault]) -> Any:
+    """The value in types that the writer of JSON knows; None with a fault for one that JSON lacks."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    match value:
+        case None | bool() | str():
+            return value
+        case int() if value.bit_length() <= MAX_BITS:
+            return int(value)
+        case float() if math.isfinite(value):
+            return float(value)
+        case int() | float():
+            faults.append(Fault(*finite_fault(path)))
+        case Mapping():
+            return {
+                _name(name, path, faults): _plain(part, (*path, str(name)), faults)
+                for name, part in value.items()
+            }
+        case list() | tuple():
+            return [_plain(part, (*path, index), faults) for index, part in enumerate(value)]
+        case _:
+            kind = type(value).__name__
+            detail = f"a value of type {kind} has no JSON: write a number, a text, a list or an object"
+            faults.append(Fault(pointer(path), detail))
+    return None
+
+
+def _name(name: Any, path: Path, faults: list[Fault]) -> str:
+    if not isinstance(name, str):
+        detail = f"the name of a field is a text: write {str(name)!r} for {shortened(repr(name))}"
+        faults.append(Fault(pointer(path), detail))
+    return str(name)
