@@ -72,6 +72,21 @@ class Weights(Mapping[str, LazyArray]):
     def __repr__(self) -> str:
         return f"Weights({len(self):,} tensors, {self.size:,} bytes, etag={self.etag})"
 
+    def _repr_html_(self) -> str:
+        from tensorseed.weights.display import MAX_TENSORS, tensors_table
+
+        caption = f"{len(self):,} tensors, {self.size:,} bytes, ETag {self.etag}"
+        return tensors_table(self._plan_rows(MAX_TENSORS), len(self), caption, self._sample)
+
+    def _plan_rows(self, count: int) -> Sequence[Mapping[str, Any]]:
+        """The first rows of the plan's tensors."""
+        rows: Sequence[Mapping[str, Any]] = self.plan()["tensors"][:count]
+        return rows
+
+    def _sample(self, name: str) -> npt.NDArray[np.floating[Any]] | None:  # noqa: ARG002
+        """The first values of a random tensor, for a picture; None where they cost much."""
+        return None
+
     def numpy(self) -> dict[str, npt.NDArray[Any]]:
         """Return every tensor as an array of numpy.
 

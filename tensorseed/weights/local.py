@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
 from tensorseed.concurrency.float_environment import default_float_environment
@@ -19,10 +21,11 @@ from tensorseed.files.computation import CHUNK_BYTES, FileComputation
 from tensorseed.files.filling import Fill, fill_arrays
 from tensorseed.files.indexing import positions
 from tensorseed.files.output import Inputs, open_output
-from tensorseed.files.plan import PlanWarning, plan_pieces
+from tensorseed.files.plan import PlanRows, PlanWarning, plan_pieces
 from tensorseed.files.slices import Box
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.distributions.base import Draw, Storage
+from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.pipelined import PIECE
 from tensorseed.sampling.philox import Stream
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
@@ -33,6 +36,8 @@ from tensorseed.weights.memory import allocate
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+SAMPLE = 2_048  # elements that a picture of a tensor is made of
 
 
 class LocalWeights(Weights):
@@ -74,6 +79,20 @@ class LocalWeights(Weights):
         pieces = plan_pieces(self._file, token, f"/v1/weights/{token}", self._missing_device())
         plan: dict[str, Any] = orjson.loads(b"".join(pieces))
         return plan
+
+    def _plan_rows(self, count: int) -> Sequence[Mapping[str, Any]]:
+        return PlanRows().of(self._file.entries()[:count])
+
+    def _sample(self, name: str) -> npt.NDArray[np.floating[Any]] | None:
+        tensor = self._file.entry(name).tensor
+        drawn, count = tensor.distribution, min(SAMPLE, tensor.numel)
+        if self.resolved.generator != "philox" or drawn.is_literal or not drawn.is_cheap or not count:
+            return None
+        wide = tensor._replace(dtype=DTYPES[tensor.dtype.draw])  # the same values before they are rounded
+        values = np.empty(count, wide.dtype.storage)
+        with default_float_environment():
+            self._computation.source.fill(wide, 0, values)
+        return values
 
     def _missing_device(self) -> list[PlanWarning]:
         resolved = self.resolved
