@@ -8,12 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.devices.local import local_settings, local_source
 from tensorseed.files.filling import Fill, fill_arrays
 from tensorseed.files.slices import Box
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.torch.memory import check_fillable, host_storage, increment_version, is_dtensor
+
+DRAWING = frozenset(["cuda"])
+"""The types of devices that draw by torch's operations, with the bits of the CPU."""
 
 STAGED_BYTES = 1 << 26  # that are computed at a time, and then copied into memory with other strides
 
@@ -55,9 +59,10 @@ def fill_parts(parts: Sequence[Part], seed: int) -> None:
     fills: list[Fill] = []
     staged: list[Part] = []
     for part in parts:
-        if not part.local.numel():
+        device = part.local.device
+        if not part.local.numel() or (device.type in DRAWING and _filled_there(part, seed)):
             continue
-        if part.local.device.type == "cpu" and part.local.is_contiguous() and not part.local.is_neg():
+        if device.type == "cpu" and part.local.is_contiguous() and not part.local.is_neg():
             fills.append(part.fill(host_storage(part.local, part.tensor.dtype)))
         else:
             staged.extend(_slabs(part))
@@ -67,6 +72,23 @@ def fill_parts(parts: Sequence[Part], seed: int) -> None:
         fill_arrays([*map(Part.fill, batch, arrays)], source, settings.threads)
         for part, out in zip(batch, arrays, strict=True):
             part.local.detach().copy_(torch.from_numpy(out).view(part.local.dtype))
+
+
+def _filled_there(part: Part, seed: int) -> bool:
+    """Fill the memory of a device that draws; False where the CPU has to compute the elements."""
+    from tensorseed.files.device_filling import fill_on_device
+    from tensorseed.sampling.executors.tensor import TensorExecutor
+
+    executor = TensorExecutor(str(part.local.device))
+    with default_float_environment():
+        if part.local.is_contiguous():
+            return fill_on_device(part.tensor, part.box, part.local.detach(), seed, executor)
+        for slab in _slabs(part):
+            drawn = torch.empty_like(slab.local, memory_format=torch.contiguous_format)
+            if not fill_on_device(slab.tensor, slab.box, drawn, seed, executor):
+                return False
+            slab.local.detach().copy_(drawn)
+    return True
 
 
 def _parts(tensor: torch.Tensor, resolved: ResolvedTensor) -> list[Part]:

@@ -48,7 +48,10 @@ def check_fillable(tensor: torch.Tensor) -> None:
 
     Raises:
         TensorError: it has not; the message says why, and what to do.
+        TypeError: it is no tensor.
     """
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"a {type(tensor).__name__} is no tensor of torch")
     fault = _fault(tensor.to_local()) if is_dtensor(tensor) else _fault(tensor)
     if fault:
         raise TensorError(fault)

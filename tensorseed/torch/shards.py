@@ -81,7 +81,7 @@ def _splits(placements: Sequence[Placement], mesh: Shape, coordinate: Sequence[i
                 f"a DTensor of {placement} holds parts of a sum, which no initialisation can give: "
                 "redistribute it to Shard or Replicate"
             )
-        factor = 1 if isinstance(placement, Shard) else getattr(placement, "split_factor", 0)
+        factor = getattr(placement, "split_factor", 1 if isinstance(placement, Shard) else 0)
         if factor:
             splits.append(_Split(placement.dim, factor, mesh[axis], coordinate[axis]))  # type: ignore[attr-defined]
         elif not isinstance(placement, Replicate):

@@ -32,7 +32,7 @@ class TensorExecutor(Executor):
                 numbers = torch.from_numpy(blocks[i : i + count].copy()).to(self.device)
             else:
                 numbers = torch.arange(count, dtype=torch.int64, device=self.device) + (blocks + i)
-            drawn = self._rounded(draw, dtype, key, numbers).cpu().numpy()
+            drawn = self.blocks(draw, dtype, key, numbers).cpu().numpy()
             out[per_block * i : per_block * (i + count)] = drawn.view(dtype.storage)
 
     def elements(self, draw: Draw, dtype: DType, key: Key, first: int, count: int) -> torch.Tensor:
@@ -41,10 +41,10 @@ class TensorExecutor(Executor):
         start, stop = first // per_block, -(-(first + count) // per_block)
         blocks = torch.arange(start, stop, dtype=torch.int64, device=self.device)
         skipped = (first - start * per_block) * dtype.itemsize
-        return self._rounded(draw, dtype, key, blocks)[skipped : skipped + count * dtype.itemsize]
+        return self.blocks(draw, dtype, key, blocks)[skipped : skipped + count * dtype.itemsize]
 
-    def _rounded(self, draw: Draw, dtype: DType, key: Key, blocks: torch.Tensor) -> torch.Tensor:
-        """The bytes of each block's elements in their dtype."""
+    def blocks(self, draw: Draw, dtype: DType, key: Key, blocks: torch.Tensor) -> torch.Tensor:
+        """The bytes of the elements of listed blocks, one block after the other, on the device."""
         values = torch.stack(_values(draw, dtype, key, blocks), dim=1).reshape(-1)
         return values.to(getattr(torch, dtype.name)).view(torch.uint8)
 

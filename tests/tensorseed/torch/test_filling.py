@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 import torch
 
-import tensorseed
-from tensorseed.devices.local import LIMITS
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.spec.resolved import ResolvedTensor
-from tensorseed.spec.spec import parse_spec
+from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.torch import filling
 from tensorseed.torch.filling import fill_tensors
-
-SEED = 42
-
-
-def entry(shape: list[int], init: Any = "normal", dtype: str = "float32", **more: Any) -> dict[str, Any]:
-    return {"name": "w", "type": "Tensor", "shape": shape, "init": init, "dtype": dtype, **more}
-
-
-def resolved(shape: list[int], init: Any = "normal", dtype: str = "float32", **more: Any) -> ResolvedTensor:
-    spec = {"seed": SEED, "layers": [entry(shape, init, dtype, **more)]}
-    return parse_spec(json.dumps(spec).encode(), LIMITS).tensors[0]
-
-
-def expected(shape: list[int], init: Any = "normal", dtype: str = "float32", **more: Any) -> torch.Tensor:
-    bits = tensorseed.open({"seed": SEED, "layers": [entry(shape, init, dtype, **more)]})["w"].bits[...]
-    return torch.from_numpy(bits.reshape(-1)).view(getattr(torch, dtype)).reshape(shape)
-
-
-def same(tensor: torch.Tensor, other: torch.Tensor) -> bool:
-    whole = [t.detach().contiguous().reshape(-1).view(torch.uint8) for t in (tensor, other)]
-    return tensor.dtype == other.dtype and tensor.shape == other.shape and torch.equal(*whole)
+from tests.tensorseed.torch.tensors import SEED, expected, resolved, same
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -67,7 +41,7 @@ def test_every_kind_of_memory(kind: str, staged: int, monkeypatch: pytest.Monkey
     tensor = MEMORY[kind]()
     stride, shape = tensor.stride(), list(tensor.shape)
     fill_tensors([(tensor, resolved(shape))], SEED)
-    assert same(tensor.resolve_neg(), expected(shape))
+    assert same(tensor, expected(shape))
     assert tensor.stride() == stride
 
 
@@ -75,3 +49,62 @@ def test_a_view_leaves_what_is_around_it():
     around = torch.zeros(10, 10)
     fill_tensors([(around[2:5, 3:7], resolved([3, 4]))], SEED)
     assert torch.count_nonzero(around) == 12
+
+
+INITS = [
+    "normal",
+    "trunc_normal",
+    "zeros",
+    "orthogonal",
+    "eye",
+    {"kind": "uniform", "a": -0.1, "b": 0.3},
+    {"kind": "constant", "value": 0.3},
+    {"kind": "sparse", "sparsity": 0.3},
+]
+
+
+@pytest.fixture
+def drawing(monkeypatch: pytest.MonkeyPatch):
+    """Take the CPU for a device that draws by torch's operations."""
+    monkeypatch.setattr(filling, "DRAWING", {"cpu"})
+    monkeypatch.setattr("tensorseed.files.device_filling.PIECE", 1 << 12)
+    monkeypatch.setattr("tensorseed.files.device_filling.MIN_RUN", 64)
+    monkeypatch.setattr(filling, "STAGED_BYTES", 1 << 14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float8_e5m2"])
+@pytest.mark.parametrize("init", INITS, ids=str)
+@pytest.mark.usefixtures("drawing")
+def test_a_device_that_draws(init: object, dtype: str):
+    for shape, more in (([90, 70], {}), ([90, 70], {"padding_idx": 3}), ([0, 4], {})):
+        tensor = torch.zeros(shape, dtype=getattr(torch, dtype))
+        fill_tensors([(tensor, resolved(shape, init, dtype, **more))], SEED)
+        assert same(tensor, expected(shape, init, dtype, **more))
+        tensor = torch.zeros(shape[::-1], dtype=getattr(torch, dtype)).T
+        fill_tensors([(tensor, resolved(shape, init, dtype, **more))], SEED)
+        assert same(tensor, expected(shape, init, dtype, **more))
+
+
+BOXES = [
+    (slice(3, 90),),
+    (slice(1, 2),),
+    (slice(None), slice(1, 4)),
+    (slice(2, 80), slice(5, 70)),
+    (slice(5, 5),),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float8_e4m3fn"])
+@pytest.mark.parametrize("shape", [[90, 70], [90, 7, 11]], ids=str)
+@pytest.mark.usefixtures("drawing")
+def test_a_part_on_a_device_that_draws(shape: list[int], dtype: str, monkeypatch: pytest.MonkeyPatch):
+    whole = expected(shape, dtype=dtype, padding_idx=3)
+    drawn = resolved(shape, dtype=dtype, padding_idx=3)
+    monkeypatch.setattr(CompiledExecutor, "draw", None)
+    for box in BOXES:
+        wanted = whole[box]
+        starts = [cut.start or 0 for cut in box] + [0] * (len(shape) - len(box))
+        tensor = torch.zeros(wanted.shape, dtype=wanted.dtype)
+        part = filling.Part(drawn, tensor, filling.Box(tuple(shape), tuple(starts), tuple(wanted.shape)))
+        filling.fill_parts([part], SEED)
+        assert same(tensor, wanted), box
