@@ -29,14 +29,14 @@ class Group(NamedTuple):
     """Tensors that differ only in integers of their names: the folded name, the first, and how many."""
 
     name: str
-    count: int
+    copies: int
     first: PlanRow
 
     @property
     def nbytes(self) -> int:
         """The bytes of all of them."""
         start, stop = self.first["range"]
-        return self.count * int(stop - start)
+        return self.copies * int(stop - start)
 
 
 def tensors_table(
@@ -52,7 +52,7 @@ def tensors_table(
     pictures += [Html("")] * (len(shown) - len(pictures))
     columns = [
         (Column("name"), [cell(group.name) for group in shown]),
-        (Column("tensors", numeric=True), [f"{group.count:,}" for group in shown]),
+        (Column("tensors", numeric=True), [f"{group.copies:,}" for group in shown]),
         (Column("shape"), [" × ".join(map(str, group.first["shape"])) or "a number" for group in shown]),
         (Column("dtype"), [group.first["dtype"] for group in shown]),
         (Column("init"), [cell(describe_init(group.first["init"])) for group in shown]),
@@ -61,10 +61,10 @@ def tensors_table(
         (Column("bytes", numeric=True), [f"{group.nbytes:,}" for group in shown]),
         (Column("first values"), pictures),
     ]
-    left_out = {"tensors"} if all(group.count == 1 for group in shown) else set()
+    left_out = {"tensors"} if all(group.copies == 1 for group in shown) else set()
     left_out |= set() if any(pictures) else {"first values"}
     chosen = [column for column in columns if column[0].title not in left_out]
-    left = count - sum(group.count for group in shown)
+    left = count - sum(group.copies for group in shown)
     note = f"and {left:,} more tensors" if left else ""
     texts = [list(row) for row in zip(*(texts for _, texts in chosen), strict=True)]
     return table([column for column, _ in chosen], texts, caption, note)
