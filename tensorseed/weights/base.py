@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tensorseed.errors import UnrepresentableError
 from tensorseed.sampling.distributions.base import Storage
+from tensorseed.weights.display import MAX_TENSORS, known_row, tensors_table
 from tensorseed.weights.lazy_array import LazyArray
 from tensorseed.weights.memory import allocate
 
@@ -73,14 +76,15 @@ class Weights(Mapping[str, LazyArray]):
         return f"Weights({len(self):,} tensors, {self.size:,} bytes, etag={self.etag})"
 
     def _repr_html_(self) -> str:
-        from tensorseed.weights.display import MAX_TENSORS, tensors_table
-
         caption = f"{len(self):,} tensors, {self.size:,} bytes, ETag {self.etag}"
         return tensors_table(self._plan_rows(MAX_TENSORS), len(self), caption, self._sample)
 
     def _plan_rows(self, count: int) -> Sequence[Mapping[str, Any]]:
-        """The first rows of the plan's tensors."""
-        rows: Sequence[Mapping[str, Any]] = self.plan()["tensors"][:count]
+        """The first rows of the plan's tensors, or what is known of them where there is no plan."""
+        try:
+            rows: Sequence[Mapping[str, Any]] = self.plan()["tensors"][:count]
+        except UnrepresentableError:
+            return [known_row(array) for array in islice(self.values(), count)]
         return rows
 
     def _sample(self, name: str) -> npt.NDArray[np.floating[Any]] | None:  # noqa: ARG002

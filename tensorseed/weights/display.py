@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tensorseed.html_table import MAX_ROWS, Column, Html, cell, table, to_html
+from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.names import fold
+from tensorseed.weights.lazy_array import LazyArray
 
 MAX_TENSORS = 20_000  # of a table, in which tensors that are alike share a row
 MAX_PICTURES = 24
@@ -35,8 +37,7 @@ class Group(NamedTuple):
     @property
     def nbytes(self) -> int:
         """The bytes of all of them."""
-        start, stop = self.first["range"]
-        return self.copies * int(stop - start)
+        return self.copies * math.prod(self.first["shape"]) * DTYPES[self.first["dtype"]].itemsize
 
 
 def tensors_table(
@@ -70,20 +71,27 @@ def tensors_table(
     return table([column for column, _ in chosen], texts, caption, note)
 
 
-def sorted_groups(rows: Iterable[PlanRow]) -> list[Group]:
-    """Group tensors of equal shape, dtype and init, and fold their names; groups are in file order."""
+def sorted_groups(rows: Sequence[PlanRow]) -> list[Group]:
+    """Group tensors of equal shape, dtype and init, and fold their names, in the order of the rows."""
+    places = {row["name"]: place for place, row in enumerate(rows)}
     alike: dict[str, dict[str, PlanRow]] = {}
     for row in rows:
         key = repr([row[field] for field in ("dtype", "shape", "init", "mean", "std")])
         alike.setdefault(key, {})[row["name"]] = row
     groups = [group for named in alike.values() for group in _folded(named)]
-    return sorted(groups, key=lambda group: group.first["range"][0])
+    return sorted(groups, key=lambda group: places[group.first["name"]])
 
 
 def _folded(named: Mapping[str, PlanRow]) -> Iterator[Group]:
     for name in fold(named):
         count = math.prod(int(high) - int(low) + 1 for low, high in _RANGE.findall(name))
         yield Group(name, count, named[_RANGE.sub(r"\1", name)])
+
+
+def known_row(array: LazyArray) -> PlanRow:
+    """Return what is known of a tensor without a plan."""
+    dtype = array.tensor_dtype.name
+    return {"name": array.name, "dtype": dtype, "shape": array.shape, "init": {}, "mean": None, "std": None}
 
 
 def describe_init(init: Mapping[str, Any]) -> str:
@@ -97,7 +105,7 @@ def describe_init(init: Mapping[str, Any]) -> str:
         for name, value in init.items()
         if name != "kind" and value is not None
     )
-    return f"{init['kind']}({arguments})" if arguments else init["kind"]
+    return f"{init['kind']}({arguments})" if arguments else str(init.get("kind", ""))
 
 
 def _number(value: float | None) -> str:

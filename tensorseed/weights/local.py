@@ -24,10 +24,8 @@ from tensorseed.files.output import Inputs, open_output
 from tensorseed.files.plan import PlanRows, PlanWarning, plan_pieces
 from tensorseed.files.slices import Box
 from tensorseed.files.virtual_file import VirtualFile
-from tensorseed.sampling.distributions.base import Draw, Storage
+from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.executors.pipelined import PIECE
-from tensorseed.sampling.philox import Stream
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.spec_token import encode_token
 from tensorseed.weights.base import Weights
@@ -37,6 +35,7 @@ from tensorseed.weights.memory import allocate
 if TYPE_CHECKING:
     from torch import Tensor
 
+DRAWING = ("cuda",)  # types of devices that draw by torch's operations, with the bits of the CPU
 SAMPLE = 2_048  # elements that a picture of a tensor is made of
 
 
@@ -159,21 +158,16 @@ class LocalWeights(Weights):
         fill_arrays(fills, self._computation.source, self._computation.threads)
 
     def _fill_tensor(self, name: str, tensor: Tensor) -> None:
-        """Draw on a GPU what is a draw; the CPU computes everything else."""
-        drawn, resolved = self._file.entry(name).tensor, self.resolved
-        on_gpu = tensor.device.type == "cuda" and resolved.generator == "philox"
-        if on_gpu and isinstance(drawn.distribution, Draw):
-            draw_on_device(drawn, drawn.distribution, resolved.seed, tensor)
-        else:
+        """Draw on a GPU what it draws; the CPU computes everything else."""
+        if tensor.device.type not in DRAWING or not self._draw(self._file.entry(name).tensor, tensor):
             super()._fill_tensor(name, tensor)
 
+    def _draw(self, drawn: ResolvedTensor, out: Tensor) -> bool:
+        from tensorseed.files.device_filling import fill_on_device
+        from tensorseed.sampling.executors.tensor import TensorExecutor
 
-def draw_on_device(drawn: ResolvedTensor, draw: Draw, seed: int, out: Tensor) -> None:
-    """Fill a contiguous tensor with its draws, which its device computes."""
-    from tensorseed.sampling.executors.tensor import TensorExecutor
-
-    executor, key = TensorExecutor(str(out.device)), Stream(seed, drawn.stream).key()
-    flat = out.view(-1)
-    for first in range(0, drawn.numel, PIECE):
-        part = flat[first : first + PIECE]
-        part.copy_(executor.elements(draw, drawn.dtype, key, first, part.numel()).view(out.dtype))
+        if self.resolved.generator != "philox":
+            return False
+        whole = Box(drawn.shape, (0,) * len(drawn.shape), drawn.shape)
+        with default_float_environment():
+            return fill_on_device(drawn, whole, out, self.resolved.seed, TensorExecutor(str(out.device)))

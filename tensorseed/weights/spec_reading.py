@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tensorseed.devices.local import LIMITS
-from tensorseed.errors import UnknownNameError, shortened
+from tensorseed.errors import UnknownNameError, UnrepresentableError, shortened
 from tensorseed.files.output import Inputs
+from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.json_values import to_json
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
@@ -36,12 +37,13 @@ def read_spec(spec: SpecSource) -> tuple[ResolvedSpec, Inputs]:
         TooLargeError: the spec exceeds a limit.
         UnknownNameError: the string is neither JSON, nor a file, a token or an id.
         VersionError: the spec is of another version or of other kernels of torch.
+        UnrepresentableError: the weights are a slice that a service computes.
         OSError: the file cannot be read.
     """
     if isinstance(spec, LocalWeights):
         return spec.resolved, spec.inputs
     if isinstance(spec, Weights):
-        return decode_token(spec.token, LIMITS), ()
+        return _resolve_token(spec), ()
     if isinstance(spec, Mapping):
         return parse_spec(to_json(spec), LIMITS), ()
     if isinstance(spec, str):
@@ -55,6 +57,13 @@ def read_spec(spec: SpecSource) -> tuple[ResolvedSpec, Inputs]:
         raise TypeError(f"a spec is a dict, a text or a path, and not {type(spec).__name__}")
     with Path(spec).open("rb") as file:
         return parse_spec(file.read(), LIMITS), (os.fstat(file.fileno()),)
+
+
+def _resolve_token(weights: Weights) -> ResolvedSpec:
+    resolved = decode_token(weights.token, LIMITS)
+    if weights.etag != f'"{open_file(resolved).digest}"':
+        raise UnrepresentableError("the weights are a part of a file, and no spec: open the whole file")
+    return resolved
 
 
 def _resolve_recipe(text: str) -> ResolvedSpec:

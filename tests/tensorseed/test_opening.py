@@ -18,6 +18,7 @@ import torch
 
 import tensorseed
 from tensorseed import opening
+from tensorseed.weights import spec_reading
 from tensorseed.weights.spec_reading import read_spec
 from tests.tensorseed.weights.specs import SPEC
 
@@ -84,6 +85,15 @@ def vars_of(fault: Any) -> dict[str, str]:
 def test_what_is_no_spec_is_refused(spec: Any, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
         tensorseed.open(spec)
+
+
+def test_weights_of_a_service_are_those_of_their_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = tensorseed.open(SPEC)
+    monkeypatch.setattr(spec_reading, "LocalWeights", ())  # so that they count as weights from elsewhere
+    assert read_spec(weights)[0] == weights.resolved
+    weights.etag = '"slice"'
+    with pytest.raises(tensorseed.UnrepresentableError, match="a part of a file"):
+        read_spec(weights)
 
 
 def test_opening_a_spec_imports_no_torch_and_no_http() -> None:

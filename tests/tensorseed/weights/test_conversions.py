@@ -15,8 +15,7 @@ import torch
 
 import tensorseed
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.weights import base
-from tensorseed.weights.local import draw_on_device
+from tensorseed.weights import base, local
 from tests.tensorseed.weights.specs import SPEC
 
 FLOATS = [name for name in DTYPES if name != "int64"]
@@ -90,16 +89,13 @@ def test_tensors_of_the_meta_device_compute_nothing() -> None:
     assert tensorseed.open({"layers": [entry]}).torch("meta")["w"].is_meta
 
 
-def test_draws_of_a_device_are_the_processors(opened: Any) -> None:
+def test_draws_of_a_device_are_the_processors(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     weights, _ = opened
-    for entry in weights._file.entries():
-        tensor = entry.tensor
-        if tensor.name.startswith(("normal", "uniform", "trunc", "large")):
-            out = torch.empty(tensor.shape, dtype=getattr(torch, tensor.dtype.name))
-            draw_on_device(tensor, tensor.distribution, weights._file.resolved.seed, out)
-            assert out.reshape(-1).view(torch.uint8).numpy().tobytes() == (
-                weights[tensor.name].bits[...].tobytes()
-            )
+    monkeypatch.setattr(local, "DRAWING", ("cpu",))
+    for name, expected in weights.numpy().items():
+        out = torch.empty(expected.shape, dtype=getattr(torch, expected.dtype.name))
+        weights._fill_tensor(name, out)
+        assert bits(out) == expected.tobytes()
 
 
 def test_another_device_gets_copies(opened: Any) -> None:

@@ -136,6 +136,18 @@ def test_other_weights_are_shown_by_their_plan(monkeypatch: pytest.MonkeyPatch) 
     assert rows(weights) == [row[:-1] for row in local]
 
 
+def test_a_part_without_a_plan_is_shown_without_inits(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = tensorseed.open(SPEC)
+
+    def plan(_: Any) -> Any:
+        raise tensorseed.UnrepresentableError("a slice has no plan")
+
+    monkeypatch.delattr(type(weights), "_plan_rows")
+    monkeypatch.setattr(type(weights), "plan", plan)
+    by_name = {row[0]: row for row in rows(weights)}
+    assert by_name["cube"][1:7] == ["5 × 6 × 7", "float32", "", "", "", "840"]
+
+
 def test_the_examples_of_the_docstrings() -> None:
     assert doctest.testmod(display).attempted > 0
     assert doctest.testmod(display).failed == 0
