@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from tensorseed.sampling.distributions.base import Storage
-from tensorseed.sampling.executors.base import Executor
+from tensorseed.sampling.distributions.base import Indices, Storage
+from tensorseed.sampling.executors.base import Executor, Range
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.philox import Stream
 
@@ -19,13 +16,23 @@ if TYPE_CHECKING:
 TENSOR_OVERHEAD_BYTES = 512  # of a materialised tensor, beside its elements
 
 
+Part = tuple["ResolvedTensor", int, Storage]
+"""Memory for the elements of a tensor from one on: the arguments of `ElementSource.fill`."""
+
+
 class ElementSource(Protocol):
     """Gives the elements of the tensors of one spec, in the storage of their dtypes."""
 
     def fill(self, tensor: ResolvedTensor, first: int, out: Storage) -> None:
         """Fill `out` with the elements `first`, `first + 1`, … of the row-major tensor."""
 
-    def gather(self, tensor: ResolvedTensor, elements: npt.NDArray[np.int64], out: Storage) -> None:
+    def fill_many(self, parts: Sequence[Part]) -> None:
+        """Fill the memory of every part, as `fill` does."""
+
+    def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
+        """Fill each row of `out` (runs, elements) with consecutive elements, from its `starts` on."""
+
+    def gather(self, tensor: ResolvedTensor, elements: Indices, out: Storage) -> None:
         """Fill `out` with the listed elements of the row-major tensor, in their order."""
 
 
@@ -40,7 +47,20 @@ class DrawnElements:
         """See `ElementSource`."""
         self._executor.fill(tensor.distribution, tensor.dtype, self._stream(tensor), first, out)
 
-    def gather(self, tensor: ResolvedTensor, elements: npt.NDArray[np.int64], out: Storage) -> None:
+    def fill_many(self, parts: Sequence[Part]) -> None:
+        """See `ElementSource`."""
+        self._executor.fill_many(
+            [
+                Range(tensor.distribution, tensor.dtype, self._stream(tensor), first, out)
+                for tensor, first, out in parts
+            ]
+        )
+
+    def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
+        """See `ElementSource`."""
+        self._executor.fill_runs(tensor.distribution, tensor.dtype, self._stream(tensor), starts, out)
+
+    def gather(self, tensor: ResolvedTensor, elements: Indices, out: Storage) -> None:
         """See `ElementSource`."""
         self._executor.gather(tensor.distribution, tensor.dtype, self._stream(tensor), elements, out)
 
@@ -65,7 +85,17 @@ class MaterialisedElements:
         """See `ElementSource`."""
         out[:] = self._arrays[tensor.name][first : first + out.size]
 
-    def gather(self, tensor: ResolvedTensor, elements: npt.NDArray[np.int64], out: Storage) -> None:
+    def fill_many(self, parts: Sequence[Part]) -> None:
+        """See `ElementSource`."""
+        for part in parts:
+            self.fill(*part)
+
+    def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
+        """See `ElementSource`."""
+        for start, row in zip(starts.tolist(), out, strict=True):
+            self.fill(tensor, start, row)
+
+    def gather(self, tensor: ResolvedTensor, elements: Indices, out: Storage) -> None:
         """See `ElementSource`."""
         out[:] = self._arrays[tensor.name][elements]
 

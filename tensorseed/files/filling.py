@@ -10,12 +10,13 @@ from typing import NamedTuple
 from tensorseed.concurrency.cancellation import cancellable, cancelled_with_thread, check_cancelled
 from tensorseed.concurrency.float_environment import default_float_environment, reset_float_environment
 from tensorseed.files.elements import ElementSource
-from tensorseed.files.slices import Box
-from tensorseed.files.virtual_file import BLOCK, MIN_RUN_FILLED, fill_elements
+from tensorseed.files.slices import Box, is_contiguous
+from tensorseed.files.virtual_file import BLOCK, fill_elements
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.spec.resolved import ResolvedTensor
 
-PIECE_BYTES = 1 << 20  # that a thread fills at a time: some of its second-level cache
+PIECE_BYTES = (1 << 18, 1 << 22)  # at least and at most, that a thread fills at a time
+PIECES = 8  # for each thread, where they are neither too small nor too large
 
 
 class Fill(NamedTuple):
@@ -30,7 +31,7 @@ class Fill(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a fill: its elements from `first` on, and their memory, which has one axis."""
+    """A part of a fill: elements from `first` on, of the box if there is one, and memory of one axis."""
 
     tensor: ResolvedTensor
     box: Box | None
@@ -46,11 +47,11 @@ def fill_arrays(fills: Sequence[Fill], source: ElementSource, threads: int) -> N
     Raises:
         ComputationCancelledError: the computation of the calling thread is cancelled.
     """
-    groups = _groups(fills)
     total = sum(fill.out.nbytes for fill in fills)
-    helpers = min(threads, -(-total // PIECE_BYTES)) - 1
+    at_once = min(max(total // (PIECES * threads), PIECE_BYTES[0]), PIECE_BYTES[1])
+    helpers = min(threads, -(-total // at_once)) - 1
     with default_float_environment():
-        _Filling(groups, source).run(helpers)
+        _Filling(_groups(fills, at_once), source).run(helpers)
 
 
 class _Filling:
@@ -92,8 +93,12 @@ class _Filling:
                     group = next(self._groups, None)
                 if group is None:
                     return
+                self._source.fill_many(
+                    [(tensor, first, out) for tensor, box, first, out in group if box is None]
+                )
                 for tensor, box, first, out in group:
-                    fill_elements(tensor, box, first, out, self._source)
+                    if box is not None:
+                        fill_elements(tensor, box, first, out, self._source)
 
     def _join(self, threads: Sequence[threading.Thread]) -> None:
         """Wait for the threads, whatever interrupts that: each ends after the piece that it fills."""
@@ -106,36 +111,38 @@ class _Filling:
                 self._errors.append(error)
 
 
-def _groups(fills: Sequence[Fill]) -> Iterator[list[Piece]]:
-    """Yield all pieces, the small ones in groups of about `PIECE_BYTES`."""
+def _groups(fills: Sequence[Fill], at_once: int) -> Iterator[list[Piece]]:
+    """Yield all pieces, of about so many bytes, or in groups of as many."""
     group: list[Piece] = []
     size = 0
-    for piece in _pieces(fills):
+    for piece in _pieces(fills, at_once):
         group.append(piece)
         size += piece.out.nbytes
-        if size >= PIECE_BYTES:
+        if size >= at_once:
             yield group
             group, size = [], 0
     if group:
         yield group
 
 
-def _pieces(fills: Sequence[Fill]) -> Iterator[Piece]:
+def _pieces(fills: Sequence[Fill], at_once: int) -> Iterator[Piece]:
     """Yield the parts of every fill, in order; none but its first and last splits a block."""
     for tensor, whole, box in fills:
         assert whole.flags.c_contiguous
         out = whole.reshape(-1)
-        count = _elements_at_once(out, box)
-        ahead = 0 if box is None or not out.size else box.element(0) * out.itemsize % BLOCK // out.itemsize
-        stop = 0
-        while stop < out.size:
-            first, stop = stop, min(stop + count - (ahead if stop == 0 else 0), out.size)
-            yield Piece(tensor, box, first, out[first:stop])
+        if box is None or is_contiguous(box):
+            first = 0 if box is None or not out.size else box.element(0)
+            yield from _consecutive(tensor, out, first, at_once // out.itemsize)
+        else:
+            count = max(1, at_once // (box.run * out.itemsize)) * box.run
+            for first in range(0, out.size, count):
+                yield Piece(tensor, box, first, out[first : first + count])
 
 
-def _elements_at_once(out: Storage, box: Box | None) -> int:
-    """The elements of a piece: whole blocks, or whole runs of a box where it has several."""
-    count = PIECE_BYTES // out.itemsize
-    if box is None or box.run >= count or box.run < MIN_RUN_FILLED:
-        return count
-    return count // box.run * box.run
+def _consecutive(tensor: ResolvedTensor, out: Storage, first: int, count: int) -> Iterator[Piece]:
+    """Yield pieces of about so many consecutive elements; they end where blocks do."""
+    done = 0
+    while done < out.size:
+        stop = min(out.size, done + count - (first + done) % (BLOCK // out.itemsize))
+        yield Piece(tensor, None, first + done, out[done:stop])
+        done = stop

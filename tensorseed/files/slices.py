@@ -36,9 +36,9 @@ class Box:
                 break
         return run
 
-    def elements(self, first: int, count: int) -> npt.NDArray[np.int64]:
-        """Return the tensor's positions of the box's row-major elements `first`, `first + 1`, …."""
-        rest = np.arange(first, first + count, dtype=np.int64)
+    def elements(self, first: int, count: int, step: int = 1) -> npt.NDArray[np.int64]:
+        """Return the tensor's positions of the box's row-major elements `first`, `first + step`, …."""
+        rest = np.arange(first, first + count * step, step, dtype=np.int64)
         flat = np.zeros(count, np.int64)
         stride = 1
         for start, n, whole in zip(*map(reversed, (self.starts, self.shape, self.full)), strict=True):

@@ -27,7 +27,6 @@ from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 
 ALIGNMENT = 8  # of a buffer's address to the file's offsets: enough for every dtype
 BLOCK = 16  # bytes; a Philox block fills this many, or a divisor of it, whatever the dtype
-MIN_RUN_FILLED = 1_024  # contiguous elements of a slice from which on each run is filled by itself
 
 
 class Entry(NamedTuple):
@@ -147,15 +146,17 @@ def fill_elements(
         source.fill(tensor, first, out)
     elif is_contiguous(box):
         source.fill(tensor, box.element(0) + first, out)
-    elif box.run < MIN_RUN_FILLED:
-        source.gather(tensor, box.elements(first, out.size), out)
     else:
-        done = 0
-        while done < out.size:
-            position = first + done
-            count = min(box.run - position % box.run, out.size - done)
-            source.fill(tensor, box.element(position), out[done : done + count])
-            done += count
+        head = min(-first % box.run, out.size)
+        runs, tail = divmod(out.size - head, box.run)
+        stop = out.size - tail
+        if head:
+            source.fill(tensor, box.element(first), out[:head])
+        if runs:
+            starts = box.elements(first + head, runs, box.run)
+            source.fill_runs(tensor, starts, out[head:stop].reshape(runs, -1))
+        if tail:
+            source.fill(tensor, box.element(first + stop), out[stop:])
 
 
 def file_header(tensors: Sequence[ResolvedTensor], metadata: Mapping[str, str] | None) -> bytes:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -58,10 +59,21 @@ def stream_key(seed: int, name: str, purpose: str = "value") -> Key:
     SHA-256 over the domain, then the seed (8 bytes), then the lengths (8 bytes) and UTF-8 bytes of name and
     purpose; integers are little-endian. The first 16 bytes of the digest are four little-endian words.
     """
-    parts = [DOMAIN, seed.to_bytes(8, "little")]
-    for text in (name.encode(), purpose.encode()):
-        parts += [len(text).to_bytes(8, "little"), text]
-    return Key(*_FOUR_WORDS.unpack_from(hashlib.sha256(b"".join(parts)).digest()))
+    return Key(*_FOUR_WORDS.unpack_from(key_digest(seed, name, purpose)))
+
+
+def key_digest(seed: int, name: str, purpose: str = "value") -> bytes:
+    """The digest whose first 16 bytes are the words of `stream_key`."""
+    text = name.encode()
+    before, after = _around(seed, purpose)
+    return hashlib.sha256(b"".join((before, len(text).to_bytes(8, "little"), text, after))).digest()
+
+
+@lru_cache
+def _around(seed: int, purpose: str) -> tuple[bytes, bytes]:
+    """What is hashed before and after a name."""
+    text = purpose.encode()
+    return DOMAIN + seed.to_bytes(8, "little"), len(text).to_bytes(8, "little") + text
 
 
 def philox4x32(c0: Number, c1: Number, c2: Number, c3: Number, k0: Number, k1: Number) -> Number:

@@ -7,8 +7,9 @@ module cuts ranges and selections.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import numpy as np
 
@@ -27,6 +28,18 @@ Blocks = int | Indices
 """The number of the first of consecutive blocks, or the numbers of listed blocks."""
 
 GATHER_TILE = 8_192  # elements
+RUNS_TILE = 65_536  # elements of runs, drawn at a time
+MIN_RUN_FILLED = 1_024  # elements of a run from which on it is filled by itself
+
+
+class Range(NamedTuple):
+    """Memory for the elements `first`, `first + 1`, … of a tensor, as `Executor.fill` takes them."""
+
+    distribution: Distribution
+    dtype: DType
+    stream: Stream
+    first: int
+    out: Storage
 
 
 class Executor(ABC):
@@ -51,6 +64,29 @@ class Executor(ABC):
             case _:
                 assert_never(distribution)
 
+    def fill_many(self, ranges: Sequence[Range]) -> None:
+        """Fill the memory of every range."""
+        for ranged in ranges:
+            self.fill(*ranged)
+
+    def fill_runs(
+        self, distribution: Distribution, dtype: DType, stream: Stream, starts: Indices, out: Storage
+    ) -> None:
+        """Fill each row of `out` (runs, elements) with consecutive elements, from its `starts` on."""
+        run = out.shape[1]
+        if not out.size:
+            return
+        if run >= MIN_RUN_FILLED:
+            for start, row in zip(starts.tolist(), out, strict=True):
+                self.fill(distribution, dtype, stream, start, row)
+        elif isinstance(distribution, Draw):
+            self._draw_runs(distribution, dtype, stream.key(), starts, out)
+        else:
+            indices = (starts[:, None] + np.arange(run)).reshape(-1)
+            gathered = np.empty(indices.size, out.dtype)
+            self.gather(distribution, dtype, stream, indices, gathered)
+            out[:] = gathered.reshape(out.shape)
+
     def gather(
         self, distribution: Distribution, dtype: DType, stream: Stream, indices: Indices, out: Storage
     ) -> None:
@@ -71,6 +107,22 @@ class Executor(ABC):
             blocks = np.empty((chosen.size, per_block), dtype.storage)
             self.draw(draw, dtype, key, chosen // per_block, blocks.reshape(-1))
             out[i : i + GATHER_TILE] = blocks[np.arange(chosen.size), chosen % per_block]
+
+    def _draw_runs(self, draw: Draw, dtype: DType, key: Key, starts: Indices, out: Storage) -> None:
+        """Draw the blocks that each run touches, and cut the runs out of them where they split blocks."""
+        per_block, run = elements_per_block(dtype), out.shape[1]
+        firsts, offsets = np.divmod(starts, per_block)
+        width = -(-(int(offsets.max()) + run) // per_block)  # in blocks
+        is_whole = run == width * per_block
+        at_once = max(1, RUNS_TILE // (width * per_block))
+        for i in range(0, starts.size, at_once):
+            part, ahead = out[i : i + at_once], offsets[i : i + at_once]
+            blocks = firsts[i : i + at_once, None] + np.arange(width)
+            drawn = part if is_whole else np.empty((ahead.size, width * per_block), dtype.storage)
+            self.draw(draw, dtype, key, blocks.reshape(-1), drawn.reshape(-1))
+            for offset in () if is_whole else np.flatnonzero(np.bincount(ahead)).tolist():
+                chosen = ahead == offset
+                part[chosen] = drawn[chosen, offset : offset + run]
 
     def _fill_drawn(self, draw: Draw, dtype: DType, key: Key, first: int, out: Storage) -> None:
         """Draw whole blocks into `out`, and the cut ones at its ends into scratch."""

@@ -33,6 +33,7 @@ from tensorseed.sampling import (
     kernels,
     philox,
     primitives,
+    range_kernels,
     reflections,
     transforms32,
     transforms64,
@@ -53,8 +54,8 @@ from tensorseed.sampling.philox import Stream
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 LAYOUT = b"2"  # of the files, which begin with a digest
-KERNELS = [*kernels.ALL, *reflections.KERNELS, *compact_wy.KERNELS, *sparse.KERNELS]
-OVERLOADS = 31  # that the compiler makes: kernels, each counted for every type of its arguments
+KERNELS = [*kernels.ALL, *range_kernels.KERNELS, *reflections.KERNELS, *compact_wy.KERNELS, *sparse.KERNELS]
+OVERLOADS = 35  # that the compiler makes: kernels, each counted for every type of its arguments
 EXAMPLES: list[Distribution] = [  # together they run every kernel
     Uniform(0.0, 1.0),
     Normal(0.0, 1.0),
@@ -261,6 +262,7 @@ def sources_digest() -> str:
         transforms32,
         transforms64,
         kernels,
+        range_kernels,
         reflections,
         compact_wy,
         sparse,

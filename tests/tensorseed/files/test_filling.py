@@ -48,7 +48,7 @@ def expected(file: VirtualFile) -> dict[str, bytes]:
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("piece", [48, 1_000, 1 << 20])
 def test_filled_memory_has_the_bits_of_the_file(threads: int, piece: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(filling, "PIECE_BYTES", piece)
+    monkeypatch.setattr(filling, "PIECE_BYTES", (piece, piece))
     assert filled(MANY, threads) == expected(MANY)
 
 
@@ -56,9 +56,9 @@ def test_filled_memory_has_the_bits_of_the_file(threads: int, piece: int, monkey
 @pytest.mark.parametrize("piece", [64, 1 << 20])
 @pytest.mark.parametrize("run", [4, 1_024])
 def test_a_box_has_the_bits_of_the_slice(name: str, piece: int, run: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(filling, "PIECE_BYTES", piece)
-    for module in ("filling", "virtual_file"):
-        monkeypatch.setattr(f"tensorseed.files.{module}.MIN_RUN_FILLED", run)
+    monkeypatch.setattr(filling, "PIECE_BYTES", (piece, piece))
+    monkeypatch.setattr("tensorseed.sampling.executors.base.MIN_RUN_FILLED", run)
+    monkeypatch.setattr("tensorseed.sampling.executors.compiled.MIN_RUN_DRAWN", run)
     for text in SLICES:
         file = open_slice(MANY, name, text)
         assert filled(file, 2) == expected(file), text
@@ -71,10 +71,10 @@ class Failing(DrawnElements):
         super().__init__(MANY.resolved)
         self._error = error
 
-    def fill(self, tensor, first, out):
-        if tensor.name == "small.60":
+    def fill_many(self, parts):
+        if any(tensor.name == "small.60" for tensor, _, _ in parts):
             raise self._error
-        super().fill(tensor, first, out)
+        super().fill_many(parts)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError()])
@@ -82,7 +82,7 @@ class Failing(DrawnElements):
 def test_an_error_is_raised_when_no_thread_writes(
     error: BaseException, threads: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(filling, "PIECE_BYTES", 64)
+    monkeypatch.setattr(filling, "PIECE_BYTES", (64, 64))
     fills = [
         Fill(entry.tensor, np.empty(entry.tensor.shape, entry.tensor.dtype.storage))
         for entry in MANY.entries()

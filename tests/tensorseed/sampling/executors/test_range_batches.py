@@ -1,0 +1,92 @@
+"""Many ranges and runs at once: the bits of each by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorseed.sampling.distributions import Constant, Normal, Orthogonal, Sparse, TruncNormal, Uniform
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.executors import compiled
+from tensorseed.sampling.executors.base import Range
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.sampling.kernels import DRAWS
+from tensorseed.sampling.low_precision import BFLOAT16, narrow
+from tensorseed.sampling.philox import Stream
+from tests.tensorseed.draws import DRAWN, FLOATS, bits, executors
+
+EXECUTORS = dict(executors())
+KINDS = [*DRAWN, Normal(0.3, 2.0), Constant(0.1), Sparse(23, 23, 5, 0.1), Orthogonal(23, 23, 1.5)]
+FAR = 4 * (2**32 - 9)  # the block's number passes 2³² soon after
+
+
+def alone(ranged: Range) -> np.ndarray:
+    out = np.empty_like(ranged.out)
+    CompiledExecutor().fill(ranged.distribution, ranged.dtype, ranged.stream, ranged.first, out)
+    return out
+
+
+@given(data=st.data())
+def test_many_ranges_have_the_bits_of_each(data: Any) -> None:
+    ranges = [
+        Range(
+            data.draw(st.sampled_from(KINDS)),
+            dtype := data.draw(st.sampled_from(FLOATS)),
+            Stream(data.draw(st.integers(0, 2)), data.draw(st.sampled_from("äbc"))),
+            data.draw(st.integers(0, 20)),
+            np.zeros(data.draw(st.integers(0, 99)), dtype.storage),
+        )
+        for _ in range(data.draw(st.integers(0, 12)))
+    ]
+    EXECUTORS[data.draw(st.sampled_from(list(EXECUTORS)))].fill_many(ranges)
+    for ranged in ranges:
+        assert np.array_equal(ranged.out.view(np.uint8), alone(ranged).view(np.uint8))
+
+
+def test_a_range_leaves_the_memory_around_it() -> None:
+    for size in range(20):
+        for first in range(5):
+            whole = np.full(40, np.float32(9))
+            ranged = Range(Normal(0, 1), DTYPES["float32"], Stream(1, ""), first, whole[7 : 7 + size])
+            CompiledExecutor().fill_many([ranged])
+            assert (whole[:7] == 9).all()
+            assert (whole[7 + size :] == 9).all()
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("dtype", FLOATS, ids=lambda d: d.name)
+@pytest.mark.parametrize("run", [1, 3, 4, 130, 1_030])
+def test_runs_have_the_bits_of_each(executor: str, dtype: Any, run: int) -> None:
+    for what in [Uniform(0, 1), TruncNormal(0.0, 1.0, -2.0, 2.0), Constant(0.1), Sparse(99, 999, 5, 0.1)]:
+        for starts in ([5], [*range(0, 4_000, 997)], [*range(8, 90_000, 12_000)]):
+            out = np.empty((len(starts), run), dtype.storage)
+            EXECUTORS[executor].fill_runs(what, dtype, Stream(42, "weight"), np.array(starts), out)
+            for start, row in zip(starts, out, strict=True):
+                assert np.array_equal(row, bits(what, dtype, run, first=start))
+
+
+def test_runs_beyond_a_tile_have_the_bits_of_each() -> None:
+    starts = np.arange(0, 300_000, 301)
+    out = np.empty((starts.size, 100), np.float32)
+    CompiledExecutor().fill_runs(Normal(0, 1), DTYPES["float32"], Stream(42, "weight"), starts, out)
+    whole = bits(Normal(0, 1), DTYPES["float32"], 300_100)
+    assert np.array_equal(out, whole[starts[:, None] + np.arange(100)])
+
+
+@pytest.mark.parametrize("what", DRAWN, ids=str)
+def test_the_kernels_of_ranges_have_the_bits_of_those_of_blocks(what: Any) -> None:
+    """The plain path: float32 drawn by the kernel of listed blocks, and rounded afterwards."""
+    count = 20_004
+    transform, arguments = compiled.formula(what, DTYPES["float32"])
+    plain, blocks = np.empty(count, np.float32), np.arange(FAR // 4, FAR // 4 + count // 4)
+    DRAWS[transform](plain, blocks, Stream(42, "weight").key().words(), arguments)
+    assert np.array_equal(
+        bits(what, DTYPES["float32"], count, first=FAR).view(np.uint32), plain.view(np.uint32)
+    )
+    rounded = np.empty(count, np.uint16)
+    narrow(plain, BFLOAT16, rounded)
+    assert np.array_equal(bits(what, BFLOAT16, count, first=FAR), rounded)
