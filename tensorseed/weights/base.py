@@ -15,7 +15,7 @@ from tensorseed.errors import UnrepresentableError
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.weights.display import MAX_TENSORS, known_row, tensors_table
 from tensorseed.weights.lazy_array import LazyArray
-from tensorseed.weights.memory import allocate
+from tensorseed.weights.memory import allocate, as_tensor
 
 if TYPE_CHECKING:
     from jax import Array
@@ -72,6 +72,13 @@ class Weights(Mapping[str, LazyArray]):
     def digest(self) -> str:
         """Return the SHA-256 of the file, as 64 hex digits."""
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether both are weights of one file, by its entity tag."""
+        return self.etag == other.etag if isinstance(other, Weights) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.etag)
+
     def __repr__(self) -> str:
         return f"Weights({len(self):,} tensors, {self.size:,} bytes, etag={self.etag})"
 
@@ -124,7 +131,7 @@ class Weights(Mapping[str, LazyArray]):
         dtypes = {name: getattr(torch, array.tensor_dtype.name) for name, array in self.items()}
         if place.type == "cpu":
             storages = self._filled()
-            return {name: _tensor(storages[name], dtype) for name, dtype in dtypes.items()}
+            return {name: as_tensor(storages[name], dtype) for name, dtype in dtypes.items()}
         found = {name: torch.empty(self[name].shape, dtype=dtypes[name], device=place) for name in self}
         if place.type != "meta":
             for name, tensor in found.items():
@@ -134,7 +141,7 @@ class Weights(Mapping[str, LazyArray]):
     def _fill_tensor(self, name: str, tensor: Tensor) -> None:
         """Fill a contiguous tensor on another device than the CPU."""
         whole = self.read(name, [range(size) for size in tensor.shape])
-        tensor.copy_(_tensor(whole, tensor.dtype))
+        tensor.copy_(as_tensor(whole, tensor.dtype))
 
     def jax(self, shardings: Sharding | Mapping[str, Sharding] | None = None) -> dict[str, Array]:
         """Return every tensor as an array of jax: on its default device, or sharded.
@@ -154,11 +161,3 @@ class Weights(Mapping[str, LazyArray]):
         arrays = {name: allocate(array.shape, array.tensor_dtype.storage) for name, array in self.items()}
         self.fill(arrays)
         return arrays
-
-
-def _tensor(storage: Storage, dtype: Any) -> Tensor:
-    """The tensor of torch that shares the memory of an array."""
-    import torch
-
-    flat = torch.from_numpy(storage.reshape(-1).view(np.uint8))
-    return flat.view(dtype).view(storage.shape)

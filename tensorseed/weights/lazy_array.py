@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,11 @@ from tensorseed.errors import UnrepresentableError
 from tensorseed.files.indexing import has_ellipsis, select
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DType
+from tensorseed.weights.memory import as_tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch import device as TorchDevice  # noqa: N812
 
 
 class ElementReader(Protocol):
@@ -78,6 +83,23 @@ class LazyArray:
         ranges, shape = selection
         found: npt.NDArray[Any] = self._reader.read(self.name, ranges).view(dtype).reshape(shape)
         return found if has_ellipsis(index) else found[()]  # a number, of integers alone
+
+    def torch(self, device: str | TorchDevice = "cpu") -> Tensor:
+        """Return the whole tensor as one of torch, which has every dtype.
+
+        >>> import tensorseed
+        >>> entry = {"name": "w", "type": "Tensor", "shape": [2], "init": "ones", "dtype": "bfloat16"}
+        >>> tensorseed.open({"layers": [entry]})["w"].torch()
+        tensor([1., 1.], dtype=torch.bfloat16)
+
+        Raises:
+            RuntimeError: torch does not have the device, or not the memory.
+        """
+        import torch
+
+        dtype = f"uint{8 * self.tensor_dtype.itemsize}" if self._bits else self.tensor_dtype.name
+        whole = self._reader.read(self.name, [range(size) for size in self.shape])
+        return as_tensor(whole, getattr(torch, dtype)).to(device)
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if copy is False:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import orjson
 
 from tensorseed.concurrency.float_environment import default_float_environment
-from tensorseed.devices.local import local_settings, local_source
+from tensorseed.devices.local import LIMITS, local_settings, local_source
 from tensorseed.errors import DeviceError, UnknownNameError
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
 from tensorseed.files.filling import Fill, fill_arrays
@@ -23,11 +23,11 @@ from tensorseed.files.indexing import positions
 from tensorseed.files.output import Inputs, open_output
 from tensorseed.files.plan import PlanRows, PlanWarning, plan_pieces
 from tensorseed.files.slices import Box
-from tensorseed.files.virtual_file import VirtualFile
+from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
-from tensorseed.spec.spec_token import encode_token
+from tensorseed.spec.spec_token import decode_token, encode_token
 from tensorseed.weights.base import Weights
 from tensorseed.weights.lazy_array import LazyArray
 from tensorseed.weights.memory import allocate
@@ -48,6 +48,9 @@ class LocalWeights(Weights):
         self.inputs = inputs
         self.size = file.size
         self.etag = f'"{file.digest}"'
+
+    def __reduce__(self) -> tuple[Callable[[str], LocalWeights], tuple[str]]:
+        return _of_token, (self.token,)  # what a process that is sent them opens
 
     @property
     def resolved(self) -> ResolvedSpec:
@@ -171,3 +174,8 @@ class LocalWeights(Weights):
         whole = Box(drawn.shape, (0,) * len(drawn.shape), drawn.shape)
         with default_float_environment():
             return fill_on_device(drawn, whole, out, self.resolved.seed, TensorExecutor(str(out.device)))
+
+
+def _of_token(token: str) -> LocalWeights:
+    with default_float_environment():
+        return LocalWeights(open_file(decode_token(token, LIMITS)))

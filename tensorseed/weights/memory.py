@@ -1,13 +1,17 @@
-"""Memory for whole tensors, as arrays of numpy."""
+"""Memory for whole tensors, as arrays of numpy and tensors of torch."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tensorseed.sampling.distributions.base import Storage
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ALIGNMENT = 64  # bytes, as torch has it; jax shares the memory of an array that is aligned so
 
@@ -21,3 +25,11 @@ def allocate(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Storage:
     whole = np.empty(size + ALIGNMENT, np.uint8)
     start = -whole.ctypes.data % ALIGNMENT
     return whole[start : start + size].view(dtype).reshape(shape)
+
+
+def as_tensor(storage: Storage, dtype: Any) -> Tensor:
+    """Return the tensor of torch that shares the memory of a contiguous array; `dtype` is torch's."""
+    import torch
+
+    flat = torch.from_numpy(storage.reshape(-1).view(np.uint8))
+    return flat.view(dtype).view(storage.shape)

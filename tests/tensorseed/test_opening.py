@@ -96,9 +96,14 @@ def test_weights_of_a_service_are_those_of_their_token(monkeypatch: pytest.Monke
         read_spec(weights)
 
 
-def test_opening_a_spec_imports_no_torch_and_no_http() -> None:
-    heavy = ["torch", "jax", "httpx", "click", "fastapi", "rich"]
-    opened = "import sys, tensorseed; tensorseed.open({'layers': []})"
+def test_using_weights_imports_no_framework_and_no_http() -> None:
+    heavy = ["torch", "jax", "httpx", "click", "fastapi", "rich", "matplotlib", "ml_dtypes"]
+    opened = (
+        "import sys, tensorseed\n"
+        "entry = {'name': 'w', 'type': 'Tensor', 'shape': [1 << 20, 1 << 20], 'init': 'normal'}\n"
+        "weights = tensorseed.open({'layers': [entry]})\n"
+        "weights.plan(), weights.token, weights['w'][5, -3:], weights._repr_html_()"
+    )
     code = f"{opened}; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert found == "[]\n"

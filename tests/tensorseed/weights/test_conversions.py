@@ -15,7 +15,7 @@ import torch
 
 import tensorseed
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.weights import base, local
+from tensorseed.weights import base, lazy_array, local
 from tests.tensorseed.weights.specs import SPEC
 
 FLOATS = [name for name in DTYPES if name != "int64"]
@@ -67,6 +67,7 @@ def test_a_state_dict_of_torch_is_the_files(opened: Any) -> None:
         assert bits(tensor) == bits(expected[name])
         assert tensor.is_contiguous()
         assert tensor.data_ptr() % 64 == 0 or not tensor.numel()
+        assert bits(weights[name].torch()) == bits(tensor)
         tensor.zero_()  # memory of its own, which can be written
 
 
@@ -82,6 +83,12 @@ def test_torch_needs_no_package_for_its_dtypes(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(__import__("sys").modules, "ml_dtypes", None)
     tensor = tensorseed.open(EVERY_DTYPE).torch()["normal.float8_e5m2"]
     assert tensor.dtype == torch.float8_e5m2
+
+
+def test_bits_of_a_tensor_are_unsigned() -> None:
+    array = tensorseed.open(EVERY_DTYPE)["normal.bfloat16"]
+    assert array.bits.torch().dtype == torch.uint16
+    assert bits(array.bits.torch()) == bits(array.torch())
 
 
 def test_tensors_of_the_meta_device_compute_nothing() -> None:
@@ -172,6 +179,7 @@ def test_the_plan_warns_of_a_missing_device(monkeypatch: pytest.MonkeyPatch) -> 
     json.dumps(plan)
 
 
-def test_the_examples_of_the_docstrings() -> None:
-    assert doctest.testmod(base).attempted > 0
-    assert doctest.testmod(base).failed == 0
+@pytest.mark.parametrize("module", [base, lazy_array])
+def test_the_examples_of_the_docstrings(module: Any) -> None:
+    assert doctest.testmod(module).attempted > 0
+    assert doctest.testmod(module).failed == 0

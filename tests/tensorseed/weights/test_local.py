@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,21 @@ def test_a_device_that_this_host_lacks_is_refused(monkeypatch: pytest.MonkeyPatc
     array = one("float32", [3], generator="torch", device="cuda")
     with pytest.raises(tensorseed.DeviceError, match="no device 'cuda'"):
         array[0]
+
+
+def test_weights_are_sent_between_processes_as_their_spec() -> None:
+    weights = tensorseed.open(SPEC)
+    expected = weights["cube"][...]  # threads and kernels are in use from here on
+    sent, array = pickle.loads(pickle.dumps((weights, weights["cube"])))
+    assert sent == weights
+    assert np.array_equal(sent["cube"], expected)
+    assert np.array_equal(array, expected)
+    assert len(pickle.dumps(weights)) < 2_000
+
+
+def test_weights_are_equal_where_their_bytes_are() -> None:
+    weights, same, other = tensorseed.open(SPEC), tensorseed.open(SPEC), tensorseed.open({**SPEC, "seed": 8})
+    assert weights == same
+    assert len({weights, same, other}) == 2
+    assert weights != other
+    assert weights != {}
