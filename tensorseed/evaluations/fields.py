@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from tensorseed.errors import shortened
 from tensorseed.evaluations.optimizers import OPTIMIZERS, Optimizer
-from tensorseed.evaluations.request import EvaluationRequest, Given, LossChoice
+from tensorseed.evaluations.request import EvaluationRequest, Given, LossChoice, TargetGiven
 from tensorseed.evaluations.request import Variant as VariantRequest
+from tensorseed.evaluations.variants import Inits
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES, FILE_ORDER
 from tensorseed.spec.faults import Located, Path, explain
 from tensorseed.spec.json_io import dump
 from tensorseed.spec.layers import LAYERS
-from tensorseed.spec.schemes import ArgumentError
+from tensorseed.spec.schemes import SCHEMES, ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
 from tensorseed.suggestions import unknown_name
 
 MAX_VARIANTS = 16
+_OPTIMIZER_NAMES = [name.casefold() for name in OPTIMIZERS]
+_ALIKE = 0.75  # of two words, where one is taken for a misspelling of the other
 M = TypeVar("M", bound=BaseModel)
 
 MAX_ITEMS = 64  # of one list of arguments
@@ -47,10 +51,18 @@ def check_dtype(dtype: str | None, path: Path, faults: list[Located]) -> None:
         faults.append((path, f"networks are computed in {names}: choose one of them"))
 
 
-def read_given(raw: Any, name: str, faults: list[Located]) -> Given | None:
-    """Read the input or the target, without its numbers and its init."""
-    inner = {key: value for key, value in raw.items() if key not in ("data", "init")} if _is(raw) else raw
-    return validate(Given, inner, (name,), faults)
+def read_input(raw: Any, faults: list[Located]) -> Given | None:
+    """Read the input, without its numbers and its init."""
+    return validate(Given, _without_numbers(raw), ("input",), faults)
+
+
+def read_target(raw: Any, faults: list[Located]) -> TargetGiven | None:
+    """Read the target, without its numbers and its init."""
+    return validate(TargetGiven, _without_numbers(raw), ("target",), faults)
+
+
+def _without_numbers(raw: Any) -> Any:
+    return {key: value for key, value in raw.items() if key not in ("data", "init")} if _is(raw) else raw
 
 
 def read_choice(raw: Any, faults: list[Located]) -> str | LossChoice | None:
@@ -83,31 +95,49 @@ def read_optimizer(raw: Any, path: Path, faults: list[Located]) -> Optimizer | N
     return found
 
 
-def read_variants(
-    raw: Any, faults: list[Located]
-) -> list[tuple[VariantRequest, dict[str, Any], Optimizer | None]]:
+def read_variants(raw: Any, faults: list[Located]) -> list[tuple[VariantRequest, Inits, Optimizer | None]]:
     """Read the variants, each with its inits as sent and its optimizer."""
-    found: list[tuple[VariantRequest, dict[str, Any], Optimizer | None]] = []
+    found: list[tuple[VariantRequest, Inits, Optimizer | None]] = []
     if not isinstance(raw, list):
         return found
     if len(raw) > MAX_VARIANTS:
         detail = f"compare has at most {MAX_VARIANTS} variants, this one has {len(raw):,}: leave some out"
         faults.append((("compare",), detail))
         return found
-    for index, item in enumerate(raw):
+    for index, sent in enumerate(raw):
         path = ("compare", index)
+        item, place = _variant_object(sent)
         plain = {k: v for k, v in item.items() if k not in ("init", "optimizer")} if _is(item) else item
         request = validate(VariantRequest, plain, path, faults)
         if request is None:
             continue
         check_dtype(request.dtype, (*path, "dtype"), faults)
-        inits = item.get("init", {})
-        if not _is(inits) or len(inits) > MAX_VARIANTS:
+        inits = _read_inits(item.get("init", {}), place)
+        if inits is None:
             few = f"an object of at most {MAX_VARIANTS} inits by parameter name"
-            faults.append(((*path, "init"), f"init must be {few}"))
+            faults.append(((*path, "init"), f"init must be {few}, or one init for all matrices"))
             continue
-        found.append((request, inits, read_optimizer(item.get("optimizer"), (*path, "optimizer"), faults)))
+        where = path if isinstance(sent, str) else (*path, "optimizer")
+        found.append((request, inits, read_optimizer(item.get("optimizer"), where, faults)))
     return found
+
+
+def _variant_object(sent: Any) -> tuple[Any, Path]:
+    """The object that a variant stands for, and the place of its init: a name or an init can stand alone."""
+    if isinstance(sent, str):
+        if sent not in SCHEMES and difflib.get_close_matches(sent.casefold(), _OPTIMIZER_NAMES, 1, _ALIKE):
+            return {"optimizer": sent}, ()
+        return ({"dtype": sent} if sent in COMPUTE_DTYPES else {"init": sent}), ()
+    if _is(sent) and "kind" in sent:
+        return {"init": sent}, ()
+    return sent, ("init",)
+
+
+def _read_inits(raw: Any, place: Path) -> Inits | None:
+    """The inits of a variant as sent; None where they are neither an init nor a map."""
+    if isinstance(raw, str) or (_is(raw) and "kind" in raw):
+        return Inits(matrices=raw, place=place)
+    return Inits(raw) if _is(raw) and len(raw) <= MAX_VARIANTS else None
 
 
 def spec_entries(layers: list[Any], faults: list[Located]) -> dict[int, dict[str, Any]]:

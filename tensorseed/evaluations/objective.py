@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from tensorseed.errors import EvaluationError, LossError, UnknownNameError
+from tensorseed.evaluations.class_axis import TORCH_AXIS, axis_hint
 from tensorseed.evaluations.report import ExpectedLoss
 from tensorseed.evaluations.sources import ReadContext, literal
 from tensorseed.evaluations.variants import parse_pointer
@@ -30,10 +31,14 @@ FITTING = sorted(
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss, and its tensors beside the network's output."""
+    """A loss, and its tensors beside the network's output.
+
+    `class_axis` is the axis of the output that holds the classes where that is not torch's, which is 1.
+    """
 
     loss: Loss
     fixed: Mapping[str, torch.Tensor]  # the target, and the optional tensors given
+    class_axis: int | None = None
 
     @property
     def name(self) -> str:
@@ -49,8 +54,13 @@ class Objective:
         return replace(self, fixed=fixed)
 
     def tensors(self, output: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The tensors of the loss for this output."""
-        return {"input": output, **self.fixed}
+        """The tensors of the loss for this output, the classes along the axis that torch takes."""
+        found = {"input": output, **self.fixed}
+        if self.class_axis is not None:
+            dims = output.dim()
+            moved = {name: found[name] for name in ("input", "target") if found[name].dim() == dims}
+            found |= {name: tensor.movedim(self.class_axis, TORCH_AXIS) for name, tensor in moved.items()}
+        return found
 
     def value(self, output: torch.Tensor, dtype: str) -> torch.Tensor:
         """The loss of an output; NaN for one that is not finite where torch refuses it.
@@ -76,11 +86,10 @@ class Objective:
 
     def expected(self, output: torch.Tensor) -> ExpectedLoss | None:
         """The expected loss of an uninformed output, in float64."""
-        shape = tuple(output.shape)
-        expectation = self.loss.expectation(shape)
+        expectation = self.loss.expectation(tuple(self.tensors(output)["input"].shape))
         if expectation is None:
             return None
-        neutral = torch.full(shape, expectation.output, dtype=torch.float64)
+        neutral = torch.full(output.shape, expectation.output, dtype=torch.float64)
         own = self.cast(torch.float64, torch.device("cpu"))
         value = float(own.loss.value(own.tensors(neutral)))
         return ExpectedLoss(value=value, formula=expectation.formula)
@@ -116,13 +125,6 @@ def read_loss_class(choice: Any, context: ReadContext, raw: dict[str, Any]) -> L
     return loss
 
 
-def target_shape(loss: Loss, output: Shape, *, classes: bool) -> Shape:
-    """The default shape of a target."""
-    if classes and loss.takes_class_indices:
-        return output[:-1] if len(output) < 2 else (output[0], *output[2:])
-    return output
-
-
 def takes_integers(loss: Loss, target: Shape, output: Shape) -> bool:
     """Whether a target of this shape holds integers."""
     argument = loss.argument("target")
@@ -155,21 +157,26 @@ def objective(
     target: torch.Tensor,
     extras: dict[str, torch.Tensor],
     output: Shape,
+    axis: int,
     context: ReadContext,
     field: str,
 ) -> Objective | None:
     """The loss with its target, checked against the output's shape; None after adding the faults.
 
-    `way` is the field that the target's values come from: data, init or classes.
+    `axis` is that of the classes, and `field` the one that the target's values come from: data, init or
+    classes.
     """
-    made = Objective(loss, {"target": target, **extras})
+    own = loss.takes_class_indices and len(output) > 1 and axis != TORCH_AXIS
+    made = Objective(loss, {"target": target, **extras}, axis if own else None)
     share = 1.0 / output[-1] if output else 1.0  # a probability, and together a distribution
     placeholder = torch.full((), share, dtype=torch.float64).expand(output)
     try:
         loss.validate_tensors(made.tensors(placeholder), context.limits)
     except LossError as error:
         for fault in error.faults:
-            context.note(_place(parse_pointer(fault.pointer), field), _own_words(fault.detail))
+            place = _place(parse_pointer(fault.pointer), field)
+            hint = axis_hint(loss, output, axis) if place[0] == "target" else ""
+            context.note(place, _own_words(fault.detail) + hint)
         return None
     return made
 

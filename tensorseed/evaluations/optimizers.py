@@ -59,6 +59,10 @@ class Optimizer(BaseModel):
         """The arguments as torch's constructor takes them."""
         return {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
 
+    def given_arguments(self) -> dict[str, Any]:
+        """The arguments that were given, rather than left at their defaults."""
+        return {name: value for name, value in self.arguments().items() if name in self.model_fields_set}
+
 
 class SGD(Optimizer):
     """w ← w − lr · v, v = momentum · v + (1 − dampening) · g, begun as g.

@@ -9,9 +9,15 @@ from typing import Any
 import torch
 
 from tensorseed.concurrency.memory import reserve
-from tensorseed.errors import EvaluationError, SpecError, TooLargeError
+from tensorseed.errors import EvaluationError, SpecError, TooLargeError, shortened
 from tensorseed.evaluations import fields
 from tensorseed.evaluations.chain import NetworkLayer, Node, check_length, read_plain, unroll
+from tensorseed.evaluations.class_axis import (
+    check_class_count,
+    find_class_axis,
+    read_class_axis,
+    target_shape,
+)
 from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
 from tensorseed.evaluations.forward import has_parameters, shapes
 from tensorseed.evaluations.objective import (
@@ -21,12 +27,18 @@ from tensorseed.evaluations.objective import (
     read_extras,
     read_loss_class,
     takes_integers,
-    target_shape,
 )
 from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.request import EvaluationRequest
 from tensorseed.evaluations.sources import DrawnSource, ReadContext, Source, read_source
-from tensorseed.evaluations.variants import FIELDS, WeightSpec, check_init_names, label, variant_faults
+from tensorseed.evaluations.variants import (
+    FIELDS,
+    WeightSpec,
+    check_inits,
+    distinct_label,
+    label,
+    variant_faults,
+)
 from tensorseed.spec.faults import Located, spec_error
 from tensorseed.spec.json_io import load
 from tensorseed.spec.layers.network_module import InputDtype, Shape
@@ -88,11 +100,11 @@ class _Reader:
         self._check_parameters(variants)
         context = ReadContext(request.seed, request.dtype, self.limits, self.faults)
         dtypes = {variant.dtype for variant in variants}
-        source, output, pass_seconds = self._input(nodes, context, dtypes, training=request.training)
-        made = self._objective(context, output)
+        source, outputs, pass_seconds = self._input(nodes, context, dtypes, training=request.training)
+        made = self._objective(context, nodes, outputs)
         self._raise()
         if made is not None:
-            pass_seconds += made.loss.seconds(SCORE_BYTES * math.prod(output))
+            pass_seconds += made.loss.seconds(SCORE_BYTES * math.prod(outputs[-1]))
         return Evaluation(
             nodes=nodes,
             variants=tuple(variants),
@@ -145,12 +157,14 @@ class _Reader:
         found: list[Variant] = []
         labels: dict[str, int] = {}
         for index, (one, inits, own) in enumerate(asked):
-            name = one.label or label(one, inits, own)
-            first = labels.setdefault(name, index)
+            whole = one.label or label(one, inits, own)
+            first = labels.setdefault(whole, index)
             if first != index:
-                detail = f"variants {first} and {index} are both called {name}: give one a label of its own"
+                called = f"are both called {shortened(whole)}"
+                detail = f"variants {first} and {index} {called}: give one a label of its own"
                 self.faults.append((("compare", index, "label"), detail))
-            misnamed = list(check_init_names(inits, weights, index))
+            name = one.label or distinct_label(whole, {variant.label or "" for variant in found})
+            misnamed = list(check_inits(inits, weights, index))
             self.faults += misnamed
             if misnamed:
                 continue
@@ -190,10 +204,10 @@ class _Reader:
 
     def _input(
         self, nodes: tuple[Node, ...], context: ReadContext, dtypes: set[str], *, training: bool
-    ) -> tuple[Source, Shape, float]:
-        """The input, the shape of the output, and the seconds of a pass at most."""
+    ) -> tuple[Source, list[Shape], float]:
+        """The input, the shapes of all outputs, and the seconds of a pass at most."""
         raw = self.document.get("input")
-        given = fields.read_given(raw, "input", self.faults)
+        given = fields.read_input(raw, self.faults)
         first = next((node for node in nodes if node.layer.input_dtype is not InputDtype.ANY), nodes[0])
         integer = first.layer.input_dtype is InputDtype.INTEGER
         source = None
@@ -205,7 +219,7 @@ class _Reader:
         if rows is not None:
             self._check_indices(first, rows, source)
         found, seconds = shapes(nodes, source, self.limits, dtypes, training=training)
-        return source, found[-1], seconds
+        return source, found, seconds
 
     def _check_indices(self, node: Node, rows: int, source: Source) -> None:
         """Raise EvaluationError for an index outside of the `rows` of a table."""
@@ -220,11 +234,14 @@ class _Reader:
             detail = f"data holds {low if low < 0 else high} and {node.title} has num_embeddings {rows:,}"
             raise EvaluationError.at("/input/data", f"{detail}: give integers from 0 to {rows - 1:,}")
 
-    def _objective(self, context: ReadContext, output: Shape) -> Objective | None:
+    def _objective(
+        self, context: ReadContext, nodes: tuple[Node, ...], outputs: Sequence[Shape]
+    ) -> Objective | None:
         """The loss with its target, both checked against the output's shape."""
+        output = outputs[-1]
         raw, document = self.document.get("loss"), self.document.get("target")
         choice = fields.read_choice(raw, self.faults)
-        given = None if document is None else fields.read_given(document, "target", self.faults)
+        given = None if document is None else fields.read_target(document, self.faults)
         loss = None if choice is None else read_loss_class(choice, context, options_of(raw))
         if loss is None:
             if document is not None and raw is None:
@@ -234,10 +251,13 @@ class _Reader:
             if document is None:
                 context.note(("target",), f"target is required: what {loss.name} compares the output with")
             return None
-        default = target_shape(loss, output, classes=given.classes is not None)
+        axis = read_class_axis(given, loss, output, find_class_axis(nodes, outputs), context)
+        default = target_shape(loss, output, axis, classes=given.classes is not None)
         shape = _shape_of(document, given.shape, default)
         integer = takes_integers(loss, shape, output)
         assert isinstance(document, dict)
+        if integer and loss.takes_class_indices:
+            check_class_count(given, output, axis, context)
         source = read_source("target", document, given, context, integer=integer, shape=default)
         extras = read_extras(loss, options_of(raw), context)
         if source is None or self.faults:
@@ -246,7 +266,7 @@ class _Reader:
         if not integer and not target.is_floating_point():
             target = target.to(getattr(torch, context.dtype))
         field = next(field for field in ("data", "classes", "init") if document.get(field) is not None)
-        return objective(loss, target, extras, output, context, field)
+        return objective(loss, target, extras, output, axis, context, field)
 
 
 def _shape_of(raw: Any, shape: Shape | None, default: Shape) -> Shape:

@@ -38,6 +38,18 @@ class Given(BaseModel):
     classes: Positive | None = Field(default=None, description=_CLASSES, examples=[10])
 
 
+class TargetGiven(Given):
+    """The target of an evaluation: a tensor, and the axis of the output that holds the classes."""
+
+    class_axis: int | None = Field(
+        default=None,
+        description="The axis of the output that holds the classes, of a loss of classes. If left out, the "
+        "axis of the last softmax or of the last layer's features: the last one after a Linear, the channels "
+        "after a convolution.",
+        examples=[-1, 1],
+    )
+
+
 class LossChoice(BaseModel):
     """A loss by name with its options, those of /v1/losses/{name}."""
 
@@ -58,7 +70,7 @@ class Variant(BaseModel):
         default=None,
         min_length=1,
         max_length=64,
-        description="What to call it; what it overrides if left out. Each label once.",
+        description="What to call it; what it overrides, such as SGD lr=0.1, if left out. Each label once.",
         examples=["xavier"],
     )
     seed: SeedNumber | SeedText | None = Field(
@@ -71,11 +83,12 @@ class Variant(BaseModel):
     optimizer: str | AnyOptimizer | None = Field(
         default=None, description="Another optimizer.", examples=["Adam"]
     )
-    init: dict[str, Init] = Field(
+    init: dict[str, Init] | Init = Field(
         default_factory=dict,
         description="Inits by parameter name. Each replaces the init of that parameter in every layer "
-        "that has it; that of weight only where it has two or more dimensions, so that norms keep theirs.",
-        examples=[{"weight": "xavier_uniform", "bias": "zeros"}],
+        "that has it; that of weight only where it has two or more dimensions, so that norms keep theirs. "
+        "An init alone replaces that of every parameter of two or more dimensions but gains of norms.",
+        examples=[{"weight": "xavier_uniform", "bias": "zeros"}, "xavier_uniform"],
     )
 
 
@@ -100,7 +113,7 @@ class EvaluationRequest(Spec):
     input: Given = Field(
         description="What the first layer takes.", examples=[{"shape": [64, 784], "init": "normal"}]
     )
-    target: Given | None = Field(
+    target: TargetGiven | None = Field(
         default=None,
         description="What the loss compares the output with; a shape left out follows from the output.",
         examples=[{"classes": 10}],
@@ -129,8 +142,9 @@ class EvaluationRequest(Spec):
     return_weights: bool = Field(
         default=False, description="Whether to answer the weights after the last step.", examples=[True]
     )
-    compare: tuple[Variant, ...] = Field(
+    compare: tuple[Variant | Init, ...] = Field(
         default=(),
-        description="Variants of the network, each evaluated on the same input and target.",
-        examples=[[{"label": "zeros", "init": {"weight": "zeros"}}, {"seed": 7}]],
+        description="Variants of the network, each evaluated on the same input and target. An init alone, "
+        "and the name of an optimizer or a dtype, stands for a variant with it.",
+        examples=[["zeros", "xavier_normal", {"kind": "normal", "std": 0.01}, {"seed": 7}]],
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 from tensorseed.errors import Fault, SpecError, shortened
@@ -23,8 +24,45 @@ FIELDS = ("seed", "generator", "dtype", "device", *TORCH_FIELDS)
 
 _LAYERS = re.compile(r"\blayers ([0-9]+) and ([0-9]+)\b")
 
+_WHOLE = 1e15  # float64 holds smaller whole numbers, and prints them, exactly
+
 MATRIX = "weight"
 """The parameter whose init skips vectors, which are gains of norms."""
+
+
+@dataclass(frozen=True)
+class Inits:
+    """Inits of a variant, as sent: `named` by parameter, or `matrices`, one for every matrix of weights.
+
+    `place` is where `matrices` stands below the variant.
+    """
+
+    named: Mapping[str, Any] = field(default_factory=dict)
+    matrices: Any = None
+    place: Path = ()
+
+    def of(self, layer: Layer) -> dict[str, Any]:
+        """Those that the layer takes, by parameter."""
+        if self.matrices is not None:
+            return dict.fromkeys(_matrices(layer), self.matrices)
+        return {name: init for name, init in self.named.items() if _takes(layer, name)}
+
+    def place_of(self, path: Path) -> Path | None:
+        """Where a fault of a spec comes from, below the variant; None where no init causes it."""
+        if len(path) < 4 or path[2] != "init":
+            return None
+        if self.matrices is not None:
+            return (*self.place, *path[4:])
+        return path[2:] if path[3] in self.named else None
+
+    def words(self) -> Iterator[str]:
+        """The inits in words, for a label; that of `weight` alone needs no name."""
+        if self.matrices is not None:
+            yield _spelled(self.matrices)
+        elif list(self.named) == [MATRIX]:
+            yield _spelled(self.named[MATRIX])
+        else:
+            yield from (f"{name} {_spelled(init)}" for name, init in self.named.items())
 
 
 @dataclass(frozen=True)
@@ -53,8 +91,8 @@ class WeightSpec:
         assert all(isinstance(layer, Layer) for layer in found)
         return found  # type: ignore[return-value]
 
-    def with_variant(self, request: VariantRequest, inits: Mapping[str, Any]) -> WeightSpec:
-        """The spec of a variant, with its `inits` as sent."""
+    def with_variant(self, request: VariantRequest, inits: Inits) -> WeightSpec:
+        """The spec of a variant with its inits."""
         fields = dict(self.fields)
         for name in ("seed", "generator", "dtype"):
             value = getattr(request, name)
@@ -96,28 +134,60 @@ def _takes(layer: Layer, name: str) -> bool:
     return any(slot.name == name and (name != MATRIX or len(slot.shape) > 1) for slot in layer.slots())
 
 
-def _with_inits(entry: dict[str, Any], layer: Layer, inits: Mapping[str, Any]) -> dict[str, Any]:
+def _matrices(layer: Layer) -> list[str]:
+    """The parameters of two or more dimensions, without gains of norms."""
+    if layer.normalizes:
+        return []
+    return [slot.name for slot in layer.slots() if len(slot.shape) > 1 and not slot.integer]
+
+
+def _with_inits(entry: dict[str, Any], layer: Layer, inits: Inits) -> dict[str, Any]:
     """The entry with those of the inits that its layer takes."""
-    own = {name: init for name, init in inits.items() if _takes(layer, name)}
+    own = inits.of(layer)
     return {**entry, "init": {**entry.get("init", {}), **own}} if own else entry
 
 
-def label(request: VariantRequest, inits: Mapping[str, Any], optimizer: Optimizer | None) -> str:
-    """The default label of a variant: its differences."""
-    words = [f"{name} {_spelled(init)}" for name, init in inits.items()]
+def label(request: VariantRequest, inits: Inits, optimizer: Optimizer | None) -> str:
+    """The default label of a variant: its differences, with the arguments that were sent."""
+    words = list(inits.words())
     words += [f"seed {request.seed}"] if request.seed is not None else []
     words += [str(word) for word in (request.generator, request.dtype) if word is not None]
-    words += [] if optimizer is None else [optimizer.name]
-    return shortened(", ".join(words)) or "as given"
+    words += [] if optimizer is None else [_named(optimizer.name, optimizer.given_arguments())]
+    return ", ".join(words) or "as given"
+
+
+def distinct_label(name: str, taken: Collection[str]) -> str:
+    """The label, cut to its length; with a number where one of those taken begins alike."""
+    for number in count(1):
+        short = shortened(name) if number == 1 else f"{shortened(name)} ({number})"
+        if short not in taken:
+            return short
+    raise AssertionError
 
 
 def _spelled(init: Any) -> str:
-    """An init in a word; anything else that was sent is refused later."""
-    return str(init.get("kind")) if isinstance(init, dict) else str(init)
+    """An init in words; anything else that was sent is refused later."""
+    if not isinstance(init, dict):
+        return str(init)
+    return _named(str(init.get("kind")), {name: value for name, value in init.items() if name != "kind"})
+
+
+def _named(name: str, arguments: Mapping[str, Any]) -> str:
+    """A name with its arguments: normal std=0.01."""
+    return " ".join([name, *(f"{key}={_argument(value)}" for key, value in arguments.items())])
+
+
+def _argument(value: Any) -> str:
+    """A value as JSON has it, without quotation marks; whole numbers have no fraction."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
+        return str(int(value))
+    return dump(value).decode()
 
 
 def variant_faults(
-    request: VariantRequest, inits: Mapping[str, Any], index: int, found: list[Located]
+    request: VariantRequest, inits: Inits, index: int, found: list[Located]
 ) -> Iterator[Located]:
     """The faults of a variant's spec, at the paths of the changes that cause them."""
     where: Path = ("compare", index)
@@ -126,8 +196,9 @@ def variant_faults(
     )
     seen = set()
     for path, detail in found:
-        if len(path) > 3 and path[2] == "init" and path[3] in inits:
-            moved: Path = (*where, *path[2:])
+        own = inits.place_of(path)
+        if own is not None:
+            moved: Path = (*where, *own)
         else:
             moved = (*where, other) if other else where
         if moved not in seen:
@@ -135,9 +206,12 @@ def variant_faults(
             yield moved, detail
 
 
-def check_init_names(asked_inits: Mapping[str, Any], weights: WeightSpec, index: int) -> Iterator[Located]:
+def check_inits(inits: Inits, weights: WeightSpec, index: int) -> Iterator[Located]:
     """A fault for every init that no layer takes."""
-    for name in asked_inits:
+    for name in inits.named:
         if not weights.has_parameter(name):
             detail = unknown_name("parameter", name, weights.parameters())
             yield ("compare", index, "init", name), detail
+    if inits.matrices is not None and not any(_matrices(layer) for layer in weights.layers()):
+        detail = 'no layer has a matrix of weights: name the parameters, as in {"init": {"bias": "zeros"}}'
+        yield ("compare", index, *inits.place), detail

@@ -128,6 +128,13 @@ class NetworkModule(BaseModel):
         """The axis of the features in the output, from the end; None where it is that of the input."""
         return -1
 
+    def distribution_axis(self, _dims: int, /) -> int | None:
+        """The axis, from the end, along which the output of so many dimensions is a distribution.
+
+        None where it is none.
+        """
+        return None
+
     def bounds(self) -> Bounds | None:
         """The bounds of the output; None where it has none."""
         return None

@@ -135,6 +135,10 @@ class _Normalised(StatelessModule):
         """The axis exists."""
         check_axis("dim", self.dim, shape)
 
+    def distribution_axis(self, dims: int, /) -> int:
+        """`dim`, from the end."""
+        return self.dim if self.dim < 0 else self.dim - dims
+
 
 class Softmax(_Normalised):
     """exp(xᵢ) / Σⱼ exp(xⱼ)."""
@@ -159,6 +163,10 @@ class Softmax2d(StatelessModule):
 
     input_dims = (3, 4)
     type: Literal["Softmax2d"]
+
+    def distribution_axis(self, _dims: int, /) -> int:
+        """The channels."""
+        return -3
 
 
 def check_axis(argument: str, axis: int, shape: Shape) -> None:

@@ -100,7 +100,11 @@ def test_what_is_changed_was_sound() -> None:
         (changed("input", to={"shape": [6, 8], "classes": 4}), "/layers/0", "put an Embedding before it"),
         (changed("target", to=...), "/target", "target is required"),
         (changed("target", "classes", to=0), "/target/classes", "at least 1"),
-        (changed("target", "classes", to=4), "/target/classes", "from 0 to 2"),
+        (changed("target", "classes", to=4), "/target/classes", "classes is 4 and the output [6, 3] has 3"),
+        (changed("target", "classes", to=2), "/target/classes", "classes is 2 and the output [6, 3] has 3"),
+        (changed("target", "class_axis", to=2), "/target/class_axis", "the axes -2 to 1"),
+        (changed("target", "class_axis", to="last"), "/target/class_axis", "integer"),
+        (changed("input", "class_axis", to=1), "/input/class_axis", "unknown field"),
         (changed("target", to={"data": [0, 1, 2, 0, 1, 3]}), "/target/data/5", "3"),
         (changed("target", to={"data": [0, 1, 2]}), "/target", "(3,)"),
         (changed("target", to={"data": [0, 1, 2, 0, 1, 0.5]}), "/target/data/5", "integer"),
@@ -116,6 +120,15 @@ def test_what_is_changed_was_sound() -> None:
         (changed("loss", to=...), "/loss", "steps need a loss"),
         (changed("compare", to={}), "/compare", "must be a list"),
         (changed("compare", to=[1]), "/compare/0", "must be an object"),
+        (changed("compare", to=["xavier_norm"]), "/compare/0", "did you mean xavier_normal"),
+        (changed("compare", to=["adam"]), "/compare/0", "did you mean Adam"),
+        (changed("compare", to=["zeros", "zeros"]), "/compare/1/label", "both called zeros"),
+        (changed("compare", to=["dirac"]), "/compare/0", "kernel"),
+        (changed("compare", to=["constant"]), "/compare/0", "constant needs value"),
+        (changed("compare", to=[{"kind": "normal", "std": -1}]), "/compare/0/std", "at least 0"),
+        (changed("compare", to=[{"init": {"kind": "normal", "std": -1}}]), "/compare/0/init/std",
+         "at least 0"),
+        (changed("compare", to=[{"init": 3}]), "/compare/0/init", "an object of at most 16 inits"),
         (changed("compare", to=[{}] * 17), "/compare", "at most 16 variants"),
         (changed("compare", to=[{"seed": 1}, {"seed": 1}]), "/compare/1/label", "both called seed 1"),
         (changed("compare", to=[{"lable": "a"}]), "/compare/0/lable", "did you mean label"),
@@ -123,7 +136,7 @@ def test_what_is_changed_was_sound() -> None:
         (changed("compare", to=[{"init": {"weight": "he"}}]), "/compare/0/init/weight", "unknown scheme"),
         (changed("compare", to=[{"init": {"weight": {"kind": "normal", "std": "a"}}}]),
          "/compare/0/init/weight/std", "must be a number"),
-        (changed("compare", to=[{"init": "zeros"}]), "/compare/0/init", "must be an object"),
+        (changed("compare", to=[{"init": "zero"}]), "/compare/0/init", "did you mean zeros"),
         (changed("compare", to=[{"init": None}]), "/compare/0/init", "must be an object"),
         (changed("compare", to=[{"init": []}]), "/compare/0/init", "must be an object"),
         (changed("compare", to=[{"init": {"weight": [None]}}]), "/compare/0/init/weight", "scheme"),
@@ -353,3 +366,10 @@ def test_a_long_evaluation_is_estimated_to_be_long(name: str) -> None:
 
 def test_a_short_evaluation_is_estimated_to_be_short() -> None:
     assert read(MLP).seconds < 0.1
+
+
+def test_an_init_of_all_matrices_needs_a_matrix() -> None:
+    document = _network({"name": "n", "type": "LayerNorm", "normalized_shape": [3, 4]}, 2, 3, 4)
+    found = faults({**document, "compare": ["zeros", {"init": "ones"}]})
+    assert list(found) == ["/compare/0", "/compare/1/init"]
+    assert all("no layer has a matrix of weights" in detail for detail in found.values())

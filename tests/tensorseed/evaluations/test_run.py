@@ -366,3 +366,47 @@ def test_variants_share_input_and_target() -> None:
     assert found[4].loss == functional.cross_entropy(net(input_of("mlp")), target).item()
     assert found[5].loss == plain.loss
     assert found[5].steps != plain.steps
+
+
+SGD = {"name": "SGD"}
+NORMAL_INIT = {"kind": "normal"}
+
+
+@pytest.mark.parametrize(
+    ("compare", "labels"),
+    [
+        (["zeros", "xavier_normal"], ["zeros", "xavier_normal"]),
+        ([{"optimizer": {**SGD, "lr": rate}} for rate in (0.01, 1)], ["SGD lr=0.01", "SGD lr=1"]),
+        ([{"optimizer": {"name": "Adam", "betas": [0.5, 0.9]}}, "Adam"], ["Adam betas=[0.5,0.9]", "Adam"]),
+        ([{"init": {"weight": {**NORMAL_INIT, "std": std}}} for std in (0.1, 1)],
+         ["normal std=0.1", "normal std=1"]),
+        ([{**NORMAL_INIT, "std": 0.5}, {"init": "zeros", "seed": 3}], ["normal std=0.5", "zeros, seed 3"]),
+        (["SGD", "float64"], ["SGD", "float64"]),
+        ([{"init": {"bias": {"kind": "constant", "value": 2.0}}}], ["bias constant value=2"]),
+    ],
+)  # fmt: skip
+def test_a_variant_is_called_by_what_it_changes(compare: list[Any], labels: list[str]) -> None:
+    assert [one.label for one in reports(asked("mlp", compare=compare))] == labels
+
+
+def test_long_labels_that_begin_alike_get_numbers() -> None:
+    rows = [[float(i) for i in range(12)]] * 9
+    layers = [{**MLP[0], "name": "a", "init": {}}]
+    document = {"layers": layers, "input": {"shape": [3, 12], "init": "normal"}}
+    compare = [{"kind": "values", "data": [*rows[:-1], [last] * 12]} for last in (1.0, 2.0)]
+    first, second = reports({**document, "compare": compare})
+    assert first.label is not None
+    assert second.label == f"{first.label} (2)"
+
+
+def test_an_init_alone_is_that_of_every_matrix() -> None:
+    layers = [
+        {"name": "rnn", "type": "LSTM", "input_size": 4, "hidden_size": 4},
+        {"name": "norm", "type": "LayerNorm", "normalized_shape": [3, 4]},
+        {"name": "fc", "type": "Linear", "in_features": 4, "out_features": 2},
+    ]
+    document = {"layers": layers, "input": {"shape": [5, 3, 4], "init": "normal"}}
+    matrices = {"weight_ih_l0": "orthogonal", "weight_hh_l0": "orthogonal"}
+    spelled = [{**layers[0], "init": matrices}, layers[1], {**layers[2], "init": {"weight": "orthogonal"}}]
+    (short,) = reports({**document, "compare": ["orthogonal"]})
+    assert short.model_copy(update={"label": None}) == report({**document, "layers": spelled})
