@@ -36,6 +36,10 @@ class Box:
                 break
         return run
 
+    def ranges(self) -> list[range]:
+        """Return the indices in each dimension."""
+        return [range(start, start + n) for start, n in zip(self.starts, self.shape, strict=True)]
+
     def elements(self, first: int, count: int, step: int = 1) -> npt.NDArray[np.int64]:
         """Return the tensor's positions of the box's row-major elements `first`, `first + step`, …."""
         rest = np.arange(first, first + count * step, step, dtype=np.int64)

@@ -15,7 +15,7 @@ from tensorseed.errors import UnrepresentableError
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.weights.display import MAX_TENSORS, known_row, tensors_table
 from tensorseed.weights.lazy_array import LazyArray
-from tensorseed.weights.memory import allocate, as_tensor
+from tensorseed.weights.memory import Part, allocate, as_tensor
 
 if TYPE_CHECKING:
     from jax import Array
@@ -48,6 +48,11 @@ class Weights(Mapping[str, LazyArray]):
 
         Each is C-contiguous and has its tensor's shape and the storage of its dtype.
         """
+
+    def fill_parts(self, parts: Sequence[Part]) -> None:
+        """Fill the memory of every part."""
+        for name, box, out in parts:
+            out[...] = self.read(name, box.ranges())
 
     @abstractmethod
     def plan(self) -> dict[str, Any]:
@@ -150,12 +155,14 @@ class Weights(Mapping[str, LazyArray]):
 
         Raises:
             UnrepresentableError: jax has no 64-bit dtypes until `jax_enable_x64` is set.
+            TensorError: a sharding does not fit the shape of its tensor.
             KeyError: `shardings` lacks a name.
         """
-        from tensorseed.weights.jax_arrays import check_dtypes, sharded_arrays, whole_arrays
+        from tensorseed.weights.jax_arrays import make_arrays
 
-        check_dtypes(self.values())
-        return whole_arrays(self.numpy()) if shardings is None else sharded_arrays(self, shardings)
+        each = shardings if isinstance(shardings, Mapping) else dict.fromkeys(self, shardings)
+        placed = [(array, each[name]) for name, array in self.items()]
+        return dict(zip(self, make_arrays(self, placed), strict=True))
 
     def _filled(self) -> dict[str, Storage]:
         arrays = {name: allocate(array.shape, array.tensor_dtype.storage) for name, array in self.items()}

@@ -30,7 +30,7 @@ from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.spec_token import decode_token, encode_token
 from tensorseed.weights.base import Weights
 from tensorseed.weights.lazy_array import LazyArray
-from tensorseed.weights.memory import allocate
+from tensorseed.weights.memory import Part, allocate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -156,6 +156,10 @@ class LocalWeights(Weights):
     def fill(self, arrays: Mapping[str, Storage]) -> None:
         """Compute the elements of some tensors into arrays, on all threads; see `Weights`."""
         self._fill_all([Fill(self._file.entry(name).tensor, array) for name, array in arrays.items()])
+
+    def fill_parts(self, parts: Sequence[Part]) -> None:
+        """Compute parts of tensors, on all threads; see `Weights`."""
+        self._fill_all([Fill(self._file.entry(name).tensor, out, box) for name, box, out in parts])
 
     def _fill_all(self, fills: Sequence[Fill]) -> None:
         fill_arrays(fills, self._computation.source, self._computation.threads)

@@ -1,19 +1,28 @@
-"""Memory for whole tensors, as arrays of numpy and tensors of torch."""
+"""Memory for tensors and their parts, as arrays of numpy or tensors of torch."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from tensorseed.files.slices import Box
 from tensorseed.sampling.distributions.base import Storage
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 ALIGNMENT = 64  # bytes, as torch has it; jax shares the memory of an array that is aligned so
+
+
+class Part(NamedTuple):
+    """A box of the tensor of a name, and C-contiguous memory of its shape and its dtype's storage."""
+
+    name: str
+    box: Box
+    out: Storage
 
 
 def allocate(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Storage:
