@@ -1,1 +1,16 @@
-"""Initialisation of jax arrays, whole or sharded."""
+"""Initialisation of jax arrays, whole or sharded.
+
+    import tensorseed.jax as tj
+
+    params = tj.init("mlp.json", shardings)  # each process the shards of its own devices
+    kernel_init = tj.initializer("xavier_uniform", name="dense/kernel", seed=42)
+
+The second stands where the functions of `jax.nn.initializers` do.
+"""
+
+from __future__ import annotations
+
+from tensorseed.jax.initialization import init
+from tensorseed.jax.initializers import initializer
+
+__all__ = ["init", "initializer"]

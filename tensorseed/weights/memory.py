@@ -1,4 +1,4 @@
-"""Memory for tensors and their parts, as arrays of numpy or tensors of torch."""
+"""Memory for tensors and their parts, as numpy arrays or torch tensors."""
 
 from __future__ import annotations
 
