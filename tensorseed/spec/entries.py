@@ -1,22 +1,26 @@
-"""Validation of a spec's entries, grouped where only names differ."""
+"""Validation of a spec's entries, alike ones at once, and of its rules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tensorseed.spec.faults import MAX_FAULTS, Located, explain
-from tensorseed.spec.json_io import dump
+from tensorseed.errors import SpecError
+from tensorseed.spec.faults import MAX_FAULTS, Located, explain, spec_error
+from tensorseed.spec.json_io import dump, load
+from tensorseed.spec.json_values import to_json
 from tensorseed.spec.layers import AnyEntry, Entry
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name, is_plain
+from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.size_limits import MAX_FIELDS, find_oversize
 
 PLACEHOLDER = "name"
+MAX_RULES = 1_024
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(AnyEntry)
 
@@ -99,3 +103,44 @@ def _init_batches(entry: Any) -> Iterable[Any]:
     rest = iter(inits.items())
     while batch := dict(islice(rest, MAX_FIELDS)):
         yield {**entry, "name": PLACEHOLDER, "init": batch}
+
+
+def parse_rules(document: Any) -> Rules:
+    """The rules of a JSON document, a list of objects.
+
+    Raises:
+        SpecError: they are not valid; a pointer such as /rules/0/match and a sentence for every fault.
+    """
+    if not isinstance(document, list):
+        raise SpecError.at("/rules", "rules must be a list")
+    if len(document) > MAX_RULES:
+        detail = f"rules has at most {MAX_RULES:,} elements, this one has {len(document):,}: leave some out"
+        raise SpecError.at("/rules", detail)
+    faults: list[Located] = []
+    rules = []
+    for index, written in enumerate(document):
+        try:
+            rules.append(Rule.model_validate_json(dump(written)))
+        except ValidationError as error:
+            faults += explain(error, {"rules": document}, Rule, ("rules", index))
+    if faults:
+        raise spec_error(faults)
+    return Rules(rules)
+
+
+def rules_of(rules: Sequence[Mapping[str, Any] | Rule] | None) -> Rules:
+    """The rules of Python objects, which may be `Rules` already.
+
+    Raises:
+        SpecError: they are not valid, or are no JSON; see `parse_rules`.
+    """
+    if isinstance(rules, Rules):
+        return rules
+    written = rules
+    if isinstance(rules, list | tuple):
+        written = [_written(rule) if isinstance(rule, Rule) else rule for rule in rules]
+    return parse_rules(load(to_json({"rules": [] if rules is None else written}))["rules"])
+
+
+def _written(rule: Rule) -> Any:
+    return rule.model_dump(mode="json", by_alias=True, exclude_unset=True)

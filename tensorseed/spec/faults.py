@@ -100,22 +100,32 @@ def explain(
 
 def _place(loc: Path) -> _Location:
     """Parse a location such as (layers, 0, Linear, init, weight, <branch>, normal, std)."""
+    if loc[:1] == ("rules",):
+        return _place_in_rule(loc[:2], loc[2:])
     if len(loc) < 3 or loc[0] != "layers":
         return _Location(loc[:1] if loc[:1] and loc[0] in _WHOLE_FIELD else loc)
     entry, layer, rest = loc[:2], str(loc[2]), loc[3:]
     if rest[:1] == ("init",):
         depth = 1 if layer == "Tensor" else 2
-        behind = rest[depth:]  # branch, kind, parameter
-        model = SCHEMES[str(behind[1])] if len(behind) > 1 else None
-        return _Location(
-            (*entry, *rest[:depth], *behind[2:]), str(behind[0]) if behind else "", model or LAYERS[layer]
-        )
+        return _place_in_init((*entry, *rest[:depth]), rest[depth:], LAYERS[layer])
     if rest[:1] == ("fan_axes",):
         return _Location((*entry, *rest), "", FanAxes)
     walked, part, rest = descend(LAYERS[layer], rest)
     branch = next((part for part in rest[1:] if isinstance(part, str)), "")
     indices = [part for part in rest[1:] if isinstance(part, int)]
     return _Location((*entry, *walked, *rest[:1], *indices), branch, part)
+
+
+def _place_in_init(path: Path, behind: Path, model: type[BaseModel] | None) -> _Location:
+    """The location behind the init at `path`: branch, kind, parameter."""
+    scheme = SCHEMES[str(behind[1])] if len(behind) > 1 else None
+    return _Location((*path, *behind[2:]), str(behind[0]) if behind else "", scheme or model)
+
+
+def _place_in_rule(rule: Path, rest: Path) -> _Location:
+    if rest[:1] == ("init",):
+        return _place_in_init((*rule, "init"), rest[1:], None)
+    return _Location((*rule, *rest), "", FanAxes if rest[:1] == ("fan_axes",) and rest[1:] else None)
 
 
 def _read(
@@ -207,8 +217,8 @@ def _field(path: Path) -> str:
     """The name of the field at `path`; for an element that of its list."""
     if not path:
         return "the spec"
-    if path[0] == "layers" and len(path) == 2:
-        return "an entry of layers"
+    if len(path) == 2 and path[0] in ("layers", "rules"):
+        return "an entry of layers" if path[0] == "layers" else "a rule"
     name = shortened(next((part for part in reversed(path) if isinstance(part, str)), "the spec"))
     return f"each number of {name}" if isinstance(path[-1], int) else name
 
