@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tensorseed.errors import (
         CapacityError,
         DeviceError,
+        ModuleError,
         SpecError,
         TensorError,
         TensorseedError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         VersionError,
     )
     from tensorseed.opening import open  # noqa: A004
+    from tensorseed.torch.specification import spec_of
     from tensorseed.weights.base import Weights
     from tensorseed.weights.lazy_array import LazyArray
 
@@ -34,6 +36,7 @@ __all__ = [
     "CapacityError",
     "DeviceError",
     "LazyArray",
+    "ModuleError",
     "SpecError",
     "TensorError",
     "TensorseedError",
@@ -43,9 +46,15 @@ __all__ = [
     "VersionError",
     "Weights",
     "open",
+    "spec_of",
 ]
 
-_MODULES = {"LazyArray": "weights.lazy_array", "Weights": "weights.base", "open": "opening"}
+_MODULES = {
+    "LazyArray": "weights.lazy_array",
+    "Weights": "weights.base",
+    "open": "opening",
+    "spec_of": "torch.specification",
+}
 _SUBPACKAGES = ("jax", "torch")  # not of `import *`, which would import the frameworks
 
 

@@ -3,7 +3,8 @@
     TensorseedError
     ├── SpecError            the spec is not valid; says where and what to do
     │   ├── LossError        the arguments of a loss are not valid
-    │   └── EvaluationError  an evaluation is not valid
+    │   ├── EvaluationError  an evaluation is not valid
+    │   └── ModuleError      a module that nothing initialises whole
     ├── TooLargeError        the spec is valid, but exceeds a limit
     ├── UnknownNameError     a token, tensor or other name that stands for nothing
     ├── SliceError           a slice that does not fit the tensor
@@ -62,6 +63,18 @@ class EvaluationError(SpecError):
     """An evaluation is not valid: its layers, their input, the loss, the optimizer, or how they fit."""
 
     what = "the evaluation"
+
+
+class ModuleError(SpecError):
+    """A module that cannot be initialised as it is: its faults name every tensor, and say what to write."""
+
+    what = "the module"
+
+    def __str__(self) -> str:
+        """All faults, a line each."""
+        if len(self.faults) == 1:
+            return self.faults[0].detail
+        return "\n".join([f"{self.args[0]}:", *(f"  {fault.detail}" for fault in self.faults)])
 
 
 class TooLargeError(TensorseedError):

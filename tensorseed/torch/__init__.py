@@ -1,5 +1,9 @@
 """Initialisation of torch modules and tensors in place, whole or sharded."""
 
-from tensorseed.torch.fill import fill_
+from __future__ import annotations
 
-__all__ = ["fill_"]
+from tensorseed.torch.fill import fill_
+from tensorseed.torch.initialization import init_
+from tensorseed.torch.report import InitReport
+
+__all__ = ["InitReport", "fill_", "init_"]

@@ -1,0 +1,159 @@
+"""Initialisation of a module in place: decisions, checks, then draws."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from tensorseed.concurrency.float_environment import default_float_environment
+from tensorseed.errors import Fault, ModuleError, SpecError
+from tensorseed.spec.entries import rules_of
+from tensorseed.spec.names import fold
+from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.rules import Rule
+from tensorseed.spec.spec import SEED_COUNT
+from tensorseed.torch.buffers import computable, compute
+from tensorseed.torch.decisions import Decisions, Uncovered, decide
+from tensorseed.torch.filling import fill_tensors
+from tensorseed.torch.matching import match
+from tensorseed.torch.names import checked_prefix, class_names
+from tensorseed.torch.report import InitReport
+from tensorseed.torch.ties import overlaps
+from tensorseed.torch.walk import Member
+from tensorseed.weights.base import Weights
+from tensorseed.weights.spec_reading import SpecSource, read_spec
+
+
+def init_(
+    module: nn.Module,
+    *,
+    seed: int | None = None,
+    rules: Sequence[Mapping[str, Any] | Rule] | None = None,
+    spec: SpecSource | Weights | None = None,
+    prefix: str = "",
+) -> InitReport:
+    """Fill every parameter and buffer of a module in place, whole or sharded, and report what was drawn.
+
+    The init of a tensor is that of the first rule that matches it. Without one a transformers model has the
+    distribution of its own class, and a layer of `torch.nn` torch's default. Instead of rules a spec may name
+    every tensor: a dict, JSON, a path, a token, the id of a recipe, or `Weights`.
+
+    A value depends on the seed and on the tensor's name and index alone. So every sharding of a module gets
+    the same one, each process filling its own part. The bits are those of the service's file of
+    `spec_of(module)`. Names are those of `state_dict()` without what wrappers add; `prefix` is what precedes
+    them in the whole model, for a module that is a part of it, such as a pipeline stage. A tied parameter is
+    drawn once, under its first name. The random state of torch is untouched, and nothing is communicated.
+
+    Buffers that a module computes itself are left as they are, which the report says.
+    `seed` is 0 to 2⁶⁴ − 1; without one it is the spec's, or 0.
+
+    >>> import tensorseed.torch as ts
+    >>> model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10))
+    >>> ts.init_(model, seed=42, rules=[{"type": "Linear", "match": "weight", "init": "xavier_uniform"}])
+    4 tensors with 203,530 numbers, seed 42
+    name      shape    dtype    init                            by                 mean  std
+    0.weight  256×784  float32  xavier_uniform                  rule 0             0     0.04385
+    0.bias    256      float32  uniform(a=-0.03571, b=0.03571)  default of Linear  0     0.02062
+    2.weight  10×256   float32  xavier_uniform                  rule 0             0     0.08671
+    2.bias    10       float32  uniform(a=-0.0625, b=0.0625)    default of Linear  0     0.03608
+
+    Raises:
+        ModuleError: nothing gives a parameter an init, or the spec does not name it; it is on meta or has no
+            shape yet; its dtype is not one of the stream's. Nothing has been written.
+        SpecError: a rule or the spec is not valid.
+        TensorError: a tensor cannot be filled, such as a partial sum. Nothing has been written.
+    """
+    with default_float_environment():
+        given = 0 if seed is None else checked_seed(seed)
+        path = checked_prefix(prefix)
+        if spec is None:
+            decisions = decide(module, rules_of(rules), path)
+        else:
+            resolved = _resolved(spec, rules)
+            given = resolved.seed if seed is None else given
+            decisions = match(module, {tensor.name: tensor for tensor in resolved.tensors}, path)
+        check(decisions)
+        _check_memory(decisions)
+        owners = computable(decisions.left)
+        computed = [member.name for member in decisions.left if member.tensor.is_meta]
+        pairs = [(draw.member.tensor, draw.resolved) for draw in decisions.draws.values()]
+        fill_tensors(pairs, given)
+        for owner in owners:
+            compute(owner, pairs[0][0].device if pairs else torch.device("cpu"))
+        return _report(decisions, given, computed)
+
+
+def _resolved(spec: SpecSource | Weights, rules: object) -> ResolvedSpec:
+    if rules is not None:
+        raise SpecError.at("/rules", "a spec names every tensor already: give rules or a spec, not both")
+    resolved, _ = read_spec(spec.token if isinstance(spec, Weights) else spec)
+    if resolved.generator != "philox":
+        detail = "modules are initialised by generator philox, whose values need no order of layers"
+        raise SpecError.at("/generator", f"{detail}: leave generator out")
+    return resolved
+
+
+def checked_seed(seed: int) -> int:
+    """The seed, if a spec can have it.
+
+    Raises:
+        SpecError: it is no integer from 0 to 2⁶⁴ − 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < SEED_COUNT:
+        raise SpecError.at("/seed", f"seed must be an integer from 0 to {SEED_COUNT - 1}")
+    return seed
+
+
+def check(decisions: Decisions) -> None:
+    """Check that every parameter has an init; warn of rules without use.
+
+    Raises:
+        ModuleError: the faults of all parameters.
+    """
+    faults = [*decisions.faults, *_uncovered(decisions.uncovered)]
+    if faults:
+        raise ModuleError(faults)
+    for index in decisions.unused_rules():
+        detail = f"rule {index}, {decisions.rules[index]}, decided no tensor: correct it, or leave it out"
+        warnings.warn(detail, stacklevel=3)
+
+
+def _uncovered(uncovered: Iterable[Uncovered]) -> Iterator[Fault]:
+    """Yield a fault for the parameters of alike layers, with all their names in brace ranges."""
+    alike: dict[tuple[str, str], list[Member]] = {}
+    for member, reason in uncovered:
+        kind = class_names(type(member.owner))[0]
+        known = reason or f"{kind} is no layer type whose default is known"
+        alike.setdefault((kind, known), []).append(member)
+    for (kind, reason), members in alike.items():
+        names = ", ".join(fold(member.name for member in members))
+        rule = f'{{"type": "{kind}", "match": "{members[0].own_name}", "init": …}}'
+        yield Fault("/rules", f"nothing gives {names} an init, since {reason}: add rules, such as {rule}")
+
+
+def _check_memory(decisions: Decisions) -> None:
+    """Check that the tensors have memory, which no other of them shows as well."""
+    tensors = {name: draw.member.tensor for name, draw in decisions.draws.items()}
+    if virtual := [name for name, tensor in tensors.items() if tensor.is_meta]:
+        detail = f"on meta, without memory, are {', '.join(fold(virtual))}"
+        raise ModuleError.at("", f"{detail}: call module.to_empty(device=…) first")
+    faults = [
+        Fault("", f"{one} and {other} share elements without being equal: give one of them its own memory")
+        for one, other in overlaps(tensors)
+    ]
+    if faults:
+        raise ModuleError(faults)
+
+
+def _report(decisions: Decisions, seed: int, computed: Sequence[str]) -> InitReport:
+    drawn = [
+        (draw.resolved, f"rule {draw.source}" if isinstance(draw.source, int) else draw.source)
+        for draw in decisions.draws.values()
+    ]
+    unused = {index: str(decisions.rules[index]) for index in decisions.unused_rules()}
+    left = [member.name for member in decisions.left if member.name not in computed]
+    return InitReport(seed, drawn, decisions.ties, left=left, computed=computed, unused_rules=unused)
