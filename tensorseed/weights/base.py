@@ -15,7 +15,7 @@ from tensorseed.errors import UnrepresentableError
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.weights.display import MAX_TENSORS, known_row, tensors_table
 from tensorseed.weights.lazy_array import LazyArray
-from tensorseed.weights.memory import Part, allocate, as_tensor
+from tensorseed.weights.memory import Part, allocate, as_tensor, torch_device
 
 if TYPE_CHECKING:
     from jax import Array
@@ -46,7 +46,12 @@ class Weights(Mapping[str, LazyArray]):
     def fill(self, arrays: Mapping[str, Storage]) -> None:
         """Fill arrays with the elements of the tensors that they are named after.
 
-        Each is C-contiguous and has its tensor's shape and the storage of its dtype.
+        Each is C-contiguous and has its tensor's shape and the storage of its dtype: unsigned integers where
+        numpy has no such dtype, and for float16.
+
+        Raises:
+            UnknownNameError: there is no tensor of a name.
+            TensorError: an array has another shape or dtype, or its elements are not side by side.
         """
 
     def fill_parts(self, parts: Sequence[Part]) -> None:
@@ -128,11 +133,11 @@ class Weights(Mapping[str, LazyArray]):
         {'fc.bias': (2,), 'fc.weight': (2, 4)}
 
         Raises:
-            RuntimeError: torch does not have the device, or not the memory.
+            DeviceError: torch has no such device on this host.
         """
         import torch
 
-        place = torch.device(device)
+        place = torch_device(device)
         dtypes = {name: getattr(torch, array.tensor_dtype.name) for name, array in self.items()}
         if place.type == "cpu":
             storages = self._filled()

@@ -13,7 +13,7 @@ from tensorseed.errors import UnrepresentableError
 from tensorseed.files.indexing import has_ellipsis, select
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DType
-from tensorseed.weights.memory import as_tensor
+from tensorseed.weights.memory import as_tensor, torch_device
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,13 +93,14 @@ class LazyArray:
         tensor([1., 1.], dtype=torch.bfloat16)
 
         Raises:
-            RuntimeError: torch does not have the device, or not the memory.
+            DeviceError: torch has no such device on this host.
         """
         import torch
 
+        place = torch_device(device)
         dtype = f"uint{8 * self.tensor_dtype.itemsize}" if self._bits else self.tensor_dtype.name
         whole = self._reader.read(self.name, [range(size) for size in self.shape])
-        return as_tensor(whole, getattr(torch, dtype)).to(device)
+        return as_tensor(whole, getattr(torch, dtype)).to(place)
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if copy is False:

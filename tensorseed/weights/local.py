@@ -16,7 +16,7 @@ import orjson
 
 from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.devices.local import LIMITS, local_settings, local_source
-from tensorseed.errors import DeviceError, UnknownNameError
+from tensorseed.errors import DeviceError, TensorError, UnknownNameError
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
 from tensorseed.files.filling import Fill, fill_arrays
 from tensorseed.files.indexing import positions
@@ -155,7 +155,17 @@ class LocalWeights(Weights):
 
     def fill(self, arrays: Mapping[str, Storage]) -> None:
         """Compute the elements of some tensors into arrays, on all threads; see `Weights`."""
-        self._fill_all([Fill(self._file.entry(name).tensor, array) for name, array in arrays.items()])
+        self._fill_all([self._fill(name, array) for name, array in arrays.items()])
+
+    def _fill(self, name: str, array: Storage) -> Fill:
+        tensor = self._file.entry(name).tensor
+        storage = np.dtype(tensor.dtype.storage)
+        if array.shape != tensor.shape or array.dtype != storage or not array.flags.carray:
+            raise TensorError(
+                f"the array of {name!r} has to be C-contiguous and writable, of shape {tensor.shape} "
+                f"and dtype {storage}"
+            )
+        return Fill(tensor, array)
 
     def fill_parts(self, parts: Sequence[Part]) -> None:
         """Compute parts of tensors, on all threads; see `Weights`."""

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tensorseed.errors import DeviceError, shortened
 from tensorseed.files.slices import Box
 from tensorseed.sampling.distributions.base import Storage
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch import device as TorchDevice  # noqa: N812
 
 ALIGNMENT = 64  # bytes, as torch has it; jax shares the memory of an array that is aligned so
 
@@ -42,3 +44,18 @@ def as_tensor(storage: Storage, dtype: Any) -> Tensor:
 
     flat = torch.from_numpy(storage.reshape(-1).view(np.uint8))
     return flat.view(dtype).view(storage.shape)
+
+
+def torch_device(device: str | TorchDevice) -> TorchDevice:
+    """Return a device of torch on which tensors can be.
+
+    Raises:
+        DeviceError: torch knows no such device, or this host has none.
+    """
+    import torch
+
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:  # as torch has it for kinds that it was built without
+        reason = shortened(str(error).partition("\n")[0])
+        raise DeviceError(f"torch has no device {str(device)!r} on this host: {reason}") from None

@@ -113,6 +113,33 @@ def test_another_device_gets_copies(opened: Any) -> None:
         assert bits(out) == weights[name].bits[...].tobytes()
 
 
+@pytest.mark.parametrize("device", ["nonsense", torch.device("cuda:99")], ids=str)
+def test_a_device_that_torch_lacks_is_refused(device: Any) -> None:
+    weights = tensorseed.open(SPEC)
+    for convert in (weights.torch, weights["scalar"].torch):
+        with pytest.raises(tensorseed.DeviceError, match=f"no device '{device}' on this host: "):
+            convert(device)
+
+
+def test_given_arrays_are_filled() -> None:
+    weights = tensorseed.open(SPEC)
+    shared = np.zeros((2, 5, 6, 7), np.float32)
+    weights.fill({"cube": shared[1]})
+    assert np.array_equal(shared, [np.zeros((5, 6, 7)), weights["cube"]])
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.empty((5, 7, 6), np.float32), np.empty((5, 6, 7)), np.empty((7, 6, 5), np.float32).T],
+    ids=["shape", "dtype", "strides"],
+)
+def test_an_array_that_does_not_fit_is_refused(array: Any) -> None:
+    with pytest.raises(tensorseed.TensorError, match=r"'cube' has to be .*\(5, 6, 7\) and dtype float32"):
+        tensorseed.open(SPEC).fill({"cube": array})
+    with pytest.raises(tensorseed.UnknownNameError, match="nonsense"):
+        tensorseed.open(SPEC).fill({"nonsense": array})
+
+
 @pytest.fixture
 def wide() -> Iterator[None]:
     """64-bit dtypes of jax."""
