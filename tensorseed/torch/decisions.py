@@ -25,6 +25,7 @@ from tensorseed.spec.rules import Rules
 from tensorseed.spec.schemes import ArgumentError, Scheme
 from tensorseed.torch.names import class_names, is_fsdp1, name_fault
 from tensorseed.torch.ties import FirstNames
+from tensorseed.torch.transformers_models import TransformersModels, entry_tensor
 from tensorseed.torch.walk import Layer, Member, members_of, walk
 
 DTYPE_NAMES = {getattr(torch, name): name for name in DTYPES}
@@ -59,6 +60,7 @@ class Decisions:
     """
 
     rules: Rules
+    models: TransformersModels
     draws: dict[str, Draw] = field(default_factory=dict)
     ties: dict[str, str] = field(default_factory=dict)
     left: list[Member] = field(default_factory=list)
@@ -72,8 +74,8 @@ class Decisions:
 
 
 def decide(module: nn.Module, rules: Rules, prefix: str = "") -> Decisions:
-    """The decision on every tensor of `module`, by rules, and by the defaults of its layers."""
-    decider = _Decider(rules)
+    """The decision on every tensor of `module`: by rules, by its model of transformers, or by its layer."""
+    decider = _Decider(rules, TransformersModels(module, prefix))
     for path, part, layer in walk(module, prefix):
         if is_fsdp1(type(part)):
             decider.decisions.faults.append(Fault("", FLATTENED))
@@ -86,9 +88,10 @@ def decide(module: nn.Module, rules: Rules, prefix: str = "") -> Decisions:
 class _Decider:
     """Decides on the tensors of one module after the other."""
 
-    def __init__(self, rules: Rules) -> None:
-        self.decisions = Decisions(rules)
+    def __init__(self, rules: Rules, models: TransformersModels) -> None:
+        self.decisions = Decisions(rules, models)
         self._rules = rules
+        self._models = models
         self._first = FirstNames()
         self._bare: dict[tuple[Any, ...], EntryTensor | None] = {}
 
@@ -102,7 +105,7 @@ class _Decider:
         for member, slot in zip(members, slots, strict=True):
             if (fault := name_fault(member.name)) is not None:
                 self._fault(fault)
-            elif not self._is_tie(member) and not self._by_rule(member):
+            elif not (self._is_tie(member) or self._by_rule(member) or self._by_model(member)):
                 self._by_default(member, slot, layer, differs)
 
     def _is_tie(self, member: Member) -> bool:
@@ -126,6 +129,21 @@ class _Decider:
         found = self._whole(index, member, rule.init, rule.fan_axes)
         if found is not None:
             self._draw(member, found, index)
+        return True
+
+    def _by_model(self, member: Member) -> bool:
+        inits = self._models.inits_of(member.name)
+        if inits is None:
+            return False
+        entry = inits.entries.get(member.name)
+        if entry is not None:
+            self._draw(member, entry_tensor(entry), f"default of {inits.kind}", entry.get("stream"))
+        elif not member.is_buffer:
+            self.decisions.uncovered.append(Uncovered(member, inits.unknown[member.name]))
+        elif member.name in inits.buffers:
+            self.decisions.left.append(member)
+        else:
+            return False
         return True
 
     def _by_default(

@@ -23,6 +23,7 @@ from tensorseed.torch.matching import match
 from tensorseed.torch.names import checked_prefix, class_names
 from tensorseed.torch.report import InitReport
 from tensorseed.torch.ties import overlaps
+from tensorseed.torch.transformers_models import write_numbers
 from tensorseed.torch.walk import Member
 from tensorseed.weights.base import Weights
 from tensorseed.weights.spec_reading import SpecSource, read_spec
@@ -48,7 +49,8 @@ def init_(
     them in the whole model, for a module that is a part of it, such as a pipeline stage. A tied parameter is
     drawn once, under its first name. The random state of torch is untouched, and nothing is communicated.
 
-    Buffers that a module computes itself are left as they are, which the report says.
+    Buffers that a module computes itself are left as they are, which the report says. Those of a transformers
+    model, such as rotary frequencies, are computed anew.
     `seed` is 0 to 2⁶⁴ − 1; without one it is the spec's, or 0.
 
     >>> import tensorseed.torch as ts
@@ -78,12 +80,18 @@ def init_(
             decisions = match(module, {tensor.name: tensor for tensor in resolved.tensors}, path)
         check(decisions)
         _check_memory(decisions)
-        owners = computable(decisions.left)
-        computed = [member.name for member in decisions.left if member.tensor.is_meta]
+        known = decisions.models.numbers(decisions.left)
+        computed = [member.name for member, _ in known]
+        unknown = [member for member in decisions.left if member.name not in computed]
+        owners = computable(unknown)
+        computed += [member.name for member in unknown if member.tensor.is_meta]
         pairs = [(draw.member.tensor, draw.resolved) for draw in decisions.draws.values()]
+        device = pairs[0][0].device if pairs else torch.device("cpu")
         fill_tensors(pairs, given)
+        for member, numbers in known:
+            write_numbers(member, numbers, device)
         for owner in owners:
-            compute(owner, pairs[0][0].device if pairs else torch.device("cpu"))
+            compute(owner, device)
         return _report(decisions, given, computed)
 
 

@@ -15,6 +15,7 @@ from tensorseed.torch.decisions import DTYPE_NAMES, FLATTENED, Decisions, Draw, 
 from tensorseed.torch.layers import LayerKey
 from tensorseed.torch.names import is_fsdp1
 from tensorseed.torch.ties import FirstNames
+from tensorseed.torch.transformers_models import TransformersModels
 from tensorseed.torch.walk import Member, members_of, walk
 
 MAX_SUGGESTED = 3  # names of the spec that the module lacks, each with the nearest that it has
@@ -26,7 +27,7 @@ def match(module: nn.Module, tensors: Mapping[str, ResolvedTensor], prefix: str 
     Of a tied tensor the spec may have any name. Buffers that it lacks are left, except those of layers of
     torch.nn. With a `prefix` the names of the spec outside it are other parts of the model.
     """
-    decisions = Decisions(Rules())
+    decisions = Decisions(Rules(), TransformersModels(module, prefix))
     groups: dict[str, list[Member]] = {}
     first = FirstNames()
     required: set[str] = set()

@@ -48,7 +48,8 @@ def spec_of(
 
     They have the names, shapes and dtypes of its state dict, without what wrappers add to names, and the
     values that `init_` draws with the same seed, rules and prefix. A layer of `torch.nn` is an entry of its
-    type, any other parameter a bare tensor. A second name of a tied parameter draws by the first. Buffers
+    type, any other parameter a bare tensor. A second name of a tied parameter draws by the first; where a
+    transformers model ties it, it is left out, as its checkpoints leave it out. Buffers
     that a module computes itself are written out, up to 4,096 numbers; a warning names those that are left
     out. Nothing is computed or changed: the module may be on meta, or sharded.
 
@@ -82,6 +83,7 @@ class _Writer:
         self.left_out: list[str] = []
         self._draws = decisions.draws
         self._ties = decisions.ties
+        self._models = decisions.models
         self._literals = LIMITS.values  # that the spec still has room for
         self._resolved: dict[str, dict[str, EntryTensor] | None] = {}
         counts = Counter(draw.resolved.dtype.name for draw in decisions.draws.values())
@@ -96,7 +98,8 @@ class _Writer:
         for path, part, layer, members in parts:
             if done is not None and path.startswith(done):
                 continue
-            whole = path and self._layer(path, part, layer, names)
+            bare = not path or self._models.covers(path)  # as the recipes of transformers models
+            whole = None if bare else self._layer(path, part, layer, names)
             if whole:
                 done = path
                 self.entries.append(whole)
@@ -153,6 +156,8 @@ class _Writer:
         draw = self._draw(member.name)
         if draw is None:
             return self._buffer(member)
+        if self._models.is_tie(member.name, self._ties.get(member.name)):
+            return None
         tensor = draw.resolved
         body: Document = {"type": "Tensor", "shape": tensor.shape, "init": init_value(tensor.scheme)}
         if isinstance(tensor.distribution, ZeroRange):

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+from torch import nn
 
+from tensorseed.devices.local import LIMITS
 from tensorseed.errors import shortened
+from tensorseed.spec.layers import Tensor
+from tensorseed.spec.resolution import EntryTensor, resolve_entry
+from tensorseed.torch.memory import is_dtensor
+from tensorseed.torch.names import own_classes
+from tensorseed.torch.walk import Member, members_of, walk
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,16 +32,87 @@ _ELEMENTWISE = frozenset(("zeros", "ones", "constant", "normal", "uniform", "tru
 
 
 class ModelInits(NamedTuple):
-    """What transformers itself fills the tensors of a model with.
+    """What transformers itself fills the tensors of a model of class `kind` with.
 
     `entries` are entries `Tensor` of a spec but for the name, each with the tensor's own shape and dtype.
     `buffers` are the numbers of buffers that the model computes itself, such as rotary frequencies.
-    `unknown` says, as a clause, why a tensor has neither.
+    `unknown` says, as a clause, why a tensor has neither. `ties` lead from the further names of a tied tensor
+    to the first, by which it is saved.
     """
 
+    kind: str
     entries: dict[str, Described]
     buffers: dict[str, torch.Tensor]
     unknown: dict[str, str]
+    ties: dict[str, str]
+
+
+class TransformersModels:
+    """The outermost transformers models in a module, whose inits are found when they are first needed."""
+
+    def __init__(self, module: nn.Module, prefix: str = "") -> None:
+        self._inits: dict[str, ModelInits] = {}
+        self._models: dict[str, PreTrainedModel] = {}  # by what begins the names of its tensors
+        if any(map(is_pretrained, module.modules())):
+            for path, part, _ in walk(module, prefix):
+                if is_pretrained(part) and not path.startswith((*self._models,)):
+                    self._models[path] = part
+
+    def covers(self, name: str) -> bool:
+        """Whether a tensor or a module is in one of the models."""
+        return name.startswith((*self._models,))
+
+    def inits_of(self, name: str) -> ModelInits | None:
+        """The inits of the model that a tensor belongs to; None of one outside any."""
+        path = next(filter(name.startswith, self._models), None)
+        if path is not None and path not in self._inits:
+            model = self._models[path]
+            members = [one for place, part, _ in walk(model, path) for one in members_of(place, part)]
+            tensors = {one.name.removeprefix(path): one.tensor for one in members}
+            self._inits[path] = model_inits(model, tensors, path)
+        return None if path is None else self._inits[path]
+
+    def is_tie(self, name: str, first: str | None) -> bool:
+        """Whether a model itself ties two of its tensors, and saves them by the first name alone."""
+        inits = self.inits_of(name)
+        return first is not None and inits is not None and inits.ties.get(name) == first
+
+    def numbers(self, members: Iterable[Member]) -> list[tuple[Member, torch.Tensor]]:
+        """Those of some buffers that their model computes, with their numbers."""
+        found = ((member, self.inits_of(member.name)) for member in members)
+        return [
+            (member, inits.buffers[member.name])
+            for member, inits in found
+            if inits is not None and member.name in inits.buffers
+        ]
+
+
+def write_numbers(member: Member, numbers: torch.Tensor, device: torch.device) -> None:
+    """Write the numbers of a buffer, whole or sharded; one on meta gets memory on `device`."""
+    with torch.no_grad():
+        if member.tensor.is_meta:
+            numbers = numbers.to(device, member.tensor.dtype, copy=True)
+            member.owner._buffers[member.own_name] = numbers
+        elif is_dtensor(member.tensor):
+            from tensorseed.torch.shards import pieces
+
+            for piece in pieces(member.tensor):
+                stops = map(add, piece.box.starts, piece.box.shape)
+                piece.local.copy_(numbers[tuple(map(slice, piece.box.starts, stops))])
+        else:
+            member.tensor.copy_(numbers)
+
+
+def entry_tensor(entry: Described) -> EntryTensor:
+    """The tensor of an entry, drawn by whatever name."""
+    return _entry_tensor(json.dumps({**entry, "name": "x", "stream": None}))
+
+
+@lru_cache(4_096)
+def _entry_tensor(text: str) -> EntryTensor:
+    entry = Tensor.model_validate_json(text)
+    assert entry.dtype is not None
+    return resolve_entry(entry, entry.dtype, LIMITS).tensors[0]
 
 
 def is_pretrained(module: torch.nn.Module) -> bool:
@@ -58,18 +139,25 @@ def model_inits(model: PreTrainedModel, tensors: Tensors, prefix: str = "") -> M
 
     Random states, defaults and switches of torch and transformers are left as they are.
     """
-    found = ModelInits({}, {}, {})
     inits = _inits_of(model, tensors)
+    ties = {f"{prefix}{name}": f"{prefix}{first}" for name, first in inits.ties.items()}
+    found = ModelInits(model_class(model).__name__, {}, {}, {}, ties)
     for name in tensors:
         _add(found, prefix, name, tensors, inits)
     return found
+
+
+def model_class(model: PreTrainedModel) -> type[PreTrainedModel]:
+    """The class that a model was made of: `fully_shard` gives it another one, derived from that."""
+    own: type[PreTrainedModel] = own_classes(type(model))[0]
+    return own
 
 
 def _inits_of(model: PreTrainedModel, tensors: Tensors) -> InMemoryInits:
     from tensorseed.checkpoints.derivation.building import MAX_MODULES
     from tensorseed.checkpoints.derivation.in_memory import InMemoryInits, in_memory_inits
 
-    cls = class_of(model)
+    cls = model_class(model)
     dtypes = {name: tensor.dtype for name, tensor in tensors.items()}
     modules = max(MAX_MODULES, sum(1 for _ in model.modules()))  # it was built once
     try:
@@ -78,17 +166,6 @@ def _inits_of(model: PreTrainedModel, tensors: Tensors) -> InMemoryInits:
         cause = shortened(" ".join(f"{type(error).__name__} {error}".split()))
         why = f"{cls.__name__} cannot be built again from its config ({cause})"
         return InMemoryInits(unknown=dict.fromkeys(tensors, why))
-
-
-def class_of(model: PreTrainedModel) -> type[PreTrainedModel]:
-    """The class that a model was made of: `fully_shard` gives it another one, derived from that."""
-    base = sys.modules["transformers.modeling_utils"].PreTrainedModel
-    own: type[PreTrainedModel] = next(
-        cls
-        for cls in type(model).__mro__
-        if issubclass(cls, base) and cls.__module__.partition(".")[0] != "torch"
-    )
-    return own
 
 
 def _add(found: ModelInits, prefix: str, name: str, tensors: Tensors, inits: InMemoryInits) -> None:

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch.utils._device import _device_constructors
 from transformers import PreTrainedConfig, PreTrainedModel, initialization
 
 from tensorseed.checkpoints.derivation.recorded_distributions import distribution_of
-from tensorseed.checkpoints.derivation.recorder import Recorder
+from tensorseed.checkpoints.derivation.recorder import MAX_KNOWN_TOTAL, Recorder
 from tensorseed.errors import TooLargeError
 
 MAX_MODULES = 32_768
@@ -28,6 +28,13 @@ MAX_TABLE_NUMBERS = 1 << 22  # some seconds; no published model has as many
 META = torch.device("meta")
 
 _LITERALS = (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.scalar_tensor)
+
+
+class Bounds(NamedTuple):
+    """The most that a model may have: modules, and elements of all tensors that are computed for real."""
+
+    modules: int
+    known: int = MAX_KNOWN_TOTAL
 
 
 class TooManyModulesError(Exception):
@@ -61,21 +68,22 @@ def build(
     cls: type[PreTrainedModel],
     config: PreTrainedConfig,
     dtype: torch.dtype | None = None,
-    max_modules: int | None = None,
+    bounds: Bounds | None = None,
 ) -> tuple[PreTrainedModel, Recorder]:
     """The initialised model, and what its tensors would hold; `dtype` is the config's unless given.
 
     Raises:
-        TooManyModulesError: the model has more than `max_modules` modules, MAX_MODULES unless given.
+        TooManyModulesError: the model has more modules than the bounds allow.
         TooLargeError: a table has more than MAX_TABLE_NUMBERS.
         DataDependentError: its structure depends on random numbers.
 
     Errors of transformers for a config that it cannot build pass unchanged.
     """
-    recorder = Recorder()
+    bounds = bounds or Bounds(MAX_MODULES)
+    recorder = Recorder(bounds.known)
     with ExitStack() as stack:
         stack.enter_context(recording_init_calls(recorder))
-        stack.enter_context(_bounded(MAX_MODULES if max_modules is None else max_modules))
+        stack.enter_context(_bounded(bounds.modules))
         stack.enter_context(_bounded_tables())
         stack.enter_context(_Dataless())
         stack.enter_context(recorder)

@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
 
-from tensorseed.checkpoints.derivation.building import MAX_MODULES, build, silence
+from tensorseed.checkpoints.derivation.building import MAX_MODULES, Bounds, build, silence
 from tensorseed.checkpoints.derivation.description import Described, entry_of
 from tensorseed.checkpoints.derivation.op_rules import storage_of
 from tensorseed.checkpoints.derivation.recorder import Recorder
@@ -21,6 +21,7 @@ from tensorseed.checkpoints.derivation.storage_regions import UnknownContentErro
 from tensorseed.spec.schemes import SCHEMES
 
 CACHE_BYTES = 64 << 20
+MAX_KNOWN = 1 << 29  # elements that are computed for real: a causal mask in each layer
 
 _ENTRY_BYTES = 1 << 10  # of memory, roughly
 
@@ -33,12 +34,14 @@ class InMemoryInits:
 
     `entries` are those of the state dict, and of further buffers that are drawn. An entry has a `stream`
     where published checkpoints have the tensor under another name, and for further names of a tied tensor.
-    `values` are computed buffers without an entry. `unknown` says why a tensor has neither.
+    `values` are computed buffers without an entry. `unknown` says why a tensor has neither. `ties` lead from
+    the further names of a tied tensor to the first.
     """
 
     entries: dict[str, Described] = field(default_factory=dict)
     values: dict[str, torch.Tensor] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
+    ties: dict[str, str] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
@@ -55,7 +58,7 @@ def in_memory_inits(
     cls: type[PreTrainedModel],
     config: PreTrainedConfig,
     dtypes: Mapping[str, torch.dtype],
-    max_modules: int = MAX_MODULES,
+    modules: int = MAX_MODULES,
 ) -> InMemoryInits:
     """The inits of the tensors that `dtypes` names, in those dtypes, as `cls(config)` fills them.
 
@@ -63,7 +66,7 @@ def in_memory_inits(
     once, to the dtype of their tensor. The inits of a class, a config and dtypes are kept.
 
     Raises:
-        TooManyModulesError: the model has more than `max_modules` modules.
+        TooManyModulesError: the model has more than so many `modules`.
         TooLargeError: a table has more numbers than a derivation computes.
         DataDependentError: the structure of the model depends on random numbers.
 
@@ -77,7 +80,7 @@ def in_memory_inits(
     with _LOCK:
         found = _CACHE.get(key) if text is not None else None
         if found is None:
-            found = _described(cls, config, dtypes, max_modules)
+            found = _described(cls, config, dtypes, Bounds(modules, MAX_KNOWN))
             if text is not None and found.nbytes <= CACHE_BYTES:
                 _CACHE[key] = found
         return found
@@ -87,16 +90,17 @@ def _described(
     cls: type[PreTrainedModel],
     config: PreTrainedConfig,
     dtypes: Mapping[str, torch.dtype],
-    max_modules: int,
+    bounds: Bounds,
 ) -> InMemoryInits:
     wide = torch.float64 if torch.float64 in dtypes.values() else torch.float32
     inits = InMemoryInits()
     with silence():
-        model, recorder = build(cls, copy.deepcopy(config), wide, max_modules)
+        model, recorder = build(cls, copy.deepcopy(config), wide, bounds)
         with recorder, torch.no_grad():
             state = _tensors(model.state_dict())
             tensors = {**dict(model.named_buffers(remove_duplicate=False)), **state}
-            streams = _streams(model, state, recorder)
+            inits.ties.update(_ties(state))
+            streams = _streams(model, state, inits.ties, recorder)
             for name in (name for name in tensors if name in dtypes):
                 persistent, stream = name in state, streams.get(name, name)
                 _describe(inits, name, tensors[name], dtypes[name], recorder, persistent, stream)
@@ -138,15 +142,26 @@ def _describe(
     inits.entries[name] = entry
 
 
-def _streams(model: PreTrainedModel, state: Mapping[str, torch.Tensor], recorder: Recorder) -> dict[str, str]:
-    """The names that key the draws: of a tied tensor the first one, as published checkpoints have it."""
+def _ties(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
+    """The further names of tied tensors, each with the first."""
     first: dict[_View, str] = {}
     for name, tensor in state.items():
         first.setdefault(_view(tensor), name)
+    return {name: first[_view(tensor)] for name, tensor in state.items() if first[_view(tensor)] != name}
+
+
+def _streams(
+    model: PreTrainedModel,
+    state: Mapping[str, torch.Tensor],
+    ties: Mapping[str, str],
+    recorder: Recorder,
+) -> dict[str, str]:
+    """The names by which tensors are drawn: those that published checkpoints have for them."""
     with recorder.paused():
-        saved = revert_weight_conversion(model, {name: state[name] for name in first.values()})
+        kept = {name: tensor for name, tensor in state.items() if name not in ties}
+        saved = revert_weight_conversion(model, dict(kept))
     published = {_view(tensor): name for name, tensor in saved.items()}
-    return {name: published.get(_view(tensor), first[_view(tensor)]) for name, tensor in state.items()}
+    return {name: published.get(_view(tensor), ties.get(name, name)) for name, tensor in state.items()}
 
 
 def _view(tensor: torch.Tensor) -> _View:

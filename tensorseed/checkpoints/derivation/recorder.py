@@ -46,8 +46,10 @@ class DataDependentError(Exception):
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The contents of all storages that operations of this thread create or fill while it is entered."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_known: int = MAX_KNOWN_TOTAL) -> None:
+        """Of all tensors together up to `max_known` elements are computed for real."""
         super().__init__()  # type: ignore[no-untyped-call]
+        self._max_known = max_known
         self._contents: dict[int, tuple[Any, Contents]] = {}  # by storage, which is kept alive
         self._chance: dict[int, Any] = {}  # storages with data that hold random numbers, kept alive
         self._known = 0
@@ -160,7 +162,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not any(tensor.is_meta for tensor in made):  # it was done for real
             return not any(self.values_of(leaf) is None for leaf in tensors_in((args, kwargs)))
         size = sum(tensor.numel() for tensor in made)
-        if size > MAX_KNOWN_ELEMENTS or (not in_place and self._known + size > MAX_KNOWN_TOTAL):
+        if size > MAX_KNOWN_ELEMENTS or (not in_place and self._known + size > self._max_known):
             return False
         known = {id(leaf): self.values_of(leaf) for leaf in tensors_in((args, kwargs))}
         if any(values is None for values in known.values()):

@@ -9,6 +9,7 @@ import random
 import sys
 import threading
 import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,23 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, Shard
+from torch.optim.swa_utils import AveragedModel
+from torch.testing._internal.distributed.fake_pg import FakeStore
 
+import tensorseed.torch as ts
+from tensorseed import spec_of
 from tensorseed.checkpoints.derivation import building, derive, in_memory
 from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of
 from tensorseed.checkpoints.library import Library, shipped
+from tensorseed.errors import ModuleError
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
-from tensorseed.torch.transformers_models import ModelInits, is_pretrained, model_inits
+from tensorseed.torch.transformers_models import ModelInits, is_pretrained, model_class, model_inits
 from tests.tensorseed.checkpoints.derivation.families import FAMILIES
 from tests.tensorseed.checkpoints.shipped.conftest import SHARD_BYTES, TINY, write
 
@@ -58,13 +68,17 @@ def inits(model: Any, prefix: str = "") -> ModelInits:
     return model_inits(model, named(model), prefix)
 
 
-def spec_of(entries: dict[str, Any], seed: int = 42) -> bytes:
-    layers = [{"name": name, **entry} for name, entry in entries.items()]
-    return json.dumps({"seed": seed, "layers": layers}).encode()
+def resolved(spec: dict[str, Any]) -> ResolvedSpec:
+    return parse_spec(json.dumps(spec).encode(), Limits())
 
 
-def drawn(entries: dict[str, Any]) -> dict[str, torch.Tensor]:
-    file = open_file(parse_spec(spec_of(entries), Limits()))
+def spec_with(entries: dict[str, Any]) -> dict[str, Any]:
+    return {"layers": [{"name": name, **entry} for name, entry in entries.items()]}
+
+
+def drawn_by(spec: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The file of a spec."""
+    file = open_file(resolved(spec))
     return load(file.read(0, file.size).tobytes())
 
 
@@ -73,22 +87,162 @@ def test_a_model_equals_its_recipe(name: str, tmp_path: Path) -> None:
     """Tensor by tensor in memory: the recipe's files as transformers loads them."""
     document = recipe(name)
     model = made(document["config"])
-    found = inits(model)
-    assert not found.unknown
-    ours = drawn(found.entries)
+    spec = spec_of(model, seed=42)
+    model.to_empty(device="cpu")  # tied tensors are several from here on
+    report = ts.init_(model, seed=42)
     library = Library([shipped()], Limits(), SHARD_BYTES)
     folder = write(library.repository(f"tensorseed/{name}").snapshot("seed-42"), tmp_path)
     loaded = type(model).from_pretrained(folder)
-    theirs = loaded.state_dict()
+    ours, theirs = model.state_dict(), loaded.state_dict()
+    assert ours.keys() == theirs.keys()
     differing = {key for key in ours if not torch.equal(ours[key], theirs[key].to(ours[key].dtype))}
     assert differing == {key for key in ours if key.endswith(FUSED)}
     assert bool(differing) == (name in FUSING)
-    for key, buffer in loaded.named_buffers():
-        known = found.buffers[key] if key in found.buffers else ours[key]
-        assert torch.equal(known.to(buffer.dtype), buffer)
+    buffers = dict(loaded.named_buffers())
+    assert all(torch.equal(buffer, buffers[key]) for key, buffer in model.named_buffers())
+    assert not report.left
     if name not in RENAMED | FUSING:
-        recipes = parse_spec(json.dumps({"seed": 42, **document["weights"]}).encode(), Limits()).recipe
-        assert parse_spec(spec_of(found.entries), Limits()).recipe == recipes
+        assert resolved(spec).recipe == resolved({"seed": 42, **document["weights"]}).recipe
+    file = drawn_by(spec)
+    assert all(torch.equal(file[key], ours[key]) for key in file)
+
+
+def test_a_name_of_checkpoints_keys_the_draw() -> None:
+    layers = spec_of(made(recipe("tiny-vit")["config"]))["layers"]
+    streams = {entry["name"]: entry.get("stream") for entry in layers}
+    published = "vit.encoder.layer.1.attention.attention.query.weight"
+    assert streams["vit.layers.1.attention.q_proj.weight"] == published
+    assert streams["classifier.weight"] is None
+
+
+class TestSharded:
+    """A model under fully_shard, whose class it replaces."""
+
+    @pytest.fixture(params=[0, 1])
+    def rank(self, request: pytest.FixtureRequest) -> Iterator[int]:
+        store = FakeStore()
+        torch.distributed.init_process_group("fake", rank=request.param, world_size=2, store=store)
+        yield request.param
+        torch.distributed.destroy_process_group()
+
+    @pytest.mark.parametrize("tied", [True, False])
+    def test_each_process_has_its_rows(self, rank: int, tied: bool) -> None:
+        whole = made(LLAMA, "cpu", tie_word_embeddings=tied)
+        ts.init_(whole, seed=1)
+        model = made(LLAMA, tie_word_embeddings=tied)
+        # torch keeps meshes of one process by name, and here one process is each rank
+        mesh = init_device_mesh("cpu", (2,), mesh_dim_names=(f"rank_{rank}",))
+        for layer in model.model.layers:
+            fully_shard(layer, mesh=mesh)
+        fully_shard(model, mesh=mesh)
+        assert type(model) is not type(whole)
+        assert model_class(model) is type(whole)
+        model.to_empty(device="cpu")
+        ts.init_(model, seed=1)
+        expected = whole.state_dict()
+        for name, shard in model.state_dict().items():
+            assert torch.equal(shard.to_local(), expected[name].chunk(2)[rank]), name
+        assert torch.equal(model.model.rotary_emb.inv_freq, whole.model.rotary_emb.inv_freq)
+        assert spec_of(model) == spec_of(whole)
+
+
+def compiled(model: torch.nn.Module) -> Any:
+    return torch.compile(model, backend="eager")
+
+
+@pytest.mark.parametrize("wrap", [compiled, torch.nn.DataParallel, AveragedModel])
+def test_wrapped_models(wrap: Callable[[torch.nn.Module], Any]) -> None:
+    model = made(LLAMA, "cpu")
+    expected = spec_of(model)
+    assert spec_of(wrap(model)) == expected
+
+
+def test_a_model_and_a_layer_in_a_module() -> None:
+    class Classifier(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.backbone = made(LLAMA, "cpu").model
+            self.head = torch.nn.Linear(64, 3)
+
+    module = Classifier()
+    module.backbone.rotary_emb.inv_freq.fill_(torch.nan)
+    report = ts.init_(module, seed=1)
+    by = {row.name: row.by for row in report}
+    assert by["backbone.embed_tokens.weight"] == "default of LlamaModel"
+    assert by["head.weight"] == "default of Linear"
+    assert module.backbone.rotary_emb.inv_freq.isfinite().all()
+    assert [*report.computed] == ["backbone.rotary_emb.inv_freq", "backbone.rotary_emb.original_inv_freq"]
+    kinds = {entry["name"]: entry["type"] for entry in spec_of(module)["layers"]}
+    assert (kinds["head"], kinds["backbone.norm.weight"]) == ("Linear", "Tensor")
+
+
+def test_rules_come_first() -> None:
+    model = made(LLAMA, "cpu")
+    report = ts.init_(model, rules=[{"match": "lm_head.weight", "init": "zeros"}])
+    assert not model.lm_head.weight.any()
+    assert {row.by for row in report} == {"rule 0", "default of LlamaForCausalLM"}
+
+
+def test_what_the_config_does_not_know_needs_a_rule() -> None:
+    model = made(LLAMA, "cpu")
+    model.score = torch.nn.Linear(64, 2)
+    before = model.lm_head.weight.clone()
+    with pytest.raises(ModuleError, match=r"score\.\S+.* the model of its config has no such tensor"):
+        ts.init_(model)
+    assert torch.equal(model.lm_head.weight, before)
+    ts.init_(model, rules=[{"match": "score.*", "init": "zeros"}])
+    assert not model.score.weight.any()
+
+
+def test_a_spec_gives_the_parameters_and_the_model_its_buffers() -> None:
+    model = made(recipe("tiny-llama")["config"]).to_empty(device="cpu")
+    report = ts.init_(model, spec="tensorseed/tiny-llama")
+    assert {row.by for row in report} == {"spec"}
+    assert model.model.rotary_emb.inv_freq[0] == 1
+
+
+def test_causal_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"model_type": "gpt_neo", "architectures": ["GPTNeoModel"], "hidden_size": 8, "num_heads": 2}
+    config |= {"bos_token_id": 0, "eos_token_id": 0}
+    layers = {"num_layers": 4, "attention_types": [[["global"], 4]], "max_position_embeddings": 32}
+    model = made(config, vocab_size=9, **layers).to_empty(device="cpu")
+    monkeypatch.setattr(in_memory, "MAX_KNOWN", 1_000)
+    names = [f"h.{layer}.attn.attention.bias" for layer in range(4)]
+    assert [*ts.init_(model).left] == names
+    monkeypatch.undo()
+    in_memory._CACHE.clear()
+    report = ts.init_(model)
+    assert [*report.computed] == names
+    for layer in model.h:
+        assert torch.equal(layer.attn.attention.bias[0, 0], torch.ones(32, 32, dtype=torch.bool).tril())
+
+
+def test_buffers_in_the_dtype_of_the_model() -> None:
+    model = made(LLAMA).to(torch.bfloat16).to_empty(device="cpu")
+    expected = made(LLAMA, "cpu").model.rotary_emb.inv_freq.to(torch.bfloat16)
+    ts.init_(model)
+    assert torch.equal(model.model.rotary_emb.inv_freq, expected)
+
+
+def test_a_buffer_that_is_on_meta_alone() -> None:
+    model = made(LLAMA, "cpu")
+    model.model.rotary_emb.inv_freq = torch.empty_like(model.model.rotary_emb.inv_freq, device="meta")
+    ts.init_(model)
+    assert torch.equal(model.model.rotary_emb.inv_freq, model.model.rotary_emb.original_inv_freq)
+
+
+def test_a_buffer_that_is_a_dtensor() -> None:
+    torch.distributed.init_process_group("fake", rank=1, world_size=2, store=FakeStore())
+    try:
+        mesh = init_device_mesh("cpu", (2,), mesh_dim_names=("rank_1",))
+        model = made(LLAMA, "cpu")
+        expected = model.model.rotary_emb.inv_freq
+        empty = torch.zeros_like(expected)
+        model.model.rotary_emb.inv_freq = DTensor.from_local(empty[:4], mesh, [Shard(0)])
+        ts.init_(model)
+        assert torch.equal(model.model.rotary_emb.inv_freq.to_local(), expected[4:])
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
@@ -96,11 +250,11 @@ def test_a_model_equals_its_recipe(name: str, tmp_path: Path) -> None:
 def test_a_model_in_another_dtype(family: str, dtype: torch.dtype) -> None:
     """As the recipe of a config with that dtype, where names agree."""
     kind = str(dtype).removeprefix("torch.")
-    config = FAMILIES[family] | ({"max_source_positions": 1_500} if family == "whisper" else {})
+    config = FAMILIES[family] | ({"max_source_positions": 80} if family == "whisper" else {})
     found = inits(made(config, dtype="float32").to(dtype))
     weights = derive(config | {"dtype": kind})["weights"]
-    theirs = {part.name: part for part in parse_spec(json.dumps(weights).encode(), Limits()).tensors}
-    ours = {part.name: part for part in parse_spec(spec_of(found.entries), Limits()).tensors}
+    theirs = {part.name: part for part in resolved(weights).tensors}
+    ours = {part.name: part for part in resolved(spec_with(found.entries)).tensors}
     common = {key for key in ours.keys() & theirs.keys() if "score_correction" not in key}
     assert {key: ours[key] for key in common} == {key: theirs[key] for key in common}
     assert {ours[key].dtype.name for key in common} == {kind}
@@ -112,7 +266,7 @@ def test_a_tied_tensor_keeps_one_value_where_the_tie_is_lost() -> None:
     assert model.lm_head.weight is not model.shared.weight
     found = inits(model).entries
     assert found["lm_head.weight"] == found["shared.weight"] | {"stream": "shared.weight"}
-    ours = drawn({key: found[key] for key in ("lm_head.weight", "shared.weight")})
+    ours = drawn_by(spec_with({key: found[key] for key in ("lm_head.weight", "shared.weight")}))
     assert torch.equal(ours["lm_head.weight"], ours["shared.weight"])
 
 
