@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -48,6 +49,26 @@ def local_settings(threads: int | None = None) -> LocalSettings:
 
         portability.target()
     return LocalSettings(threads or cores(), usable_folder(Path(folder)) if folder else None)
+
+
+def kernels_ready() -> int:
+    """Have compiled kernels looked up in their folder, and return the number of threads that compute.
+
+    The folder is checked once for each value of the variables: that takes tens of milliseconds.
+
+    Raises:
+        ValueError: a variable of the environment has no valid value.
+    """
+    return _kernels_ready(*map(os.environ.get, (THREADS, KERNEL_CACHE, PORTABLE_KERNELS, "HOME")))
+
+
+@lru_cache(maxsize=16)
+def _kernels_ready(*_variables: str | None) -> int:
+    from tensorseed.sampling.executors.kernel_cache import use_cache
+
+    settings = local_settings()
+    use_cache(settings.kernel_cache)
+    return settings.threads
 
 
 def local_source(resolved: ResolvedSpec, kernel_cache: Path | None) -> ElementSource:

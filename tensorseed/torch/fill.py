@@ -17,8 +17,8 @@ from tensorseed.spec.names import check_name
 from tensorseed.spec.query import point_at_parameters
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
-from tensorseed.torch.filling import Part, fill_parts, fill_tensors
-from tensorseed.torch.memory import check_fillable, dtype_of, increment_version, is_dtensor
+from tensorseed.torch.filling import fill_part, fill_tensors
+from tensorseed.torch.memory import check_fillable, dtype_of, is_dtensor
 
 T = TypeVar("T", bound=torch.Tensor)
 
@@ -73,9 +73,7 @@ def fill_(
     if box is None:
         fill_tensors([(tensor, resolved.tensors[0])], resolved.seed)
         return tensor
-    with torch.no_grad():
-        fill_parts([Part(resolved.tensors[0], tensor, box)], resolved.seed)
-        increment_version(tensor)
+    fill_part(tensor, resolved.tensors[0], box, resolved.seed)
     return tensor
 
 

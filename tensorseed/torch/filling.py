@@ -9,12 +9,20 @@ import numpy as np
 import torch
 
 from tensorseed.concurrency.float_environment import default_float_environment
-from tensorseed.devices.local import local_settings, local_source
+from tensorseed.devices.local import kernels_ready
+from tensorseed.files.elements import DrawnElements
 from tensorseed.files.filling import Fill, fill_arrays
 from tensorseed.files.slices import Box
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
-from tensorseed.torch.memory import check_fillable, host_storage, increment_version, is_dtensor
+from tensorseed.torch.memory import (
+    check_fillable,
+    dtype_of,
+    host_storage,
+    increment_versions,
+    is_dtensor,
+    whole_storage,
+)
 
 DRAWING = frozenset(["cuda"])
 """The types of devices that draw by torch's operations, with the bits of the CPU."""
@@ -43,20 +51,31 @@ def fill_tensors(pairs: Sequence[tuple[torch.Tensor, ResolvedTensor]], seed: int
     Raises:
         TensorError: a tensor cannot be filled; none has been written.
     """
+    fills: list[Fill] = []
+    parts: list[Part] = []
     with torch.no_grad():
         for tensor, resolved in pairs:
-            check_fillable(tensor)
-            assert resolved.dtype.name == str(tensor.dtype).removeprefix("torch."), resolved.name
-        fill_parts([part for tensor, resolved in pairs for part in _parts(tensor, resolved)], seed)
-        for tensor, _ in pairs:
-            increment_version(tensor)
+            storage = whole_storage(tensor, resolved.dtype)
+            if storage is None:
+                parts += _parts(tensor, resolved)
+            else:
+                assert storage.shape == resolved.shape, resolved.name
+                fills.append(Fill(resolved, storage))
+        _fill(fills, parts, seed)
+        increment_versions(tensor for tensor, _ in pairs)
 
 
-def fill_parts(parts: Sequence[Part], seed: int) -> None:
-    """Fill the memory of parts; see `fill_tensors`."""
-    settings = local_settings()
-    source = local_source(ResolvedSpec(seed, "philox", "auto", (), ""), settings.kernel_cache)
-    fills: list[Fill] = []
+def fill_part(tensor: torch.Tensor, resolved: ResolvedTensor, box: Box, seed: int) -> None:
+    """Fill a plain tensor in place with the elements of a box of a whole one; see `fill_tensors`."""
+    check_fillable(tensor)
+    with torch.no_grad():
+        _fill([], [Part(resolved, tensor, box)], seed)
+        increment_versions([tensor])
+
+
+def _fill(fills: list[Fill], parts: Sequence[Part], seed: int) -> None:
+    threads = kernels_ready()
+    source = DrawnElements(ResolvedSpec(seed, "philox", "auto", (), ""))
     staged: list[Part] = []
     for part in parts:
         device = part.local.device
@@ -66,10 +85,10 @@ def fill_parts(parts: Sequence[Part], seed: int) -> None:
             fills.append(part.fill(host_storage(part.local, part.tensor.dtype)))
         else:
             staged.extend(_slabs(part))
-    fill_arrays(fills, source, settings.threads)
+    fill_arrays(fills, source, threads)
     for batch in _batches(staged):
         arrays = [np.empty(part.box.shape, part.tensor.dtype.storage) for part in batch]
-        fill_arrays([*map(Part.fill, batch, arrays)], source, settings.threads)
+        fill_arrays([*map(Part.fill, batch, arrays)], source, threads)
         for part, out in zip(batch, arrays, strict=True):
             part.local.detach().copy_(torch.from_numpy(out).view(part.local.dtype))
 
@@ -93,8 +112,9 @@ def _filled_there(part: Part, seed: int) -> bool:
 
 def _parts(tensor: torch.Tensor, resolved: ResolvedTensor) -> list[Part]:
     """Return the memory of this process for a whole tensor."""
+    check_fillable(tensor)
     whole = tuple(tensor.shape)
-    assert resolved.shape == whole, resolved.name
+    assert (resolved.dtype, resolved.shape) == (dtype_of(tensor), whole), resolved.name
     if not is_dtensor(tensor):
         return [Part(resolved, tensor, Box(whole, (0,) * len(whole), whole))]
     from tensorseed.torch.shards import pieces

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 from tensorseed.errors import TensorError
@@ -23,10 +25,15 @@ _STORAGES: dict[Any, torch.dtype] = {
     np.uint16: torch.uint16,
     np.uint8: torch.uint8,
 }
+_IN_NUMPY = (np.int64, np.float64, np.float32)
+_PLAIN = (nn.Parameter, nn.Buffer, torch.Tensor)
+_DTYPES = {getattr(torch, name): dtype for name, dtype in DTYPES.items()}
 
 
 def is_dtensor(tensor: torch.Tensor) -> TypeGuard[DTensor]:
     """Return whether it is a DTensor, without importing them."""
+    if type(tensor) in _PLAIN:
+        return False
     module = sys.modules.get("torch.distributed.tensor")
     return module is not None and isinstance(tensor, module.DTensor)
 
@@ -37,10 +44,10 @@ def dtype_of(tensor: torch.Tensor) -> DType:
     Raises:
         TensorError: the stream has no such dtype.
     """
-    name = str(tensor.dtype).removeprefix("torch.")
-    if name not in DTYPES:
+    found = _DTYPES.get(tensor.dtype)
+    if found is None:
         raise TensorError(f"a tensor of {tensor.dtype} cannot be drawn: use one of {', '.join(DTYPES)}")
-    return DTYPES[name]
+    return found
 
 
 def check_fillable(tensor: torch.Tensor) -> None:
@@ -95,15 +102,35 @@ def overlaps(tensor: torch.Tensor) -> bool:
     return np.unique(offsets).size < offsets.size
 
 
+def whole_storage(tensor: torch.Tensor, dtype: DType) -> Storage | None:
+    """Return the storage of a plain contiguous tensor of the CPU; None for any other, which needs a look.
+
+    It is one of thousands in a module of small tensors: this costs a tenth of all checks.
+    """
+    if type(tensor) not in _PLAIN or tensor.is_inference():
+        return None
+    try:
+        return host_storage(tensor, dtype) if tensor.is_cpu and tensor.is_contiguous() else None
+    except RuntimeError:  # sparse, lazily negated, inside a transform …
+        return None
+
+
 def host_storage(tensor: torch.Tensor, dtype: DType) -> Storage:
-    """Return the memory of a contiguous tensor of the CPU as an array of the dtype's storage."""
-    storage: Storage = tensor.detach().view(_STORAGES[dtype.storage]).numpy()
+    """Return the memory of a contiguous tensor of the CPU as an array of the dtype's storage.
+
+    Gradients are off in the calling thread.
+    """
+    if dtype.storage not in _IN_NUMPY:
+        tensor = tensor.view(_STORAGES[dtype.storage])
+    storage: Storage = tensor.numpy()
     return storage
 
 
-def increment_version(tensor: torch.Tensor) -> None:
+def increment_versions(tensors: Iterable[torch.Tensor]) -> None:
     """Make autograd notice the write: a graph that saved the old values refuses to use them."""
-    if is_dtensor(tensor):
-        increment_version(tensor.to_local())
-    if not tensor.is_inference():
-        torch.autograd.graph.increment_version(tensor)
+    written = []
+    for tensor in tensors:
+        if is_dtensor(tensor):
+            written.append(tensor.to_local())
+        written.append(tensor)
+    torch.autograd.graph.increment_version([tensor for tensor in written if not tensor.is_inference()])

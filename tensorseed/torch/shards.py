@@ -29,6 +29,9 @@ Layout = tuple[tuple[Range, ...], ...]
 """The indices that a shard holds: for each dimension their ranges, in the shard's order."""
 
 
+MAX_LAYOUTS = 4_096  # that are remembered
+
+
 class Piece(NamedTuple):
     """A box of the whole tensor, and the part of the local shard that holds its elements."""
 
@@ -43,6 +46,10 @@ class _Split(NamedTuple):
     factor: int
     chunks: int
     coordinate: int
+
+
+_agreeing: set[tuple[Shape, tuple[_Split, ...]]] = set()
+"""Layouts on which torch agrees: it takes a millisecond for each."""
 
 
 def pieces(tensor: DTensor) -> list[Piece]:
@@ -61,7 +68,11 @@ def pieces(tensor: DTensor) -> list[Piece]:
         return []
     splits = _splits(tensor.placements, tuple(mesh.shape), coordinate)
     layout = _layout(whole, splits)
-    _compare(tensor, whole, layout)
+    if (whole, splits) not in _agreeing:
+        _compare(tensor, whole, layout)
+        if len(_agreeing) >= MAX_LAYOUTS:
+            _agreeing.clear()
+        _agreeing.add((whole, splits))
     known = (_as_fully_shard(whole, splits), layout)  # parameters with strided shards are of the first
     fitting = [found for found in known if found is not None and _agree(_shape(found), tuple(local.shape))]
     if not fitting:
@@ -107,7 +118,7 @@ def _as_fully_shard(whole: Shape, splits: tuple[_Split, ...]) -> Layout | None:
     return _layout(whole, (*plain, *strided)) if strided else None
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(MAX_LAYOUTS)
 def _layout(whole: Shape, splits: tuple[_Split, ...]) -> Layout:
     """Return what is left of the whole after splits, one after the other."""
     held: list[list[Range]] = [[(0, size)] if size else [] for size in whole]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tensorseed.concurrency.cpu import cores
-from tensorseed.devices.local import local_settings
+from tensorseed.devices.local import kernels_ready, local_settings
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +44,19 @@ def test_a_value_that_is_none_is_refused_by_name(
     monkeypatch.setenv(f"TENSORSEED_{variable}", value)
     with pytest.raises(ValueError, match=f"TENSORSEED_{variable}={value} must be"):
         local_settings()
+
+
+def test_kernels_are_looked_up_once_for_each_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path | None] = []
+    monkeypatch.setattr("tensorseed.sampling.executors.kernel_cache.use_cache", folders.append)
+    for threads in ("3", "3", "5"):
+        monkeypatch.setenv("TENSORSEED_THREADS", threads)
+        monkeypatch.setenv("TENSORSEED_KERNEL_CACHE", str(tmp_path))
+        assert kernels_ready() == int(threads)
+    assert folders == [tmp_path, tmp_path]
+    monkeypatch.setenv("TENSORSEED_THREADS", "many")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="TENSORSEED_THREADS=many"):
+            kernels_ready()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tensorseed.files.slices import Box
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.torch import filling
-from tensorseed.torch.filling import fill_tensors
+from tensorseed.torch.filling import fill_part, fill_tensors
 from tests.tensorseed.torch.tensors import SEED, expected, resolved, same
 
 
@@ -67,6 +68,7 @@ INITS = [
 def drawing(monkeypatch: pytest.MonkeyPatch):
     """Take the CPU for a device that draws by torch's operations."""
     monkeypatch.setattr(filling, "DRAWING", {"cpu"})
+    monkeypatch.setattr(filling, "whole_storage", lambda *_: None)
     monkeypatch.setattr("tensorseed.files.device_filling.PIECE", 1 << 12)
     monkeypatch.setattr("tensorseed.files.device_filling.MIN_RUN", 64)
     monkeypatch.setattr(filling, "STAGED_BYTES", 1 << 14)
@@ -105,6 +107,5 @@ def test_a_part_on_a_device_that_draws(shape: list[int], dtype: str, monkeypatch
         wanted = whole[box]
         starts = [cut.start or 0 for cut in box] + [0] * (len(shape) - len(box))
         tensor = torch.zeros(wanted.shape, dtype=wanted.dtype)
-        part = filling.Part(drawn, tensor, filling.Box(tuple(shape), tuple(starts), tuple(wanted.shape)))
-        filling.fill_parts([part], SEED)
+        fill_part(tensor, drawn, Box(tuple(shape), tuple(starts), tuple(wanted.shape)), SEED)
         assert same(tensor, wanted), box

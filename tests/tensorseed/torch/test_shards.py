@@ -20,7 +20,13 @@ from torch.distributed.tensor.placement_types import _StridedShard
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from tensorseed.errors import TensorError
+from tensorseed.torch import shards
 from tensorseed.torch.shards import pieces
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered():
+    shards._agreeing.clear()
 
 
 @contextmanager
@@ -139,6 +145,7 @@ def test_a_torch_without_the_private_function(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.delattr("torch.distributed.tensor._utils.compute_local_shape_and_global_offset")
         assert torch.equal(located(tensor), tensor.to_local())
         monkeypatch.delattr(DTensor, "__create_chunk_list__")
+        shards._agreeing.clear()
         with pytest.raises(TensorError, match="global_shape and offset"):
             pieces(tensor)
 
