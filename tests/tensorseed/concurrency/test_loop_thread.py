@@ -1,0 +1,157 @@
+"""Coroutines for blocking callers: results, interruptions, the thread's end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tensorseed.concurrency.loop_thread import ClosedError, LoopThread
+
+
+class Ending:
+    """Counts how often a loop ended."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    async def __call__(self) -> None:
+        self.times += 1
+
+
+@pytest.fixture
+def ending() -> Ending:
+    return Ending()
+
+
+@pytest.fixture
+def loop(ending: Ending) -> Iterator[LoopThread]:
+    found = LoopThread("test", ending)
+    yield found
+    found.close()
+
+
+async def double(number: int) -> int:
+    await asyncio.sleep(0)
+    return 2 * number
+
+
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "test"]
+
+
+def wait_for_no_thread() -> None:
+    for thread in threads():
+        thread.join(20)
+    assert not threads()
+
+
+def test_results_and_errors_come_back(loop: LoopThread) -> None:
+    assert not threads()
+
+    async def fail() -> None:
+        raise ValueError("no")
+
+    assert loop.run(lambda: double(3)) == 6
+    with pytest.raises(ValueError, match="no"):
+        loop.run(fail)
+    assert len(threads()) == 1
+
+
+def test_threads_share_the_loop(loop: LoopThread) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda number: loop.run(lambda: double(number)), range(200)))
+    assert found == [2 * number for number in range(200)]
+    assert len(threads()) == 1
+
+
+def test_a_running_loop_can_wait_for_it(loop: LoopThread) -> None:
+    async def main() -> int:
+        return loop.run(lambda: double(4))
+
+    assert asyncio.run(main()) == 8
+
+
+def test_an_interruption_cancels_the_work_once_and_waits_for_it(loop: LoopThread) -> None:
+    seen: list[str] = []
+    main = threading.main_thread().ident
+
+    async def work() -> None:
+        try:
+            threading.Timer(0.05, signal.pthread_kill, [main, signal.SIGINT]).start()
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.05)  # level cancellation would end this at once
+            seen.append("cleaned")
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(work)
+    assert seen == ["cleaned"]
+    assert loop.run(lambda: double(1)) == 2
+
+
+def test_closing_ends_what_runs(loop: LoopThread, ending: Ending) -> None:
+    begun = threading.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(loop.run, work)
+        assert begun.wait(20)
+        loop.close()
+        with pytest.raises(ClosedError):
+            waiting.result(20)
+    loop.close()
+    assert ending.times == 1
+    assert not threads()
+    with pytest.raises(ClosedError):
+        loop.run(lambda: double(1))
+
+
+def test_a_loop_that_nobody_holds_ends(ending: Ending) -> None:
+    loop = LoopThread("test", ending)
+    loop.run(lambda: double(1))
+    del loop
+    gc.collect()
+    wait_for_no_thread()
+    assert ending.times == 1
+
+
+def test_a_loop_may_be_given_up_in_its_own_thread(ending: Ending) -> None:
+    held = [LoopThread("test", ending)]
+
+    async def give_up() -> None:
+        held.clear()
+        gc.collect()
+
+    held[0].run(give_up)
+    gc.collect()
+    wait_for_no_thread()
+    assert ending.times == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_has_a_loop_of_its_own(loop: LoopThread) -> None:
+    loop.run(lambda: double(1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of threads
+        child = os.fork()
+    if not child:
+        os._exit(loop.run(lambda: double(21)))
+    deadline = time.monotonic() + 60
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert os.waitstatus_to_exitcode(ended[1]) == 42
+    assert loop.run(lambda: double(2)) == 4
