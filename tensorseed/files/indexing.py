@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
-from typing import Any, SupportsIndex
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
+
+from tensorseed.files.slices import Box
 
 
 def has_ellipsis(index: Any) -> bool:
@@ -64,3 +68,47 @@ def positions(
         flat += (chosen.start + place * chosen.step) * stride
         stride *= size
     return flat
+
+
+class Part(NamedTuple):
+    """A box of a tensor that holds selected elements: which of the box's they are, and their place."""
+
+    box: Box
+    selected: tuple[slice, ...]
+    place: tuple[slice, ...]
+
+
+def parts(ranges: Sequence[range], shape: tuple[int, ...], min_gap: int, max_parts: int) -> list[Part]:
+    """Return boxes that hold the product of `ranges`, which are not empty.
+
+    The positions in a dimension with a step get boxes of their own where at least `min_gap` elements lie
+    between two of them, unless there would be more than `max_parts` boxes.
+    """
+    upward = [chosen if chosen.step > 0 else chosen[::-1] for chosen in ranges]
+    extents = [chosen[-1] + 1 - chosen[0] for chosen in upward]
+    number, cut = 1, []
+    for dimension, chosen in enumerate(upward):
+        gap = (chosen.step - 1) * math.prod(extents[dimension + 1 :])
+        if len(chosen) > 1 and gap >= min_gap and number * len(chosen) <= max_parts:
+            number *= len(chosen)
+            cut.append(dimension)
+    found = []
+    for corner in itertools.product(*(range(len(upward[dimension])) for dimension in cut)):
+        at = dict(zip(cut, corner, strict=True))
+        starts, sizes, selected, place = [], [], [], []
+        for dimension, (chosen, given) in enumerate(zip(upward, ranges, strict=True)):
+            downward = given.step < 0
+            if dimension in at:
+                rank = at[dimension]
+                to = len(chosen) - 1 - rank if downward else rank
+                starts.append(chosen[rank])
+                sizes.append(1)
+                selected.append(slice(None))
+                place.append(slice(to, to + 1))
+            else:
+                starts.append(chosen[0])
+                sizes.append(extents[dimension])
+                selected.append(slice(None, None, chosen.step))
+                place.append(slice(None, None, -1 if downward else 1))
+        found.append(Part(Box(shape, tuple(starts), tuple(sizes)), tuple(selected), tuple(place)))
+    return found
