@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tensorseed import jax as jax
     from tensorseed import torch as torch
+    from tensorseed.client.async_client import AsyncClient
+    from tensorseed.client.errors import DiskError, MismatchError, NetworkError, RefusedError
+    from tensorseed.client.losses import LossResult
+    from tensorseed.client.remote_weights import AsyncWeights
+    from tensorseed.client.sync_client import Client
     from tensorseed.errors import (
         CapacityError,
         DeviceError,
@@ -33,10 +38,18 @@ if TYPE_CHECKING:
     from tensorseed.weights.lazy_array import LazyArray
 
 __all__ = [
+    "AsyncClient",
+    "AsyncWeights",
     "CapacityError",
+    "Client",
     "DeviceError",
+    "DiskError",
     "LazyArray",
+    "LossResult",
+    "MismatchError",
     "ModuleError",
+    "NetworkError",
+    "RefusedError",
     "SpecError",
     "TensorError",
     "TensorseedError",
@@ -50,7 +63,15 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AsyncClient": "client.async_client",
+    "AsyncWeights": "client.remote_weights",
+    "Client": "client.sync_client",
+    "DiskError": "client.errors",
     "LazyArray": "weights.lazy_array",
+    "LossResult": "client.losses",
+    "MismatchError": "client.errors",
+    "NetworkError": "client.errors",
+    "RefusedError": "client.errors",
     "Weights": "weights.base",
     "open": "opening",
     "spec_of": "torch.specification",

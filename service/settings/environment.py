@@ -13,7 +13,7 @@ import annotated_types
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from tensorseed.client.commands import KEY_VARIABLE
+from tensorseed.client import KEY_VARIABLE
 
 from . import PREFIX, Settings
 

@@ -1,1 +1,4 @@
-"""Client of the service: fetch, resume, verify, or compute here."""
+"""Client of the service: ask, fetch, resume, verify, or compute here."""
+
+KEY_VARIABLE = "TENSORSEED_KEY"
+"""The variable of the environment that holds the API key."""

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from tensorseed.client.errors import MismatchError, printable
+from tensorseed.errors import Fault
 
 MAX_FILE_BYTES = (1 << 63) - 1  # the largest offset of a file system
 MIN_FILE_BYTES = 10  # of a safetensors file: the length of the header, and an empty one
@@ -53,10 +54,28 @@ class Digests:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem document: a sentence, and the faults by pointer and sentence."""
+    """A problem document: a sentence, the faults, and the type, which None stands for where it is missing."""
 
     detail: str
-    faults: list[tuple[str, str]]
+    faults: list[Fault]
+    type: str | None
+
+
+def read_document(text: Text) -> dict[str, Any]:
+    """Read a JSON object whose numbers are finite, and whose text is no bomb.
+
+    Raises:
+        AnswerError: it is another text.
+    """
+    if sum(map(text.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
+        raise AnswerError("its JSON has too many values")
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise AnswerError("it is no JSON") from None
+    if not isinstance(document, dict):
+        raise AnswerError("its JSON is no object")
+    return document
 
 
 def read_plan(text: Text) -> FileAnswer:
@@ -65,7 +84,15 @@ def read_plan(text: Text) -> FileAnswer:
     Raises:
         AnswerError: a field is missing, of another type, or out of its range.
     """
-    document = _load(text)
+    return planned_file(read_document(text))
+
+
+def planned_file(document: Mapping[str, Any]) -> FileAnswer:
+    """Return the file of a plan.
+
+    Raises:
+        AnswerError: a field is missing, of another type, or out of its range.
+    """
     token = document.get("token", "")  # null says that there is none
     return FileAnswer(
         _word(document.get("etag"), _ETAG, "its etag is no strong entity tag"),
@@ -93,7 +120,7 @@ def read_digests(text: Text, size: int) -> Digests:
     Raises:
         AnswerError: a field is missing, of another type, or of another file.
     """
-    document = _load(text)
+    document = read_document(text)
     digest = _word(document.get("digest"), _HEX, "its digest is not 64 hex digits")
     tensors = document.get("tensors")
     if document.get("algorithm") != "sha256":
@@ -110,11 +137,14 @@ def read_digests(text: Text, size: int) -> Digests:
 def read_problem(text: Text) -> Problem | None:
     """Read a problem document (RFC 9457); None for anything else."""
     try:
-        document = _load(text)
+        document = read_document(text)
         faults = document.get("errors") or []
         if isinstance(faults, list):
+            kind = document.get("type")
             return Problem(
-                _sentence(document.get("detail")), [_fault(fault) for fault in faults[:MAX_FAULTS]]
+                _sentence(document.get("detail")),
+                [_fault(fault) for fault in faults[:MAX_FAULTS]],
+                one_line(kind) if isinstance(kind, str) else None,
             )
     except AnswerError:
         pass
@@ -132,7 +162,7 @@ def check_content(status: int, fields: Mapping[str, str], file: FileAnswer, want
     if etag != file.etag:
         raise MismatchError(
             f"the server's file has the ETag {etag} and the requested one has {file.etag}: "
-            "take care that all servers run one version, then begin anew with --restart"
+            "take care that all servers run one version, then begin anew"
         )
     check_encoding(fields)
     if wanted is None and status != 200:
@@ -152,19 +182,6 @@ def check_encoding(fields: Mapping[str, str]) -> None:
         raise AnswerError("its content is compressed")
 
 
-def _load(text: Text) -> dict[str, Any]:
-    """Read a JSON object whose numbers are finite, and whose text is no bomb."""
-    if sum(map(text.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
-        raise AnswerError("its JSON has too many values")
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise AnswerError("it is no JSON") from None
-    if not isinstance(document, dict):
-        raise AnswerError("its JSON is no object")
-    return document
-
-
 def _word(value: Any, pattern: re.Pattern[str], fault: str) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise AnswerError(fault)
@@ -177,13 +194,13 @@ def _size(value: Any, name: str) -> int:
     return value
 
 
-def _fault(fault: Any) -> tuple[str, str]:
+def _fault(fault: Any) -> Fault:
     if not isinstance(fault, dict):
         raise AnswerError("its errors are no objects")
     pointer = fault.get("pointer", fault.get("parameter", ""))
     if not isinstance(pointer, str):
         raise AnswerError("its pointers are no text")
-    return one_line(pointer), _sentence(fault.get("detail"))
+    return Fault(one_line(pointer), _sentence(fault.get("detail")))
 
 
 def _sentence(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,17 +11,15 @@ from pathlib import Path
 
 import click
 
+from tensorseed.client import KEY_VARIABLE
 from tensorseed.client.errors import INTERRUPTED, ClientError, DiskError, printable
 from tensorseed.concurrency.interrupts import raising
 from tensorseed.devices.local import LocalSettings, local_settings
-
-KEY_VARIABLE = "TENSORSEED_KEY"
 
 _CODES = """\b
 Exit codes: 0 done, 1 refused, 2 usage, 3 network, 4 verification failed,
 5 disk, 130 interrupted.
 """
-_KEY = re.compile(r"[!-~]{1,1024}")
 
 
 @contextmanager
@@ -132,9 +129,9 @@ def fetch(
     import asyncio
 
     from tensorseed.client.download import Options, compute, fetch_from
-    from tensorseed.client.source import is_base_url, read_source
+    from tensorseed.client.source import is_base_url, is_key, read_source
 
-    if key is not None and not _KEY.fullmatch(key):
+    if key is not None and not is_key(key):
         raise click.UsageError("a key has no spaces and only ASCII characters: copy it whole")
     wrong = next((url for url in urls if not is_base_url(url)), None)
     if wrong is not None:

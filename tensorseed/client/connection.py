@@ -77,7 +77,7 @@ class Connection:
             async with asyncio.timeout(limit):
                 answer = await self._follow(request)
         except httpx.InvalidURL:
-            raise NetworkError(f"{place(request.url)} redirects to no URL: check --url") from None
+            raise NetworkError(f"{place(request.url)} redirects to no URL: check the URL") from None
         except (httpx.HTTPError, TimeoutError, UnicodeError) as error:  # the last one of a host's name
             raise TransientError(_fault(error, url)) from None
         try:
@@ -95,8 +95,8 @@ class Connection:
             await answer.aclose()
             before, request = request.url, answer.next_request
             if request.url.scheme not in {before.scheme, "https"}:
-                raise NetworkError(f"{place(before)} redirects to another protocol: check --url")
-        raise NetworkError(f"{place(request.url)} redirects without end: check --url")
+                raise NetworkError(f"{place(before)} redirects to another protocol: check the URL")
+        raise NetworkError(f"{place(request.url)} redirects without end: check the URL")
 
     async def chunks(self, answer: httpx.Response) -> AsyncGenerator[bytes, None]:
         """Yield the content as it arrives.

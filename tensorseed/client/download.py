@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 REQUEST_BYTES = 32 << 20  # of one range
 
+Store = Callable[[int, bytes], None]
+"""Takes the bytes that arrive, and the offset of the first one in the file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -43,6 +46,10 @@ class Options:
     key: str | None = None
     backoff: Callable[[int], Backoff] = Backoff
 
+    def target(self, source: Source) -> Target:
+        """Return the file to write, which is never one that the source was read from."""
+        return Target(self.output, source.inputs, restart=self.restart, force=self.force)
+
 
 async def fetch_from(urls: Sequence[str], source: Source, options: Options) -> int:
     """Download a file from servers that all have it, and return its size.
@@ -53,17 +60,28 @@ async def fetch_from(urls: Sequence[str], source: Source, options: Options) -> i
         MismatchError: the bytes are not the right ones.
         DiskError: the output cannot be written.
     """
-    target = _target(source, options)
+    options.target(source).check()
     remote = Remote(urls, options.key, options.connections, lambda: options.backoff(options.attempts))
     async with remote:
-        file = await _find(remote, source)
-        etag, size = file.answer.etag, file.answer.size
-        with PartFile(target, etag, size) as part:
-            with bar(options.output.name, size, part.done.total, quiet=options.quiet) as progress:
-                await download(remote, file, part, options.connections, progress)
-            if options.verify:
-                await _verify(remote, file, part, source, options)
-            part.finish()
+        return await fetch_file(remote, await find(remote, source), source, options)
+
+
+async def fetch_file(remote: Remote, file: RemoteFile, source: Source, options: Options) -> int:
+    """Download the file of a source, and return its size. The key and attempts are those of `remote`.
+
+    Raises:
+        RefusedError: the servers refuse the request.
+        NetworkError: no server answered as it should, even after several attempts.
+        MismatchError: the bytes are not the right ones.
+        DiskError: the output cannot be written.
+    """
+    etag, size = file.answer.etag, file.answer.size
+    with PartFile(options.target(source), etag, size) as part:
+        with bar(options.output.name, size, part.done.total, quiet=options.quiet) as progress:
+            await download(remote, file, part, options.connections, progress)
+        if options.verify:
+            await _verify(remote, file, part, source, options)
+        part.finish()
     return size
 
 
@@ -76,20 +94,14 @@ def compute(source: Source, options: Options) -> int:
     """
     from tensorseed.client.local_compute import compute_into, file_of
 
-    target = _target(source, options)
+    target = options.target(source)
+    target.check()
     file = file_of(source)
     with PartFile(target, f'"{file.digest}"', file.size) as part:
         with bar(options.output.name, file.size, part.done.total, quiet=options.quiet) as progress:
             compute_into(part, file, options.local(), progress)
         part.finish()
     return file.size
-
-
-def _target(source: Source, options: Options) -> Target:
-    """Return the file to write; it is checked before any work."""
-    target = Target(options.output, source.inputs, restart=options.restart, force=options.force)
-    target.check()
-    return target
 
 
 async def download(
@@ -107,10 +119,16 @@ async def download(
     else:
         pieces = split(missing, request_bytes)
     count = min(connections, sum(-(-(stop - start) // request_bytes) for start, stop in missing))
-    await _gather([_drain(remote, file, part, pieces, progress) for _ in range(count)])
+
+    def store(at: int, chunk: bytes) -> None:
+        part.write(at, chunk)
+        part.mark(at, at + len(chunk))
+        progress(len(chunk))
+
+    await gather([_drain(remote, file, pieces, store) for _ in range(count)])
 
 
-async def _gather(work: list[Coroutine[Any, Any, None]]) -> None:
+async def gather(work: list[Coroutine[Any, Any, None]]) -> None:
     """Run coroutines concurrently; the first that fails cancels the others, and its error is raised."""
     tasks = [asyncio.ensure_future(one) for one in work]
     try:
@@ -121,18 +139,22 @@ async def _gather(work: list[Coroutine[Any, Any, None]]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _drain(
-    remote: Remote, file: RemoteFile, part: PartFile, pieces: Iterator[Range], progress: Progress
-) -> None:
+async def _drain(remote: Remote, file: RemoteFile, pieces: Iterator[Range], store: Store) -> None:
     """Download piece after piece over one connection."""
     for piece in pieces:
-        await _download_piece(remote, file, part, piece, progress)
+        await read_range(remote, file, piece, store, "the same command goes on from here")
 
 
-async def _download_piece(
-    remote: Remote, file: RemoteFile, part: PartFile, piece: Range, progress: Progress
+async def read_range(
+    remote: Remote, file: RemoteFile, piece: Range, store: Store, remedy: str = "try again later"
 ) -> None:
-    """Download a range; after a broken connection, from where it broke."""
+    """Read a range of a file into `store`; after a broken connection, from where it broke.
+
+    Raises:
+        RefusedError: the servers refuse the request.
+        NetworkError: no server answered as it should, even after several attempts.
+        MismatchError: the server has another file by now.
+    """
     at, stop = piece
     backoff, turn = remote.backoff(), remote.turn()
     while at < stop:
@@ -144,22 +166,26 @@ async def _download_piece(
             ):
                 async for chunk in arriving:
                     if len(chunk) > stop - at:
-                        raise NetworkError("the server sent more than the request names: check --url")
-                    part.write(at, chunk)
-                    part.mark(at, at + len(chunk))
+                        raise NetworkError("the server sent more than the request names: check the URL")
+                    store(at, chunk)
                     at += len(chunk)
-                    progress(len(chunk))
             if at < stop:
                 raise TransientError("the server sent less than the request names")
         except TransientError as error:
             if at - begun >= MIN_BYTES:
                 backoff.succeeded()
             if not backoff.failed():
-                raise NetworkError(f"{error}: the same command goes on from here") from None
+                raise error.final(remedy) from None
             await backoff.wait(error.retry_after)
 
 
-async def _find(remote: Remote, source: Source) -> RemoteFile:
+async def find(remote: Remote, source: Source) -> RemoteFile:
+    """Return the file of a source; a server plans a spec.
+
+    Raises:
+        RefusedError: the servers refuse the spec, or have no such file.
+        NetworkError: no server answered as it should.
+    """
     if source.spec is not None:
         return await remote.plan(source.spec)
     return await remote.head(source.path or f"{WEIGHTS}/{source.token}")

@@ -7,14 +7,31 @@
     └── DiskError      5   a local file cannot be read or written
 
 2 is a wrong command line, and 130 an interruption from the keyboard.
+
+A refusal of a kind that the library knows is an error of that kind too:
+`except SpecError` catches the refusal of a spec, whether this process or a server found its faults.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
+
+from tensorseed.errors import (
+    DeviceError,
+    EvaluationError,
+    Fault,
+    LossError,
+    SliceError,
+    SpecError,
+    TensorseedError,
+    TooLargeError,
+    UnknownNameError,
+    UnrepresentableError,
+    VersionError,
+)
 
 INTERRUPTED = 130
 MAX_FAULTS = 10  # in one message
@@ -25,24 +42,103 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
 
 
-class ClientError(Exception):
-    """Base of all errors that end a command. The message is one sentence that names the remedy."""
+class ClientError(TensorseedError):
+    """Base of the client's errors. The message names the remedy.
+
+    `status`, `type` and `detail` are those of the server's answer, a problem document of RFC 9457.
+    Each is None where no server gave it.
+    """
 
     exit_code = 1
+    status: int | None = None
+    type: str | None = None
+    detail: str | None = None
+
+    def of_answer(self, status: int | None, kind: str | None, detail: str | None) -> Self:
+        """Return this error with the members of the problem that a server answered."""
+        self.status, self.type, self.detail = status, kind, detail
+        return self
 
 
 class RefusedError(ClientError):
-    """The spec is not valid, or cannot be served or computed as it is."""
+    """The spec or the request is not valid, or cannot be served or computed as it is.
+
+    `faults` has the place and the sentence of each fault, where a spec or arguments have some.
+    """
 
     exit_code = 1
 
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        Exception.__init__(self, message)  # the other base of a subclass would count the faults instead
+        self.faults = list(faults)
+
     @classmethod
-    def of(cls, detail: str, faults: list[tuple[str, str]]) -> Self:
-        """Return the error of a spec's faults, by pointer and sentence; a single one takes one line."""
-        lines = [f"{pointer}: {sentence}" if pointer else sentence for pointer, sentence in faults]
+    def of(cls, detail: str, faults: Sequence[Fault]) -> Self:
+        """Return the error of a spec's faults; a single one takes one line."""
+        lines = [f"{fault.pointer}: {fault.detail}" if fault.pointer else fault.detail for fault in faults]
         if len(lines) == 1:
-            return cls(lines[0])
-        return cls("\n  ".join([detail, *lines[:MAX_FAULTS]]))
+            return cls(lines[0], faults)
+        return cls("\n  ".join([detail, *lines[:MAX_FAULTS]]), faults)
+
+    @classmethod
+    def of_problem(cls, status: int, kind: str | None, detail: str, faults: Sequence[Fault]) -> RefusedError:
+        """Return the error of a problem that a server answered, whose class is that of its kind."""
+        name = (kind or "").removeprefix("urn:tensorseed:problem:")
+        return _KINDS.get(name, RefusedError).of(detail, faults).of_answer(status, kind, detail)
+
+
+class RefusedSpecError(RefusedError, SpecError):
+    """A server refuses the spec."""
+
+
+class RefusedLossError(RefusedError, LossError):
+    """A server refuses the arguments of a loss."""
+
+
+class RefusedEvaluationError(RefusedError, EvaluationError):
+    """A server refuses the evaluation."""
+
+
+class RefusedSizeError(RefusedError, TooLargeError):
+    """A server refuses a request beyond its limits."""
+
+
+class RefusedNameError(RefusedError, UnknownNameError):
+    """A server knows nothing of this name."""
+
+
+class RefusedSliceError(RefusedError, SliceError):
+    """A server refuses the slice."""
+
+
+class RefusedFormError(RefusedError, UnrepresentableError):
+    """A server has no representation of the requested kind."""
+
+
+class RefusedDeviceError(RefusedError, DeviceError):
+    """A server lacks the device."""
+
+
+class RefusedVersionError(RefusedError, VersionError):
+    """A server has another torch."""
+
+
+_KINDS: dict[str, type[RefusedError]] = {
+    "invalid-spec": RefusedSpecError,
+    "invalid-query": RefusedSpecError,
+    "invalid-loss": RefusedLossError,
+    "invalid-evaluation": RefusedEvaluationError,
+    "invalid-slice": RefusedSliceError,
+    "too-large": RefusedSizeError,
+    "long-url": RefusedSizeError,
+    "unknown-name": RefusedNameError,
+    "unknown-path": RefusedNameError,
+    "unknown-repository": RefusedNameError,
+    "not-representable": RefusedFormError,
+    "missing-device": RefusedDeviceError,
+    "missing-version": RefusedVersionError,
+}
+"""The classes of refusals by the names that end the types of problems."""
 
 
 class NetworkError(ClientError):
@@ -57,7 +153,7 @@ class MismatchError(ClientError):
     exit_code = 4
 
 
-class DiskError(ClientError):
+class DiskError(ClientError, OSError):
     """A local file cannot be read or written."""
 
     exit_code = 5

@@ -15,6 +15,7 @@ from tensorseed.client.source import Source
 from tensorseed.client.verify import compare
 from tensorseed.concurrency.cancellation import Cancelled
 from tensorseed.devices.local import LocalSettings
+from tensorseed.files.header import Header
 from tensorseed.spec.spec_token import recipe_of
 
 HASH_BYTES = 1 << 20  # read at a time
@@ -50,25 +51,25 @@ def check_file(
         RefusedError: this host cannot compute it.
     """
     with open_local(path) as local:
-        _check_recipe(local, source, answer)
+        check_header(local.header, source, answer)
         if digests is not None:
             _check_digests(local, path, own, digests)
         elif not compare(local, recipe_file(local), settings()).equal:
             raise MismatchError(f"{path} is not what its recipe gives: fetch it again")
 
 
-def _check_recipe(local: LocalFile, source: Source, answer: FileAnswer) -> None:
+def check_header(header: Header, source: Source, answer: FileAnswer) -> None:
     """Raise MismatchError unless the header has the size and the recipe that were asked for."""
-    if local.header.file_bytes != answer.size:
-        raise MismatchError("the header of the file gives another size than the server: check --url")
+    if header.file_bytes != answer.size:
+        raise MismatchError("the header of the file gives another size than the server: check the URL")
     wanted = {recipe_of(token) for token in (source.given_token, answer.token) if token is not None}
     if source.spec is not None:
         with suppress(RefusedError):  # of a version that is older than the server's
             resolved = file_of(source).resolved
             if resolved.generator == "philox":  # else the server names its own build of torch
                 wanted.add(resolved.recipe.encode())
-    if wanted - {local.header.metadata.get("tensorseed.recipe", "").encode("utf-8", "replace")}:
-        raise MismatchError("the file is that of another spec than was asked for: check --url")
+    if wanted - {header.metadata.get("tensorseed.recipe", "").encode("utf-8", "replace")}:
+        raise MismatchError("the file is that of another spec than was asked for: check the URL")
 
 
 def _check_digests(local: LocalFile, path: Path, own: str, digests: Digests) -> None:

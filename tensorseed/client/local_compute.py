@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tensorseed.client.byte_ranges import Range, split
-from tensorseed.client.errors import RefusedError
+from tensorseed.client.errors import ClientError, RefusedError
 from tensorseed.client.part_file import PartFile
 from tensorseed.client.progress import Progress
 from tensorseed.client.source import Source
@@ -23,9 +23,10 @@ def refusing() -> Iterator[None]:
     """Turn the library's errors of the block into RefusedError, with every fault of a spec."""
     try:
         yield
+    except ClientError:
+        raise
     except SpecError as error:
-        faults = [(fault.pointer, fault.detail) for fault in error.faults]
-        raise RefusedError.of(str(error), faults) from None
+        raise RefusedError.of(str(error), error.faults) from None
     except TensorseedError as error:
         raise RefusedError(str(error)) from None
 

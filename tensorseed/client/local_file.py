@@ -45,6 +45,8 @@ def open_local(path: Path) -> Iterator[LocalFile]:
         with path.open("rb") as file:
             size = file.seek(0, 2)
             whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else None
+    except DiskError:
+        raise
     except OSError as error:
         raise unreadable(path, error) from None
     if whole is None:

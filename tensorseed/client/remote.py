@@ -6,12 +6,20 @@ Any other failure ends the command.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -22,9 +30,10 @@ from tensorseed.client.answers import (
     Digests,
     FileAnswer,
     check_content,
+    planned_file,
     read_digests,
+    read_document,
     read_head,
-    read_plan,
     read_problem,
 )
 from tensorseed.client.connection import Connection, place
@@ -32,6 +41,7 @@ from tensorseed.client.errors import MismatchError, NetworkError, RefusedError
 from tensorseed.client.retries import TRANSIENT_STATUSES, Backoff, TransientError, retry_after
 
 OCTETS = "application/octet-stream"
+JSON = "application/json"
 WEIGHTS = "/v1/weights"
 MIN_HASHED_BYTES_A_SECOND = 20e6  # a slower server counts as dead
 
@@ -69,6 +79,10 @@ class Remote:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
         await self._connection.close()
 
     def backoff(self) -> Backoff:
@@ -86,13 +100,56 @@ class Remote:
             RefusedError: the spec is not valid; the message has every fault.
             NetworkError: no server answered as it should.
         """
-
-        async def read(answer: httpx.Response) -> FileAnswer:
-            return read_plan(await self._connection.content(answer, MAX_JSON_BYTES))
-
-        headers = {"Content-Type": "application/json"}
-        found = await self._request("POST", f"{WEIGHTS}/plan", read, headers, spec)
+        found = planned_file(await self.plan_document(spec))
         return RemoteFile(found, None if found.token is None else f"{WEIGHTS}/{found.token}", spec)
+
+    async def plan_document(self, spec: bytes) -> dict[str, Any]:
+        """Return the plan of a spec as the servers write it.
+
+        Raises:
+            RefusedError: the spec is not valid; the message has every fault.
+            NetworkError: no server answered as it should.
+        """
+
+        def read(content: bytearray, _: Mapping[str, str]) -> dict[str, Any]:
+            document = read_document(content)
+            planned_file(document)
+            return document
+
+        return await self.answer("POST", f"{WEIGHTS}/plan", read, {"Content-Type": JSON}, spec)
+
+    async def document(self, path: str) -> dict[str, Any]:
+        """Return the JSON object at a path.
+
+        Raises:
+            RefusedError: the servers have no such object.
+            NetworkError: no server answered as it should.
+        """
+        return await self.answer("GET", path, lambda content, _: read_document(content), {"Accept": JSON})
+
+    async def answer(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[bytearray, Mapping[str, str]], _Read],
+        headers: dict[str, str],
+        content: bytes = b"",
+        max_bytes: int = MAX_JSON_BYTES,
+        seconds: float = 0.0,
+    ) -> _Read:
+        """Return what `read` makes of the content and the fields of an answer.
+
+        The content has at most `max_bytes`, and its head may take `seconds` longer than usual.
+
+        Raises:
+            RefusedError: the servers refuse the request.
+            NetworkError: no server answered as it should; `read` may raise AnswerError.
+        """
+
+        async def complete(answer: httpx.Response) -> _Read:
+            return read(await self._connection.content(answer, max_bytes), answer.headers)
+
+        return await self._request(method, path, complete, headers, content, seconds)
 
     async def head(self, path: str) -> RemoteFile:
         """Return the file at a path.
@@ -105,7 +162,13 @@ class Remote:
         async def read(answer: httpx.Response) -> FileAnswer:
             return read_head(answer.headers)
 
-        return RemoteFile(await self._request("HEAD", path, read, {"Accept": OCTETS}), path)
+        try:
+            return RemoteFile(await self._request("HEAD", path, read, {"Accept": OCTETS}), path)
+        except NetworkError as error:
+            if error.status not in {None, *TRANSIENT_STATUSES}:  # HEAD lacks the sentence of a refusal
+                with suppress(NetworkError):
+                    await self.document(path)
+            raise
 
     async def digests(self, file: RemoteFile) -> Digests | None:
         """Return the digests of a file; None where the server does not compute them.
@@ -116,11 +179,11 @@ class Remote:
         path, size = file.digest_path, file.answer.size
         assert path is not None
 
-        async def read(answer: httpx.Response) -> Digests:
-            return read_digests(await self._connection.content(answer, MAX_JSON_BYTES), size)
+        def read(content: bytearray, _: Mapping[str, str]) -> Digests:
+            return read_digests(content, size)
 
         try:
-            return await self._request("GET", path, read, {}, seconds=size / MIN_HASHED_BYTES_A_SECOND)
+            return await self.answer("GET", path, read, {}, seconds=size / MIN_HASHED_BYTES_A_SECOND)
         except RefusedError:
             return None
 
@@ -128,7 +191,7 @@ class Remote:
     async def stream(
         self, file: RemoteFile, start: int, stop: int, turn: int
     ) -> AsyncIterator[AsyncGenerator[bytes, None]]:
-        """Stream the file's bytes [start, stop); of a file without a URL all from `start` on.
+        """Stream the file's bytes [start, stop); of a file without a URL the server computes all before.
 
         `turn` chooses the server: the next number, the next server.
 
@@ -140,10 +203,10 @@ class Remote:
         """
         headers = {"Accept": OCTETS, "If-Match": file.answer.etag}
         if file.path is None:
-            wanted, skipped = None, start
+            wanted = None
             sent = self._connection.send("POST", self._url(WEIGHTS, turn), headers, file.body)
         else:
-            wanted, skipped = range(start, stop), 0
+            wanted = range(start, stop)
             headers["Range"] = f"bytes={start}-{stop - 1}"
             sent = self._connection.send("GET", self._url(file.path, turn), headers)
         async with sent as answer:
@@ -151,7 +214,7 @@ class Remote:
             with _explaining(answer):
                 check_content(answer.status_code, answer.headers, file.answer, wanted)
             async with aclosing(self._connection.chunks(answer)) as chunks:
-                yield _skipped(chunks, skipped)
+                yield chunks if wanted else _cut(chunks, start, stop, file.answer.size)
 
     async def _request(
         self,
@@ -180,7 +243,7 @@ class Remote:
                         return await read(answer)
             except TransientError as error:
                 if not backoff.failed():
-                    raise NetworkError(f"{error}: try again later, or at another --url") from None
+                    raise error.final("try again later, or at another URL") from None
                 await backoff.wait(error.retry_after)
 
     async def _check(self, answer: httpx.Response) -> None:
@@ -190,14 +253,17 @@ class Remote:
         problem = None
         with suppress(AnswerError):
             problem = read_problem(await self._connection.content(answer, MAX_PROBLEM_BYTES))
-        detail = f"{answer.url.host} answered {answer.status_code}" if problem is None else problem.detail
-        if answer.status_code in TRANSIENT_STATUSES:
-            raise TransientError(detail, retry_after(answer.headers))
-        if answer.status_code in (412, 416):
-            raise MismatchError(f"the server's file is another by now ({detail}): begin anew with --restart")
+        status = answer.status_code
+        detail = f"{answer.url.host} answered {status}" if problem is None else problem.detail
+        kind = None if problem is None else problem.type
+        if status in TRANSIENT_STATUSES:
+            raise TransientError(detail, retry_after(answer.headers), status, kind)
+        if status in (412, 416):
+            message = f"the server's file is another by now ({detail}): begin anew"
+            raise MismatchError(message).of_answer(status, kind, detail)
         if problem is None:
-            raise NetworkError(f"{detail}: check --url")
-        raise RefusedError.of(detail, problem.faults)
+            raise NetworkError(f"{detail}: check the URL").of_answer(status, kind, detail)
+        raise RefusedError.of_problem(status, kind, detail, problem.faults)
 
     def _url(self, path: str, turn: int) -> str:
         return self._urls[turn % len(self._urls)] + path
@@ -211,13 +277,17 @@ def _explaining(answer: httpx.Response) -> Iterator[None]:
     except AnswerError as error:
         where = place(answer.url)
         raise NetworkError(
-            f"{where} does not answer as tensorseed does, since {error}: check --url"
+            f"{where} does not answer as tensorseed does, since {error}: check the URL"
         ) from None
 
 
-async def _skipped(chunks: AsyncIterator[bytes], count: int) -> AsyncGenerator[bytes, None]:
-    """Yield the chunks without their first `count` bytes."""
+async def _cut(chunks: AsyncIterator[bytes], start: int, stop: int, size: int) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes [start, stop) of the chunks of a whole file, and all that come after its `size`."""
+    at, end = 0, stop if stop < size else None
     async for chunk in chunks:
-        if count < len(chunk):
-            yield chunk[count:] if count else chunk
-        count = max(0, count - len(chunk))
+        piece = chunk[max(0, start - at) : None if end is None else max(0, end - at)]
+        at += len(chunk)
+        if piece:
+            yield piece
+        if end is not None and at >= end:
+            return

@@ -9,16 +9,34 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from tensorseed.client.errors import NetworkError
+
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 MAX_RETRY_AFTER_SECONDS = 300.0
 
 
 class TransientError(Exception):
-    """A failure that another attempt may not have; `retry_after` is the wait that the server demands."""
+    """A failure that another attempt may not have; `retry_after` is the wait that the server demands.
 
-    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+    `status` and `type` are those of the server's answer, if it gave one.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        retry_after: float | None = None,
+        status: int | None = None,
+        kind: str | None = None,
+    ) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+        self.status = status
+        self.type = kind
+
+    def final(self, remedy: str) -> NetworkError:
+        """Return the error of a failure that no attempt is left for."""
+        detail = None if self.status is None else str(self)
+        return NetworkError(f"{self}: {remedy}").of_answer(self.status, self.type, detail)
 
 
 class Backoff:

@@ -17,14 +17,15 @@ from tensorseed.files.output import Inputs
 
 MAX_INPUT_BYTES = 1 << 30  # of a spec or a config: the largest body that a server may be set to accept
 
-_TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
+TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
 _URL = re.compile(r"(https?://[^\s?#]*?)(/v1/weights[/?][^\s#]+)")
+_KEY = re.compile(r"[!-~]{1,1024}")
 _BASE = re.compile(r"https?://[^\s?#]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One of: the JSON text of a spec, a token, or the path of a file at the server `base`.
+    """One of: the JSON text of a spec, a token, the path of a file at the server `base`, or a recipe's id.
 
     `inputs` are the files that it was read from.
     """
@@ -33,12 +34,13 @@ class Source:
     token: str | None = None
     path: str | None = None
     base: str | None = None
+    recipe: str | None = None
     inputs: Inputs = field(default=(), compare=False)
 
     @property
     def given_token(self) -> str | None:
         """The token that was given, by itself or in the URL."""
-        found = _TOKEN.match(self.token or (self.path or "").removeprefix("/v1/weights/"))
+        found = TOKEN.match(self.token or (self.path or "").removeprefix("/v1/weights/"))
         return found and found[0]
 
 
@@ -55,7 +57,7 @@ def read_source(text: str) -> Source:
         if match is None or not _is_url(text):
             raise ValueError("the URL of a file holds /v1/weights/ and a token: take it from a plan")
         return Source(path=match[2], base=match[1])
-    if _TOKEN.fullmatch(text):
+    if TOKEN.fullmatch(text):
         return Source(token=text)
     spec, inputs = read_input(text)
     return Source(spec=spec, inputs=inputs)
@@ -84,6 +86,11 @@ def read_input(text: str) -> tuple[bytes, Inputs]:
 def is_base_url(url: str) -> bool:
     """Return whether `url` can stand before `/v1`."""
     return _BASE.fullmatch(url) is not None and _is_url(url)
+
+
+def is_key(key: str) -> bool:
+    """Return whether a field of HTTP can hold the key."""
+    return _KEY.fullmatch(key) is not None
 
 
 def _is_url(url: str) -> bool:

@@ -54,9 +54,7 @@ class VirtualFile:
     @cached_property
     def digest(self) -> str:
         """64 hex digits that identify the bytes: the header names the recipe and the stream version."""
-        running = hashlib.sha256(b"tensorseed file v1\n")
-        running.update(self.header)  # whose copy would hold the interpreter
-        return running.hexdigest()
+        return header_digest(self.header)
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -157,6 +155,13 @@ def fill_elements(
             source.fill_runs(tensor, starts, out[head:stop].reshape(runs, -1))
         if tail:
             source.fill(tensor, box.element(first + stop), out[stop:])
+
+
+def header_digest(header: bytes) -> str:
+    """Return the 64 hex digits of a file's entity tag, which its header decides."""
+    running = hashlib.sha256(b"tensorseed file v1\n")
+    running.update(header)  # whose copy would hold the interpreter
+    return running.hexdigest()
 
 
 def file_header(tensors: Sequence[ResolvedTensor], metadata: Mapping[str, str] | None) -> bytes:

@@ -27,7 +27,11 @@ _TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
 
 def encode_token(resolved: ResolvedSpec) -> str:
     """The token of a spec, which may be longer than a URL allows."""
-    recipe = resolved.recipe.encode()
+    return token_of(resolved.recipe.encode())
+
+
+def token_of(recipe: bytes) -> str:
+    """The token of a recipe, which is not checked."""
     return PREFIX + urlsafe_b64encode(_checksum(recipe) + recipe).decode().rstrip("=")
 
 

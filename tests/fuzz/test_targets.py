@@ -58,7 +58,7 @@ def always(answer: Any) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("module", "parser", "broken"),
     [
-        (answers, "read_problem", always(Problem("\x1b", []))),
+        (answers, "read_problem", always(Problem("\x1b", [], None))),
         (answers, "read_plan", always(FileAnswer('"a"', 1 << 64, None))),
         (answers, "read_plan", always(FileAnswer('"a"', 10, "s1.a/../b"))),
         (answers, "check_content", always(None)),

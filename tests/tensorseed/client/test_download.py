@@ -234,9 +234,9 @@ def test_a_server_without_ranges_is_told(url: str, between: Between, spec: Path,
 @pytest.mark.parametrize("body", [b"{}", b"hello", b'{"token": 1}', b"[]"])
 def test_another_service_is_told(url: str, between: Between, spec: Path, tmp_path: Path, body: bytes) -> None:
     between.answer = lambda *_: (200, {}, body)
-    with pytest.raises(NetworkError, match="check --url"):
+    with pytest.raises(NetworkError, match="check the URL"):
         fetch(url, spec, tmp_path / "w")
-    with pytest.raises(NetworkError, match="check --url"):
+    with pytest.raises(NetworkError, match="check the URL"):
         fetch(url, "s1.abc", tmp_path / "w")
 
 

@@ -1,4 +1,4 @@
-"""Coroutines for blocking callers: results, interruptions, the thread's end."""
+"""Coroutines for blocking callers: results, interruptions, ends."""
 
 from __future__ import annotations
 

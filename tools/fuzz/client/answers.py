@@ -58,7 +58,8 @@ def check(data: bytes) -> None:
         assert all(re.fullmatch("[0-9a-f]{64}", one) for one in (digests.digest, *digests.tensors.values()))
     problem = read_problem(data)
     if problem is not None:
-        for text in (problem.detail, *(word for fault in problem.faults for word in fault)):
+        words = [word for fault in problem.faults for word in (fault.pointer, fault.detail)]
+        for text in (problem.detail, problem.type or "", *words):
             assert text.isprintable(), "a problem steers the terminal"
             assert len(text) <= MAX_CHARS, "a problem fills the terminal"
     fields = httpx.Headers([(found[1], found[2]) for found in _LINE.finditer(data)])

@@ -1,0 +1,252 @@
+"""Client of the service for an event loop of asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from tensorseed.checkpoints.revision import parse_revision
+from tensorseed.client import KEY_VARIABLE
+from tensorseed.client.answers import AnswerError, one_line, read_document
+from tensorseed.client.download import Options, fetch_file, find
+from tensorseed.client.errors import NetworkError, RefusedError, RefusedNameError
+from tensorseed.client.losses import MAX_FILE_BYTES, WORK_SECONDS, LossResult, read_arrays, request_loss
+from tensorseed.client.remote import JSON, OCTETS, Remote
+from tensorseed.client.remote_reader import RemoteReader
+from tensorseed.client.remote_weights import AsyncWeights
+from tensorseed.client.retries import Backoff
+from tensorseed.client.source import TOKEN, Source, is_base_url, is_key, read_input, read_source
+from tensorseed.devices.local import local_settings
+from tensorseed.evaluations.display import EvaluationReport
+from tensorseed.files.arrays import json_text
+from tensorseed.spec.json_values import to_json
+from tensorseed.spec.spec_token import recipe_of
+from tensorseed.weights.base import Weights
+from tensorseed.weights.spec_reading import SpecSource, read_spec
+
+EVALUATIONS = "/v1/evaluations"
+RECIPES = "/v1/recipes"
+EXAMPLE = "give a URL such as http://127.0.0.1:8000"
+_RECIPE = re.compile(r"[A-Za-z0-9._-]{1,96}(/[A-Za-z0-9._-]{1,96})?")
+
+POOL = 32  # connections of a client, which concurrent callers share
+
+
+class AsyncClient:
+    """Asks a service: its verbs are those of `Client`, each awaitable.
+
+        async with tensorseed.AsyncClient("http://127.0.0.1:8000") as client:
+            weights = await client.open({"layers": [...]})
+            rows = await weights["fc.weight"][:10]
+
+    Several URLs are servers of one version, which share the work.
+    Requests that a server is too busy for, or whose connections break, are sent again.
+    Every event loop that uses the client has its own connections.
+    """
+
+    def __init__(
+        self,
+        *urls: str,
+        key: str | None = None,
+        connections: int = 4,
+        attempts: int = 8,
+        backoff: Callable[[int], Backoff] = Backoff,
+    ) -> None:
+        """Prepare to ask the servers at `urls`, which stand before `/v1`; nothing is sent yet.
+
+        `key` is by default that of the variable TENSORSEED_KEY. A large read uses up to `connections` at a
+        time, and an attempt of at most `attempts` in a row may fail.
+
+        Raises:
+            RefusedError: a URL or the key cannot be one, or there is no URL.
+            NetworkError: the environment names a proxy or certificates that cannot be used.
+        """
+        wrong = [url for url in urls if not is_base_url(url)]
+        if wrong or not urls:
+            raise RefusedError(f"{one_line(wrong[0]) if wrong else 'nothing'} names no server: {EXAMPLE}")
+        self._key = os.environ.get(KEY_VARIABLE) if key is None else key
+        if self._key is not None and not is_key(self._key):
+            raise RefusedError("a key has no spaces and only ASCII characters: copy it whole")
+        self._urls = urls
+        self._connections = connections
+        self._backoff = lambda: backoff(attempts)
+        self._remotes: dict[asyncio.AbstractEventLoop, Remote] = {}
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self._urls))})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections of this event loop; the client takes no more requests."""
+        self._closed = True
+        remote = self._remotes.pop(asyncio.get_running_loop(), None)
+        if remote is not None:
+            await remote.close()
+
+    async def open(self, spec: SpecSource) -> AsyncWeights:
+        """Open the weights of a spec as a lazy mapping; see `Client.open`."""
+        return AsyncWeights(await self.reader(spec))
+
+    async def plan(self, spec: SpecSource) -> dict[str, Any]:
+        """Return the plan of a spec; see `Client.plan`."""
+        source = await self._source(spec)
+        if source.spec is not None:
+            return await self._remote().plan_document(source.spec)
+        recipe = recipe_of(source.token) if source.token is not None else None
+        if recipe is not None:
+            return await self._remote().plan_document(recipe)
+        return await (await self.reader(spec)).plan()
+
+    async def fetch(
+        self,
+        spec: SpecSource,
+        path: str | os.PathLike[str],
+        *,
+        verify: bool = True,
+        restart: bool = False,
+        force: bool = False,
+    ) -> int:
+        """Download a file; see `Client.fetch`."""
+        source = await self._source(spec)
+        options = Options(
+            Path(path),
+            local_settings,
+            self._connections,
+            verify=verify,
+            restart=restart,
+            force=force,
+            quiet=True,
+        )
+        options.target(source).check()
+        remote = self._remote()
+        return await fetch_file(remote, await find(remote, source), source, options)
+
+    async def loss(self, name: str, /, *, gradients: Sequence[str] = (), **arguments: Any) -> LossResult:
+        """Evaluate a loss; see `Client.loss`."""
+        return await request_loss(self._remote(), name, arguments, gradients)
+
+    async def evaluate(self, spec: Mapping[str, Any] | str | os.PathLike[str]) -> EvaluationReport:
+        """Evaluate an initialisation; see `Client.evaluate`."""
+        source = Source(spec=json_text(spec)) if isinstance(spec, Mapping) else source_of(spec)
+        if source.spec is None:
+            raise RefusedError(
+                f"{one_line(str(spec))} is no evaluation: give a dict, its JSON text or a path"
+            )
+        headers = {"Content-Type": JSON, "Accept": f"{JSON}, {OCTETS}"}
+        document = await self._remote().answer(
+            "POST", EVALUATIONS, _evaluation, headers, source.spec, MAX_FILE_BYTES, WORK_SECONDS
+        )
+        return EvaluationReport(document)
+
+    async def reader(self, spec: SpecSource) -> RemoteReader:
+        """Open the file of a spec for reading; `open` makes a mapping of it."""
+        return await RemoteReader.open(self._remote(), await self._source(spec), self._connections)
+
+    def _remote(self) -> Remote:
+        """Return the connections of the running event loop."""
+        if self._closed:
+            raise RefusedError("the client is closed: make a new one")
+        loop = asyncio.get_running_loop()
+        for ended in [one for one in self._remotes if one.is_closed()]:
+            del self._remotes[ended]
+        if loop not in self._remotes:
+            self._remotes[loop] = Remote(self._urls, self._key, POOL, self._backoff)
+        return self._remotes[loop]
+
+    async def _source(self, spec: SpecSource) -> Source:
+        """Return a source that servers understand: the spec of a recipe stands for its id.
+
+        Raises:
+            RefusedError: it is the URL of a file at another server, which must not get the key.
+        """
+        source = source_of(spec)
+        if source.base is not None and httpx.URL(source.base) not in map(httpx.URL, self._urls):
+            raise RefusedError(f"{one_line(source.base)} is no server of this client: make one for it")
+        if source.recipe is not None:
+            return Source(spec=await self._recipe(source.recipe))
+        return source
+
+    async def _recipe(self, text: str) -> bytes:
+        """Return the spec of a recipe of the service, or of one that ships with this library.
+
+        Raises:
+            UnknownNameError: neither has it.
+        """
+        name, _, revision = text.partition("@")
+        found = parse_revision(revision or "main") if _RECIPE.fullmatch(name) else None
+        document: dict[str, Any] = {}
+        if found is not None:
+            with suppress(RefusedNameError):
+                document = await self._remote().document(f"{RECIPES}/{quote(name)}")
+        if found is None or not document:
+            resolved, _ = await asyncio.to_thread(read_spec, text)
+            return resolved.recipe.encode()
+        recipe = document.get("recipe")
+        weights = recipe.get("weights") if isinstance(recipe, dict) else None
+        if not isinstance(weights, dict):
+            raise NetworkError("the server has a recipe without weights: check the URL")
+        changed = {"seed": str(found.seed)} | ({} if found.dtype is None else {"dtype": found.dtype})
+        return to_json({**weights, **changed})
+
+
+def source_of(spec: SpecSource) -> Source:
+    """Interpret what Python's callers give: all that `tensorseed.open` takes.
+
+    Raises:
+        SpecError: a value of a dict has no JSON; each fault has its pointer.
+        RefusedError: it is a URL, and not of a file, or the spec is too long.
+        DiskError: the spec cannot be read.
+    """
+    if isinstance(spec, Weights):
+        return Source(spec=recipe_of(spec.token))
+    if isinstance(spec, Mapping):
+        return Source(spec=to_json(spec))
+    if isinstance(spec, str):
+        if spec.lstrip("\ufeff \t\r\n").startswith("{"):
+            return Source(spec=spec.encode(errors="surrogatepass"))
+        if spec.startswith(("http://", "https://")) or TOKEN.fullmatch(spec):
+            try:
+                return read_source(spec)
+            except ValueError as error:
+                raise RefusedError(f"{one_line(spec)}: {error}") from None
+        if not spec.endswith(".json") and not os.path.isfile(spec):
+            return Source(recipe=spec)
+    if not isinstance(spec, str | os.PathLike):
+        raise TypeError(f"a spec is a dict, a text or a path, and not {type(spec).__name__}")
+    document, inputs = read_input(os.fspath(spec))
+    return Source(spec=document, inputs=inputs)
+
+
+def _evaluation(content: bytearray, fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return the document of an evaluation, with the trained weights where the answer is a file of them."""
+    if fields.get("content-type", "").partition(";")[0].strip() == JSON:
+        return read_document(content)
+    metadata, arrays = read_arrays(content)
+    document = read_document(metadata.get("report", "").encode())
+    reports = document.get("reports", [document])
+    if not isinstance(reports, list) or not all(isinstance(report, dict) for report in reports):
+        raise AnswerError("its reports are no objects")
+    for report in reports:
+        label = report.get("label")
+        prefix = "" if label is None else f"{label}."
+        report["weights"] = {
+            name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)
+        }
+    return document

@@ -1,0 +1,289 @@
+"""Clients of the service in Python: verbs, errors, keys, threads, retries."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorseed
+from tensorseed.client import KEY_VARIABLE
+from tensorseed.client.async_client import AsyncClient
+from tensorseed.client.sync_client import Client, open_url
+from tensorseed.errors import TensorseedError
+from tests.tensorseed.client.clients import Call, awaiting, blocking, verbs
+from tests.tensorseed.client.conftest import SPEC, Between, bytes_of, file_of, quick, wait_until
+
+FILE = file_of()
+DATA = bytes_of(FILE)
+LOCAL = tensorseed.open(SPEC)
+BOTH = pytest.mark.parametrize("ask", [blocking, awaiting])
+HUGE = {"name": "w", "type": "Tensor", "shape": [1 << 50], "init": "normal"}
+INVALID = {"seed": -1, "layers": [{"name": "a", "type": "Tensor", "shape": [2], "init": "one"}]}
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Client]:
+    with Client(url, attempts=3, backoff=quick) as found:
+        yield found
+
+
+def test_both_clients_have_the_same_verbs() -> None:
+    own = verbs(AsyncClient)
+    for name, signature in verbs(Client).items():
+        assert own[name].parameters == signature.parameters
+    assert set(own) - set(verbs(Client)) == {"reader"}
+
+
+@BOTH
+def test_the_plan_is_the_services(url: str, ask: Call) -> None:
+    plan = ask(url, "plan", SPEC)
+    assert plan == LOCAL.plan()
+    for spec in (json.dumps(SPEC), LOCAL.token, f"{url}/v1/weights/{LOCAL.token}", LOCAL):
+        assert ask(url, "plan", spec) == plan
+
+
+@BOTH
+def test_fetch_writes_the_file(url: str, tmp_path: Path, ask: Call) -> None:
+    spec, path = tmp_path / "spec.json", tmp_path / "w"
+    spec.write_text(json.dumps(SPEC))
+    assert ask(url, "fetch", spec, path) == len(DATA)
+    assert path.read_bytes() == DATA
+    with pytest.raises(tensorseed.DiskError, match="exists"):
+        ask(url, "fetch", LOCAL.token, path)
+    ask(url, "fetch", {**SPEC, "seed": 1}, path, force=True, verify=False)
+    assert path.read_bytes() == bytes_of(file_of({**SPEC, "seed": 1}))
+    with pytest.raises(OSError, match="is the input"):
+        ask(url, "fetch", spec, spec, force=True)
+
+
+@BOTH
+def test_a_recipe_is_one_of_the_service_or_of_the_library(url: str, between: Between, ask: Call) -> None:
+    name = "tensorseed/tiny-llama@seed-7,dtype=float32"
+    expected = tensorseed.open(name)
+    assert ask(url, "plan", name)["etag"] == expected.etag
+    assert [path for _, path, _ in between.requests] == [
+        "/v1/recipes/tensorseed/tiny-llama",
+        "/v1/weights/plan",
+    ]
+    between.answer = lambda _, path, __: (404, {}, NO_RECIPE) if "recipes" in path else None
+    assert ask(url, "plan", name)["etag"] == expected.etag
+    for unknown in ("tensorseed/nonsense", "tensorseed/tiny-llama@nonsense", "x" * 5_000, "../healthz"):
+        with pytest.raises(tensorseed.UnknownNameError):
+            ask(url, "plan", unknown)
+
+
+NO_RECIPE = b'{"type": "urn:tensorseed:problem:unknown-repository", "detail": "no recipe: ask for another"}'
+
+
+@BOTH
+def test_an_evaluation_is_a_report(url: str, ask: Call) -> None:
+    layers = [{"name": "fc", "type": "Linear", "in_features": 4, "out_features": 3}]
+    data = np.arange(8, dtype=np.float32).reshape(2, 4) / 3
+    asked = {"layers": layers, "input": {"data": data}}
+    report = ask(url, "evaluate", asked)
+    assert type(report).__name__ == "EvaluationReport"
+    weights = tensorseed.open({"layers": layers})
+    expected = data @ weights["fc.weight"][...].T + weights["fc.bias"][...]
+    assert np.allclose(report["output"]["data"], expected, atol=1e-6)
+    variants = [{"label": "a.b"}, {"label": "c", "init": {"weight": "zeros"}}]
+    trained = ask(
+        url, "evaluate", json.dumps({**asked, "input": {"data": data.tolist()}, "return_weights": True})
+    )
+    assert np.array_equal(trained["weights"]["fc.weight"], weights["fc.weight"])
+    both = ask(url, "evaluate", {**asked, "compare": variants, "return_weights": True})["reports"]
+    assert [np.abs(one["weights"]["fc.weight"]).sum() > 0 for one in both] == [True, False]
+    with pytest.raises(tensorseed.SpecError) as caught:
+        ask(url, "evaluate", {**asked, "steps": -1})
+    assert [fault.pointer for fault in caught.value.faults] == ["/steps"]
+    with pytest.raises(tensorseed.RefusedError, match="is no evaluation"):
+        ask(url, "evaluate", LOCAL.token)
+
+
+def refusal(run: Any) -> TensorseedError:
+    with pytest.raises(TensorseedError) as caught:
+        run()
+    return caught.value
+
+
+@BOTH
+@pytest.mark.parametrize("verb", ["plan", "open"])
+def test_a_refused_spec_has_the_faults_that_it_has_in_process(url: str, ask: Call, verb: str) -> None:
+    remote, local = refusal(lambda: ask(url, verb, INVALID)), refusal(lambda: tensorseed.open(INVALID))
+    assert isinstance(remote, tensorseed.SpecError)
+    assert isinstance(remote, tensorseed.RefusedError)
+    assert remote.faults == local.faults
+    assert (remote.status, remote.type) == (422, "urn:tensorseed:problem:invalid-spec")
+    assert remote.detail == str(local)
+    assert all(fault.detail in str(remote) for fault in local.faults)
+
+
+@pytest.mark.parametrize(
+    ("run", "kind", "status"),
+    [
+        (lambda client: client.open("s1.AAAA"), tensorseed.UnknownNameError, 404),
+        (lambda client: client.loss("nonsense", input=[1.0]), tensorseed.UnknownNameError, 404),
+        (lambda client: client.open({"layers": [HUGE]}), tensorseed.TooLargeError, 413),
+    ],
+)
+def test_a_refusal_has_the_class_of_its_kind(client: Client, run: Any, kind: Any, status: int) -> None:
+    error = refusal(lambda: run(client))
+    assert isinstance(error, kind)
+    assert error.status == status
+    if status == 404:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(401, 1), (403, 1), (429, 3), (503, 3)])
+def test_the_sentences_of_other_problems_are_kept(
+    client: Client, between: Between, status: int, attempts: int
+) -> None:
+    problem = {"type": "urn:tensorseed:problem:x", "detail": "come again: with more", "status": status}
+    between.answer = lambda *_: (status, {}, json.dumps(problem).encode())
+    error = refusal(lambda: client.plan(SPEC))
+    assert isinstance(error, tensorseed.RefusedError if attempts == 1 else tensorseed.NetworkError)
+    assert str(error).startswith("come again: with more")
+    assert (error.status, error.type, error.detail) == (status, problem["type"], problem["detail"])
+    assert len(between.requests) == attempts
+
+
+def test_what_passes_is_asked_again(client: Client, between: Between) -> None:
+    between.answer = lambda *_: (503, {}, b"") if len(between.requests) % 3 else None
+    assert client.plan(SPEC)["etag"] == LOCAL.etag
+    assert len(between.requests) == 3
+
+
+def test_nobody_listens() -> None:
+    with Client("http://127.0.0.1:1", attempts=2, backoff=quick) as client:
+        error = refusal(lambda: client.plan(SPEC))
+    assert isinstance(error, tensorseed.NetworkError)
+    assert error.status is None
+    assert "cannot be reached" in str(error)
+
+
+def test_several_servers_share_the_requests(url: str, between: Between) -> None:
+    with Client("http://127.0.0.1:1", url, attempts=3, backoff=quick) as client:
+        assert [client.plan(SPEC)["etag"] for _ in range(4)] == [LOCAL.etag] * 4
+    assert len(between.requests) == 4
+
+
+@pytest.mark.parametrize(("urls", "given"), [((), {}), (("host",), {}), (("http://h",), {"key": "a b"})])
+def test_a_client_of_no_server_is_refused(urls: tuple[str, ...], given: dict[str, str]) -> None:
+    for kind in (Client, AsyncClient):
+        with pytest.raises(tensorseed.RefusedError, match=r"http://127|copy it whole"):
+            kind(*urls, **given)
+
+
+def test_the_key_goes_along(url: str, between: Between, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    for key, set_to in ((None, None), ("given", None), (None, "set"), ("given", "set")):
+        if set_to:
+            monkeypatch.setenv(KEY_VARIABLE, set_to)
+        blocking_client = Client(url, key=key, backoff=quick)
+        blocking_client.plan(SPEC)
+        blocking_client.close()
+    keys = [headers.get("authorization") for _, _, headers in between.requests]
+    assert keys == [None, "Bearer given", "Bearer set", "Bearer given"]
+
+
+def test_the_key_goes_to_no_other_server(client: Client, between: Between) -> None:
+    with pytest.raises(tensorseed.RefusedError, match="is no server of this client"):
+        client.open(f"http://127.0.0.1:1/v1/weights/{LOCAL.token}")
+    with pytest.raises(tensorseed.RefusedError, match="the URL of a file holds"):
+        client.open("http://127.0.0.1:1/readme")
+    assert between.requests == []
+
+
+def test_threads_share_a_client(client: Client) -> None:
+    def ask(seed: int) -> str:
+        return str(client.plan({**SPEC, "seed": seed})["etag"])
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(ask, range(60)))
+    assert found == [f'"{file_of({**SPEC, "seed": seed}).digest}"' for seed in range(60)]
+
+
+def test_it_works_where_a_loop_runs(client: Client) -> None:
+    async def main() -> Any:
+        return client.plan(SPEC)
+
+    assert asyncio.run(main())["etag"] == LOCAL.etag
+
+
+def test_several_loops_share_an_async_client(url: str) -> None:
+    client = AsyncClient(url, backoff=quick)
+
+    async def main() -> str:
+        etag = str((await client.plan(SPEC))["etag"])
+        await client._remotes[asyncio.get_running_loop()].close()
+        return etag
+
+    assert [asyncio.run(main()) for _ in range(2)] == [LOCAL.etag] * 2
+
+
+def test_a_closed_client_says_so(url: str) -> None:
+    client = Client(url)
+    client.plan(SPEC)
+    client.close()
+    client.close()
+    with pytest.raises(tensorseed.RefusedError, match="the client is closed"):
+        client.plan(SPEC)
+
+    async def main() -> None:
+        closed = AsyncClient(url)
+        await closed.close()
+        await closed.plan(SPEC)
+
+    with pytest.raises(tensorseed.RefusedError, match="the client is closed"):
+        asyncio.run(main())
+
+
+def test_an_interruption_ends_the_request_and_keeps_the_part(
+    client: Client, between: Between, tmp_path: Path
+) -> None:
+    between.pause = 0.05
+    main, part = threading.main_thread().ident, tmp_path / "w.part.json"
+
+    def interrupt() -> None:
+        wait_until(lambda: part.exists() and any(headers.get("range") for *_, headers in between.requests))
+        signal.pthread_kill(main, signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        client.fetch(SPEC, tmp_path / "w")
+    assert part.exists()
+    between.pause = 0.0
+    client.fetch(SPEC, tmp_path / "w")
+    assert (tmp_path / "w").read_bytes() == DATA
+
+
+def test_a_cancelled_task_ends_its_request(url: str, between: Between) -> None:
+    between.pause = 5.0
+
+    async def main() -> None:
+        async with AsyncClient(url, backoff=quick) as client:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await client.open(LOCAL.token)
+
+    asyncio.run(main())
+
+
+def test_weights_keep_their_client(url: str) -> None:
+    weights = open_url(f"{url}/v1/weights/{LOCAL.token}")
+    gc.collect()
+    assert np.array_equal(weights["fc.1.weight"][400:], LOCAL["fc.1.weight"][400:])
+    assert weights.digest() == hashlib.sha256(DATA).hexdigest()
+    del weights
+    gc.collect()
+    wait_until(lambda: not any(one.name == "tensorseed-client" for one in threading.enumerate()))
