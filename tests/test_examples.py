@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,18 @@ def test_jax(url: str) -> None:
     printed = run(sys.executable, str(EXAMPLES / "jax_params.py"), url)
     assert "deviation of the first kernel: 0.0505" in printed  # √(2 / 784)
     assert "output: (1, 10)" in printed
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+def test_jax_shards() -> None:
+    printed = run(sys.executable, str(EXAMPLES / "jax_sharded.py"))
+    lines = [
+        re.fullmatch(r"\w+: shards of (\(.*\)), sha256 ([0-9a-f]{64})", line) for line in printed.splitlines()
+    ]
+    assert [line[1] for line in lines if line] == ["(784, 256)", "(196, 256)", "(392, 128)"]
+    assert {line[2] for line in lines if line} == {
+        "9d6e00b2c80d59de21f2a1fd9164bc4ade521c45935130dccae1e2d95088a895"
+    }
 
 
 @needs("node")
