@@ -152,8 +152,8 @@ def read_arrays(content: bytearray) -> tuple[Mapping[str, str], dict[str, npt.ND
     arrays = {}
     for name, entry in header.tensors.items():
         dtype = _DTYPES[entry.dtype]
-        flat = np.frombuffer(bytes(data[entry.start : entry.stop]), dtype.storage)
-        arrays[name] = flat.view(numpy_dtype(dtype)).reshape(entry.shape).copy()
+        flat = np.frombuffer(data[entry.start : entry.stop], dtype.storage).copy()
+        arrays[name] = flat.view(numpy_dtype(dtype)).reshape(entry.shape)
     return header.metadata, arrays
 
 

@@ -118,6 +118,12 @@ class RemoteReader:
         return self._file.answer.token or token_of(self._recipe)
 
     @property
+    def location(self) -> str:
+        """The spec, the token or the URL of the file."""
+        source = self._source
+        return source.token or (source.base or "") + (source.path or "") or (source.spec or b"").decode()
+
+    @property
     def _recipe(self) -> bytes:
         return self.header.metadata.get("tensorseed.recipe", "").encode(errors="replace")
 

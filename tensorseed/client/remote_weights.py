@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+Reopen = Callable[[str], "RemoteWeights"]
+
+
 class Runner(Protocol):
     """Runs asynchronous work and returns its result."""
 
@@ -42,11 +45,16 @@ class RemoteWeights(Weights):
     What comes is not compared with a digest, which `save` does.
     """
 
-    def __init__(self, reader: RemoteReader, run: Runner) -> None:
+    def __init__(self, reader: RemoteReader, run: Runner, reopen: Reopen) -> None:
+        """`reopen` opens a token, a spec or a URL again, in a process that is sent the weights."""
         self._reader = reader
         self._run = run
+        self._reopen = reopen
         self.size = reader.size
         self.etag = reader.etag
+
+    def __reduce__(self) -> tuple[Reopen, tuple[str]]:
+        return self._reopen, (self._reader.location,)
 
     @property
     def token(self) -> str:
@@ -157,7 +165,7 @@ class _FetchedWeights(RemoteWeights):
     """Weights whose bytes are in memory."""
 
     def __init__(self, reader: RemoteReader, arrays: Mapping[str, Storage]) -> None:
-        super().__init__(reader, _never)
+        super().__init__(reader, _never, _reopen_never)
         self._arrays = arrays
 
     def read(self, name: str, ranges: Sequence[range]) -> Storage:
@@ -174,6 +182,10 @@ class _FetchedWeights(RemoteWeights):
 
 def _never(work: Callable[[], Awaitable[T]]) -> T:
     raise AssertionError(f"{work} asks for what is in memory")
+
+
+def _reopen_never(location: str) -> RemoteWeights:
+    raise AssertionError(f"{location[:100]} is in memory")
 
 
 class AsyncArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -47,10 +48,16 @@ class Client:
         Raises:
             RefusedError: a URL or the key cannot be one, or there is no URL.
         """
+        self._recreate = partial(
+            Client, *urls, key=key, connections=connections, attempts=attempts, backoff=backoff
+        )
         self._client = AsyncClient(
             *urls, key=key, connections=connections, attempts=attempts, backoff=backoff
         )
         self._loop = LoopThread("tensorseed-client", self._client.close)
+
+    def __reduce__(self) -> tuple[Callable[[], Client], tuple[()]]:
+        return self._recreate, ()  # a process that is sent a client makes its own connections
 
     def __repr__(self) -> str:
         return repr(self._client).removeprefix("Async")
@@ -83,7 +90,8 @@ class Client:
             NetworkError: the service did not answer as it should, even after several attempts.
             MismatchError: the file is not that of the spec.
         """
-        return RemoteWeights(self._run(lambda: self._client.reader(spec)), self._run)
+        reader = self._run(lambda: self._client.reader(spec))
+        return RemoteWeights(reader, self._run, self.open)
 
     def plan(self, spec: SpecSource) -> dict[str, Any]:
         """Return the plan of a spec, as `POST /v1/weights/plan` answers it.

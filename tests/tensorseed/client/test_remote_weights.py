@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,16 @@ def test_urls_of_files_open(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         tensorseed.open(f"{url}/readme")
     with pytest.raises(tensorseed.RefusedError, match="no URL of a file"):
         open_url(LOCAL.token)
+
+
+def test_weights_are_sent_to_other_processes_as_their_spec(client: Client, url: str) -> None:
+    for spec in (WHOLE, LOCAL.token, f"{url}/v1/weights/{LOCAL.token}/tensors/wide?slice=3:300,:"):
+        remote = client.open(spec)
+        sent = pickle.dumps((remote, remote["wide"]))
+        assert len(sent) < 4_000
+        weights, wide = pickle.loads(sent)
+        assert (weights.etag, list(weights)) == (remote.etag, list(remote))
+        assert bits(wide[5:7]) == bits(remote["wide"][5:7])
 
 
 def test_an_event_loop_reads_what_a_thread_reads(url: str, tmp_path: Path) -> None:
