@@ -20,7 +20,7 @@ from torch.utils._device import _device_constructors
 from transformers import PreTrainedConfig, PreTrainedModel, initialization
 
 from tensorseed.checkpoints.derivation.recorded_distributions import distribution_of
-from tensorseed.checkpoints.derivation.recorder import MAX_KNOWN_TOTAL, Recorder
+from tensorseed.checkpoints.derivation.recorder import MAX_KNOWN_ELEMENTS, MAX_KNOWN_TOTAL, Recorder
 from tensorseed.errors import TooLargeError
 
 MAX_MODULES = 32_768
@@ -31,10 +31,11 @@ _LITERALS = (torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, tor
 
 
 class Bounds(NamedTuple):
-    """The most that a model may have: modules, and elements of all tensors that are computed for real."""
+    """The most that a model may have: modules, and computed elements of a tensor and of all together."""
 
     modules: int
-    known: int = MAX_KNOWN_TOTAL
+    known_elements: int = MAX_KNOWN_ELEMENTS
+    known_total: int = MAX_KNOWN_TOTAL
 
 
 class TooManyModulesError(Exception):
@@ -80,7 +81,7 @@ def build(
     Errors of transformers for a config that it cannot build pass unchanged.
     """
     bounds = bounds or Bounds(MAX_MODULES)
-    recorder = Recorder(bounds.known)
+    recorder = Recorder(bounds.known_elements, bounds.known_total)
     with ExitStack() as stack:
         stack.enter_context(recording_init_calls(recorder))
         stack.enter_context(_bounded(bounds.modules))

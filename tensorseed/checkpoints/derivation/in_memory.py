@@ -21,7 +21,8 @@ from tensorseed.checkpoints.derivation.storage_regions import UnknownContentErro
 from tensorseed.spec.schemes import SCHEMES
 
 CACHE_BYTES = 64 << 20
-MAX_KNOWN = 1 << 29  # elements that are computed for real: a causal mask in each layer
+MAX_KNOWN_ELEMENTS = 1 << 24  # of a computed buffer: a causal mask of 4,096 positions
+MAX_KNOWN_TOTAL = 1 << 30  # of all of them: one in each layer
 
 _ENTRY_BYTES = 1 << 10  # of memory, roughly
 
@@ -80,7 +81,7 @@ def in_memory_inits(
     with _LOCK:
         found = _CACHE.get(key) if text is not None else None
         if found is None:
-            found = _described(cls, config, dtypes, Bounds(modules, MAX_KNOWN))
+            found = _described(cls, config, dtypes, Bounds(modules, MAX_KNOWN_ELEMENTS, MAX_KNOWN_TOTAL))
             if text is not None and found.nbytes <= CACHE_BYTES:
                 _CACHE[key] = found
         return found

@@ -46,10 +46,11 @@ class DataDependentError(Exception):
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The contents of all storages that operations of this thread create or fill while it is entered."""
 
-    def __init__(self, max_known: int = MAX_KNOWN_TOTAL) -> None:
-        """Of all tensors together up to `max_known` elements are computed for real."""
+    def __init__(self, max_elements: int = MAX_KNOWN_ELEMENTS, max_total: int = MAX_KNOWN_TOTAL) -> None:
+        """Up to `max_elements` of one tensor are computed for real, and `max_total` of all together."""
         super().__init__()  # type: ignore[no-untyped-call]
-        self._max_known = max_known
+        self._max_elements = max_elements
+        self._max_total = max_total
         self._contents: dict[int, tuple[Any, Contents]] = {}  # by storage, which is kept alive
         self._chance: dict[int, Any] = {}  # storages with data that hold random numbers, kept alive
         self._known = 0
@@ -68,7 +69,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The elements of `tensor`, where no chance was involved and they are few enough to be known."""
         if not tensor.is_meta:
             return None if storage_of(tensor) in self._chance else tensor
-        return self.contents_of(tensor).values(tensor) if tensor.numel() <= MAX_KNOWN_ELEMENTS else None
+        return self.contents_of(tensor).values(tensor) if tensor.numel() <= self._max_elements else None
 
     def whole_fill(self, tensor: torch.Tensor) -> RecordedDistribution | None:
         """The fill of the whole storage of a tensor, where it was filled once and for all."""
@@ -162,7 +163,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not any(tensor.is_meta for tensor in made):  # it was done for real
             return not any(self.values_of(leaf) is None for leaf in tensors_in((args, kwargs)))
         size = sum(tensor.numel() for tensor in made)
-        if size > MAX_KNOWN_ELEMENTS or (not in_place and self._known + size > self._max_known):
+        if size > self._max_elements or (not in_place and self._known + size > self._max_total):
             return False
         known = {id(leaf): self.values_of(leaf) for leaf in tensors_in((args, kwargs))}
         if any(values is None for values in known.values()):
@@ -175,12 +176,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         results = tensors_in(func(*real_args, **real_kwargs))
         if not in_place:
             self._known += size
+        given = {storage_of(values) for values in known.values() if values is not None}
         for tensor, values in zip(made, results, strict=True):
-            self._set(tensor, values)
+            self._set(tensor, values, own=len(made) == 1 and storage_of(values) not in given)
         return True
 
-    def _set(self, target: torch.Tensor, values: torch.Tensor) -> None:
-        """Note that `target` holds the numbers `values`, which has its shape."""
+    def _set(self, target: torch.Tensor, values: torch.Tensor, *, own: bool = False) -> None:
+        """Note that `target` holds `values`, which has its shape; with `own` nothing else has that memory."""
         if not target.is_meta and self.values_of(target) is not None:
             return
         contents, region = self.contents_of(target), region_of(target)
@@ -193,10 +195,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             contents.put(region, None)
         elif target.numel() == contents.size:
             contents.put(region, None)
-            contents.writes, contents.known = (
-                [],
-                values.clone(memory_format=torch.contiguous_format).flatten(),
-            )
+            row_major = values.contiguous() if own else values.clone(memory_format=torch.contiguous_format)
+            contents.writes, contents.known = [], row_major.flatten()
         else:
             self._put_parts(contents, region.start, spelled_out(values.flatten()))
 

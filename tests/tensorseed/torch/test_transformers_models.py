@@ -201,12 +201,14 @@ def test_a_spec_gives_the_parameters_and_the_model_its_buffers() -> None:
     assert model.model.rotary_emb.inv_freq[0] == 1
 
 
-def test_causal_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bound", ["MAX_KNOWN_ELEMENTS", "MAX_KNOWN_TOTAL"])
+def test_causal_masks(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     config = {"model_type": "gpt_neo", "architectures": ["GPTNeoModel"], "hidden_size": 8, "num_heads": 2}
     config |= {"bos_token_id": 0, "eos_token_id": 0}
     layers = {"num_layers": 4, "attention_types": [[["global"], 4]], "max_position_embeddings": 32}
     model = made(config, vocab_size=9, **layers).to_empty(device="cpu")
-    monkeypatch.setattr(in_memory, "MAX_KNOWN", 1_000)
+    in_memory._CACHE.clear()
+    monkeypatch.setattr(in_memory, bound, 1_000)
     names = [f"h.{layer}.attn.attention.bias" for layer in range(4)]
     assert [*ts.init_(model).left] == names
     monkeypatch.undo()
