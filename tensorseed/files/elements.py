@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from tensorseed.sampling.addresses import array_at
 from tensorseed.sampling.distributions.base import Indices, Storage
-from tensorseed.sampling.executors.base import Executor, Range
+from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.philox import Stream
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 TENSOR_OVERHEAD_BYTES = 512  # of a materialised tensor, beside its elements
 
 
-Part = tuple["ResolvedTensor", int, Storage]
-"""Memory for the elements of a tensor from one on: the arguments of `ElementSource.fill`."""
+Part = tuple["ResolvedTensor", int, int, int]
+"""A tensor, an element, and the address and the number of those from it on."""
 
 
 class ElementSource(Protocol):
@@ -27,7 +28,7 @@ class ElementSource(Protocol):
         """Fill `out` with the elements `first`, `first + 1`, … of the row-major tensor."""
 
     def fill_many(self, parts: Sequence[Part]) -> None:
-        """Fill the memory of every part, as `fill` does."""
+        """Fill the memory of every part, which is contiguous."""
 
     def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
         """Fill each row of `out` (runs, elements) with consecutive elements, from its `starts` on."""
@@ -49,12 +50,12 @@ class DrawnElements:
 
     def fill_many(self, parts: Sequence[Part]) -> None:
         """See `ElementSource`."""
-        self._executor.fill_many(
-            [
-                Range(tensor.distribution, tensor.dtype, self._stream(tensor), first, out)
-                for tensor, first, out in parts
-            ]
-        )
+        assert self._resolved.generator == "philox"
+        ranges = [
+            (tensor.distribution, tensor.dtype, tensor.stream, first, address, size)
+            for tensor, first, address, size in parts
+        ]
+        self._executor.fill_many(self._resolved.seed, ranges)
 
     def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
         """See `ElementSource`."""
@@ -87,8 +88,8 @@ class MaterialisedElements:
 
     def fill_many(self, parts: Sequence[Part]) -> None:
         """See `ElementSource`."""
-        for part in parts:
-            self.fill(*part)
+        for tensor, first, address, size in parts:
+            self.fill(tensor, first, array_at(address, size, tensor.dtype.storage))
 
     def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
         """See `ElementSource`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -9,9 +10,10 @@ from typing import NamedTuple
 
 from tensorseed.concurrency.cancellation import cancellable, cancelled_with_thread, check_cancelled
 from tensorseed.concurrency.float_environment import default_float_environment, reset_float_environment
-from tensorseed.files.elements import ElementSource
+from tensorseed.files.elements import ElementSource, Part
 from tensorseed.files.slices import Box, is_contiguous
 from tensorseed.files.virtual_file import BLOCK, fill_elements
+from tensorseed.sampling.addresses import address_of, array_at
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.spec.resolved import ResolvedTensor
 
@@ -22,21 +24,35 @@ PIECES = 8  # for each thread, where they are neither too small nor too large
 class Fill(NamedTuple):
     """A tensor and the memory for its elements, or for those of a box of it.
 
-    `out` is C-contiguous, of any shape, and has the storage of the tensor's dtype.
+    `out` is a C-contiguous array of any shape, in the storage of the tensor's dtype, or the address of one,
+    which its owner keeps meanwhile.
     """
 
     tensor: ResolvedTensor
-    out: Storage
+    out: Storage | int
     box: Box | None = None
 
 
 class Piece(NamedTuple):
-    """A part of a fill: elements from `first` on, of the box if there is one, and memory of one axis."""
+    """The elements of a tensor, or of a box of it, from `first` on: their address, and their number."""
 
     tensor: ResolvedTensor
     box: Box | None
     first: int
-    out: Storage
+    address: int
+    size: int
+
+    def pieces(self, count: int) -> Iterator[Piece]:
+        """Yield pieces of about so many elements, which end where blocks or the runs of a box do."""
+        width = self.tensor.dtype.itemsize
+        unit = BLOCK // width if self.box is None else self.box.run
+        begin, stop = self.first, self.first + self.size
+        while begin < stop:
+            end = min(stop, max((begin + count) // unit, begin // unit + 1) * unit)
+            yield self._replace(
+                first=begin, address=self.address + (begin - self.first) * width, size=end - begin
+            )
+            begin = end
 
 
 def fill_arrays(fills: Sequence[Fill], source: ElementSource, threads: int) -> None:
@@ -47,17 +63,18 @@ def fill_arrays(fills: Sequence[Fill], source: ElementSource, threads: int) -> N
     Raises:
         ComputationCancelledError: the computation of the calling thread is cancelled.
     """
-    total = sum(fill.out.nbytes for fill in fills)
+    wholes = [piece for piece in map(_whole, fills) if piece.size]
+    total = sum(piece.size * piece.tensor.dtype.itemsize for piece in wholes)
     at_once = min(max(total // (PIECES * threads), PIECE_BYTES[0]), PIECE_BYTES[1])
     helpers = min(threads, -(-total // at_once)) - 1
     with default_float_environment():
-        _Filling(_groups(fills, at_once), source).run(helpers)
+        _Filling(_groups(wholes, at_once), source).run(helpers)
 
 
 class _Filling:
     """Groups of pieces that some threads fill, each the next that is left."""
 
-    def __init__(self, groups: Iterator[list[Piece]], source: ElementSource) -> None:
+    def __init__(self, groups: Iterator[list[Part] | Piece], source: ElementSource) -> None:
         self._groups = groups
         self._source = source
         self._lock = threading.Lock()
@@ -93,12 +110,11 @@ class _Filling:
                     group = next(self._groups, None)
                 if group is None:
                     return
-                self._source.fill_many(
-                    [(tensor, first, out) for tensor, box, first, out in group if box is None]
-                )
-                for tensor, box, first, out in group:
-                    if box is not None:
-                        fill_elements(tensor, box, first, out, self._source)
+                if isinstance(group, list):
+                    self._source.fill_many(group)
+                else:
+                    out = array_at(group.address, group.size, group.tensor.dtype.storage)
+                    fill_elements(group.tensor, group.box, group.first, out, self._source)
 
     def _join(self, threads: Sequence[threading.Thread]) -> None:
         """Wait for the threads, whatever interrupts that: each ends after the piece that it fills."""
@@ -111,38 +127,35 @@ class _Filling:
                 self._errors.append(error)
 
 
-def _groups(fills: Sequence[Fill], at_once: int) -> Iterator[list[Piece]]:
-    """Yield all pieces, of about so many bytes, or in groups of as many."""
-    group: list[Piece] = []
-    size = 0
-    for piece in _pieces(fills, at_once):
-        group.append(piece)
-        size += piece.out.nbytes
-        if size >= at_once:
+def _whole(fill: Fill) -> Piece:
+    """The memory of a fill; a box that is one run is elements of the tensor."""
+    tensor, out, box = fill
+    size = math.prod(tensor.shape if box is None else box.shape)
+    if isinstance(out, int):
+        address = out
+    else:
+        assert out.flags.c_contiguous
+        assert (out.size, out.dtype) == (size, tensor.dtype.storage)
+        address = address_of(out)
+    if box is None or not size or not is_contiguous(box):
+        return Piece(tensor, box, 0, address, size)
+    return Piece(tensor, None, box.element(0), address, size)
+
+
+def _groups(wholes: Sequence[Piece], at_once: int) -> Iterator[list[Part] | Piece]:
+    """Yield pieces of about so many bytes, the small tensors in groups of as many."""
+    group: list[Part] = []
+    total = 0
+    for whole in wholes:
+        tensor, box, first, address, size = whole
+        width = tensor.dtype.itemsize
+        if box is not None or size * width > at_once:
+            yield from whole.pieces(at_once // width)
+            continue
+        group.append((tensor, first, address, size))
+        total += size * width
+        if total >= at_once:
             yield group
-            group, size = [], 0
+            group, total = [], 0
     if group:
         yield group
-
-
-def _pieces(fills: Sequence[Fill], at_once: int) -> Iterator[Piece]:
-    """Yield the parts of every fill, in order; none but its first and last splits a block."""
-    for tensor, whole, box in fills:
-        assert whole.flags.c_contiguous
-        out = whole.reshape(-1)
-        if box is None or is_contiguous(box):
-            first = 0 if box is None or not out.size else box.element(0)
-            yield from _consecutive(tensor, out, first, at_once // out.itemsize)
-        else:
-            count = max(1, at_once // (box.run * out.itemsize)) * box.run
-            for first in range(0, out.size, count):
-                yield Piece(tensor, box, first, out[first : first + count])
-
-
-def _consecutive(tensor: ResolvedTensor, out: Storage, first: int, count: int) -> Iterator[Piece]:
-    """Yield pieces of about so many consecutive elements; they end where blocks do."""
-    done = 0
-    while done < out.size:
-        stop = min(out.size, done + count - (first + done) % (BLOCK // out.itemsize))
-        yield Piece(tensor, None, first + done, out[done:stop])
-        done = stop

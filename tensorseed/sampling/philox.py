@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -59,14 +59,19 @@ def stream_key(seed: int, name: str, purpose: str = "value") -> Key:
     SHA-256 over the domain, then the seed (8 bytes), then the lengths (8 bytes) and UTF-8 bytes of name and
     purpose; integers are little-endian. The first 16 bytes of the digest are four little-endian words.
     """
-    return Key(*_FOUR_WORDS.unpack_from(key_digest(seed, name, purpose)))
+    return Key(*_FOUR_WORDS.unpack_from(key_digests(seed, (name,), purpose)))
 
 
-def key_digest(seed: int, name: str, purpose: str = "value") -> bytes:
-    """The digest whose first 16 bytes are the words of `stream_key`."""
-    text = name.encode()
+def key_digests(seed: int, names: Iterable[str], purpose: str = "value") -> bytearray:
+    """The digests, of which the first 16 bytes are the words of `stream_key`, for many names of one seed."""
     before, after = _around(seed, purpose)
-    return hashlib.sha256(b"".join((before, len(text).to_bytes(8, "little"), text, after))).digest()
+    sha256 = hashlib.sha256
+    return bytearray().join(
+        [
+            sha256(before + len(text).to_bytes(8, "little") + text + after).digest()
+            for text in map(str.encode, names)
+        ]
+    )
 
 
 @lru_cache

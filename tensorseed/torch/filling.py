@@ -18,10 +18,9 @@ from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.torch.memory import (
     check_fillable,
     dtype_of,
-    host_storage,
     increment_versions,
     is_dtensor,
-    whole_storage,
+    plain_address,
 )
 
 DRAWING = frozenset(["cuda"])
@@ -37,8 +36,8 @@ class Part(NamedTuple):
     local: torch.Tensor
     box: Box
 
-    def fill(self, out: Storage) -> Fill:
-        """The filling of an array with its elements."""
+    def fill(self, out: Storage | int) -> Fill:
+        """The filling of an array, or of the memory at an address, with its elements."""
         return Fill(self.tensor, out, None if self.box.shape == self.box.full else self.box)
 
 
@@ -55,12 +54,12 @@ def fill_tensors(pairs: Sequence[tuple[torch.Tensor, ResolvedTensor]], seed: int
     parts: list[Part] = []
     with torch.no_grad():
         for tensor, resolved in pairs:
-            storage = whole_storage(tensor, resolved.dtype)
-            if storage is None:
+            address = plain_address(tensor, resolved.dtype)
+            if address is None:
                 parts += _parts(tensor, resolved)
             else:
-                assert storage.shape == resolved.shape, resolved.name
-                fills.append(Fill(resolved, storage))
+                assert tensor.shape == resolved.shape, resolved.name
+                fills.append(Fill(resolved, address))
         _fill(fills, parts, seed)
         increment_versions(tensor for tensor, _ in pairs)
 
@@ -82,7 +81,7 @@ def _fill(fills: list[Fill], parts: Sequence[Part], seed: int) -> None:
         if not part.local.numel() or (device.type in DRAWING and _filled_there(part, seed)):
             continue
         if device.type == "cpu" and part.local.is_contiguous() and not part.local.is_neg():
-            fills.append(part.fill(host_storage(part.local, part.tensor.dtype)))
+            fills.append(part.fill(part.local.data_ptr()))
         else:
             staged.extend(_slabs(part))
     fill_arrays(fills, source, threads)

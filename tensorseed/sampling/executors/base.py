@@ -9,10 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 import numpy as np
 
+from tensorseed.sampling.addresses import array_at
 from tensorseed.sampling.distributions.base import (
     Distribution,
     Draw,
@@ -32,14 +33,8 @@ RUNS_TILE = 65_536  # elements of runs, drawn at a time
 MIN_RUN_FILLED = 1_024  # elements of a run from which on it is filled by itself
 
 
-class Range(NamedTuple):
-    """Memory for the elements `first`, `first + 1`, … of a tensor, as `Executor.fill` takes them."""
-
-    distribution: Distribution
-    dtype: DType
-    stream: Stream
-    first: int
-    out: Storage
+Range = tuple[Distribution, DType, str, int, int, int]
+"""Distribution, dtype and stream of a tensor, an element, and the address and number of those from it on."""
 
 
 class Executor(ABC):
@@ -64,10 +59,10 @@ class Executor(ABC):
             case _:
                 assert_never(distribution)
 
-    def fill_many(self, ranges: Sequence[Range]) -> None:
-        """Fill the memory of every range."""
-        for ranged in ranges:
-            self.fill(*ranged)
+    def fill_many(self, seed: int, ranges: Sequence[Range]) -> None:
+        """Fill the memory of every range, which is contiguous, not empty, and kept by its owner."""
+        for distribution, dtype, name, first, address, size in ranges:
+            self.fill(distribution, dtype, Stream(seed, name), first, array_at(address, size, dtype.storage))
 
     def fill_runs(
         self, distribution: Distribution, dtype: DType, stream: Stream, starts: Indices, out: Storage

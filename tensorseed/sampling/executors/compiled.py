@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tensorseed.sampling.addresses import address_of
 from tensorseed.sampling.distributions.base import Distribution, Draw, Formula, Indices, Storage
 from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.executors.base import Blocks, Executor, Range, formula
 from tensorseed.sampling.executors.range_batches import (
     PER_BLOCK,
     RangeBatches,
-    address,
     draw_ranges,
     is_ranged,
 )
@@ -44,12 +44,10 @@ class CompiledExecutor(Executor):
             _draw(drawn, key, part, tile)
             narrow(tile, dtype, out[i : i + tile.size])
 
-    def fill_many(self, ranges: Sequence[Range]) -> None:
+    def fill_many(self, seed: int, ranges: Sequence[Range]) -> None:
         """Fill the memory of every range, many in a call of a kernel."""
-        batches = RangeBatches()
-        for ranged in ranges:
-            if not batches.add(ranged):
-                self.fill(*ranged)
+        batches = RangeBatches(seed)
+        super().fill_many(seed, batches.add(ranges))
         batches.draw()
 
     def fill_runs(
@@ -62,7 +60,7 @@ class CompiledExecutor(Executor):
             return
         key, offsets = stream.key(), starts % PER_BLOCK
         heads = -offsets % PER_BLOCK
-        addresses = address(out) + np.arange(starts.size) * out.strides[0] + heads * out.itemsize
+        addresses = address_of(out) + np.arange(starts.size) * out.strides[0] + heads * out.itemsize
         blocks, counts = (starts + heads) // PER_BLOCK, (run - heads) // PER_BLOCK
         draw_ranges(formula(distribution, dtype), out.reshape(-1), addresses, blocks, counts, key)
         if run % PER_BLOCK or heads.any():
@@ -89,7 +87,12 @@ def _draw(drawn: Formula, key: Key, blocks: Blocks, out: Storage) -> None:
         DRAWS[drawn.transform](out, blocks, key.words(), drawn.arguments)
     elif out.size:
         draw_ranges(
-            drawn, out, np.array([address(out)]), np.array([blocks]), np.array([out.size // PER_BLOCK]), key
+            drawn,
+            out,
+            np.array([address_of(out)]),
+            np.array([blocks]),
+            np.array([out.size // PER_BLOCK]),
+            key,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TypeGuard
 
@@ -13,7 +14,7 @@ from tensorseed.sampling.distributions.base import Distribution, Draw, Formula, 
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.sampling.executors.base import Range, formula
 from tensorseed.sampling.low_precision import BFLOAT16
-from tensorseed.sampling.philox import Key, key_digest
+from tensorseed.sampling.philox import Key, key_digests
 from tensorseed.sampling.range_kernels import RANGES
 
 FLOAT32 = DTYPES["float32"]
@@ -27,11 +28,6 @@ Kind = tuple["Batch | None", int]  # of a range: its batch, and the row of its a
 def is_ranged(distribution: Distribution, dtype: DType) -> TypeGuard[Draw]:
     """Whether the kernels of ranges draw it."""
     return (dtype is FLOAT32 or dtype is BFLOAT16) and isinstance(distribution, Draw)
-
-
-def address(out: Storage) -> int:
-    """The address of a contiguous, writable array with elements; `ctypes.data` takes thrice as long."""
-    return ctypes.addressof(ctypes.c_char.from_buffer(out.data))
 
 
 def draw_ranges(
@@ -49,34 +45,40 @@ def _row(drawn: Formula) -> npt.NDArray[np.float64]:
 
 
 class RangeBatches:
-    """Ranges of any tensors; `draw` fills those that are added."""
+    """Ranges of any tensors of one seed; `draw` fills those that are added."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
         self._batches: dict[tuple[str, DType], Batch] = {}
         self._kinds: dict[tuple[int, int], Kind] = {}  # by the identities of distribution and dtype
 
-    def add(self, ranged: Range) -> bool:
-        """Collect a range; False if the kernels of ranges do not draw it."""
-        distribution, dtype, stream, first, out = ranged
-        kind = self._kinds.get((id(distribution), id(dtype))) or self._kind(distribution, dtype)
-        batch, row = kind
-        if batch is None:
-            return False
-        if out.size:
-            batch.add(out, first, key_digest(*stream), row)
-        return True
+    def add(self, ranges: Sequence[Range]) -> list[Range]:
+        """Collect ranges, but return those that the kernels of ranges do not draw."""
+        others: list[Range] = []
+        kinds = self._kinds
+        for ranged in ranges:
+            distribution, dtype, name, first, address, size = ranged
+            kind = kinds.get((id(distribution), id(dtype))) or self._kind(distribution, dtype)
+            batch, row = kind
+            if batch is None:
+                others.append(ranged)
+            else:
+                batch.ranges.append((address, first, size, row))
+                batch.names.append(name)
+        return others
 
     def draw(self) -> None:
         """Draw all."""
         for batch in self._batches.values():
-            batch.draw()
+            batch.draw(self._seed)
 
     def _kind(self, distribution: Distribution, dtype: DType) -> Kind:
         kind: Kind = None, 0
         if is_ranged(distribution, dtype):
             drawn = formula(distribution, dtype)
             batch = self._batches.setdefault((drawn.transform, dtype), Batch(drawn, dtype))
-            kind = batch, batch.row(drawn)
+            kind = batch, len(batch.table)
+            batch.table.append(drawn)
         self._kinds[id(distribution), id(dtype)] = kind
         return kind
 
@@ -87,46 +89,36 @@ class Batch:
     def __init__(self, drawn: Formula, dtype: DType) -> None:
         self._kernel = RANGES[drawn.transform]
         self._storage = np.dtype(dtype.storage)
-        self._table: list[Formula] = []
-        self._rows: list[int] = []  # of every range that was added
-        self._digests: list[bytes] = []
-        self._parts: list[tuple[int, int, int, int]] = []  # address, block, count, owner
-        self._cuts: list[tuple[int, int, int, Storage]] = []  # block, owner, first element of it, memory
+        self.table: list[Formula] = []
+        self.ranges: list[tuple[int, int, int, int]] = []  # address, first element, size, row of the table
+        self.names: list[str] = []
 
-    def row(self, drawn: Formula) -> int:
-        """Return a row of the table of arguments for those of a formula."""
-        self._table.append(drawn)
-        return len(self._table) - 1
-
-    def add(self, out: Storage, first: int, digest: bytes, row: int) -> None:
-        """Collect the elements from `first` on; blocks that a range cuts are drawn beside it."""
-        size, owner = out.size, len(self._rows)
-        self._rows.append(row)
-        self._digests.append(digest)
-        head = min(-first % PER_BLOCK, size)
-        count, tail = divmod(size - head, PER_BLOCK)
-        if count:
-            block = (first + head) // PER_BLOCK
-            self._parts.append((address(out) + head * self._storage.itemsize, block, count, owner))
-        if head:
-            self._cuts.append((first // PER_BLOCK, owner, first % PER_BLOCK, out[:head]))
-        if tail:
-            self._cuts.append(((first + size) // PER_BLOCK, owner, 0, out[size - tail :]))
-
-    def draw(self) -> None:
-        """Draw what was collected."""
-        if not self._rows:
+    def draw(self, seed: int) -> None:
+        """Draw what was collected; blocks that a range cuts are drawn beside it."""
+        if not self.ranges:
             return
-        scratch = np.empty((len(self._cuts) or 1, PER_BLOCK), self._storage)
-        place = address(scratch)
-        cuts = [
-            (place + i * PER_BLOCK * self._storage.itemsize, block, 1, owner)
-            for i, (block, owner, _, _) in enumerate(self._cuts)
-        ]
-        parts = np.array(self._parts + cuts, np.int64).reshape(-1, 4).T.copy()
+        width = self._storage.itemsize
+        addresses, firsts, sizes, rows = np.array(self.ranges, np.int64).T
+        heads = np.minimum(-firsts % PER_BLOCK, sizes)
+        counts, tails = np.divmod(sizes - heads, PER_BLOCK)
+        with_head, with_tail = np.flatnonzero(heads), np.flatnonzero(tails)
+        cut = np.concatenate((with_head, with_tail))
+        scratch = np.empty((cut.size, PER_BLOCK), self._storage)
+        places = scratch.ctypes.data + np.arange(cut.size) * (PER_BLOCK * width)
         # of a bytearray, as an array that cannot be written would be compiled for anew
-        keys: Words = np.frombuffer(bytearray().join(self._digests), np.uint32).reshape(-1, DIGEST_WORDS)
-        table = np.stack([_row(drawn) for drawn in self._table])
-        self._kernel(scratch.reshape(-1), *parts, keys, table[self._rows])
-        for drawn, (_, _, offset, out) in zip(scratch, self._cuts, strict=False):
-            out[:] = drawn[offset : offset + out.size]
+        digests = key_digests(seed, self.names)
+        keys: Words = np.frombuffer(digests, np.uint32).reshape(-1, DIGEST_WORDS)
+        self._kernel(
+            scratch.reshape(-1),
+            np.concatenate((addresses + heads * width, places)),
+            np.concatenate((firsts + heads, firsts[with_head], (firsts + sizes)[with_tail])) // PER_BLOCK,
+            np.concatenate((counts, np.ones(cut.size, np.int64))),
+            np.concatenate((np.arange(sizes.size), cut)),
+            keys,
+            np.stack([_row(drawn) for drawn in self.table])[rows],
+        )
+        targets = np.concatenate((addresses[with_head], (addresses + (sizes - tails) * width)[with_tail]))
+        sources = places + np.concatenate(((firsts % PER_BLOCK)[with_head], np.zeros_like(with_tail))) * width
+        lengths = np.concatenate((heads[with_head], tails[with_tail])) * width
+        for target, source, length in zip(targets.tolist(), sources.tolist(), lengths.tolist(), strict=True):
+            ctypes.memmove(target, source, length)

@@ -68,7 +68,7 @@ INITS = [
 def drawing(monkeypatch: pytest.MonkeyPatch):
     """Take the CPU for a device that draws by torch's operations."""
     monkeypatch.setattr(filling, "DRAWING", {"cpu"})
-    monkeypatch.setattr(filling, "whole_storage", lambda *_: None)
+    monkeypatch.setattr(filling, "plain_address", lambda *_: None)
     monkeypatch.setattr("tensorseed.files.device_filling.PIECE", 1 << 12)
     monkeypatch.setattr("tensorseed.files.device_filling.MIN_RUN", 64)
     monkeypatch.setattr(filling, "STAGED_BYTES", 1 << 14)

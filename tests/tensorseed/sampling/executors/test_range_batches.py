@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tensorseed.sampling.addresses import address_of
 from tensorseed.sampling.distributions import Constant, Normal, Orthogonal, Sparse, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors import compiled
-from tensorseed.sampling.executors.base import Range
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.kernels import DRAWS
 from tensorseed.sampling.low_precision import BFLOAT16, narrow
@@ -24,37 +24,32 @@ KINDS = [*DRAWN, Normal(0.3, 2.0), Constant(0.1), Sparse(23, 23, 5, 0.1), Orthog
 FAR = 4 * (2**32 - 9)  # the block's number passes 2³² soon after
 
 
-def alone(ranged: Range) -> np.ndarray:
-    out = np.empty_like(ranged.out)
-    CompiledExecutor().fill(ranged.distribution, ranged.dtype, ranged.stream, ranged.first, out)
-    return out
-
-
 @given(data=st.data())
 def test_many_ranges_have_the_bits_of_each(data: Any) -> None:
-    ranges = [
-        Range(
-            data.draw(st.sampled_from(KINDS)),
-            dtype := data.draw(st.sampled_from(FLOATS)),
-            Stream(data.draw(st.integers(0, 2)), data.draw(st.sampled_from("äbc"))),
-            data.draw(st.integers(0, 20)),
-            np.zeros(data.draw(st.integers(0, 99)), dtype.storage),
-        )
-        for _ in range(data.draw(st.integers(0, 12)))
-    ]
-    EXECUTORS[data.draw(st.sampled_from(list(EXECUTORS)))].fill_many(ranges)
-    for ranged in ranges:
-        assert np.array_equal(ranged.out.view(np.uint8), alone(ranged).view(np.uint8))
+    ranges, arrays, seed = [], [], data.draw(st.integers(0, 2))
+    for _ in range(data.draw(st.integers(0, 12))):
+        what, dtype = data.draw(st.sampled_from(KINDS)), data.draw(st.sampled_from(FLOATS))
+        out = np.zeros(data.draw(st.integers(1, 99)), dtype.storage)
+        name, first = data.draw(st.sampled_from("äbc")), data.draw(st.integers(0, 20))
+        ranges.append((what, dtype, name, first, address_of(out), out.size))
+        arrays.append(out)
+    EXECUTORS[data.draw(st.sampled_from(list(EXECUTORS)))].fill_many(seed, ranges)
+    for (what, dtype, name, first, _, size), out in zip(ranges, arrays, strict=True):
+        assert np.array_equal(out, bits(what, dtype, size, first=first, seed=seed, name=name))
 
 
-def test_a_range_leaves_the_memory_around_it() -> None:
-    for size in range(20):
+def test_ranges_leave_the_memory_around_them() -> None:
+    float32, normal = DTYPES["float32"], Normal(0, 1)
+    for size in range(1, 20):
         for first in range(5):
-            whole = np.full(40, np.float32(9))
-            ranged = Range(Normal(0, 1), DTYPES["float32"], Stream(1, ""), first, whole[7 : 7 + size])
-            CompiledExecutor().fill_many([ranged])
-            assert (whole[:7] == 9).all()
-            assert (whole[7 + size :] == 9).all()
+            whole = np.full(80, np.float32(9))
+            starts = (7, 47)
+            addresses = [address_of(whole[start:]) for start in starts]
+            ranges = [(normal, float32, "", first, address, size) for address in addresses]
+            CompiledExecutor().fill_many(1, ranges)
+            inside = np.isin(np.arange(80), [start + i for start in starts for i in range(size)])
+            assert (whole[~inside] == 9).all()
+            assert (whole[inside] != 9).all()
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
