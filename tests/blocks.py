@@ -53,6 +53,20 @@ def commands(block: Block) -> list[Command]:
     return []
 
 
+def commands_of(found: list[Block]) -> list[Command]:
+    """The shell commands that run the blocks of a page.
+
+    Its blocks of Python's console are one session, which runs at the place of the last of them.
+    """
+    session = [block for block in found if block.language == "pycon"]
+    for block in session[:-1]:
+        found = [other for other in found if other is not block]
+    if session:
+        whole = session[-1]._replace(text="".join(block.text for block in session))
+        found = [whole if block is session[-1] else block for block in found]
+    return [command for block in found for command in commands(block)]
+
+
 def script(found: list[Command]) -> str:
     """A script for one shell, which writes a marker after each command."""
     return "".join(f"{command.text}echo '{MARKER}'\n" for command in found)

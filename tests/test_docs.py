@@ -23,7 +23,7 @@ from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes import SCHEME_CLASSES
-from tests.blocks import MARKER, Block, blocks, commands, script
+from tests.blocks import MARKER, Block, blocks, commands_of, script
 from tests.deploy.fronts import PROGRAMS
 from tests.serving import served
 from tools.docs.markdown import names, rendered
@@ -69,7 +69,7 @@ def name_of(page: Path) -> str:
 @pytest.mark.parametrize("page", [p for p in PAGES if any(map(runs, blocks(p)))], ids=name_of)
 def test_every_block_runs_and_prints_what_the_page_says(page: Path, address: str, tmp_path: Path) -> None:
     """One shell runs all blocks of a page in order, as a reader does."""
-    found = [command for block in blocks(page) if runs(block) for command in commands(block)]
+    found = commands_of([block for block in blocks(page) if runs(block)])
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TENSORSEED_")}
     run = subprocess.run(
