@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, product
 from operator import itemgetter
 from typing import TypeVar
@@ -35,6 +35,16 @@ _NameParts = tuple[str, ...]  # literal, low, high, literal, …, literal
 def is_plain(name: object) -> bool:
     """Whether `name` is a valid literal name; `check_name` explains the fault."""
     return type(name) is str and _PLAIN.fullmatch(name) is not None and name != RESERVED
+
+
+def are_plain(names: Sequence[str]) -> bool:
+    """Whether all `names` are valid literal names, which is checked at once for printable ones."""
+    if not names:
+        return True
+    text = "".join(names)
+    if not text.isprintable() or "{" in text or "}" in text:
+        return all(map(is_plain, names))
+    return all(names) and len(max(names, key=len)) <= MAX_CHARS and RESERVED not in names
 
 
 def check_name(name: str, *, ranges: bool = True) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 
 from tensorseed.errors import Fault, ModuleError
 from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
-from tensorseed.torch.decisions import DTYPE_NAMES
+from tensorseed.torch.defaults import DTYPE_NAMES
 from tensorseed.torch.walk import Member
 
 _RESETS = ("reset_buffers", "reset_parameters")

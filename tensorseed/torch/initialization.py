@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from tensorseed.concurrency.float_environment import default_float_environment
+from tensorseed.concurrency.garbage_collection import collection_paused
 from tensorseed.errors import Fault, ModuleError, SpecError
 from tensorseed.spec.entries import rules_of
 from tensorseed.spec.names import fold
@@ -69,9 +71,10 @@ def init_(
         SpecError: a rule or the spec is not valid.
         TensorError: a tensor cannot be filled, such as a partial sum. Nothing has been written.
     """
-    with default_float_environment():
+    with default_float_environment(), collection_paused():
         given = 0 if seed is None else checked_seed(seed)
         path = checked_prefix(prefix)
+        _reshard(module)
         if spec is None:
             decisions = decide(module, rules_of(rules), path)
         else:
@@ -85,14 +88,24 @@ def init_(
         unknown = [member for member in decisions.left if member.name not in computed]
         owners = computable(unknown)
         computed += [member.name for member in unknown if member.tensor.is_meta]
-        pairs = [(draw.member.tensor, draw.resolved) for draw in decisions.draws.values()]
-        device = pairs[0][0].device if pairs else torch.device("cpu")
+        pairs = [(draw.tensor, draw.resolved) for draw in decisions.draws.values()]
         fill_tensors(pairs, given)
+        device = pairs[0][0].device if pairs else torch.device("cpu")
         for member, numbers in known:
             write_numbers(member, numbers, device)
         for owner in owners:
             compute(owner, device)
         return _report(decisions, given, computed)
+
+
+def _reshard(module: nn.Module) -> None:
+    """Show the shards of FSDP2, whose gathered parameters would be overwritten; nothing is communicated."""
+    fsdp = sys.modules.get("torch.distributed.fsdp")  # without it nothing is sharded so
+    if fsdp is None:
+        return
+    for part in module.modules():
+        if isinstance(part, fsdp.FSDPModule):
+            part.reshard()
 
 
 def _resolved(spec: SpecSource | Weights, rules: object) -> ResolvedSpec:
@@ -145,16 +158,19 @@ def _uncovered(uncovered: Iterable[Uncovered]) -> Iterator[Fault]:
 
 def _check_memory(decisions: Decisions) -> None:
     """Check that the tensors have memory, which no other of them shows as well."""
-    tensors = {name: draw.member.tensor for name, draw in decisions.draws.items()}
-    if virtual := [name for name, tensor in tensors.items() if tensor.is_meta]:
+    names, tensors = [*decisions.draws], [draw.tensor for draw in decisions.draws.values()]
+    if virtual := [name for name, tensor in zip(names, tensors, strict=True) if tensor.is_meta]:
         detail = f"on meta, without memory, are {', '.join(fold(virtual))}"
         raise ModuleError.at("", f"{detail}: call module.to_empty(device=…) first")
-    faults = [
-        Fault("", f"{one} and {other} share elements without being equal: give one of them its own memory")
-        for one, other in overlaps(tensors)
-    ]
-    if faults:
-        raise ModuleError(faults)
+    pairs = [(names[one], names[other]) for one, other in overlaps(tensors, decisions.addresses())]
+    if pairs:
+        remedy = "give one of them its own memory"
+        raise ModuleError(
+            [
+                Fault("", f"{one} and {other} share elements without being equal: {remedy}")
+                for one, other in pairs
+            ]
+        )
 
 
 def _report(decisions: Decisions, seed: int, computed: Sequence[str]) -> InitReport:

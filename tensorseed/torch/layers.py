@@ -66,7 +66,7 @@ class LayerKey(NamedTuple):
     """A layer type and its arguments: modules of equal keys have tensors of equal shapes and defaults."""
 
     kind: str
-    values: Values  # in the order of `_Reader.names`
+    values: Values  # in the order of the names of its `reader`
 
     def tensors(self, dtype: str) -> dict[str, EntryTensor]:
         """The tensors by name below the layer; empty where the arguments are none of the catalogue's."""
@@ -77,15 +77,7 @@ class LayerKey(NamedTuple):
         return _layer(self)
 
 
-def key_of(module: nn.Module, kind: str) -> LayerKey | None:
-    """The key of a live module that is no container; None where it lacks an attribute of its type."""
-    try:
-        return LayerKey(kind, _reader(kind).read(module))
-    except AttributeError:
-        return None
-
-
-class _Reader(NamedTuple):
+class Reader(NamedTuple):
     """The names of a type's arguments, and the function that reads their values from a module."""
 
     names: tuple[str, ...]
@@ -93,17 +85,18 @@ class _Reader(NamedTuple):
 
 
 @cache
-def _reader(kind: str) -> _Reader:
+def reader(kind: str) -> Reader:
+    """The reader of a type whose tensors are not those of layers inside it."""
     names = tuple(name for name in LAYERS[kind].model_fields if name not in _COMMON)
     if kind == "MultiheadAttention":
-        return _Reader(names, _attention)
+        return Reader(names, _attention)
     if kind == "PReLU":
-        return _Reader((*names, "init"), attrgetter(*names, "init"))
+        return Reader((*names, "init"), attrgetter(*names, "init"))
     if kind in _FLAGGED or "bias" not in names:
-        return _Reader(names, attrgetter(*names))
+        return Reader(names, attrgetter(*names))
     attributes = tuple(name for name in names if name != "bias")
     read = attrgetter(*attributes)
-    return _Reader((*attributes, "bias"), lambda module: (*read(module), _has_bias(module)))
+    return Reader((*attributes, "bias"), lambda module: (*read(module), _has_bias(module)))
 
 
 def _has_bias(module: nn.Module) -> bool:
@@ -136,7 +129,7 @@ def _tensors(key: LayerKey, dtype: str) -> dict[str, EntryTensor]:
 
 @lru_cache(_MAX_CACHED)
 def _layer(key: LayerKey) -> Layer | None:
-    return make_layer(key.kind, dict(zip(_reader(key.kind).names, key.values, strict=True)))
+    return make_layer(key.kind, dict(zip(reader(key.kind).names, key.values, strict=True)))
 
 
 def make_layer(kind: str, arguments: dict[str, Any]) -> Layer | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 
 from torch import nn
 
@@ -11,10 +11,10 @@ from tensorseed.spec.names import fold
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.rules import Rules
 from tensorseed.suggestions import unknown_name
-from tensorseed.torch.decisions import DTYPE_NAMES, FLATTENED, Decisions, Draw, unshaped
+from tensorseed.torch.decisions import FLATTENED, Decisions, Draw, unshaped
+from tensorseed.torch.defaults import DTYPE_NAMES
 from tensorseed.torch.layers import LayerKey
-from tensorseed.torch.names import is_fsdp1
-from tensorseed.torch.ties import FirstNames
+from tensorseed.torch.ties import memory_of
 from tensorseed.torch.transformers_models import TransformersModels
 from tensorseed.torch.walk import Member, members_of, walk
 
@@ -29,18 +29,18 @@ def match(module: nn.Module, tensors: Mapping[str, ResolvedTensor], prefix: str 
     """
     decisions = Decisions(Rules(), TransformersModels(module, prefix))
     groups: dict[str, list[Member]] = {}
-    first = FirstNames()
+    firsts: dict[Hashable, str] = {}
     required: set[str] = set()
-    for path, part, layer in walk(module, prefix):
-        if is_fsdp1(type(part)):
+    for part in walk(module, prefix):
+        if part.kind.is_flattened:
             decisions.faults.append(Fault("", FLATTENED))
             return decisions
-        for member in members_of(path, part):
+        for member in members_of(part.path, part.module):
             if (fault := unshaped(member)) is not None:
                 decisions.faults.append(fault)
                 return decisions
-            groups.setdefault(first.of(member.name, member.tensor), []).append(member)
-            if not member.is_buffer or _is_layers(member, layer.key):
+            groups.setdefault(firsts.setdefault(memory_of(member.tensor), member.name), []).append(member)
+            if not member.is_buffer or _is_layers(member, part.layer.key):
                 required.add(member.name)
     for members in groups.values():
         _decide(decisions, members, tensors, required)
@@ -76,7 +76,7 @@ def _decide(
             detail = f"{drawn.name} and {other.name} are one tensor, and the spec draws two"
             remedy = f'give the entry of {other.name} the init of the other and "stream": "{tensor.stream}"'
             decisions.faults.append(Fault("/layers", f"{detail}: {remedy}"))
-    decisions.draws[drawn.name] = Draw(drawn, tensor, "spec")
+    decisions.draws[drawn.name] = Draw(drawn.tensor, tensor, "spec")
     decisions.ties.update((member.name, drawn.name) for member in members if member is not drawn)
 
 

@@ -7,14 +7,14 @@ any of these names.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import dropwhile
 from typing import Any, TypeVar
 
 from torch import nn
 
-from tensorseed.spec.names import MAX_CHARS, check_name, is_plain
+from tensorseed.spec.names import MAX_CHARS, are_plain, check_name, is_plain
 
 _WRAPPERS = {
     "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",
@@ -41,42 +41,22 @@ def by_class(function: Callable[[type[nn.Module]], T]) -> Callable[[type[nn.Modu
     return kept
 
 
-def unwrapped(module: nn.Module) -> nn.Module:
-    """The module inside its wrappers; itself where it has none.
-
-    >>> unwrapped(nn.DataParallel(nn.Linear(2, 3)))
-    Linear(in_features=2, out_features=3, bias=True)
-    """
-    while (attribute := _wrapped_attribute(type(module))) is not None:
-        inner = module._modules[attribute]
-        assert inner is not None
-        module = inner
-    return module
+def wrapped_attribute(cls: type[nn.Module]) -> str | None:
+    """The attribute that holds the module inside a wrapper of the class; None for other classes."""
+    return next((_WRAPPERS[name] for name in full_names(cls) if name in _WRAPPERS), None)
 
 
-@by_class
-def _wrapped_attribute(cls: type[nn.Module]) -> str | None:
-    return next((_WRAPPERS[name] for name in map(_full_name, cls.__mro__) if name in _WRAPPERS), None)
+def full_names(cls: type) -> list[str]:
+    """The names of a class and of those that it extends, each with its module."""
+    return [f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__]
 
 
-@by_class
-def is_fsdp1(cls: type[nn.Module]) -> bool:
-    """Whether a class is FullyShardedDataParallel, which flattens parameters."""
-    return FSDP1 in map(_full_name, cls.__mro__)
-
-
-def _full_name(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
-
-
-@by_class
 def own_classes(cls: type[nn.Module]) -> tuple[type, ...]:
     """The classes of a module below `nn.Module`, without those that sharding and parametrizations add."""
     bases = dropwhile(lambda base: base.__module__.startswith(_ADDED), cls.__mro__)
     return tuple(base for base in bases if base not in (nn.Module, object))
 
 
-@by_class
 def class_names(cls: type[nn.Module]) -> tuple[str, ...]:
     """The names of a layer's class and of those that it extends, as rules match them by type."""
     return tuple(base.__name__ for base in own_classes(cls)) or (cls.__name__,)
@@ -95,10 +75,14 @@ def checked_prefix(prefix: str) -> str:
     return f"{name}."
 
 
-def name_fault(name: str) -> str | None:
-    """The reason why no spec can name a tensor so; None for a name that it can."""
-    if is_plain(name):
-        return None
-    if len(name) > MAX_CHARS:
-        return f"the name {name[:40]}… has {len(name):,} characters, and a spec's at most {MAX_CHARS:,}"
-    return f"a spec has no name {name!r}: rename the attribute, without braces and control characters"
+def name_faults(names: Sequence[str]) -> Iterator[str]:
+    """Yield the sentences of names that no spec has."""
+    if are_plain(names):
+        return
+    for name in names:
+        if is_plain(name):
+            continue
+        if len(name) > MAX_CHARS:
+            yield f"the name {name[:40]}… has {len(name):,} characters, and a spec's at most {MAX_CHARS:,}"
+        else:
+            yield f"a spec has no name {name!r}: rename the attribute, without braces and control characters"

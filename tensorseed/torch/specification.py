@@ -25,12 +25,12 @@ from tensorseed.spec.rules import Rule
 from tensorseed.spec.schemes import ArgumentError, scheme_of
 from tensorseed.torch.buffers import known_numbers
 from tensorseed.torch.containers import container_layer
-from tensorseed.torch.decisions import DTYPE_NAMES, Decisions, Draw, decide
+from tensorseed.torch.decisions import Decisions, Draw, decide
+from tensorseed.torch.defaults import DTYPE_NAMES
 from tensorseed.torch.initialization import check, checked_seed
-from tensorseed.torch.layers import CONTAINERS, layer_class
+from tensorseed.torch.layers import CONTAINERS
 from tensorseed.torch.names import checked_prefix
-from tensorseed.torch.walk import Layer as Around
-from tensorseed.torch.walk import Member, members_of, walk
+from tensorseed.torch.walk import Member, Part, members_of, walk
 
 MAX_VALUES = 4_096  # numbers of one buffer that are written out
 
@@ -84,6 +84,7 @@ class _Writer:
         self._draws = decisions.draws
         self._ties = decisions.ties
         self._models = decisions.models
+        self._numbers = {one.name: numbers for one, numbers in self._models.numbers(decisions.left)}
         self._literals = LIMITS.values  # that the spec still has room for
         self._resolved: dict[str, dict[str, EntryTensor] | None] = {}
         counts = Counter(draw.resolved.dtype.name for draw in decisions.draws.values())
@@ -92,16 +93,16 @@ class _Writer:
 
     def write(self, module: nn.Module, prefix: str) -> None:
         """Write the entries, in the order of the state dict; warn of buffers that are left out."""
-        parts = [(path, part, layer, [*members_of(path, part)]) for path, part, layer in walk(module, prefix)]
-        names = sorted(one.name for *_, members in parts for one in members if one.persistent)
+        parts = [(part, [*members_of(part.path, part.module)]) for part in walk(module, prefix)]
+        names = sorted(one.name for _, members in parts for one in members if one.persistent)
         done = None
-        for path, part, layer, members in parts:
-            if done is not None and path.startswith(done):
+        for part, members in parts:
+            if done is not None and part.path.startswith(done):
                 continue
-            bare = not path or self._models.covers(path)  # as the recipes of transformers models
-            whole = None if bare else self._layer(path, part, layer, names)
-            if whole:
-                done = path
+            bare = not part.path or self._models.covers(part.path)  # as the recipes of transformers models
+            whole = None if bare else self._layer(part, names)
+            if whole is not None:
+                done = part.path
                 self.entries.append(whole)
             else:
                 self.entries += [entry for one in members if one.persistent and (entry := self._tensor(one))]
@@ -109,13 +110,15 @@ class _Writer:
             detail = f"left out of the spec, which cannot hold their numbers: {', '.join(self.left_out)}"
             warnings.warn(f"{detail}; no file of it has them", stacklevel=3)
 
-    def _layer(self, path: str, module: nn.Module, around: Around, names: list[str]) -> Entry | None:
+    def _layer(self, part: Part, names: list[str]) -> Entry | None:
         """The entry of a layer; None for a module that is none, or has other tensors."""
-        found = layer_class(type(module))
-        if found is None or around.path:
+        path, kind = part.path, part.kind.layer
+        if kind is None or part.layer.path:
             return None
-        in_whole = found.kind in CONTAINERS
-        layer = container_layer(module, found.kind) if in_whole else around.key and around.key.layer()
+        if kind in CONTAINERS:
+            layer = container_layer(part.module, kind)
+        else:
+            layer = part.layer.key and part.layer.key.layer()
         start, stop = bisect_left(names, path), bisect_left(names, f"{path}\U0010ffff")
         draws = {name[len(path) :]: self._draw(name) for name in names[start:stop]}
         if layer is None or not draws or None in draws.values():
@@ -153,11 +156,11 @@ class _Writer:
 
     def _tensor(self, member: Member) -> Entry | None:
         """The entry of a bare tensor; None for a buffer that no spec holds."""
+        if self._models.is_tie(member.name, self._ties.get(member.name)):
+            return None
         draw = self._draw(member.name)
         if draw is None:
             return self._buffer(member)
-        if self._models.is_tie(member.name, self._ties.get(member.name)):
-            return None
         tensor = draw.resolved
         body: Document = {"type": "Tensor", "shape": tensor.shape, "init": init_value(tensor.scheme)}
         if isinstance(tensor.distribution, ZeroRange):
@@ -167,7 +170,8 @@ class _Writer:
         return self._entry(member.name, body, tensor.dtype.name, tensor.stream)
 
     def _buffer(self, member: Member) -> Entry | None:
-        init = known_numbers(member.tensor, min(MAX_VALUES, self._literals))
+        numbers = self._numbers.get(member.name, member.tensor).to(member.tensor.dtype)
+        init = known_numbers(numbers, min(MAX_VALUES, self._literals))
         if init is None:
             self.left_out.append(member.name)
             return None

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import add
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -16,6 +16,7 @@ from tensorseed.devices.local import LIMITS
 from tensorseed.errors import shortened
 from tensorseed.spec.layers import Tensor
 from tensorseed.spec.resolution import EntryTensor, resolve_entry
+from tensorseed.torch.defaults import Default
 from tensorseed.torch.memory import is_dtensor
 from tensorseed.torch.names import own_classes
 from tensorseed.torch.walk import Member, members_of, walk
@@ -46,6 +47,18 @@ class ModelInits(NamedTuple):
     unknown: dict[str, str]
     ties: dict[str, str]
 
+    def default(self, name: str, of_layer: Default) -> tuple[EntryTensor | None, str | None, str]:
+        """The tensor and the words for it, or None and why, and the name by which it is drawn.
+
+        A buffer that is unknown has the default of its layer.
+        """
+        if name in self.entries:
+            entry = self.entries[name]
+            return entry_tensor(entry), f"default of {self.kind}", entry.get("stream") or name
+        if name in self.buffers or not of_layer.is_buffer:
+            return None, self.unknown.get(name), name
+        return of_layer.drawn, of_layer.words, name
+
 
 class TransformersModels:
     """The outermost transformers models in a module, whose inits are found when they are first needed."""
@@ -53,10 +66,14 @@ class TransformersModels:
     def __init__(self, module: nn.Module, prefix: str = "") -> None:
         self._inits: dict[str, ModelInits] = {}
         self._models: dict[str, PreTrainedModel] = {}  # by what begins the names of its tensors
-        if any(map(is_pretrained, module.modules())):
-            for path, part, _ in walk(module, prefix):
-                if is_pretrained(part) and not path.startswith((*self._models,)):
-                    self._models[path] = part
+        if _modeling() is not None and any(map(is_pretrained, module.modules())):
+            for part in walk(module, prefix):
+                if is_pretrained(part.module) and not self.covers(part.path):
+                    self._models[part.path] = cast("PreTrainedModel", part.module)
+
+    def __bool__(self) -> bool:
+        """Whether there is one."""
+        return bool(self._models)
 
     def covers(self, name: str) -> bool:
         """Whether a tensor or a module is in one of the models."""
@@ -67,7 +84,7 @@ class TransformersModels:
         path = next(filter(name.startswith, self._models), None)
         if path is not None and path not in self._inits:
             model = self._models[path]
-            members = [one for place, part, _ in walk(model, path) for one in members_of(place, part)]
+            members = [one for part in walk(model, path) for one in members_of(part.path, part.module)]
             tensors = {one.name.removeprefix(path): one.tensor for one in members}
             self._inits[path] = model_inits(model, tensors, path)
         return None if path is None else self._inits[path]
@@ -117,8 +134,13 @@ def _entry_tensor(text: str) -> EntryTensor:
 
 def is_pretrained(module: torch.nn.Module) -> bool:
     """Whether a module is a model of transformers, which is not imported for it."""
-    transformers = sys.modules.get("transformers.modeling_utils")  # no such model is there without it
+    transformers = _modeling()
     return transformers is not None and isinstance(module, transformers.PreTrainedModel)
+
+
+def _modeling() -> Any:
+    """The module of transformers' models; None where none is there, since it is not imported."""
+    return sys.modules.get("transformers.modeling_utils")
 
 
 def model_inits(model: PreTrainedModel, tensors: Tensors, prefix: str = "") -> ModelInits:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
 
 from tensorseed.errors import ModuleError
 from tensorseed.spec.names import MAX_CHARS
-from tensorseed.torch.layers import CONTAINERS, LayerKey, key_of, layer_class
-from tensorseed.torch.names import unwrapped
+from tensorseed.torch.layers import CONTAINERS, LayerKey, Values, layer_class, reader
+from tensorseed.torch.names import FSDP1, by_class, class_names, full_names, wrapped_attribute
 
 
 class Member(NamedTuple):
@@ -25,31 +27,95 @@ class Member(NamedTuple):
     persistent: bool = True  # whether it is in the state dict
 
 
-class Layer(NamedTuple):
+def members_of(path: str, module: nn.Module) -> Iterator[Member]:
+    """Yield the tensors that are the module's own; `path` begins their names."""
+    for name, tensor in module._parameters.items():
+        if tensor is not None:
+            yield Member(path + name, name, tensor, module)
+    hidden = module._non_persistent_buffers_set
+    for name, buffer in module._buffers.items():
+        if buffer is not None:
+            yield Member(path + name, name, buffer, module, True, name not in hidden)
+
+
+class Kind(NamedTuple):
+    """What the class of a module says."""
+
+    wrapped: str | None  # the attribute that holds the module inside a wrapper
+    is_flattened: bool  # by FSDP1
+    is_lazy: bool  # perhaps
+    types: tuple[str, ...]  # the names of its classes, as rules match them
+    layer: str | None  # the layer type
+    differs: str | None  # why its default is not that of the type
+    read: Callable[[nn.Module], Values] | None  # of a layer without layers inside
+
+
+@by_class
+def kind_of(cls: type[nn.Module]) -> Kind:
+    """What a class says of its modules."""
+    found = layer_class(cls)
+    layer, differs = (None, None) if found is None else found
+    return Kind(
+        wrapped_attribute(cls),
+        FSDP1 in full_names(cls),
+        issubclass(cls, LazyModuleMixin),
+        class_names(cls),
+        layer,
+        differs,
+        None if layer is None or layer in CONTAINERS else reader(layer).read,
+    )
+
+
+class Layer:
     """What the layer of a module, or one around it, decides of the module's tensors.
 
-    `key` is the layer, and `path` leads from it to the module. `differs` is why no default is known.
+    `key` is the layer, and `path` leads from it to the module. `xavier` is the init of all matrices inside a
+    Transformer. `differs` is why no default is known. Equal layers are one object.
     """
 
-    key: LayerKey | None = None
-    path: str = ""
-    xavier: bool = False  # inside a Transformer, whose matrices are
-    differs: str | None = None
+    __slots__ = ("differs", "key", "path", "xavier")
+
+    def __init__(self, key: LayerKey | None, path: str, xavier: bool, differs: str | None) -> None:
+        self.key = key
+        self.path = path
+        self.xavier = xavier
+        self.differs = differs
 
     def inside(self) -> Layer:
         """The same for the modules inside."""
         return (
             NO_LAYER
             if self.differs is None and not self.xavier
-            else Layer(None, "", self.xavier, self.differs)
+            else layer_of(xavier=self.xavier, differs=self.differs)
         )
 
+    def out_proj(self) -> Layer:
+        """The same for the projection inside an attention."""
+        return layer_of(self.key, "out_proj.", self.xavier, self.differs)
 
-NO_LAYER = Layer()
+
+@lru_cache(4_096)
+def layer_of(
+    key: LayerKey | None = None, path: str = "", xavier: bool = False, differs: str | None = None
+) -> Layer:
+    """The layer of these."""
+    return Layer(key, path, xavier, differs)
 
 
-def walk(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module, Layer]]:
-    """Yield the modules, without wrappers, in the order of the state dict, with what begins their names.
+NO_LAYER = layer_of()
+
+
+class Part(NamedTuple):
+    """A module that is not a wrapper, what begins the names of its tensors, and what is known of it."""
+
+    path: str
+    module: nn.Module
+    kind: Kind
+    layer: Layer
+
+
+def walk(module: nn.Module, prefix: str = "") -> Iterator[Part]:
+    """Yield the modules in the order of the state dict, without their wrappers.
 
     Raises:
         ModuleError: modules are nested more deeply than a name is long.
@@ -59,41 +125,38 @@ def walk(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module, 
         path, module, around = stack.pop()
         if len(path) > MAX_CHARS:
             raise ModuleError.at("", f"{path[:40]}… is nested too deeply: is a module its own submodule?")
-        module = unwrapped(module)
-        layer = _layer(module, around)
-        yield path, module, layer
+        kind = kind_of(type(module))
+        while kind.wrapped is not None:
+            inner = module._modules[kind.wrapped]
+            assert inner is not None
+            module, kind = inner, kind_of(type(inner))
+        layer = _layer(module, kind, around)
+        yield tuple.__new__(Part, (path, module, kind, layer))
         if not module._modules:
             continue
         inside = layer.inside()
         for name in reversed(module._modules):
             child = module._modules[name]
-            if child is None:
-                continue
-            of_attention = name == "out_proj" and layer.key is not None and layer.path == ""
-            stack.append(
-                (f"{path}{name}.", child, layer._replace(path="out_proj.") if of_attention else inside)
-            )
+            if child is not None:
+                of_attention = name == "out_proj" and layer.key is not None and not layer.path
+                stack.append((f"{path}{name}.", child, layer.out_proj() if of_attention else inside))
 
 
-def _layer(module: nn.Module, around: Layer) -> Layer:
-    """What is known of a module in the layer `around`."""
-    found = layer_class(type(module))
-    if found is None:
+def _layer(module: nn.Module, kind: Kind, around: Layer) -> Layer:
+    """What is known of a module inside `around`."""
+    if kind.layer is None:
         return around.inside()
-    differs = around.differs or found.differs
-    if found.kind in CONTAINERS:
-        return Layer(None, "", around.xavier or found.kind == "Transformer", differs)
-    if around.key is not None and found.kind == "Linear" and differs is None:
+    differs = around.differs or kind.differs
+    if kind.read is None:
+        return layer_of(None, "", around.xavier or kind.layer == "Transformer", differs)
+    if around.key is not None and kind.layer == "Linear" and differs is None:
         return around
-    return Layer(key_of(module, found.kind), "", around.xavier, differs)
+    try:
+        return _own_layer(kind.layer, kind.read(module), around.xavier, differs)
+    except AttributeError:  # it is not what its class makes
+        return layer_of(None, "", around.xavier, differs)
 
 
-def members_of(path: str, module: nn.Module) -> Iterator[Member]:
-    """Yield the tensors that are the module's own."""
-    for name, tensor in module._parameters.items():
-        if tensor is not None:
-            yield Member(path + name, name, tensor, module)
-    hidden = module._non_persistent_buffers_set
-    for name, buffer in module._buffers.items():
-        if buffer is not None:
-            yield Member(path + name, name, buffer, module, True, name not in hidden)
+@lru_cache(4_096)
+def _own_layer(kind: str, values: Values, xavier: bool, differs: str | None) -> Layer:
+    return layer_of(LayerKey(kind, values), "", xavier, differs)

@@ -13,7 +13,7 @@ from torch import nn
 
 import tensorseed
 import tensorseed.torch as ts
-from tensorseed.torch import initialization, names, specification
+from tensorseed.torch import initialization, specification
 from tests.tensorseed.torch.equality import assert_equals_its_spec, bits
 
 
@@ -211,7 +211,7 @@ def test_a_module_without_tensors_has_an_empty_report() -> None:
     assert "<table>" in report._repr_html_()
 
 
-@pytest.mark.parametrize("module", [initialization, names, specification])
+@pytest.mark.parametrize("module", [initialization, specification])
 def test_the_examples_hold(module) -> None:
     assert doctest.testmod(module).attempted > 0
     assert doctest.testmod(module).failed == 0

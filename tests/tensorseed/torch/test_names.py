@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 
 import tensorseed
 import tensorseed.torch as ts
-from tensorseed.torch.names import class_names, unwrapped
+from tensorseed.torch.names import class_names
 from tests.tensorseed.torch.equality import assert_equals_its_spec, bits
 
 
@@ -72,7 +72,6 @@ def test_the_names_of_a_class_are_those_of_the_user() -> None:
     layer: Any = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
     assert class_names(type(layer)) == ("Linear",)
     assert class_names(type(nn.Conv2d(1, 1, 1))) == ("Conv2d", "_ConvNd")
-    assert unwrapped(layer) is layer
 
 
 class Tied(nn.Module):

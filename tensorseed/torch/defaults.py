@@ -1,0 +1,83 @@
+"""Default inits of a module's tensors by its layer."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+
+from tensorseed.devices.local import LIMITS
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.spec.layers import FanAxes, Tensor
+from tensorseed.spec.layers.attention import XAVIER
+from tensorseed.spec.resolution import EntryTensor, resolve_entry
+from tensorseed.spec.schemes import Scheme
+from tensorseed.torch.walk import Layer
+
+DTYPE_NAMES = {getattr(torch, name): name for name in DTYPES}
+"""The names of the stream's dtypes, by torch's dtypes."""
+
+
+class Default(NamedTuple):
+    """The default of a tensor and the words for it, or None and why there is none, if that is known."""
+
+    drawn: EntryTensor | None
+    words: str | None
+    is_buffer: bool
+
+
+@lru_cache(4_096)
+def defaults_of(
+    layer: Layer,
+    parameters: int,
+    names: tuple[str, ...],
+    shapes: tuple[torch.Size, ...],
+    dtypes: tuple[torch.dtype, ...],
+) -> tuple[Default, ...]:
+    """The defaults of the tensors of a module in `layer`, the first `parameters` of which are no buffers."""
+    slots = [_slot(layer, name, dtype) for name, dtype in zip(names, dtypes, strict=True)]
+    differs = layer.differs
+    for name, shape, slot in zip(names, shapes, slots, strict=True):
+        if slot is not None and slot.shape != shape:
+            assert layer.key is not None
+            sizes = f"the shape {tuple(shape)}, and {slot.shape} by the layer's arguments"
+            differs = f"{name} of its {layer.key.kind} has {sizes}"
+    found = []
+    for index, (shape, slot) in enumerate(zip(shapes, slots, strict=True)):
+        is_buffer = index >= parameters
+        if slot is None or slot.shape != shape or (differs is not None and not is_buffer):
+            found.append(Default(None, differs, is_buffer))
+        else:
+            found.append(_default(layer, slot, is_buffer))
+    return tuple(found)
+
+
+def _slot(layer: Layer, name: str, dtype: torch.dtype) -> EntryTensor | None:
+    """The tensor of the layer's type; integers are those of layers in any dtype."""
+    drawn = DTYPE_NAMES.get(torch.float32 if dtype is torch.int64 else dtype)
+    if layer.key is None or drawn is None:
+        return None
+    slot = layer.key.tensors(drawn).get(layer.path + name)
+    return slot if slot is not None and slot.dtype.name == DTYPE_NAMES[dtype] else None
+
+
+def _default(layer: Layer, slot: EntryTensor, is_buffer: bool) -> Default:
+    if layer.xavier and len(slot.shape) > 1 and not is_buffer:
+        drawn = bare_tensor(XAVIER, slot.shape, slot.dtype.name)._replace(default=True)
+        return Default(drawn, "default of Transformer", is_buffer)
+    assert layer.key is not None
+    return Default(slot, f"default of {layer.key.kind}", is_buffer)
+
+
+def bare_tensor(
+    init: str | Scheme, shape: tuple[int, ...], dtype: str, fan_axes: FanAxes | None = None
+) -> EntryTensor:
+    """The tensor of an init.
+
+    Raises:
+        ArgumentError: the init does not fit the shape or the dtype; its path leads from the entry.
+    """
+    given = {"name": "x", "type": "Tensor", "shape": tuple(shape), "init": init, "fan_axes": fan_axes}
+    entry = Tensor.model_validate({**given, "dtype": dtype})
+    return resolve_entry(entry, dtype, LIMITS).tensors[0]
