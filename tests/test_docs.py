@@ -45,6 +45,7 @@ NOT_RUN = {
     "make": "the verbs set up an environment, serve until interrupted, or run these very tests",
     "docker": "the tests have no engine",
     "serve": "it serves until interrupted",
+    "torchrun": "tests/test_examples.py runs it, and compares what it prints with the page",
     "node": "tests/test_examples.py runs it, and skips it where node is missing",
 }
 LIBRARY = hasattr(tensorseed, "open")  # the library's front door: its blocks run once it is there

@@ -1,4 +1,4 @@
-"""The scripts of examples/, each run against a live server."""
+"""The scripts of examples/, run as their page says."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.blocks import blocks
 from tests.serving import ROOT, served
 
 EXAMPLES = ROOT / "examples"
@@ -41,6 +42,19 @@ def test_torch(url: str) -> None:
     printed = run(sys.executable, str(EXAMPLES / "torch_model.py"), url)
     assert f"first weights: {FIRST}" in printed
     assert "output: (1, 10)" in printed
+
+
+def test_fsdp2() -> None:
+    """The page's digests; those of torch's own initialisation depend on its version, and differ."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "4"]
+    printed = run(*torchrun, str(EXAMPLES / "fsdp2.py"))
+    (block,) = (block for block in blocks(EXAMPLES / "README.md") if block.needs == "torchrun")
+    page = block.text.partition("\n")[2]
+    width = page.index("torch.nn.init.normal_")
+    assert [line[:width].rstrip() for line in printed.splitlines()] == [
+        line[:width].rstrip() for line in page.splitlines()
+    ]
+    assert len({line[width:] for line in printed.splitlines()[1:-1]}) > 2
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
