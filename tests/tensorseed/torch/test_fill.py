@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.distributed.tensor import Shard, distribute_tensor
 
 import tensorseed.torch as ts
 from tensorseed.errors import SliceError, SpecError, TensorError
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.torch import fill
+from tests.tensorseed.torch.fake_processes import LAYOUTS, process
 from tests.tensorseed.torch.tensors import SEED, expected, same
 
 SHAPE = [40, 30]
@@ -255,3 +257,21 @@ def test_threads():
     with ThreadPoolExecutor(4) as pool:
         tensors = [torch.empty(shape) if i % 2 else torch.empty(shape[::-1]).T for i in range(16)]
         assert all(same(tensor, wanted) for tensor in pool.map(filled, tensors))
+
+
+@pytest.mark.parametrize(("mesh", "shape", "placements"), LAYOUTS, ids=str)
+def test_shards_of_up_to_64_processes(mesh: tuple[int, ...], shape: tuple[int, ...], placements: tuple):
+    init = "kaiming_normal" if len(shape) > 1 else "normal"
+    whole = expected(list(shape), init)
+    for rank in range(math.prod(mesh)):
+        with process(rank, mesh) as devices:
+            wanted = distribute_tensor(whole, devices, placements, src_data_rank=None)
+            shard = distribute_tensor(torch.zeros(shape), devices, placements, src_data_rank=None)
+            assert same(filled(shard, init).to_local(), wanted.to_local())
+
+
+def test_a_dtensor_is_whole_by_itself():
+    with process(0, (2,)) as mesh:
+        shard = distribute_tensor(torch.zeros(4, 2), mesh, [Shard(0)], src_data_rank=None)
+        with pytest.raises(SliceError, match="knows its whole"):
+            filled(shard, global_shape=(4, 2), offset=(0, 0))

@@ -5,15 +5,14 @@ One process takes the place of each of many, in a process group whose collective
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import itertools
 from typing import Any
 
 import pytest
 import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint.planner_helpers  # refers to the function that a test removes
-from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, Partial, Placement, Replicate, Shard, distribute_tensor
 from torch.distributed.tensor.placement_types import _StridedShard
@@ -22,25 +21,12 @@ from torch.testing._internal.distributed.fake_pg import FakeStore
 from tensorseed.errors import TensorError
 from tensorseed.torch import shards
 from tensorseed.torch.shards import pieces
+from tests.tensorseed.torch.fake_processes import LAYOUTS, process
 
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered():
     shards._agreeing.clear()
-
-
-@contextmanager
-def process(rank: int, mesh: tuple[int, ...]) -> Iterator[DeviceMesh]:
-    """Be one of the processes of a mesh."""
-    size = torch.tensor(mesh).prod().item()
-    dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=size)
-    try:
-        names = tuple(
-            f"{axis} of {rank}" for axis in range(len(mesh))
-        )  # torch caches operations by mesh, not rank
-        yield init_device_mesh("cpu", mesh, mesh_dim_names=names)
-    finally:
-        dist.destroy_process_group()
 
 
 def numbered(*shape: int) -> torch.Tensor:
@@ -53,28 +39,6 @@ def located(tensor: DTensor) -> torch.Tensor:
     for box, part in pieces(DTensor(local, tensor._spec, requires_grad=False)):
         part.copy_(whole[tuple(slice(a, a + n) for a, n in zip(box.starts, box.shape, strict=True))])
     return local
-
-
-LAYOUTS: list[tuple[tuple[int, ...], tuple[int, ...], tuple[Placement, ...]]] = [
-    ((3,), (10, 4), (Shard(0),)),
-    ((3,), (10, 4), (Shard(1),)),
-    ((4,), (5,), (Shard(0),)),  # the last shard is empty
-    ((4,), (0, 3), (Shard(0),)),
-    ((2,), (4, 3), (Replicate(),)),
-    ((2,), (), (Replicate(),)),
-    ((2, 3), (7, 8), (Shard(0), Shard(0))),
-    ((2, 3), (7, 8), (Shard(0), Shard(1))),
-    ((2, 3), (7, 8), (Shard(1), Replicate())),
-    ((2, 2), (9, 3), (_StridedShard(0, split_factor=2), Shard(0))),
-    ((2, 2), (1001, 3), (_StridedShard(0, split_factor=2), Shard(0))),
-    ((4, 2), (9, 3), (_StridedShard(0, split_factor=2), Shard(0))),
-    ((4, 2), (3, 9), (Shard(0), _StridedShard(1, split_factor=3))),  # several ranges in a shard
-    ((2, 2), (9, 11), (_StridedShard(0, split_factor=2), _StridedShard(1, split_factor=3))),
-    ((3,), (17, 2), (_StridedShard(0, split_factor=4),)),
-    ((2, 2, 2), (13, 6), (Replicate(), _StridedShard(0, split_factor=2), Shard(0))),
-    ((2, 2, 2), (13, 6), (Shard(0), Shard(1), Shard(0))),
-    ((4, 4, 4), (1001, 6), (Shard(0), Shard(1), Shard(0))),
-]
 
 
 @pytest.mark.parametrize(("mesh", "shape", "placements"), LAYOUTS, ids=str)
@@ -100,8 +64,10 @@ class Numbered(torch.nn.Module):
             )
 
 
-@pytest.mark.parametrize("mesh", [(2, 2), (2, 4), (4, 2), (3, 4), (8, 8)], ids=str)
-@pytest.mark.parametrize("inside", [3, 27, 64, 101])
+@pytest.mark.parametrize(
+    ("mesh", "inside"),
+    [*itertools.product([(2, 2), (2, 4), (4, 2), (3, 4)], [3, 27, 64, 101]), ((8, 8), 101)],
+)
 def test_fully_shard_of_tensor_parallel_layers(mesh: tuple[int, int], inside: int):
     for rank in range(mesh[0] * mesh[1]):
         with process(rank, mesh) as devices:

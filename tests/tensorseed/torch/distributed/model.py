@@ -14,6 +14,7 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
+import tensorseed
 import tensorseed.torch as ts
 
 SEED = 42
@@ -45,20 +46,24 @@ class Model(nn.Module):
         return self.head(self.norm(self.down(self.up(self.embed(numbers)).relu())))
 
 
-def spec(dtype: str = "float32") -> dict[str, Any]:
-    layers = [
-        {"name": name, "type": "Tensor", "shape": list(parameter.shape), "init": INITS[name]}
-        for name, parameter in on_meta().named_parameters()
-    ]
-    return {"seed": SEED, "dtype": dtype, "layers": layers}
-
-
 def on_meta() -> Model:
     with torch.device("meta"):
         return Model()
 
 
+def rules(model: nn.Module) -> list[dict[str, Any]]:
+    return [{"match": name, "init": INITS[name]} for name, _ in model.named_parameters()]
+
+
+def spec(model: nn.Module) -> dict[str, Any]:
+    return tensorseed.spec_of(model, seed=SEED, rules=rules(model))
+
+
 def initialise(model: nn.Module) -> None:
+    ts.init_(model, seed=SEED, rules=rules(model))
+
+
+def initialise_each(model: nn.Module) -> None:
     for name, parameter in model.named_parameters():
         ts.fill_(parameter, INITS[name], name=name, seed=SEED)
 

@@ -28,7 +28,9 @@ from tests.tensorseed.torch.distributed.model import (
     digests,
     initialise,
     initialise_by_torch,
+    initialise_each,
     on_meta,
+    spec,
 )
 
 PROCESSES = 4
@@ -53,11 +55,20 @@ def lay_out(name: str, mesh: DeviceMesh) -> dict[str, Any]:
     parallelise(model, mesh)
     model.to_empty(device="cpu")
     state = torch.get_rng_state()
-    with CommDebugMode() as communication:
+    each, communication = CommDebugMode(), CommDebugMode()
+    with each:
+        initialise_each(model)
+    digests_of_each = digests(model)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(math.nan)
+    with communication:
         initialise(model)
     found = {
         "digests": digests(model),
-        "collectives": communication.get_total_counts(),
+        "digests of each by itself": digests_of_each,
+        "spec": spec(model),
+        "collectives": communication.get_total_counts() + each.get_total_counts(),
         "random state is untouched": torch.equal(state, torch.get_rng_state()),
         "placements": {
             name: str(parameter.placements) if isinstance(parameter, DTensor) else "plain"

@@ -14,7 +14,7 @@ from safetensors.torch import load
 
 from tests.conftest import Client
 from tests.serving import ROOT
-from tests.tensorseed.torch.distributed.model import INITS, LAYOUTS, digest, spec
+from tests.tensorseed.torch.distributed.model import INITS, LAYOUTS, digest, on_meta, spec
 from tests.tensorseed.torch.distributed.process import PROCESSES
 
 Found = dict[str, dict[str, Any]]
@@ -34,8 +34,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
 
 @pytest.fixture(scope="module")
 def files(client: Client) -> dict[str, dict[str, str]]:
-    """SHA-256 of every tensor of the service's files, by dtype."""
-    answers = {dtype: client.post("/v1/weights", json=spec(dtype)) for dtype in ("float32", "bfloat16")}
+    """SHA-256 of every tensor of the service's files of the module's specs, by dtype."""
+    models = {"float32": on_meta(), "bfloat16": on_meta().bfloat16()}
+    answers = {dtype: client.post("/v1/weights", json=spec(model)) for dtype, model in models.items()}
     return {
         dtype: {name: digest(tensor) for name, tensor in load(answer.content).items()}
         for dtype, answer in answers.items()
@@ -49,8 +50,16 @@ def test_a_model_has_the_bits_of_the_file(layout: str, found: list[Found], files
     assert len(parts) == math.prod(LAYOUTS[layout][0])
     for part in parts:
         assert part["digests"].items() <= file.items()
+        assert part["digests of each by itself"] == part["digests"]
         assert part.get("digests after backward", part["digests"]) == part["digests"]
     assert {name for part in parts for name in part["digests"]} == {*file}
+
+
+def test_a_model_has_one_spec_in_all_layouts(found: list[Found]):
+    of_all = spec(on_meta())
+    for layout, part in found[0].items():
+        if "pipeline" not in layout and "bfloat16" not in layout:
+            assert part["spec"] == of_all, layout
 
 
 def test_nothing_is_communicated_and_no_random_state_changes(found: list[Found]):
