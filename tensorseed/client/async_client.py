@@ -76,7 +76,7 @@ class AsyncClient:
         self._key = os.environ.get(KEY_VARIABLE) if key is None else key
         if self._key is not None and not is_key(self._key):
             raise RefusedError("a key has no spaces and only ASCII characters: copy it whole")
-        self._urls = urls
+        self._urls = [url.rstrip("/") for url in urls]
         self._connections = connections
         self._backoff = lambda: backoff(attempts)
         self._remotes: dict[asyncio.AbstractEventLoop, Remote] = {}

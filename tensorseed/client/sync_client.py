@@ -15,6 +15,7 @@ from tensorseed.client.losses import LossResult
 from tensorseed.client.remote_weights import RemoteWeights
 from tensorseed.client.retries import Backoff
 from tensorseed.concurrency.loop_thread import ClosedError, LoopThread
+from tensorseed.errors import TensorseedError
 from tensorseed.evaluations.display import EvaluationReport
 from tensorseed.weights.spec_reading import SpecSource
 
@@ -159,6 +160,8 @@ class Client:
             return self._loop.run(work)
         except ClosedError:
             raise RefusedError("the client is closed: make a new one") from None
+        except TensorseedError as error:
+            raise error.with_traceback(None) from None  # the loop's frames would hide the caller's
 
 
 def open_url(url: str, key: str | None = None) -> RemoteWeights:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import signal
 import threading
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -128,6 +129,12 @@ def test_a_refused_spec_has_the_faults_that_it_has_in_process(url: str, ask: Cal
     assert all(fault.detail in str(remote) for fault in local.faults)
 
 
+def test_a_traceback_shows_the_callers_frames(client: Client) -> None:
+    found = traceback.extract_tb(refusal(lambda: client.plan(INVALID)).__traceback__)
+    assert len(found) < 8
+    assert not any("anyio" in frame.filename for frame in found)
+
+
 @pytest.mark.parametrize(
     ("run", "kind", "status"),
     [
@@ -202,6 +209,12 @@ def test_the_key_goes_to_no_other_server(client: Client, between: Between) -> No
     with pytest.raises(tensorseed.RefusedError, match="the URL of a file holds"):
         client.open("http://127.0.0.1:1/readme")
     assert between.requests == []
+
+
+def test_the_slash_that_ends_a_url_changes_nothing(url: str) -> None:
+    with Client(f"{url}/", backoff=quick) as client:
+        assert client.open(f"{url}/v1/weights/{LOCAL.token}").etag == LOCAL.etag
+        assert repr(client) == f"Client({url!r})"
 
 
 def test_threads_share_a_client(client: Client) -> None:
