@@ -17,6 +17,7 @@ from benchmarks.table import HEADER, line, summary
 SECTIONS = (  # a module and its function, each of this name
     "generation",
     "matrices",
+    "in_process",
     "sharding",
     "planning",
     "ranges",
