@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.distributed.tensor import Shard, distribute_tensor
+from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 
 import tensorseed.torch as ts
 from tensorseed.errors import SliceError, SpecError, TensorError
@@ -275,3 +275,26 @@ def test_a_dtensor_is_whole_by_itself():
         shard = distribute_tensor(torch.zeros(4, 2), mesh, [Shard(0)], src_data_rank=None)
         with pytest.raises(SliceError, match="knows its whole"):
             filled(shard, global_shape=(4, 2), offset=(0, 0))
+
+
+def test_a_dtensor_parameter():
+    wanted = expected([5, 4])[3:]
+    with process(1, (2,)) as mesh:
+        parameter = nn.Parameter(distribute_tensor(torch.ones(5, 4), mesh, [Shard(0)], src_data_rank=None))
+        loss = (parameter * parameter).to_local().sum()
+        assert same(filled(parameter).to_local(), wanted)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+        with torch.inference_mode():
+            filled(parameter)
+            shard = distribute_tensor(torch.ones(5, 4), mesh, [Shard(0)], src_data_rank=None)
+            assert same(filled(shard).to_local().clone(), wanted.clone())
+        assert same(parameter.to_local(), wanted)
+        assert parameter.requires_grad
+
+
+def test_a_dtensor_without_memory():
+    with process(0, (2,)) as mesh:
+        shard = DTensor.from_local(torch.empty(3, device="meta"), mesh, [Shard(0)], run_check=False)
+        with pytest.raises(TensorError, match="to_empty"):
+            filled(shard)

@@ -76,7 +76,9 @@ def lay_out(name: str, mesh: DeviceMesh) -> dict[str, Any]:
         },
     }
     if name in STEPPING:
-        model(torch.arange(8)).float().square().mean().backward()
+        output = model(torch.arange(8)).float()
+        output.square().mean().backward()
+        found["output"] = output.flatten().tolist()
         found["digests after backward"] = digests(model)
     initialise_by_torch(model)
     found["by torch"] = digests(model)

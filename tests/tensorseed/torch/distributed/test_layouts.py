@@ -14,7 +14,7 @@ from safetensors.torch import load
 
 from tests.conftest import Client
 from tests.serving import ROOT
-from tests.tensorseed.torch.distributed.model import INITS, LAYOUTS, digest, on_meta, spec
+from tests.tensorseed.torch.distributed.model import INITS, LAYOUTS, STEPPING, digest, on_meta, spec
 from tests.tensorseed.torch.distributed.process import PROCESSES
 
 Found = dict[str, dict[str, Any]]
@@ -60,6 +60,12 @@ def test_a_model_has_one_spec_in_all_layouts(found: list[Found]):
     for layout, part in found[0].items():
         if "pipeline" not in layout and "bfloat16" not in layout:
             assert part["spec"] == of_all, layout
+
+
+@pytest.mark.parametrize("layout", STEPPING)
+def test_a_layer_computes_with_what_was_filled(layout: str, found: list[Found]):
+    deviation = 1e-5 if "mixed" not in layout and "bfloat16" not in layout else 0.1
+    assert found[0][layout]["output"] == pytest.approx(found[0]["plain"]["output"], abs=deviation)
 
 
 def test_nothing_is_communicated_and_no_random_state_changes(found: list[Found]):
