@@ -31,7 +31,7 @@ layouts = {
     "rows": NamedSharding(jax.make_mesh((4,), ("model",)), PartitionSpec("model")),
     "grid": {
         "*/kernel": NamedSharding(grid, PartitionSpec("data", "model")),
-        "*": NamedSharding(grid, PartitionSpec("model")),
+        "**": NamedSharding(grid, PartitionSpec("model")),
     },
 }
 for name, shardings in layouts.items():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
 from typing import Any, TypeVar, overload
 
 import jax
@@ -12,6 +12,7 @@ from jax.sharding import Sharding
 from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.errors import UnknownNameError, UnrepresentableError
 from tensorseed.files.virtual_file import open_file
+from tensorseed.spec.rules.patterns import compile_pattern
 from tensorseed.suggestions import unknown_name
 from tensorseed.weights.base import Weights
 from tensorseed.weights.jax_arrays import make_arrays
@@ -24,7 +25,7 @@ Placement = Sharding | None
 """A sharding, or None: jax's default device, uncommitted."""
 
 Shardings = Placement | Mapping[str, Placement] | Callable[[str, tuple[int, ...]], Placement]
-"""The placement of every tensor, of those that a glob names, or by name and shape."""
+"""The placement of every tensor, by pattern of names, or by name and shape."""
 
 
 @overload
@@ -44,8 +45,8 @@ def init(
     Nothing is communicated, and a shard that several devices hold is computed once.
 
     `spec` is whatever `tensorseed.open` takes, or what it returned.
-    `shardings` is one `jax.sharding.Sharding` for all; a mapping from globs on names, of which the first that
-    matches counts; or a function of name and shape. None is jax's default device.
+    `shardings` is one `jax.sharding.Sharding` for all; a mapping from patterns of names, as in rules, whose
+    first match counts; or a function of name and shape. None is jax's default device.
     A `separator` makes a dict of dicts: with `"/"`, `dense/kernel` becomes `{"dense": {"kernel": …}}`.
 
     >>> kernel = {"name": "dense/kernel", "type": "Tensor", "shape": [4, 2], "init": "lecun_normal",
@@ -56,7 +57,7 @@ def init(
 
     Raises:
         SpecError: the spec is not valid; `faults` has a JSON pointer and a remedy for every fault.
-        UnknownNameError: a tensor has no sharding, a glob no tensor, or the spec stands for nothing.
+        UnknownNameError: a tensor has no sharding, a pattern no tensor, or the spec stands for nothing.
         TensorError: a sharding does not fit the shape of its tensor.
         UnrepresentableError: jax would round a dtype to 32 bits, or the separator makes a tensor a dict.
         TooLargeError, VersionError, OSError: as `tensorseed.open`.
@@ -119,15 +120,23 @@ def _placements(weights: Weights, shardings: Shardings) -> dict[str, Placement]:
 
 
 def _match(names: list[str], shardings: Mapping[str, Placement]) -> dict[str, Placement]:
-    """Return the placement of the first glob that matches each name."""
-    found, matched = {}, set()
+    """Return the placement of the first pattern that matches each name."""
+    found, used = {}, set()
+    compiled = {pattern: _compiled(pattern) for pattern in shardings}
     for name in names:
-        globs = [glob for glob in shardings if glob == name or fnmatchcase(name, glob)]
-        if not globs:
-            raise UnknownNameError(f'{name!r} has no sharding: add one for it, or "*" for all that are left')
-        matched.update(globs)
-        found[name] = shardings[globs[0]]
-    for glob in shardings:
-        if glob not in matched:
-            raise UnknownNameError(unknown_name("tensor", glob, names))
+        matching = [pattern for pattern, matches in compiled.items() if matches.fullmatch(f"{name}.")]
+        if not matching:
+            raise UnknownNameError(f'{name!r} has no sharding: add one for it, or "**" for all that are left')
+        used.update(matching)
+        found[name] = shardings[matching[0]]
+    for pattern in shardings:
+        if pattern not in used:
+            raise UnknownNameError(unknown_name("tensor", pattern, names))
     return found
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return compile_pattern(pattern)
+    except ValueError as error:
+        raise UnknownNameError(f"{pattern!r} is no pattern of names: {error}") from None

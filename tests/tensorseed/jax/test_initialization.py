@@ -90,6 +90,13 @@ def test_one_sharding_a_mapping_or_a_function(meshes: Any, expected: dict[str, b
     assert shardings["params/dense_0/kernel"] == one  # the first glob that matches
     assert shardings["params/dense_1/bias"] == rows
     assert not arrays["stats/scale"].committed
+    torch_names = {
+        "layers": [{"name": "blocks.{0..2}.fc", "type": "Linear", "in_features": 4, "out_features": 8}]
+    }
+    arrays = tj.init(torch_names, {"blocks.{1..2}.**": rows, "bias": None, "**": one})
+    assert arrays["blocks.1.fc.bias"].sharding == arrays["blocks.2.fc.weight"].sharding == rows
+    assert arrays["blocks.0.fc.weight"].sharding == one
+    assert not arrays["blocks.0.fc.bias"].committed
     assert array_bytes(tj.init(SPEC, one)) == expected
     assert array_bytes(tj.init(SPEC, lambda name, shape: one if len(shape) == 2 else None)) == expected
 
@@ -193,10 +200,12 @@ def test_refusals(meshes: Any) -> None:
         tj.init(spec, rows)
     with pytest.raises(tensorseed.TensorError, match=r"of 'bias' does not fit its shape"):
         tj.init(spec, NamedSharding(meshes["row"], PartitionSpec(None, "x")))
-    with pytest.raises(tensorseed.UnknownNameError, match=r"'bias' has no sharding: .*\"\*\""):
+    with pytest.raises(tensorseed.UnknownNameError, match=r"'bias' has no sharding: .*\"\*\*\""):
         tj.init(spec, {"w": None})
     with pytest.raises(tensorseed.UnknownNameError, match=r"unknown tensor: did you mean bias\?"):
         tj.init(spec, {"bia": rows, "*": None})
+    with pytest.raises(tensorseed.UnknownNameError, match=r"is no pattern of names: a bracket is not closed"):
+        tj.init(spec, {"[w": rows, "*": None})
     with pytest.raises(TypeError, match=r"is no sharding for 'bias'.*NamedSharding"):
         tj.init(spec, PartitionSpec("x"))  # type: ignore[call-overload]
     with pytest.raises(tensorseed.SpecError, match="xavier_uniform needs fan_in and fan_out"):
