@@ -55,9 +55,11 @@ class Weights(Mapping[str, LazyArray]):
         """
 
     def fill_parts(self, parts: Sequence[Part]) -> None:
-        """Fill the memory of every part."""
+        """Fill the memory of every part: whole tensors at once, and others one by one."""
+        self.fill({name: out for name, box, out in parts if box.shape == box.full})
         for name, box, out in parts:
-            out[...] = self.read(name, box.ranges())
+            if box.shape != box.full:
+                out[...] = self.read(name, box.ranges())
 
     @abstractmethod
     def plan(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import tensorseed
 import tensorseed.jax as tj
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.weights import jax_arrays
+from tensorseed.weights.base import Weights
 from tensorseed.weights.local import LocalWeights
 from tests.tensorseed.jax.specs import SPEC, array_bytes, digest, service_bytes, tensor
 
@@ -134,6 +135,14 @@ def test_batches_of_shards_have_the_same_bits(
 ) -> None:
     monkeypatch.setattr(jax_arrays, "BATCH_BYTES", 40_000)
     assert array_bytes(tj.init(SPEC, fitted(meshes["grid"], ("x", "y")))) == expected
+
+
+def test_shards_that_are_read_one_by_one_have_the_same_bits(
+    meshes: Any, expected: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LocalWeights, "fill_parts", Weights.fill_parts)  # as weights of a service do
+    for sharding in (None, fitted(meshes["grid"], ("x", "y"))):
+        assert array_bytes(tj.init(SPEC, sharding)) == expected
 
 
 def test_devices_of_the_cpu_share_memory_that_donation_spares(meshes: Any) -> None:
