@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -20,16 +22,15 @@ from tensorseed.spec.resolution import EntryTensor
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.schemes import ArgumentError
-from tensorseed.torch.defaults import DTYPE_NAMES, bare_tensor, defaults_of
+from tensorseed.torch.defaults import DTYPE_NAMES, Facts, bare_tensor, defaults_of
 from tensorseed.torch.names import name_faults
 from tensorseed.torch.ties import address_of, memory_of, share_memory
 from tensorseed.torch.transformers_models import TransformersModels
 from tensorseed.torch.walk import Member, Part, members_of, walk
 
-FLATTENED = (
-    "FullyShardedDataParallel keeps flattened parameters, whose shapes are gone: call init_ before it wraps "
-    "the module, or shard by fully_shard"
-)
+NESTED = "is a nested tensor, of several shapes: leave it out of the module, or make it of plain ones"
+
+_FACTS = attrgetter("shape", "dtype")
 
 
 class Draw(NamedTuple):
@@ -88,8 +89,8 @@ def _decide(
 ) -> Decisions:
     decider = _Decider(decisions, identity)
     for part in walk(module, prefix):
-        if part.kind.is_flattened:
-            decider.fault(FLATTENED)
+        if part.kind.refusal is not None:
+            decider.fault(part.kind.refusal)
             break
         if part.module._parameters or part.module._buffers:
             decider.decide(part)
@@ -115,19 +116,15 @@ class _Decider:
     def decide(self, part: Part) -> None:
         """Decide on the tensors that are the module's own."""
         path, module, kind, layer = part
-        if kind.is_lazy and (faults := [*filter(None, map(unshaped, members_of(path, module)))]):
+        try:
+            tensors, parameters, facts = _own_tensors(module)
+        except RuntimeError:  # of a shape that is not there
+            faults = [*filter(None, map(unshaped, members_of(path, module)))]
+            if not faults:
+                raise
             self.decisions.faults += faults
             return
-        tensors: dict[str, torch.Tensor] = {}
-        tensors |= {name: tensor for name, tensor in module._parameters.items() if tensor is not None}
-        parameters = len(tensors)
-        if module._buffers:
-            tensors |= {name: tensor for name, tensor in module._buffers.items() if tensor is not None}
-        shapes, dtypes = (
-            [tensor.shape for tensor in tensors.values()],
-            [tensor.dtype for tensor in tensors.values()],
-        )
-        defaults = defaults_of(layer, parameters, (*tensors,), (*shapes,), (*dtypes,))
+        defaults = defaults_of(layer, parameters, tuple(tensors), facts)
         draws, firsts, identity = self.decisions.draws, self._firsts, self._identity
         rules, models = self._rules, self.decisions.models
         new = tuple.__new__
@@ -172,6 +169,9 @@ class _Decider:
 
     def _resolve(self, index: int, name: str, tensor: torch.Tensor) -> EntryTensor | None:
         dtype, shape = DTYPE_NAMES.get(tensor.dtype), tuple(tensor.shape)
+        if tensor.is_nested:
+            self.fault(f"{name} {NESTED}")
+            return None
         if dtype is None:
             written = str(tensor.dtype).removeprefix("torch.")
             self.fault(f"{name} has the dtype {written}: the dtypes are {', '.join(DTYPES)}")
@@ -189,9 +189,23 @@ class _Decider:
         self.decisions.faults.append(Fault(where, detail))
 
 
+def _own_tensors(module: nn.Module) -> tuple[Mapping[str, torch.Tensor], int, Facts]:
+    """The tensors that are the module's own by name, the number of parameters, and shapes and dtypes."""
+    parameters: Mapping[str, Any] = module._parameters
+    if not module._buffers:
+        with suppress(AttributeError):  # of a None
+            return parameters, len(parameters), tuple(map(_FACTS, parameters.values()))
+    tensors = {name: tensor for name, tensor in parameters.items() if tensor is not None}
+    count = len(tensors)
+    tensors |= {name: tensor for name, tensor in module._buffers.items() if tensor is not None}
+    return tensors, count, tuple(map(_FACTS, tensors.values()))
+
+
 def unshaped(member: Member) -> Fault | None:
-    """The fault of a tensor of a lazy layer, which has no shape yet."""
+    """The fault of a tensor without a shape: of a lazy layer, or a nested one."""
     if not is_lazy(member.tensor):
+        if member.tensor.is_nested:
+            return Fault("", f"{member.name} {NESTED}")
         return None
     remedy = "run the module once, so that its lazy layers get theirs"
     return Fault("", f"{member.name} has no shape yet: {remedy}")

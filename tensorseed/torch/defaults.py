@@ -19,6 +19,10 @@ DTYPE_NAMES = {getattr(torch, name): name for name in DTYPES}
 """The names of the stream's dtypes, by torch's dtypes."""
 
 
+Facts = tuple[tuple[torch.Size, torch.dtype], ...]
+"""Shapes and dtypes of tensors."""
+
+
 class Default(NamedTuple):
     """The default of a tensor and the words for it, or None and why there is none, if that is known."""
 
@@ -32,22 +36,24 @@ def defaults_of(
     layer: Layer,
     parameters: int,
     names: tuple[str, ...],
-    shapes: tuple[torch.Size, ...],
-    dtypes: tuple[torch.dtype, ...],
+    facts: Facts,
 ) -> tuple[Default, ...]:
     """The defaults of the tensors of a module in `layer`, the first `parameters` of which are no buffers."""
-    slots = [_slot(layer, name, dtype) for name, dtype in zip(names, dtypes, strict=True)]
+    slots = [_slot(layer, name, dtype) for name, (_, dtype) in zip(names, facts, strict=True)]
     differs = layer.differs
-    for name, shape, slot in zip(names, shapes, slots, strict=True):
+    for name, (shape, _), slot in zip(names, facts, slots, strict=True):
         if slot is not None and slot.shape != shape:
             assert layer.key is not None
             sizes = f"the shape {tuple(shape)}, and {slot.shape} by the layer's arguments"
             differs = f"{name} of its {layer.key.kind} has {sizes}"
     found = []
-    for index, (shape, slot) in enumerate(zip(shapes, slots, strict=True)):
+    for index, ((shape, _), slot) in enumerate(zip(facts, slots, strict=True)):
         is_buffer = index >= parameters
         if slot is None or slot.shape != shape or (differs is not None and not is_buffer):
-            found.append(Default(None, differs, is_buffer))
+            reason = differs
+            if slot is None and differs is None and layer.key is not None:
+                reason = f"a {layer.key.kind} of torch has no {names[index]}"
+            found.append(Default(None, reason, is_buffer))
         else:
             found.append(_default(layer, slot, is_buffer))
     return tuple(found)

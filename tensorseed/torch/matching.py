@@ -11,7 +11,7 @@ from tensorseed.spec.names import fold
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.rules import Rules
 from tensorseed.suggestions import unknown_name
-from tensorseed.torch.decisions import FLATTENED, Decisions, Draw, unshaped
+from tensorseed.torch.decisions import Decisions, Draw, unshaped
 from tensorseed.torch.defaults import DTYPE_NAMES
 from tensorseed.torch.layers import LayerKey
 from tensorseed.torch.ties import memory_of
@@ -32,8 +32,8 @@ def match(module: nn.Module, tensors: Mapping[str, ResolvedTensor], prefix: str 
     firsts: dict[Hashable, str] = {}
     required: set[str] = set()
     for part in walk(module, prefix):
-        if part.kind.is_flattened:
-            decisions.faults.append(Fault("", FLATTENED))
+        if part.kind.refusal is not None:
+            decisions.faults.append(Fault("", part.kind.refusal))
             return decisions
         for member in members_of(part.path, part.module):
             if (fault := unshaped(member)) is not None:

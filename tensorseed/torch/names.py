@@ -27,8 +27,6 @@ _WRAPPERS = {
 }
 """The attribute that holds the module, by class. The names need no import of torch's rarer parts."""
 
-FSDP1 = "torch.distributed.fsdp.fully_sharded_data_parallel.FullyShardedDataParallel"
-
 T = TypeVar("T")
 
 _ADDED = ("torch.distributed.", "torch.nn.utils.parametrize")  # make classes of modules at run time

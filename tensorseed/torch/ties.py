@@ -11,8 +11,11 @@ _PLAIN = frozenset({torch.nn.Parameter, torch.Tensor})
 
 
 def address_of(tensor: torch.Tensor) -> int:
-    """The address of the first element; 0 where there is none, as on meta, or of a shard."""
-    return tensor.data_ptr() if type(tensor) in _PLAIN else 0
+    """The address of the first element; 0 of a shard, and where there is none, as on meta."""
+    try:
+        return tensor.data_ptr() if type(tensor) in _PLAIN else 0
+    except RuntimeError:  # a sparse one
+        return 0
 
 
 def share_memory(addresses: Sequence[int]) -> bool:
@@ -30,10 +33,11 @@ def memory_of(tensor: torch.Tensor) -> Hashable:
 
 def overlaps(tensors: Sequence[torch.Tensor], addresses: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield the indices of contiguous tensors that share elements with the next one in memory."""
+    sizes = [tensor.nbytes if address else 0 for tensor, address in zip(tensors, addresses, strict=True)]
     starts = np.array(addresses, np.uint64)
     order = np.argsort(starts, kind="stable")
     starts = starts[order]
-    ends = starts + np.array([tensor.nbytes for tensor in tensors], np.uint64)[order]
+    ends = starts + np.array(sizes, np.uint64)[order]
     for position in np.flatnonzero((ends[:-1] > starts[1:]) & (starts[:-1] > 0)):
         one, other = int(order[position]), int(order[position + 1])
         first, second = tensors[one], tensors[other]

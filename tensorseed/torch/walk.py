@@ -8,12 +8,21 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.modules.lazy import LazyModuleMixin
 
 from tensorseed.errors import ModuleError
 from tensorseed.spec.names import MAX_CHARS
 from tensorseed.torch.layers import CONTAINERS, LayerKey, Values, layer_class, reader
-from tensorseed.torch.names import FSDP1, by_class, class_names, full_names, wrapped_attribute
+from tensorseed.torch.names import by_class, class_names, full_names, wrapped_attribute
+
+_REFUSED = {
+    "torch.distributed.fsdp.fully_sharded_data_parallel.FullyShardedDataParallel": (
+        "FullyShardedDataParallel keeps flattened parameters, whose shapes are gone: call init_ before it "
+        "wraps the module, or shard by fully_shard"
+    ),
+    "torch.jit._script.ScriptModule": (
+        "a module that torch.jit compiled has no layers of torch.nn: call init_ before it is compiled"
+    ),
+}
 
 
 class Member(NamedTuple):
@@ -42,8 +51,7 @@ class Kind(NamedTuple):
     """What the class of a module says."""
 
     wrapped: str | None  # the attribute that holds the module inside a wrapper
-    is_flattened: bool  # by FSDP1
-    is_lazy: bool  # perhaps
+    refusal: str | None  # why nothing initialises it
     types: tuple[str, ...]  # the names of its classes, as rules match them
     layer: str | None  # the layer type
     differs: str | None  # why its default is not that of the type
@@ -57,8 +65,7 @@ def kind_of(cls: type[nn.Module]) -> Kind:
     layer, differs = (None, None) if found is None else found
     return Kind(
         wrapped_attribute(cls),
-        FSDP1 in full_names(cls),
-        issubclass(cls, LazyModuleMixin),
+        next((_REFUSED[name] for name in full_names(cls) if name in _REFUSED), None),
         class_names(cls),
         layer,
         differs,
@@ -130,9 +137,9 @@ def walk(module: nn.Module, prefix: str = "") -> Iterator[Part]:
             inner = module._modules[kind.wrapped]
             assert inner is not None
             module, kind = inner, kind_of(type(inner))
-        layer = _layer(module, kind, around)
+        layer = _layer(module, kind, around) if kind.refusal is None else NO_LAYER
         yield tuple.__new__(Part, (path, module, kind, layer))
-        if not module._modules:
+        if not module._modules or kind.refusal is not None:
             continue
         inside = layer.inside()
         for name in reversed(module._modules):

@@ -166,6 +166,39 @@ def test_a_seed_is_an_integer(seed) -> None:
         ts.init_(nn.Linear(2, 2), seed=seed)
 
 
+@pytest.mark.parametrize(
+    ("tensor", "error", "detail"),
+    [
+        (lambda: torch.eye(3).to_sparse(), tensorseed.TensorError, "sparse"),
+        (lambda: torch.zeros(1).expand(4), tensorseed.TensorError, "elements of the tensor share memory"),
+        (
+            lambda: torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)], layout=torch.jagged),
+            tensorseed.ModuleError,
+            "b is a nested tensor",
+        ),
+        (
+            lambda: torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
+            tensorseed.ModuleError,
+            "b is a nested tensor",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_a_tensor_that_nothing_fills_is_refused(tensor, error, detail: str) -> None:
+    model = nn.ParameterDict({"a": torch.zeros(2), "b": nn.Parameter(tensor())})
+    with pytest.raises(error, match=detail):
+        ts.init_(model, rules=[{"match": "**", "init": "normal"}])
+    assert not model["a"].any()
+
+
+def test_a_compiled_module_is_refused() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compiled = torch.jit.script(nn.Sequential(nn.Linear(2, 3)))
+    with pytest.raises(tensorseed.ModuleError, match="call init_ before it is compiled"):
+        ts.init_(compiled)
+
+
 class Rotary(nn.Module):
     """Frequencies that the module computes itself."""
 
