@@ -33,12 +33,14 @@ FITTING = sorted(
 class Objective:
     """A loss, and its tensors beside the network's output.
 
-    `class_axis` is the axis of the output that holds the classes where that is not torch's, which is 1.
+    `class_axis` is the axis of the output that holds the classes where that is not torch's, which is 1, for a
+    loss of classes. `distribution_axis` is it for every loss.
     """
 
     loss: Loss
     fixed: Mapping[str, torch.Tensor]  # the target, and the optional tensors given
     class_axis: int | None = None
+    distribution_axis: int = -1
 
     @property
     def name(self) -> str:
@@ -84,15 +86,22 @@ class Objective:
         """The denominator of the loss."""
         return self.loss.denominator(self.tensors(output))
 
+    def _expectation_shape(self, output: torch.Tensor) -> Shape:
+        """The shape of the output with the axis of its distributions where the loss expects it."""
+        if self.loss.takes_class_indices or not output.dim():
+            return tuple(self.tensors(output)["input"].shape)
+        return tuple(output.movedim(self.distribution_axis, -1).shape)
+
     def expected(self, output: torch.Tensor) -> ExpectedLoss | None:
         """The expected loss of an uninformed output, in float64."""
-        expectation = self.loss.expectation(tuple(self.tensors(output)["input"].shape))
+        expectation = self.loss.expectation(self._expectation_shape(output))
         if expectation is None:
             return None
         neutral = torch.full(output.shape, expectation.output, dtype=torch.float64)
         own = self.cast(torch.float64, torch.device("cpu"))
-        value = float(own.loss.value(own.tensors(neutral)))
-        return ExpectedLoss(value=value, formula=expectation.formula)
+        tensors = own.tensors(neutral)
+        value = float(own.loss.value(tensors))
+        return ExpectedLoss(value=value, formula=own.loss.expected_formula(expectation.formula, tensors))
 
 
 _ANOTHER = "choose another loss"
@@ -167,7 +176,7 @@ def objective(
     classes.
     """
     own = loss.takes_class_indices and len(output) > 1 and axis != TORCH_AXIS
-    made = Objective(loss, {"target": target, **extras}, axis if own else None)
+    made = Objective(loss, {"target": target, **extras}, axis if own else None, axis)
     share = 1.0 / output[-1] if output else 1.0  # a probability, and together a distribution
     placeholder = torch.full((), share, dtype=torch.float64).expand(output)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -80,15 +80,41 @@ class ExpectedLoss(_Part):
     formula: str = Field(description="How it comes about, in words.", examples=["ln C, of C = 10 classes"])
 
 
+Level = Literal["warning", "remark"]
+
+CODES = (
+    "input_scale",
+    "symmetric_neurons",
+    "zero_head",
+    "vanishing_activations",
+    "exploding_activations",
+    "vanishing_gradients",
+    "exploding_gradients",
+    "dead_units",
+    "saturation",
+    "rank_collapse",
+    "probabilities_as_logits",
+    "not_log_probabilities",
+    "target_scale",
+    "unexpected_loss",
+    "non_finite",
+    "diverging_loss",
+)
+"""The codes of all warnings, in the order of their page."""
+
+
 class EvaluationWarning(_Part):
-    """Something that will keep the network from learning, and what to change."""
+    """Something that will keep the network from learning, and what to change, or a remark."""
 
     layer: str = Field(description="The name of the layer where it shows first.", examples=["fc1"])
     code: str = Field(
-        description="What it is: symmetric_neurons, vanishing_activations, exploding_activations, "
-        "vanishing_gradients, exploding_gradients, dead_units, saturation, rank_collapse, unexpected_loss or "
-        "non_finite.",
+        description=f"What it is: {', '.join(CODES[:-1])} or {CODES[-1]}.",
         examples=["vanishing_activations"],
+    )
+    level: Level = Field(
+        default="warning",
+        description="Whether it is a fault, or a remark on what may well be meant.",
+        examples=["warning"],
     )
     detail: str = Field(
         description="One sentence, with what to change.",

@@ -9,17 +9,11 @@ import torch
 from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledError, cancellable
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError
-from tensorseed.evaluations.diagnostics import (
-    feature_axes,
-    measure,
-    measure_collapse,
-    moments,
-    total_norm,
-    widen,
-)
+from tensorseed.evaluations.diagnostics import feature_axes, measure, moments, total_norm
 from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
+from tensorseed.evaluations.findings.lint import untrained_findings, warnings
+from tensorseed.evaluations.findings.measurements import Measurements, input_moments
 from tensorseed.evaluations.forward import REFUSALS
-from tensorseed.evaluations.lint import LintInput, late_warnings, warnings
 from tensorseed.evaluations.network import Deadline, Network
 from tensorseed.evaluations.objective import check_output
 from tensorseed.evaluations.report import MAX_OUTPUT_ELEMENTS, Comparison, LayerReport, Output, Report
@@ -50,9 +44,9 @@ class VariantRun:
         layers = self._measured(outputs)
         output = outputs[-1].detach()
         del outputs
-        lint_input = self._lint_input(layers, output, loss)
-        found = warnings(lint_input)
         total = None if loss is None else total_norm(_gradients(self.network.parameters()))
+        measured = self._measurements(layers, output, loss, total)
+        found = untrained_findings(measured)
         steps, trained = self._steps()
         return Report(
             label=variant.label,
@@ -60,14 +54,14 @@ class VariantRun:
             dtype=variant.dtype,
             device=str(self.x.device),
             output=_summarize_output(output),
-            loss=lint_input.loss,
-            expected_loss=lint_input.expected,
+            loss=measured.loss,
+            expected_loss=measured.expected,
             denominator=self.objective.denominator(output) if self.objective else None,
             gradient_norm=total,
             layers=layers,
             steps=steps,
             smoothed=smooth(steps, evaluation.smoothing),
-            warnings=(*found, *late_warnings(evaluation.nodes, steps)),
+            warnings=warnings(measured, found, steps, variant.optimizer),
             weights=trained or untrained,
         )
 
@@ -128,19 +122,25 @@ class VariantRun:
             reports.append(measure(node, output, axis, _gradients(list(module.parameters()))))
         return tuple(reports)
 
-    def _lint_input(
-        self, layers: tuple[LayerReport, ...], output: torch.Tensor, loss: torch.Tensor | None
-    ) -> LintInput:
-        x, objective = self.x, self.objective
-        floating = x.is_floating_point()
-        return LintInput(
+    def _measurements(
+        self,
+        layers: tuple[LayerReport, ...],
+        output: torch.Tensor,
+        loss: torch.Tensor | None,
+        gradient_norm: float | None,
+    ) -> Measurements:
+        return Measurements(
             nodes=self.evaluation.nodes,
             modules=self.network.modules,
             reports=layers,
-            scale=widen(x).square().mean().sqrt().item() if floating else None,
-            similarity=measure_collapse(x)[2] if floating else None,
+            tensors={tensor.name: tensor for tensor in self.variant.resolved.tensors},
+            dtype=self.variant.dtype,
+            input=input_moments(self.x),
+            output=output,
+            objective=self.objective,
             loss=None if loss is None else loss.item(),
-            expected=objective.expected(output) if objective else None,
+            expected=self.objective.expected(output) if self.objective else None,
+            gradient_norm=gradient_norm,
         )
 
     def _steps(self) -> tuple[tuple[float, ...], State | None]:

@@ -174,6 +174,22 @@ class Loss(BaseModel, ABC):
     def expectation(self, output: Shape) -> Expectation | None:
         """The uninformed output of this shape; None for a loss that has none."""
 
+    def weights_in_words(self, tensors: Tensors) -> str | None:
+        """What the mean of an uninformed network's losses is multiplied by; None where no weights do."""
+        return None
+
+    def expected_formula(self, formula: str, tensors: Tensors) -> str:
+        """The formula of an expected loss, with the weights and the reduction of this loss."""
+        value, colon, reason = formula.partition(": ")
+        summed, factor = self.reduced_by == "sum", self.weights_in_words(tensors)
+        if factor is not None:
+            value += f" · {'sum' if summed else 'mean'} of {factor}"
+        elif summed and value.startswith("mean of"):
+            value = value.replace("mean", "sum", 1)
+        elif summed:
+            value += f", times {self.count(tensors):g}"
+        return value + colon + reason
+
     def notes(self, tensors: Tensors) -> Iterator[str]:
         """A sentence for each thing that torch computes silently and that is hardly meant."""
         yield from ()

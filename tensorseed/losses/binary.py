@@ -44,6 +44,10 @@ class BCELoss(Loss):
         within(tensors, "input", 0, 1, f"input must be probabilities, from 0 to 1; {remedy}")
         within(tensors, "target", 0, 1, "target must be probabilities, from 0 to 1")
 
+    def weights_in_words(self, tensors: Tensors) -> str | None:
+        """The weights of the elements."""
+        return "weight" if "weight" in tensors else None
+
     def expectation(self, output: Shape) -> Expectation | None:
         """Probabilities of 1/2."""
         return Expectation(0.5, "ln 2: all probabilities are 1/2")
@@ -75,6 +79,13 @@ class BCEWithLogitsLoss(Loss):
         expands(tensors, "weight", "input")
         expands(tensors, "pos_weight", "input")
         within(tensors, "target", 0, 1, "target must be probabilities, from 0 to 1")
+
+    def weights_in_words(self, tensors: Tensors) -> str | None:
+        """The weights of the elements, and those of their positive parts."""
+        positive = "1 + (pos_weight - 1) · target" if "pos_weight" in tensors else None
+        if "weight" not in tensors:
+            return positive
+        return f"weight · ({positive})" if positive else "weight"
 
     def expectation(self, output: Shape) -> Expectation | None:
         """Outputs of 0."""
@@ -112,6 +123,10 @@ class MultiLabelSoftMarginLoss(Loss):
         """The number of samples."""
         *samples, _ = shape(tensors["input"])
         return float(math.prod(samples))
+
+    def weights_in_words(self, tensors: Tensors) -> str | None:
+        """The weights of the classes."""
+        return "weight" if "weight" in tensors else None
 
     def expectation(self, output: Shape) -> Expectation | None:
         """Outputs of 0."""

@@ -81,6 +81,11 @@ def _grid(value: float, dtype: DType) -> Fraction:
     return Fraction(2) ** (exponent - dtype.mantissa_bits)
 
 
+def spacing(value: float, dtype: DType) -> float:
+    """The distance between neighbouring numbers of the dtype around `value`."""
+    return float(_grid(value, dtype))
+
+
 def round_down(value: float, dtype: DType) -> float:
     """The largest finite value of the dtype that is not above `value`; −∞ if there is none."""
     grid = _grid(value, dtype)

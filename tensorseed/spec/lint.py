@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
-from tensorseed.sampling.dtypes import INT64
+from tensorseed.sampling.dtypes import INT64, spacing
 from tensorseed.spec.names import count_names, fold
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.schemes import SchemeWarning
@@ -14,7 +15,7 @@ def warnings(resolved: ResolvedSpec) -> list[dict[str, str]]:
     """The warnings, as `{"tensor": folded name, "code": …, "detail": …}`, sorted by name and code.
 
     Codes: `symmetric_rows`, `saturating_nonlinearity`, `rectifier_gain`, `historical_slope`,
-    `heavy_truncation`, `underflow`, `overflow`. A layer's own default gets only the last two.
+    `heavy_truncation`, `underflow`, `overflow`, `rounding`. A layer's own default gets only the last three.
     """
     groups: dict[tuple[int, ...], list[ResolvedTensor]] = {}
     for tensor in resolved.tensors:
@@ -66,6 +67,23 @@ def _on_scale(tensor: ResolvedTensor) -> Iterator[SchemeWarning]:
     if 0 < std < smallest:
         detail = f"the standard deviation {std:.3g} is below the smallest {dtype.name} number, {smallest:.3g}"
         yield SchemeWarning("underflow", f"{detail}: most values round to one number")
+    else:
+        yield from _on_spread(tensor, std)
     if bound > dtype.max:
         detail = f"values reach {bound:.3g}, beyond the largest {dtype.name} number, {dtype.max:g}"
         yield SchemeWarning("overflow", f"{detail}: choose a smaller scale or a wider dtype")
+
+
+def _on_spread(tensor: ResolvedTensor, std: float) -> Iterator[SchemeWarning]:
+    """A deviation below the distance of neighbouring numbers of the dtype at the mean."""
+    moments, dtype = tensor.distribution.moments(tensor.shape), tensor.dtype
+    if moments is None or not std or not math.isfinite(moments[0]):
+        return
+    mean = abs(moments[0])
+    distance = spacing(mean, dtype)
+    if 0 < std < distance <= mean:
+        detail = (
+            f"the standard deviation {std:.3g} is below {distance:.3g}, the distance of {dtype.name} numbers"
+        )
+        remedy = "few values are left: choose a wider dtype, or a larger scale"
+        yield SchemeWarning("rounding", f"{detail} at the mean {moments[0]:g}: {remedy}")

@@ -62,7 +62,7 @@ class Tanh(StatelessModule):
 class Hardtanh(Activation):
     """min(max(min_val, x), max_val)."""
 
-    recommended_init = TANH_INIT
+    recommended_init = LINEAR_INIT
     type: Literal["Hardtanh"]
     min_val: Float64 = Field(default=-1.0, description="The lower bound.", examples=[-1.0])
     max_val: Float64 = Field(default=1.0, description="The upper bound; above min_val.", examples=[1.0])

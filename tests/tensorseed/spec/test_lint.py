@@ -41,6 +41,10 @@ def codes(*layers: Any, **top: Any) -> list[tuple[str, str]]:
             "overflow",
         ),
         (tensor(init={"kind": "normal", "std": 100}, dtype="float8_e4m3fn"), "overflow"),
+        (tensor(init={"kind": "normal", "mean": 1, "std": 0.001}, dtype="bfloat16"), "rounding"),
+        (tensor(init={"kind": "normal", "mean": -1000, "std": 0.001}, dtype="float16"), "rounding"),
+        (tensor(init={"kind": "normal", "mean": 1e9, "std": 1}), "rounding"),
+        (tensor(init={"kind": "uniform", "a": 1, "b": 1.001}, dtype="bfloat16"), "rounding"),
     ],
 )
 def test_warned(layer: Any, code: str) -> None:
@@ -57,6 +61,10 @@ def test_warned(layer: Any, code: str) -> None:
         tensor(init={"kind": "uniform", "a": -60000, "b": 60000}, dtype="float16"),
         tensor(shape=[200, 3], init={"kind": "sparse", "sparsity": 0.99, "std": 0.01}, dtype="float8_e4m3fn"),
         tensor(init={"kind": "orthogonal", "gain": 400}, dtype="float8_e4m3fn"),
+        tensor(init={"kind": "normal", "mean": 1, "std": 0.02}, dtype="bfloat16"),
+        tensor(init={"kind": "normal", "mean": 1, "std": 0.001}),
+        tensor(init={"kind": "uniform", "a": 0, "b": 0.001}, dtype="bfloat16"),
+        tensor(shape=[3], init={"kind": "constant", "value": 1000}, dtype="bfloat16"),
         tensor(init="orthogonal"),
         tensor(init={"kind": "sparse", "sparsity": 0.5}),
         tensor(init="xavier_uniform", dtype="float8_e5m2"),

@@ -180,7 +180,7 @@ def test_a_table_of_zeros_and_norms_are_no_symmetry() -> None:
 
 @pytest.mark.parametrize("kind", ["LayerNorm", "RMSNorm"])
 def test_a_gain_of_matrix_shape_is_no_matrix(kind: str) -> None:
-    """A small gain shrinks the signal, and the next matrix is the one to draw anew."""
+    """A small gain shrinks the signal, which shows at the next matrix, and is what to draw anew."""
     linear = {"type": "Linear", "in_features": 4, "out_features": 4, "init": {"bias": "zeros"}}
     gain = {"weight": {"kind": "constant", "value": 1e-4}}
     layers = [
@@ -191,4 +191,4 @@ def test_a_gain_of_matrix_shape_is_no_matrix(kind: str) -> None:
     found = codes({"layers": layers, "input": {"shape": [16, 3, 4], "init": "normal"}})
     layer, detail = found["vanishing_activations"]
     assert layer == "last"
-    assert "draw the weight of last" in detail
+    assert "draw the weight of norm by ones" in detail

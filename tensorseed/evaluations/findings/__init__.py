@@ -1,0 +1,1 @@
+"""Findings on an untrained network and its training, by kind of fault."""

@@ -1,0 +1,170 @@
+"""Findings on signals and gradients that vanish or explode through depth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from tensorseed.evaluations.findings.causes import (
+    NORMALISE,
+    Direction,
+    depth_remedy,
+    dominant_bias,
+    norm_off,
+    recurrent_weight,
+    weight_gain,
+    weight_remedy,
+    worst_weight,
+)
+from tensorseed.evaluations.findings.inputs import has_far_input
+from tensorseed.evaluations.findings.measurements import Finding, Measurements
+from tensorseed.evaluations.findings.symmetry import is_zero_head
+
+RATIO = 100.0
+"""The factor by which a signal may grow or shrink, from the input or back from the last layer."""
+SHARP = 3.0
+"""The factor at one layer without a matrix from which on it is the cause."""
+SMALL_HEAD = 0.3
+"""The gain below which an output layer is small on purpose, and is no measure of gradients."""
+
+
+def find_activations(m: Measurements) -> Iterator[Finding]:
+    """The first layer whose signal is far from that of the input, or of the last norm."""
+    if not m.learning:
+        return
+    reference, what, start = m.rms(-1), "the input's scale", 0
+    if math.isnan(reference):
+        reference, what = m.reports[m.learning[0]].std, f"that of {m.nodes[m.learning[0]].name}"
+    ratios: list[tuple[int, float, str, int]] = []
+    for index in m.learning:
+        if index >= m.first_not_finite:
+            break
+        for i in range(start, index):
+            if _rebases(m, i):
+                reference, what = m.reports[i].std, f"that of {m.nodes[i].name}"
+        start = index
+        at = m.normalised_at(index)
+        if _rebases(m, index) or (at != index and not _is_off(m, at)):
+            continue
+        if reference > 0 and math.isfinite(reference):
+            ratios.append((index, m.reports[index].std / reference, what, at))
+    seen: set[str] = set()
+    far = has_far_input(m)
+    for index, ratio, what, at in ratios:
+        code, direction = _judge(ratio)
+        if code is None or code in seen or (code == "vanishing" and _is_small_head(m, index)):
+            continue
+        if m.reports[index].std < RATIO and code == "exploding" and far:
+            continue
+        if m.reports[index].std > 1 / RATIO and code == "vanishing" and far:
+            continue
+        seen.add(code)
+        words = f"the deviation of the activations is {ratio:.2g} times {what}"
+        remedy = _signal_remedy(m, index, at, direction, ratio)
+        yield Finding(index, f"{code}_activations", f"{words}: {remedy}")
+
+
+def _rebases(m: Measurements, index: int) -> bool:
+    """Whether a layer gives its output a scale of its own, whatever the input's."""
+    return m.is_transformer(index) or (m.is_norm(index) and not _is_off(m, index))
+
+
+def _is_off(m: Measurements, index: int) -> bool:
+    return norm_off(m, [index], "larger") is not None or norm_off(m, [index], "smaller") is not None
+
+
+def _judge(ratio: float) -> tuple[str | None, Direction]:
+    if ratio < 1 / RATIO:
+        return "vanishing", "larger"
+    return ("exploding" if RATIO < ratio < math.inf else None), "smaller"
+
+
+def _signal_remedy(m: Measurements, index: int, at: int, direction: Direction, ratio: float) -> str:
+    """What to change for a signal at `index` that is too small or too large."""
+    layers = [i for i in m.learning if i <= index]
+    if direction == "smaller" and (bias := dominant_bias(m, layers)) is not None:
+        return f"draw the bias of {m.nodes[bias].name} by zeros"
+    worst = worst_weight(m, layers, direction, ratio)
+    norm = norm_off(m, range(at + 1), direction)
+    if norm is not None and (worst is None or worst.distance < math.log(RATIO)):
+        return f"draw the weight of {m.nodes[norm].name} by ones"
+    if worst is not None:
+        return weight_remedy(m, worst)
+    for i in layers:
+        name = recurrent_weight(m, i)
+        if direction == "smaller" and name is not None:
+            return f"draw {name} of {m.nodes[i].name} by xavier_uniform, or with a smaller scale"
+    sharp = sharpest(m, range(index), direction)
+    if sharp is not None:
+        return f"most of it comes from {m.nodes[sharp].title}: take it out, or put a LayerNorm after it"
+    return depth_remedy(m, layers)
+
+
+def sharpest(m: Measurements, indices: Iterable[int], direction: Direction) -> int | None:
+    """The layer without a matrix that changes the signal most, where it does so by more than `SHARP`."""
+    factors: list[tuple[float, int]] = []
+    for i in indices:
+        before, after = m.rms(i - 1), m.rms(i)
+        if i not in m.learning and before > 0 and after > 0:
+            factors.append((before / after if direction == "larger" else after / before, i))
+    return max(factors)[1] if factors and max(factors)[0] > SHARP else None
+
+
+def find_gradients(m: Measurements) -> Iterator[Finding]:
+    """The last layer, on the way back, whose gradient is far from the last one's."""
+    judged = list(m.learning)
+    if len(judged) > 1 and _is_small_head(m, judged[-1]):
+        judged.pop()
+    known = [(index, m.reports[m.normalised_at(index)].gradient_norm) for index in judged]
+    norms = [(index, norm) for index, norm in known if norm is not None]
+    if len(norms) < 2 or m.first_not_finite < len(m.nodes):
+        return
+    last = norms[-1][1]
+    if not last or not math.isfinite(last):
+        return
+    name = m.nodes[norms[-1][0]].name
+    seen: set[str] = set()
+    for index, norm in reversed(norms):
+        code, direction = _judge(norm / last)
+        if code is None or code in seen:
+            continue
+        seen.add(code)
+        words = f"the norm of the gradient is {norm / last:.2g} times that at {name}"
+        remedy = _gradient_remedy(m, index, [i for i in judged if i > index], norm / last, direction)
+        yield Finding(index, f"{code}_gradients", f"{words}: {remedy}")
+
+
+def _is_small_head(m: Measurements, index: int) -> bool:
+    """Whether a layer is the output layer, and makes its output small by itself."""
+    if index != m.head:
+        return False
+    gain = weight_gain(m, index)
+    return is_zero_head(m, index) or (gain is not None and gain.gain < SMALL_HEAD)
+
+
+def _gradient_remedy(
+    m: Measurements, index: int, layers: Sequence[int], ratio: float, direction: Direction
+) -> str:
+    """What to change for a gradient at `index`, which came back through `layers`."""
+    worst = worst_weight(m, layers, direction, ratio)
+    if worst is not None:
+        return weight_remedy(m, worst)
+    between = range(index + 1, len(m.nodes))
+    if direction == "larger":
+        for i in between:
+            saturated = m.reports[i].saturated
+            if saturated is not None and saturated > 0.5:
+                return f"{m.nodes[i].name} is saturated, and passes none back: cure that first"
+        if ratio == 0 and m.dtype == "float16":
+            return "float16 has no number below 6e-8: take bfloat16 or float32"
+        bias = dominant_bias(m, [i for i in m.learning if i <= layers[-1]])
+        if bias is not None and any(m.nodes[i].layer.rectifies and m.reports[i].dead > 0.5 for i in between):
+            return f"draw the bias of {m.nodes[bias].name} by zeros"
+    norm_layer = norm_off(m, between, direction)
+    if norm_layer is not None:
+        return f"draw the weight of {m.nodes[norm_layer].name} by ones"
+    for i in layers:
+        name = recurrent_weight(m, i)
+        if direction == "smaller" and name is not None:
+            return f"draw {name} of {m.nodes[i].name} by orthogonal, or with a smaller scale"
+    return depth_remedy(m, [index, *layers]) if len(layers) else NORMALISE

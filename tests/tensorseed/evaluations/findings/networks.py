@@ -1,0 +1,116 @@
+"""Builders of tiny networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Network = dict[str, Any]
+Case = tuple[Network, list[str]]
+
+RELU = {"kind": "kaiming_normal", "nonlinearity": "relu"}
+XAVIER = "xavier_normal"
+TEN = {"classes": 10}
+NORMAL = {"init": "normal"}
+ADAM = {"name": "Adam", "lr": 0.01}
+WIDTH = 32
+
+
+def normal(std: float, mean: float = 0.0) -> dict[str, Any]:
+    return {"kind": "normal", "std": std, "mean": mean}
+
+
+def linear(name: str, i: int, o: int, weight: Any = None, bias: Any = "zeros", **more: Any) -> Network:
+    given = {"weight": weight, "bias": bias}
+    init = {key: value for key, value in given.items() if value is not None}
+    return {"name": name, "type": "Linear", "in_features": i, "out_features": o, "init": init, **more}
+
+
+def conv(name: str, i: int, o: int, weight: Any = RELU, size: int = 3, **more: Any) -> Network:
+    shape = {"in_channels": i, "out_channels": o, "kernel_size": size, "padding": size // 2}
+    init = {} if weight is None else {"weight": weight, "bias": "zeros"}
+    return {"name": name, "type": "Conv2d", **shape, "init": init, **more}
+
+
+def act(kind: str, **more: Any) -> Network:
+    return {"type": kind, **more}
+
+
+def norm(name: str, kind: str, size: int = WIDTH) -> Network:
+    sizes = {"num_features": size} if kind.startswith("Batch") else {"normalized_shape": size}
+    return {"name": name, "type": kind, **sizes}
+
+
+def mlp(
+    weight: Any,
+    function: Any = "ReLU",
+    depth: int = 4,
+    *,
+    bias: Any = "zeros",
+    head: Any = XAVIER,
+    between: str | None = None,
+    end: tuple[Network, ...] = (),
+    classes: int = 10,
+    **more: Any,
+) -> Network:
+    """Hidden layers of equal width, and a head; torch's defaults where `weight` is None."""
+    own_bias = None if weight is None else bias
+    layers: list[Network] = []
+    for i in range(depth):
+        layers.append(linear(f"h{i}", WIDTH, WIDTH, weight, own_bias))
+        if between is not None:
+            layers.append(norm(f"n{i}", between))
+        if function is not None:
+            layers.append({"name": f"a{i}", **(act(function) if isinstance(function, str) else function)})
+    layers.append(linear("head", WIDTH, classes, head, None if head is None else "zeros"))
+    given = {"shape": [64, WIDTH], "init": "normal"}
+    loss = {"target": {"classes": classes}, "loss": "cross_entropy"}
+    return {"layers": [*layers, *end], "input": given, **loss, **more}
+
+
+def scaled(document: Network, init: Any) -> Network:
+    """The network with another input."""
+    return {**document, "input": {"shape": document["input"]["shape"], "init": init}}
+
+
+def network(
+    layers: list[Network], shape: list[int], target: Any = None, loss: Any = None, **more: Any
+) -> Network:
+    """Any chain of a normal input, or of one with `classes`."""
+    classes = more.pop("classes", None)
+    init = more.pop("init", "normal")
+    given = {"shape": shape, **({"init": init} if classes is None else {"classes": classes})}
+    judged = {} if loss is None else {"target": target, "loss": loss}
+    return {"layers": layers, "input": given, **judged, **more}
+
+
+def images(layers: list[Network], size: int = 8, **more: Any) -> Network:
+    return network(layers, [16, 3, size, size], TEN, "cross_entropy", **more)
+
+
+def one_output(loss: Any, target: Any, head: Any = XAVIER, depth: int = 2, **more: Any) -> Network:
+    """A network of one output, for regression and binary classes."""
+    return mlp(RELU, depth=depth, head=head, classes=1) | {"target": target, "loss": loss} | more
+
+
+FLAT = act("Flatten")
+GAP = act("AdaptiveAvgPool2d", output_size=1)
+TABLE = {"name": "table", "type": "Embedding", "num_embeddings": 30, "embedding_dim": 16}
+BLOCK = {"name": "block", "type": "TransformerEncoderLayer", "d_model": 16, "nhead": 2, "dim_feedforward": 32,
+         "batch_first": True, "dropout": 0.0}  # fmt: skip
+LSTM = {"name": "rnn", "type": "LSTM", "input_size": 8, "hidden_size": 16, "batch_first": True}
+WORDS: dict[str, Any] = {"shape": [8, 10], "target": {"classes": 30}, "loss": "cross_entropy", "classes": 30}
+SERIES: dict[str, Any] = {"shape": [16, 12, 8], "target": {"classes": 5}, "loss": "cross_entropy"}
+TAGS = linear("fc", 16, 5)
+VOCABULARY = linear("fc", 16, 30)
+PIXELS = {"kind": "uniform", "a": 0, "b": 255}
+
+
+def depthwise(weight: Any) -> Network:
+    layers = [part for i in range(4) for part in (conv(f"d{i}", 16, 16, weight, groups=16), act("ReLU"))]
+    end = [GAP, FLAT, linear("fc", 16, 10, XAVIER)]
+    return network([*layers, *end], [8, 16, 8, 8], TEN, "cross_entropy")
+
+
+def upsampling(i: int, o: int, name: str) -> Network:
+    shape = {"in_channels": i, "out_channels": o, "kernel_size": 4, "stride": 2, "padding": 1}
+    return {"name": name, "type": "ConvTranspose2d", **shape, "init": {"weight": normal(0.02)}}
