@@ -52,16 +52,21 @@ def fill_tensors(pairs: Sequence[tuple[torch.Tensor, ResolvedTensor]], seed: int
     """
     fills: list[Fill] = []
     parts: list[Part] = []
+    plain: list[torch.Tensor] = []
+    others: list[torch.Tensor] = []
     with torch.no_grad():
         for tensor, resolved in pairs:
             address = plain_address(tensor, resolved.dtype)
             if address is None:
                 parts += _parts(tensor, resolved)
+                others.append(tensor)
             else:
                 assert tensor.shape == resolved.shape, resolved.name
                 fills.append(Fill(resolved, address))
+                plain.append(tensor)
         _fill(fills, parts, seed)
-        increment_versions(tensor for tensor, _ in pairs)
+        torch.autograd.graph.increment_version(plain)
+        increment_versions(others)
 
 
 def fill_part(tensor: torch.Tensor, resolved: ResolvedTensor, box: Box, seed: int) -> None:

@@ -17,11 +17,8 @@ from tensorseed.sampling.dtypes import DTYPES, DType
 if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
 
-_PLAIN = (nn.Parameter, nn.Buffer, torch.Tensor)
+_PLAIN = frozenset([nn.Parameter, nn.Buffer, torch.Tensor])
 _DTYPES = {getattr(torch, name): dtype for name, dtype in DTYPES.items()}
-
-_is_functional = torch._is_functional_tensor
-_is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 
 
 def is_dtensor(tensor: torch.Tensor) -> TypeGuard[DTensor]:
@@ -62,7 +59,7 @@ def check_fillable(tensor: torch.Tensor) -> None:
 def _fault(tensor: torch.Tensor) -> str | None:
     if is_lazy(tensor):
         return "a lazy module's parameter has no shape before its first forward: run a batch through it first"
-    if _is_functional(tensor) or _is_wrapped(tensor):
+    if torch._is_functional_tensor(tensor) or torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         return "a tensor inside a transform of torch.func has no memory of its own: fill it before that"
     if type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
         return f"a {type(tensor).__name__} has no memory of its own: fill the plain tensor that it is made of"
@@ -101,15 +98,18 @@ def plain_address(tensor: torch.Tensor, dtype: DType) -> int | None:
 
     It is one of thousands in a module of small tensors: this costs a fraction of all checks.
     """
-    if (
-        type(tensor) in _PLAIN
-        and tensor.is_cpu
-        and _DTYPES.get(tensor.dtype) is dtype
-        and tensor.layout is torch.strided
-        and tensor.is_contiguous()
-        and not (_is_functional(tensor) or _is_wrapped(tensor) or tensor.is_neg() or tensor.is_inference())
-    ):
-        return tensor.data_ptr()
+    try:
+        if (
+            type(tensor) in _PLAIN
+            and tensor.is_cpu
+            and tensor.layout is torch.strided
+            and _DTYPES.get(tensor.dtype) is dtype
+            and tensor.is_contiguous()
+            and not (tensor.is_neg() or tensor.is_inference())
+        ):
+            return tensor.data_ptr() or None  # 0 of an empty one, and of a functional one
+    except RuntimeError:  # inside a transform of torch.func
+        pass
     return None
 
 
