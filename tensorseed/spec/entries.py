@@ -112,7 +112,7 @@ def parse_rules(document: Any) -> Rules:
         SpecError: they are not valid; a pointer such as /rules/0/match and a sentence for every fault.
     """
     if not isinstance(document, list):
-        raise SpecError.at("/rules", "rules must be a list")
+        raise SpecError.at("/rules", 'rules must be a list, such as [{"match": "**.bias", "init": "zeros"}]')
     if len(document) > MAX_RULES:
         detail = f"rules has at most {MAX_RULES:,} elements, this one has {len(document):,}: leave some out"
         raise SpecError.at("/rules", detail)

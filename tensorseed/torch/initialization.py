@@ -22,7 +22,7 @@ from tensorseed.torch.buffers import computable, compute
 from tensorseed.torch.decisions import Decisions, Uncovered, decide
 from tensorseed.torch.filling import fill_tensors
 from tensorseed.torch.matching import match
-from tensorseed.torch.names import checked_prefix, class_names
+from tensorseed.torch.names import check_module, checked_prefix, class_names
 from tensorseed.torch.report import InitReport
 from tensorseed.torch.ties import overlaps
 from tensorseed.torch.transformers_models import write_numbers
@@ -72,6 +72,7 @@ def init_(
         TensorError: a tensor cannot be filled, such as a partial sum. Nothing has been written.
     """
     with default_float_environment(), collection_paused():
+        check_module(module)
         given = 0 if seed is None else checked_seed(seed)
         path = checked_prefix(prefix)
         _reshard(module)

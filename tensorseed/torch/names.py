@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from tensorseed.errors import ModuleError
 from tensorseed.spec.names import MAX_CHARS, are_plain, check_name, is_plain
 
 _WRAPPERS = {
@@ -64,13 +65,27 @@ def checked_prefix(prefix: str) -> str:
     """A prefix that ends in a dot, or an empty one.
 
     Raises:
-        ValueError: it cannot begin a name.
+        ModuleError: it cannot begin a name.
     """
     name = prefix.removesuffix(".")
-    if not name:
-        return ""
-    check_name(name, ranges=False)
-    return f"{name}."
+    try:
+        check_name(name or ".", ranges=False)
+    except ValueError as error:
+        raise ModuleError.at(
+            "", f"prefix is the name of the module in its model, such as layers.3: {error}"
+        ) from None
+    return name and f"{name}."
+
+
+def check_module(module: object) -> None:
+    """Check that it is a module.
+
+    Raises:
+        ModuleError: it is something else.
+    """
+    if not isinstance(module, nn.Module):
+        detail = f"a torch.nn.Module is needed, and this is a {type(module).__name__}"
+        raise ModuleError.at("", f"{detail}: give the module, or fill a tensor by tensorseed.torch.fill_")
 
 
 def name_faults(names: Sequence[str]) -> Iterator[str]:

@@ -82,6 +82,10 @@ class InitReport(Sequence[Row]):
             others.setdefault(first, []).append(other)
         return others
 
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {tensor.name: position for position, (tensor, _) in enumerate(self._drawn)}
+
     def _row(self, index: int) -> Row:
         tensor, by = self._drawn[index]
         moments = tensor.distribution.moments(tensor.shape)
@@ -91,9 +95,14 @@ class InitReport(Sequence[Row]):
         return Row(tensor.name, tensor.shape, tensor.dtype.name, init, by, mean, std, tied)
 
     def __getitem__(self, index: Any) -> Any:
-        """The row at an index, or with a name, or the rows of a slice."""
+        """The row at an index, or of a name, or the rows of a slice.
+
+        Raises:
+            KeyError: no tensor of that name was drawn.
+            IndexError: there are fewer rows.
+        """
         if isinstance(index, str):
-            return next(row for row in self if index in (row.name, *row.tied))
+            return self._row(self._positions[self._ties.get(index, index)])
         if isinstance(index, slice):
             return [self._row(position) for position in range(len(self))[index]]
         return self._row(range(len(self))[index])

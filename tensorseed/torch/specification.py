@@ -29,7 +29,7 @@ from tensorseed.torch.decisions import Decisions, Draw, decide
 from tensorseed.torch.defaults import DTYPE_NAMES
 from tensorseed.torch.initialization import check, checked_seed
 from tensorseed.torch.layers import CONTAINERS
-from tensorseed.torch.names import checked_prefix
+from tensorseed.torch.names import check_module, checked_prefix
 from tensorseed.torch.walk import Member, Part, members_of, walk
 
 MAX_VALUES = 4_096  # numbers of one buffer that are written out
@@ -63,6 +63,7 @@ def spec_of(
         SpecError: a rule is not valid.
     """
     with default_float_environment():
+        check_module(module)
         start, path = checked_seed(seed), checked_prefix(prefix)
         decisions = decide(module, rules_of(rules), path)
         check(decisions)

@@ -199,6 +199,14 @@ def test_a_compiled_module_is_refused() -> None:
         ts.init_(compiled)
 
 
+def test_a_module_and_its_name_are_needed() -> None:
+    for function in (ts.init_, tensorseed.spec_of):
+        with pytest.raises(tensorseed.ModuleError, match="this is a Tensor: give the module"):
+            function(torch.zeros(2))
+        with pytest.raises(tensorseed.ModuleError, match=r"such as layers\.3: braces are not allowed"):
+            function(nn.Linear(2, 2), prefix="layers.{0..3}")
+
+
 class Rotary(nn.Module):
     """Frequencies that the module computes itself."""
 

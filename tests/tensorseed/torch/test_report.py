@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -30,6 +31,8 @@ def test_a_report_has_a_row_for_every_tensor() -> None:
     }
     assert [row.name for row in report] == [*model.state_dict()]
     assert report[-1] == report["1.weight"] == report[1:][-1]
+    with pytest.raises(KeyError, match="missing"):
+        report["missing"]
     assert (report[-1].mean, report[-1].std) == (None, None)
 
 
