@@ -55,6 +55,8 @@ def test_fsdp2() -> None:
         line[:width].rstrip() for line in page.splitlines()
     ]
     assert len({line[width:] for line in printed.splitlines()[1:-1]}) > 2
+    table = re.findall(r"`([0-9a-f]{8})`", (EXAMPLES.parent / "README.md").read_text())
+    assert set(table) == {digest[:8] for digest in re.findall(r"\b[0-9a-f]{16}\b", page)}
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
