@@ -22,6 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+MAX_SHOWN_FAULTS = 100  # in the text of one error
 MAX_WORD_CHARS = 128  # of a client's word that a message repeats
 
 
@@ -45,7 +46,19 @@ class SpecError(TensorseedError):
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
         many = f"{self.what} has {len(faults)} faults"
-        super().__init__(faults[0].detail if len(faults) == 1 else many)
+        self.summary = faults[0].detail if len(faults) == 1 else many
+        super().__init__(self.summary)
+
+    def __str__(self) -> str:
+        """Every fault with its pointer, a line each where there are several."""
+        lines = [self._line(fault) for fault in self.faults[:MAX_SHOWN_FAULTS]]
+        if len(self.faults) == 1:
+            return lines[0]
+        more = len(self.faults) - len(lines)
+        return "\n  ".join([f"{self.summary}:", *lines, *([f"… and {more:,} more"] if more else [])])
+
+    def _line(self, fault: Fault) -> str:
+        return f"{fault.pointer}: {fault.detail}" if fault.pointer else fault.detail
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> Self:
@@ -70,11 +83,8 @@ class ModuleError(SpecError):
 
     what = "the module"
 
-    def __str__(self) -> str:
-        """All faults, a line each."""
-        if len(self.faults) == 1:
-            return self.faults[0].detail
-        return "\n".join([f"{self.args[0]}:", *(f"  {fault.detail}" for fault in self.faults)])
+    def _line(self, fault: Fault) -> str:
+        return fault.detail  # which names the tensor
 
 
 class TooLargeError(TensorseedError):
@@ -118,3 +128,8 @@ class VersionError(TensorseedError):
 def shortened(word: str) -> str:
     """Cut a client's word for a message."""
     return word if len(word) <= MAX_WORD_CHARS else f"{word[:MAX_WORD_CHARS]}…"
+
+
+def missing_framework(name: str) -> ModuleNotFoundError:
+    """The error of an import of a framework that is not installed."""
+    return ModuleNotFoundError(f"{name} is not installed: pip install 'tensorseed[{name}]'", name=name)

@@ -14,7 +14,7 @@ import orjson
 from starlette.responses import Response
 
 from tensorseed import errors as core
-from tensorseed.errors import Fault
+from tensorseed.errors import Fault, SpecError
 
 from . import errors as exchange
 from .openapi import Responses, reference
@@ -107,7 +107,7 @@ class ProblemTable:
     def occurrence(self, error: Exception) -> Occurrence:
         """The problem of an error, whose kind is found along the ancestors of its class."""
         kind = self.kinds[next(cls for cls in type(error).__mro__ if cls in self.kinds)]
-        detail = _INTERNAL if kind is self.kinds[Exception] else _encodable(str(error))
+        detail = _INTERNAL if kind is self.kinds[Exception] else _encodable(_detail(error))
         headers = {"Cache-Control": "no-store", **dict(kind.headers)}
         if isinstance(error, exchange.ExchangeError):
             headers |= error.headers
@@ -164,6 +164,11 @@ COMMON = ProblemTable(
 
 def _document(kind: ProblemKind, detail: str) -> dict[str, Any]:
     return {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail}
+
+
+def _detail(error: Exception) -> str:
+    """The detail of a problem, whose member `errors` has the faults of a spec."""
+    return error.summary if isinstance(error, SpecError) else str(error)
 
 
 def _faults(error: Exception, kind: ProblemKind) -> list[dict[str, str]]:

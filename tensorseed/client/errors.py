@@ -54,6 +54,8 @@ class ClientError(TensorseedError):
     type: str | None = None
     detail: str | None = None
 
+    __str__ = Exception.__str__  # that of a refused spec, too, whose message names its faults
+
     def of_answer(self, status: int | None, kind: str | None, detail: str | None) -> Self:
         """Return this error with the members of the problem that a server answered."""
         self.status, self.type, self.detail = status, kind, detail

@@ -10,6 +10,13 @@ The second stands where the functions of `jax.nn.initializers` do.
 
 from __future__ import annotations
 
+from tensorseed.errors import missing_framework
+
+try:
+    import jax as _  # noqa: F401
+except ModuleNotFoundError:
+    raise missing_framework("jax") from None
+
 from tensorseed.jax.initialization import init
 from tensorseed.jax.initializers import initializer
 
