@@ -253,12 +253,30 @@ def draw_remedy(m: Measurements, index: int) -> str:
     return f"draw the weight of {m.nodes[index].name}{before}, by {init}"
 
 
+def small_recurrence(m: Measurements, indices: Iterable[int]) -> str | None:
+    """How to draw the last recurrent layer whose matrices have a gain below 1; None without one."""
+    for index in reversed(list(indices)):
+        if m.nodes[index].layer.computation is not Computation.RECURRENCE:
+            continue
+        for name, parameter in m.modules[index].named_parameters():
+            if (
+                parameter.dim() == 2
+                and size(parameter.detach()) * math.sqrt(parameter.shape[1]) < 1 - TOLERANCE
+            ):
+                own = "orthogonal" if name.startswith("weight_hh") else "xavier_uniform"
+                return f"draw {name} of {m.nodes[index].name} by {own}, and so its other matrices"
+    return None
+
+
 NORMALISE = "put a BatchNorm or a LayerNorm between the layers"
 
 
 def depth_remedy(m: Measurements, indices: Iterable[int]) -> str:
     """What to change where every weight is as recommended."""
     layers = list(indices)
+    recurrence = small_recurrence(m, layers)
+    if recurrence is not None:
+        return recurrence
     kinds = {node.kind for i in layers if (node := m.function_after(i)) is not None}
     for kind in ("Sigmoid", "Hardsigmoid"):
         if kind in kinds:

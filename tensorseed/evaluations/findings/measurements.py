@@ -18,6 +18,8 @@ from tensorseed.spec.resolved import ResolvedTensor
 
 SIMILAR = 0.993
 """The mean cosine from which on samples look alike: they differ by an eighth of their size."""
+MIN_SAMPLES = 8
+"""The samples below which a unit that is 0 for all says nothing."""
 MIN_FEATURES = 4
 """The features below which a cosine says nothing."""
 
@@ -102,6 +104,13 @@ class Measurements:
         """The index of the first layer with an output that is not finite; the number of layers if none is."""
         bad = (i for i, one in enumerate(self.reports) if not math.isfinite(one.mean + one.std))
         return next(bad, len(self.reports))
+
+    def is_off_by_chance(self) -> bool:
+        """Whether a rectifier puts out nothing but 0, of few samples."""
+        return any(
+            node.layer.rectifies and report.dead == 1 and report.shape[:1] < (MIN_SAMPLES,)
+            for node, report in zip(self.nodes, self.reports, strict=True)
+        )
 
     def rms(self, index: int) -> float:
         """√(mean of x²) of a layer's output; of its input at −1."""

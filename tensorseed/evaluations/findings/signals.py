@@ -54,6 +54,8 @@ def find_activations(m: Measurements) -> Iterator[Finding]:
         code, direction = _judge(ratio)
         if code is None or code in seen or (code == "vanishing" and _is_small_head(m, index)):
             continue
+        if ratio == 0 and m.is_off_by_chance():
+            continue
         if m.reports[index].std < RATIO and code == "exploding" and far:
             continue
         if m.reports[index].std > 1 / RATIO and code == "vanishing" and far:
@@ -125,13 +127,27 @@ def find_gradients(m: Measurements) -> Iterator[Finding]:
     name = m.nodes[norms[-1][0]].name
     seen: set[str] = set()
     for index, norm in reversed(norms):
-        code, direction = _judge(norm / last)
-        if code is None or code in seen:
+        ratio = norm / last
+        code, direction = _judge(ratio * _averaging(m, index))
+        if code is None or code in seen or (ratio == 0 and m.is_off_by_chance()):
             continue
         seen.add(code)
-        words = f"the norm of the gradient is {norm / last:.2g} times that at {name}"
-        remedy = _gradient_remedy(m, index, [i for i in judged if i > index], norm / last, direction)
+        words = f"the norm of the gradient is {ratio:.2g} times that at {name}"
+        remedy = _gradient_remedy(m, index, [i for i in judged if i > index], ratio, direction)
         yield Finding(index, f"{code}_gradients", f"{words}: {remedy}")
+
+
+def _averaging(m: Measurements, index: int) -> float:
+    """The factor by which means over places shrink a gradient's norm on the way back to a layer.
+
+    Each of n numbers gets 1/n of a mean's gradient, so that the norm is √n times smaller.
+    """
+    factor = 1.0
+    for i in range(index + 1, len(m.nodes)):
+        if "AvgPool" in m.nodes[i].kind:
+            sizes = math.prod(m.reports[i - 1].shape) / math.prod(m.reports[i].shape)
+            factor *= math.sqrt(max(sizes, 1.0))
+    return factor
 
 
 def _is_small_head(m: Measurements, index: int) -> bool:

@@ -16,14 +16,18 @@ from tensorseed.evaluations.findings.causes import (
     worst_weight,
 )
 from tensorseed.evaluations.findings.inputs import has_far_input
-from tensorseed.evaluations.findings.measurements import MIN_FEATURES, SIMILAR, Finding, Measurements
+from tensorseed.evaluations.findings.measurements import (
+    MIN_FEATURES,
+    MIN_SAMPLES,
+    SIMILAR,
+    Finding,
+    Measurements,
+)
 
 DEAD = 0.5
 """The share of units that may be 0 for the whole batch."""
 DEAD_FOR_NO_CAUSE = 0.75
 """The same where no bias or weight causes it, since half are 0 where samples are nearly alike."""
-DEAD_SAMPLES = 8
-"""The samples that a batch needs for that."""
 COLLAPSE_SAMPLES = 4
 """The samples that a batch needs for a cosine."""
 SATURATED = 0.5
@@ -35,7 +39,7 @@ def find_dead(m: Measurements) -> Iterator[Finding]:
     """Every rectifier most of whose units are 0 for the whole batch."""
     alike = next((one.index for one in find_collapse(m)), len(m.nodes))
     for index, (node, report) in enumerate(zip(m.nodes, m.reports, strict=True)):
-        enough = bool(report.shape) and report.shape[0] >= DEAD_SAMPLES
+        enough = bool(report.shape) and report.shape[0] >= MIN_SAMPLES
         if index >= m.first_not_finite or not (node.layer.rectifies and enough and report.dead > DEAD):
             continue
         if m.rms(index - 1) == 0:

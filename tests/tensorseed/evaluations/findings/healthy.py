@@ -88,6 +88,22 @@ HEALTHY: dict[str, Network] = {
     "convolutions and a global mean": images(
         [conv("c1", 3, 8), act("ReLU"), conv("c2", 8, 16), act("ReLU"), GAP, FLAT, linear("fc", 16, 10)], 16
     ),
+    "a mean over many places": images(
+        [
+            conv("c1", 3, 8),
+            {"name": "n", "type": "GroupNorm", "num_groups": 4, "num_channels": 8},
+            act("ReLU"),
+            conv("c2", 8, 8),
+            act("ReLU"),
+            GAP,
+            FLAT,
+            linear("fc", 8, 10),
+        ],
+        32,
+    ),
+    "one sample, of which a layer is 0": network(
+        [linear("a", 8, 8, RELU), act("ReLU"), linear("b", 8, 3)], [1, 8], {"classes": 3}, "cross_entropy"
+    ),
     "depthwise convolutions": depthwise(RELU),
     "pixels into a BatchNorm": images(
         [
