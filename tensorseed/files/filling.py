@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from tensorseed.concurrency.cancellation import cancellable, cancelled_with_thread, check_cancelled
 from tensorseed.concurrency.float_environment import default_float_environment, reset_float_environment
-from tensorseed.concurrency.huge_pages import HUGE_PAGE_BYTES, use_huge_pages
 from tensorseed.files.elements import ElementSource, Part
 from tensorseed.files.slices import Box, is_contiguous
 from tensorseed.files.virtual_file import BLOCK, fill_elements
@@ -150,8 +149,6 @@ def _groups(wholes: Sequence[Piece], at_once: int) -> Iterator[list[Part] | Piec
     for whole in wholes:
         tensor, box, first, address, size = whole
         width = tensor.dtype.itemsize
-        if size * width >= HUGE_PAGE_BYTES:
-            use_huge_pages(address, size * width)
         if box is not None or size * width > at_once:
             yield from whole.pieces(at_once // width)
             continue
