@@ -64,15 +64,17 @@ class AsyncClient:
         """Prepare to ask the servers at `urls`, which stand before `/v1`; nothing is sent yet.
 
         `key` is by default that of the variable TENSORSEED_KEY. A large read uses up to `connections` at a
-        time, and an attempt of at most `attempts` in a row may fail.
+        time. A request fails after `attempts` in a row that failed, with waits that `backoff` counts.
 
         Raises:
-            RefusedError: a URL or the key cannot be one, or there is no URL.
-            NetworkError: the environment names a proxy or certificates that cannot be used.
+            RefusedError: a URL, the key or a number cannot be one, or there is no URL.
         """
-        wrong = [url for url in urls if not is_base_url(url)]
+        wrong = [url for url in urls if not (isinstance(url, str) and is_base_url(url))]
         if wrong or not urls:
-            raise RefusedError(f"{one_line(wrong[0]) if wrong else 'nothing'} names no server: {EXAMPLE}")
+            raise RefusedError(f"{one_line(repr(wrong[0]))} names no server: {EXAMPLE}" if wrong else EXAMPLE)
+        for name, count in (("connections", connections), ("attempts", attempts)):
+            if count < 1:
+                raise RefusedError(f"{name} is {count}: it must be at least 1")
         self._key = os.environ.get(KEY_VARIABLE) if key is None else key
         if self._key is not None and not is_key(self._key):
             raise RefusedError("a key has no spaces and only ASCII characters: copy it whole")
@@ -157,7 +159,7 @@ class AsyncClient:
 
     async def reader(self, spec: SpecSource) -> RemoteReader:
         """Open the file of a spec for reading; `open` makes a mapping of it."""
-        return await RemoteReader.open(self._remote(), await self._source(spec), self._connections)
+        return await RemoteReader.open(self._remote, await self._source(spec), self._connections)
 
     def _remote(self) -> Remote:
         """Return the connections of the running event loop."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
@@ -44,6 +44,7 @@ MIN_SKIPPED_BYTES = 1 << 16  # between the elements of a slice: fewer are cheape
 MAX_PARTS = 256  # requests of a slice with steps
 MAX_HELD_BYTES = 64 << 20  # of a file without a URL, which is then read once
 
+Connections = Callable[[], Remote]
 _DTYPES: Mapping[str, DType] = {dtype.code: dtype for dtype in DTYPES.values()}
 
 
@@ -59,9 +60,12 @@ class RemoteReader:
     """Reads a safetensors file of the servers, whose header it has checked.
 
     Every answer is compared with the file's entity tag.
+    `remote` returns the connections of the running event loop; a forked process has a loop of its own.
     """
 
-    def __init__(self, remote: Remote, file: RemoteFile, source: Source, content: bytes, connections: int):
+    def __init__(
+        self, remote: Connections, file: RemoteFile, source: Source, content: bytes, connections: int
+    ) -> None:
         """`content` begins with the header; a file that it is all of is not read again.
 
         Raises:
@@ -85,7 +89,7 @@ class RemoteReader:
             raise MismatchError("the ETag of the file is not that of its header: check the URL")
 
     @classmethod
-    async def open(cls, remote: Remote, source: Source, connections: int) -> Self:
+    async def open(cls, remote: Connections, source: Source, connections: int) -> Self:
         """Find the file of a source and read its header.
 
         Raises:
@@ -93,13 +97,13 @@ class RemoteReader:
             NetworkError: no server answered as it should.
             MismatchError: the file is another one, or breaks the format.
         """
-        file = await find(remote, source)
+        file = await find(remote(), source)
         size = file.answer.size
         first = size if file.path is None and size <= MAX_HELD_BYTES else min(size, HEAD_BYTES)
-        content = await _bytes(remote, file, 0, first)
+        content = await _bytes(remote(), file, 0, first)
         stop = min(LENGTH_BYTES + int.from_bytes(content[:LENGTH_BYTES], "little"), size, MAX_HEADER_BYTES)
         if stop > first:
-            content += await _bytes(remote, file, first, stop)
+            content += await _bytes(remote(), file, first, stop)
         return await asyncio.to_thread(cls, remote, file, source, content, connections)
 
     @property
@@ -178,17 +182,17 @@ class RemoteReader:
             raise UnrepresentableError(
                 "a slice has no plan: open the file of its token for that of the whole"
             )
-        return await self._remote.plan_document(self._source.spec or self._recipe)
+        return await self._remote().plan_document(self._source.spec or self._recipe)
 
     async def save(self, path: Path) -> None:
         """Download the file to `path` and verify it; a file that is there is replaced."""
         options = Options(path, local_settings, self._connections, force=True, quiet=True)
-        await fetch_file(self._remote, self._file, self._source, options)
+        await fetch_file(self._remote(), self._file, self._source, options)
 
     async def digest(self) -> str:
         """Return the SHA-256 of the file as the servers compute it, or that of the bytes that they send."""
         asked = self._held is None and self._file.digest_path is not None
-        digests = await self._remote.digests(self._file) if asked else None
+        digests = await self._remote().digests(self._file) if asked else None
         if digests is not None:
             return digests.digest
         hashing = hashlib.sha256(self._held or b"")
@@ -197,7 +201,7 @@ class RemoteReader:
             hashing.update(chunk)
 
         if self._held is None:
-            await read_range(self._remote, self._file, (0, self.size), store)
+            await read_range(self._remote(), self._file, (0, self.size), store)
         return hashing.hexdigest()
 
     def _run_of(self, entry: HeaderEntry, box: Box, out: Storage) -> _Job:
@@ -246,7 +250,7 @@ class RemoteReader:
 
         async def drain() -> None:
             for job, piece in waiting:
-                await read_range(self._remote, job.file, piece, job.store)
+                await read_range(self._remote(), job.file, piece, job.store)
 
         await gather([drain() for _ in range(min(self._connections, len(pieces)))])
 

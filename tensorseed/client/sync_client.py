@@ -47,7 +47,7 @@ class Client:
         time. A request fails after `attempts` in a row that failed, with waits that `backoff` counts.
 
         Raises:
-            RefusedError: a URL or the key cannot be one, or there is no URL.
+            RefusedError: a URL, the key or a number cannot be one, or there is no URL.
         """
         self._recreate = partial(
             Client, *urls, key=key, connections=connections, attempts=attempts, backoff=backoff

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 import tensorseed
 from tensorseed.client import remote_reader
 from tensorseed.client.async_client import AsyncClient
-from tensorseed.client.remote_weights import RemoteWeights
+from tensorseed.client.remote_weights import AsyncWeights, RemoteWeights
 from tensorseed.client.sync_client import Client, open_url
 from tests.tensorseed.client.conftest import MIB, SPEC, Between, bytes_of, file_of, quick
 from tests.tensorseed.client.hostile import Hostile, listening
+from tests.tensorseed.forks import exit_code_of_fork, needs_fork
 
 LAYERS: list[dict[str, Any]] = [
     {"name": "wide", "type": "Tensor", "shape": [512, 1024], "init": "normal"},
@@ -234,6 +235,28 @@ def test_weights_are_sent_to_other_processes_as_their_spec(client: Client, url: 
         weights, wide = pickle.loads(sent)
         assert (weights.etag, list(weights)) == (remote.etag, list(remote))
         assert bits(wide[5:7]) == bits(remote["wide"][5:7])
+
+
+@needs_fork
+def test_a_forked_process_reads_over_connections_of_its_own(client: Client) -> None:
+    wide = client.open(WHOLE)["wide"]
+    assert bits(wide[3]) == bits(LOCAL["wide"][3])
+    assert exit_code_of_fork(lambda: int(bits(wide[4]) == bits(LOCAL["wide"][4]))) == 1
+    assert bits(wide[5]) == bits(LOCAL["wide"][5])
+
+
+def test_several_loops_read_the_same_weights(url: str) -> None:
+    client = AsyncClient(url, backoff=quick)
+
+    async def read(weights: AsyncWeights | None) -> AsyncWeights:
+        weights = weights or await client.open(WHOLE)
+        assert bits(await weights["wide"][3]) == bits(LOCAL["wide"][3])
+        await client._remotes[asyncio.get_running_loop()].close()
+        return weights
+
+    weights = asyncio.run(read(None))
+    for _ in range(2):
+        asyncio.run(read(weights))
 
 
 def test_an_event_loop_reads_what_a_thread_reads(url: str, tmp_path: Path) -> None:

@@ -185,10 +185,23 @@ def test_several_servers_share_the_requests(url: str, between: Between) -> None:
     assert len(between.requests) == 4
 
 
-@pytest.mark.parametrize(("urls", "given"), [((), {}), (("host",), {}), (("http://h",), {"key": "a b"})])
-def test_a_client_of_no_server_is_refused(urls: tuple[str, ...], given: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("urls", "given", "message"),
+    [
+        ((), {}, "^give a URL such as http://127"),
+        (("",), {}, "^'' names no server: give a URL"),
+        (("host",), {}, "^'host' names no server"),
+        ((["http://h"],), {}, "names no server"),
+        ((None,), {}, "^None names no server"),
+        (("http://h",), {"key": "a b"}, "copy it whole"),
+        (("http://h",), {"connections": 0}, "^connections is 0: it must be at least 1"),
+        (("http://h",), {"attempts": -1}, "^attempts is -1: it must be at least 1"),
+    ],
+    ids=repr,
+)
+def test_a_client_that_could_ask_nobody_is_refused(urls: Any, given: dict[str, Any], message: str) -> None:
     for kind in (Client, AsyncClient):
-        with pytest.raises(tensorseed.RefusedError, match=r"http://127|copy it whole"):
+        with pytest.raises(tensorseed.RefusedError, match=message):
             kind(*urls, **given)
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import threading
-import time
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tensorseed.concurrency.loop_thread import ClosedError, LoopThread
+from tests.tensorseed.forks import exit_code_of_fork, needs_fork
 
 
 class Ending:
@@ -141,17 +139,8 @@ def test_a_loop_may_be_given_up_in_its_own_thread(ending: Ending) -> None:
     assert ending.times == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@needs_fork
 def test_a_forked_process_has_a_loop_of_its_own(loop: LoopThread) -> None:
     loop.run(lambda: double(1))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of threads
-        child = os.fork()
-    if not child:
-        os._exit(loop.run(lambda: double(21)))
-    deadline = time.monotonic() + 60
-    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    assert os.waitstatus_to_exitcode(ended[1]) == 42
+    assert exit_code_of_fork(lambda: loop.run(lambda: double(21))) == 42
     assert loop.run(lambda: double(2)) == 4
