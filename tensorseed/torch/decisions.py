@@ -89,8 +89,8 @@ def _decide(
 ) -> Decisions:
     decider = _Decider(decisions, identity)
     for part in walk(module, prefix):
-        if part.kind.refusal is not None:
-            decider.fault(part.kind.refusal)
+        if part.refusal is not None:
+            decider.fault(part.refusal)
             break
         if part.module._parameters or part.module._buffers:
             decider.decide(part)

@@ -32,8 +32,8 @@ def match(module: nn.Module, tensors: Mapping[str, ResolvedTensor], prefix: str 
     firsts: dict[Hashable, str] = {}
     required: set[str] = set()
     for part in walk(module, prefix):
-        if part.kind.refusal is not None:
-            decisions.faults.append(Fault("", part.kind.refusal))
+        if part.refusal is not None:
+            decisions.faults.append(Fault("", part.refusal))
             return decisions
         for member in members_of(part.path, part.module):
             if (fault := unshaped(member)) is not None:

@@ -14,15 +14,24 @@ from tensorseed.spec.names import MAX_CHARS
 from tensorseed.torch.layers import CONTAINERS, LayerKey, Values, layer_class, reader
 from tensorseed.torch.names import by_class, class_names, full_names, wrapped_attribute
 
+_QUANTIZED = "is quantized, and its weights are no parameters: call init_ before it is quantized"
+
 _REFUSED = {
     "torch.distributed.fsdp.fully_sharded_data_parallel.FullyShardedDataParallel": (
-        "FullyShardedDataParallel keeps flattened parameters, whose shapes are gone: call init_ before it "
-        "wraps the module, or shard by fully_shard"
+        "is wrapped by FullyShardedDataParallel, whose flattened parameters have other shapes: call init_ "
+        "before it is wrapped, or shard by fully_shard"
     ),
     "torch.jit._script.ScriptModule": (
-        "a module that torch.jit compiled has no layers of torch.nn: call init_ before it is compiled"
+        "is compiled by torch.jit, and has no layers of torch.nn: call init_ before it is compiled"
     ),
+    "torch.ao.nn.quantized.modules.utils.WeightedQuantizedModule": _QUANTIZED,
+    "torch.ao.nn.quantized.modules.linear.LinearPackedParams": _QUANTIZED,
+    "torch.ao.nn.quantized.modules.embedding_ops.Embedding": _QUANTIZED,
+    "torch.ao.nn.quantized.modules.embedding_ops.EmbeddingPackedParams": _QUANTIZED,
+    "torch.ao.nn.quantized.dynamic.modules.rnn.RNNBase": _QUANTIZED,
+    "torch.ao.nn.quantized.dynamic.modules.rnn.RNNCellBase": _QUANTIZED,
 }
+"""Why nothing initialises a module, by class."""
 
 
 class Member(NamedTuple):
@@ -119,6 +128,13 @@ class Part(NamedTuple):
     module: nn.Module
     kind: Kind
     layer: Layer
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing initialises the module, by its name; None where something may."""
+        if self.kind.refusal is None:
+            return None
+        return f"{self.path[:-1] or 'the module'} {self.kind.refusal}"
 
 
 def walk(module: nn.Module, prefix: str = "") -> Iterator[Part]:

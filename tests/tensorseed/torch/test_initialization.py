@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.ao.nn import quantized
 
 import tensorseed
 import tensorseed.torch as ts
@@ -195,8 +196,27 @@ def test_a_compiled_module_is_refused() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compiled = torch.jit.script(nn.Sequential(nn.Linear(2, 3)))
-    with pytest.raises(tensorseed.ModuleError, match="call init_ before it is compiled"):
-        ts.init_(compiled)
+    sentence = "fc is compiled by torch.jit, and has no layers of torch.nn: call init_ before it is compiled"
+    with pytest.raises(tensorseed.ModuleError, match=sentence):
+        ts.init_(nn.ModuleDict({"fc": compiled}))
+
+
+@pytest.mark.filterwarnings("ignore")  # torch deprecates quantization
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: quantized.Linear(3, 4),
+        lambda: quantized.Conv2d(3, 4, 1),
+        lambda: quantized.Embedding(3, 4),
+        lambda: quantized.dynamic.Linear(3, 4),
+        lambda: quantized.dynamic.LSTM(3, 4),
+        lambda: quantized.dynamic.GRUCell(3, 4),
+    ],
+)
+def test_a_quantized_module_is_refused(make) -> None:
+    for function in (ts.init_, tensorseed.spec_of):
+        with pytest.raises(tensorseed.ModuleError, match="1 is quantized, and its weights are no param"):
+            function(nn.Sequential(nn.Linear(2, 3), make()))
 
 
 def test_a_module_and_its_name_are_needed() -> None:

@@ -113,5 +113,5 @@ def test_flattened_parameters_are_refused() -> None:
     flat = nn.Sequential(FullyShardedDataParallel(nn.Linear(2, 2)))
     options: list[dict[str, Any]] = [{}, {"spec": {"layers": []}}]
     for given in options:
-        with pytest.raises(tensorseed.ModuleError, match="call init_ before it wraps"):
+        with pytest.raises(tensorseed.ModuleError, match="0 is wrapped by FullyShardedDataParallel"):
             ts.init_(flat, **given)
