@@ -32,14 +32,32 @@ def memory_of(tensor: torch.Tensor) -> Hashable:
 
 
 def overlaps(tensors: Sequence[torch.Tensor], addresses: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the indices of contiguous tensors that share elements with the next one in memory."""
+    """Yield the indices of tensors that share elements: a dense one, and one that begins inside it.
+
+    Tensors with gaps, such as columns of a matrix, may lie between each other's elements.
+    """
     sizes = [tensor.nbytes if address else 0 for tensor, address in zip(tensors, addresses, strict=True)]
     starts = np.array(addresses, np.uint64)
     order = np.argsort(starts, kind="stable")
-    starts = starts[order]
-    ends = starts + np.array(sizes, np.uint64)[order]
-    for position in np.flatnonzero((ends[:-1] > starts[1:]) & (starts[:-1] > 0)):
-        one, other = int(order[position]), int(order[position + 1])
-        first, second = tensors[one], tensors[other]
-        if first.device == second.device and first.is_contiguous() and second.is_contiguous():
-            yield one, other
+    ends = starts + np.array(sizes, np.uint64)
+    furthest_ends = np.maximum.accumulate(ends[order])
+    if not bool((furthest_ends[:-1] > starts[order][1:]).any()):
+        return
+    furthest: dict[torch.device, int] = {}  # the dense tensor of a device that ends last
+    for index in filter(sizes.__getitem__, map(int, order)):
+        tensor = tensors[index]
+        last = furthest.get(tensor.device)
+        if last is not None and ends[last] > starts[index]:
+            yield last, index
+        if _is_dense(tensor) and (last is None or ends[index] >= ends[last]):
+            furthest[tensor.device] = index
+
+
+def _is_dense(tensor: torch.Tensor) -> bool:
+    """Whether the elements lie one beside the other, in any order of dimensions."""
+    expected = 1
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size > 1 and stride != expected:
+            return False
+        expected *= size
+    return True

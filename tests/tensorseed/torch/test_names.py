@@ -127,6 +127,31 @@ def test_parameters_that_overlap_are_refused() -> None:
     assert not whole.any()
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda whole: whole.t(),
+        lambda whole: whole[:, 1:],
+        lambda whole: whole.view(-1)[5:6],
+        lambda whole: whole.view(torch.int64),
+    ],
+)
+def test_parameters_that_share_an_element_are_refused(part) -> None:
+    whole = torch.zeros(4, 4)
+    views = nn.ParameterDict({"whole": whole})
+    views["part"] = nn.Parameter(part(whole), requires_grad=False)
+    with pytest.raises(tensorseed.ModuleError, match="whole and part share elements without being equal"):
+        ts.init_(views, rules=[{"match": "**", "init": "zeros"}])
+
+
+def test_parameters_between_each_other_are_drawn() -> None:
+    whole = torch.zeros(4, 6)
+    views = nn.ParameterDict({"left": whole[:, :3], "right": whole[:, 3:], "other": torch.zeros(2)})
+    rules = [{"match": "**", "init": "normal"}]
+    ts.init_(views, rules=rules)
+    assert_equals_its_spec(views, rules=rules)
+
+
 @pytest.mark.parametrize("prefix", ["stages.3", "stages.3."])
 def test_a_part_of_a_model_is_drawn_by_its_names_in_the_whole(prefix: str) -> None:
     whole: Any = nn.ModuleDict({"stages": nn.ModuleList(model() for _ in range(5))})
