@@ -10,6 +10,7 @@ import torch
 
 from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.devices.local import kernels_ready
+from tensorseed.errors import TensorError
 from tensorseed.files.elements import DrawnElements
 from tensorseed.files.filling import Fill, fill_arrays
 from tensorseed.files.slices import Box
@@ -115,7 +116,18 @@ def _filled_there(part: Part, seed: int) -> bool:
 
 
 def _parts(tensor: torch.Tensor, resolved: ResolvedTensor) -> list[Part]:
-    """Return the memory of this process for a whole tensor."""
+    """Return the memory of this process for a whole tensor.
+
+    Raises:
+        TensorError: it cannot be filled; the message has its name.
+    """
+    try:
+        return _checked_parts(tensor, resolved)
+    except TensorError as error:
+        raise TensorError(f"{resolved.name}: {error}") from None
+
+
+def _checked_parts(tensor: torch.Tensor, resolved: ResolvedTensor) -> list[Part]:
     check_fillable(tensor)
     whole = tuple(tensor.shape)
     assert (resolved.dtype, resolved.shape) == (dtype_of(tensor), whole), resolved.name

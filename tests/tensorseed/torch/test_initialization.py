@@ -170,8 +170,8 @@ def test_a_seed_is_an_integer(seed) -> None:
 @pytest.mark.parametrize(
     ("tensor", "error", "detail"),
     [
-        (lambda: torch.eye(3).to_sparse(), tensorseed.TensorError, "sparse"),
-        (lambda: torch.zeros(1).expand(4), tensorseed.TensorError, "elements of the tensor share memory"),
+        (lambda: torch.eye(3).to_sparse(), tensorseed.TensorError, "b: a tensor of layout torch.sparse"),
+        (lambda: torch.zeros(1).expand(4), tensorseed.TensorError, "b: elements of the tensor share memory"),
         (
             lambda: torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)], layout=torch.jagged),
             tensorseed.ModuleError,
