@@ -16,13 +16,12 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from tensorseed.errors import Fault
-from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.faults import pointer
 from tensorseed.spec.resolution import EntryTensor
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.schemes import ArgumentError
-from tensorseed.torch.defaults import DTYPE_NAMES, Facts, bare_tensor, defaults_of
+from tensorseed.torch.defaults import DTYPE_NAMES, Facts, bare_tensor, defaults_of, dtype_fault
 from tensorseed.torch.names import name_faults
 from tensorseed.torch.ties import address_of, memory_of, share_memory
 from tensorseed.torch.transformers_models import TransformersModels
@@ -173,8 +172,7 @@ class _Decider:
             self.fault(f"{name} {NESTED}")
             return None
         if dtype is None:
-            written = str(tensor.dtype).removeprefix("torch.")
-            self.fault(f"{name} has the dtype {written}: the dtypes are {', '.join(DTYPES)}")
+            self.fault(dtype_fault(name, tensor.dtype))
             return None
         rule: Rule = self._rules[index]
         try:

@@ -19,6 +19,16 @@ DTYPE_NAMES = {getattr(torch, name): name for name in DTYPES}
 """The names of the stream's dtypes, by torch's dtypes."""
 
 
+def written_dtype(dtype: torch.dtype) -> str:
+    """The name of any dtype of torch."""
+    return str(dtype).removeprefix("torch.")
+
+
+def dtype_fault(names: str, dtype: torch.dtype) -> str:
+    """The sentence on tensors of a dtype that the stream lacks."""
+    return f"the stream has no {written_dtype(dtype)}, the dtype of {names}: use one of {', '.join(DTYPES)}"
+
+
 Facts = tuple[tuple[torch.Size, torch.dtype], ...]
 """Shapes and dtypes of tensors."""
 
@@ -52,7 +62,10 @@ def defaults_of(
         if slot is None or slot.shape != shape or (differs is not None and not is_buffer):
             reason = differs
             if slot is None and differs is None and layer.key is not None:
-                reason = f"a {layer.key.kind} of torch has no {names[index]}"
+                own = names[index]
+                known = layer.path + own in layer.key.tensors("float32")
+                lacking = f"{written_dtype(facts[index][1])} {own}" if known else own
+                reason = f"a {layer.key.kind} of torch has no {lacking}"
             found.append(Default(None, reason, is_buffer))
         else:
             found.append(_default(layer, slot, is_buffer))

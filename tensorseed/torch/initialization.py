@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.concurrency.garbage_collection import collection_paused
@@ -20,6 +21,7 @@ from tensorseed.spec.rules import Rule
 from tensorseed.spec.spec import SEED_COUNT
 from tensorseed.torch.buffers import computable, compute
 from tensorseed.torch.decisions import Decisions, Uncovered, decide
+from tensorseed.torch.defaults import DTYPE_NAMES, dtype_fault
 from tensorseed.torch.filling import fill_tensors
 from tensorseed.torch.matching import match
 from tensorseed.torch.names import check_module, checked_prefix, class_names
@@ -147,10 +149,18 @@ def check(decisions: Decisions) -> None:
 def _uncovered(uncovered: Iterable[Uncovered]) -> Iterator[Fault]:
     """Yield a fault for the parameters of alike layers, with all their names in brace ranges."""
     alike: dict[tuple[str, str], list[Member]] = {}
+    dtypes: dict[torch.dtype, list[str]] = {}
     for member, reason in uncovered:
+        if member.tensor.dtype not in DTYPE_NAMES:
+            dtypes.setdefault(member.tensor.dtype, []).append(member.name)
+            continue
         kind = class_names(type(member.owner))[0]
         known = reason or f"{kind} is no layer type whose default is known"
+        if isinstance(member.owner, ParametrizationList):
+            known = "a parametrization makes another tensor of it"
         alike.setdefault((kind, known), []).append(member)
+    for dtype, tensors in dtypes.items():
+        yield Fault("", dtype_fault(", ".join(fold(tensors)), dtype))
     for (kind, reason), members in alike.items():
         names = ", ".join(fold(member.name for member in members))
         rule = f'{{"type": "{kind}", "match": "{members[0].own_name}", "init": …}}'

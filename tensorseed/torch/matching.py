@@ -12,7 +12,7 @@ from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.rules import Rules
 from tensorseed.suggestions import unknown_name
 from tensorseed.torch.decisions import Decisions, Draw, unshaped
-from tensorseed.torch.defaults import DTYPE_NAMES
+from tensorseed.torch.defaults import DTYPE_NAMES, written_dtype
 from tensorseed.torch.layers import LayerKey
 from tensorseed.torch.ties import memory_of
 from tensorseed.torch.transformers_models import TransformersModels
@@ -87,7 +87,7 @@ def _misfits(member: Member, tensor: ResolvedTensor) -> Iterator[Fault]:
         detail = f"{name} has the shape {tuple(own.shape)} in the module and {tensor.shape} in the spec"
         yield Fault("/layers", f"{detail}: build both from the same sizes")
     elif DTYPE_NAMES.get(own.dtype) != tensor.dtype.name:
-        detail = f"{name} has the dtype {str(own.dtype).removeprefix('torch.')} in the module"
+        detail = f"{name} has the dtype {written_dtype(own.dtype)} in the module"
         remedy = f"call module.to(torch.{tensor.dtype.name}), or change the spec's dtype"
         yield Fault("/layers", f"{detail} and {tensor.dtype.name} in the spec: {remedy}")
 

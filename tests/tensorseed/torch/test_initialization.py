@@ -155,10 +155,23 @@ def test_meta_needs_memory_first() -> None:
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.int32])
 def test_a_dtype_that_the_stream_lacks_is_refused(dtype: torch.dtype) -> None:
     model: Any = nn.ParameterDict({"x": nn.Parameter(torch.zeros(2, dtype=dtype), requires_grad=False)})
-    with pytest.raises(
-        tensorseed.ModuleError, match=f"x has the dtype {str(dtype)[6:]}: the dtypes are int64, float64"
-    ):
-        ts.init_(model, rules=[{"match": "x", "init": "zeros"}])
+    sentence = f"^the stream has no {str(dtype)[6:]}, the dtype of x: use one of int64, float64"
+    for rules in (None, [{"match": "x", "init": "zeros"}]):
+        with pytest.raises(tensorseed.ModuleError, match=sentence):
+            ts.init_(model, rules=rules)
+
+
+def test_a_layer_of_another_dtype_is_refused() -> None:
+    layers = nn.ModuleList(nn.Linear(2, 2, dtype=torch.complex64) for _ in range(3))
+    for function in (ts.init_, tensorseed.spec_of):
+        with pytest.raises(tensorseed.ModuleError) as error:
+            function(layers)
+        (fault,) = error.value.faults
+        assert "no complex64, the dtype of {0..2}.bias, {0..2}.weight: use one of" in fault.detail
+    integers: Any = nn.Linear(2, 2, bias=False)
+    integers.weight = nn.Parameter(torch.zeros(2, 2, dtype=torch.int64), requires_grad=False)
+    with pytest.raises(tensorseed.ModuleError, match="a Linear of torch has no int64 weight: add rules"):
+        ts.init_(integers)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.0, True, "3"])
