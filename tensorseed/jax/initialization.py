@@ -59,9 +59,12 @@ def init(
         SpecError: the spec is not valid; `faults` has a JSON pointer and a remedy for every fault.
         UnknownNameError: a tensor has no sharding, a pattern no tensor, or the spec stands for nothing.
         TensorError: a sharding does not fit the shape of its tensor.
-        UnrepresentableError: jax would round a dtype to 32 bits, or the separator makes a tensor a dict.
+        UnrepresentableError: jax would round a dtype to 32 bits, or the separator makes a tensor a dict or
+            is empty.
         TooLargeError, VersionError, OSError: as `tensorseed.open`.
     """
+    if separator is not None and (not separator or not isinstance(separator, str)):
+        raise UnrepresentableError('separator is a text between the parts of a name, such as "/" or "."')
     weights = spec if isinstance(spec, Weights) else _opened(spec)
     if separator is not None:
         nest(dict.fromkeys(weights), separator)  # refuses names before it computes
@@ -131,7 +134,7 @@ def _match(names: list[str], shardings: Mapping[str, Placement]) -> dict[str, Pl
         found[name] = shardings[matching[0]]
     for pattern in shardings:
         if pattern not in used:
-            raise UnknownNameError(unknown_name("tensor", pattern, names))
+            raise UnknownNameError(f"{pattern!r} shards nothing: {unknown_name('tensor', pattern, names)}")
     return found
 
 

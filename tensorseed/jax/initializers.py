@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from operator import index
 from typing import Any
 
 import jax
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from jax.nn.initializers import Initializer
 
 from tensorseed.jax.primitive import OutSharding, draw
+from tensorseed.spec.json_values import to_json
 
 
 def initializer(
@@ -50,7 +51,7 @@ def initializer(
         UnrepresentableError: jax would narrow the dtype.
         TensorError: `out_sharding` does not fit the shape.
     """
-    scheme = {"kind": init, **parameters} if isinstance(init, str) else {**init, **parameters}
+    scheme = {**init, **parameters} if isinstance(init, Mapping) else {"kind": init, **parameters}
     axes = {"in": -2, "out": -1} if fan_axes is None else dict(fan_axes)
 
     def initialize(
@@ -63,12 +64,12 @@ def initializer(
         entry = {
             "name": name,
             "type": "Tensor",
-            "shape": [int(size) for size in shape],
+            "shape": [*map(index, shape)],
             "dtype": np.dtype(jax.dtypes.canonicalize_dtype(float) if dtype is None else dtype).name,
             "init": scheme,
         }
         if len(entry["shape"]) > 1:
             entry["fan_axes"] = axes
-        return draw(key, json.dumps({"seed": seed, "layers": [entry]}, allow_nan=False), out_sharding)
+        return draw(key, to_json({"seed": seed, "layers": [entry]}).decode(), out_sharding)
 
     return initialize

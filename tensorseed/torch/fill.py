@@ -87,7 +87,8 @@ def _box(
         raise SliceError("a part needs both: the whole's global_shape, and the offset of its first element")
     if is_dtensor(tensor):
         raise SliceError("a DTensor knows its whole: leave out global_shape and offset")
-    whole, starts, shape = tuple(map(index, global_shape)), tuple(map(index, offset)), tuple(tensor.shape)
+    whole, starts = _integers("global_shape", global_shape), _integers("offset", offset)
+    shape = tuple(tensor.shape)
     if not len(whole) == len(starts) == len(shape):
         raise SliceError(
             f"global_shape has {len(whole)} dimensions, offset {len(starts)} and the tensor {len(shape)}: "
@@ -99,6 +100,13 @@ def _box(
                 f"{length} elements from offset {start} on do not fit dimension {dim}, which has {size}"
             )
     return Box(whole, starts, shape)
+
+
+def _integers(name: str, values: Sequence[int]) -> tuple[int, ...]:
+    try:
+        return tuple(map(index, values))
+    except TypeError:
+        raise SliceError(f"{name} is an integer for each dimension, such as (8192, 1024)") from None
 
 
 def _init(init: str | Mapping[str, Any], parameters: Mapping[str, Any]) -> object:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.parametrize import ParametrizationList
@@ -122,11 +123,13 @@ def _resolved(spec: SpecSource | Weights, rules: object) -> ResolvedSpec:
 
 
 def checked_seed(seed: int) -> int:
-    """The seed, if a spec can have it.
+    """The seed, if a spec can have it; numpy's integers are taken too.
 
     Raises:
         SpecError: it is no integer from 0 to 2⁶⁴ − 1.
     """
+    if isinstance(seed, np.integer):
+        seed = int(seed)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < SEED_COUNT:
         raise SpecError.at("/seed", f"seed must be an integer from 0 to {SEED_COUNT - 1}")
     return seed

@@ -49,7 +49,7 @@ def check_fillable(tensor: torch.Tensor) -> None:
         TypeError: it is no tensor.
     """
     if not isinstance(tensor, torch.Tensor):
-        raise TypeError(f"a {type(tensor).__name__} is no tensor of torch")
+        raise TypeError(f"a tensor of torch is needed, and not {type(tensor).__name__}")
     fault = _fault(tensor.to_local()) if is_dtensor(tensor) else _fault(tensor)
     if fault:
         raise TensorError(fault)

@@ -67,6 +67,8 @@ def checked_prefix(prefix: str) -> str:
     Raises:
         ModuleError: it cannot begin a name.
     """
+    if not isinstance(prefix, str):
+        raise ModuleError.at("", f"prefix is a text, such as layers.3, and not {type(prefix).__name__}")
     name = prefix.removesuffix(".")
     try:
         check_name(name or ".", ranges=False)
@@ -84,7 +86,7 @@ def check_module(module: object) -> None:
         ModuleError: it is something else.
     """
     if not isinstance(module, nn.Module):
-        detail = f"a torch.nn.Module is needed, and this is a {type(module).__name__}"
+        detail = f"a torch.nn.Module is needed, and not {type(module).__name__}"
         raise ModuleError.at("", f"{detail}: give the module, or fill a tensor by tensorseed.torch.fill_")
 
 

@@ -147,7 +147,8 @@ def walk(module: nn.Module, prefix: str = "") -> Iterator[Part]:
     while stack:
         path, module, around = stack.pop()
         if len(path) > MAX_CHARS:
-            raise ModuleError.at("", f"{path[:40]}… is nested too deeply: is a module its own submodule?")
+            detail = f"names below {path[:40]}… have over {MAX_CHARS:,} characters"
+            raise ModuleError.at("", f"{detail}, and a spec's at most that: is a module its own submodule?")
         kind = kind_of(type(module))
         while kind.wrapped is not None:
             inner = module._modules[kind.wrapped]

@@ -174,7 +174,19 @@ def test_refused_names(name: str, mapped: int | None, words: str, key: jax.Array
             jax.vmap(program)(jax.random.split(key, mapped)) if mapped else program(key)
 
 
+def test_numbers_of_numpy(key: jax.Array) -> None:
+    given = tj.initializer("normal", name="w", seed=np.int64(3), std=np.float32(0.5))
+    expected = tj.initializer("normal", name="w", seed=3, std=0.5)
+    assert np.array_equal(given(key, np.array(SHAPE)), expected(key, SHAPE))
+
+
 def test_refusals(key: jax.Array, meshes: Any) -> None:
+    with pytest.raises(tensorseed.SpecError, match="std must be a finite number"):
+        tj.initializer("normal", name="w", std=float("nan"))(key, SHAPE)
+    with pytest.raises(tensorseed.SpecError, match="init/kind: unknown scheme"):
+        tj.initializer(5, name="w")(key, SHAPE)
+    with pytest.raises(TypeError, match="float"):
+        INITIALIZE(key, (8.5, 4))
     with pytest.raises(tensorseed.SpecError, match="xavier_uniform needs fan_in and fan_out"):
         INITIALIZE(key, (8,))
     with pytest.raises(tensorseed.SpecError, match="unknown scheme: did you mean xavier_normal"):

@@ -96,6 +96,8 @@ def test_parts_made_by_hand():
             {"global_shape": (50, 30), "offset": (0,)},
             "2 dimensions, offset 1 and the tensor 2",
         ),
+        ({"global_shape": (50, 30), "offset": 2}, "offset is an integer for each dimension"),
+        ({"global_shape": (50.0, 30), "offset": (0, 0)}, "global_shape is an integer for each"),
     ],
 )
 def test_parts_that_do_not_fit(more: dict[str, Any], sentence: str):

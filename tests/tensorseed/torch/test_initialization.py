@@ -176,6 +176,7 @@ def test_a_layer_of_another_dtype_is_refused() -> None:
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.0, True, "3"])
 def test_a_seed_is_an_integer(seed) -> None:
+    assert ts.init_(nn.Linear(2, 2), seed=np.uint64(2**64 - 1)).seed == 2**64 - 1
     with pytest.raises(tensorseed.SpecError, match="seed must be an integer from 0 to 18446744073709551615"):
         ts.init_(nn.Linear(2, 2), seed=seed)
 
@@ -234,10 +235,12 @@ def test_a_quantized_module_is_refused(make) -> None:
 
 def test_a_module_and_its_name_are_needed() -> None:
     for function in (ts.init_, tensorseed.spec_of):
-        with pytest.raises(tensorseed.ModuleError, match="this is a Tensor: give the module"):
+        with pytest.raises(tensorseed.ModuleError, match="needed, and not Tensor: give the module"):
             function(torch.zeros(2))
         with pytest.raises(tensorseed.ModuleError, match=r"such as layers\.3: braces are not allowed"):
             function(nn.Linear(2, 2), prefix="layers.{0..3}")
+        with pytest.raises(tensorseed.ModuleError, match=r"such as layers\.3, and not int"):
+            function(nn.Linear(2, 2), prefix=3)
 
 
 class Rotary(nn.Module):
