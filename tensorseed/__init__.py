@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         TooLargeError,
         UnknownNameError,
         UnrepresentableError,
+        UnusedRuleWarning,
         VersionError,
     )
     from tensorseed.opening import open  # noqa: A004
@@ -56,6 +57,7 @@ __all__ = [
     "TooLargeError",
     "UnknownNameError",
     "UnrepresentableError",
+    "UnusedRuleWarning",
     "VersionError",
     "Weights",
     "open",

@@ -30,6 +30,10 @@ class TensorseedError(Exception):
     """Base of all errors whose message is meant for the client."""
 
 
+class UnusedRuleWarning(UserWarning):
+    """A rule that decided no tensor of a module."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault of a spec: `pointer` is a JSON Pointer (RFC 6901) into the spec as it was sent."""

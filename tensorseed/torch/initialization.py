@@ -14,7 +14,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.concurrency.garbage_collection import collection_paused
-from tensorseed.errors import Fault, ModuleError, SpecError
+from tensorseed.errors import Fault, ModuleError, SpecError, UnusedRuleWarning
 from tensorseed.spec.entries import rules_of
 from tensorseed.spec.names import fold
 from tensorseed.spec.resolved import ResolvedSpec
@@ -58,6 +58,8 @@ def init_(
     model, such as rotary frequencies, are computed anew.
     `seed` is 0 to 2⁶⁴ − 1; without one it is the spec's, or 0.
 
+    A rule that decides no tensor is in the report, and without a `prefix` in an `UnusedRuleWarning`.
+
     >>> import tensorseed.torch as ts
     >>> model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10))
     >>> ts.init_(model, seed=42, rules=[{"type": "Linear", "match": "weight", "init": "xavier_uniform"}])
@@ -85,7 +87,7 @@ def init_(
             resolved = _resolved(spec, rules)
             given = resolved.seed if seed is None else given
             decisions = match(module, {tensor.name: tensor for tensor in resolved.tensors}, path)
-        check(decisions)
+        check(decisions, path)
         _check_memory(decisions)
         known = decisions.models.numbers(decisions.left)
         computed = [member.name for member, _ in known]
@@ -135,8 +137,10 @@ def checked_seed(seed: int) -> int:
     return seed
 
 
-def check(decisions: Decisions) -> None:
+def check(decisions: Decisions, prefix: str) -> None:
     """Check that every parameter has an init; warn of rules without use.
+
+    With a prefix such a rule may be for another part of the model, and is no reason to warn.
 
     Raises:
         ModuleError: the faults of all parameters.
@@ -144,9 +148,9 @@ def check(decisions: Decisions) -> None:
     faults = [*decisions.faults, *_uncovered(decisions.uncovered)]
     if faults:
         raise ModuleError(faults)
-    for index in decisions.unused_rules():
+    for index in () if prefix else decisions.unused_rules():
         detail = f"rule {index}, {decisions.rules[index]}, decided no tensor: correct it, or leave it out"
-        warnings.warn(detail, stacklevel=3)
+        warnings.warn(detail, UnusedRuleWarning, stacklevel=3)
 
 
 def _uncovered(uncovered: Iterable[Uncovered]) -> Iterator[Fault]:

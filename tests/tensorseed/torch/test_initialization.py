@@ -90,14 +90,24 @@ def test_a_rule_that_decides_nothing_is_warned_of() -> None:
         {"match": "**.weight", "init": "ones"},
         {"match": "bias", "init": "ones"},
     ]
-    with pytest.warns(UserWarning, match=r"rule 0, match fc\.weight, decided no tensor") as caught:
+    unused = tensorseed.UnusedRuleWarning
+    with pytest.warns(unused, match=r"rule 0, match fc\.weight, decided no tensor") as caught:
         report = ts.init_(nn.Linear(2, 3), rules=rules)
     assert caught[0].filename == __file__
     assert report.unused_rules == (0,)
     assert "rule 0, match fc.weight, decided no tensor" in repr(report)
-    with pytest.warns(UserWarning, match="rule 0") as caught:
+    with pytest.warns(unused, match="rule 0") as caught:
         tensorseed.spec_of(nn.Linear(2, 3), rules=rules)
     assert caught[0].filename == __file__
+
+
+def test_rules_of_a_whole_model_fit_its_parts() -> None:
+    rules = [{"match": "stages.{0..3}.weight", "init": "ones"}, {"match": "head.*", "init": "zeros"}]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = ts.init_(nn.Linear(2, 3), rules=rules, prefix="stages.1")
+        tensorseed.spec_of(nn.Linear(2, 3), rules=rules, prefix="stages.1")
+    assert report.unused_rules == (1,)
 
 
 @pytest.mark.parametrize(
