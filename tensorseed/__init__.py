@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from tensorseed.errors import (
         CapacityError,
         DeviceError,
+        EvaluationError,
+        Fault,
+        LossError,
         ModuleError,
+        SliceError,
         SpecError,
         TensorError,
         TensorseedError,
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
         UnusedRuleWarning,
         VersionError,
     )
+    from tensorseed.evaluations.display import EvaluationReport
     from tensorseed.opening import open  # noqa: A004
     from tensorseed.torch.specification import spec_of
     from tensorseed.weights.base import Weights
@@ -45,12 +50,17 @@ __all__ = [
     "Client",
     "DeviceError",
     "DiskError",
+    "EvaluationError",
+    "EvaluationReport",
+    "Fault",
     "LazyArray",
+    "LossError",
     "LossResult",
     "MismatchError",
     "ModuleError",
     "NetworkError",
     "RefusedError",
+    "SliceError",
     "SpecError",
     "TensorError",
     "TensorseedError",
@@ -69,6 +79,7 @@ _MODULES = {
     "AsyncWeights": "client.remote_weights",
     "Client": "client.sync_client",
     "DiskError": "client.errors",
+    "EvaluationReport": "evaluations.display",
     "LazyArray": "weights.lazy_array",
     "LossResult": "client.losses",
     "MismatchError": "client.errors",
@@ -93,4 +104,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_SUBPACKAGES})
+    return sorted({*(name for name in globals() if name.startswith("__")), *__all__, *_SUBPACKAGES})

@@ -18,6 +18,11 @@ def test_importing_it_imports_nothing_else() -> None:
     assert all(f"'{name}'" in found for name in tensorseed.__all__)
 
 
+def test_dir_lists_public_names_alone() -> None:
+    listed = {name for name in dir(tensorseed) if not name.startswith("__")}
+    assert listed == {*tensorseed.__all__, "jax", "torch"}
+
+
 def test_every_public_name_is_there_and_no_other() -> None:
     for name in tensorseed.__all__:
         assert getattr(tensorseed, name).__name__ == name
