@@ -16,6 +16,7 @@ from tensorseed.files.indexing import has_ellipsis, select
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DType
 from tensorseed.weights.base import Weights
+from tensorseed.weights.display import counted
 from tensorseed.weights.lazy_array import LazyArray, numpy_dtype
 from tensorseed.weights.memory import allocate
 
@@ -125,8 +126,15 @@ class AsyncWeights(Mapping[str, "AsyncArray"]):
     def __len__(self) -> int:
         return len(self._reader.header.tensors)
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether both are weights of one file, by its entity tag."""
+        return self.etag == other.etag if isinstance(other, AsyncWeights | Weights) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.etag)
+
     def __repr__(self) -> str:
-        return f"AsyncWeights({len(self):,} tensors, {self.size:,} bytes, etag={self.etag})"
+        return f"AsyncWeights({counted(len(self), 'tensor')}, {self.size:,} bytes, etag={self.etag})"
 
     async def numpy(self) -> dict[str, npt.NDArray[Any]]:
         """Return every tensor as an array of numpy; see `Weights.numpy`."""
@@ -190,6 +198,8 @@ def _reopen_never(location: str) -> RemoteWeights:
 
 class AsyncArray:
     """A tensor of `AsyncWeights`; `await array[10:20]` fetches elements, as `LazyArray` does."""
+
+    __iter__ = None  # which would never end: a row that is not awaited raises no IndexError
 
     def __init__(
         self, reader: RemoteReader, name: str, dtype: DType, shape: tuple[int, ...], *, bits: bool = False

@@ -21,23 +21,32 @@ def has_ellipsis(index: Any) -> bool:
 def select(index: Any, shape: tuple[int, ...]) -> tuple[list[range], tuple[int, ...]] | None:
     """Return the positions that an index selects in each dimension, and the shape of the result.
 
-    It is None for an index of anything beyond integers, slices and one ellipsis.
+    It is None for an index of anything beyond integers, slices, new axes and one ellipsis.
 
     Raises:
         IndexError: the index does not fit the shape.
     """
     parts = list(index) if isinstance(index, tuple) else [index]
-    if not all(part is ... or _is_basic(part) for part in parts):
+    if not all(part is None or part is ... or _is_basic(part) for part in parts):
+        _ = np.broadcast_to(np.False_, shape)[index]  # numpy's own errors, before anything is computed
         return None
     ellipses = [place for place, part in enumerate(parts) if part is ...]
-    given = len(parts) - len(ellipses)
-    if len(ellipses) > 1 or given > len(shape):
+    given = sum(part is not None and part is not ... for part in parts)
+    if len(ellipses) > 1:
+        raise IndexError("an index has one ellipsis at most")
+    if given > len(shape):
         raise IndexError(f"an index of {given} dimensions does not fit an array of {len(shape)}")
     at = ellipses[0] if ellipses else len(parts)
     parts[at : at + 1] = [slice(None)] * (len(shape) - given)
-    ranges = [_chosen(part, size) for part, size in zip(parts, shape, strict=True)]
-    sizes = (len(chosen) for chosen, part in zip(ranges, parts, strict=True) if isinstance(part, slice))
-    return ranges, tuple(sizes)
+    sizes, ranges, result = iter(shape), [], []
+    for part in parts:
+        if part is None:
+            result.append(1)
+            continue
+        ranges.append(_chosen(part, next(sizes)))
+        if isinstance(part, slice):
+            result.append(len(ranges[-1]))
+    return ranges, tuple(result)
 
 
 def _is_basic(part: Any) -> bool:

@@ -67,7 +67,7 @@ def open_output(
     check_output(target, inputs, overwrite=overwrite)
     unfinished = target.with_name(f".tensorseed-{secrets.token_hex(8)}.tmp")
     try:
-        with unfinished.open("xb") as file:
+        with _opened(unfinished, target) as file:
             yield file
             file.flush()
             if durable:
@@ -76,3 +76,10 @@ def open_output(
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def _opened(unfinished: Path, target: Path) -> BinaryIO:
+    try:
+        return unfinished.open("xb")
+    except OSError as error:  # of a name that the caller does not know
+        raise OSError(error.errno, error.strerror, str(target)) from None

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tensorseed.errors import UnrepresentableError
 from tensorseed.sampling.distributions.base import Storage
-from tensorseed.weights.display import MAX_TENSORS, known_row, tensors_table
+from tensorseed.weights.display import MAX_TENSORS, counted, known_row, tensors_table
 from tensorseed.weights.lazy_array import LazyArray
 from tensorseed.weights.memory import Part, allocate, as_tensor, torch_device
 
@@ -92,10 +92,10 @@ class Weights(Mapping[str, LazyArray]):
         return hash(self.etag)
 
     def __repr__(self) -> str:
-        return f"Weights({len(self):,} tensors, {self.size:,} bytes, etag={self.etag})"
+        return f"Weights({counted(len(self), 'tensor')}, {self.size:,} bytes, etag={self.etag})"
 
     def _repr_html_(self) -> str:
-        caption = f"{len(self):,} tensors, {self.size:,} bytes, ETag {self.etag}"
+        caption = f"{counted(len(self), 'tensor')}, {self.size:,} bytes, ETag {self.etag}"
         return tensors_table(self._plan_rows(MAX_TENSORS), len(self), caption, self._sample)
 
     def _plan_rows(self, count: int) -> Sequence[Mapping[str, Any]]:
@@ -136,10 +136,11 @@ class Weights(Mapping[str, LazyArray]):
 
         Raises:
             DeviceError: torch has no such device on this host.
+            ModuleNotFoundError: torch is not installed.
         """
+        place = torch_device(device)
         import torch
 
-        place = torch_device(device)
         dtypes = {name: getattr(torch, array.tensor_dtype.name) for name, array in self.items()}
         if place.type == "cpu":
             storages = self._filled()
@@ -164,6 +165,7 @@ class Weights(Mapping[str, LazyArray]):
             UnrepresentableError: jax has no 64-bit dtypes until `jax_enable_x64` is set.
             TensorError: a sharding does not fit the shape of its tensor.
             KeyError: `shardings` lacks a name.
+            ModuleNotFoundError: jax is not installed.
         """
         from tensorseed.weights.jax_arrays import make_arrays
 

@@ -51,7 +51,7 @@ def tensors_table(
     shown = groups[:MAX_ROWS]
     pictures = [_picture(sample(group.first["name"])) for group in shown[:MAX_PICTURES]]
     pictures += [Html("")] * (len(shown) - len(pictures))
-    columns = [
+    columns: list[tuple[Column, Sequence[str]]] = [
         (Column("name"), [cell(group.name) for group in shown]),
         (Column("tensors", numeric=True), [f"{group.copies:,}" for group in shown]),
         (Column("shape"), [" × ".join(map(str, group.first["shape"])) or "a number" for group in shown]),
@@ -64,9 +64,10 @@ def tensors_table(
     ]
     left_out = {"tensors"} if all(group.copies == 1 for group in shown) else set()
     left_out |= set() if any(pictures) else {"first values"}
+    left_out |= {column.title for column, texts in columns if shown and not any(texts)}
     chosen = [column for column in columns if column[0].title not in left_out]
     left = count - sum(group.copies for group in shown)
-    note = f"and {left:,} more tensors" if left else ""
+    note = f"and {counted(left, 'more tensor')}" if left else ""
     texts = [list(row) for row in zip(*(texts for _, texts in chosen), strict=True)]
     return table([column for column, _ in chosen], texts, caption, note)
 
@@ -86,6 +87,15 @@ def _folded(named: Mapping[str, PlanRow]) -> Iterator[Group]:
     for name in fold(named):
         count = math.prod(int(high) - int(low) + 1 for low, high in _RANGE.findall(name))
         yield Group(name, count, named[_RANGE.sub(r"\1", name)])
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things.
+
+    >>> counted(1, "tensor"), counted(2_000, "tensor")
+    ('1 tensor', '2,000 tensors')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def known_row(array: LazyArray) -> PlanRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -69,7 +69,7 @@ class LazyArray:
     def __getitem__(self, index: Any) -> npt.NDArray[Any]:
         """Compute `numpy.asarray(self)[index]`.
 
-        Integers and slices compute what they select, every other index the whole tensor.
+        Integers, slices and new axes compute what they select, every other index the whole tensor.
 
         Raises:
             IndexError: the index does not fit the shape.
@@ -94,10 +94,11 @@ class LazyArray:
 
         Raises:
             DeviceError: torch has no such device on this host.
+            ModuleNotFoundError: torch is not installed.
         """
+        place = torch_device(device)
         import torch
 
-        place = torch_device(device)
         dtype = f"uint{8 * self.tensor_dtype.itemsize}" if self._bits else self.tensor_dtype.name
         whole = self._reader.read(self.name, [range(size) for size in self.shape])
         return as_tensor(whole, getattr(torch, dtype)).to(place)
@@ -112,6 +113,9 @@ class LazyArray:
         if not self.shape:
             raise TypeError("len() of a tensor without dimensions")
         return self.shape[0]
+
+    def __iter__(self) -> Iterator[npt.NDArray[Any]]:
+        return (self[row] for row in range(len(self)))
 
     def __repr__(self) -> str:
         dtype = "bits of " * self._bits + self.tensor_dtype.name

@@ -266,6 +266,9 @@ def test_an_event_loop_reads_what_a_thread_reads(url: str, tmp_path: Path) -> No
             assert (weights.token, weights.etag, weights.size) == (LOCAL.token, LOCAL.etag, LOCAL.size)
             assert list(weights) == list(LOCAL)
             assert repr(weights) == f"Async{LOCAL!r}"
+            assert {weights, await client.open(LOCAL)} == {LOCAL}
+            with pytest.raises(TypeError, match="not iterable"):
+                iter(weights["wide"])
             wide = weights["wide"]
             assert (wide.shape, wide.ndim, wide.size, wide.nbytes) == ((512, 1024), 2, 1 << 19, 1 << 21)
             for index in INDICES:

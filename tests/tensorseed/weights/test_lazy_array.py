@@ -26,12 +26,15 @@ DTYPES = {
     "float8_e5m2": ml_dtypes.float8_e5m2,
 }
 
-parts = st.integers(-5, 4) | st.slices(7)
+parts = st.integers(-5, 4) | st.slices(7) | st.none()
 
 
 @given(st.lists(parts, max_size=3).map(tuple) | parts)
 def test_an_index_reads_what_numpy_reads(index: Any) -> None:
-    assert np.array_equal(CUBE[index], WHOLE[index])
+    found, expected = CUBE[index], WHOLE[index]
+    assert type(found) is type(expected)
+    assert found.shape == expected.shape
+    assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize(
@@ -40,9 +43,8 @@ def test_an_index_reads_what_numpy_reads(index: Any) -> None:
         ...,
         (..., 0),
         (0, ..., slice(1, 3)),
+        (None, ..., None, 0),
         (),
-        None,
-        (None, 0),
         [1, 3, 1],
         np.array([4, 0]),
         (slice(None), [1, 2], 0),
@@ -56,10 +58,21 @@ def test_every_other_index_reads_the_whole_tensor(index: Any) -> None:
     assert np.array_equal(CUBE[index], WHOLE[index])
 
 
-@pytest.mark.parametrize("index", [5, -6, (0, 0, 7), (0, 0, 0, 0), (..., ...), (0, ..., 0, 0, 0)])
+UNFIT = [5, -6, (0, 0, 7), (0, 0, 0, 0), (..., ...), (0, ..., 0, 0, 0), "fc", 1.5, [9], (None, 0, 0, 0, 0)]
+
+
+@pytest.mark.parametrize("index", UNFIT, ids=repr)
 def test_an_index_that_does_not_fit_is_refused(index: Any) -> None:
     with pytest.raises(IndexError):
+        WHOLE[index]
+    with pytest.raises(IndexError):
         CUBE[index]
+
+
+def test_rows_are_read_in_turn() -> None:
+    assert np.array_equal(list(CUBE), WHOLE)
+    with pytest.raises(TypeError, match="without dimensions"):
+        iter(tensorseed.open(SPEC)["scalar"])
 
 
 def test_tensors_without_elements_or_dimensions() -> None:
@@ -73,6 +86,9 @@ def test_a_slice_costs_what_it_selects() -> None:
     huge = one("float32", [1 << 23, 1 << 24])
     assert huge[-1, -3:].shape == (3,)
     assert huge[7, :: 1 << 14].size == 1 << 10
+    assert huge[None, 0, :2, None].shape == (1, 2, 1)
+    with pytest.raises(IndexError, match="only integers"):
+        huge["fc"]
     corners = huge[:: (1 << 23) - 1, :: -(1 << 24) + 1]
     assert corners.shape == (2, 2)
     assert corners[0, 1] == huge[0, 0]

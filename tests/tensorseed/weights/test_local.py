@@ -78,7 +78,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
     with pytest.raises(OSError, match="no space left"):
         weights.save(path)
     assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"nowhere/w'$"):
         weights.save(tmp_path / "nowhere" / "w")
 
 
