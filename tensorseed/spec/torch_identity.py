@@ -65,8 +65,18 @@ class Kernels(NamedTuple):
 
 
 def installed_version() -> str:
-    """This host's version of torch with its local part, read without importing torch."""
-    return metadata.version("torch")
+    """This host's version of torch with its local part, read without importing torch.
+
+    Raises:
+        VersionError: torch is not installed.
+    """
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        raise VersionError(
+            "generator torch needs torch, which this host lacks: "
+            "pip install 'tensorseed[torch]', or leave generator out"
+        ) from None
 
 
 def torch_identity(
@@ -79,7 +89,7 @@ def torch_identity(
     The first call for a device imports torch, and draws for a quarter of a second.
 
     Raises:
-        VersionError: the spec wants another version of torch, or other kernels.
+        VersionError: the spec wants another version of torch, or other kernels, or torch is not installed.
         DeviceError: the device failed.
     """
     present = installed_version()

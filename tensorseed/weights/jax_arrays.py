@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-import jax
-from jax.sharding import NamedSharding, Sharding
-
-from tensorseed.errors import TensorError, UnrepresentableError
+from tensorseed.errors import TensorError, UnrepresentableError, missing_framework
 from tensorseed.files.slices import Box
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.weights.lazy_array import LazyArray
 from tensorseed.weights.memory import Part, allocate
+
+try:
+    import jax
+    from jax.sharding import NamedSharding, Sharding
+except ModuleNotFoundError:
+    raise missing_framework("jax") from None
 
 BATCH_BYTES = 1 << 30  # of shards that are computed before they go to their devices
 

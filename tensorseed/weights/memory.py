@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.errors import DeviceError, shortened
+from tensorseed.errors import DeviceError, missing_framework, shortened
 from tensorseed.files.slices import Box
 from tensorseed.sampling.distributions.base import Storage
 
@@ -56,9 +56,12 @@ def torch_device(device: str | TorchDevice) -> TorchDevice:
 
     Raises:
         DeviceError: torch knows no such device, or this host has none.
+        ModuleNotFoundError: torch is not installed.
     """
-    import torch
-
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise missing_framework("torch") from None
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:  # as torch has it for kinds that it was built without

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,15 @@ def test_a_token_of_other_kernels_is_not_ours(monkeypatch: pytest.MonkeyPatch) -
 def test_another_build_of_the_version_is_not_ours() -> None:
     with pytest.raises(VersionError, match=r"of torch 2\.13\.0\+cu999 and this host has torch"):
         parse(torch_version="2.13.0+cu999")
+
+
+def test_a_host_without_torch_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacks(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", lacks)
+    with pytest.raises(VersionError, match=r"pip install 'tensorseed\[torch\]'"):
+        parse()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a host without CUDA")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -119,6 +120,15 @@ def test_a_device_that_torch_lacks_is_refused(device: Any) -> None:
     for convert in (weights.torch, weights["scalar"].torch):
         with pytest.raises(tensorseed.DeviceError, match=f"no device '{device}' on this host: "):
             convert(device)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_a_conversion_says_what_to_install(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    weights = tensorseed.open(SPEC)
+    monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "tensorseed.weights.jax_arrays", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=rf"pip install 'tensorseed\[{name}\]'"):
+        getattr(weights, name)()
 
 
 def test_given_arrays_are_filled() -> None:
