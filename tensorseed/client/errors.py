@@ -78,9 +78,11 @@ class RefusedError(ClientError):
     def of(cls, detail: str, faults: Sequence[Fault]) -> Self:
         """Return the error of a spec's faults; a single one takes one line."""
         lines = [f"{fault.pointer}: {fault.detail}" if fault.pointer else fault.detail for fault in faults]
-        if len(lines) == 1:
-            return cls(lines[0], faults)
-        return cls("\n  ".join([detail, *lines[:MAX_FAULTS]]), faults)
+        if len(lines) < 2:
+            return cls(lines[0] if lines else detail, faults)
+        more = len(lines) - MAX_FAULTS
+        ends = [f"… and {more:,} more"] if more > 0 else []
+        return cls("\n  ".join([f"{detail}:", *lines[:MAX_FAULTS], *ends]), faults)
 
     @classmethod
     def of_problem(cls, status: int, kind: str | None, detail: str, faults: Sequence[Fault]) -> RefusedError:

@@ -48,5 +48,7 @@ def test_every_error_is_the_librarys() -> None:
 
 def test_the_message_has_every_fault() -> None:
     faults = [Fault("/a", "one"), Fault("", "two")]
-    assert str(RefusedError.of("2 faults", faults)) == "2 faults\n  /a: one\n  two"
+    assert str(RefusedError.of("2 faults", faults)) == "2 faults:\n  /a: one\n  two"
+    many = str(RefusedError.of("25 faults", [Fault("/a", "one")] * 25)).split("\n")
+    assert (len(many), many[-1]) == (errors.MAX_FAULTS + 2, "  … and 15 more")
     assert str(RefusedError.of("no", [])) == "no"
