@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +23,7 @@ from tensorseed.client.errors import NetworkError, RefusedError, RefusedNameErro
 from tensorseed.client.losses import MAX_FILE_BYTES, WORK_SECONDS, LossResult, read_arrays, request_loss
 from tensorseed.client.remote import JSON, OCTETS, Remote
 from tensorseed.client.remote_reader import RemoteReader
-from tensorseed.client.remote_weights import AsyncWeights
+from tensorseed.client.remote_weights import AsyncWeights, RemoteWeights
 from tensorseed.client.retries import Backoff
 from tensorseed.client.source import TOKEN, Source, is_base_url, is_key, read_input, read_source
 from tensorseed.devices.local import local_settings
@@ -83,6 +84,12 @@ class AsyncClient:
         self._backoff = lambda: backoff(attempts)
         self._remotes: dict[asyncio.AbstractEventLoop, Remote] = {}
         self._closed = False
+        self._recreate = partial(
+            type(self), *urls, key=key, connections=connections, attempts=attempts, backoff=backoff
+        )
+
+    def __reduce__(self) -> tuple[Callable[[], AsyncClient], tuple[()]]:
+        return self._recreate, ()  # a process that is sent a client makes its own connections
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self._urls))})"
@@ -216,6 +223,8 @@ def source_of(spec: SpecSource) -> Source:
         RefusedError: it is a URL, and not of a file, or the spec is too long.
         DiskError: the spec cannot be read.
     """
+    if isinstance(spec, RemoteWeights) and spec.slice_url is not None:
+        return read_source(spec.slice_url)
     if isinstance(spec, Weights):
         return Source(spec=recipe_of(spec.token))
     if isinstance(spec, Mapping):

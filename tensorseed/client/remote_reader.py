@@ -42,6 +42,7 @@ HEAD_BYTES = 1 << 16  # of the first request, which most headers fit into
 REQUEST_BYTES = 8 << 20  # of one range
 MIN_SKIPPED_BYTES = 1 << 16  # between the elements of a slice: fewer are cheaper read than skipped
 MAX_PARTS = 256  # requests of a slice with steps
+SLICED_TENSOR = "tensorseed.tensor"  # in the metadata of a slice
 MAX_HELD_BYTES = 64 << 20  # of a file without a URL, which is then read once
 
 Connections = Callable[[], Remote]
@@ -178,7 +179,7 @@ class RemoteReader:
         Raises:
             UnrepresentableError: the file is a slice.
         """
-        if "tensorseed.tensor" in self.header.metadata:
+        if SLICED_TENSOR in self.header.metadata:
             raise UnrepresentableError(
                 "a slice has no plan: open the file of its token for that of the whole"
             )
@@ -221,7 +222,7 @@ class RemoteReader:
             return self._run_of(entry, box, flat), as_strided(flat, box.shape, strides)
         out = np.empty(box.shape, dtype)
         described = [(name, entry.dtype, box.shape, out.nbytes)]
-        extra = {"tensorseed.tensor": name, "tensorseed.slice": str(box)}
+        extra = {SLICED_TENSOR: name, "tensorseed.slice": str(box)}
         header = write_header(described, {**self.header.metadata, **extra})
         answer = FileAnswer(f'"{header_digest(header)}"', len(header) + out.nbytes, None)
         span = (len(header), answer.size)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.client.remote_reader import RemoteReader
+from tensorseed.client.remote_reader import SLICED_TENSOR, RemoteReader
 from tensorseed.files.indexing import has_ellipsis, select
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DType
@@ -61,6 +61,11 @@ class RemoteWeights(Weights):
     def token(self) -> str:
         """The token of the spec, as in the URLs of the service."""
         return self._reader.token
+
+    @property
+    def slice_url(self) -> str | None:
+        """The URL of a slice; None for a whole file, which its token names."""
+        return self._reader.location if SLICED_TENSOR in self._reader.header.metadata else None
 
     def __getitem__(self, name: str) -> LazyArray:
         return LazyArray(self, name, self._reader.dtype(name), self._reader.header.tensors[name].shape)

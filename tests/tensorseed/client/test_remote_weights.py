@@ -237,6 +237,28 @@ def test_weights_are_sent_to_other_processes_as_their_spec(client: Client, url: 
         assert bits(wide[5:7]) == bits(remote["wide"][5:7])
 
 
+def test_an_event_loop_is_sent_clients_and_weights(url: str) -> None:
+    async def main() -> None:
+        async with AsyncClient(url, backoff=quick) as client:
+            weights = await client.open(WHOLE)
+            for sent in (client, weights):
+                copy = pickle.loads(pickle.dumps(sent))
+                assert repr(copy) == repr(sent)
+            assert bits(await copy["wide"][5:7]) == bits(LOCAL["wide"][5:7])
+            await copy._reader._remote().close()
+
+    asyncio.run(main())
+
+
+def test_weights_of_a_slice_stand_for_the_slice(client: Client, url: str, tmp_path: Path) -> None:
+    part = client.open(f"{url}/v1/weights/{LOCAL.token}/tensors/wide?slice=3:300,:")
+    assert client.open(part) == part
+    assert client.fetch(part, tmp_path / "w") == part.size
+    with pytest.raises(tensorseed.UnrepresentableError, match="a slice has no plan"):
+        client.plan(part)
+    assert client.open(client.open(WHOLE)) == LOCAL
+
+
 @needs_fork
 def test_a_forked_process_reads_over_connections_of_its_own(client: Client) -> None:
     wide = client.open(WHOLE)["wide"]
