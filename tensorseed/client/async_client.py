@@ -223,9 +223,9 @@ def source_of(spec: SpecSource) -> Source:
         RefusedError: it is a URL, and not of a file, or the spec is too long.
         DiskError: the spec cannot be read.
     """
-    if isinstance(spec, RemoteWeights) and spec.slice_url is not None:
+    if isinstance(spec, RemoteWeights | AsyncWeights) and spec.slice_url is not None:
         return read_source(spec.slice_url)
-    if isinstance(spec, Weights):
+    if isinstance(spec, Weights | AsyncWeights):
         return Source(spec=recipe_of(spec.token))
     if isinstance(spec, Mapping):
         return Source(spec=to_json(spec))

@@ -129,6 +129,11 @@ class RemoteReader:
         return source.token or (source.base or "") + (source.path or "") or (source.spec or b"").decode()
 
     @property
+    def slice_url(self) -> str | None:
+        """The URL of a slice; None for a whole file."""
+        return self.location if SLICED_TENSOR in self.header.metadata else None
+
+    @property
     def _recipe(self) -> bytes:
         return self.header.metadata.get("tensorseed.recipe", "").encode(errors="replace")
 
@@ -179,7 +184,7 @@ class RemoteReader:
         Raises:
             UnrepresentableError: the file is a slice.
         """
-        if SLICED_TENSOR in self.header.metadata:
+        if self.slice_url is not None:
             raise UnrepresentableError(
                 "a slice has no plan: open the file of its token for that of the whole"
             )
@@ -218,7 +223,8 @@ class RemoteReader:
         path = self._slice_path(name, box) if skipped >= MIN_SKIPPED_BYTES else None
         if path is None:
             flat = np.empty(last + 1 - first, dtype)
-            strides = [step * dtype.itemsize for step in _strides(entry.shape)]
+            sizes = entry.shape
+            strides = [math.prod(sizes[axis + 1 :]) * dtype.itemsize for axis in range(len(sizes))]
             return self._run_of(entry, box, flat), as_strided(flat, box.shape, strides)
         out = np.empty(box.shape, dtype)
         described = [(name, entry.dtype, box.shape, out.nbytes)]
@@ -288,12 +294,3 @@ def _scatter(at: int, chunk: bytes, starts: Sequence[int], outs: Sequence[memory
 
 def _octets(array: Storage) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
-
-
-def _strides(shape: tuple[int, ...]) -> list[int]:
-    """Return the distance of neighbours in each dimension, in elements."""
-    strides, step = [], 1
-    for size in reversed(shape):
-        strides.append(step)
-        step *= size
-    return strides[::-1]

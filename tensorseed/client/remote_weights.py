@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.client.remote_reader import SLICED_TENSOR, RemoteReader
+from tensorseed.client.remote_reader import RemoteReader
 from tensorseed.files.indexing import has_ellipsis, select
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DType
 from tensorseed.weights.base import Weights
-from tensorseed.weights.display import counted
+from tensorseed.weights.display import MAX_TENSORS, counted, known_row, tensors_table
 from tensorseed.weights.lazy_array import LazyArray, numpy_dtype
 from tensorseed.weights.memory import allocate
 
@@ -65,7 +66,7 @@ class RemoteWeights(Weights):
     @property
     def slice_url(self) -> str | None:
         """The URL of a slice; None for a whole file, which its token names."""
-        return self._reader.location if SLICED_TENSOR in self._reader.header.metadata else None
+        return self._reader.slice_url
 
     def __getitem__(self, name: str) -> LazyArray:
         return LazyArray(self, name, self._reader.dtype(name), self._reader.header.tensors[name].shape)
@@ -120,6 +121,11 @@ class AsyncWeights(Mapping[str, "AsyncArray"]):
         """The token of the spec, as in the URLs of the service."""
         return self._reader.token
 
+    @property
+    def slice_url(self) -> str | None:
+        """The URL of a slice; None for a whole file, which its token names."""
+        return self._reader.slice_url
+
     def __getitem__(self, name: str) -> AsyncArray:
         return AsyncArray(
             self._reader, name, self._reader.dtype(name), self._reader.header.tensors[name].shape
@@ -140,6 +146,15 @@ class AsyncWeights(Mapping[str, "AsyncArray"]):
 
     def __repr__(self) -> str:
         return f"AsyncWeights({counted(len(self), 'tensor')}, {self.size:,} bytes, etag={self.etag})"
+
+    def _repr_html_(self) -> str:
+        """Show what the header says: a notebook cannot wait for the plan here."""
+        rows = [
+            known_row(array.name, array.tensor_dtype.name, array.shape)
+            for array in islice(self.values(), MAX_TENSORS)
+        ]
+        caption = f"{counted(len(self), 'tensor')}, {self.size:,} bytes, ETag {self.etag}"
+        return tensors_table(rows, len(self), caption, lambda _: None)
 
     async def numpy(self) -> dict[str, npt.NDArray[Any]]:
         """Return every tensor as an array of numpy; see `Weights.numpy`."""
@@ -236,6 +251,9 @@ class AsyncArray:
         if selection is None:
             return cast("npt.NDArray[Any]", found[index])
         return found if has_ellipsis(index) else found[()]
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> NoReturn:
+        raise TypeError(f"an event loop fetches {self!r}: write await array[...]")
 
     def __repr__(self) -> str:
         dtype = "bits of " * self._bits + self.tensor_dtype.name

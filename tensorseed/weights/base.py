@@ -103,7 +103,10 @@ class Weights(Mapping[str, LazyArray]):
         try:
             rows: Sequence[Mapping[str, Any]] = self.plan()["tensors"][:count]
         except UnrepresentableError:
-            return [known_row(array) for array in islice(self.values(), count)]
+            return [
+                known_row(array.name, array.tensor_dtype.name, array.shape)
+                for array in islice(self.values(), count)
+            ]
         return rows
 
     def _sample(self, name: str) -> npt.NDArray[np.floating[Any]] | None:  # noqa: ARG002

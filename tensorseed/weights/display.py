@@ -13,7 +13,6 @@ import numpy.typing as npt
 from tensorseed.html_table import MAX_ROWS, Column, Html, cell, table, to_html
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.names import fold
-from tensorseed.weights.lazy_array import LazyArray
 
 MAX_TENSORS = 20_000  # of a table, in which tensors that are alike share a row
 MAX_PICTURES = 24
@@ -98,10 +97,9 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def known_row(array: LazyArray) -> PlanRow:
+def known_row(name: str, dtype: str, shape: Sequence[int]) -> PlanRow:
     """Return what is known of a tensor without a plan."""
-    dtype = array.tensor_dtype.name
-    return {"name": array.name, "dtype": dtype, "shape": array.shape, "init": {}, "mean": None, "std": None}
+    return {"name": name, "dtype": dtype, "shape": shape, "init": {}, "mean": None, "std": None}
 
 
 def describe_init(init: Mapping[str, Any]) -> str:

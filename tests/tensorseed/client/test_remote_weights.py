@@ -289,8 +289,12 @@ def test_an_event_loop_reads_what_a_thread_reads(url: str, tmp_path: Path) -> No
             assert list(weights) == list(LOCAL)
             assert repr(weights) == f"Async{LOCAL!r}"
             assert {weights, await client.open(LOCAL)} == {LOCAL}
+            assert await client.open(weights) == weights
+            assert "512 × 1024" in weights._repr_html_()
             with pytest.raises(TypeError, match="not iterable"):
                 iter(weights["wide"])
+            with pytest.raises(TypeError, match=r"write await array\[\.\.\.\]"):
+                np.asarray(weights["wide"])
             wide = weights["wide"]
             assert (wide.shape, wide.ndim, wide.size, wide.nbytes) == ((512, 1024), 2, 1 << 19, 1 << 21)
             for index in INDICES:
