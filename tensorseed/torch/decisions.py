@@ -78,7 +78,8 @@ def decide(module: nn.Module, rules: Rules, prefix: str = "") -> Decisions:
     """The decision on every tensor of `module`: by rules, by its model of transformers, or by its layer."""
     models = TransformersModels(module, prefix)
     decisions = _decide(module, Decisions(rules, models), prefix, id)
-    if share_memory(decisions.addresses()):
+    left = [address_of(member.tensor) for member in decisions.left]
+    if share_memory([*decisions.addresses(), *left]):
         return _decide(module, Decisions(rules, models), prefix, memory_of)
     return decisions
 
@@ -146,12 +147,23 @@ class _Decider:
                 continue
             resolved = new(ResolvedTensor, (name, stream) + drawn[1:])  # noqa: RUF005, it is faster
             draws[name] = new(Draw, (tensor, resolved, source))
+            if first is not name:
+                self._draw_left(tensor, name)
 
     def _is_tie(self, name: str, first: str, is_buffer: bool) -> bool:
         """Whether a further name needs no decision of its own, as it does where a buffer is left."""
         if first in self.decisions.draws:
             self.decisions.ties[name] = first
-        return first in self.decisions.draws or not is_buffer
+            return True
+        return not is_buffer and all(member.name != first for member in self.decisions.left)
+
+    def _draw_left(self, tensor: torch.Tensor, name: str) -> None:
+        """Tie the buffers that were left to the tensor that is drawn by `name`, if they are the same."""
+        key = self._identity(tensor)
+        self._firsts[key] = name
+        same = [member.name for member in self.decisions.left if self._identity(member.tensor) == key]
+        self.decisions.ties |= dict.fromkeys(same, name)
+        self.decisions.left = [member for member in self.decisions.left if member.name not in same]
 
     def _leave(self, member: Member, reason: str | None) -> None:
         if member.is_buffer:

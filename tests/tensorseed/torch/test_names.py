@@ -110,6 +110,18 @@ def test_tied_tensors_are_drawn_once_by_the_first_name() -> None:
     assert torch.equal(again.head.weight, tied.head.weight)
 
 
+@pytest.mark.parametrize("same", [lambda weight: weight, lambda weight: weight.data])
+def test_a_parameter_that_is_a_buffer_as_well_is_drawn(same) -> None:
+    whole: Any = nn.Module()
+    whole.fc = nn.Linear(3, 2)
+    whole.register_buffer("weight", same(whole.fc.weight))
+    whole.register_buffer("mask", torch.ones(2))
+    report = ts.init_(whole, seed=4)
+    assert report.ties == {"weight": "fc.weight"}
+    assert report.left == ("mask",)
+    assert_equals_its_spec(whole, seed=4)
+
+
 def test_parameters_of_one_memory_are_tied() -> None:
     views = nn.ParameterDict({"one": torch.empty(4, 3)})
     views["two"] = nn.Parameter(views["one"].data)
