@@ -52,12 +52,14 @@ class Decisions:
     """What becomes of every tensor: drawn, tied to one that is, left as it is, or uncovered.
 
     `draws` and `ties` are by name, in the order of the state dict. A tie leads to the first name.
+    `ruled_ties` are, by the index of a rule, the first tie that it matches.
     """
 
     rules: Rules
     models: TransformersModels
     draws: dict[str, Draw] = field(default_factory=dict)
     ties: dict[str, str] = field(default_factory=dict)
+    ruled_ties: dict[int, str] = field(default_factory=dict)
     left: list[Member] = field(default_factory=list)
     uncovered: list[Uncovered] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -131,11 +133,14 @@ class _Decider:
         for (own_name, tensor), default in zip(tensors.items(), defaults, strict=True):
             name, (drawn, words, is_buffer) = path + own_name, default
             first = firsts.setdefault(identity(tensor), name)
+            index = rules.find(name, kind.types, buffer=is_buffer) if rules else None
             if first is not name and self._is_tie(name, first, is_buffer):
+                if index is not None:
+                    self.decisions.ruled_ties.setdefault(index, name)
                 continue
             source: int | str | None = words
             stream = name
-            if rules and (index := rules.find(name, kind.types, buffer=is_buffer)) is not None:
+            if index is not None:
                 drawn, source = self._ruled(index, name, tensor), index
                 if drawn is None:
                     continue

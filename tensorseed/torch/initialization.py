@@ -149,8 +149,11 @@ def check(decisions: Decisions, prefix: str) -> None:
     if faults:
         raise ModuleError(faults)
     for index in () if prefix else decisions.unused_rules():
-        detail = f"rule {index}, {decisions.rules[index]}, decided no tensor: correct it, or leave it out"
-        warnings.warn(detail, UnusedRuleWarning, stacklevel=3)
+        detail = f"rule {index}, {decisions.rules[index]}, decided no tensor"
+        remedy = "correct it, or leave it out"
+        if (tie := decisions.ruled_ties.get(index)) is not None:
+            remedy = f"{tie} is tied to {decisions.ties[tie]}, by whose name rules find it"
+        warnings.warn(f"{detail}: {remedy}", UnusedRuleWarning, stacklevel=3)
 
 
 def _uncovered(uncovered: Iterable[Uncovered]) -> Iterator[Fault]:

@@ -122,6 +122,12 @@ def test_a_parameter_that_is_a_buffer_as_well_is_drawn(same) -> None:
     assert_equals_its_spec(whole, seed=4)
 
 
+def test_a_rule_for_the_further_name_of_a_tie_decides_nothing() -> None:
+    sentence = r"decided no tensor: head\.weight is tied to table\.weight, by whose name rules find it"
+    with pytest.warns(tensorseed.UnusedRuleWarning, match=sentence):
+        ts.init_(Tied(), rules=[{"match": "head.weight", "init": "zeros"}])
+
+
 def test_parameters_of_one_memory_are_tied() -> None:
     views = nn.ParameterDict({"one": torch.empty(4, 3)})
     views["two"] = nn.Parameter(views["one"].data)
