@@ -127,7 +127,7 @@ def test_what_cannot_be_derived(
     answer = plan(hub, monkeypatch, error)
     assert answer.status_code == status
     assert answer.json()["type"] == f"urn:tensorseed:problem:{name}"
-    assert answer.json()["detail"] == str(error)
+    assert answer.json()["detail"] == getattr(error, "summary", str(error))
 
 
 def test_a_missing_extra_names_its_installation(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,11 +19,15 @@ from tensorseed.checkpoints.derivation import errors as derivation
 Start = Callable[[FastAPI], AbstractContextManager]
 
 
+IN_PROCESS = (core.ModuleError, core.TensorError)  # of modules and tensors, which no request holds
+
+
 def classes(module: object, base: type) -> list[type]:
+    bases = (base, core.TensorseedError, hub.CheckpointError)
     return [
         cls
         for _, cls in inspect.getmembers(module, inspect.isclass)
-        if issubclass(cls, base) and cls not in (base, core.TensorseedError, hub.CheckpointError)
+        if issubclass(cls, base) and cls not in (*bases, *IN_PROCESS)
     ]
 
 

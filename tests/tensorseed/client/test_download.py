@@ -180,7 +180,7 @@ def test_a_refusal_ends_it_at_once(
 def test_every_fault_of_a_spec_is_told(url: str, tmp_path: Path) -> None:
     spec = tmp_path / "bad.json"
     spec.write_text('{"seed": -1, "layers": [{"name": "a", "type": "Tensor", "shape": [2], "init": "one"}]}')
-    with pytest.raises(RefusedError, match=r"2 faults\n  /seed: .*\n  /layers/0/init: .*ones"):
+    with pytest.raises(RefusedError, match=r"2 faults:\n  /seed: .*\n  /layers/0/init: .*ones"):
         fetch(url, spec, tmp_path / "w")
 
 

@@ -46,8 +46,8 @@ FACTS = {
     Facts(recommended_init=RELU_INIT): "RReLU ELU CELU GELU SiLU Mish",
     Facts(recommended_init=LEAKY_RELU_INIT): "PReLU LeakyReLU",
     Facts(recommended_init=SELU_INIT): "SELU",
-    Facts(recommended_init=LINEAR_INIT): "Sigmoid Hardsigmoid",
-    Facts(recommended_init=TANH_INIT): "Tanh Hardtanh Softsign",
+    Facts(recommended_init=LINEAR_INIT): "Sigmoid Hardsigmoid Hardtanh",
+    Facts(recommended_init=TANH_INIT): "Tanh Softsign",
     Facts(): """Linear Bilinear Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
         Embedding EmbeddingBag RNN LSTM GRU RNNCell LSTMCell GRUCell MultiheadAttention
         TransformerEncoderLayer TransformerDecoderLayer TransformerEncoder TransformerDecoder Transformer
