@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
@@ -19,6 +20,24 @@ T = TypeVar("T")
 
 hypothesis.settings.register_profile("tensorseed", deadline=None)  # the first draw compiles
 hypothesis.settings.load_profile("tensorseed")
+
+
+LOGGERS = ("tensorseed", "service", "service.access", "uvicorn", "uvicorn.access")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def logging_restored() -> Iterator[None]:
+    """Undo what a server within a test configures: the next test of the process may read the log."""
+    root = logging.getLogger()
+    handlers, level = [*root.handlers], root.level
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [(logger.level, logger.propagate) for logger in loggers]
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for logger, (level, propagate) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 class Loop:
