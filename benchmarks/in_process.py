@@ -21,7 +21,7 @@ from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
 SIDE = 4_096  # of the square matrices of a model
 SHARDS = 8
-SMALL = 64  # of each of 5,000 layers
+SMALL = (64, 128)  # features of each of 5,000 layers
 RULES = [{"match": "**", "init": "normal"}]
 THEIRS = "`torch.nn.init.normal_` of each parameter"
 
@@ -37,7 +37,8 @@ def in_process(effort: Effort) -> Iterator[Row]:
     yield from _from_meta(layers, effort)
     yield from _touched(layers, torch.bfloat16, effort, Target(5))
     yield from _shards(layers, effort)
-    yield _small(effort)
+    for features in SMALL:
+        yield _small(features, effort)
     yield _importing(effort)
 
 
@@ -151,9 +152,9 @@ def _sharded(layers: int, dim: int) -> nn.Module:
     return distribute_module(model(layers), mesh, shard).to_empty(device="cpu")
 
 
-def _small(effort: Effort) -> Comparison:
+def _small(features: int, effort: Effort) -> Comparison:
     """10,000 tensors, on both sides with the default of `nn.Linear`."""
-    module = nn.ModuleList(nn.Linear(SMALL, SMALL) for _ in range(5_000))
+    module = nn.ModuleList(nn.Linear(features, features) for _ in range(5_000))
 
     def reset() -> None:
         for layer in module:
@@ -161,7 +162,7 @@ def _small(effort: Effort) -> Comparison:
             layer.reset_parameters()
 
     return compare(
-        "`init_` of 10,000 small parameters",
+        f"`init_` of 10,000 parameters, of `Linear({features}, {features})`",
         lambda: ts.init_(module, seed=42),
         "`reset_parameters` of each layer",
         reset,
