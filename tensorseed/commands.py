@@ -75,7 +75,7 @@ def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
     from tensorseed.checkpoints.recipe import read_recipe, recipe_text
     from tensorseed.client.local_compute import refusing
     from tensorseed.client.source import read_input
-    from tensorseed.spec.json_io import dump, load
+    from tensorseed.spec.json.text import dump, load
 
     text, _ = read_input(config)
     with refusing():

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from tensorseed.checkpoints.errors import UnknownEntryError
 from tensorseed.checkpoints.snapshot import Folder, RepoFile, Snapshot
 from tensorseed.errors import SpecError, TooLargeError
-from tensorseed.spec.json_io import load
+from tensorseed.spec.json.text import load
 
 from ..http.bodies import read_json
 from ..http.disconnect import cancel_on_disconnect

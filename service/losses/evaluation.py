@@ -18,7 +18,7 @@ from tensorseed.files.header import dtype_name, write_tensors
 from tensorseed.files.reader import read_tensors, to_torch
 from tensorseed.losses import LOSSES, Call, evaluate, losses_catalog, read_loss
 from tensorseed.losses.request import loss_class
-from tensorseed.spec.json_io import NotFiniteError, load
+from tensorseed.spec.json.text import NotFiniteError, load
 from tensorseed.spec.limits import Limits
 
 from ..http.context import JobsContext

@@ -8,8 +8,8 @@ from typing import Any
 from tensorseed.errors import Fault, LossError, SpecError
 from tensorseed.losses import Loss, Request
 from tensorseed.losses.checks import fail
-from tensorseed.spec.json_io import load
-from tensorseed.spec.json_numbers import InexactNumberError
+from tensorseed.spec.json.numbers import InexactNumberError
+from tensorseed.spec.json.text import load
 
 from ..http.errors import QueryError
 

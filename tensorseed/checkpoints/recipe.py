@@ -18,7 +18,7 @@ from tensorseed.checkpoints.errors import RecipeError
 from tensorseed.errors import Fault, SpecError, TensorseedError, TooLargeError, shortened
 from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec.faults import Located, explain, spec_error
-from tensorseed.spec.json_io import dump, load
+from tensorseed.spec.json.text import dump, load
 
 MAX_RECIPE_BYTES = 16 << 20  # of one recipe's file
 MAX_FILES = 64  # of one recipe, beside those that are generated

@@ -17,19 +17,19 @@ import httpx
 
 from tensorseed.checkpoints.revision import parse_revision
 from tensorseed.client import KEY_VARIABLE
-from tensorseed.client.answers import AnswerError, one_line, read_document
 from tensorseed.client.download import Options, fetch_file, find
 from tensorseed.client.errors import NetworkError, RefusedError, RefusedNameError
+from tensorseed.client.http.answers import AnswerError, one_line, read_document
+from tensorseed.client.http.remote import JSON, OCTETS, Remote
+from tensorseed.client.http.retries import Backoff
 from tensorseed.client.losses import MAX_FILE_BYTES, WORK_SECONDS, LossResult, read_arrays, request_loss
-from tensorseed.client.remote import JSON, OCTETS, Remote
 from tensorseed.client.remote_reader import RemoteReader
 from tensorseed.client.remote_weights import AsyncWeights, RemoteWeights
-from tensorseed.client.retries import Backoff
 from tensorseed.client.source import TOKEN, Source, is_base_url, is_key, read_input, read_source
 from tensorseed.devices.local import local_settings
 from tensorseed.evaluations.display import EvaluationReport
 from tensorseed.files.arrays import json_text
-from tensorseed.spec.json_values import to_json
+from tensorseed.spec.json.values import to_json
 from tensorseed.spec.spec_token import recipe_of
 from tensorseed.weights.base import Weights
 from tensorseed.weights.spec_reading import SpecSource, read_spec

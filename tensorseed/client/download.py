@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorseed.client.byte_ranges import Range, split
-from tensorseed.client.connection import MIN_BYTES
 from tensorseed.client.errors import MismatchError, NetworkError
+from tensorseed.client.http.connection import MIN_BYTES
+from tensorseed.client.http.remote import WEIGHTS, Remote, RemoteFile
+from tensorseed.client.http.retries import Backoff, TransientError
 from tensorseed.client.part_file import PartFile, Target
 from tensorseed.client.progress import Progress, bar
-from tensorseed.client.remote import WEIGHTS, Remote, RemoteFile
-from tensorseed.client.retries import Backoff, TransientError
 from tensorseed.client.source import Source
 
 if TYPE_CHECKING:

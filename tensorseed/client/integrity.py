@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tensorseed.client.answers import Digests, FileAnswer, one_line
 from tensorseed.client.errors import MismatchError, RefusedError, unreadable
+from tensorseed.client.http.answers import Digests, FileAnswer, one_line
 from tensorseed.client.local_compute import file_of
 from tensorseed.client.local_file import LocalFile, open_local, recipe_file
 from tensorseed.client.source import Source

@@ -10,9 +10,9 @@ from urllib.parse import quote, urlencode
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.client.answers import AnswerError, one_line
 from tensorseed.client.errors import RefusedError, RefusedLossError
-from tensorseed.client.remote import JSON, OCTETS, Remote
+from tensorseed.client.http.answers import AnswerError, one_line
+from tensorseed.client.http.remote import JSON, OCTETS, Remote
 from tensorseed.errors import Fault, LossError
 from tensorseed.files.arrays import RawArray, is_array, json_text, raw_array, write_arrays
 from tensorseed.files.header import HeaderError, read_header

@@ -14,12 +14,12 @@ from urllib.parse import quote
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from tensorseed.client.answers import FileAnswer, one_line
 from tensorseed.client.byte_ranges import Range, split
 from tensorseed.client.download import Options, Store, fetch_file, find, gather, read_range
 from tensorseed.client.errors import MismatchError
+from tensorseed.client.http.answers import FileAnswer, one_line
+from tensorseed.client.http.remote import WEIGHTS, Remote, RemoteFile
 from tensorseed.client.integrity import check_header
-from tensorseed.client.remote import WEIGHTS, Remote, RemoteFile
 from tensorseed.client.source import Source
 from tensorseed.devices.local import local_settings
 from tensorseed.errors import UnrepresentableError

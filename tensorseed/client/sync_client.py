@@ -8,12 +8,12 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from tensorseed.client.answers import one_line
 from tensorseed.client.async_client import AsyncClient, source_of
 from tensorseed.client.errors import RefusedError
+from tensorseed.client.http.answers import one_line
+from tensorseed.client.http.retries import Backoff
 from tensorseed.client.losses import LossResult
 from tensorseed.client.remote_weights import RemoteWeights
-from tensorseed.client.retries import Backoff
 from tensorseed.concurrency.loop_thread import ClosedError, LoopThread
 from tensorseed.errors import TensorseedError
 from tensorseed.evaluations.display import EvaluationReport

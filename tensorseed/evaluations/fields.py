@@ -13,8 +13,9 @@ from tensorseed.evaluations.request import EvaluationRequest, Given, LossChoice,
 from tensorseed.evaluations.request import Variant as VariantRequest
 from tensorseed.evaluations.variants import Inits
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES, FILE_ORDER
-from tensorseed.spec.faults import Located, Path, explain
-from tensorseed.spec.json_io import dump
+from tensorseed.spec.faults import Located, explain
+from tensorseed.spec.json.pointers import Path
+from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import SCHEMES, ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS

@@ -40,7 +40,7 @@ from tensorseed.evaluations.variants import (
     variant_faults,
 )
 from tensorseed.spec.faults import Located, spec_error
-from tensorseed.spec.json_io import load
+from tensorseed.spec.json.text import load
 from tensorseed.spec.layers.network_module import InputDtype, Shape
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec

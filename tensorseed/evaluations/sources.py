@@ -16,8 +16,9 @@ from tensorseed.evaluations.variants import parse_pointer
 from tensorseed.files.elements import ElementSource, element_source
 from tensorseed.files.virtual_file import Entry, VirtualFile, open_file
 from tensorseed.losses.inputs import flatten, floats, integers, measure
-from tensorseed.spec.faults import Located, Path
-from tensorseed.spec.json_io import dump
+from tensorseed.spec.faults import Located
+from tensorseed.spec.json.pointers import Path
+from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec

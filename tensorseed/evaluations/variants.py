@@ -11,8 +11,9 @@ from typing import Any
 from tensorseed.errors import Fault, SpecError, shortened
 from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.request import Variant as VariantRequest
-from tensorseed.spec.faults import Located, Path
-from tensorseed.spec.json_io import dump
+from tensorseed.spec.faults import Located
+from tensorseed.spec.json.pointers import Path
+from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec

@@ -12,7 +12,7 @@ import numpy as np
 from tensorseed.errors import UnrepresentableError, shortened
 from tensorseed.files.header import ITEM_BYTES, write_header
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES, DTYPES
-from tensorseed.spec.json_values import to_json
+from tensorseed.spec.json.values import to_json
 
 _CODES: Mapping[str, str] = {
     **{name: dtype.code for name, dtype in DTYPES.items()},

@@ -10,7 +10,7 @@ import numpy as np
 from tensorseed.errors import LossError, TooLargeError
 from tensorseed.files.header import Header, HeaderError, HeaderSizeError, read_header
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES, DTYPES
-from tensorseed.spec.faults import pointer
+from tensorseed.spec.json.pointers import pointer
 from tensorseed.spec.limits import Limits
 
 if TYPE_CHECKING:

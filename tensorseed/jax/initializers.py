@@ -12,7 +12,7 @@ import numpy.typing as npt
 from jax.nn.initializers import Initializer
 
 from tensorseed.jax.primitive import OutSharding, draw
-from tensorseed.spec.json_values import to_json
+from tensorseed.spec.json.values import to_json
 
 
 def initializer(

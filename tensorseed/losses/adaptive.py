@@ -14,7 +14,7 @@ from tensorseed.errors import LossError
 from tensorseed.losses.base import Argument, Arguments, Positive, Tensors
 from tensorseed.losses.checks import blank, classes, fail, has_shape, rank, shape
 from tensorseed.losses.parameters import ParametricLoss
-from tensorseed.spec.faults import pointer
+from tensorseed.spec.json.pointers import pointer
 from tensorseed.spec.layers.base import Positive as Size
 from tensorseed.spec.layers.base import Slot
 from tensorseed.spec.layers.classification import AdaptiveLogSoftmaxWithLoss as Layer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tensorseed.errors import LossError
 from tensorseed.losses.base import Shape, Tensors
-from tensorseed.spec.faults import pointer
+from tensorseed.spec.json.pointers import pointer
 
 if TYPE_CHECKING:
     import torch

@@ -18,7 +18,7 @@ from tensorseed.losses.base import Argument, Loss, Shape
 from tensorseed.losses.checks import fail, spelled
 from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES, ComputeDTypeName
-from tensorseed.spec.faults import pointer
+from tensorseed.spec.json.pointers import pointer
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.numbers import inexact
 

@@ -12,7 +12,7 @@ from tensorseed.errors import Fault, LossError, SpecError, TooLargeError
 from tensorseed.files.elements import element_source
 from tensorseed.files.virtual_file import open_file
 from tensorseed.losses.base import Expectation, Loss, Shape
-from tensorseed.spec.json_io import dump
+from tensorseed.spec.json.text import dump
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import SeedNumber, SeedText, parse_spec

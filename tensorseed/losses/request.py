@@ -12,8 +12,9 @@ from tensorseed.losses.base import Call, Loss
 from tensorseed.losses.inputs import common_dtype, parse_tensors
 from tensorseed.losses.registry import LOSSES
 from tensorseed.sampling.dtypes import ComputeDTypeName
-from tensorseed.spec.faults import MAX_FAULTS, explain, pointer
-from tensorseed.spec.json_io import dump
+from tensorseed.spec.faults import explain
+from tensorseed.spec.json.pointers import MAX_FAULTS, pointer
+from tensorseed.spec.json.text import dump
 from tensorseed.spec.limits import Limits
 from tensorseed.suggestions import unknown_name
 

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from tensorseed.errors import SpecError
-from tensorseed.spec.faults import MAX_FAULTS, Located, explain, spec_error
-from tensorseed.spec.json_io import dump, load
-from tensorseed.spec.json_values import to_json
+from tensorseed.spec.faults import Located, explain, spec_error
+from tensorseed.spec.json.pointers import MAX_FAULTS
+from tensorseed.spec.json.text import dump, load
+from tensorseed.spec.json.values import to_json
 from tensorseed.spec.layers import AnyEntry, Entry
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name, is_plain

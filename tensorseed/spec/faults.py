@@ -9,18 +9,15 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from tensorseed.errors import Fault, SpecError, shortened
+from tensorseed.errors import Fault, SpecError
 from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
+from tensorseed.spec.json.pointers import MAX_FAULTS, Path, field_name, pointer
 from tensorseed.spec.layers import LAYERS, FanAxes
 from tensorseed.spec.layers.base import Arguments
 from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.suggestions import unknown_name
 
-MAX_FAULTS = 50  # faults reported at once
-
-PathPart = str | int
-Path = tuple[PathPart, ...]
 Located = tuple[Path, str]  # path and sentence of a fault
 
 _WHOLE_FIELD = {
@@ -63,16 +60,6 @@ class _Location:
     path: Path
     branch: str = ""
     model: type[BaseModel] | None = None
-
-
-def pointer(path: Iterable[PathPart]) -> str:
-    """The JSON Pointer (RFC 6901) along `path`."""
-    return "".join("/" + shortened(str(part)).replace("~", "~0").replace("/", "~1") for part in path)
-
-
-def finite_fault(path: Path) -> tuple[str, str]:
-    """Pointer and sentence of a number at `path` that is not finite."""
-    return pointer(path), f"{_field(path)} must be a finite number"
 
 
 def spec_error(located: Iterable[tuple[Path, str]]) -> SpecError:
@@ -188,7 +175,7 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
         return path, unknown_name(
             "field", path[-1], [field.alias or name for name, field in model.model_fields.items()]
         )
-    field = _field(path)
+    field = field_name(path)
     if kind == "int_type" and isinstance(item["input"], float) and abs(item["input"]) >= 1 << 63:
         return path, f"{field} overflows: an integer here is below 2^63"
     if kind == "value_error" and (first := str(context["error"]).split()[0]) in model.model_fields:
@@ -211,16 +198,6 @@ def _without_tensors() -> Container[str]:
     from tensorseed.spec.modules import MODULES
 
     return MODULES
-
-
-def _field(path: Path) -> str:
-    """The name of the field at `path`; for an element that of its list."""
-    if not path:
-        return "the spec"
-    if len(path) == 2 and path[0] in ("layers", "rules"):
-        return "an entry of layers" if path[0] == "layers" else "a rule"
-    name = shortened(next((part for part in reversed(path) if isinstance(part, str)), "the spec"))
-    return f"each number of {name}" if isinstance(path[-1], int) else name
 
 
 def _at(document: Any, path: Path) -> Any:

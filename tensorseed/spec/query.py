@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tensorseed.errors import Fault, SpecError
-from tensorseed.spec.json_io import load
-from tensorseed.spec.json_numbers import InexactNumberError
+from tensorseed.spec.json.numbers import InexactNumberError
+from tensorseed.spec.json.text import load
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.torch_identity import TorchIdentity
 from tensorseed.suggestions import unknown_name

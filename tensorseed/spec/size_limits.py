@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from tensorseed.sampling.dtypes import DType
-from tensorseed.spec.faults import Path
+from tensorseed.spec.json.pointers import Path
 from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits
 

@@ -19,8 +19,9 @@ from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec import query
 from tensorseed.spec.entries import group_entries, validate_entry
 from tensorseed.spec.expansion import SLOT_BYTES, ResolvedGroup, expand_groups, expand_in_order
-from tensorseed.spec.faults import MAX_FAULTS, Located, explain, spec_error
-from tensorseed.spec.json_io import dump, load
+from tensorseed.spec.faults import Located, explain, spec_error
+from tensorseed.spec.json.pointers import MAX_FAULTS
+from tensorseed.spec.json.text import dump, load
 from tensorseed.spec.layers import AnyEntry
 from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from tensorseed.errors import Fault
-from tensorseed.spec.faults import pointer
+from tensorseed.spec.json.pointers import pointer
 from tensorseed.spec.resolution import EntryTensor
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.rules import Rule, Rules

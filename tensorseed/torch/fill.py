@@ -12,7 +12,7 @@ from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.devices.local import LIMITS
 from tensorseed.errors import SliceError, SpecError
 from tensorseed.files.slices import Box
-from tensorseed.spec.json_values import to_json
+from tensorseed.spec.json.values import to_json
 from tensorseed.spec.names import check_name
 from tensorseed.spec.query import point_at_parameters
 from tensorseed.spec.resolved import ResolvedSpec

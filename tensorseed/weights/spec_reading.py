@@ -12,7 +12,7 @@ from tensorseed.devices.local import LIMITS
 from tensorseed.errors import UnknownNameError, UnrepresentableError, shortened
 from tensorseed.files.output import Inputs
 from tensorseed.files.virtual_file import open_file
-from tensorseed.spec.json_values import to_json
+from tensorseed.spec.json.values import to_json
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import decode_token

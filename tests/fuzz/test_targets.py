@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.http.ranges import ByteRange
-from tensorseed.client.answers import FileAnswer, Problem
+from tensorseed.client.http.answers import FileAnswer, Problem
 from tensorseed.errors import UnknownNameError
 from tools.fuzz import bodies, boxes, queries, range_sets, recipes, revisions, tokens
 from tools.fuzz.client import answers

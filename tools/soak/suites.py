@@ -26,8 +26,8 @@ SUITES = {
     "torch with other kernels": ("tests/tensorseed/spec/test_torch_identity.py",),
     "servers that lie to a client": ("tests/tensorseed/client/test_hostile.py",),
     "JSON that says two things, or is huge": (
-        "tests/tensorseed/spec/test_json_io.py",
-        "tests/tensorseed/spec/test_json_structure.py",
+        "tests/tensorseed/spec/json/test_text.py",
+        "tests/tensorseed/spec/json/test_structure.py",
     ),
     "integers that a float lacks": ("tests/tensorseed/spec/test_numbers.py",),
     "nginx, Caddy, HAProxy, Varnish and Apache in front": ("tests/deploy/test_proxies.py",),

@@ -10,7 +10,7 @@ from typing import Any
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.errors import Fault, shortened
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES
-from tensorseed.spec.faults import MAX_FAULTS, Path, pointer
+from tensorseed.spec.json.pointers import MAX_FAULTS, Path, pointer
 
 MAX_COUNT = 4_096  # layers, experts and the like, of any one kind
 MAX_LABELS = 1_000_000

@@ -17,7 +17,7 @@ from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTime
 from tensorseed.checkpoints.derivation.from_config import derive
 from tensorseed.concurrency.child_process import Answer, ChildProcess
 from tensorseed.errors import Fault, SpecError, TooLargeError
-from tensorseed.spec.json_io import dump, load
+from tensorseed.spec.json.text import dump, load
 
 MAX_CONFIG_BYTES = 1 << 20
 MEMORY_BYTES = 1 << 30  # beyond what the imports take

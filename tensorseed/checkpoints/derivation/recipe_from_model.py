@@ -24,7 +24,7 @@ from tensorseed.checkpoints.derivation.description import Described, describe_al
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.recorder import DataDependentError, Recorder
 from tensorseed.errors import TensorseedError
-from tensorseed.spec.faults import pointer
+from tensorseed.spec.json.pointers import pointer
 from tensorseed.suggestions import unknown_name
 
 Document = dict[str, Any]

@@ -9,7 +9,7 @@ from tensorseed.sampling.dtypes import INT64
 from tensorseed.spec.canonical import init_value
 from tensorseed.spec.catalog.descriptions import docstring, parameters
 from tensorseed.spec.catalog.tensor_lines import TensorLine, tensor_lines
-from tensorseed.spec.json_io import dump
+from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS, Entry, Layer
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import fold

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from service.server.app import create_app
 from service.settings import Settings
 from tensorseed.client.download import Options
-from tensorseed.client.retries import Backoff
+from tensorseed.client.http.retries import Backoff
 from tensorseed.devices.local import LocalSettings
 from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.spec.limits import Limits

@@ -22,7 +22,7 @@ from service.settings import Settings
 from tensorseed.client import download, remote
 from tensorseed.client.download import fetch_from
 from tensorseed.client.errors import MismatchError, NetworkError, RefusedError
-from tensorseed.client.retries import Backoff
+from tensorseed.client.http.retries import Backoff
 from tensorseed.client.source import read_source
 from tests.tensorseed.client.conftest import (
     MIB,

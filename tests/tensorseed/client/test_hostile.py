@@ -15,7 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tensorseed.__main__ import main
-from tensorseed.client import connection, download, retries
+from tensorseed.client import download
+from tensorseed.client.http import connection, retries
 from tests.tensorseed.client.conftest import file_of
 from tests.tensorseed.client.hostile import Answer, Hostile, document, listening
 
@@ -352,7 +353,7 @@ def test_every_answer_broken_in_turn(
 def test_content_without_end_is_cut(
     server: tuple[Hostile, str], folder: Path, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tensorseed.client.remote.MAX_JSON_BYTES", 1 << 20)
+    monkeypatch.setattr("tensorseed.client.http.remote.MAX_JSON_BYTES", 1 << 20)
     hostile, url = server
 
     def change(asked: str, answer: Answer) -> Answer:
@@ -372,7 +373,7 @@ def test_content_without_end_is_cut(
 def test_json_with_more_values_than_a_plan_has(
     server: tuple[Hostile, str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tensorseed.client.answers.MAX_JSON_VALUES", 1_000)
+    monkeypatch.setattr("tensorseed.client.http.answers.MAX_JSON_VALUES", 1_000)
     hostile, url = server
     hostile.plan["tensors"] = [[]] * 1_000
     assert_refused(fetch(url), folder, {3})

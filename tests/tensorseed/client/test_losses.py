@@ -14,7 +14,7 @@ from torch.nn import functional
 
 import tensorseed
 from tensorseed.client import losses
-from tensorseed.client.answers import AnswerError
+from tensorseed.client.http.answers import AnswerError
 from tensorseed.client.sync_client import Client
 from tensorseed.files.arrays import raw_array, write_arrays
 from tests.tensorseed.client.clients import Call, awaiting, blocking

@@ -17,9 +17,9 @@ from tensorseed.evaluations.reader import read
 from tensorseed.losses.registry import LOSSES
 from tensorseed.losses.request import read_loss
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.spec.json_io import load
-from tensorseed.spec.json_numbers import MAX_CANDIDATES, InexactNumberError, check_numbers
-from tensorseed.spec.json_structure import BLOCK_BYTES
+from tensorseed.spec.json.numbers import MAX_CANDIDATES, InexactNumberError, check_numbers
+from tensorseed.spec.json.structure import BLOCK_BYTES
+from tensorseed.spec.json.text import load
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES

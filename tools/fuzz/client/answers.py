@@ -8,7 +8,8 @@ from contextlib import suppress
 
 import httpx
 
-from tensorseed.client.answers import (
+from tensorseed.client.errors import MismatchError
+from tensorseed.client.http.answers import (
     MAX_FILE_BYTES,
     MAX_SENTENCE_CHARS,
     AnswerError,
@@ -19,8 +20,7 @@ from tensorseed.client.answers import (
     read_plan,
     read_problem,
 )
-from tensorseed.client.errors import MismatchError
-from tensorseed.client.retries import retry_after
+from tensorseed.client.http.retries import retry_after
 
 SIZE = 4_096
 ETAG = '"0123456789abcdef"'

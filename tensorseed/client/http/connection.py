@@ -10,9 +10,9 @@ from typing import cast
 
 import httpx
 
-from tensorseed.client.answers import AnswerError, check_encoding, one_line
 from tensorseed.client.errors import NetworkError, RefusedError
-from tensorseed.client.retries import TransientError
+from tensorseed.client.http.answers import AnswerError, check_encoding, one_line
+from tensorseed.client.http.retries import TransientError
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0  # for the head of an answer, and then for every MIN_BYTES of it

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tensorseed.client import retries
-from tensorseed.client.retries import MAX_RETRY_AFTER_SECONDS, Backoff, retry_after
+from tensorseed.client.http import retries
+from tensorseed.client.http.retries import MAX_RETRY_AFTER_SECONDS, Backoff, retry_after
 
 
 def test_waits_double_and_are_drawn_from_a_half():

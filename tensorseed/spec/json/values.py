@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tensorseed.errors import Fault, SpecError, shortened
-from tensorseed.spec.faults import MAX_FAULTS, Path, finite_fault, pointer
-from tensorseed.spec.json_io import TOO_DEEP
+from tensorseed.spec.json.pointers import MAX_FAULTS, Path, finite_fault, pointer
+from tensorseed.spec.json.text import TOO_DEEP
 
 MAX_BITS = 1_024  # of an integer that can be finite in float64
 

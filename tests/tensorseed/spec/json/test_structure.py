@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorseed.spec import json_structure
-from tensorseed.spec.json_structure import (
+from tensorseed.spec.json import structure as json_structure
+from tensorseed.spec.json.structure import (
     MAX_DEPTH,
     DepthError,
     count_members,

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from tensorseed.errors import SpecError
-from tensorseed.spec import json_values
-from tensorseed.spec.json_values import to_json
+from tensorseed.spec.json import values as json_values
+from tensorseed.spec.json.values import to_json
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from tensorseed.client.answers import (
+from tensorseed.client.errors import MismatchError, NetworkError, RefusedError
+from tensorseed.client.http.answers import (
     MAX_JSON_BYTES,
     MAX_PROBLEM_BYTES,
     AnswerError,
@@ -36,9 +37,8 @@ from tensorseed.client.answers import (
     read_head,
     read_problem,
 )
-from tensorseed.client.connection import Connection, place
-from tensorseed.client.errors import MismatchError, NetworkError, RefusedError
-from tensorseed.client.retries import TRANSIENT_STATUSES, Backoff, TransientError, retry_after
+from tensorseed.client.http.connection import Connection, place
+from tensorseed.client.http.retries import TRANSIENT_STATUSES, Backoff, TransientError, retry_after
 
 OCTETS = "application/octet-stream"
 JSON = "application/json"

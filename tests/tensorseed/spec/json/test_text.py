@@ -10,8 +10,8 @@ import pytest
 
 from tensorseed.concurrency.memory import reserving
 from tensorseed.errors import SpecError, TooLargeError
-from tensorseed.spec.json_io import MAX_SEARCHED_BYTES, SHORT_BYTES, load
-from tensorseed.spec.json_structure import MAX_DEPTH
+from tensorseed.spec.json.structure import MAX_DEPTH
+from tensorseed.spec.json.text import MAX_SEARCHED_BYTES, SHORT_BYTES, load
 from tensorseed.spec.limits import Limits
 
 LONG = b" " * SHORT_BYTES

@@ -12,9 +12,9 @@ import orjson
 
 from tensorseed.concurrency.memory import reserve
 from tensorseed.errors import Fault, SpecError, TooLargeError, shortened
-from tensorseed.spec.faults import MAX_FAULTS, Path, finite_fault, pointer
-from tensorseed.spec.json_numbers import check_numbers
-from tensorseed.spec.json_structure import (
+from tensorseed.spec.json.numbers import check_numbers
+from tensorseed.spec.json.pointers import MAX_FAULTS, Path, finite_fault, pointer
+from tensorseed.spec.json.structure import (
     MAX_DEPTH,
     DepthError,
     Structure,

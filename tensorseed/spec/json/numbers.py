@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorseed.errors import Fault, SpecError
-from tensorseed.spec.faults import MAX_FAULTS, Path, pointer
-from tensorseed.spec.json_structure import BLOCK_BYTES, walk
+from tensorseed.spec.json.pointers import MAX_FAULTS, Path, pointer
+from tensorseed.spec.json.structure import BLOCK_BYTES, walk
 from tensorseed.spec.numbers import inexact, rounded
 
 MAX_CHARS = 1_000  # of a number that is checked; a longer one is read as the parser reads it

@@ -1,0 +1,1 @@
+"""Requests of the client to servers, with retries, and their answers."""
