@@ -25,14 +25,14 @@ from tensorseed.client.http.retries import Backoff
 from tensorseed.client.losses import MAX_FILE_BYTES, WORK_SECONDS, LossResult, read_arrays, request_loss
 from tensorseed.client.remote_reader import RemoteReader
 from tensorseed.client.remote_weights import AsyncWeights, RemoteWeights
-from tensorseed.client.source import TOKEN, Source, is_base_url, is_key, read_input, read_source
+from tensorseed.client.source import Source, is_base_url, is_key, read_input, read_source
 from tensorseed.devices.local import local_settings
 from tensorseed.evaluations.display import EvaluationReport
 from tensorseed.files.arrays import json_text
 from tensorseed.spec.json.values import to_json
 from tensorseed.spec.spec_token import recipe_of
 from tensorseed.weights.base import Weights
-from tensorseed.weights.spec_reading import SpecSource, read_spec
+from tensorseed.weights.spec_reading import SpecSource, kind_of, read_spec
 
 EVALUATIONS = "/v1/evaluations"
 RECIPES = "/v1/recipes"
@@ -229,18 +229,18 @@ def source_of(spec: SpecSource) -> Source:
         return Source(spec=recipe_of(spec.token))
     if isinstance(spec, Mapping):
         return Source(spec=to_json(spec))
-    if isinstance(spec, str):
-        if spec.lstrip("\ufeff \t\r\n").startswith("{"):
-            return Source(spec=spec.encode(errors="surrogatepass"))
-        if spec.startswith(("http://", "https://")) or TOKEN.fullmatch(spec):
-            try:
-                return read_source(spec)
-            except ValueError as error:
-                raise RefusedError(f"{one_line(spec)}: {error}") from None
-        if not spec.endswith(".json") and not os.path.isfile(spec):
-            return Source(recipe=spec)
-    if not isinstance(spec, str | os.PathLike):
-        raise TypeError(f"a spec is a dict, a text or a path, and not {type(spec).__name__}")
+    if isinstance(spec, str) and spec.startswith(("http://", "https://")):
+        try:
+            return read_source(spec)
+        except ValueError as error:
+            raise RefusedError(f"{one_line(spec)}: {error}") from None
+    match kind_of(spec), spec:
+        case "json", str(text):
+            return Source(spec=text.encode(errors="surrogatepass"))
+        case "token", str(token):
+            return Source(token=token)
+        case "recipe", str(name):
+            return Source(recipe=name)
     document, inputs = read_input(os.fspath(spec))
     return Source(spec=document, inputs=inputs)
 

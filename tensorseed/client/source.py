@@ -14,10 +14,10 @@ import httpx
 
 from tensorseed.client.errors import RefusedError, unreadable
 from tensorseed.files.output import Inputs
+from tensorseed.spec.spec_token import TOKEN
 
 MAX_INPUT_BYTES = 1 << 30  # of a spec or a config: the largest body that a server may be set to accept
 
-TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
 _URL = re.compile(r"(https?://[^\s?#]*?)(/v1/weights[/?][^\s#]+)")
 _KEY = re.compile(r"[!-~]{1,1024}")
 _BASE = re.compile(r"https?://[^\s?#]+")

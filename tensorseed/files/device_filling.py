@@ -17,20 +17,24 @@ from tensorseed.sampling.executors.tensor import TensorExecutor
 from tensorseed.sampling.philox import Key, Stream
 from tensorseed.spec.resolved import ResolvedTensor
 
+DRAWING = frozenset(["cuda"])
+"""The types of devices that draw by torch's operations, with the bits of the CPU."""
+
 PIECE = 1 << 20  # elements drawn at a time
 MIN_RUN = 1 << 14  # elements of a run from which on it is drawn by itself
 
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def fill_on_device(
-    tensor: ResolvedTensor, box: Box, out: torch.Tensor, seed: int, executor: TensorExecutor
-) -> bool:
-    """Fill `out` with the elements of a box of `tensor`, on the device of `executor`.
+def fill_on_device(tensor: ResolvedTensor, box: Box, out: torch.Tensor, seed: int) -> bool:
+    """Fill `out` with the elements of a box of `tensor`, on the device of `out`.
 
     `out` is contiguous and has the shape of the box.
-    Return False, with nothing written, for a distribution that the CPU computes.
+    Return False, with nothing written, for a device or a distribution that the CPU computes.
     """
+    if out.device.type not in DRAWING:
+        return False
+    executor = TensorExecutor(str(out.device))
     stream = Stream(seed, tensor.stream)
     distribution: Distribution = tensor.distribution
     if not out.numel():

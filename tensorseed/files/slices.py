@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,11 @@ class Box:
     full: tuple[int, ...]
     starts: tuple[int, ...]
     shape: tuple[int, ...]
+
+    @classmethod
+    def whole(cls, shape: tuple[int, ...]) -> Self:
+        """The box of all elements of a tensor of `shape`."""
+        return cls(shape, (0,) * len(shape), shape)
 
     def __str__(self) -> str:
         """The canonical text: every bound written out."""

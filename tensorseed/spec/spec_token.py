@@ -13,16 +13,18 @@ import binascii
 import hashlib
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING
 
 from tensorseed.errors import SpecError, UnknownNameError
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.resolved import ResolvedSpec
-from tensorseed.spec.spec import parse_spec
+
+if TYPE_CHECKING:
+    from tensorseed.spec.resolved import ResolvedSpec
 
 PREFIX = "s1."
 CHECKSUM_BYTES = 12
 
-_TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
+TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
 
 
 def encode_token(resolved: ResolvedSpec) -> str:
@@ -44,6 +46,8 @@ def decode_token(token: str, limits: Limits) -> ResolvedSpec:
         TooLargeError: the file is larger than `limits.file_bytes`.
         VersionError: the spec is of another version or of other kernels of torch.
     """
+    from tensorseed.spec.spec import parse_spec  # imports numba: a client only takes tokens apart
+
     recipe = recipe_of(token) if len(token) <= limits.token_chars else None
     if recipe is not None:
         try:
@@ -57,7 +61,7 @@ def decode_token(token: str, limits: Limits) -> ResolvedSpec:
 
 def recipe_of(token: str) -> bytes | None:
     """The recipe of a token, unparsed; None where its checksum does not match."""
-    if not _TOKEN.fullmatch(token):
+    if not TOKEN.fullmatch(token):
         return None
     text = token[len(PREFIX) :]
     try:

@@ -11,6 +11,7 @@ import torch
 from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.devices.local import kernels_ready
 from tensorseed.errors import TensorError
+from tensorseed.files import device_filling
 from tensorseed.files.elements import DrawnElements
 from tensorseed.files.filling import Fill, fill_arrays
 from tensorseed.files.slices import Box
@@ -23,9 +24,6 @@ from tensorseed.torch.memory import (
     is_dtensor,
     plain_address,
 )
-
-DRAWING = frozenset(["cuda"])
-"""The types of devices that draw by torch's operations, with the bits of the CPU."""
 
 STAGED_BYTES = 1 << 26  # that are computed at a time, and then copied into memory with other strides
 
@@ -84,7 +82,7 @@ def _fill(fills: list[Fill], parts: Sequence[Part], seed: int) -> None:
     staged: list[Part] = []
     for part in parts:
         device = part.local.device
-        if not part.local.numel() or (device.type in DRAWING and _filled_there(part, seed)):
+        if not part.local.numel() or _filled_there(part, seed):
             continue
         if device.type == "cpu" and part.local.is_contiguous() and not part.local.is_neg():
             fills.append(part.fill(part.local.data_ptr()))
@@ -100,16 +98,14 @@ def _fill(fills: list[Fill], parts: Sequence[Part], seed: int) -> None:
 
 def _filled_there(part: Part, seed: int) -> bool:
     """Fill the memory of a device that draws; False where the CPU has to compute the elements."""
-    from tensorseed.files.device_filling import fill_on_device
-    from tensorseed.sampling.executors.tensor import TensorExecutor
-
-    executor = TensorExecutor(str(part.local.device))
+    if part.local.device.type not in device_filling.DRAWING:
+        return False
     with default_float_environment():
         if part.local.is_contiguous():
-            return fill_on_device(part.tensor, part.box, part.local.detach(), seed, executor)
+            return device_filling.fill_on_device(part.tensor, part.box, part.local.detach(), seed)
         for slab in _slabs(part):
             drawn = torch.empty_like(slab.local, memory_format=torch.contiguous_format)
-            if not fill_on_device(slab.tensor, slab.box, drawn, seed, executor):
+            if not device_filling.fill_on_device(slab.tensor, slab.box, drawn, seed):
                 return False
             slab.local.detach().copy_(drawn)
     return True
@@ -132,7 +128,7 @@ def _checked_parts(tensor: torch.Tensor, resolved: ResolvedTensor) -> list[Part]
     whole = tuple(tensor.shape)
     assert (resolved.dtype, resolved.shape) == (dtype_of(tensor), whole), resolved.name
     if not is_dtensor(tensor):
-        return [Part(resolved, tensor, Box(whole, (0,) * len(whole), whole))]
+        return [Part(resolved, tensor, Box.whole(whole))]
     from tensorseed.torch.shards import pieces
 
     return [Part(resolved, piece.local, piece.box) for piece in pieces(tensor)]

@@ -17,13 +17,15 @@ from tensorseed.sampling.dtypes import DTYPES, DType
 if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
 
-_PLAIN = frozenset([nn.Parameter, nn.Buffer, torch.Tensor])
+PLAIN = frozenset([nn.Parameter, nn.Buffer, torch.Tensor])
+"""The types of tensors that are no subclasses with a memory of another kind."""
+
 _DTYPES = {getattr(torch, name): dtype for name, dtype in DTYPES.items()}
 
 
 def is_dtensor(tensor: torch.Tensor) -> TypeGuard[DTensor]:
     """Return whether it is a DTensor, without importing them."""
-    if type(tensor) in _PLAIN:
+    if type(tensor) in PLAIN:
         return False
     module = sys.modules.get("torch.distributed.tensor")
     return module is not None and isinstance(tensor, module.DTensor)
@@ -100,7 +102,7 @@ def plain_address(tensor: torch.Tensor, dtype: DType) -> int | None:
     """
     try:
         if (
-            type(tensor) in _PLAIN
+            type(tensor) in PLAIN
             and tensor.is_cpu
             and tensor.layout is torch.strided
             and _DTYPES.get(tensor.dtype) is dtype

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from html import escape
 from typing import Any, NamedTuple
 
+from tensorseed.html_table import Column, cell, table, to_html
 from tensorseed.spec.canonical import init_value
 from tensorseed.spec.names import fold
 from tensorseed.spec.resolved import ResolvedTensor
+from tensorseed.weights.display import counted, describe_init
 
 MAX_SHOWN = 20  # rows of a printed table
 
+_NUMERIC = frozenset(("mean", "std"))
 _COLUMNS = ("name", "shape", "dtype", "init", "by", "mean", "std", "tied")
 
 
@@ -35,7 +37,7 @@ class Row(NamedTuple):
         """The cells of a table."""
         shape = "×".join(map(str, self.shape)) or "()"
         numbers = ("" if number is None else f"{number:.4g}" for number in (self.mean, self.std))
-        init = self.init if isinstance(self.init, str) else _call(self.init)
+        init = self.init if isinstance(self.init, str) else describe_init(self.init)
         return (self.name, shape, self.dtype, init, self.by, *numbers, ", ".join(self.tied))
 
 
@@ -115,7 +117,7 @@ class InitReport(Sequence[Row]):
 
     def _heading(self) -> str:
         numbers = sum(tensor.numel for tensor, _ in self._drawn)
-        return f"{len(self):,} tensors with {numbers:,} numbers, seed {self.seed}"
+        return f"{counted(len(self), 'tensor')} with {counted(numbers, 'number')}, seed {self.seed}"
 
     def _notes(self) -> Iterator[str]:
         if len(self) > MAX_SHOWN:
@@ -143,23 +145,11 @@ class InitReport(Sequence[Row]):
 
     def _repr_html_(self) -> str:
         """The table in a notebook."""
-        head, *body = [[escape(cell) for cell in cells] for cells in self._shown()] or [[]]
-        rows = [f"<tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>"]
-        rows += [f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for cells in body]
-        notes = "".join(f"<p>{escape(note)}</p>" for note in self._notes())
-        return f"<table><caption>{escape(self._heading())}</caption>{''.join(rows)}</table>{notes}"
-
-
-def _call(init: Mapping[str, Any]) -> str:
-    """An init as a call, with rounded numbers: normal(std=0.02)."""
-    parameters = [f"{name}={_short(value)}" for name, value in init.items() if name != "kind"]
-    return f"{init['kind']}({', '.join(parameters)})"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "…" if isinstance(value, list) else str(value)
+        titles, *rows = self._shown() or [()]
+        columns = [Column(title, title in _NUMERIC) for title in titles]
+        body = [[cell(text) for text in row] for row in rows]
+        notes = "".join(f"<p>{to_html(note)}</p>" for note in self._notes())
+        return f"{table(columns, body, self._heading())}{notes}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Hashable, Iterator, Sequence
 import numpy as np
 import torch
 
-_PLAIN = frozenset({torch.nn.Parameter, torch.Tensor})
+from tensorseed.torch.memory import PLAIN
 
 
 def address_of(tensor: torch.Tensor) -> int:
     """The address of the first element; 0 of a shard, and where there is none, as on meta."""
     try:
-        return tensor.data_ptr() if type(tensor) in _PLAIN else 0
+        return tensor.data_ptr() if type(tensor) in PLAIN else 0
     except RuntimeError:  # a sparse one
         return 0
 

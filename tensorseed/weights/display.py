@@ -109,11 +109,15 @@ def describe_init(init: Mapping[str, Any]) -> str:
     'normal(mean=0, std=0.02)'
     """
     arguments = ", ".join(
-        f"{name}={_number(value) if isinstance(value, float) else value}"
-        for name, value in init.items()
-        if name != "kind" and value is not None
+        f"{name}={_argument(value)}" for name, value in init.items() if name != "kind" and value is not None
     )
     return f"{init['kind']}({arguments})" if arguments else str(init.get("kind", ""))
+
+
+def _argument(value: object) -> str:
+    if isinstance(value, list):
+        return "…"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _number(value: float | None) -> str:

@@ -95,7 +95,7 @@ class _Shards(NamedTuple):
         """Return the array, whose devices share the memory or have copies."""
         shape, dtype = self.lazy.shape, self.lazy.dtype
         if self.sharding is None:
-            whole: jax.Array = jax.device_put(self.memory[_whole(shape)].view(dtype))
+            whole: jax.Array = jax.device_put(self.memory[Box.whole(shape)].view(dtype))
             return whole
         return jax.make_array_from_callback(
             shape, self.sharding, lambda index: self.memory[_box(index, shape)].view(dtype), dtype=dtype
@@ -118,7 +118,7 @@ def _batches(placed: Iterable[tuple[LazyArray, Sharding | None]]) -> Iterator[li
 
 
 def _allocated(lazy: LazyArray, sharding: Sharding | None) -> _Shards:
-    boxes = {_whole(lazy.shape)}
+    boxes = {Box.whole(lazy.shape)}
     if sharding is not None:
         indices = sharding.addressable_devices_indices_map(lazy.shape).values()
         boxes = {_box(index, lazy.shape) for index in indices}
@@ -129,11 +129,7 @@ def _allocated(lazy: LazyArray, sharding: Sharding | None) -> _Shards:
 def _box(index: Index | None, shape: tuple[int, ...]) -> Box:
     """Return the box of a tensor of `shape` that slices select; all of it without an index."""
     if index is None:
-        return _whole(shape)
+        return Box.whole(shape)
     bounds = [part.indices(size) for part, size in zip(index, shape, strict=True)]
     starts = tuple(start for start, _, _ in bounds)
     return Box(shape, starts, tuple(stop - start for start, stop, _ in bounds))
-
-
-def _whole(shape: tuple[int, ...]) -> Box:
-    return Box(shape, (0,) * len(shape), shape)

@@ -35,7 +35,6 @@ from tensorseed.weights.memory import Part, allocate
 if TYPE_CHECKING:
     from torch import Tensor
 
-DRAWING = ("cuda",)  # types of devices that draw by torch's operations, with the bits of the CPU
 SAMPLE = 2_048  # elements that a picture of a tensor is made of
 
 
@@ -181,18 +180,16 @@ class LocalWeights(Weights):
 
     def _fill_tensor(self, name: str, tensor: Tensor) -> None:
         """Draw on a GPU what it draws; the CPU computes everything else."""
-        if tensor.device.type not in DRAWING or not self._draw(self._file.entry(name).tensor, tensor):
+        if not self._draw(self._file.entry(name).tensor, tensor):
             super()._fill_tensor(name, tensor)
 
     def _draw(self, drawn: ResolvedTensor, out: Tensor) -> bool:
         from tensorseed.files.device_filling import fill_on_device
-        from tensorseed.sampling.executors.tensor import TensorExecutor
 
         if self.resolved.generator != "philox":
             return False
-        whole = Box(drawn.shape, (0,) * len(drawn.shape), drawn.shape)
         with default_float_environment():
-            return fill_on_device(drawn, whole, out, self.resolved.seed, TensorExecutor(str(out.device)))
+            return fill_on_device(drawn, Box.whole(drawn.shape), out, self.resolved.seed)
 
 
 def _of_token(token: str) -> LocalWeights:

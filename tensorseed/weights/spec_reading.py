@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tensorseed.devices.local import LIMITS
 from tensorseed.errors import UnknownNameError, UnrepresentableError, shortened
@@ -15,11 +14,9 @@ from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.json.values import to_json
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
-from tensorseed.spec.spec_token import decode_token
+from tensorseed.spec.spec_token import TOKEN, decode_token
 from tensorseed.weights.base import Weights
 from tensorseed.weights.local import LocalWeights
-
-_TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
 
 SpecSource = Weights | Mapping[str, Any] | str | os.PathLike[str]
 """A spec: a mapping, its JSON text, the path of a JSON file, a token, a shipped recipe, or its weights.
@@ -46,17 +43,33 @@ def read_spec(spec: SpecSource) -> tuple[ResolvedSpec, Inputs]:
         return _resolve_token(spec), ()
     if isinstance(spec, Mapping):
         return parse_spec(to_json(spec), LIMITS), ()
-    if isinstance(spec, str):
-        if spec.lstrip("\ufeff \t\r\n").startswith("{"):
-            return parse_spec(spec.encode(errors="surrogatepass"), LIMITS), ()
-        if _TOKEN.fullmatch(spec):
-            return decode_token(spec, LIMITS), ()
-        if not spec.endswith(".json") and not os.path.isfile(spec):  # False for a text too long for a path
-            return _resolve_recipe(spec), ()
-    if not isinstance(spec, str | os.PathLike):
-        raise TypeError(f"a spec is a dict, a text or a path, and not {type(spec).__name__}")
+    match kind_of(spec), spec:
+        case "json", str(text):
+            return parse_spec(text.encode(errors="surrogatepass"), LIMITS), ()
+        case "token", str(token):
+            return decode_token(token, LIMITS), ()
+        case "recipe", str(name):
+            return _resolve_recipe(name), ()
     with Path(spec).open("rb") as file:
         return parse_spec(file.read(), LIMITS), (os.fstat(file.fileno()),)
+
+
+def kind_of(spec: str | os.PathLike[str]) -> Literal["json", "token", "recipe", "path"]:
+    """Return what a text stands for; a text that is none of the others is the id of a recipe.
+
+    Raises:
+        TypeError: it is neither a text nor a path.
+    """
+    if not isinstance(spec, str | os.PathLike):
+        raise TypeError(f"a spec is a dict, a text or a path, and not {type(spec).__name__}")
+    if not isinstance(spec, str):
+        return "path"
+    if spec.lstrip("\ufeff \t\r\n").startswith("{"):
+        return "json"
+    if TOKEN.fullmatch(spec):
+        return "token"
+    is_path = spec.endswith(".json") or os.path.isfile(spec)  # False for a text too long for a path
+    return "path" if is_path else "recipe"
 
 
 def _resolve_token(weights: Weights) -> ResolvedSpec:

@@ -67,7 +67,7 @@ INITS = [
 @pytest.fixture
 def drawing(monkeypatch: pytest.MonkeyPatch):
     """Take the CPU for a device that draws by torch's operations."""
-    monkeypatch.setattr(filling, "DRAWING", {"cpu"})
+    monkeypatch.setattr("tensorseed.files.device_filling.DRAWING", {"cpu"})
     monkeypatch.setattr(filling, "plain_address", lambda *_: None)
     monkeypatch.setattr("tensorseed.files.device_filling.PIECE", 1 << 12)
     monkeypatch.setattr("tensorseed.files.device_filling.MIN_RUN", 64)

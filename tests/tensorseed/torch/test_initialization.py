@@ -295,7 +295,7 @@ def test_a_module_without_tensors_has_an_empty_report() -> None:
     assert len(report) == 0
     assert tensorseed.spec_of(nn.ReLU()) == {"seed": 0, "layers": []}
     assert "0 tensors" in repr(report)
-    assert "<table>" in report._repr_html_()
+    assert "0 tensors with 0 numbers" in report._repr_html_()
 
 
 @pytest.mark.parametrize("module", [initialization, specification])

@@ -62,6 +62,6 @@ class Marked(nn.Module):
 
 def test_html_is_escaped() -> None:
     page = ts.init_(Marked(), rules=[{"match": "*", "init": "ones"}])._repr_html_()
-    assert "<td>&lt;i&gt;</td>" in page
+    assert ">&lt;i&gt;</td>" in page
     assert "<p>left as they are, since their modules compute them: a&lt;b</p>" in page
     assert page.count("<tr>") == page.count("</tr>") == 2

@@ -16,7 +16,7 @@ import torch
 
 import tensorseed
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.weights import base, lazy_array, local
+from tensorseed.weights import base, lazy_array
 from tests.tensorseed.weights.specs import SPEC
 
 FLOATS = [name for name in DTYPES if name != "int64"]
@@ -99,7 +99,7 @@ def test_tensors_of_the_meta_device_compute_nothing() -> None:
 
 def test_draws_of_a_device_are_the_processors(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     weights, _ = opened
-    monkeypatch.setattr(local, "DRAWING", ("cpu",))
+    monkeypatch.setattr("tensorseed.files.device_filling.DRAWING", {"cpu"})
     for name, expected in weights.numpy().items():
         out = torch.empty(expected.shape, dtype=getattr(torch, expected.dtype.name))
         weights._fill_tensor(name, out)
