@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
@@ -38,6 +39,14 @@ def logging_restored() -> Iterator[None]:
     for logger, (level, propagate) in zip(loggers, before, strict=True):
         logger.setLevel(level)
         logger.propagate = propagate
+
+
+@pytest.fixture(autouse=True, scope="session")
+def signals_of_programs() -> None:
+    """Let signals stop the programs of tests, which inherit what nohup or a shell has them ignore."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 class Loop:
