@@ -62,14 +62,7 @@ class AsyncClient:
         attempts: int = 8,
         backoff: Callable[[int], Backoff] = Backoff,
     ) -> None:
-        """Prepare to ask the servers at `urls`, which stand before `/v1`; nothing is sent yet.
-
-        `key` is by default that of the variable TENSORSEED_KEY. A large read uses up to `connections` at a
-        time. A request fails after `attempts` in a row that failed, with waits that `backoff` counts.
-
-        Raises:
-            RefusedError: a URL, the key or a number cannot be one, or there is no URL.
-        """
+        """Prepare to ask the servers at `urls`; the arguments and errors are those of `Client`."""
         wrong = [url for url in urls if not (isinstance(url, str) and is_base_url(url))]
         if wrong or not urls:
             raise RefusedError(f"{one_line(repr(wrong[0]))} names no server: {EXAMPLE}" if wrong else EXAMPLE)

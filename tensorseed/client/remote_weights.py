@@ -40,23 +40,13 @@ class Runner(Protocol):
         """Return the result of `work`."""
 
 
-class RemoteWeights(Weights):
-    """Weights that a service computes; a slice transfers the bytes that it selects.
+class _Described:
+    """What the header of a remote file says, which is read already."""
 
-    Many bytes come in several ranges at a time, and every answer has the file's entity tag.
-    What comes is not compared with a digest, which `save` does.
-    """
-
-    def __init__(self, reader: RemoteReader, run: Runner, reopen: Reopen) -> None:
-        """`reopen` opens a token, a spec or a URL again, in a process that is sent the weights."""
+    def __init__(self, reader: RemoteReader) -> None:
         self._reader = reader
-        self._run = run
-        self._reopen = reopen
         self.size = reader.size
         self.etag = reader.etag
-
-    def __reduce__(self) -> tuple[Reopen, tuple[str]]:
-        return self._reopen, (self._reader.location,)
 
     @property
     def token(self) -> str:
@@ -68,14 +58,31 @@ class RemoteWeights(Weights):
         """The URL of a slice; None for a whole file, which its token names."""
         return self._reader.slice_url
 
-    def __getitem__(self, name: str) -> LazyArray:
-        return LazyArray(self, name, self._reader.dtype(name), self._reader.header.tensors[name].shape)
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._reader.header.tensors)
 
     def __len__(self) -> int:
         return len(self._reader.header.tensors)
+
+
+class RemoteWeights(_Described, Weights):
+    """Weights that a service computes; a slice transfers the bytes that it selects.
+
+    Many bytes come in several ranges at a time, and every answer has the file's entity tag.
+    What comes is not compared with a digest, which `save` does.
+    """
+
+    def __init__(self, reader: RemoteReader, run: Runner, reopen: Reopen) -> None:
+        """`reopen` opens a token, a spec or a URL again, in a process that is sent the weights."""
+        super().__init__(reader)
+        self._run = run
+        self._reopen = reopen
+
+    def __reduce__(self) -> tuple[Reopen, tuple[str]]:
+        return self._reopen, (self._reader.location,)
+
+    def __getitem__(self, name: str) -> LazyArray:
+        return LazyArray(self, name, self._reader.dtype(name), self._reader.header.tensors[name].shape)
 
     def read(self, name: str, ranges: Sequence[range]) -> Storage:
         """Fetch elements; see `ElementReader`."""
@@ -108,34 +115,13 @@ class RemoteWeights(Weights):
         return self._run(self._reader.digest)
 
 
-class AsyncWeights(Mapping[str, "AsyncArray"]):
+class AsyncWeights(_Described, Mapping[str, "AsyncArray"]):
     """Weights that a service computes, for an event loop; see `RemoteWeights`."""
-
-    def __init__(self, reader: RemoteReader) -> None:
-        self._reader = reader
-        self.size = reader.size
-        self.etag = reader.etag
-
-    @property
-    def token(self) -> str:
-        """The token of the spec, as in the URLs of the service."""
-        return self._reader.token
-
-    @property
-    def slice_url(self) -> str | None:
-        """The URL of a slice; None for a whole file, which its token names."""
-        return self._reader.slice_url
 
     def __getitem__(self, name: str) -> AsyncArray:
         return AsyncArray(
             self._reader, name, self._reader.dtype(name), self._reader.header.tensors[name].shape
         )
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._reader.header.tensors)
-
-    def __len__(self) -> int:
-        return len(self._reader.header.tensors)
 
     def __eq__(self, other: object) -> bool:
         """Return whether both are weights of one file, by its entity tag."""
