@@ -19,9 +19,10 @@ import pytest
 
 from service.server.app import create_app
 from service.settings import Settings
-from tensorseed.client import download, remote
+from tensorseed.client import download
 from tensorseed.client.download import fetch_from
 from tensorseed.client.errors import MismatchError, NetworkError, RefusedError
+from tensorseed.client.http.remote import Remote, RemoteFile
 from tensorseed.client.http.retries import Backoff
 from tensorseed.client.source import read_source
 from tests.tensorseed.client.conftest import (
@@ -97,8 +98,8 @@ def test_a_token_a_url_a_query_and_a_slice(url: str, spec: Path, tmp_path: Path)
     assert (tmp_path / "s").read_bytes().endswith(rows)
 
 
-async def _plan(url: str, spec: bytes) -> remote.RemoteFile:
-    async with remote.Remote([url], None, 1, lambda: options(Path()).backoff(1)) as asked:
+async def _plan(url: str, spec: bytes) -> RemoteFile:
+    async with Remote([url], None, 1, lambda: options(Path()).backoff(1)) as asked:
         return await asked.plan(spec)
 
 
