@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
@@ -18,6 +19,8 @@ from fastapi import FastAPI
 from service.settings import Settings
 
 T = TypeVar("T")
+
+os.environ.setdefault("KERAS_BACKEND", "jax")  # before a test imports keras, which reads it once
 
 hypothesis.settings.register_profile("tensorseed", deadline=None)  # the first draw compiles
 hypothesis.settings.load_profile("tensorseed")
