@@ -60,7 +60,9 @@ class Evaluation:
 def _drawing_seconds(tensor: ResolvedTensor) -> float:
     distribution = tensor.distribution
     elements = Elements(0, prod(tensor.shape))
-    return distribution.preparation_seconds + distribution.seconds(tensor.dtype, elements)
+    return distribution.preparing_seconds(elements, begins=True) + distribution.seconds(
+        tensor.dtype, elements
+    )
 
 
 def device_of(name: str) -> torch.device:

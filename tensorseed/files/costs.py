@@ -6,7 +6,6 @@ An estimate divides work into pieces and orders them. It changes no value.
 from __future__ import annotations
 
 from tensorseed.files.virtual_file import Entry, VirtualFile
-from tensorseed.sampling.distributions.base import Elements
 
 TENSOR_SECONDS = 2e-5  # of a tensor beside its elements
 COPIED_SECONDS = 3e-10  # of a byte that is there already
@@ -37,13 +36,8 @@ def seconds(file: VirtualFile, start: int, stop: int, long_preparation: float = 
 
 def _part(entry: Entry, begin: int, end: int, long_preparation: float) -> float:
     """The time of a tensor's bytes within [begin, end) of the file."""
-    tensor, box = entry.tensor, entry.box
-    first = (begin - entry.start) // tensor.dtype.itemsize
-    count = -(-(end - begin) // tensor.dtype.itemsize)
-    runs = 1
-    if box is not None:
-        runs, first = -(-count // max(box.run, 1)), box.element(first)
-    preparation = tensor.distribution.preparation_seconds if begin == entry.start else 0.0
-    if preparation > long_preparation:
-        preparation = 0.0
-    return preparation + tensor.distribution.seconds(tensor.dtype, Elements(first, count, runs))
+    distribution, elements = entry.tensor.distribution, entry.elements(begin, end)
+    preparing = distribution.preparing_seconds(
+        elements, begins=begin == entry.start, longest=long_preparation
+    )
+    return preparing + distribution.seconds(entry.tensor.dtype, elements)

@@ -21,7 +21,7 @@ from tensorseed.files.elements import ElementSource, element_source
 from tensorseed.files.header import write_header
 from tensorseed.files.slices import Box, is_contiguous, parse_slice
 from tensorseed.sampling.distributions import Preparation
-from tensorseed.sampling.distributions.base import Storage
+from tensorseed.sampling.distributions.base import Elements, Storage
 from tensorseed.sampling.philox import STREAM_VERSION, Stream
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 
@@ -36,6 +36,16 @@ class Entry(NamedTuple):
     start: int
     stop: int
     box: Box | None = None
+
+    def elements(self, start: int, stop: int) -> Elements:
+        """Return the tensor's elements that have a byte in [start, stop) of the file."""
+        itemsize = self.tensor.dtype.itemsize
+        first = (max(start, self.start) - self.start) // itemsize
+        count = -(-(min(stop, self.stop) - self.start) // itemsize) - first
+        if self.box is None:
+            return Elements(first, count)
+        at, last = self.box.element(first), self.box.element(first + max(count, 1) - 1)
+        return Elements(at, count, -(-count // max(self.box.run, 1)), last + 1 - at)
 
 
 @dataclass(frozen=True)
@@ -248,9 +258,13 @@ def missing_preparations(
         return []
     missing = []
     for entry in file.entries_within(max(start, len(file.header)), stop):
-        if entry.tensor.distribution.preparation_seconds <= over_seconds:
+        distribution, begin, end = entry.tensor.distribution, max(start, entry.start), min(stop, entry.stop)
+        if distribution.preparation_seconds <= over_seconds or begin >= end:
             continue
-        preparation = entry.tensor.distribution.preparation(Stream(file.resolved.seed, entry.tensor.stream))
-        if preparation is not None and not preparation.is_done:
-            missing.append(preparation)
+        stream = Stream(file.resolved.seed, entry.tensor.stream)
+        missing += [
+            preparation
+            for preparation in distribution.preparations(stream, entry.elements(begin, end))
+            if preparation.seconds > over_seconds and not preparation.is_done
+        ]
     return missing

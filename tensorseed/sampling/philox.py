@@ -43,14 +43,19 @@ class Key(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """The random bits of one tensor: a seed and the name that keys it."""
+    """The random bits of one tensor, or of a part of it: a seed, the name that keys it, the part's number."""
 
     seed: int
     name: str
+    parts: tuple[int, ...] = ()  # the number of the part, of the part within it, and so on
 
     def key(self, purpose: str = "value") -> Key:
-        """The key for a purpose."""
-        return stream_key(self.seed, self.name, purpose)
+        """The key for a purpose, behind which the numbers of parts stand."""
+        return stream_key(self.seed, self.name, " ".join((purpose, *map(str, self.parts))))
+
+    def part(self, number: int) -> Stream:
+        """The random bits of the part of a number."""
+        return self._replace(parts=(*self.parts, number))
 
 
 def stream_key(seed: int, name: str, purpose: str = "value") -> Key:

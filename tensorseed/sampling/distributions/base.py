@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -49,11 +50,20 @@ class Formula(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """Some elements of a row-major tensor: `count` of them from `first` on, in `runs` consecutive runs."""
+    """Some elements of a row-major tensor: `count` of them from `first` on, in `runs` consecutive runs.
+
+    `span` is the number of elements from the first to the last, where runs have others between them.
+    """
 
     first: int
     count: int
     runs: int = 1
+    span: int = 0
+
+    @property
+    def stop(self) -> int:
+        """The element behind the last."""
+        return self.first + max(self.count, self.span)
 
 
 class Preparation(Protocol):
@@ -156,14 +166,21 @@ class BaseDistribution(ABC):
     def has_equal_slices(self, shape: Shape, axis: int) -> bool:
         """Whether all slices of a tensor of `shape` along `axis` are known to be equal."""
 
-    def preparation(self, stream: Stream) -> Preparation | None:
-        """The computation that must precede the first element, done or not; None where there is none."""
-        return None
+    def preparations(self, stream: Stream, elements: Elements) -> Iterator[Preparation]:
+        """The computations that must precede `elements`, done or not."""
+        yield from ()
 
     @property
     def preparation_seconds(self) -> float:
-        """Estimated time of the preparation on one core; 0 where there is none."""
+        """Estimated time of the longest preparation on one core; 0 where there is none."""
         return 0.0
+
+    def preparing_seconds(self, elements: Elements, *, begins: bool, longest: float = math.inf) -> float:
+        """Estimated time of the preparations that count with `elements`, of up to `longest` each.
+
+        One counts with the first element that needs it. `begins` says that none was computed before.
+        """
+        return self.preparation_seconds if begins and self.preparation_seconds <= longest else 0.0
 
     @abstractmethod
     def nanoseconds(self, dtype: DType) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,14 +116,18 @@ class KernelCentre(Elementwise):
         """As the rows of the matrix."""
         return self.base.has_equal_slices(self._matrix, 0)
 
-    def preparation(self, stream: Stream) -> Preparation | None:
-        """That of the matrix."""
-        return self.base.preparation(stream)
+    def preparations(self, stream: Stream, elements: Elements) -> Iterator[Preparation]:
+        """Those of the matrix."""
+        return self.base.preparations(stream, self._inside(elements))
 
     @property
     def preparation_seconds(self) -> float:
         """That of the matrix."""
         return self.base.preparation_seconds
+
+    def preparing_seconds(self, elements: Elements, *, begins: bool, longest: float = math.inf) -> float:
+        """Those of the matrix."""
+        return self.base.preparing_seconds(self._inside(elements), begins=begins, longest=longest)
 
     def nanoseconds(self, dtype: DType) -> float:
         """Those of finding the centre, axis by axis."""
@@ -130,9 +135,12 @@ class KernelCentre(Elementwise):
 
     def seconds(self, dtype: DType, elements: Elements) -> float:
         """Those of the matrix's elements among them, and of finding these."""
+        return super().seconds(dtype, elements) + self.base.seconds(dtype, self._inside(elements))
+
+    def _inside(self, elements: Elements) -> Elements:
+        """About those of the matrix's elements that are among `elements`."""
         share = math.prod(axis.size for axis in self.spatial)
-        inside = Elements(elements.first // share, -(-elements.count // share), elements.runs)
-        return super().seconds(dtype, elements) + self.base.seconds(dtype, inside)
+        return Elements(elements.first // share, -(-elements.count // share), elements.runs)
 
     def elements(self, stream: Stream, indices: Indices) -> Numbers:
         """The elements at `indices`."""

@@ -98,9 +98,10 @@ class Orthogonal(Elementwise):
         """Whether the gain is zero."""
         return self.gain == 0.0
 
-    def preparation(self, stream: Stream) -> OrthogonalPreparation | None:
+    def preparations(self, stream: Stream, elements: Elements) -> Iterator[OrthogonalPreparation]:
         """The combination of a thin matrix's reflections."""
-        return OrthogonalPreparation(stream.key(), self._sides) if is_thin(self._sides) else None
+        if is_thin(self._sides):
+            yield OrthogonalPreparation(stream.key(), self._sides)
 
     @property
     def preparation_seconds(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tensorseed.sampling.distributions.base import (
@@ -56,14 +57,18 @@ class ZeroRange(Structured):
         """Unknown."""
         return False
 
-    def preparation(self, stream: Stream) -> Preparation | None:
-        """That of the base."""
-        return self.base.preparation(stream)
+    def preparations(self, stream: Stream, elements: Elements) -> Iterator[Preparation]:
+        """Those of the base."""
+        return self.base.preparations(stream, elements)
 
     @property
     def preparation_seconds(self) -> float:
         """That of the base."""
         return self.base.preparation_seconds
+
+    def preparing_seconds(self, elements: Elements, *, begins: bool, longest: float = math.inf) -> float:
+        """Those of the base."""
+        return self.base.preparing_seconds(elements, begins=begins, longest=longest)
 
     def nanoseconds(self, dtype: DType) -> float:
         """Those of the base."""

@@ -17,6 +17,7 @@ from tensorseed.concurrency.cancellation import (
 from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling import compact_wy
 from tensorseed.sampling.distributions import Orthogonal
+from tensorseed.sampling.distributions.base import Elements
 from tensorseed.sampling.distributions.orthogonal import orthogonal_elements
 from tensorseed.sampling.philox import Stream
 from tensorseed.sampling.reflections import orthogonal_rows
@@ -48,9 +49,9 @@ def test_an_orthogonal_matrix_is_given_up(shape):
 
 def test_what_is_prepared_is_known_to_be():
     stream = Stream(3, "prepared")
-    assert Orthogonal(90, 80, 1.0).preparation(stream) is None
-    preparation = Orthogonal(400, 30, 1.0).preparation(stream)
-    assert preparation is not None
+    elements = Elements(0, 1)
+    assert not [*Orthogonal(90, 80, 1.0).preparations(stream, elements)]
+    (preparation,) = Orthogonal(400, 30, 1.0).preparations(stream, elements)
     assert not preparation.is_done
     preparation.run()
     assert preparation.is_done

@@ -10,7 +10,7 @@ import pytest
 import torch
 from numba import njit
 
-from tensorseed.sampling.philox import Key, philox4x32, stream_key
+from tensorseed.sampling.philox import Key, Stream, philox4x32, stream_key
 
 KNOWN = [
     tuple(int(word, 16) for word in line.split())
@@ -22,6 +22,13 @@ KNOWN = [
 @njit
 def compiled(c0, c1, c2, c3, k0, k1):
     return philox4x32(c0, c1, c2, c3, k0, k1)
+
+
+def test_a_part_has_a_purpose_of_its_own():
+    stream = Stream(7, "w")
+    assert stream.part(12).key() == stream_key(7, "w", "value 12")
+    assert stream.part(1).part(0).key("permutation") == stream_key(7, "w", "permutation 1 0")
+    assert stream.key() == stream_key(7, "w")
 
 
 def test_there_are_three_known_answers():
