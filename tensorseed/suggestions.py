@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 MAX_LISTED = 40  # names that a sentence lists in full
 MAX_NEAREST = 10  # names that a sentence lists of more than these
 MAX_COMPARED = 256  # names compared letter by letter
 MAX_COMPARED_CHARS = 64  # of a name that may be a typo
+
+CHOOSING_FIELDS = ("kind", "type", "name")  # of which an object has one to say which one it is
 
 _NUMBER = re.compile(r"[0-9]+")
 
@@ -26,6 +28,19 @@ def unknown_name(word: str, name: object, valid: Iterable[str]) -> str:
         return f"unknown {word}: {guess}valid are {', '.join(choices)}"
     listed = list(dict.fromkeys([*near, *choices[:MAX_NEAREST]]))[:MAX_NEAREST]
     return f"unknown {word}: {guess}there are {len(choices):,}, such as {', '.join(listed)}"
+
+
+def misnamed_choice(document: Mapping[str, object], field: str) -> tuple[str, str] | None:
+    """The field in the place of `field`, kind or type, that says which one is meant, and the sentence.
+
+    None where `field` is there, or none of its neighbours is a text.
+    """
+    if field in document:
+        return None
+    for other in CHOOSING_FIELDS:
+        if isinstance(document.get(other), str):
+            return other, f"{other} is called {field} here: write {field} in its place"
+    return None
 
 
 def _nearest(name: str, choices: list[str]) -> list[str]:

@@ -43,22 +43,22 @@ class LossMessage:
     `body` is a safetensors file with the options in `parameters`; JSON where these are None.
     """
 
-    name: str
+    kind: str
     body: memoryview
     parameters: Mapping[str, str] | None
     accept: str
 
 
-def catalog_text(name: str | None) -> bytes:
+def catalog_text(kind: str | None) -> bytes:
     """The catalogue, or its entry of one loss.
 
     Raises:
         UnknownNameError: There is no such loss.
     """
-    if name is None:
+    if kind is None:
         return orjson.dumps(list(_catalog().values()))
-    loss_class(name)
-    return orjson.dumps(_catalog()[name])
+    loss_class(kind)
+    return orjson.dumps(_catalog()[kind])
 
 
 def answer(message: LossMessage, context: JobsContext) -> bytes | list[memoryview]:
@@ -86,12 +86,12 @@ def answer(message: LossMessage, context: JobsContext) -> bytes | list[memoryvie
 
 def _call(message: LossMessage, context: JobsContext) -> Call:
     if message.parameters is None:
-        return read_loss(message.name, _document(bytes(message.body), context.limits), context.limits)
-    loss = LOSSES[message.name]
+        return read_loss(message.kind, _document(bytes(message.body), context.limits), context.limits)
+    loss = LOSSES[message.kind]
     raw = read_tensors(message.body, context.limits.dimensions, "body")
     tensors = {name: to_torch(tensor) for name, tensor in raw.items()}
     try:
-        return read_loss(message.name, query_document(loss, message.parameters), context.limits, tensors)
+        return read_loss(message.kind, query_document(loss, message.parameters), context.limits, tensors)
     except LossError as error:
         raise at_parameters(error, loss, message.parameters, tensors) from None
 
@@ -120,7 +120,7 @@ def _form(message: LossMessage, numbers: int, context: JobsContext) -> str:
 
 @cache
 def _catalog() -> dict[str, dict[str, Any]]:
-    return {entry["name"]: entry for entry in losses_catalog()}
+    return {entry["kind"]: entry for entry in losses_catalog()}
 
 
 FILENAME = "loss.safetensors"

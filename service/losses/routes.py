@@ -43,7 +43,7 @@ PROBLEMS = COMMON.extended({LossError: ProblemKind("invalid-loss", 422, "The los
 
 router = APIRouter(prefix="/v1/losses", tags=["losses"])
 
-Name = Annotated[
+Kind = Annotated[
     str,
     Path(description="torch.nn.functional's name of the loss.", examples=["cross_entropy"]),
 ]
@@ -70,26 +70,26 @@ async def losses(request: Request) -> Response:
 
 @get_and_head(
     router,
-    "/{name}",
+    "/{kind}",
     "Loss",
     model=CatalogLoss,
     errors=PROBLEMS.documented(UnknownNameError, QueryError, TooLargeError),
 )
-async def loss(request: Request, name: Name) -> Response:
+async def loss(request: Request, kind: Kind) -> Response:
     """One loss: formula, tensors, options, and the denominator of the reduction `mean`."""
     query_of(request, allowed=())
-    return await cancel_on_disconnect(request.receive, _catalog(request, name))
+    return await cancel_on_disconnect(request.receive, _catalog(request, kind))
 
 
 @router.post(
-    "/{name}",
+    "/{kind}",
     operation_id="postLoss",
     summary="The value of a loss, and gradients",
     response_class=Response,
     responses=loss_answers() | PROBLEMS.documented(UnknownNameError, *_BODY, *_WORK),
     openapi_extra=loss_body(),
 )
-async def post_loss(request: Request, name: Name) -> Response:
+async def post_loss(request: Request, kind: Kind) -> Response:
     """The loss of the tensors in the body, computed by torch, with its denominator and gradients.
 
     The body is JSON that holds tensors, as nested lists, and options by name. Or it is a safetensors file
@@ -100,11 +100,11 @@ async def post_loss(request: Request, name: Name) -> Response:
     context = JobsContext.of(request)
     accept = accept_of(request)
     negotiate(accept, (JSON, OCTETS), f"a loss is available as {JSON} or {OCTETS}: accept one of them")
-    seconds = await asyncio.to_thread(_seconds_of, name)  # before the body is read
+    seconds = await asyncio.to_thread(_seconds_of, kind)  # before the body is read
     with context.losses.admit():
         body, parameters = await _read(request, context)
         lease = lease_of(request)
-        work = _evaluate(context, name, body, parameters, accept, lease, seconds(len(body)))
+        work = _evaluate(context, kind, body, parameters, accept, lease, seconds(len(body)))
         return await cancel_on_disconnect(request.receive, work)
 
 
@@ -122,40 +122,40 @@ async def _read(request: Request, context: JobsContext) -> tuple[memoryview, Map
 
 async def _evaluate(
     context: JobsContext,
-    name: str,
+    kind: str,
     body: memoryview,
     parameters: Mapping[str, str] | None,
     accept: str,
     lease: MemoryLease,
     seconds: float,
 ) -> Response:
-    with span("loss", {"tensorseed.loss": name, "tensorseed.request_bytes": len(body)}):
-        job = partial(_answer, context, name, body, parameters, accept, lease)
+    with span("loss", {"tensorseed.loss": kind, "tensorseed.request_bytes": len(body)}):
+        job = partial(_answer, context, kind, body, parameters, accept, lease)
         worker = context.worker
         found = await worker.run_cancellable(job, pool=worker.pools.losses, seconds=seconds)
     return loss_response(found, lease)
 
 
-async def _catalog(request: Request, name: str | None) -> Response:
-    text = await JobsContext.of(request).worker.run(_catalog_text, name)
+async def _catalog(request: Request, kind: str | None) -> Response:
+    text = await JobsContext.of(request).worker.run(_catalog_text, kind)
     return Response(text, media_type=JSON)
 
 
-def _seconds_of(name: str) -> Callable[[int], float]:
+def _seconds_of(kind: str) -> Callable[[int], float]:
     from tensorseed.losses.request import loss_class
 
-    return loss_class(name).seconds
+    return loss_class(kind).seconds
 
 
-def _catalog_text(name: str | None) -> bytes:
+def _catalog_text(kind: str | None) -> bytes:
     from .evaluation import catalog_text
 
-    return catalog_text(name)
+    return catalog_text(kind)
 
 
 def _answer(
     context: JobsContext,
-    name: str,
+    kind: str,
     body: memoryview,
     parameters: Mapping[str, str] | None,
     accept: str,
@@ -165,4 +165,4 @@ def _answer(
     from .evaluation import LossMessage, answer
 
     with lease.reserving(keep=True):
-        return answer(LossMessage(name, body, parameters, accept), context)
+        return answer(LossMessage(kind, body, parameters, accept), context)

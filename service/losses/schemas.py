@@ -19,7 +19,7 @@ class CatalogArgument(Described):
     """One tensor that a loss takes."""
 
     name: str = Field(description="Its name.", examples=["input"])
-    kind: str = Field(description="`floating`, `integer` (int64), or `either`.", examples=["floating"])
+    numbers: str = Field(description="`floating`, `integer` (int64), or `either`.", examples=["floating"])
     optional: bool = Field(description="Whether it can be left out.", examples=[False])
     differentiable: bool = Field(
         description="Whether there is a gradient for it where it is floating.", examples=[True]
@@ -30,7 +30,7 @@ class CatalogArgument(Described):
 class CatalogLoss(Described):
     """One loss."""
 
-    name: str = Field(description="Its name in the URL.", examples=["cross_entropy"])
+    kind: str = Field(description="Its name in the URL.", examples=["cross_entropy"])
     summary: str = Field(description="What it is.", examples=["The mean squared error."])
     formula: str = Field(description="The loss before it is reduced.", examples=["ℓ = (x − y)²"])
     source: str = Field(description="Where it comes from.", examples=["torch.nn.MSELoss"])
@@ -47,7 +47,7 @@ class CatalogLoss(Described):
             [
                 {
                     "name": "input",
-                    "kind": "floating",
+                    "numbers": "floating",
                     "optional": False,
                     "differentiable": True,
                     "shape": "(*)",
@@ -69,7 +69,7 @@ class CatalogLoss(Described):
 
 
 class LossRequest(BaseModel):
-    """The tensors and the options of a loss, by name; `GET /v1/losses/{name}` lists both.
+    """The tensors and the options of a loss, by name; `GET /v1/losses/{kind}` lists both.
 
     Tensors are nested lists of numbers and of the strings "NaN", "Infinity" and "-Infinity".
     """
@@ -141,7 +141,7 @@ def complete_losses(paths: dict[str, Any]) -> None:
     """Add the names of the losses to the path items, and the parameters of their queries."""
     from tensorseed.losses import LOSSES  # imports torch
 
-    path = paths["/v1/losses/{name}"]
+    path = paths["/v1/losses/{kind}"]
     path["post"]["parameters"] += _parameters()
     for operation in path.values():
         operation["parameters"][0]["schema"]["enum"] = list(LOSSES)

@@ -13,7 +13,7 @@ from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.modules import EXCLUDED_MODULES, MODULES, StatelessModule
 from tensorseed.spec.names import check_name, count_names, expand_blocks
 from tensorseed.spec.schemes import ArgumentError
-from tensorseed.suggestions import unknown_name
+from tensorseed.suggestions import misnamed_choice, unknown_name
 
 MAX_LAYERS = 1_024  # of one network, brace ranges expanded
 
@@ -32,14 +32,14 @@ class Node:
     layer: NetworkLayer
 
     @property
-    def kind(self) -> str:
+    def type(self) -> str:
         """Its type."""
         return self.layer.type_name()
 
     @property
     def title(self) -> str:
         """The name and type, for messages."""
-        return f"{self.name} ({self.kind})"
+        return f"{self.name} ({self.type})"
 
 
 def read_plain(entries: list[Any], faults: list[Located]) -> dict[int, NetworkLayer]:
@@ -50,6 +50,8 @@ def read_plain(entries: list[Any], faults: list[Located]) -> dict[int, NetworkLa
         kind = entry.get("type") if isinstance(entry, dict) else None
         if not isinstance(entry, dict):
             faults.append((path, "a layer must be an object with type"))
+        elif other := misnamed_choice({**entry, "name": None}, "type"):
+            faults.append(((*path, other[0]), other[1]))
         elif not isinstance(kind, str):
             faults.append(((*path, "type"), "type is required: the name of a torch.nn class"))
         elif kind in MODULES:

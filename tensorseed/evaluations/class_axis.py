@@ -41,7 +41,7 @@ def read_class_axis(given: TargetGiven, loss: Loss, output: Shape, found: int, c
         return found
     where = ("target", "class_axis")
     if not loss.takes_class_indices:
-        context.note(where, f"{loss.name} has no axis of classes: leave class_axis out")
+        context.note(where, f"{loss.kind} has no axis of classes: leave class_axis out")
     elif not -len(output) <= axis < len(output):
         axes = f"the axes {-len(output)} to {len(output) - 1}" if output else "no axes"
         context.note(

@@ -25,7 +25,7 @@ def measure(node: Node, output: torch.Tensor, axis: int, gradients: Sequence[tor
     gradient_mean, gradient_std = (None, None) if grad is None else moments(grad)
     return LayerReport(
         name=node.name,
-        type=node.kind,
+        type=node.type,
         shape=tuple(x.shape),
         mean=mean,
         std=std,

@@ -19,7 +19,7 @@ from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import SCHEMES, ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
-from tensorseed.suggestions import unknown_name
+from tensorseed.suggestions import misnamed_choice, unknown_name
 
 MAX_VARIANTS = 16
 _OPTIMIZER_NAMES = [name.casefold() for name in OPTIMIZERS]
@@ -67,33 +67,45 @@ def _without_numbers(raw: Any) -> Any:
 
 
 def read_choice(raw: Any, faults: list[Located]) -> str | LossChoice | None:
-    """Read the loss, a name or an object."""
+    """Read the loss, its kind or an object."""
     if raw is None or isinstance(raw, str):
         return raw
-    name = {key: value for key, value in raw.items() if key == "name"} if _is(raw) else raw
-    return validate(LossChoice, name, ("loss",), faults)
+    if _is_misnamed(raw, ("loss",), faults):
+        return None
+    kind = {key: value for key, value in raw.items() if key == "kind"} if _is(raw) else raw
+    return validate(LossChoice, kind, ("loss",), faults)
 
 
 def read_optimizer(raw: Any, path: Path, faults: list[Located]) -> Optimizer | None:
-    """Read the optimizer, a name or an object."""
+    """Read the optimizer, its kind or an object."""
     if raw is None:
         return None
-    named = {"name": raw} if isinstance(raw, str) else raw
-    where = path if isinstance(raw, str) else (*path, "name")
-    name = named.get("name") if _is(named) else None
-    if not isinstance(name, str):
-        faults.append((path, "an optimizer is a name, or an object with name and its arguments"))
+    if _is_misnamed(raw, path, faults):
         return None
-    if name not in OPTIMIZERS:
-        faults.append((where, unknown_name("optimizer", name, OPTIMIZERS)))
+    given = {"kind": raw} if isinstance(raw, str) else raw
+    where = path if isinstance(raw, str) else (*path, "kind")
+    kind = given.get("kind") if _is(given) else None
+    if not isinstance(kind, str):
+        faults.append((path, "an optimizer is its kind, such as SGD, or an object with kind and arguments"))
         return None
-    found = validate(OPTIMIZERS[name], named, path, faults)
+    if kind not in OPTIMIZERS:
+        faults.append((where, unknown_name("optimizer", kind, OPTIMIZERS)))
+        return None
+    found = validate(OPTIMIZERS[kind], given, path, faults)
     if found is not None:
         try:
             found.check_arguments()
         except ArgumentError as error:
             faults.append(((*path, *error.path), str(error)))
     return found
+
+
+def _is_misnamed(raw: Any, path: Path, faults: list[Located]) -> bool:
+    """Whether another field stands in the place of kind, after adding its fault."""
+    found = misnamed_choice(raw, "kind") if _is(raw) else None
+    if found is not None:
+        faults.append(((*path, found[0]), found[1]))
+    return found is not None
 
 
 def read_variants(raw: Any, faults: list[Located]) -> list[tuple[VariantRequest, Inits, Optimizer | None]]:

@@ -43,9 +43,9 @@ class Objective:
     distribution_axis: int = -1
 
     @property
-    def name(self) -> str:
-        """The name of the loss."""
-        return self.loss.name
+    def kind(self) -> str:
+        """The kind of the loss."""
+        return self.loss.kind
 
     def cast(self, dtype: torch.dtype, device: torch.device) -> Objective:
         """The same with all floating tensors in `dtype`, on `device`."""
@@ -74,13 +74,13 @@ class Objective:
             return self.loss.value(self.tensors(output))
         except (RuntimeError, ValueError, IndexError) as error:
             if isinstance(error, NotImplementedError) or "not implemented for" in str(error):
-                detail = f"torch has no {self.name} for {dtype} here: use float32"
+                detail = f"torch has no {self.kind} for {dtype} here: use float32"
                 raise EvaluationError.at("/dtype", detail) from None
             if not bool(output.detach().isfinite().all()):
                 return output.sum() * torch.nan
             low, high = output.min().item(), output.max().item()
-            detail = f"{self.name} cannot take the network's output, numbers from {low:.4g} to {high:.4g}"
-            raise EvaluationError.at("/loss", f"{detail}: {_REMEDIES.get(self.name, _ANOTHER)}") from None
+            detail = f"{self.kind} cannot take the network's output, numbers from {low:.4g} to {high:.4g}"
+            raise EvaluationError.at("/loss", f"{detail}: {_REMEDIES.get(self.kind, _ANOTHER)}") from None
 
     def denominator(self, output: torch.Tensor) -> float | None:
         """The denominator of the loss."""
@@ -112,8 +112,8 @@ _REMEDIES = {
 
 def read_loss_class(choice: Any, context: ReadContext, raw: dict[str, Any]) -> Loss | None:
     """The loss with its options; None after adding its faults. `raw` holds the options as sent."""
-    name = choice if isinstance(choice, str) else str(choice.name)
-    path: tuple[str, ...] = ("loss",) if isinstance(choice, str) else ("loss", "name")
+    name = choice if isinstance(choice, str) else choice.kind
+    path: tuple[str, ...] = ("loss",) if isinstance(choice, str) else ("loss", "kind")
     if name not in LOSSES:
         context.note(path, unknown_name("loss", name, FITTING))
         return None
@@ -143,7 +143,7 @@ def takes_integers(loss: Loss, target: Shape, output: Shape) -> bool:
 
 def options_of(raw: Any) -> dict[str, Any]:
     """The options of a loss as it was sent."""
-    return {key: value for key, value in raw.items() if key != "name"} if isinstance(raw, dict) else {}
+    return {key: value for key, value in raw.items() if key != "kind"} if isinstance(raw, dict) else {}
 
 
 def read_extras(loss: Loss, raw: dict[str, Any], context: ReadContext) -> dict[str, torch.Tensor]:
@@ -198,7 +198,7 @@ def check_output(objective: Objective, output: torch.Tensor, limits: Limits) -> 
         objective.loss.validate_tensors(objective.tensors(output), limits)
     except LossError as error:
         detail = error.faults[0].detail.replace("input", "the network's output", 1)
-        remedy = _REMEDIES.get(objective.name)
+        remedy = _REMEDIES.get(objective.kind)
         raise EvaluationError.at("/loss", f"{detail}: {remedy}" if remedy else detail) from None
 
 

@@ -38,12 +38,7 @@ class Optimizer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    name: str
-
-    @classmethod
-    def kind(cls) -> str:
-        """The value of `name` that stands for this class: its name in torch.optim."""
-        return str(get_args(cls.model_fields["name"].annotation)[0])
+    kind: str
 
     def check_arguments(self) -> None:
         """Raise ArgumentError where an argument does not fit the others."""
@@ -52,12 +47,12 @@ class Optimizer(BaseModel):
         """The real optimizer."""
         import torch
 
-        made: torch.optim.Optimizer = getattr(torch.optim, self.kind())(parameters, **self.arguments())
+        made: torch.optim.Optimizer = getattr(torch.optim, self.kind)(parameters, **self.arguments())
         return made
 
     def arguments(self) -> dict[str, Any]:
         """The arguments as torch's constructor takes them."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name != "name"}
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
 
     def given_arguments(self) -> dict[str, Any]:
         """The arguments that were given, rather than left at their defaults."""
@@ -70,7 +65,7 @@ class SGD(Optimizer):
     Source: Sutskever et al.: On the importance of initialization and momentum in deep learning, ICML 2013
     """
 
-    name: Literal["SGD"]
+    kind: Literal["SGD"]
     lr: NonNegative = Field(default=1e-3, description=RATE, examples=[0.1])
     momentum: NonNegative = Field(default=0.0, description="Share of v that is retained.", examples=[0.9])
     dampening: Float64 = Field(default=0.0, description="Share of g that is left out of v.", examples=[0.0])
@@ -90,7 +85,7 @@ class Adagrad(Optimizer):
     Source: Duchi et al.: Adaptive subgradient methods for online learning, JMLR 12, 2011
     """
 
-    name: Literal["Adagrad"]
+    kind: Literal["Adagrad"]
     lr: NonNegative = Field(default=1e-2, description=RATE, examples=[0.01])
     lr_decay: NonNegative = Field(default=0.0, description="Decay of the rate.", examples=[0.0])
     weight_decay: Decay = 0.0
@@ -107,7 +102,7 @@ class RMSprop(Optimizer):
     Source: Hinton: Neural networks for machine learning, lecture 6, 2012
     """
 
-    name: Literal["RMSprop"]
+    kind: Literal["RMSprop"]
     lr: NonNegative = Field(default=1e-2, description=RATE, examples=[0.01])
     alpha: NonNegative = Field(default=0.99, description="Share of s that is retained.", examples=[0.99])
     eps: Eps = 1e-8
@@ -123,7 +118,7 @@ class Adam(Optimizer):
     Source: Kingma and Ba: Adam, ICLR 2015
     """
 
-    name: Literal["Adam"]
+    kind: Literal["Adam"]
     lr: NonNegative = Field(default=1e-3, description=RATE, examples=[0.001])
     betas: Betas = (0.9, 0.999)
     eps: Eps = 1e-8
@@ -139,7 +134,7 @@ class AdamW(Optimizer):
     Source: Loshchilov and Hutter: Decoupled weight decay regularization, ICLR 2019
     """
 
-    name: Literal["AdamW"]
+    kind: Literal["AdamW"]
     lr: NonNegative = Field(default=1e-3, description=RATE, examples=[0.001])
     betas: Betas = (0.9, 0.999)
     eps: Eps = 1e-8
@@ -154,7 +149,7 @@ class Adadelta(Optimizer):
     Source: Zeiler: ADADELTA, an adaptive learning rate method, 2012
     """
 
-    name: Literal["Adadelta"]
+    kind: Literal["Adadelta"]
     lr: NonNegative = Field(default=1.0, description=RATE, examples=[1.0])
     rho: Annotated[float, Field(ge=0, le=1), EXACT] = Field(
         default=0.9, description="Share of the averages that is retained.", examples=[0.9]
@@ -170,7 +165,7 @@ class Adamax(Optimizer):
     Source: Kingma and Ba: Adam, ICLR 2015
     """
 
-    name: Literal["Adamax"]
+    kind: Literal["Adamax"]
     lr: NonNegative = Field(default=2e-3, description=RATE, examples=[0.002])
     betas: Betas = (0.9, 0.999)
     eps: Eps = 1e-8
@@ -184,7 +179,7 @@ class NAdam(Optimizer):
     Source: Dozat: Incorporating Nesterov momentum into Adam, ICLR workshop 2016
     """
 
-    name: Literal["NAdam"]
+    kind: Literal["NAdam"]
     lr: NonNegative = Field(default=2e-3, description=RATE, examples=[0.002])
     betas: Betas = (0.9, 0.999)
     eps: Eps = 1e-8
@@ -202,7 +197,7 @@ class RAdam(Optimizer):
     Source: Liu et al.: On the variance of the adaptive learning rate and beyond, ICLR 2020
     """
 
-    name: Literal["RAdam"]
+    kind: Literal["RAdam"]
     lr: NonNegative = Field(default=1e-3, description=RATE, examples=[0.001])
     betas: Betas = (0.9, 0.999)
     eps: Eps = 1e-8
@@ -212,8 +207,8 @@ class RAdam(Optimizer):
 
 
 AnyOptimizer = Annotated[
-    SGD | Adagrad | RMSprop | Adam | AdamW | Adadelta | Adamax | NAdam | RAdam, Field(discriminator="name")
+    SGD | Adagrad | RMSprop | Adam | AdamW | Adadelta | Adamax | NAdam | RAdam, Field(discriminator="kind")
 ]
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {cls.kind(): cls for cls in get_args(get_args(AnyOptimizer)[0])}
-"""The class of every `name`."""
+OPTIMIZERS: dict[str, type[Optimizer]] = {cls.__name__: cls for cls in get_args(get_args(AnyOptimizer)[0])}
+"""The class of every `kind`, the name of a class of torch.optim."""

@@ -249,7 +249,7 @@ class _Reader:
             return None
         if given is None:
             if document is None:
-                context.note(("target",), f"target is required: what {loss.name} compares the output with")
+                context.note(("target",), f"target is required: what {loss.kind} compares the output with")
             return None
         axis = read_class_axis(given, loss, output, find_class_axis(nodes, outputs), context)
         default = target_shape(loss, output, axis, classes=given.classes is not None)

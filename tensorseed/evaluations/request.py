@@ -51,11 +51,11 @@ class TargetGiven(Given):
 
 
 class LossChoice(BaseModel):
-    """A loss by name with its options, those of /v1/losses/{name}."""
+    """A loss by its kind, with its options, those of /v1/losses/{kind}."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    name: str = Field(
+    kind: str = Field(
         description="A loss of torch.nn.functional that takes an input and a target.",
         examples=["cross_entropy"],
     )
@@ -120,13 +120,13 @@ class EvaluationRequest(Spec):
     )
     loss: str | LossChoice | None = Field(
         default=None,
-        description="A loss by name, or an object with name and options; none computes forward only.",
-        examples=["cross_entropy", {"name": "cross_entropy", "label_smoothing": 0.1}],
+        description="A loss by name, or an object with kind and options; none computes forward only.",
+        examples=["cross_entropy", {"kind": "cross_entropy", "label_smoothing": 0.1}],
     )
     optimizer: str | AnyOptimizer | None = Field(
         default=None,
-        description="An optimizer of torch.optim by name, or an object with name and arguments.",
-        examples=[{"name": "SGD", "lr": 0.1, "momentum": 0.9}],
+        description="An optimizer of torch.optim by name, or an object with kind and arguments.",
+        examples=[{"kind": "SGD", "lr": 0.1, "momentum": 0.9}],
     )
     steps: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Optimizer steps, each on the whole input.", examples=[100]

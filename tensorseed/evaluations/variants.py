@@ -153,7 +153,7 @@ def label(request: VariantRequest, inits: Inits, optimizer: Optimizer | None) ->
     words = list(inits.words())
     words += [f"seed {request.seed}"] if request.seed is not None else []
     words += [str(word) for word in (request.generator, request.dtype) if word is not None]
-    words += [] if optimizer is None else [_named(optimizer.name, optimizer.given_arguments())]
+    words += [] if optimizer is None else [_named(optimizer.kind, optimizer.given_arguments())]
     return ", ".join(words) or "as given"
 
 

@@ -41,7 +41,7 @@ class AdaptiveLogSoftmaxWithLoss(ParametricLoss):
     Empty: without samples the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "adaptive_log_softmax_with_loss"
+    kind: ClassVar[str] = "adaptive_log_softmax_with_loss"
     module: ClassVar[str] = "AdaptiveLogSoftmaxWithLoss"
     arguments: ClassVar[Arguments] = (
         Argument("input", "(N, F) or (F): samples of F features"),

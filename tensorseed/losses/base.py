@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 Reduction = Literal["none", "mean", "sum"]
-Kind = Literal["floating", "integer", "either"]
+Numbers = Literal["floating", "integer", "either"]
 
 Positive = Annotated[float, Field(gt=0), EXACT]
 NonNegative = Annotated[float, Field(ge=0), EXACT]
@@ -36,12 +36,13 @@ LABELS = ("Formula", "Source", "Denominator", "Empty")
 class Argument(NamedTuple):
     """A tensor that a loss takes. `shape` is in words; the letters are explained by the loss's formula.
 
-    `kind` is floating, integer (int64), or either. `differentiable` says whether torch has a gradient for it.
+    `numbers` is floating, integer (int64), or either. `differentiable` says whether torch has a gradient
+    for it.
     """
 
     name: str
     shape: str
-    kind: Kind = "floating"
+    numbers: Numbers = "floating"
     optional: bool = False
     differentiable: bool = True
 
@@ -81,7 +82,7 @@ class Loss(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    name: ClassVar[str]  # torch.nn.functional's
+    kind: ClassVar[str]  # torch.nn.functional's
     module: ClassVar[str | None] = None  # the torch.nn class that holds its options, if there is one
     arguments: ClassVar[Arguments]
     takes_class_indices: ClassVar[bool] = False  # a target of indices lacks the input's axis of classes
@@ -99,7 +100,7 @@ class Loss(BaseModel, ABC):
     @classmethod
     def function(cls) -> str | None:
         """The qualified name in torch of what computes the loss; None where torch has nothing like it."""
-        return f"torch.nn.functional.{cls.name}"
+        return f"torch.nn.functional.{cls.kind}"
 
     @classmethod
     @cache
@@ -114,7 +115,7 @@ class Loss(BaseModel, ABC):
 
     def is_integer(self, argument: Argument, shapes: Shapes) -> bool:
         """Whether the JSON numbers of `argument` are integers given the shapes of all tensors."""
-        return argument.kind == "integer"
+        return argument.numbers == "integer"
 
     def differentiable(self, tensors: Tensors) -> frozenset[str]:
         """The names of the tensors, of those given, for which torch has a gradient."""
@@ -139,7 +140,7 @@ class Loss(BaseModel, ABC):
         self.check(tensors)
         count = max(self.workspace_size(tensors), *map(empty_rows, tensors.values()))
         if count > limits.activations:
-            detail = f"{self.name} would compute {count:,} numbers on the way, the limit is"
+            detail = f"{self.kind} would compute {count:,} numbers on the way, the limit is"
             raise TooLargeError(f"{detail} {limits.activations:,}: send a smaller batch")
 
     @abstractmethod
@@ -150,7 +151,7 @@ class Loss(BaseModel, ABC):
         """The loss, reduced. Needs tensors that were checked."""
         import torch
 
-        loss: torch.Tensor = getattr(torch.nn.functional, self.name)(**tensors, **self.options())
+        loss: torch.Tensor = getattr(torch.nn.functional, self.kind)(**tensors, **self.options())
         return loss
 
     def run(self, tensors: Tensors) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -215,7 +216,7 @@ def empty_rows(tensor: torch.Tensor) -> int:
 class Call:
     """A loss with all that it is computed from, checked. `device` is auto, cpu, cuda or cuda:N."""
 
-    name: str
+    kind: str
     loss: Loss
     tensors: dict[str, torch.Tensor]
     gradients: tuple[str, ...] = ()

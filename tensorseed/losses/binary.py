@@ -30,7 +30,7 @@ class BCELoss(Loss):
     Empty: without elements the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "binary_cross_entropy"
+    kind: ClassVar[str] = "binary_cross_entropy"
     module: ClassVar[str] = "BCELoss"
     arguments: ClassVar[Arguments] = (Argument("input", "(*), any shape: probabilities"), PROBABILITY, SCALE)
 
@@ -62,7 +62,7 @@ class BCEWithLogitsLoss(Loss):
     Empty: without elements the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "binary_cross_entropy_with_logits"
+    kind: ClassVar[str] = "binary_cross_entropy_with_logits"
     module: ClassVar[str] = "BCEWithLogitsLoss"
     arguments: ClassVar[Arguments] = (
         Argument("input", "(*), any shape: logits"),
@@ -101,7 +101,7 @@ class MultiLabelSoftMarginLoss(Loss):
     Empty: without samples, and without classes, the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "multilabel_soft_margin_loss"
+    kind: ClassVar[str] = "multilabel_soft_margin_loss"
     module: ClassVar[str] = "MultiLabelSoftMarginLoss"
     arguments: ClassVar[Arguments] = (
         Argument("input", "(*, C): logits"),

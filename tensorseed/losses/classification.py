@@ -102,7 +102,7 @@ class NLLLoss(Loss):
     Empty: where every target is ignored or has weight 0, or there is none, the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "nll_loss"
+    kind: ClassVar[str] = "nll_loss"
     module: ClassVar[str] = "NLLLoss"
     takes_class_indices: ClassVar[bool] = True
     arguments: ClassVar[Arguments] = (
@@ -210,7 +210,7 @@ class CrossEntropyLoss(Logits):
     Empty: where every target is ignored or has weight 0, or there is none, the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "cross_entropy"
+    kind: ClassVar[str] = "cross_entropy"
     module: ClassVar[str] = "CrossEntropyLoss"
     takes_class_indices: ClassVar[bool] = True
     arguments: ClassVar[Arguments] = (

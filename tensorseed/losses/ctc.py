@@ -35,7 +35,7 @@ class CTCLoss(Loss):
     Empty: torch takes no log_probs without elements; an empty target is the likelihood of blanks alone
     """
 
-    name: ClassVar[str] = "ctc_loss"
+    kind: ClassVar[str] = "ctc_loss"
     module: ClassVar[str] = "CTCLoss"
     arguments: ClassVar[Arguments] = (
         Argument("log_probs", "(T, N, C) or (T, C): log-probabilities of C classes, blank included"),

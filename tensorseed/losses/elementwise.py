@@ -54,7 +54,7 @@ class L1Loss(Weighted):
     Empty: without elements, or with weights that are all 0, the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "l1_loss"
+    kind: ClassVar[str] = "l1_loss"
     module: ClassVar[str] = "L1Loss"
 
     reduction: Reduction = reduction_field()
@@ -73,7 +73,7 @@ class MSELoss(Weighted):
     Empty: without elements, or with weights that are all 0, the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "mse_loss"
+    kind: ClassVar[str] = "mse_loss"
     module: ClassVar[str] = "MSELoss"
 
     reduction: Reduction = reduction_field()
@@ -92,7 +92,7 @@ class SmoothL1Loss(ElementwiseLoss):
     Empty: without elements the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "smooth_l1_loss"
+    kind: ClassVar[str] = "smooth_l1_loss"
     module: ClassVar[str] = "SmoothL1Loss"
 
     reduction: Reduction = reduction_field()
@@ -114,7 +114,7 @@ class HuberLoss(ElementwiseLoss):
     Empty: without elements the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "huber_loss"
+    kind: ClassVar[str] = "huber_loss"
     module: ClassVar[str] = "HuberLoss"
     arguments: ClassVar[Arguments] = (INPUT, TARGET, WEIGHT)
 

@@ -78,7 +78,7 @@ def _notes(loss: Loss, tensors: Tensors, denominator: float | None) -> Iterator[
 def _refused(call: Call, error: Exception, device: torch.device) -> LossError:
     """The client's error for a refusal of torch."""
     if "not implemented for" in str(error) or isinstance(error, NotImplementedError):
-        detail = f"torch has no {call.name} for {call.dtype} on {device.type}: use float32 or float64"
+        detail = f"torch has no {call.kind} for {call.dtype} on {device.type}: use float32 or float64"
         return LossError.at(f"/{call.typed_by}", detail)
     shapes = ", ".join(f"{name} {shape(tensor)}" for name, tensor in call.tensors.items())
-    return LossError.at("", f"torch computes no {call.name} of these shapes: {shapes}")
+    return LossError.at("", f"torch computes no {call.kind} of these shapes: {shapes}")

@@ -81,7 +81,7 @@ class SelfInformation(Measure):
     Empty: without elements the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "self_information"
+    kind: ClassVar[str] = "self_information"
     arguments: ClassVar[Arguments] = (Argument("input", "(*), any shape: probabilities"),)
 
     base: Base = base_field()
@@ -107,7 +107,7 @@ class Entropy(Measure):
     Empty: without distributions the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "entropy"
+    kind: ClassVar[str] = "entropy"
     arguments: ClassVar[Arguments] = (Argument("input", "(C) or (*, C): distributions over C outcomes"),)
 
     base: Base = base_field()
@@ -139,7 +139,7 @@ class CrossEntropyOfDistributions(Measure):
     Empty: without distributions the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "cross_entropy_of_distributions"
+    kind: ClassVar[str] = "cross_entropy_of_distributions"
     arguments: ClassVar[Arguments] = (
         Argument("input", "(C) or (*, C): the distributions q that are believed"),
         Argument("target", "that of input: the distributions p that are true"),

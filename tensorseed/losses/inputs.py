@@ -87,9 +87,9 @@ def _check_kind(argument: Argument, name: str, dtype: str) -> None:
         "floating": COMPUTE_DTYPES,
         "integer": ("int64",),
         "either": ("int64", *COMPUTE_DTYPES),
-    }[argument.kind]
+    }[argument.numbers]
     if dtype not in valid:
-        words = {"floating": floating, "integer": "int64", "either": f"int64 or {floating}"}[argument.kind]
+        words = {"floating": floating, "integer": "int64", "either": f"int64 or {floating}"}[argument.numbers]
         raise fail(name, f"{name} is {dtype}: give it as {words}")
 
 

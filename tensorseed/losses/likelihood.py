@@ -36,7 +36,7 @@ class KLDivLoss(ElementwiseLoss):
     Empty: without elements the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "kl_div"
+    kind: ClassVar[str] = "kl_div"
     module: ClassVar[str] = "KLDivLoss"
 
     reduction: Literal["none", "mean", "sum", "batchmean"] = Field(
@@ -107,7 +107,7 @@ class PoissonNLLLoss(ElementwiseLoss):
     Empty: without elements the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "poisson_nll_loss"
+    kind: ClassVar[str] = "poisson_nll_loss"
     module: ClassVar[str] = "PoissonNLLLoss"
 
     log_input: bool = Field(
@@ -150,7 +150,7 @@ class GaussianNLLLoss(Loss):
     Empty: without elements the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "gaussian_nll_loss"
+    kind: ClassVar[str] = "gaussian_nll_loss"
     module: ClassVar[str] = "GaussianNLLLoss"
     arguments: ClassVar[Arguments] = (
         INPUT,

@@ -49,7 +49,7 @@ class LinearCrossEntropyLoss(Logits, ParametricLoss):
     Empty: where every target is ignored or has weight 0, or there is none, the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "linear_cross_entropy"
+    kind: ClassVar[str] = "linear_cross_entropy"
     module: ClassVar[str] = "LinearCrossEntropyLoss"
     always_ignores: ClassVar[bool] = False
     arguments: ClassVar[Arguments] = (

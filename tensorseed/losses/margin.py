@@ -53,7 +53,7 @@ class SoftMarginLoss(Loss):
     Empty: without elements the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "soft_margin_loss"
+    kind: ClassVar[str] = "soft_margin_loss"
     module: ClassVar[str] = "SoftMarginLoss"
     arguments: ClassVar[Arguments] = (INPUT, SIGNS)
 
@@ -79,9 +79,9 @@ class HingeEmbeddingLoss(Loss):
     Empty: without elements the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "hinge_embedding_loss"
+    kind: ClassVar[str] = "hinge_embedding_loss"
     module: ClassVar[str] = "HingeEmbeddingLoss"
-    arguments: ClassVar[Arguments] = (INPUT, SIGNS._replace(kind="either"))
+    arguments: ClassVar[Arguments] = (INPUT, SIGNS._replace(numbers="either"))
 
     margin: Float64 = margin_field(1.0)
     reduction: Reduction = reduction_field()
@@ -105,7 +105,7 @@ class MarginRankingLoss(Loss):
     Empty: without elements the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "margin_ranking_loss"
+    kind: ClassVar[str] = "margin_ranking_loss"
     module: ClassVar[str] = "MarginRankingLoss"
     arguments: ClassVar[Arguments] = (
         Argument("input1", "(*), any shape"),
@@ -141,7 +141,7 @@ class CosineEmbeddingLoss(Loss):
     Empty: without pairs the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "cosine_embedding_loss"
+    kind: ClassVar[str] = "cosine_embedding_loss"
     module: ClassVar[str] = "CosineEmbeddingLoss"
     arguments: ClassVar[Arguments] = (
         Argument("input1", "(N, D) or (D)"),
@@ -178,7 +178,7 @@ class MultiMarginLoss(Loss):
     Empty: without samples nothing but reduction none is answered: torch's kernel leaves the sum unset
     """
 
-    name: ClassVar[str] = "multi_margin_loss"
+    kind: ClassVar[str] = "multi_margin_loss"
     module: ClassVar[str] = "MultiMarginLoss"
     takes_class_indices: ClassVar[bool] = True
     arguments: ClassVar[Arguments] = (
@@ -217,7 +217,7 @@ class MultiLabelMarginLoss(Loss):
     Empty: without samples nothing but reduction none is answered: torch's kernel leaves the sum unset
     """
 
-    name: ClassVar[str] = "multilabel_margin_loss"
+    kind: ClassVar[str] = "multilabel_margin_loss"
     module: ClassVar[str] = "MultiLabelMarginLoss"
     arguments: ClassVar[Arguments] = (
         Argument("input", "(N, C) or (C): scores"),

@@ -43,7 +43,7 @@ class ParametricLoss(Loss):
         """Raise TooLargeError where parameters of these shapes are more than the limit."""
         count = sum(math.prod(sizes) for sizes in shapes)
         if count > limits.parameters:
-            detail = f"{self.name} would draw {count:,} parameters, the limit is {limits.parameters:,}"
+            detail = f"{self.kind} would draw {count:,} parameters, the limit is {limits.parameters:,}"
             raise TooLargeError(f"{detail}: choose fewer classes")
 
     def draw_parameters(

@@ -53,7 +53,7 @@ LOSS_CLASSES: tuple[type[Loss], ...] = (
     CrossEntropyOfDistributions,
 )
 
-LOSSES: dict[str, type[Loss]] = {cls.name: cls for cls in LOSS_CLASSES}
+LOSSES: dict[str, type[Loss]] = {cls.kind: cls for cls in LOSS_CLASSES}
 """The class of every loss."""
 
 
@@ -66,7 +66,7 @@ def describe(cls: type[Loss]) -> dict[str, Any]:
     """One loss of the catalog."""
     labels = cls.labels()
     return {
-        "name": cls.name,
+        "kind": cls.kind,
         "summary": labels["summary"],
         "formula": labels["formula"],
         "source": labels["source"],
@@ -82,8 +82,8 @@ def describe(cls: type[Loss]) -> dict[str, Any]:
 def _argument(argument: Argument) -> dict[str, Any]:
     return {
         "name": argument.name,
-        "kind": argument.kind,
+        "numbers": argument.numbers,
         "optional": argument.optional,
-        "differentiable": argument.differentiable and argument.kind != "integer",
+        "differentiable": argument.differentiable and argument.numbers != "integer",
         "shape": argument.shape,
     }

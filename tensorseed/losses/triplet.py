@@ -85,7 +85,7 @@ class TripletMarginLoss(Triplet):
     Empty: without triplets the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "triplet_margin_loss"
+    kind: ClassVar[str] = "triplet_margin_loss"
     module: ClassVar[str] = "TripletMarginLoss"
 
     margin: Positive = Field(default=1.0, description="The required margin.", examples=[1.0])
@@ -110,7 +110,7 @@ class TripletMarginWithDistanceLoss(Triplet):
     Empty: without triplets the mean is 0/0 = NaN
     """
 
-    name: ClassVar[str] = "triplet_margin_with_distance_loss"
+    kind: ClassVar[str] = "triplet_margin_with_distance_loss"
     module: ClassVar[str] = "TripletMarginWithDistanceLoss"
 
     distance_function: Distance = Field(

@@ -16,7 +16,7 @@ from tensorseed.spec.layers import LAYERS, FanAxes
 from tensorseed.spec.layers.base import Arguments
 from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.schemes import SCHEMES
-from tensorseed.suggestions import unknown_name
+from tensorseed.suggestions import misnamed_choice, unknown_name
 
 Located = tuple[Path, str]  # path and sentence of a fault
 
@@ -161,6 +161,8 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
     kind, context = item["type"], item.get("ctx", {})
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         tag = context["discriminator"].strip("'")
+        if kind == "union_tag_not_found" and (other := _other_tag(item["input"], tag)) is not None:
+            return (*path, other[0]), other[1]
         word, valid = ("scheme", list(SCHEMES)) if tag == "kind" else ("layer type", list(LAYERS))
         if tag == "type" and len(path) > 2:
             word, valid = f"type of {path[-1]}", list(nested_types(model, str(path[-1])))
@@ -185,6 +187,14 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
         return path, f"{field} must be one of {', '.join(valid_words)}"
     words = {name: _plain(value) for name, value in context.items()}
     return path, _SENTENCES.get(kind, "{field} is not valid").format(field=field, **words)
+
+
+def _other_tag(document: Any, tag: str) -> tuple[str, str] | None:
+    """The field that says which one is meant in the place of `tag`, and its sentence; an entry has a name."""
+    if not isinstance(document, Mapping):
+        return None
+    own = {name: value for name, value in document.items() if (tag, name) != ("type", "name")}
+    return misnamed_choice(own, tag)
 
 
 def _plain(value: Any) -> Any:

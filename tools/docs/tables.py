@@ -96,7 +96,7 @@ def _layer_arguments() -> Table:
 
 def _losses() -> Table:
     rows = (
-        (f"`{loss['name']}`", about, loss["denominator"], loss["empty"], source)
+        (f"`{loss['kind']}`", about, loss["denominator"], loss["empty"], source)
         for loss in losses_catalog()
         for about, source in [_about(loss)]
     )
@@ -109,15 +109,15 @@ def _loss_tensors() -> Table:
         for argument in loss["arguments"]:
             needed = "optional" if argument["optional"] else "required"
             gradient = "yes" if argument["differentiable"] else "no"
-            row = (f"`{argument['name']}`", argument["kind"], argument["shape"], needed, gradient)
-            alike.setdefault(row, []).append(loss["name"])
+            row = (f"`{argument['name']}`", argument["numbers"], argument["shape"], needed, gradient)
+            alike.setdefault(row, []).append(loss["kind"])
     rows = ((name, _names(losses), *rest) for (name, *rest), losses in alike.items())
     return ("tensor", "of", "numbers", "shape", "needed", "gradient"), rows
 
 
 def _loss_options() -> Table:
     return ("option", "of", "type", "default", "values", "meaning"), _merged(
-        (f"`{loss['name']}`", parameter) for loss in losses_catalog() for parameter in loss["parameters"]
+        (f"`{loss['kind']}`", parameter) for loss in losses_catalog() for parameter in loss["parameters"]
     )
 
 

@@ -125,8 +125,8 @@ NETWORK: dict[str, Any] = {
     ],
     "input": {"shape": [5, 4], "init": "normal"},
     "target": {"classes": 2},
-    "loss": {"name": "cross_entropy", "label_smoothing": 0.1},
-    "optimizer": {"name": "SGD", "lr": 0.1},
+    "loss": {"kind": "cross_entropy", "label_smoothing": 0.1},
+    "optimizer": {"kind": "SGD", "lr": 0.1},
     "steps": 2,
 }
 NETWORKS: list[dict[str, Any]] = [
@@ -168,7 +168,7 @@ def losses(draw: st.DrawFn, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for argument in cls.arguments:
         if not argument.optional or draw(st.booleans()):
-            leaf = draw(st.integers(0, 2) if argument.kind == "integer" else numbers)
+            leaf = draw(st.integers(0, 2) if argument.numbers == "integer" else numbers)
             found[argument.name.replace("{i}", "0")] = filled(draw(shapes), leaf)
     fields = (*cls.model_fields, "dtype", "device", "gradients")
     return found | (draw(some(fields, values)) if draw(st.booleans()) else {})
@@ -230,7 +230,7 @@ def tensors(draw: st.DrawFn, name: str) -> bytes:
     end = 0
     for argument in cls.arguments:
         code, size = (
-            ("I64", 8) if argument.kind == "integer" else draw(st.sampled_from([("F32", 4), ("BF16", 2)]))
+            ("I64", 8) if argument.numbers == "integer" else draw(st.sampled_from([("F32", 4), ("BF16", 2)]))
         )
         elements = 1
         for n in shape:

@@ -117,7 +117,7 @@ def inputs_of(m: Measurements, index: int) -> float | None:
         sizes: tuple[int, ...] = expand_size(layer.stride, layer.rank)  # type: ignore[attr-defined]
         stride = math.prod(sizes)
         return max(weight.shape[0] / layer.groups * kernel / stride, 1.0)
-    return float(weight.shape[1]) if m.nodes[index].kind == "Linear" else None
+    return float(weight.shape[1]) if m.nodes[index].type == "Linear" else None
 
 
 def weight_remedy(m: Measurements, one: WeightGain) -> str:
@@ -125,7 +125,7 @@ def weight_remedy(m: Measurements, one: WeightGain) -> str:
     node = m.nodes[one.index]
     function = m.function_after(one.index)
     init = LINEAR_INIT if function is None else str(function.layer.recommended_init)
-    before = f", which {function.kind} follows" if function else ""
+    before = f", which {function.type} follows" if function else ""
     what = f"draw the weight of {node.name}{before},"
     tensor = m.tensor(one.index, "weight")
     scheme, fans = (tensor.scheme, tensor.fans) if tensor else (None, None)
@@ -249,7 +249,7 @@ def draw_remedy(m: Measurements, index: int) -> str:
     """The recommended init of a layer whose weights do not differ at all, whatever their scale."""
     function = m.function_after(index)
     init = LINEAR_INIT if function is None else str(function.layer.recommended_init)
-    before = f", which {function.kind} follows" if function else ""
+    before = f", which {function.type} follows" if function else ""
     return f"draw the weight of {m.nodes[index].name}{before}, by {init}"
 
 
@@ -277,7 +277,7 @@ def depth_remedy(m: Measurements, indices: Iterable[int]) -> str:
     recurrence = small_recurrence(m, layers)
     if recurrence is not None:
         return recurrence
-    kinds = {node.kind for i in layers if (node := m.function_after(i)) is not None}
+    kinds = {node.type for i in layers if (node := m.function_after(i)) is not None}
     for kind in ("Sigmoid", "Hardsigmoid"):
         if kind in kinds:
             slope = "1/4" if kind == "Sigmoid" else "1/6"

@@ -60,7 +60,7 @@ def _loss(m: Measurements) -> str:
     if math.isfinite(value):
         wide_value = f"it is {value:.4g} in float64, which {m.dtype} cannot compute"
         return f"{wide_value}: take float32, or scale the target"
-    return f"{m.objective.name} is not finite of these outputs: check them and the target"
+    return f"{m.objective.kind} is not finite of these outputs: check them and the target"
 
 
 def _gradient(m: Measurements) -> Iterator[Finding]:

@@ -42,13 +42,13 @@ def find_mismatch(m: Measurements) -> Iterator[Finding]:
     """An output that is not what the loss takes: probabilities for logits, logits for log-probabilities."""
     if m.objective is None or m.first_not_finite < len(m.nodes):
         return
-    name, last = m.objective.name, len(m.nodes) - 1
-    while last > 0 and m.nodes[last].kind in UNCHANGING:
+    name, last = m.objective.kind, len(m.nodes) - 1
+    while last > 0 and m.nodes[last].type in UNCHANGING:
         last -= 1
     node = m.nodes[last]
-    if name in OF_LOGITS and node.kind in OF_LOGITS[name][1]:
+    if name in OF_LOGITS and node.type in OF_LOGITS[name][1]:
         own = OF_LOGITS[name][0]
-        remedy = _REMEDIES.get((name, node.kind), f"take {_called(node)} out")
+        remedy = _REMEDIES.get((name, node.type), f"take {_called(node)} out")
         detail = f"{name} takes logits and applies {own} itself, and {_called(node)} gives probabilities"
         yield Finding(last, "probabilities_as_logits", f"{detail}: {remedy}")
     elif name in OF_LOG_PROBABILITIES:
@@ -59,7 +59,7 @@ def find_mismatch(m: Measurements) -> Iterator[Finding]:
 
 def _called(node: Node) -> str:
     """A module by its name, with its type where the name does not hold it."""
-    return node.name if node.kind in node.name else node.title
+    return node.name if node.type in node.name else node.title
 
 
 _REMEDIES = {
@@ -82,9 +82,9 @@ def _log_remedy(m: Measurements, name: str, last: int) -> str:
     assert m.objective is not None
     node, axis = m.nodes[last], m.objective.distribution_axis
     takes = f"{name} takes log-probabilities, whose exponentials sum to 1"
-    if node.kind == "LogSoftmax":
+    if node.type == "LogSoftmax":
         return f"{takes} over the classes, axis {axis} of the output: give {_called(node)} dim {axis}"
-    if node.kind in SOFTMAXES:
+    if node.type in SOFTMAXES:
         return f"{takes}, and {_called(node)} gives probabilities: use LogSoftmax in its place"
     other = OF_LOG_PROBABILITIES[name]
     instead = f", or use {other}" if other else ""
@@ -93,7 +93,7 @@ def _log_remedy(m: Measurements, name: str, last: int) -> str:
 
 def find_target_scale(m: Measurements) -> Iterator[Finding]:
     """A target of distances that is far from mean 0 and deviation 1."""
-    if m.objective is None or m.objective.name not in DISTANCES or not m.learning:
+    if m.objective is None or m.objective.kind not in DISTANCES or not m.learning:
         return
     mean, std = moments(m.objective.fixed["target"])
     size = math.hypot(mean, std)
@@ -109,12 +109,12 @@ def find_unexpected(m: Measurements) -> Iterator[Finding]:
         return
     assert m.objective is not None
     scale = m.expected.value
-    if m.objective.name == "kl_div":  # whose expected value can be 0
+    if m.objective.kind == "kl_div":  # whose expected value can be 0
         scale = max(scale, 1.0 / max(m.output.shape[-1:] or [1]))
         if m.loss <= scale:
             return
     ratio = m.loss / scale
-    allowed = UNEXPECTED_DISTANCE if m.objective.name in DISTANCES else UNEXPECTED
+    allowed = UNEXPECTED_DISTANCE if m.objective.kind in DISTANCES else UNEXPECTED
     if 1 / UNEXPECTED <= ratio <= allowed or not m.learning or any(find_mismatch(m)):
         return
     if ratio > 1 and not _is_large(m) and (has_far_input(m) or any(find_target_scale(m))):

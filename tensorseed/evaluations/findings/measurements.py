@@ -129,11 +129,11 @@ class Measurements:
 
     def is_norm(self, index: int) -> bool:
         """Whether a layer gives its output the deviation 1, times its own weight."""
-        return "Norm" in self.nodes[index].kind and self.nodes[index].kind != "LocalResponseNorm"
+        return "Norm" in self.nodes[index].type and self.nodes[index].type != "LocalResponseNorm"
 
     def is_transformer(self, index: int) -> bool:
         """Whether a layer normalises within."""
-        return self.nodes[index].kind.startswith("Transformer")
+        return self.nodes[index].type.startswith("Transformer")
 
     def normalised_at(self, index: int) -> int:
         """Where the signal of a layer is judged: at the norm that follows it, or at itself."""

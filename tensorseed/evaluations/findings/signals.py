@@ -144,7 +144,7 @@ def _averaging(m: Measurements, index: int) -> float:
     """
     factor = 1.0
     for i in range(index + 1, len(m.nodes)):
-        if "AvgPool" in m.nodes[i].kind:
+        if "AvgPool" in m.nodes[i].type:
             sizes = math.prod(m.reports[i - 1].shape) / math.prod(m.reports[i].shape)
             factor *= math.sqrt(max(sizes, 1.0))
     return factor

@@ -46,8 +46,8 @@ def _step_remedy(m: Measurements, optimizer: Optimizer) -> str:
     eps = getattr(optimizer, "eps", None)
     if eps is not None and float(torch.tensor(eps).to(getattr(torch, m.dtype))) == 0:
         if eps == 0:
-            return f"{optimizer.name} with eps 0 divides 0 by 0 where a gradient is 0: give eps, such as 1e-8"
-        zero = f"{optimizer.name}'s eps {eps:g} is 0 in {m.dtype}, where it divides 0 by 0"
+            return f"{optimizer.kind} with eps 0 divides 0 by 0 where a gradient is 0: give eps, such as 1e-8"
+        zero = f"{optimizer.kind}'s eps {eps:g} is 0 in {m.dtype}, where it divides 0 by 0"
         return f"{zero}: give eps 1e-4, or take bfloat16 or float32; no learning rate helps"
     rate = _rate_remedy(m, optimizer)
     if m.dtype == "float16":

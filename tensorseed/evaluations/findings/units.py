@@ -65,7 +65,7 @@ def _dead_remedy(m: Measurements, index: int) -> str | None:
         negative = bias_mean(m, bias) < -ONE_SIGN * before
         small = worst_weight(m, layers[-1:], "larger") is not None
         return None if small or not negative else f"draw the bias of {m.nodes[bias].name} by zeros"
-    if m.nodes[index].kind in SHRINKS:
+    if m.nodes[index].type in SHRINKS:
         lambd = getattr(m.nodes[index].layer, "lambd", 0.5)
         return f"its input of size {before:.2g} is mostly below its lambd {lambd:g}: lower lambd"
     one = one_signed_weight(m, layers[-1:])
@@ -113,7 +113,7 @@ def find_collapse(m: Measurements) -> Iterator[Finding]:
         features = math.prod(report.shape[1:])
         if report.similarity is None or features < MIN_FEATURES or not report.similarity > SIMILAR:
             continue
-        if "AvgPool" in m.nodes[index].kind:
+        if "AvgPool" in m.nodes[index].type:
             return  # it averages away what the input's places differ in, which is noise
         if index not in m.learning or report.shape[0] < COLLAPSE_SAMPLES:
             continue

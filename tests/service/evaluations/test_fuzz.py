@@ -34,7 +34,7 @@ NETWORKS: list[dict[str, Any]] = [
         ],
         "input": {"shape": [3, 2, 4, 4], "init": {"kind": "uniform", "a": -1, "b": 1}},
         "target": {"shape": [3, 1], "init": "normal"},
-        "loss": {"name": "mse_loss", "reduction": "sum"},
+        "loss": {"kind": "mse_loss", "reduction": "sum"},
         "optimizer": "Adam",
         "steps": 1,
     },

@@ -44,7 +44,7 @@ MLP: dict[str, Any] = {
     "input": {"shape": [32, 12], "init": "normal"},
     "target": {"classes": 5},
     "loss": "cross_entropy",
-    "optimizer": {"name": "SGD", "lr": 0.1, "momentum": 0.9},
+    "optimizer": {"kind": "SGD", "lr": 0.1, "momentum": 0.9},
     "steps": 5,
 }
 VARIANTS = [
@@ -100,7 +100,7 @@ def test_the_same_request_has_the_same_answer(client: Any) -> None:
 
 
 def test_numbers_that_json_lacks_are_words(client: Any) -> None:
-    document = {**MLP, "optimizer": {"name": "SGD", "lr": 1e30}}
+    document = {**MLP, "optimizer": {"kind": "SGD", "lr": 1e30}}
     report = ask(client, document).json()
     assert set(report["steps"][1:]) & {"NaN", "Infinity"}
     assert any(warning["code"] == "non_finite" for warning in report["warnings"])
@@ -218,7 +218,7 @@ WIDE = [
         (changed("input", to={"data": [["x"] * 12]}), "/input/data/0/0", ("NaN",)),
         (changed("input", to={"shape": [32, 12], "init": "norml"}), "/input/init", ("did you mean normal",)),
         (changed("loss", to="cross_entropi"), "/loss", ("cross_entropy",)),
-        (changed("loss", to={"name": "cross_entropy", "smooth": 1}), "/loss/smooth", ("smooth",)),
+        (changed("loss", to={"kind": "cross_entropy", "smooth": 1}), "/loss/smooth", ("smooth",)),
         (changed("optimizer", to="Sgd"), "/optimizer", ("SGD",)),
         (changed("optimizer", "lr", to=-1.0), "/optimizer/lr", ("lr",)),
         (changed("optimizer", "beta", to=1), "/optimizer/beta", ("momentum",)),

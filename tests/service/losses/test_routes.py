@@ -46,13 +46,13 @@ def faults(response: httpx.Response, kind: str = "invalid-loss") -> list[tuple[s
 class TestCatalog:
     def test_all_losses_are_there(self, client: Any) -> None:
         rows = client.get("/v1/losses").json()
-        assert [row["name"] for row in rows] == list(LOSSES)
+        assert [row["kind"] for row in rows] == list(LOSSES)
         for row in rows:
             CatalogLoss.model_validate(row)
 
     @pytest.mark.parametrize("name", LOSSES)
     def test_one_loss_is_its_row(self, client: Any, name: str) -> None:
-        rows = {row["name"]: row for row in client.get("/v1/losses").json()}
+        rows = {row["kind"]: row for row in client.get("/v1/losses").json()}
         assert client.get(f"/v1/losses/{name}").json() == rows[name]
 
     @pytest.mark.parametrize("path", ["/v1/losses", "/v1/losses/mse_loss"])

@@ -34,7 +34,7 @@ NETWORK = {
     "input": {"shape": [5, 3], "init": "normal"},
     "target": {"classes": 2},
     "loss": "cross_entropy",
-    "optimizer": {"name": "SGD", "lr": 0.1},
+    "optimizer": {"kind": "SGD", "lr": 0.1},
     "steps": 4,
 }
 

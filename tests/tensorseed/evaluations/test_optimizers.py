@@ -30,7 +30,7 @@ def test_the_optimizers_of_the_list() -> None:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_arguments_and_defaults_are_torchs(name: str) -> None:
-    ours = {n: field.default for n, field in OPTIMIZERS[name].model_fields.items() if n != "name"}
+    ours = {n: field.default for n, field in OPTIMIZERS[name].model_fields.items() if n != "kind"}
     signature = inspect.signature(getattr(torch.optim, name).__init__).parameters
     assert ours == {n: p.default for n, p in signature.items() if n not in HIDDEN}
 
@@ -43,7 +43,7 @@ def test_what_torch_refuses_is_a_fault(name: str) -> None:
         weight = torch.zeros(1, requires_grad=True)
         with pytest.raises(ValueError, match="Invalid"):
             getattr(torch.optim, name)([weight], **{argument: value})
-        found = faults({**NETWORK, "optimizer": {"name": name, argument: value}})
+        found = faults({**NETWORK, "optimizer": {"kind": name, argument: value}})
         where = f"/optimizer/{argument}"
         assert all(pointer.startswith(where) for pointer in found)
         assert found
@@ -53,13 +53,15 @@ def test_what_torch_refuses_is_a_fault(name: str) -> None:
     ("optimizer", "pointer", "words"),
     [
         ("SDG", "/optimizer", "did you mean SGD"),
-        ({"name": "LBFGS"}, "/optimizer/name", "valid are SGD"),
-        ({"lr": 0.1}, "/optimizer", "object with name"),
-        (7, "/optimizer", "object with name"),
-        ({"name": "SGD", "rate": 0.1}, "/optimizer/rate", "unknown field"),
-        ({"name": "SGD", "nesterov": True}, "/optimizer/nesterov", "momentum above 0"),
-        ({"name": "SGD", "lr": "0.1"}, "/optimizer/lr", "must be a number"),
-        ({"name": "Adam", "betas": [0.9]}, "/optimizer/betas/1", "required"),
+        ({"kind": "LBFGS"}, "/optimizer/kind", "valid are SGD"),
+        ({"lr": 0.1}, "/optimizer", "object with kind"),
+        (7, "/optimizer", "object with kind"),
+        ({"name": "SGD", "lr": 0.1}, "/optimizer/name", "name is called kind here: write kind in its place"),
+        ({"type": "SGD"}, "/optimizer/type", "type is called kind here"),
+        ({"kind": "SGD", "rate": 0.1}, "/optimizer/rate", "unknown field"),
+        ({"kind": "SGD", "nesterov": True}, "/optimizer/nesterov", "momentum above 0"),
+        ({"kind": "SGD", "lr": "0.1"}, "/optimizer/lr", "must be a number"),
+        ({"kind": "Adam", "betas": [0.9]}, "/optimizer/betas/1", "required"),
         (None, "/optimizer", "steps need an optimizer"),
     ],
 )

@@ -152,7 +152,7 @@ def input_of(network: str) -> torch.Tensor:
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_losses_and_weights_are_those_of_a_loop_by_hand(network: str) -> None:
-    optimizer = {"name": "SGD", "lr": 0.1, "momentum": 0.9}
+    optimizer = {"kind": "SGD", "lr": 0.1, "momentum": 0.9}
     found = report(asked(network, optimizer=optimizer, steps=STEPS, return_weights=True))
     net, target = by_hand(NETWORKS[network][0]), integers("target", [16], 5)
     sgd = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
@@ -177,26 +177,26 @@ def test_every_optimizer_steps_as_torchs(name: str) -> None:
 @pytest.mark.parametrize(
     "optimizer",
     [
-        {"name": "SGD", "lr": 0.05, "momentum": 0.8, "nesterov": True, "weight_decay": 0.01},
-        {"name": "SGD", "lr": 0.05, "momentum": 0.8, "dampening": 0.3, "maximize": True},
-        {"name": "RMSprop", "lr": 0.02, "centered": True, "momentum": 0.5, "alpha": 0.9},
-        {"name": "Adam", "betas": [0.8, 0.95], "amsgrad": True, "eps": 1e-6},
-        {"name": "NAdam", "decoupled_weight_decay": True, "weight_decay": 0.1},
-        {"name": "Adagrad", "lr_decay": 0.1, "initial_accumulator_value": 0.2},
+        {"kind": "SGD", "lr": 0.05, "momentum": 0.8, "nesterov": True, "weight_decay": 0.01},
+        {"kind": "SGD", "lr": 0.05, "momentum": 0.8, "dampening": 0.3, "maximize": True},
+        {"kind": "RMSprop", "lr": 0.02, "centered": True, "momentum": 0.5, "alpha": 0.9},
+        {"kind": "Adam", "betas": [0.8, 0.95], "amsgrad": True, "eps": 1e-6},
+        {"kind": "NAdam", "decoupled_weight_decay": True, "weight_decay": 0.1},
+        {"kind": "Adagrad", "lr_decay": 0.1, "initial_accumulator_value": 0.2},
     ],
 )
 def test_the_arguments_of_optimizers_reach_torch(optimizer: dict[str, Any]) -> None:
     found = report(asked("mlp", optimizer=optimizer, steps=STEPS))
     net, target = by_hand(MLP), integers("target", [16], 5)
-    arguments = {k: v for k, v in optimizer.items() if k != "name"}
-    made = getattr(torch.optim, optimizer["name"])(net.parameters(), **arguments)
+    arguments = {k: v for k, v in optimizer.items() if k != "kind"}
+    made = getattr(torch.optim, optimizer["kind"])(net.parameters(), **arguments)
     losses, _ = train(net, input_of("mlp"), lambda y: functional.cross_entropy(y, target), made)
     assert [found.loss, *found.steps] == losses
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
 def test_dtypes(dtype: str) -> None:
-    loss = {"name": "mse_loss", "reduction": "sum"}
+    loss = {"kind": "mse_loss", "reduction": "sum"}
     document = asked("mlp", dtype=dtype, target={"init": "normal"}, loss=loss, optimizer="SGD", steps=STEPS)
     found = report(document)
     net = by_hand(MLP, getattr(torch, dtype))
@@ -239,7 +239,7 @@ def test_without_training_nothing_drops_and_statistics_stay() -> None:
 
 
 def test_optional_tensors_of_a_loss() -> None:
-    loss = {"name": "cross_entropy", "weight": [1.0, 2.0, 0.5, 1.0, 3.0], "label_smoothing": 0.2}
+    loss = {"kind": "cross_entropy", "weight": [1.0, 2.0, 0.5, 1.0, 3.0], "label_smoothing": 0.2}
     found = report(asked("mlp", loss=loss))
     net, target = by_hand(MLP), integers("target", [16], 5)
     weight = torch.tensor(loss["weight"])
@@ -322,7 +322,7 @@ def test_it_can_be_stopped_from_another_thread() -> None:
 
 def test_an_argument_beyond_the_dtype_is_told() -> None:
     with pytest.raises(EvaluationError) as caught:
-        evaluate(read(asked("mlp", optimizer={"name": "SGD", "lr": 1e300}, steps=1)))
+        evaluate(read(asked("mlp", optimizer={"kind": "SGD", "lr": 1e300}, steps=1)))
     (fault,) = caught.value.faults
     assert fault.pointer == "/optimizer"
     assert fault.detail == "an argument of SGD is beyond the largest float32 number: lower it"
@@ -368,7 +368,7 @@ def test_variants_share_input_and_target() -> None:
     assert found[5].steps != plain.steps
 
 
-SGD = {"name": "SGD"}
+SGD = {"kind": "SGD"}
 NORMAL_INIT = {"kind": "normal"}
 
 
@@ -377,7 +377,7 @@ NORMAL_INIT = {"kind": "normal"}
     [
         (["zeros", "xavier_normal"], ["zeros", "xavier_normal"]),
         ([{"optimizer": {**SGD, "lr": rate}} for rate in (0.01, 1)], ["SGD lr=0.01", "SGD lr=1"]),
-        ([{"optimizer": {"name": "Adam", "betas": [0.5, 0.9]}}, "Adam"], ["Adam betas=[0.5,0.9]", "Adam"]),
+        ([{"optimizer": {"kind": "Adam", "betas": [0.5, 0.9]}}, "Adam"], ["Adam betas=[0.5,0.9]", "Adam"]),
         ([{"init": {"weight": {**NORMAL_INIT, "std": std}}} for std in (0.1, 1)],
          ["normal std=0.1", "normal std=1"]),
         ([{**NORMAL_INIT, "std": 0.5}, {"init": "zeros", "seed": 3}], ["normal std=0.5", "zeros, seed 3"]),

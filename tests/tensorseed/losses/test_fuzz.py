@@ -70,7 +70,7 @@ def test_whatever_shapes_come_are_computed_or_refused(data: Any) -> None:
     for argument in LOSSES[name].arguments:
         if argument.optional and data.draw(st.booleans()):
             continue
-        integer = argument.kind == "integer" or (argument.kind == "either" and data.draw(st.booleans()))
+        integer = argument.numbers == "integer" or (argument.numbers == "either" and data.draw(st.booleans()))
         value = data.draw(st.sampled_from([0, 1]))
         dtype = torch.int64 if integer else torch.float32
         tensors[argument.name.replace("{i}", "0")] = torch.full(data.draw(related), value, dtype=dtype)

@@ -50,7 +50,7 @@ def classes() -> set[str]:
 
 
 def test_every_function_of_torch_is_there() -> None:
-    ours = {cls.name for cls in LOSSES.values() if cls.function() == f"torch.nn.functional.{cls.name}"}
+    ours = {cls.kind for cls in LOSSES.values() if cls.function() == f"torch.nn.functional.{cls.kind}"}
     assert functions() == ours
 
 
@@ -102,7 +102,7 @@ def test_what_is_differentiable_is_what_torch_says(case: Any) -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_is_described(name: str) -> None:
-    entry = next(entry for entry in losses_catalog() if entry["name"] == name)
+    entry = next(entry for entry in losses_catalog() if entry["kind"] == name)
     for label in ("summary", "formula", "source", "denominator", "empty"):
         assert entry[label], label
         assert "\n" not in entry[label]
@@ -110,8 +110,8 @@ def test_every_loss_is_described(name: str) -> None:
     assert entry["arguments"]
     for argument in entry["arguments"]:
         assert argument["shape"]
-        assert argument["kind"] in {"floating", "integer", "either"}
-        assert not (argument["kind"] == "integer" and argument["differentiable"])
+        assert argument["numbers"] in {"floating", "integer", "either"}
+        assert not (argument["numbers"] == "integer" and argument["differentiable"])
     for parameter in entry["parameters"]:
         assert parameter["description"].endswith(".")
         assert parameter["required"] or "default" in parameter
@@ -121,7 +121,7 @@ def test_every_loss_is_described(name: str) -> None:
 
 
 def test_the_catalog_has_them_all_once() -> None:
-    assert [entry["name"] for entry in losses_catalog()] == list(LOSSES)
+    assert [entry["kind"] for entry in losses_catalog()] == list(LOSSES)
 
 
 def test_examples_are_valid() -> None:
@@ -132,7 +132,7 @@ def test_examples_are_valid() -> None:
             if field.is_required()
         }
         for name, field in cls.model_fields.items():
-            assert field.examples, (cls.name, name)
+            assert field.examples, (cls.kind, name)
             for example in field.examples:
                 document = json.dumps({**required, name: example})
                 assert isinstance(cls.model_validate_json(document), Loss)

@@ -243,8 +243,8 @@ def evaluation(**fields: Any) -> Any:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"optimizer": {"name": "SGD", "lr": LACKING}},
-        {"optimizer": {"name": "Adam", "betas": [0, LACKING]}},
+        {"optimizer": {"kind": "SGD", "lr": LACKING}},
+        {"optimizer": {"kind": "Adam", "betas": [0, LACKING]}},
         {"steps": 1.0},
         {"steps": 10**30},
         {"smoothing": LACKING},
@@ -252,9 +252,9 @@ def evaluation(**fields: Any) -> Any:
         {"target": {"data": [1.0] * 4}},
         {"seed": 1.0},
         {"seed": 2**64 + 1},
-        {"loss": {"name": "cross_entropy", "ignore_index": 2**63}},
-        {"loss": {"name": "cross_entropy", "ignore_index": -(2**63) - 1}},
-        {"loss": {"name": "cross_entropy", "weight": [LACKING, 1]}},
+        {"loss": {"kind": "cross_entropy", "ignore_index": 2**63}},
+        {"loss": {"kind": "cross_entropy", "ignore_index": -(2**63) - 1}},
+        {"loss": {"kind": "cross_entropy", "weight": [LACKING, 1]}},
         {"compare": [{"seed": 1.0}]},
         {"compare": [{"init": {"weight": {"kind": "normal", "std": LACKING}}}]},
     ],

@@ -183,19 +183,19 @@ FAULTY: dict[str, Case] = {
         ["target_scale", "non_finite"],
     ),
     "float16 with Adam": (
-        mlp(RELU, depth=1, dtype="float16", optimizer={"name": "Adam", "lr": 1e-8}, steps=3),
+        mlp(RELU, depth=1, dtype="float16", optimizer={"kind": "Adam", "lr": 1e-8}, steps=3),
         ["non_finite"],
     ),
-    "SGD with lr 1e30": (mlp(RELU, optimizer={"name": "SGD", "lr": 1e30}, steps=3), ["non_finite"]),
+    "SGD with lr 1e30": (mlp(RELU, optimizer={"kind": "SGD", "lr": 1e30}, steps=3), ["non_finite"]),
     "SGD with lr 2": (
         network(
-            [linear("a", 8, 1)], [32, 8], NORMAL, "mse_loss", optimizer={"name": "SGD", "lr": 2.0}, steps=6
+            [linear("a", 8, 1)], [32, 8], NORMAL, "mse_loss", optimizer={"kind": "SGD", "lr": 2.0}, steps=6
         ),
         ["diverging_loss"],
     ),
-    "Adam with lr 10": (mlp(RELU, optimizer={"name": "Adam", "lr": 10.0}, steps=3), ["diverging_loss"]),
+    "Adam with lr 10": (mlp(RELU, optimizer={"kind": "Adam", "lr": 10.0}, steps=3), ["diverging_loss"]),
     "a momentum over 1": (
-        mlp(RELU, depth=2, optimizer={"name": "SGD", "lr": 0.1, "momentum": 1.5}, steps=40),
+        mlp(RELU, depth=2, optimizer={"kind": "SGD", "lr": 0.1, "momentum": 1.5}, steps=40),
         ["diverging_loss"],
     ),
 }

@@ -66,7 +66,7 @@ HEALTHY: dict[str, Network] = {
     "huber_loss": one_output("huber_loss", NORMAL),
     "binary classes, logits": one_output("binary_cross_entropy_with_logits", {"classes": 2}),
     "binary classes, rare": one_output(
-        {"name": "binary_cross_entropy_with_logits", "pos_weight": [10.0]}, {"classes": 2}
+        {"kind": "binary_cross_entropy_with_logits", "pos_weight": [10.0]}, {"classes": 2}
     ),
     "binary classes, Sigmoid": mlp(RELU, classes=1, end=(act("Sigmoid"),))
     | {"target": {"classes": 2}, "loss": "binary_cross_entropy"},
@@ -146,9 +146,9 @@ HEALTHY: dict[str, Network] = {
         classes=30,
     ),
     "bfloat16": mlp(RELU, depth=3, dtype="bfloat16"),
-    "float16 with SGD": mlp(RELU, depth=2, dtype="float16", optimizer={"name": "SGD", "lr": 0.1}, steps=3),
+    "float16 with SGD": mlp(RELU, depth=2, dtype="float16", optimizer={"kind": "SGD", "lr": 0.1}, steps=3),
     "float16 with Adam of eps 1e-4": mlp(
-        RELU, depth=2, dtype="float16", steps=3, optimizer={"name": "Adam", "eps": 1e-4}
+        RELU, depth=2, dtype="float16", steps=3, optimizer={"kind": "Adam", "eps": 1e-4}
     ),
     "Adam, 20 steps": mlp(RELU, depth=2, optimizer=ADAM, steps=20),
     "no loss": {"layers": mlp(RELU)["layers"], "input": mlp(RELU)["input"]},

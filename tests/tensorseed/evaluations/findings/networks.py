@@ -11,7 +11,7 @@ RELU = {"kind": "kaiming_normal", "nonlinearity": "relu"}
 XAVIER = "xavier_normal"
 TEN = {"classes": 10}
 NORMAL = {"init": "normal"}
-ADAM = {"name": "Adam", "lr": 0.01}
+ADAM = {"kind": "Adam", "lr": 0.01}
 WIDTH = 32
 
 

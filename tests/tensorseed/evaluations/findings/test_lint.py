@@ -141,7 +141,7 @@ def test_a_loss_far_from_the_expected_one() -> None:
 
 
 def test_a_loss_that_is_not_finite() -> None:
-    document = mlp("kaiming_normal", optimizer={"name": "SGD", "lr": 1e30}, steps=4)
+    document = mlp("kaiming_normal", optimizer={"kind": "SGD", "lr": 1e30}, steps=4)
     found = report(document)
     step = next(i for i, loss in enumerate(found.steps, 1) if not math.isfinite(loss))
     last = found.warnings[-1]

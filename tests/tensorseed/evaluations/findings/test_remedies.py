@@ -58,8 +58,8 @@ FAN_OUT = {**RELU, "mode": "fan_out"}
         (mlp(RELU, loss="nll_loss", end=(act("LogSoftmax", dim=0),)), "not_log_probabilities", "dim 1"),
         (mlp(RELU, end=(act("Softmax", dim=1),)), "probabilities_as_logits", "applies softmax itself"),
         (mlp(RELU, dtype="float16", optimizer="RMSprop", steps=2), "non_finite", "eps 1e-08 is 0 in float16"),
-        (mlp(RELU, optimizer={"name": "Adam", "eps": 0.0}, steps=2), "non_finite", "eps 0 divides 0 by 0"),
-        (mlp(RELU, optimizer={"name": "SGD", "lr": 1.0, "maximize": True}, steps=30), "non_finite",
+        (mlp(RELU, optimizer={"kind": "Adam", "eps": 0.0}, steps=2), "non_finite", "eps 0 divides 0 by 0"),
+        (mlp(RELU, optimizer={"kind": "SGD", "lr": 1.0, "maximize": True}, steps=30), "non_finite",
          "maximize climbs"),
         (one_output("mse_loss", {"data": [["NaN"]] * 64}, optimizer="SGD", steps=2), "non_finite",
          "target holds numbers that are not finite"),
@@ -77,10 +77,10 @@ def test_no_learning_rate_helps_where_eps_is_0(optimizer: str) -> None:
     """The cure that the warning names is one, and a small rate is none."""
     document = mlp(RELU, depth=1, dtype="float16", steps=2)
     for more in ({}, {"lr": 1e-8}):
-        (warning,) = report({**document, "optimizer": {"name": optimizer, **more}}).warnings
+        (warning,) = report({**document, "optimizer": {"kind": optimizer, **more}}).warnings
         assert "give eps 1e-4" in warning.detail
         assert "learning rate helps" in warning.detail
-    assert report({**document, "optimizer": {"name": optimizer, "eps": 1e-4}}).warnings == ()
+    assert report({**document, "optimizer": {"kind": optimizer, "eps": 1e-4}}).warnings == ()
 
 
 def test_a_head_of_zeros_is_a_remark_and_trains() -> None:
@@ -112,7 +112,7 @@ LOGITS = torch.zeros(64, 1, dtype=torch.float64)
 )
 def test_the_expected_loss_is_what_its_formula_says(more: dict[str, Any], formula: str) -> None:
     target = [[float(i % 3 == 0)] for i in range(64)]
-    loss = {"name": "binary_cross_entropy_with_logits", **more}
+    loss = {"kind": "binary_cross_entropy_with_logits", **more}
     found = report(one_output(loss, {"data": target})).expected_loss
     assert found is not None
     assert found.formula == f"{formula}: all logits are 0"
@@ -129,7 +129,7 @@ def test_the_expected_loss_is_what_its_formula_says(more: dict[str, Any], formul
 
 
 def test_the_expected_loss_of_a_sum() -> None:
-    document = mlp(RELU, loss={"name": "cross_entropy", "reduction": "sum"})
+    document = mlp(RELU, loss={"kind": "cross_entropy", "reduction": "sum"})
     found = report(document).expected_loss
     assert found is not None
     assert found.formula == "ln C for C = 10 classes, times 64: all logits are 0"
