@@ -36,7 +36,7 @@ class Shard(NamedTuple):
     """A file of weights: its path, its tensors in file order, and its sizes without the seed."""
 
     path: str
-    tensors: tuple[ResolvedTensor, ...]
+    tensors: Sequence[ResolvedTensor]
     alone: bool  # it holds the whole spec
     text_bytes: int  # of the header's JSON with a seed of no digits, unpadded
     data_bytes: int

@@ -39,6 +39,16 @@ def sort(elements: list[T], key: Callable[[T], Any]) -> None:
     elements.sort(key=key)
 
 
+class LongList(list[T]):
+    """List that frees its elements in pieces once nothing refers to it. Like a tuple, it is never changed."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        """Free the elements."""
+        free(self)
+
+
 def free(elements: list[Any]) -> None:
     """Empty a list."""
     while elements:

@@ -14,6 +14,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -106,14 +107,18 @@ def write_header(
         quoted = orjson.dumps(name).decode() if escaped else f'"{name}"'
         members.append(f"{quoted}:{described}{start},{start + nbytes}]}}".encode())
         start += nbytes
-    text = bytearray(LENGTH_BYTES)
+    text = BytesIO()  # gives its bytes away without a copy, which a long header would feel
+    text.write(bytes(LENGTH_BYTES))
     for piece in pieces(members):
-        text += (b"," if len(text) > LENGTH_BYTES else b"{") + b",".join(piece)
-    text += b"}" if members else b"{}"
-    text += b" " * (-len(text) % 8)
-    text[:LENGTH_BYTES] = (len(text) - LENGTH_BYTES).to_bytes(LENGTH_BYTES, "little")
+        text.write(b"," if text.tell() > LENGTH_BYTES else b"{")
+        text.write(b",".join(piece))
+    text.write(b"}" if members else b"{}")
+    text.write(b" " * (-text.tell() % 8))
+    length = text.tell() - LENGTH_BYTES
+    text.seek(0)
+    text.write(length.to_bytes(LENGTH_BYTES, "little"))
     free(members)
-    return bytes(text)
+    return text.getvalue()
 
 
 def read_header(

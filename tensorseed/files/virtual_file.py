@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorseed.concurrency.cancellation import cancellably
+from tensorseed.concurrency.pieces import LongList
 from tensorseed.errors import UnknownNameError
 from tensorseed.files.elements import ElementSource, element_source
 from tensorseed.files.header import write_header
@@ -54,7 +55,7 @@ class VirtualFile:
 
     resolved: ResolvedSpec
     header: bytes
-    _entries: tuple[Entry, ...]
+    _entries: Sequence[Entry]
     size: int
 
     def entries(self) -> Sequence[Entry]:
@@ -222,12 +223,13 @@ def open_part(
 
 def _assemble(
     resolved: ResolvedSpec,
-    tensors: tuple[ResolvedTensor, ...],
+    tensors: Sequence[ResolvedTensor],
     extra: Mapping[str, str],
     box: Box | None = None,
 ) -> VirtualFile:
     header = file_header(tensors, {**_metadata(resolved), **extra})
-    entries = tuple(Entry(tensor, start, stop, box) for tensor, start, stop in _placed(tensors, len(header)))
+    placed = _placed(tensors, len(header))
+    entries = LongList(Entry(tensor, start, stop, box) for tensor, start, stop in placed)
     file = VirtualFile(resolved, header, entries, entries[-1].stop if entries else len(header))
     _ = file._starts  # cached by the thread that opens the file, so that no event loop lists them
     return file

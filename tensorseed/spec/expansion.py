@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tensorseed.concurrency.cancellation import cancellably
 from tensorseed.concurrency.memory import reserve
-from tensorseed.concurrency.pieces import sort
+from tensorseed.concurrency.pieces import LongList, sort
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.sampling.dtypes import FILE_ORDER
 from tensorseed.spec.canonical import EntryText, ordered_recipe_text, recipe_text
@@ -36,7 +36,7 @@ class ResolvedGroup:
 class Expanded(NamedTuple):
     """The tensors in file order, the recipe, their memory in bytes, and for generator torch the steps."""
 
-    tensors: tuple[ResolvedTensor, ...]
+    tensors: Sequence[ResolvedTensor]
     recipe: str
     nbytes: int
     steps: tuple[Step, ...] = ()
@@ -100,7 +100,7 @@ def expand_in_order(groups: list[ResolvedGroup], seed: int, limits: Limits, torc
     return Expanded(_in_file_order(tensors, groups), recipe, nbytes, tuple(steps))
 
 
-def _in_file_order(tensors: list[ResolvedTensor], groups: list[ResolvedGroup]) -> tuple[ResolvedTensor, ...]:
+def _in_file_order(tensors: list[ResolvedTensor], groups: list[ResolvedGroup]) -> LongList[ResolvedTensor]:
     """Sort the tensors as the file holds them.
 
     Raises:
@@ -110,7 +110,7 @@ def _in_file_order(tensors: list[ResolvedTensor], groups: list[ResolvedGroup]) -
         raise _duplicate(groups)
     sort(tensors, attrgetter("name"))
     sort(tensors, lambda tensor: FILE_ORDER[tensor.dtype.name])
-    return tuple(tensors)
+    return LongList(tensors)
 
 
 def _check_counts(groups: list[ResolvedGroup], limits: Limits, *, whole: bool = False) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -56,6 +56,8 @@ class Step:
 class ResolvedSpec:
     """A whole file. `recipe` is the canonical JSON text: one text for all specs that mean the same.
 
+    `tensors` are in file order: dtypes as `FILE_ORDER` ranks them, then names by code points.
+
     With generator torch `steps` are the entries in order, `torch` is part of the identity, and `device` is
     never auto.
     """
@@ -63,9 +65,7 @@ class ResolvedSpec:
     seed: int
     generator: str
     device: str  # auto, cpu, cuda or cuda:N
-    tensors: tuple[
-        ResolvedTensor, ...
-    ]  # in file order: dtypes as FILE_ORDER ranks them, then names by code points
+    tensors: Sequence[ResolvedTensor]
     recipe: str
     steps: tuple[Step, ...] = field(default=(), compare=False, repr=False)
     torch: TorchIdentity | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from operator import itemgetter
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorseed.concurrency import pieces as module
-from tensorseed.concurrency.pieces import free, pieces, sort
+from tensorseed.concurrency.pieces import LongList, free, pieces, sort
 
 
 @pytest.fixture
@@ -36,3 +37,24 @@ def test_pieces_are_all_elements_and_freeing_leaves_none(size: int) -> None:
     assert all(len(piece) <= 2 for piece in pieces(elements))
     free(elements)
     assert elements == []
+
+
+def test_a_long_list_frees_its_elements_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Element:
+        """An object that can be referred to weakly."""
+
+    elements = LongList(Element() for _ in range(5))
+    living = [weakref.ref(one) for one in elements]
+    left: list[int] = []
+
+    def watched(rest: list[Element]) -> None:
+        while rest:
+            del rest[-2:]
+            left.append(sum(one() is not None for one in living))
+
+    monkeypatch.setattr(module, "free", watched)
+    other = elements
+    del elements
+    assert len(other) == 5
+    del other
+    assert left == [3, 1, 0]

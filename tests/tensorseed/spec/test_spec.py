@@ -76,7 +76,7 @@ def test_a_small_network() -> None:
 
 
 def test_no_layers_is_an_empty_file() -> None:
-    assert parse().tensors == ()
+    assert not parse().tensors
 
 
 @pytest.mark.parametrize("shape", [[0, 3], [0], [2, 0]])
@@ -370,7 +370,7 @@ def test_no_more_faults_are_told_than_help() -> None:
 
 def test_entries_without_tensors_need_names_of_their_own() -> None:
     silent = {"name": "n.{0..2}", "type": "LayerNorm", "normalized_shape": 3, "elementwise_affine": False}
-    assert parse(silent).tensors == ()
+    assert not parse(silent).tensors
     assert faults(silent, tensor(name="n.1")) == [
         ("/layers/1/name", "layers 0 and 1 are both called n.1: rename one of them")
     ]
