@@ -87,7 +87,7 @@ class Variant(BaseModel):
         default_factory=dict,
         description="Inits by parameter name. Each replaces the init of that parameter in every layer "
         "that has it; that of weight only where it has two or more dimensions, so that norms keep theirs. "
-        "An init alone replaces that of every parameter of two or more dimensions but gains of norms.",
+        "An init alone replaces that of every matrix of weights, as in a layer.",
         examples=[{"weight": "xavier_uniform", "bias": "zeros"}, "xavier_uniform"],
     )
 

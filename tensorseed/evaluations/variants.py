@@ -45,7 +45,7 @@ class Inits:
     def of(self, layer: Layer) -> dict[str, Any]:
         """Those that the layer takes, by parameter."""
         if self.matrices is not None:
-            return dict.fromkeys(_matrices(layer), self.matrices)
+            return dict.fromkeys(layer.matrices(), self.matrices)
         return {name: init for name, init in self.named.items() if _takes(layer, name)}
 
     def place_of(self, path: Path) -> Path | None:
@@ -135,17 +135,12 @@ def _takes(layer: Layer, name: str) -> bool:
     return any(slot.name == name and (name != MATRIX or len(slot.shape) > 1) for slot in layer.slots())
 
 
-def _matrices(layer: Layer) -> list[str]:
-    """The parameters of two or more dimensions, without gains of norms."""
-    if layer.normalizes:
-        return []
-    return [slot.name for slot in layer.slots() if len(slot.shape) > 1 and not slot.integer]
-
-
 def _with_inits(entry: dict[str, Any], layer: Layer, inits: Inits) -> dict[str, Any]:
     """The entry with those of the inits that its layer takes."""
-    own = inits.of(layer)
-    return {**entry, "init": {**entry.get("init", {}), **own}} if own else entry
+    own, given = inits.of(layer), entry.get("init", {})
+    if not isinstance(layer.init, dict):
+        given = dict.fromkeys(layer.matrices(), given)
+    return {**entry, "init": {**given, **own}} if own else entry
 
 
 def label(request: VariantRequest, inits: Inits, optimizer: Optimizer | None) -> str:
@@ -213,6 +208,6 @@ def check_inits(inits: Inits, weights: WeightSpec, index: int) -> Iterator[Locat
         if not weights.has_parameter(name):
             detail = unknown_name("parameter", name, weights.parameters())
             yield ("compare", index, "init", name), detail
-    if inits.matrices is not None and not any(_matrices(layer) for layer in weights.layers()):
+    if inits.matrices is not None and not any(layer.matrices() for layer in weights.layers()):
         detail = 'no layer has a matrix of weights: name the parameters, as in {"init": {"bias": "zeros"}}'
         yield ("compare", index, *inits.place), detail

@@ -13,7 +13,7 @@ from tensorseed.errors import Fault, SpecError
 from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
 from tensorseed.spec.json.pointers import MAX_FAULTS, Path, field_name, pointer
 from tensorseed.spec.layers import LAYERS, FanAxes
-from tensorseed.spec.layers.base import Arguments
+from tensorseed.spec.layers.base import INITS_BY_NAME, Arguments
 from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.suggestions import misnamed_choice, unknown_name
@@ -48,7 +48,14 @@ _SENTENCES = {
     "tuple_type": "{field} must be a list",
     "value_error": "{error}",
 }
-_INIT = "an init is a scheme's name, or an object with kind and the scheme's parameters"
+_INIT = (
+    "an init is a scheme's name, or an object with kind and the scheme's parameters, such as "
+    '{"kind": "normal", "std": 0.02}'
+)
+_LAYER_INIT = (
+    'init must be one, such as "xavier_uniform", or an object of inits by parameter, such as '
+    '{"weight": "xavier_uniform"}: leave it out for torch\'s defaults'
+)
 _SIZE = "{field} must be an integer, or a list of integers with one for each dimension"
 _PADDING = "{field} must be same, valid, an integer, or a list of integers with one for each dimension"
 
@@ -93,8 +100,10 @@ def _place(loc: Path) -> _Location:
         return _Location(loc[:1] if loc[:1] and loc[0] in _WHOLE_FIELD else loc)
     entry, layer, rest = loc[:2], str(loc[2]), loc[3:]
     if rest[:1] == ("init",):
-        depth = 1 if layer == "Tensor" else 2
-        return _place_in_init((*entry, *rest[:depth]), rest[depth:], LAYERS[layer])
+        if layer == "Tensor":
+            return _place_in_init((*entry, "init"), rest[1:], LAYERS[layer])
+        depth = 3 if rest[1:2] == (INITS_BY_NAME,) else 2
+        return _place_in_init((*entry, "init", *rest[2:depth]), rest[depth:], LAYERS[layer])
     if rest[:1] == ("fan_axes",):
         return _Location((*entry, *rest), "", FanAxes)
     walked, part, rest = descend(LAYERS[layer], rest)
@@ -122,6 +131,8 @@ def _read(
     path = place.path
     if path and path[0] in _WHOLE_FIELD and path[0] in spec.model_fields:
         return [(path, _WHOLE_FIELD[str(path[0])])]
+    if path[2:] == ("init",) and item["type"] == "dict_type" and not place.branch:
+        return [(path, _LAYER_INIT if path[0] == "layers" else _INIT)]
     if place.branch.startswith(("function", "tagged-union")):
         return _read_init(place, item, spec)
     if place.branch:
@@ -137,8 +148,14 @@ def _read_init(place: _Location, item: Mapping[str, Any], spec: type[BaseModel])
         return [_sentence(place.path, item, spec)]
     wrong_type = item["type"] in {"string_type", "dict_type", "model_attributes_type"}
     if wrong_type:
-        return [] if isinstance(value, str | dict) else [(place.path, _INIT)]
+        return [] if isinstance(value, str | dict) else [(place.path, _not_an_init(value))]
     return [_sentence(place.path, item, place.model or spec)]
+
+
+def _not_an_init(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f'{_INIT}; all elements equal are {{"kind": "constant", "value": {value}}}'
+    return _INIT
 
 
 def _read_size(place: _Location, item: Mapping[str, Any], document: Any) -> list[tuple[Path, str]]:

@@ -114,7 +114,7 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
         assert isinstance(entry, Layer)
         slots, inits = _slots(entry, by_torch)
         try:
-            tensors = _layer_tensors(slots, inits, entry.init, real, limits)
+            tensors = _layer_tensors(slots, inits, entry.inits(), real, limits)
         except ShapeError as error:
             raise ArgumentError(oversized_argument(entry.arguments(), error.shape), str(error)) from None
         text = entry_text(entry, effective, inits)
@@ -157,7 +157,7 @@ def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]
         detail = f"this layer has more than {MAX_SLOTS:,} tensors, the limit of one entry"
         raise ArgumentError((), f"{detail}: split it into several entries")
     inits = {}
-    for name, init in entry.init.items():
+    for name, init in entry.inits().items():
         if name not in slots:
             valid = (
                 unknown_name("parameter", name, slots) if slots else f"this {entry.type} has no parameters"

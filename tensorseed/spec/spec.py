@@ -176,7 +176,7 @@ def _resolve_entries(
         try:
             resolved = resolve_entry(entry, spec.dtype, limits, by_torch=by_torch)
         except ArgumentError as error:
-            faults.append((("layers", group.indices[0], *error.path), str(error)))
+            faults.append((("layers", group.indices[0], *entry.written_path(error.path)), str(error)))
             yielded += MAX_SLOTS  # the bound of what it cost
             continue
         if len(resolved.tensors) > 1:

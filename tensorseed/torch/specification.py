@@ -132,7 +132,7 @@ class _Writer:
         differing = self._differing(layer, dtype, known)
         if differing:
             inits = {suffix: known[suffix].scheme for suffix in differing}
-            layer = layer.model_copy(update={"init": {**layer.init, **inits}})
+            layer = layer.model_copy(update={"init": {**layer.inits(), **inits}})
             differing = self._differing(layer, dtype, known)
         if differing is None or differing:
             return None
@@ -200,8 +200,8 @@ def _common_base(tensors: Mapping[str, ResolvedTensor]) -> str | None:
 def _body(layer: Layer) -> Document:
     """An entry without its name and dtype."""
     body: Document = {"type": layer.type, **layer.arguments()}
-    if layer.init:
-        body["init"] = {name: init_value(scheme_of(init)) for name, init in layer.init.items()}
+    if inits := layer.inits():
+        body["init"] = {name: init_value(scheme_of(init)) for name, init in inits.items()}
     return body
 
 

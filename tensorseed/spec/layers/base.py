@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from tensorseed.sampling.dtypes import DTypeName, TensorDTypeName
 from tensorseed.spec.layers.network_module import NetworkModule, Shape
 from tensorseed.spec.numbers import EXACT
-from tensorseed.spec.schemes import Init, Scheme
+from tensorseed.spec.schemes import ArgumentError, Init, Scheme
 from tensorseed.spec.schemes.base import defaults_of
 from tensorseed.spec.schemes.plain import Normal, Ones, Uniform, Zeros
 
@@ -64,6 +64,12 @@ class Slot(NamedTuple):
     zeroed: tuple[int, int] | None = None
     integer: bool = False
     role: Role = UNITS
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether it is of weights and has two or more dimensions, which `bias_k` has, too."""
+        is_bias = self.name.rpartition(".")[2].startswith("bias")
+        return len(self.shape) > 1 and not (self.integer or is_bias)
 
 
 class Arguments(BaseModel):
@@ -151,6 +157,25 @@ class Entry(Arguments):
         examples=["fc1"],
     )
 
+    def written_path(self, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+        """The path in the entry as it was sent of a path in what it means."""
+        return path
+
+
+def _init_form(value: Any) -> str:
+    """Whether the `init` of a layer is one init alone, or an object of them by parameter."""
+    alone = isinstance(value, str | Scheme) or (isinstance(value, dict) and "kind" in value)
+    return INIT_ALONE if alone else INITS_BY_NAME
+
+
+INIT_ALONE, INITS_BY_NAME = "alone", "by_name"
+"""The two forms of a layer's `init`, as a validator's locations name them."""
+
+LayerInit = Annotated[
+    Annotated[dict[str, Init], Tag(INITS_BY_NAME)] | Annotated[Init, Tag(INIT_ALONE)],
+    Discriminator(_init_form),
+]
+
 
 class Layer(Entry, Module, NetworkModule):
     """Base of the layer types that are torch.nn classes, with that class's arguments and defaults."""
@@ -158,11 +183,37 @@ class Layer(Entry, Module, NetworkModule):
     dtype: DTypeName | None = Field(
         default=None, description="The dtype of this entry; the spec's if left out.", examples=["bfloat16"]
     )
-    init: dict[str, Init] = Field(
+    init: LayerInit = Field(
         default_factory=dict,
-        description="Inits by parameter or buffer name; torch's defaults for those left out.",
-        examples=[{"weight": "xavier_uniform", "bias": "zeros"}],
+        description="Inits by parameter or buffer name; torch's defaults for those left out. An init alone "
+        "is that of every matrix of weights.",
+        examples=[{"weight": "xavier_uniform", "bias": "zeros"}, "xavier_uniform"],
     )
+
+    def matrices(self) -> list[str]:
+        """The names of the matrices of weights, among which are no gains of norms."""
+        return [] if self.normalizes else [slot.name for slot in self.slots() if slot.is_matrix]
+
+    def inits(self) -> dict[str, str | Scheme]:
+        """The inits by parameter.
+
+        Raises:
+            ArgumentError: there is an init alone, and no matrix of weights for it.
+        """
+        if isinstance(self.init, dict):
+            return {**self.init}
+        matrices = self.matrices()
+        if not matrices:
+            first = next((slot.name for slot in self.slots()), None)
+            what = "no parameters" if first is None else "no matrix of weights for an init alone"
+            remedy = "leave init out" if first is None else f'name the parameter, as in {{"{first}": "ones"}}'
+            raise ArgumentError(("init",), f"this {self.type} has {what}: {remedy}")
+        return dict.fromkeys(matrices, self.init)
+
+    def written_path(self, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+        """The path in the entry as it was sent, where an init alone stands for those by parameter."""
+        alone = path[:1] == ("init",) and not isinstance(self.init, dict)
+        return ("init", *path[2:]) if alone else path
 
 
 _COMMON = {"name", "type", "dtype", "stream", "init"}

@@ -216,7 +216,7 @@ def test_a_bare_tensor_of_whole_numbers() -> None:
         (linear(init={"bias": "eye"}), "/layers/0/init/bias", "two dimensions"),
         (linear(init={"bias": {"kind": "normal", "std": -1}}), "/layers/0/init/bias/std", "at least 0"),
         (linear(init={"bias": 3}), "/layers/0/init/bias", "an init is"),
-        (linear(init="zeros"), "/layers/0/init", "must be an object"),
+        (linear(init=True), "/layers/0/init", "an object of inits by parameter"),
         (linear(in_features=2**40, out_features=2**41), "/layers/0/out_features", "overflow"),
         (conv(kernel_size=[3, 2**62]), "/layers/0/kernel_size/1", "overflow"),
         (conv(out_channels=2**61, padding=2**62), "/layers/0/out_channels", "overflow"),
@@ -375,3 +375,79 @@ def test_entries_without_tensors_need_names_of_their_own() -> None:
         ("/layers/1/name", "layers 0 and 1 are both called n.1: rename one of them")
     ]
     assert faults(silent, {**silent, "name": "n.2"})[0][0] == "/layers/1/name"
+
+
+LSTM = {"name": "r", "type": "LSTM", "input_size": 2, "hidden_size": 3, "proj_size": 2}
+ATTENTION = {"name": "a", "type": "MultiheadAttention", "embed_dim": 4, "num_heads": 2, "add_bias_kv": True}
+STACK = {
+    "name": "t",
+    "type": "TransformerEncoder",
+    "num_layers": 2,
+    "encoder_layer": {"d_model": 4, "nhead": 2, "dim_feedforward": 3},
+}
+
+
+@pytest.mark.parametrize(
+    ("entry", "names"),
+    [
+        (linear(), ["weight"]),
+        (conv(), ["weight"]),
+        (LSTM, ["weight_ih_l0", "weight_hh_l0", "weight_hr_l0"]),
+        (ATTENTION, ["in_proj_weight", "out_proj.weight"]),
+        (
+            STACK,
+            [
+                f"layers.{index}.{name}.weight"
+                for index in range(2)
+                for name in ("self_attn.in_proj_", "self_attn.out_proj", "linear1", "linear2")
+            ],
+        ),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+@pytest.mark.parametrize("generator", ["philox", "torch"])
+@pytest.mark.parametrize("init", ["orthogonal", {"kind": "normal", "std": 0.02}], ids=["name", "object"])
+def test_an_init_alone_is_that_of_the_matrices_of_weights(
+    entry: dict[str, Any], names: list[str], generator: str, init: Any
+) -> None:
+    spelled = {name.replace("_.weight", "_weight"): init for name in names}
+    alone = parse({**entry, "init": init}, generator=generator)
+    assert alone == parse({**entry, "init": spelled}, generator=generator)
+    assert json.loads(alone.recipe)["layers"][0]["init"] == spelled
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (batch_norm("ones"), 'name the parameter, as in {"weight": "ones"}'),
+        (
+            {"name": "l", "type": "LayerNorm", "normalized_shape": [2, 2], "init": "ones"},
+            "no matrix of weights",
+        ),
+        (batch_norm("ones") | {"affine": False, "track_running_stats": False}, "leave init out"),
+        (batch_norm(None), "leave it out for torch's defaults"),
+    ],
+)
+def test_an_init_alone_needs_a_matrix(entry: dict[str, Any], words: str) -> None:
+    ((pointer, detail),) = faults(entry)
+    assert pointer == "/layers/0/init"
+    assert words in detail
+
+
+@pytest.mark.parametrize(
+    ("init", "pointer", "words"),
+    [
+        ("nope", "", "unknown scheme"),
+        ("constant", "", "constant needs value"),
+        ({"kind": "nope"}, "/kind", "unknown scheme"),
+        ({"kind": "normal", "std": -1}, "/std", "at least 0"),
+        ({"kind": "normal", "std": 1e300}, "/std", "overflow"),
+        ({"std": 0.02}, "/std", '{"kind": "normal", "std": 0.02}'),
+        ({"weight": 0.5}, "/weight", '{"kind": "constant", "value": 0.5}'),
+        ({"weight": {"kind": "normal", "std": -1}}, "/weight/std", "at least 0"),
+    ],
+)
+def test_a_fault_of_an_init_alone_is_where_it_was_written(init: Any, pointer: str, words: str) -> None:
+    ((found, detail),) = faults(linear(init=init))
+    assert found == f"/layers/0/init{pointer}"
+    assert words in detail

@@ -141,7 +141,7 @@ def test_what_torch_refuses_is_refused_and_explained(
         ("AdaptiveLogSoftmaxWithLoss", {**SOFTMAX, "cutoffs": 5}, "/cutoffs", "must be a list"),
         ("AdaptiveLogSoftmaxWithLoss", {**SOFTMAX, "div_value": 0}, "/div_value", "greater than 0"),
         ("AdaptiveLogSoftmaxWithLoss", {**SOFTMAX, "div_value": 1e-300}, "/div_value", "tail 0 overflows"),
-        ("PReLU", {"init": 0.3}, "/init", "init must be an object"),
+        ("PReLU", {"init": 0.3}, "/init", "an object of inits by parameter"),
     ],
 )
 def test_what_only_json_can_say_wrong_is_explained(
