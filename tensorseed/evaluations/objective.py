@@ -15,6 +15,7 @@ from tensorseed.evaluations.report import ExpectedLoss
 from tensorseed.evaluations.sources import ReadContext, literal
 from tensorseed.evaluations.variants import parse_pointer
 from tensorseed.losses import LOSSES, Loss, read_options
+from tensorseed.losses.base import Expectation
 from tensorseed.losses.parameters import ParametricLoss
 from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.limits import Limits
@@ -27,6 +28,9 @@ FITTING = sorted(
     and not issubclass(cls, ParametricLoss)  # which own parameters
 )
 """The losses that need an input and a target only."""
+
+NEAR_ONE = 0.02
+"""How far from 1 the probabilities of a softmax may sum, in narrow dtypes too."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,18 @@ class Objective:
             return tuple(self.tensors(output)["input"].shape)
         return tuple(output.movedim(self.distribution_axis, -1).shape)
 
+    def _expectation(self, output: torch.Tensor) -> Expectation | None:
+        """The uninformed output; of probabilities it is another where they are those of a softmax."""
+        if output.dim() > 1:
+            axis = self.distribution_axis
+            found = self.loss.expectation_of_distributions(output.shape[axis])
+            if found is not None and bool((output.double().sum(axis) - 1).abs().max() < NEAR_ONE):
+                return found
+        return self.loss.expectation(self._expectation_shape(output))
+
     def expected(self, output: torch.Tensor) -> ExpectedLoss | None:
         """The expected loss of an uninformed output, in float64."""
-        expectation = self.loss.expectation(self._expectation_shape(output))
+        expectation = self._expectation(output)
         if expectation is None:
             return None
         neutral = torch.full(output.shape, expectation.output, dtype=torch.float64)
@@ -105,8 +118,11 @@ class Objective:
 
 
 _ANOTHER = "choose another loss"
+_PROBABILITIES = "end the network with Sigmoid, or with Softmax over the classes"
 _REMEDIES = {
     "binary_cross_entropy": "end the network with Sigmoid, or use binary_cross_entropy_with_logits",
+    "dice_loss": _PROBABILITIES,
+    "tversky_loss": _PROBABILITIES,
 }
 
 

@@ -175,6 +175,10 @@ class Loss(BaseModel, ABC):
     def expectation(self, output: Shape) -> Expectation | None:
         """The uninformed output of this shape; None for a loss that has none."""
 
+    def expectation_of_distributions(self, count: int) -> Expectation | None:
+        """The uninformed output of a softmax over `count` classes; None where it is that of `expectation`."""
+        return None
+
     def weights_in_words(self, tensors: Tensors) -> str | None:
         """What the mean of an uninformed network's losses is multiplied by; None where no weights do."""
         return None
@@ -202,6 +206,28 @@ class Loss(BaseModel, ABC):
     def options(self) -> dict[str, object]:
         """The options as torch's function takes them."""
         return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+class ComposedLoss(Loss):
+    """Base of the losses that torch has no function for, composed of torch's operations."""
+
+    @classmethod
+    def function(cls) -> None:
+        """torch has no function for any of them."""
+
+    def value(self, tensors: Tensors) -> torch.Tensor:
+        """Reduced as torch reduces its losses."""
+        each = self.each(tensors)
+        match self.reduced_by:
+            case "mean":
+                return each.mean()
+            case "sum":
+                return each.sum()
+        return each
+
+    @abstractmethod
+    def each(self, tensors: Tensors) -> torch.Tensor:
+        """The losses, before the reduction."""
 
 
 def empty_rows(tensor: torch.Tensor) -> int:

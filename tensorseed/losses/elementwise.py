@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from tensorseed.losses.base import (
     Argument,
     Arguments,
+    ComposedLoss,
     Expectation,
     Loss,
     NonNegative,
     Positive,
     Reduction,
     Shape,
+    Share,
     Tensors,
     reduction_field,
 )
 from tensorseed.losses.checks import same_shape
+
+if TYPE_CHECKING:
+    import torch
 
 INPUT = Argument("input", "(*), any shape")
 TARGET = Argument("target", "(*), that of input")
@@ -120,6 +125,68 @@ class HuberLoss(ElementwiseLoss):
 
     reduction: Reduction = reduction_field()
     delta: Positive = Field(default=1.0, description="Where the square ends.", examples=[1.0])
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "the loss of outputs that are all 0")
+
+
+class QuantileLoss(ComposedLoss, Weighted):
+    """The quantile or pinball loss, whose smallest mean is at the alpha-quantile of the target.
+
+    Formula: ℓ = w · (alpha · max(0, y − x) + (1 − alpha) · max(0, x − y))
+    Source: sklearn.metrics.mean_pinball_loss, whose sample_weight weight is; Koenker, Bassett: Regression
+        quantiles, Econometrica 46, 1978
+    Denominator: the number of elements, or the sum of weight where it is given
+    Empty: without elements, or with weights that are all 0, the mean is 0/0 = NaN
+    """
+
+    kind: ClassVar[str] = "quantile_loss"
+
+    alpha: Share = Field(
+        default=0.5,
+        description="The quantile, from 0 to 1; with 0.5 this is half of l1_loss.",
+        examples=[0.9],
+    )
+    reduction: Reduction = reduction_field()
+
+    def each(self, tensors: Tensors) -> torch.Tensor:
+        """One branch for each sign; at y = x the gradient is that of y > x."""
+        difference = tensors["target"] - tensors["input"]
+        above = difference >= 0
+        each = self.alpha * difference.where(above, 0) - (1 - self.alpha) * difference.where(~above, 0)
+        return tensors["weight"] * each if "weight" in tensors else each
+
+    def value(self, tensors: Tensors) -> torch.Tensor:
+        """The weighted mean divides by the sum of the weights, as that of l1_loss."""
+        if self.reduction == "mean" and "weight" in tensors:
+            return self.each(tensors).sum() / tensors["weight"].sum()
+        return super().value(tensors)
+
+    def expectation(self, output: Shape) -> Expectation | None:
+        """Outputs of 0."""
+        return Expectation(0.0, "the loss of outputs that are all 0")
+
+
+class LogCoshLoss(ComposedLoss, ElementwiseLoss):
+    """The logarithm of the hyperbolic cosine: half of the square near zero, the absolute error far away.
+
+    Formula: ℓ = log cosh(x − y), which is |x − y| − log 2 far away; its slope is tanh(x − y)
+    Source: keras.losses.LogCosh, whose reduction none is the mean over the last dimension
+    Denominator: the number of elements
+    Empty: without elements the mean is 0/0 = NaN
+    """
+
+    kind: ClassVar[str] = "log_cosh_loss"
+
+    reduction: Reduction = reduction_field()
+
+    def each(self, tensors: Tensors) -> torch.Tensor:
+        """By |d| + log(1 + (exp(−2|d|) − 1) / 2), which neither overflows nor cancels near 0."""
+        import torch
+
+        size = (tensors["input"] - tensors["target"]).abs()
+        return size + torch.log1p(torch.expm1(-2 * size) / 2)
 
     def expectation(self, output: Shape) -> Expectation | None:
         """Outputs of 0."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -11,8 +10,8 @@ from pydantic import Field
 from tensorseed.losses.base import (
     Argument,
     Arguments,
+    ComposedLoss,
     Expectation,
-    Loss,
     Reduction,
     Shape,
     Tensors,
@@ -39,29 +38,11 @@ def base_field() -> Base:
     return field
 
 
-class Measure(Loss):
-    """Base of the measures."""
+class Measure(ComposedLoss):
+    """Base of the measures, which have one number for each event or distribution."""
 
     base: Base
     reduction: Reduction
-
-    @classmethod
-    def function(cls) -> None:
-        """torch has no function for any of them."""
-
-    def value(self, tensors: Tensors) -> torch.Tensor:
-        """Reduced as torch reduces its losses."""
-        each = self.each(tensors)
-        match self.reduction:
-            case "mean":
-                return each.mean()
-            case "sum":
-                return each.sum()
-        return each
-
-    @abstractmethod
-    def each(self, tensors: Tensors) -> torch.Tensor:
-        """One number for each event or distribution."""
 
     def in_base(self, nats: torch.Tensor) -> torch.Tensor:
         """Nats in the units of the base."""

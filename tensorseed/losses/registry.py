@@ -6,10 +6,17 @@ from typing import Any
 
 from tensorseed.losses.adaptive import AdaptiveLogSoftmaxWithLoss
 from tensorseed.losses.base import Argument, Loss
-from tensorseed.losses.binary import BCELoss, BCEWithLogitsLoss, MultiLabelSoftMarginLoss
+from tensorseed.losses.binary import BCELoss, BCEWithLogitsLoss, MultiLabelSoftMarginLoss, SigmoidFocalLoss
 from tensorseed.losses.classification import CrossEntropyLoss, NLLLoss
 from tensorseed.losses.ctc import CTCLoss
-from tensorseed.losses.elementwise import HuberLoss, L1Loss, MSELoss, SmoothL1Loss
+from tensorseed.losses.elementwise import (
+    HuberLoss,
+    L1Loss,
+    LogCoshLoss,
+    MSELoss,
+    QuantileLoss,
+    SmoothL1Loss,
+)
 from tensorseed.losses.information import CrossEntropyOfDistributions, Entropy, SelfInformation
 from tensorseed.losses.likelihood import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
 from tensorseed.losses.linear import LinearCrossEntropyLoss
@@ -21,6 +28,7 @@ from tensorseed.losses.margin import (
     MultiMarginLoss,
     SoftMarginLoss,
 )
+from tensorseed.losses.overlap import DiceLoss, TverskyLoss
 from tensorseed.losses.triplet import TripletMarginLoss, TripletMarginWithDistanceLoss
 from tensorseed.spec.catalog.descriptions import parameters
 
@@ -48,6 +56,11 @@ LOSS_CLASSES: tuple[type[Loss], ...] = (
     TripletMarginWithDistanceLoss,
     AdaptiveLogSoftmaxWithLoss,
     LinearCrossEntropyLoss,
+    SigmoidFocalLoss,
+    DiceLoss,
+    TverskyLoss,
+    QuantileLoss,
+    LogCoshLoss,
     SelfInformation,
     Entropy,
     CrossEntropyOfDistributions,

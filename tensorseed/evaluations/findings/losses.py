@@ -18,7 +18,7 @@ UNEXPECTED = 3.0
 """The factor by which the loss may differ from the one expected of an uninformed network."""
 UNEXPECTED_DISTANCE = 10.0
 """The same of losses of distances, which outputs of deviation 1 alone multiply."""
-DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "quantile_loss", "log_cosh_loss")
 LARGE_GAIN = 1.5
 """The factor by which the last weight may exceed the recommended gain."""
 NOT_ONE = 0.02
@@ -30,6 +30,7 @@ OF_LOGITS = {
     "cross_entropy": ("softmax", (*SOFTMAXES, *SIGMOIDS)),
     "binary_cross_entropy_with_logits": ("sigmoid", (*SOFTMAXES, *SIGMOIDS)),
     "multilabel_soft_margin_loss": ("sigmoid", (*SOFTMAXES, *SIGMOIDS)),
+    "sigmoid_focal_loss": ("sigmoid", (*SOFTMAXES, *SIGMOIDS)),
 }
 """By loss: the function that it applies itself, and those that must not come before."""
 OF_LOG_PROBABILITIES = {"nll_loss": "cross_entropy", "kl_div": None}
@@ -114,6 +115,8 @@ def find_unexpected(m: Measurements) -> Iterator[Finding]:
         if m.loss <= scale:
             return
     ratio = m.loss / scale
+    if ratio < 1 and dominant_bias(m, m.learning[-1:]) is not None:
+        return  # the output is the prior of the target, as in detectors
     allowed = UNEXPECTED_DISTANCE if m.objective.kind in DISTANCES else UNEXPECTED
     if 1 / UNEXPECTED <= ratio <= allowed or not m.learning or any(find_mismatch(m)):
         return

@@ -20,7 +20,7 @@ from tensorseed.evaluations.diagnostics import (
 )
 from tensorseed.evaluations.objective import FITTING
 from tensorseed.losses import LOSSES
-from tests.tensorseed.evaluations.cases import report
+from tests.tensorseed.evaluations.cases import faults, report
 
 
 def test_the_rank_of_equal_singular_values_is_their_number() -> None:
@@ -131,6 +131,9 @@ TARGETS: dict[str, Any] = {
     "binary_cross_entropy": {"classes": 2},
     "multilabel_soft_margin_loss": {"classes": 2},
     "poisson_nll_loss": {"classes": 5},
+    "sigmoid_focal_loss": {"classes": 2},
+    "dice_loss": {"classes": 2},
+    "tversky_loss": {"classes": 2},
     "kl_div": {"init": {"kind": "constant", "value": 0.25}},
     "cross_entropy_of_distributions": {"init": {"kind": "constant", "value": 0.25}},
 }
@@ -151,6 +154,11 @@ UNINFORMED = {
     "huber_loss",
     "l1_loss",
     "mse_loss",
+    "sigmoid_focal_loss",
+    "dice_loss",
+    "tversky_loss",
+    "quantile_loss",
+    "log_cosh_loss",
     "multilabel_margin_loss",
     "smooth_l1_loss",
 }
@@ -159,6 +167,8 @@ LAST = {
     "kl_div": {"type": "LogSoftmax", "dim": 1},
     "binary_cross_entropy": {"type": "Sigmoid"},
     "cross_entropy_of_distributions": {"type": "Softmax", "dim": 1},
+    "dice_loss": {"type": "Sigmoid"},
+    "tversky_loss": {"type": "Sigmoid"},
 }
 
 
@@ -181,6 +191,23 @@ def test_every_loss_of_an_input_and_a_target_can_be_trained(loss: str) -> None:
         assert found.expected_loss is not None
         assert found.expected_loss.value == pytest.approx(EXPECTED[loss], rel=1e-12, abs=1e-12)
     assert (found.expected_loss is not None) == (loss in UNINFORMED)
+
+
+def test_the_expected_loss_of_an_overlap_knows_a_softmax_from_a_sigmoid() -> None:
+    layers = [{"name": "fc", "type": "Linear", "in_features": 3, "out_features": 4}]
+    target = {"data": [[1.0, 0.0, 0.0, 0.0]] * 2}
+    for last, half in (({"type": "Sigmoid"}, 1 / 2), ({"type": "Softmax", "dim": 1}, 1 / 4)):
+        given = {"shape": [2, 3], "init": "normal"}
+        found = report({"layers": [*layers, last], "input": given, "target": target, "loss": "dice_loss"})
+        assert found.expected_loss is not None
+        assert found.expected_loss.value == pytest.approx(1 - 2 * half * 2 / (2 + 8 * half))
+        assert found.expected_loss.formula.startswith(
+            f"the loss of probabilities that are all 1/{'2C'[half < 0.5]}"
+        )
+    asked = {"layers": layers, "input": given, "target": target, "loss": {"kind": "dice_loss", "axis": 3}}
+    assert list(faults(asked)) == ["/loss/axis"]
+    detail = faults({**asked, "loss": "dice_loss"})["/loss"]
+    assert detail.endswith("end the network with Sigmoid, or with Softmax over the classes")
 
 
 def test_the_expected_loss_of_squares_is_the_targets_second_moment() -> None:

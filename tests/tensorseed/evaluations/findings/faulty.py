@@ -105,6 +105,15 @@ FAULTY: dict[str, Case] = {
     "an input of 1e-4": (scaled(mlp(RELU, depth=2), normal(1e-4)), ["input_scale"]),
     "a target of 100": (one_output("mse_loss", {"init": normal(1.0, 100.0)}), ["target_scale"]),
     "a target of 0.001": (one_output("mse_loss", {"init": normal(0.001)}), ["target_scale"]),
+    "a target of 100 for a quantile": (
+        one_output("quantile_loss", {"init": normal(1.0, 100.0)}),
+        ["target_scale"],
+    ),
+    "focal loss of probabilities": (
+        mlp(RELU, classes=1, end=(act("Sigmoid"),))
+        | {"target": {"classes": 2}, "loss": "sigmoid_focal_loss"},
+        ["probabilities_as_logits"],
+    ),
     "a head of std 5": (mlp(RELU, depth=1, head=normal(5.0)), ["unexpected_loss"]),
     "a head of std 1 for 300 words": (
         network(

@@ -68,8 +68,21 @@ HEALTHY: dict[str, Network] = {
     "binary classes, rare": one_output(
         {"kind": "binary_cross_entropy_with_logits", "pos_weight": [10.0]}, {"classes": 2}
     ),
+    "a detector's prior of 0.01": network(
+        [linear("a", 8, 8, RELU), act("ReLU"), linear("head", 8, 1, normal(0.01), normal(0.0, -4.6))],
+        [64, 8],
+        {"data": [[float(i == 0)] for i in range(64)]},
+        "sigmoid_focal_loss",
+        optimizer=ADAM,
+        steps=2,
+    ),
     "binary classes, Sigmoid": mlp(RELU, classes=1, end=(act("Sigmoid"),))
     | {"target": {"classes": 2}, "loss": "binary_cross_entropy"},
+    "masks": mlp(RELU, end=(act("Sigmoid"),)) | {"target": {"classes": 2}, "loss": "dice_loss"},
+    "masks of one class each": mlp(RELU, end=(act("Softmax", dim=1),))
+    | {"target": {"data": [[float(i % 10 == j) for j in range(10)] for i in range(64)]}, "loss": "dice_loss"},
+    "quantile_loss": one_output({"kind": "quantile_loss", "alpha": 0.9}, NORMAL),
+    "log_cosh_loss": one_output("log_cosh_loss", NORMAL),
     "nll_loss of LogSoftmax": mlp(RELU, end=(act("LogSoftmax", dim=1),), loss="nll_loss"),
     "cross_entropy of LogSoftmax": mlp(RELU, end=(act("LogSoftmax", dim=1),)),
     "kl_div of LogSoftmax": mlp(RELU, end=(act("LogSoftmax", dim=1),))
