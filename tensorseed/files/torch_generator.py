@@ -5,6 +5,7 @@
     torch.nn.init.normal_(modules[0].weight, …)             then every init that the spec gives, in the same
     …                                                       order, within an entry in that of `state_dict`
 
+With `init_order` "interleaved" the inits of an entry run before the next one is built, as a script does it.
 A bare tensor is `torch.empty`, which draws nothing.
 Layers draw from torch's own generators, one for each device of the process.
 `seeded` locks them and restores their states.
@@ -72,13 +73,24 @@ def _materialise(resolved: ResolvedSpec) -> dict[str, Storage]:
     device = _device(resolved.device)
     # torch warns of tensors without elements
     with seeded(resolved.seed, device), _on(device), suppress_warnings(), torch.no_grad():
-        states = [(name, step, state) for step in resolved.steps for name, state in _built(step, device)]
-        for name, step, state in states:
-            for key, tensor in state.items():
-                if key in step.inits and tensor.numel():
-                    check_cancelled()
-                    _translating(name, lambda: _apply(step.inits[key], tensor))  # noqa: B023
+        states = []
+        for step in resolved.steps:
+            for name, state in _built(step, device):
+                states.append((name, step, state))
+                if resolved.interleaved:
+                    _initialise(name, step, state)
+        if not resolved.interleaved:
+            for name, step, state in states:
+                _initialise(name, step, state)
     return _gathered(resolved, states)
+
+
+def _initialise(name: str, step: Step, state: Mapping[str, torch.Tensor]) -> None:
+    """Run the inits that the spec gives an entry, in the order of its tensors."""
+    for key, tensor in state.items():
+        if key in step.inits and tensor.numel():
+            check_cancelled()
+            _translating(name, lambda: _apply(step.inits[key], tensor))  # noqa: B023
 
 
 def _built(step: Step, device: torch.device) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:

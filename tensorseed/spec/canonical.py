@@ -8,7 +8,8 @@
 - 1 and 1.0 are one number, 0.0 and -0.0 are two.
 
 With generator torch the order of entries counts: only neighbours are folded, and nothing is sorted. The
-recipe also holds the version of torch, its kernels and the type of device.
+recipe also holds the version of torch, its kernels and the type of device, and an order of inits that changes
+a number.
 """
 
 from __future__ import annotations
@@ -105,11 +106,14 @@ def recipe_text(seed: int, entries: Iterable[tuple[str, EntryText]]) -> str:
     return f'{{"layers":[{",".join(texts)}],"seed":"{seed}"}}'
 
 
-def ordered_recipe_text(seed: int, entries: Iterable[tuple[str, EntryText]], torch: TorchIdentity) -> str:
+def ordered_recipe_text(
+    seed: int, entries: Iterable[tuple[str, EntryText]], torch: TorchIdentity, *, interleaved: bool
+) -> str:
     """The recipe of generator torch: entries in order, with what else decides the bits."""
     texts = ",".join(body.named(name) for name, body in entries)
+    order = '"init_order":"interleaved",' if interleaved else ""
     return (
-        f'{{"device":"{torch.device}","generator":"torch","layers":[{texts}],"seed":"{seed}",'
+        f'{{"device":"{torch.device}","generator":"torch",{order}"layers":[{texts}],"seed":"{seed}",'
         f'"torch_kernels":"{torch.kernels}","torch_version":"{torch.version}"}}'
     )
 

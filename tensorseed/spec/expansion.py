@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -40,6 +40,7 @@ class Expanded(NamedTuple):
     recipe: str
     nbytes: int
     steps: tuple[Step, ...] = ()
+    interleaved: bool = False  # where it changes a number
 
 
 def expand_groups(groups: list[ResolvedGroup], seed: int, limits: Limits) -> Expanded:
@@ -70,7 +71,9 @@ def expand_groups(groups: list[ResolvedGroup], seed: int, limits: Limits) -> Exp
     return Expanded(_in_file_order(tensors, groups), recipe_text(seed, entries), nbytes)
 
 
-def expand_in_order(groups: list[ResolvedGroup], seed: int, limits: Limits, torch: TorchIdentity) -> Expanded:
+def expand_in_order(
+    groups: list[ResolvedGroup], seed: int, limits: Limits, torch: TorchIdentity, *, interleaved: bool
+) -> Expanded:
     """The tensors in file order, the recipe, and the steps in the order of the spec, for generator torch.
 
     Their memory is reserved.
@@ -96,8 +99,20 @@ def expand_in_order(groups: list[ResolvedGroup], seed: int, limits: Limits, torc
         tensors.extend(_tensors(entry, names))
         entries += [(name, text) for name in fold_in_order(names)]
         steps.append(Step(tuple(names), entry.entry, entry.dtype, entry.inits))
-    recipe = ordered_recipe_text(seed, entries, torch)
-    return Expanded(_in_file_order(tensors, groups), recipe, nbytes, tuple(steps))
+    interleaved = interleaved and _order_matters(steps)
+    recipe = ordered_recipe_text(seed, entries, torch, interleaved=interleaved)
+    return Expanded(_in_file_order(tensors, groups), recipe, nbytes, tuple(steps), interleaved)
+
+
+def _order_matters(steps: Iterable[Step]) -> bool:
+    """Whether an entry draws when it is built after another's init drew."""
+    drawn = False
+    for step in steps:
+        by_init = step.draws_by_init
+        if (drawn or (by_init and len(step.names) > 1)) and step.draws_when_built:
+            return True
+        drawn = drawn or by_init
+    return False
 
 
 def _in_file_order(tensors: list[ResolvedTensor], groups: list[ResolvedGroup]) -> LongList[ResolvedTensor]:

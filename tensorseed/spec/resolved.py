@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tensorseed.sampling.distributions import AnyDistribution
 from tensorseed.sampling.dtypes import DType
-from tensorseed.spec.layers import Entry
+from tensorseed.spec.layers import Entry, Layer
 from tensorseed.spec.layers.base import UNITS, Role
 from tensorseed.spec.schemes import Scheme
 from tensorseed.spec.schemes.fans import Fans
@@ -51,6 +51,16 @@ class Step:
     dtype: DType
     inits: Mapping[str, Scheme]  # of the spec, by parameter; a bare tensor's by ""
 
+    @property
+    def draws_when_built(self) -> bool:
+        """Whether the layer's own init takes numbers from torch's generator."""
+        return isinstance(self.entry, Layer) and any(slot.init.is_random for slot in self.entry.slots())
+
+    @property
+    def draws_by_init(self) -> bool:
+        """Whether an init of the spec takes numbers from torch's generator."""
+        return any(scheme.is_random for scheme in self.inits.values())
+
 
 @dataclass(frozen=True)
 class ResolvedSpec:
@@ -70,6 +80,7 @@ class ResolvedSpec:
     steps: tuple[Step, ...] = field(default=(), compare=False, repr=False)
     torch: TorchIdentity | None = None
     nbytes: int = field(default=0, compare=False)  # of memory, estimated, with that of an open file
+    interleaved: bool = False  # with generator torch: an entry's inits run before the next one is built
 
     def reseeded(self, seed: int) -> ResolvedSpec:
         """The same spec of generator philox with another seed, equal to a parsed one."""

@@ -32,7 +32,7 @@ from tensorseed.spec.size_limits import MAX_FIELDS
 from tensorseed.spec.torch_identity import torch_identity
 
 SEED_COUNT = 1 << 64
-TORCH_FIELDS = ("torch_version", "torch_kernels")
+TORCH_FIELDS = ("torch_version", "torch_kernels", "init_order")
 """The fields that only a spec of generator torch has."""
 
 SeedNumber = Annotated[int, Field(ge=0, lt=SEED_COUNT)]
@@ -79,6 +79,12 @@ class Spec(BaseModel):
         description="Only with generator torch: the kernels that must draw, as a recipe names them; this "
         "host's if left out.",
         examples=["x86_64-avx512-873bc6caad10"],
+    )
+    init_order: Literal["last", "interleaved"] | None = Field(
+        default=None,
+        description="Only with generator torch. last (default): all entries are built, then their inits run. "
+        "interleaved: the inits of an entry run before the next one is built.",
+        examples=["interleaved"],
     )
     layers: tuple[AnyEntry, ...] = Field(
         description="The entries, each a bare Tensor or a torch.nn layer type.",
@@ -207,9 +213,9 @@ def _resolve_in_order(spec: Spec, groups: list[ResolvedGroup], seed: int, limits
     torch = torch_identity(
         device, factorizes=factorizes, version=spec.torch_version, kernels=spec.torch_kernels
     )
-    expanded = expand_in_order(groups, seed, limits, torch)
-    tensors, recipe, nbytes, steps = expanded
-    return ResolvedSpec(seed, spec.generator, device, tensors, recipe, steps, torch, nbytes)
+    expanded = expand_in_order(groups, seed, limits, torch, interleaved=spec.init_order == "interleaved")
+    tensors, recipe, nbytes, steps, interleaved = expanded
+    return ResolvedSpec(seed, spec.generator, device, tensors, recipe, steps, torch, nbytes, interleaved)
 
 
 def _validate(document: Any, faults: list[Located]) -> Spec | None:

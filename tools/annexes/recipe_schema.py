@@ -42,8 +42,12 @@ def recipe_schema() -> Node:
             "device": {"type": "string", "pattern": "^(cpu|cuda)$"},
             "torch_version": {"type": "string"},
             "torch_kernels": {"type": "string"},
+            "init_order": {"const": "interleaved"},
         },
-        "dependentRequired": {name: [other for other in TORCH if other != name] for name in TORCH},
+        "dependentRequired": {
+            **{name: [other for other in TORCH if other != name] for name in TORCH},
+            "init_order": [*TORCH],
+        },
         "$defs": {**_common(), **definitions},
     }
 

@@ -389,3 +389,35 @@ def test_the_kinds_are_those_of_torch():
     canonical = {scheme.spellings()[0] for scheme in SCHEMES.values()}
     assert there & canonical == TORCH_KINDS & canonical
     assert all(hasattr(torch.nn.init, f"{kind}_") for kind in TORCH_KINDS - {"values"})
+
+
+def scripted(seed: int, *entries: tuple[Callable[[], torch.nn.Module], tuple[str, ...]]) -> Tensors:
+    """What a script gives that builds one module after the other and at once draws some of its parameters."""
+    torch.manual_seed(seed)
+    found: Tensors = {}
+    for index, (build, names) in enumerate(entries):
+        state = build().state_dict()
+        for name in names:
+            torch.nn.init.normal_(state[name])
+        found |= {f"m{index}.{name}": tensor for name, tensor in state.items()}
+    return found
+
+
+def test_inits_may_run_between_the_entries() -> None:
+    linear = {"type": "Linear", "in_features": 5, "out_features": 3}
+    drawn = {"bias": "normal", "weight": "normal"}
+    layers = [
+        {**linear, "name": "m{0..1}", "init": drawn},
+        {"name": "m2", "type": "GRUCell", "input_size": 3, "hidden_size": 2, "init": {"bias_hh": "normal"}},
+        {**linear, "name": "m3"},
+    ]
+    expected = scripted(
+        9,
+        (lambda: torch.nn.Linear(5, 3), ("weight", "bias")),
+        (lambda: torch.nn.Linear(5, 3), ("weight", "bias")),
+        (lambda: torch.nn.GRUCell(3, 2), ("bias_hh",)),
+        (lambda: torch.nn.Linear(5, 3), ()),
+    )
+    assert ours({"seed": 9, "init_order": "interleaved", "layers": layers}) == theirs(expected)
+    assert ours({"seed": 9, "init_order": "last", "layers": layers}) == ours({"seed": 9, "layers": layers})
+    assert ours({"seed": 9, "layers": layers}) != theirs(expected)

@@ -159,7 +159,9 @@ def test_kernels_are_a_word(kernels: Any) -> None:
     assert "copy it, or leave it out" in detail
 
 
-@pytest.mark.parametrize(("field", "value"), [("torch_version", VERSION), ("torch_kernels", KERNELS)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("torch_version", VERSION), ("torch_kernels", KERNELS), ("init_order", "last")]
+)
 def test_philox_has_no_torch(field: str, value: str) -> None:
     assert faults(tensor(), **{field: value}) == [
         (f"/{field}", f"{field} goes with generator torch: leave it out")
@@ -292,3 +294,33 @@ def test_intervals_that_torch_draws_in_good_time_are_offered(interval: tuple[flo
 def test_usual_intervals_are_offered_at_any_size(interval: tuple[float, float], shape: list[int]) -> None:
     a, b = interval
     parse(tensor(shape=shape, init={"kind": "trunc_normal", "a": a, "b": b}), generator="torch")
+
+
+DRAWN = {"init": {"weight": "normal"}}
+
+
+@pytest.mark.parametrize(
+    ("layers", "matters"),
+    [
+        ([linear(name="a.{0..1}", **DRAWN)], True),
+        ([linear(name="a", **DRAWN), linear(name="b")], True),
+        ([linear(name="a", **DRAWN)], False),
+        ([linear(name="a"), linear(name="b", **DRAWN)], False),
+        ([linear(name="a", init={"weight": "zeros"}), linear(name="b")], False),
+        ([linear(name="a", **DRAWN), tensor(init="normal")], False),
+        ([linear(name="a", **DRAWN), {"name": "n", "type": "BatchNorm1d", "num_features": 3}], False),
+    ],
+)
+def test_a_recipe_holds_an_order_of_inits_that_changes_a_number(layers: list[Any], matters: bool) -> None:
+    text = recipe(*layers, init_order="interleaved")
+    assert ('"generator":"torch","init_order":"interleaved","layers":' in text) == matters
+    assert (text == recipe(*layers)) != matters
+    document = json.loads(text)
+    assert parse(*document.pop("layers"), **document).recipe == text
+
+
+@pytest.mark.parametrize("order", ["first", "", 1, ["last"]])
+def test_an_order_of_inits_is_one_of_two_words(order: Any) -> None:
+    ((pointer, detail),) = faults(tensor(), generator="torch", init_order=order)
+    assert pointer == "/init_order"
+    assert "interleaved" in detail
