@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,10 @@ INTERVALS = [  # mean, std, a, b, of the dtype
     (Interval(0.0, 1.0, 3.0, 5.0), "float64"),
     (Interval(0.25, 1.0, -40.0, 0.25), "float64"),
     (Interval(0.0, 1.0, -37.0, -36.0), "float64"),
+    (Interval(0.0, 1.0, -1.0, math.inf), "float32"),
+    (Interval(0.0, 0.02, -math.inf, 0.04), "bfloat16"),
+    (Interval(0.0, 1.0, 3.0, math.inf), "float32"),
+    (Interval(0.25, 1.0, -math.inf, 0.25), "float64"),
 ]
 # The ends of each format: subnormals, ties, the largest number, the first overflow
 ROUNDED = ["00000000", "80000000", "00000001", "33000000", "33000001", "3f801000", "3f803000", "477fe000"]

@@ -44,6 +44,9 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
         {"shape": "33,7", "a": "-2.02", "b": "2.02"},
         {"shape": "33,7", "a": "3", "b": "5"},
         {"shape": "33,7", "a": "-21", "b": "-20"},
+        {"shape": "33,7", "mean": "0.5", "std": "0.02", "cutoff": "3"},
+        {"shape": "33,7", "a": "0", "b": "Infinity"},
+        {"shape": "33,7", "a": "-Infinity", "b": "1e39"},
     ],
     "xavier_uniform": [{"shape": "33,7"}, {"shape": "8,3,3,3", "gain": "1.6666666666666667"}],
     "xavier_normal": [{"shape": "33,7"}],
@@ -58,7 +61,8 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
         {"shape": "33,7", "mode": mode, "distribution": distribution, "scale": "2"}
         for mode in ("fan_in", "fan_out", "fan_avg", "fan_geo_avg")
         for distribution in ("normal", "uniform", "truncated_normal")
-    ],
+    ]
+    + [{"shape": "33,7", "cutoff": "3"}],
     "lecun_uniform": [{"shape": "33,7"}],
     "lecun_normal": [{"shape": "33,7"}],
     "orthogonal": [

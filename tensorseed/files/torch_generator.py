@@ -114,7 +114,8 @@ def _apply(scheme: Scheme, tensor: torch.Tensor) -> None:
     """Fill `tensor` by the function of torch.nn.init that has the scheme's name."""
     kind = scheme.spellings()[0]
     assert kind in TORCH_KINDS
-    arguments = {name: getattr(scheme, name) for name in type(scheme).model_fields if name != "kind"}
+    beside = {"kind", *scheme.not_in_torch}
+    arguments = {name: getattr(scheme, name) for name in type(scheme).model_fields if name not in beside}
     match kind:
         case "values":
             data = np.array(arguments["data"], np.float64).reshape(tuple(tensor.shape))

@@ -88,6 +88,8 @@ def spacing(value: float, dtype: DType) -> float:
 
 def round_down(value: float, dtype: DType) -> float:
     """The largest finite value of the dtype that is not above `value`; −∞ if there is none."""
+    if math.isinf(value):
+        return min(value, dtype.max)
     grid = _grid(value, dtype)
     rounded = float(math.floor(Fraction(value) / grid) * grid)
     if rounded < -dtype.max:

@@ -23,9 +23,9 @@ from typing import Any, NamedTuple
 
 from tensorseed.concurrency.pieces import sort
 from tensorseed.spec.layers import Entry
+from tensorseed.spec.numbers import spelled
 from tensorseed.spec.schemes import Scheme, scheme_of
 from tensorseed.spec.schemes.base import defaults_of
-from tensorseed.spec.schemes.scaled import KaimingNormal, KaimingUniform
 from tensorseed.spec.torch_identity import TorchIdentity
 
 DEFAULT_DTYPE = "float32"
@@ -44,8 +44,10 @@ class EntryText(NamedTuple):
         return f"{self.before}{encode_basestring(name)}{self.after}"
 
 
-def number(value: float) -> int | float:
-    """`value` in the type with the shortest spelling; minus zero stays a float."""
+def number(value: float) -> int | float | str:
+    """`value` in the type with the shortest spelling; minus zero stays a float, and infinities are words."""
+    if math.isinf(value):
+        return spelled(value)
     if not value.is_integer() or (value == 0 and math.copysign(1.0, value) < 0):
         return value
     whole = int(value)
@@ -63,12 +65,12 @@ def init_value(scheme: Scheme) -> Any:
     return {"kind": kind, **parameters} if parameters else kind
 
 
-def normalize_init(init: str | Scheme) -> Scheme:
-    """The scheme of an init in its canonical spelling, without a slope unless leaky_relu uses it."""
-    scheme = scheme_of(init)
-    if not isinstance(scheme, KaimingUniform | KaimingNormal) or scheme.nonlinearity == "leaky_relu":
-        return scheme
-    return scheme if repr(scheme.a) == "0.0" else scheme.model_copy(update={"a": 0.0})
+def normalize_init(init: str | Scheme, shape: tuple[int, ...], groups: int = 1) -> Scheme:
+    """The scheme that stands for all inits that mean the same in a tensor of `shape`.
+
+    `groups` is that of a convolution.
+    """
+    return scheme_of(init).canonical(shape, groups)
 
 
 def same_init(one: Scheme, other: Scheme) -> bool:
@@ -130,7 +132,7 @@ def _text(value: Any) -> str:
         return str(value)
     if kind is str:
         return encode_basestring(value)
-    if kind is float:
+    if kind is float and math.isfinite(value):
         return repr(number(value))
     if kind is tuple and all(type(part) is int for part in value):
         return f"[{','.join(map(str, value))}]"

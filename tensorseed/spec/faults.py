@@ -15,6 +15,7 @@ from tensorseed.spec.json.pointers import MAX_FAULTS, Path, field_name, pointer
 from tensorseed.spec.layers import LAYERS, FanAxes
 from tensorseed.spec.layers.base import INITS_BY_NAME, Arguments
 from tensorseed.spec.layers.exclusions import EXCLUDED
+from tensorseed.spec.numbers import INFINITIES
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.suggestions import misnamed_choice, unknown_name
 
@@ -27,6 +28,7 @@ _WHOLE_FIELD = {
     "torch_kernels": "torch_kernels must be what a recipe of generator torch holds: copy it, or leave it out",
 }
 _SENTENCES = {
+    "bound": '{field} must be a number, or "Infinity" or "-Infinity" for no bound',
     "bool_type": "{field} must be true or false",
     "dict_type": "{field} must be an object",
     "finite_number": "{field} must be a finite number",
@@ -195,6 +197,8 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
             "field", path[-1], [field.alias or name for name, field in model.model_fields.items()]
         )
     field = field_name(path)
+    if kind == "float_type" and item["input"] in INFINITIES:
+        kind = "finite_number"
     if kind == "int_type" and isinstance(item["input"], float) and abs(item["input"]) >= 1 << 63:
         return path, f"{field} overflows: an integer here is below 2^63"
     if kind == "value_error" and (first := str(context["error"]).split()[0]) in model.model_fields:

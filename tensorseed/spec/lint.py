@@ -15,7 +15,8 @@ def warnings(resolved: ResolvedSpec) -> list[dict[str, str]]:
     """The warnings, as `{"tensor": folded name, "code": …, "detail": …}`, sorted by name and code.
 
     Codes: `symmetric_rows`, `saturating_nonlinearity`, `rectifier_gain`, `historical_slope`,
-    `heavy_truncation`, `underflow`, `overflow`, `rounding`. A layer's own default gets only the last three.
+    `heavy_truncation`, `ineffective_truncation`, `underflow`, `overflow`, `rounding`. A layer's own default
+    gets only the last three.
     """
     groups: dict[tuple[int, ...], list[ResolvedTensor]] = {}
     for tensor in resolved.tensors:

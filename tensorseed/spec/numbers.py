@@ -2,13 +2,17 @@
 
 A decimal fraction is rounded to the nearest float64, as in every language. An integer that float64 lacks is
 refused, since it names one number and nothing near it.
+
+A bound can be infinite. JSON has no such number, so that a string spells it: "Infinity" or "-Infinity".
 """
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
@@ -38,3 +42,41 @@ def _check(value: Any) -> Any:
 EXACT = BeforeValidator(_check)
 Float64 = Annotated[float, EXACT]
 """A field that holds a float64: any number, or an integer that float64 has."""
+
+_INFINITE = re.compile(r"([+-]?)inf(inity)?", re.IGNORECASE)
+_NO_BOUND = PydanticCustomError("bound", "no bound")
+INFINITIES = ("-Infinity", "Infinity")
+"""The words for numbers that JSON lacks."""
+
+_BOUND = {"anyOf": [{"type": "number"}, {"type": "string", "enum": [*INFINITIES]}]}
+
+
+def spelled(value: float) -> float | str:
+    """The JSON value of a bound: the number, or the word for an infinity."""
+    return value if math.isfinite(value) else INFINITIES[value > 0]
+
+
+def _infinite(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = _INFINITE.fullmatch(value)
+    if found is None:
+        raise _NO_BOUND
+    return -math.inf if found[1] == "-" else math.inf
+
+
+def _ordered(value: float) -> float:
+    if math.isnan(value):
+        raise _NO_BOUND
+    return value
+
+
+Bound = Annotated[
+    float,
+    Field(allow_inf_nan=True),
+    AfterValidator(_ordered),
+    EXACT,
+    BeforeValidator(_infinite),
+    WithJsonSchema(_BOUND),
+]
+"""A field that holds a float64 or an infinity, which strings such as "-Infinity" and "inf" spell."""

@@ -107,7 +107,7 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
     if by_torch:
         check_entry(entry)
     if isinstance(entry, Tensor):
-        scheme = normalize_init(entry.init)
+        scheme = normalize_init(entry.init, entry.shape)
         tensors, inits = [_bare_tensor(entry, scheme, real, limits)], {"": scheme}
         text = entry_text(entry, effective, scheme)
     else:
@@ -163,7 +163,8 @@ def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]
                 unknown_name("parameter", name, slots) if slots else f"this {entry.type} has no parameters"
             )
             raise ArgumentError(("init", name), valid)
-        scheme, slot = normalize_init(init), slots[name]
+        slot = slots[name]
+        scheme = normalize_init(init, slot.shape, getattr(entry, "groups", 1))
         redrawn = by_torch and scheme.is_random
         if redrawn or slot.zeroed is not None or not same_init(scheme, slot.init):
             inits[name] = scheme

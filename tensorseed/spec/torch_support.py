@@ -26,11 +26,13 @@ from tensorseed.sampling.distributions import (
 from tensorseed.sampling.dtypes import INT64, DType
 from tensorseed.spec.layers import Entry, Slot, Tensor
 from tensorseed.spec.schemes import SCHEME_CLASSES, ArgumentError, Scheme
+from tensorseed.spec.schemes.base import defaults_of
 
 TORCH_KINDS = frozenset(scheme.spellings()[0] for scheme in SCHEME_CLASSES if scheme.in_torch)
 """The kinds that torch.nn.init has, `values` being `Tensor.copy_`."""
 
 FACTORIZED = frozenset({"float32", "float64"})  # by LAPACK
+NORMAL_CANDIDATES = 0.3  # of the mass, above which torch rejects normals, and below which uniform numbers
 MAX_REJECTION_PASSES = 10_000  # of one rejection over its tensor
 MAX_REJECTION_DRAWS = 1 << 30  # of one rejection, or
 MAX_DRAWS_PER_ELEMENT = 256  # this many for each element, whichever is more
@@ -77,6 +79,10 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
         raise ValueError(
             f"torch has no {kind}: choose one of {', '.join(sorted(TORCH_KINDS))}, or {_PORTABLE}"
         )
+    defaults = defaults_of(type(scheme))
+    for name in scheme.not_in_torch:
+        if repr(getattr(scheme, name)) != defaults[name]:
+            raise ValueError(f"torch's {kind}_ has no {name}: leave it out, or {_PORTABLE}")
     if 0 in shape or dtype is INT64:
         return
     if scheme.is_random and dtype.itemsize == 1:
@@ -88,9 +94,14 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
             if abs(value) > dtype.max:
                 raise ValueError(f"{value!r} is beyond {dtype.name}'s largest value, {dtype.max!r}")
         case Uniform(low, high):
-            if max(high - low, abs(low), abs(high)) > dtype.max:
+            if not _is_drawn_between(low, high, dtype):
                 raise ValueError(f"torch has no interval this wide in {dtype.name}: choose a smaller scale")
-        case TruncNormal():
+        case TruncNormal(low=low, high=high):
+            if _mass(distribution) <= NORMAL_CANDIDATES and not _is_drawn_between(low, high, dtype):
+                raise ValueError(
+                    "torch rejects uniform numbers between a and b here, where the interval holds 0.3 of the "
+                    f"normal distribution or less: give two bounds that {dtype.name} holds, or {_PORTABLE}"
+                )
             if not _is_quick(distribution, shape):
                 raise ValueError(
                     "torch draws this interval by rejection, and would reject nearly every candidate: "
@@ -117,6 +128,20 @@ def _cannot_draw(dtype: DType) -> str:
     return f"torch draws no {dtype.name} numbers: use bfloat16 or wider, or {_PORTABLE}"
 
 
+def _is_drawn_between(low: float, high: float, dtype: DType) -> bool:
+    """Whether torch's `uniform_` takes the interval."""
+    return max(high - low, abs(low), abs(high)) <= dtype.max
+
+
+def _mass(normal: TruncNormal) -> float:
+    """The probability of the interval, computed as by torch."""
+    below, above = (
+        (1.0 + math.erf((end - normal.mean) / normal.std / math.sqrt(2.0))) / 2.0
+        for end in (normal.low, normal.high)
+    )
+    return above - below
+
+
 def _is_quick(normal: TruncNormal, shape: tuple[int, ...]) -> bool:
     """Whether torch's rejection stays below half of its bounds.
 
@@ -126,9 +151,9 @@ def _is_quick(normal: TruncNormal, shape: tuple[int, ...]) -> bool:
     area of a tail is at most Mills' ratio, 2 / (α + √(α² + 8/π)); around the mean such an interval is narrow.
     """
     low, high = (normal.low - normal.mean) / normal.std, (normal.high - normal.mean) / normal.std
-    accepted = (math.erf(high / math.sqrt(2.0)) - math.erf(low / math.sqrt(2.0))) / 2.0
+    accepted = _mass(normal)
     draws = 1
-    if accepted <= 0.3:
+    if accepted <= NORMAL_CANDIDATES:
         draws, near = 2, 0.0 if low <= 0 <= high else min(abs(low), abs(high))
         area = 2.0 / (near + math.sqrt(near * near + 8.0 / math.pi))
         accepted = area / max(high - low, area)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ DRAWN: list[Distribution] = [
     TruncNormal(0.0, 0.02, -2.0, 2.0),  # all of the mass
     TruncNormal(0.5, 2.0, -1.0, 7.5),  # straddles the mean unevenly
     TruncNormal(0.0, 1.0, 3.0, 5.0),  # the upper tail
+    TruncNormal(0.0, 1.0, -1.0, math.inf),
     TruncNormal(0.0, 1.0, -21.0, -20.0),  # so far down that float32 has no number for the mass
 ]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from tensorseed.sampling import philox, transforms32, transforms64
 from tensorseed.sampling.distributions import sinusoidal
-from tensorseed.spec.schemes.scaled import SQRT3, TRUNCATED_STD
+from tensorseed.sampling.distributions.trunc_normal import truncated_std
+from tensorseed.spec.schemes.scaled import SQRT3
 
 BITS = {"float32": np.uint32, "float64": np.uint64}
 
@@ -56,7 +57,7 @@ FLOAT64 = [
     Constant("FAR_SHIFT", 6, transforms64.FAR_SHIFT),
     *_numbered("FAR_TOP", 6, transforms64, "E", range(8)),
     *_numbered("FAR_BOTTOM", 6, transforms64, "G", range(1, 8)),
-    Constant("TRUNCATED_STD", 10, np.float64(TRUNCATED_STD)),
+    Constant("TRUNCATED_STD", 10, np.float64(truncated_std(2.0))),
     Constant("ROOT_2", 10, np.float64(math.sqrt(2.0))),
     Constant("ROOT_3", 10, np.float64(SQRT3)),
     Constant("PER_LN2", 11, sinusoidal.ONE_OVER_LN_2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -24,8 +25,8 @@ class Interval(NamedTuple):
 
 def constants_of(interval: Interval, precision: str) -> dict[str, Any]:
     """The constants of the near formula or of the other, as float64 numbers and an integer."""
-    mean, std, a, b = map(Fraction, interval)
-    alpha, beta = (a - mean) / std, (b - mean) / std
+    mean, std = Fraction(interval.mean), Fraction(interval.std)
+    alpha, beta = (z if math.isinf(z) else (Fraction(z) - mean) / std for z in (interval.a, interval.b))
     near = Fraction(129, 64)
     n = WORDS[precision]
     with mp.workdps(DIGITS):
@@ -56,7 +57,9 @@ def constants_of(interval: Interval, precision: str) -> dict[str, Any]:
         }
 
 
-def _tail(z: Fraction) -> Any:
+def _tail(z: Fraction | float) -> Any:
+    if isinstance(z, float):
+        return mp.mpf(0)  # of infinity
     return mp.erfc(mp.mpf(z.numerator) / z.denominator / mp.sqrt(2)) / 2
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from tensorseed.errors import shortened
 
 MAX_FAULTS = 50  # faults reported at once
+BOUNDS = frozenset(("a", "b", "cutoff"))  # parameters of inits, of which some may be infinite
 
 PathPart = str | int
 Path = tuple[PathPart, ...]
@@ -19,7 +20,15 @@ def pointer(path: Iterable[PathPart]) -> str:
 
 def finite_fault(path: Path) -> tuple[str, str]:
     """Pointer and sentence of a number at `path` that is not finite."""
-    return pointer(path), f"{field_name(path)} must be a finite number"
+    sentence = f"{field_name(path)} must be a finite number"
+    if is_bound(path):
+        sentence += ', or the string "Infinity" or "-Infinity" for no bound of a trunc_normal'
+    return pointer(path), sentence
+
+
+def is_bound(path: Path) -> bool:
+    """Whether the field at `path` may be a bound of an init."""
+    return "init" in path and path[-1] in BOUNDS
 
 
 def field_name(path: Path) -> str:

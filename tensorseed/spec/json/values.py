@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from tensorseed.errors import Fault, SpecError, shortened
-from tensorseed.spec.json.pointers import MAX_FAULTS, Path, finite_fault, pointer
+from tensorseed.spec.json.pointers import MAX_FAULTS, Path, finite_fault, is_bound, pointer
 from tensorseed.spec.json.text import TOO_DEEP
+from tensorseed.spec.numbers import spelled
 
 MAX_BITS = 1_024  # of an integer that can be finite in float64
 
@@ -52,6 +53,8 @@ def _plain(value: Any, path: Path, faults: list[Fault]) -> Any:
             return int(value)
         case float() if math.isfinite(value):
             return float(value)
+        case float() if math.isinf(value) and is_bound(path):
+            return spelled(value)
         case int() | float():
             faults.append(Fault(*finite_fault(path)))
         case Mapping():

@@ -16,7 +16,6 @@ from tensorseed.spec.schemes.plain import (
     Eye,
     Normal,
     Ones,
-    TruncNormal,
     Uniform,
     Values,
     Zeros,
@@ -31,6 +30,7 @@ from tensorseed.spec.schemes.scaled import (
     XavierUniform,
 )
 from tensorseed.spec.schemes.structured import DeltaOrthogonal, Dirac, Orthogonal, Sinusoidal, Sparse
+from tensorseed.spec.schemes.truncated import TruncNormal
 from tensorseed.suggestions import unknown_name
 
 __all__ = [

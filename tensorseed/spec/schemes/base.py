@@ -54,6 +54,9 @@ class Scheme(BaseModel, ABC):
     in_torch: ClassVar[bool] = False
     """Whether torch.nn.init has the scheme, so that generator `torch` accepts it."""
 
+    not_in_torch: ClassVar[tuple[str, ...]] = ()
+    """Parameters that the function of torch.nn.init lacks; generator `torch` accepts their defaults."""
+
     is_random: ClassVar[bool] = True
     """Whether the values depend on the seed."""
 
@@ -64,6 +67,13 @@ class Scheme(BaseModel, ABC):
     def spellings(cls) -> tuple[str, ...]:
         """The accepted values of `kind`, the canonical one first."""
         return get_args(cls.model_fields["kind"].annotation)
+
+    def canonical(self, _shape: Shape, _groups: int, /) -> Scheme:
+        """The one scheme that stands for all that mean the same in a tensor of `shape`.
+
+        `groups` is that of a convolution, and 1 for other tensors.
+        """
+        return self
 
     @abstractmethod
     def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema, model_validator
 
 from tensorseed.sampling import distributions
 from tensorseed.sampling.distributions import AnyDistribution
-from tensorseed.spec.numbers import EXACT, Float64, inexact
-from tensorseed.spec.schemes.base import ArgumentError, Scale, Scheme, SchemeWarning, Shape
+from tensorseed.spec.numbers import Float64, inexact
+from tensorseed.spec.schemes.base import ArgumentError, Scale, Scheme, Shape
 from tensorseed.spec.schemes.fans import Fans
 
 _DATA_SCHEMA = {
@@ -142,41 +141,6 @@ class Normal(Scheme):
         return distributions.Normal(self.mean, self.std)
 
 
-class TruncNormal(Scheme):
-    """Normal conditioned on lying between `a` and `b`, which are values and not multiples of `std`.
-
-    Formula: w ~ N(mean, std²) given a ≤ w ≤ b
-    Source: torch.nn.init.trunc_normal_
-    """
-
-    in_torch = True
-
-    kind: Literal["trunc_normal"]
-    mean: Float64 = Field(default=0.0, description="The mean before truncation.", examples=[0.0])
-    std: Annotated[float, Field(gt=0.0), EXACT] = Field(
-        default=1.0, description="The standard deviation before truncation, greater than 0.", examples=[0.02]
-    )
-    a: Float64 = Field(default=-2.0, description="The smallest value.", examples=[-0.04])
-    b: Float64 = Field(default=2.0, description="The largest value, at least `a`.", examples=[0.04])
-
-    @model_validator(mode="after")
-    def _ordered(self) -> TruncNormal:
-        if self.a > self.b:
-            raise ValueError("a is greater than b: give the smallest value as a and the largest as b")
-        return self
-
-    def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
-        """TruncNormal(mean, std, a, b)."""
-        return distributions.TruncNormal(self.mean, self.std, self.a, self.b)
-
-    def warnings(self, _activation: str | None, /) -> Iterator[SchemeWarning]:
-        """`heavy_truncation`: the interval cuts away more than half of the normal distribution."""
-        mass = _mass((self.a - self.mean) / self.std, (self.b - self.mean) / self.std)
-        if mass < 0.5:
-            detail = f"the interval holds {mass:.3g} of the normal distribution: widen it or move the mean"
-            yield SchemeWarning("heavy_truncation", detail)
-
-
 class Eye(Scheme):
     """Ones on the diagonal of a matrix, zeros elsewhere.
 
@@ -200,19 +164,6 @@ class Eye(Scheme):
                 f"eye fills matrices, and this tensor has {_dimensions(len(shape))}: give two dimensions"
             )
         return distributions.Eye(shape[1])
-
-
-def _mass(alpha: float, beta: float) -> float:
-    """The probability that a standard normal lies in [alpha, beta]."""
-    if alpha < 0 < beta:
-        return 1.0 - _tail(-alpha) - _tail(beta)
-    near, far = (alpha, beta) if alpha >= 0 else (-beta, -alpha)
-    return _tail(near) - _tail(far)
-
-
-def _tail(z: float) -> float:
-    """The probability that a standard normal exceeds z."""
-    return math.erfc(z / math.sqrt(2.0)) / 2.0
 
 
 def _dimensions(rank: int) -> str:

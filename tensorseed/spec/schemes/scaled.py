@@ -9,15 +9,16 @@ import math
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tensorseed.sampling.distributions import AnyDistribution, Normal, TruncNormal, Uniform
+from tensorseed.sampling.distributions.trunc_normal import MAX_DISTANCE, truncated_std
 from tensorseed.spec.numbers import EXACT, Float64
-from tensorseed.spec.schemes.base import FanScheme, Scale, SchemeWarning
+from tensorseed.spec.schemes.base import FanScheme, Scale, Scheme, SchemeWarning, Shape
 from tensorseed.spec.schemes.fans import NONLINEARITIES, Fans, Nonlinearity, gain
+from tensorseed.spec.schemes.truncated import on_truncation
 
-# The standard deviation of a standard normal truncated to (-2, 2), as in jax.nn.initializers.
-TRUNCATED_STD = 0.87962566103423978
+MIN_CUTOFF = 0.001  # deviations; `truncated_std` has some 50 digits left there
 
 SQRT3 = math.sqrt(3.0)
 RELU_GAIN = math.sqrt(2.0)
@@ -106,6 +107,12 @@ class _Kaiming(FanScheme):
         fan = fans.fan_in if self.mode == "fan_in" else fans.fan_out
         return gain(self.nonlinearity, self.a) / math.sqrt(fan)
 
+    def canonical(self, _shape: Shape, _groups: int, /) -> Scheme:
+        """Without a slope, unless leaky_relu uses it."""
+        if self.nonlinearity == "leaky_relu" or repr(self.a) == "0.0":
+            return self
+        return self.model_copy(update={"a": 0.0})
+
     def warnings(self, activation: str | None, /) -> Iterator[SchemeWarning]:
         """`saturating_nonlinearity`: sigmoid or tanh follows. `historical_slope`: a is torch's √5."""
         given = self.nonlinearity
@@ -156,7 +163,7 @@ class VarianceScaling(FanScheme):
     """Any variance that is inversely proportional to a fan; xavier, kaiming and LeCun are cases of it.
 
     Formula: Var(w) = scale / n, n = fan_in, fan_out, (fan_in + fan_out) / 2 or √(fan_in · fan_out) by `mode`
-    Source: jax.nn.initializers.variance_scaling; truncated at two deviations, which are widened to keep
+    Source: jax.nn.initializers.variance_scaling; truncated at `cutoff` deviations, which are widened to keep
         Var(w)
     """
 
@@ -172,10 +179,26 @@ class VarianceScaling(FanScheme):
     distribution: Literal["normal", "uniform", "truncated_normal"] = Field(
         default="truncated_normal", description="The shape of the distribution.", examples=["uniform"]
     )
+    cutoff: Annotated[float, Field(ge=MIN_CUTOFF, le=MAX_DISTANCE), EXACT] = Field(
+        default=2.0,
+        description="Where a truncated_normal ends, in standard deviations before truncation.",
+        examples=[3.0],
+    )
+
+    @model_validator(mode="after")
+    def _truncates(self) -> VarianceScaling:
+        if "cutoff" in self.model_fields_set and self.distribution != "truncated_normal":
+            raise ValueError("cutoff has a meaning for the distribution truncated_normal alone: leave it out")
+        return self
 
     def scaled_by(self, fans: Fans) -> AnyDistribution:
         """Normal, Uniform or TruncNormal of variance scale / n."""
-        return _scaled(self.scale / _fan(self.mode, fans), self.distribution)
+        return _scaled(self.scale / _fan(self.mode, fans), self.distribution, self.cutoff)
+
+    def warnings(self, _activation: str | None, /) -> Iterator[SchemeWarning]:
+        """Those of `on_truncation`."""
+        if self.distribution == "truncated_normal":
+            yield from on_truncation(-self.cutoff, self.cutoff)
 
 
 class LecunUniform(FanScheme):
@@ -223,12 +246,12 @@ def _fan(mode: str, fans: Fans) -> float:
     return math.sqrt(fans.fan_in * fans.fan_out)
 
 
-def _scaled(variance: float, shape: str) -> AnyDistribution:
+def _scaled(variance: float, shape: str, cutoff: float = 2.0) -> AnyDistribution:
     """The distribution of the given shape, mean zero and `variance`."""
     if shape == "normal":
         return Normal(0.0, math.sqrt(variance))
     if shape == "uniform":
         bound = math.sqrt(3.0 * variance)
         return Uniform(-bound, bound)
-    std = math.sqrt(variance) / TRUNCATED_STD
-    return TruncNormal(0.0, std, -2.0 * std, 2.0 * std)
+    std = math.sqrt(variance) / truncated_std(cutoff)
+    return TruncNormal(0.0, std, -cutoff * std, cutoff * std)

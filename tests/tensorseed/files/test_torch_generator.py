@@ -151,6 +151,8 @@ SCHEME_CASES: dict[str, list[tuple[list[int], dict[str, Any]]]] = {
         ([300], {}),
         ([300], {"std": 0.02}),
         ([300], {"mean": 0.5, "std": 0.5, "a": 0.5, "b": 3.0}),
+        ([300], {"a": -0.5, "b": "Infinity"}),
+        ([300], {"a": -1e39, "b": 0.5}),
         ([300], {"a": 2.5, "b": 6.0}),  # in the tail, of which torch warns
     ],
     "eye": [([4, 7], {})],
@@ -178,7 +180,8 @@ def fill(kind: str, tensor: torch.Tensor, parameters: dict[str, Any]) -> None:
     elif kind == "constant":
         torch.nn.init.constant_(tensor, parameters["value"])
     else:
-        getattr(torch.nn.init, kind + "_")(tensor, **parameters)
+        bounds = {name: float(parameters[name]) for name in ("a", "b") if name in parameters}
+        getattr(torch.nn.init, kind + "_")(tensor, **parameters | bounds)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

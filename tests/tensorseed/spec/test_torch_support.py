@@ -248,6 +248,11 @@ def test_a_scheme_that_torch_lacks(kind: str) -> None:
             "beyond float16's largest value",
         ),
         (tensor(init={"kind": "trunc_normal", "a": 4, "b": 1e6}), "/layers/0/init", "move the far bound"),
+        (
+            tensor(init={"kind": "trunc_normal", "a": 3, "b": "Infinity"}),
+            "/layers/0/init",
+            "give two bounds that float32 holds",
+        ),
     ],
 )
 def test_what_torch_cannot_do(layer: dict[str, Any], pointer: str, detail: str) -> None:
