@@ -89,6 +89,23 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
         {"shape": "1500,6", "max_timescale": "100"},
         {"shape": "9,10", "layout": "interleaved", "max_timescale": "1e6"},
     ],
+    "parts": [
+        {"shape": "12", "parts": '[{"size":3,"init":"zeros"},{"size":3,"init":"ones"},{"init":"uniform"}]'},
+        {"shape": "32,9", "parts": '[{"init":"orthogonal","repeat":4}]'},
+        {"shape": "8,3,3,3", "parts": '[{"init":"kaiming_normal","copies":4}]'},
+        {
+            "shape": "5,17,2",
+            "axis": "1",
+            "parts": '[{"size":2,"init":"xavier_uniform","repeat":3},{"size":6,"init":"normal","copies":3},'
+            '{"size":2,"init":"orthogonal"},{"size":3,"init":{"kind":"constant","value":-0.0}}]',
+        },
+        {
+            "shape": "7,9",
+            "axis": "-1",
+            "parts": '[{"size":4,"init":{"kind":"sparse","sparsity":0.4},"repeat":2},'
+            '{"init":"lecun_normal"}]',
+        },
+    ],
 }
 
 

@@ -237,4 +237,6 @@ def _scheme_parameter(name: str, meanings: list[tuple[str, str, Any]]) -> Parame
     for kind, text, _ in meanings:
         texts.setdefault(text, []).append(kind)
     description = " ".join(f"{', '.join(kinds)}: {text}" for text, kinds in texts.items())
-    return parameter("query", name, description, str(meanings[0][2]))
+    example = meanings[0][2]
+    text = example if isinstance(example, str) else json.dumps(example)
+    return parameter("query", name, description, text)

@@ -10,6 +10,8 @@ import orjson
 from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.spec import lint
 from tensorseed.spec.resolved import ResolvedTensor
+from tensorseed.spec.schemes import Scheme
+from tensorseed.spec.schemes.parts import Parts
 
 ROWS = 512  # of a piece, some 100 KB
 SHARED_ROWS = 4_096  # remembered at a time
@@ -78,8 +80,20 @@ def _row(tensor: ResolvedTensor) -> dict[str, Any]:
     return {
         "dtype": tensor.dtype.name,
         "shape": tensor.shape,
-        "init": tensor.scheme.model_dump(exclude={"data"}),  # literal values are in the recipe
+        "init": _init(tensor.scheme),
         "fans": {"in": fans.fan_in, "out": fans.fan_out} if fans else None,
         "mean": mean,
         "std": std,
     }
+
+
+def _init(scheme: Scheme) -> dict[str, Any]:
+    """All parameters of an init but literal values, which are in the recipe."""
+    described = scheme.model_dump(exclude={"data", "parts"})
+    if isinstance(scheme, Parts):
+        numbers = ("size", "repeat", "copies")
+        described["parts"] = [
+            {name: getattr(part, name) for name in numbers} | {"init": _init(part.init)}
+            for part in scheme.parts
+        ]
+    return described

@@ -32,6 +32,7 @@ from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.spec.layers import Layer, Tensor
 from tensorseed.spec.resolved import ResolvedSpec, Step
 from tensorseed.spec.schemes import Scheme
+from tensorseed.spec.schemes.parts import Parts
 from tensorseed.spec.torch_support import MAX_REJECTION_PASSES, TORCH_KINDS, max_rejection_draws
 
 _lock = threading.RLock()
@@ -111,7 +112,10 @@ def _build(step: Step, device: torch.device) -> dict[str, torch.Tensor]:
 
 
 def _apply(scheme: Scheme, tensor: torch.Tensor) -> None:
-    """Fill `tensor` by the function of torch.nn.init that has the scheme's name."""
+    """Fill `tensor` by the function of torch.nn.init that has the scheme's name, or part by part."""
+    if isinstance(scheme, Parts):
+        _apply_parts(scheme, tensor)
+        return
     kind = scheme.spellings()[0]
     assert kind in TORCH_KINDS
     beside = {"kind", *scheme.not_in_torch}
@@ -127,6 +131,24 @@ def _apply(scheme: Scheme, tensor: torch.Tensor) -> None:
                 torch.nn.init.trunc_normal_(tensor, **arguments)
         case _:
             getattr(torch.nn.init, f"{kind}_")(tensor, **arguments)
+
+
+def _apply_parts(scheme: Parts, tensor: torch.Tensor) -> None:
+    """Fill each part as a slice of `tensor`; one with copies as a tensor of its own, which is then copied."""
+    shape, start = tuple(tensor.shape), 0
+    axis = scheme.axis_of(shape)
+    described = zip(scheme.parts, scheme.sizes(shape), scheme.drawn_shapes(shape), strict=True)
+    for part, size, drawn in described:
+        for _ in range(part.repeat):
+            check_cancelled()
+            own = tensor.narrow(axis, start, size)
+            if part.copies == 1:
+                _apply(part.init, own)
+            else:
+                once = tensor.new_empty(drawn)
+                _apply(part.init, once)
+                own.copy_(once.repeat_interleave(part.copies, axis))
+            start += size
 
 
 class _RejectionLimit(TorchFunctionMode):

@@ -26,9 +26,12 @@ from tensorseed.spec.layers import Entry
 from tensorseed.spec.numbers import spelled
 from tensorseed.spec.schemes import Scheme, scheme_of
 from tensorseed.spec.schemes.base import defaults_of
+from tensorseed.spec.schemes.parts import Part, Parts
+from tensorseed.spec.schemes.plain import Constant, Ones, Zeros
 from tensorseed.spec.torch_identity import TorchIdentity
 
 DEFAULT_DTYPE = "float32"
+CONSTANT = (Zeros, Ones, Constant)  # whose elements are one number
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -68,9 +71,40 @@ def init_value(scheme: Scheme) -> Any:
 def normalize_init(init: str | Scheme, shape: tuple[int, ...], groups: int = 1) -> Scheme:
     """The scheme that stands for all inits that mean the same in a tensor of `shape`.
 
-    `groups` is that of a convolution.
+    `groups` is that of a convolution. Parts have their sizes written, and neighbours that are alike become
+    one: those of one number merge, and others are repeated. A single part is its init.
+
+    Raises:
+        ArgumentError: parts do not fill the axis.
     """
-    return scheme_of(init).canonical(shape, groups)
+    scheme = scheme_of(init)
+    if not isinstance(scheme, Parts):
+        return scheme.canonical(shape, groups)
+    parts = _merged(scheme, shape)
+    first = parts[0]
+    if len(parts) == first.repeat == first.copies == 1:
+        return first.init
+    return scheme.model_copy(update={"axis": scheme.axis_of(shape), "parts": tuple(parts)})
+
+
+def _merged(scheme: Parts, shape: tuple[int, ...]) -> list[Part]:
+    """The parts in canonical spelling."""
+    found: list[Part] = []
+    described = zip(scheme.parts, scheme.sizes(shape), scheme.drawn_shapes(shape), strict=True)
+    for part, size, drawn in described:
+        one = part.model_copy(update={"size": size, "init": normalize_init(part.init, drawn)})
+        if isinstance(one.init, CONSTANT):
+            one = one.model_copy(update={"size": size * part.repeat, "repeat": 1, "copies": 1})
+        before = found[-1] if found else None
+        if before is None or before.copies != one.copies or not same_init(before.init, one.init):
+            found.append(one)
+        elif isinstance(one.init, CONSTANT):
+            found[-1] = before.model_copy(update={"size": (before.size or 0) + (one.size or 0)})
+        elif before.size == one.size:
+            found[-1] = before.model_copy(update={"repeat": before.repeat + one.repeat})
+        else:
+            found.append(one)
+    return found
 
 
 def same_init(one: Scheme, other: Scheme) -> bool:
@@ -146,6 +180,9 @@ def _value(value: Any, *, floats: bool = False) -> Any:
     """The JSON value; with `floats` integers are floats with a short spelling, as in literal data."""
     if isinstance(value, list | tuple):
         return [_value(part, floats=floats) for part in value]
+    if isinstance(value, Part):
+        numbers = {name: getattr(value, name) for name in ("repeat", "copies") if getattr(value, name) > 1}
+        return {"size": value.size, "init": init_value(value.init), **numbers}
     if isinstance(value, dict):
         return {name: _value(part) for name, part in value.items()}
     if isinstance(value, float) or (floats and isinstance(value, int) and not isinstance(value, bool)):

@@ -17,6 +17,7 @@ from tensorseed.spec.layers.base import INITS_BY_NAME, Arguments
 from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.numbers import INFINITIES
 from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.schemes.parts import Part, Parts
 from tensorseed.suggestions import misnamed_choice, unknown_name
 
 Located = tuple[Path, str]  # path and sentence of a fault
@@ -117,6 +118,11 @@ def _place(loc: Path) -> _Location:
 def _place_in_init(path: Path, behind: Path, model: type[BaseModel] | None) -> _Location:
     """The location behind the init at `path`: branch, kind, parameter."""
     scheme = SCHEMES[str(behind[1])] if len(behind) > 1 else None
+    if scheme is Parts and len(behind) > 4:  # the member parts, an index, a member of the part
+        part = (*path, *behind[2:5])
+        if behind[4] == "init":
+            return _place_in_init(part, behind[5:], Part)
+        return _Location(part, str(behind[0]), Part)
     return _Location((*path, *behind[2:]), str(behind[0]) if behind else "", scheme or model)
 
 
@@ -178,6 +184,8 @@ def _read_size(place: _Location, item: Mapping[str, Any], document: Any) -> list
 def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tuple[Path, str]:
     """The path and sentence of an error in a field of `model`."""
     kind, context = item["type"], item.get("ctx", {})
+    if "parts" in path and str(context.get("tag", item["input"])) == "parts":
+        return path, "a part's init cannot be parts: write all parts along the axis in one list"
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         tag = context["discriminator"].strip("'")
         if kind == "union_tag_not_found" and (other := _other_tag(item["input"], tag)) is not None:

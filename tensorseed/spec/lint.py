@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from tensorseed.sampling.dtypes import INT64, spacing
+from tensorseed.sampling.distributions.base import BaseDistribution
+from tensorseed.sampling.dtypes import INT64, DType, spacing
 from tensorseed.spec.names import count_names, fold
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.schemes import SchemeWarning
@@ -42,7 +43,11 @@ def _warnings(tensor: ResolvedTensor) -> Iterator[SchemeWarning]:
     if not tensor.default:
         yield from _on_symmetry(tensor)
         yield from tensor.scheme.warnings(tensor.role.activation)
-    yield from _on_scale(tensor)
+    yield from dict.fromkeys(
+        warning
+        for piece, shape in tensor.distribution.pieces(tensor.shape)
+        for warning in _on_scale(piece, shape, tensor.dtype)
+    )
 
 
 def _on_symmetry(tensor: ResolvedTensor) -> Iterator[SchemeWarning]:
@@ -58,9 +63,11 @@ def _on_symmetry(tensor: ResolvedTensor) -> Iterator[SchemeWarning]:
         )
 
 
-def _on_scale(tensor: ResolvedTensor) -> Iterator[SchemeWarning]:
+def _on_scale(
+    distribution: BaseDistribution, shape: tuple[int, ...], dtype: DType
+) -> Iterator[SchemeWarning]:
     """Random values that the dtype cannot hold."""
-    magnitudes, dtype = tensor.distribution.magnitudes(tensor.shape), tensor.dtype
+    magnitudes = distribution.magnitudes(shape)
     if magnitudes is None:
         return
     std, bound = magnitudes
@@ -69,15 +76,14 @@ def _on_scale(tensor: ResolvedTensor) -> Iterator[SchemeWarning]:
         detail = f"the standard deviation {std:.3g} is below the smallest {dtype.name} number, {smallest:.3g}"
         yield SchemeWarning("underflow", f"{detail}: most values round to one number")
     else:
-        yield from _on_spread(tensor, std)
+        yield from _on_spread(distribution.moments(shape), std, dtype)
     if bound > dtype.max:
         detail = f"values reach {bound:.3g}, beyond the largest {dtype.name} number, {dtype.max:g}"
         yield SchemeWarning("overflow", f"{detail}: choose a smaller scale or a wider dtype")
 
 
-def _on_spread(tensor: ResolvedTensor, std: float) -> Iterator[SchemeWarning]:
+def _on_spread(moments: tuple[float, float] | None, std: float, dtype: DType) -> Iterator[SchemeWarning]:
     """A deviation below the distance of neighbouring numbers of the dtype at the mean."""
-    moments, dtype = tensor.distribution.moments(tensor.shape), tensor.dtype
     if moments is None or not std or not math.isfinite(moments[0]):
         return
     mean = abs(moments[0])

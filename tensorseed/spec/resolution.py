@@ -10,14 +10,20 @@ from typing import NamedTuple
 
 from tensorseed.sampling.distributions import AnyDistribution, Orthogonal, Values, ZeroRange
 from tensorseed.sampling.dtypes import DTYPES, INT64, DType
-from tensorseed.spec.canonical import EntryText, entry_text, normalize_init, same_init
+from tensorseed.spec.canonical import EntryText, entry_text, same_init
+from tensorseed.spec.inits import (
+    canonical_scheme,
+    check_literals,
+    nest_error,
+    overflowing_parameter,
+    resolve_distribution,
+)
 from tensorseed.spec.layers import Entry, Layer, Slot, Tensor
 from tensorseed.spec.layers.base import MAX_SLOTS, UNITS, Role
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name
-from tensorseed.spec.schemes import ArgumentError, Scheme
+from tensorseed.spec.schemes import ArgumentError, Scheme, scheme_of
 from tensorseed.spec.schemes.fans import Fans, fans
-from tensorseed.spec.schemes.plain import Values as Literals
 from tensorseed.spec.size_limits import ShapeError, check_shape, oversized_argument
 from tensorseed.spec.torch_support import check_build, check_entry, check_init
 from tensorseed.suggestions import unknown_name
@@ -63,16 +69,19 @@ class ResolvedEntry:
     @property
     def is_factorized(self) -> bool:
         """Whether LAPACK factorizes a tensor of the entry where torch draws it."""
-        return any(isinstance(tensor.distribution, Orthogonal) for tensor in self.tensors)
+        return any(
+            isinstance(piece, Orthogonal)
+            for tensor in self.tensors
+            for piece, _ in tensor.distribution.pieces(tensor.shape)
+        )
 
     def __post_init__(self) -> None:
         for tensor in self.tensors:
             self.nbytes += tensor.nbytes
             self.suffixes += len(tensor.suffix)
-            whole = tensor.distribution
-            drawn = whole.base if isinstance(whole, ZeroRange) else whole
-            if isinstance(drawn, Values):
-                self.literals += len(drawn.data)
+            for piece, _ in tensor.distribution.pieces(tensor.shape):
+                if isinstance(piece, Values):
+                    self.literals += len(piece.data)
 
     def own_stream(self) -> ResolvedEntry:
         """The same entry, drawn by its own name."""
@@ -101,18 +110,19 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
         try:
             check_name(entry.stream, ranges=False)
         except ValueError as error:
-            raise _nest_error(("stream",), error) from None
+            raise nest_error(("stream",), error) from None
     effective = entry.dtype or dtype
     real = DTYPES[effective]
     if by_torch:
         check_entry(entry)
     if isinstance(entry, Tensor):
-        scheme = normalize_init(entry.init, entry.shape)
-        tensors, inits = [_bare_tensor(entry, scheme, real, limits)], {"": scheme}
+        tensors = [_bare_tensor(entry, real, limits)]
+        scheme = tensors[0].scheme
+        inits = {"": scheme}
         text = entry_text(entry, effective, scheme)
     else:
         assert isinstance(entry, Layer)
-        slots, inits = _slots(entry, by_torch)
+        slots, inits = _slots(entry, real, limits, by_torch=by_torch)
         try:
             tensors = _layer_tensors(slots, inits, entry.inits(), real, limits)
         except ShapeError as error:
@@ -129,7 +139,7 @@ def _check_layer(entry: Layer, slots: list[Slot], dtype: DType) -> None:
     try:
         check_build(slots, dtype)
     except ValueError as error:
-        raise _nest_error(("dtype",) if entry.dtype else (), error) from None
+        raise nest_error(("dtype",) if entry.dtype else (), error) from None
 
 
 def _check_tensors(tensors: list[EntryTensor]) -> None:
@@ -138,16 +148,12 @@ def _check_tensors(tensors: list[EntryTensor]) -> None:
             if not tensor.default:
                 check_init(tensor.scheme, tensor.distribution, tensor.shape, tensor.dtype)
         except ValueError as error:
-            raise _nest_error(("init", *filter(None, (tensor.suffix[1:],))), error) from None
+            raise nest_error(("init", *filter(None, (tensor.suffix[1:],))), error) from None
 
 
-def _nest_error(path: tuple[str, ...], error: ValueError) -> ArgumentError:
-    """The error, with `path` before its own."""
-    rest = error.path if isinstance(error, ArgumentError) else ()
-    return ArgumentError((*path, *rest), str(error))
-
-
-def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]:
+def _slots(
+    entry: Layer, dtype: DType, limits: Limits, *, by_torch: bool
+) -> tuple[list[Slot], dict[str, Scheme]]:
     """The layer's slots, and the inits that differ from the layer's defaults, by slot name.
 
     Where torch draws, an init that draws never equals the default: it follows it, with other numbers.
@@ -157,6 +163,7 @@ def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]
         detail = f"this layer has more than {MAX_SLOTS:,} tensors, the limit of one entry"
         raise ArgumentError((), f"{detail}: split it into several entries")
     inits = {}
+    known: dict[tuple[int, tuple[int, ...], bool], Scheme] = {}
     for name, init in entry.inits().items():
         if name not in slots:
             valid = (
@@ -164,25 +171,35 @@ def _slots(entry: Layer, by_torch: bool) -> tuple[list[Slot], dict[str, Scheme]]
             )
             raise ArgumentError(("init", name), valid)
         slot = slots[name]
-        scheme = normalize_init(init, slot.shape, getattr(entry, "groups", 1))
+        key = (id(init), slot.shape, slot.integer)
+        scheme = known.get(key)
+        if scheme is None:
+            real = INT64 if slot.integer else dtype
+            groups = getattr(entry, "groups", 1)
+            try:
+                scheme = canonical_scheme(init, slot.shape, fans(slot.shape), real, limits, groups)
+            except ValueError as error:
+                raise nest_error(("init", name), error) from None
+            known[key] = scheme
         redrawn = by_torch and scheme.is_random
         if redrawn or slot.zeroed is not None or not same_init(scheme, slot.init):
             inits[name] = scheme
     return list(slots.values()), inits
 
 
-def _bare_tensor(entry: Tensor, scheme: Scheme, dtype: DType, limits: Limits) -> EntryTensor:
-    part, row = "shape", entry.padding_row()
+def _bare_tensor(entry: Tensor, dtype: DType, limits: Limits) -> EntryTensor:
+    part, row, scheme = "shape", entry.padding_row(), scheme_of(entry.init)
     try:
         check_shape(entry.shape, dtype, limits)
         part = "fan_axes"
         found = fans(entry.shape) if entry.fan_axes is None else _fans_along(entry)
         part = "init"
+        scheme = canonical_scheme(scheme, entry.shape, found, dtype, limits)
         check_literals(scheme, entry.shape, limits)
         distribution = resolve_distribution(scheme, entry.shape, found, dtype)
     except ValueError as error:
-        path = (part, *_overflowing_parameter(scheme, error)) if part == "init" else (part,)
-        raise _nest_error(path, error) from None
+        path = (part, *overflowing_parameter(scheme, error)) if part == "init" else (part,)
+        raise nest_error(path, error) from None
     if row is not None:
         distribution = _zeroed(distribution, (row, row + 1), entry.shape)
     role = UNITS if found is None else Role(found.out_axis)
@@ -237,7 +254,7 @@ def _slot_tensor(slot: Slot, init: Scheme | None, dtype: DType, limits: Limits) 
         check_literals(scheme, slot.shape, limits)
         distribution = resolve_distribution(scheme, slot.shape, found, dtype)
     except ValueError as error:
-        raise _nest_error((*part, *_overflowing_parameter(scheme, error)) if part else (), error) from None
+        raise nest_error((*part, *overflowing_parameter(scheme, error)) if part else (), error) from None
     if init is None and slot.zeroed is not None:
         distribution = _zeroed(distribution, slot.zeroed, slot.shape)
     suffix = f".{slot.name}"
@@ -251,43 +268,3 @@ def _zeroed(distribution: AnyDistribution, rows: tuple[int, int], shape: tuple[i
     assert not isinstance(distribution, ZeroRange)
     width = math.prod(shape[1:])
     return ZeroRange(distribution, rows[0] * width, rows[1] * width)
-
-
-def _overflowing_parameter(scheme: Scheme, error: ValueError) -> tuple[str, ...]:
-    """The parameter that makes an init overflow: the largest one."""
-    if isinstance(error, ArgumentError) or not any(word in str(error) for word in ("overflow", "beyond")):
-        return ()
-    given = {name: getattr(scheme, name) for name in scheme.model_fields_set}
-    numbers = {name: abs(value) for name, value in sorted(given.items()) if type(value) is float}
-    return (max(numbers, key=numbers.__getitem__),) if numbers else ()
-
-
-def check_literals(scheme: Scheme, shape: tuple[int, ...], limits: Limits) -> None:
-    """Check the number of literal numbers before they are read.
-
-    Raises:
-        ValueError: there are more than `limits.values`, or the data are no numbers.
-    """
-    if not isinstance(scheme, Literals):
-        return
-    if not isinstance(scheme.data, int | float | list):
-        raise ArgumentError(
-            ("data",), "data must be a number, or a list of numbers that has the tensor's shape"
-        )
-    if (numel := math.prod(shape)) > limits.values:
-        detail = f"the tensor has {numel:,} elements, and a spec at most {limits.values:,} literal numbers"
-        raise ValueError(f"{detail}: draw them from a scheme")
-
-
-def resolve_distribution(
-    scheme: Scheme, shape: tuple[int, ...], found: Fans | None, dtype: DType
-) -> AnyDistribution:
-    """The scheme's distribution, checked against `dtype`.
-
-    Raises:
-        ValueError: the distribution does not fit the dtype.
-    """
-    distribution = scheme.distribution_for(shape, found)
-    if dtype is INT64 or 0 not in shape:
-        distribution.check(dtype)
-    return distribution

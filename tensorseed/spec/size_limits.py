@@ -10,6 +10,7 @@ from tensorseed.sampling.dtypes import DType
 from tensorseed.spec.json.pointers import Path
 from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.schemes.parts import MAX_PARTS
 
 MAX_FIELDS = 64  # of one object
 MAX_ITEMS = MAX_SLOTS // 2  # of one list of arguments
@@ -46,10 +47,32 @@ def _inits(inits: Mapping[str, Any], limits: Limits) -> Oversize | None:
         found = None
         if isinstance(value, dict):
             found = _inits(value, limits) if len(value) <= MAX_FIELDS else find_oversize(value, limits)
+        elif isinstance(value, list) and name == "parts":
+            found = _parts(value, limits)
         elif isinstance(value, list):
             found = _length(value, name, limits.values if name == "data" else MAX_ITEMS)
         if found is not None:
             return (name, *found[0]), found[1]
+    return None
+
+
+def _parts(parts: list[Any], limits: Limits) -> Oversize | None:
+    """As `oversize`, for the parts of an init, whose own inits hold no parts."""
+    found = _length(parts, "parts", MAX_PARTS)
+    if found is not None:
+        return found
+    for index, part in enumerate(parts):
+        found = None
+        if isinstance(part, dict):
+            found = find_oversize({name: value for name, value in part.items() if name != "init"}, limits)
+            init = part.get("init")
+            if found is None and isinstance(init, dict):
+                plain = {name: value for name, value in init.items() if name != "parts"}
+                found = _inits({"init": plain}, limits)
+        elif isinstance(part, list):
+            found = _length(part, "this list", MAX_ITEMS)
+        if found is not None:
+            return (index, *found[0]), found[1]
     return None
 
 

@@ -16,6 +16,7 @@ from tensorseed.sampling.distributions import (
     KernelCentre,
     Normal,
     Orthogonal,
+    Parts,
     Sinusoidal,
     Sparse,
     TruncNormal,
@@ -27,6 +28,8 @@ from tensorseed.sampling.dtypes import INT64, DType
 from tensorseed.spec.layers import Entry, Slot, Tensor
 from tensorseed.spec.schemes import SCHEME_CLASSES, ArgumentError, Scheme
 from tensorseed.spec.schemes.base import defaults_of
+from tensorseed.spec.schemes.fans import fans
+from tensorseed.spec.schemes.parts import Parts as SchemeParts
 
 TORCH_KINDS = frozenset(scheme.spellings()[0] for scheme in SCHEME_CLASSES if scheme.in_torch)
 """The kinds that torch.nn.init has, `values` being `Tensor.copy_`."""
@@ -74,6 +77,9 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
     Raises:
         ValueError: it cannot.
     """
+    if isinstance(scheme, SchemeParts):
+        _check_parts(scheme, shape, dtype)
+        return
     kind = _kind(scheme)
     if not scheme.in_torch:
         raise ValueError(
@@ -109,10 +115,29 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
                 )
         case Values() | Normal() | Eye() | Dirac() | KernelCentre() | Orthogonal() | Sparse():
             pass
-        case Sinusoidal() | ZeroRange():
+        case Sinusoidal() | ZeroRange() | Parts():
             pass
         case _:
             assert_never(distribution)
+
+
+def _check_parts(scheme: SchemeParts, shape: tuple[int, ...], dtype: DType) -> None:
+    """Check every part, which torch fills as a slice of the tensor, or with copies as a tensor of its own.
+
+    Raises:
+        ArgumentError: torch cannot fill one.
+    """
+    is_whole = math.prod(shape[: scheme.axis_of(shape)]) == 1
+    for index, (part, drawn) in enumerate(zip(scheme.parts, scheme.drawn_shapes(shape), strict=True)):
+        try:
+            check_init(part.init, part.init.distribution_for(drawn, fans(drawn)), drawn, dtype)
+            if _kind(part.init) == "orthogonal" and len(shape) > 2 and not is_whole and part.copies == 1:
+                raise ValueError(
+                    f"torch's orthogonal fills no slice in several pieces: divide axis 0, or {_PORTABLE}"
+                )
+        except ValueError as error:
+            rest = error.path if isinstance(error, ArgumentError) else ()
+            raise ArgumentError(("parts", index, "init", *rest), str(error)) from None
 
 
 def max_rejection_draws(shape: tuple[int, ...]) -> int:

@@ -16,6 +16,7 @@ from tensorseed.spec.names import fold
 
 MAX_TENSORS = 20_000  # of a table, in which tensors that are alike share a row
 MAX_PICTURES = 24
+MAX_PARTS = 4  # of an init that is described
 BINS = 32
 WIDTH, HEIGHT = 3 * BINS, 22  # pixels
 _COLOUR = "#1886b0"  # reads well on white and on black
@@ -107,11 +108,30 @@ def describe_init(init: Mapping[str, Any]) -> str:
 
     >>> describe_init({"kind": "normal", "mean": 0.0, "std": 0.02})
     'normal(mean=0, std=0.02)'
+    >>> describe_init({"kind": "parts", "parts": [{"size": 64, "init": "eye", "repeat": 3}]})
+    'parts(3 × 64: eye)'
     """
+    if init.get("kind") == "parts":
+        return _describe_parts(init)
     arguments = ", ".join(
         f"{name}={_argument(value)}" for name, value in init.items() if name != "kind" and value is not None
     )
     return f"{init['kind']}({arguments})" if arguments else str(init.get("kind", ""))
+
+
+def _describe_parts(init: Mapping[str, Any]) -> str:
+    """The lengths of the parts, those alike once, with their inits."""
+    axis = f"axis={init['axis']}, " if init.get("axis") else ""
+    texts = [_describe_part(part) for part in init["parts"][:MAX_PARTS]]
+    return f"parts({axis}{', '.join(texts)}{', …' if len(init['parts']) > MAX_PARTS else ''})"
+
+
+def _describe_part(part: Mapping[str, Any]) -> str:
+    init = part["init"]
+    repeat, copies = part.get("repeat", 1), part.get("copies", 1)
+    text = init if isinstance(init, str) else describe_init(init)
+    times = f"{repeat} × " if repeat > 1 else ""
+    return f"{times}{part['size']}: {text}{f' in {copies} copies' if copies > 1 else ''}"
 
 
 def _argument(value: object) -> str:

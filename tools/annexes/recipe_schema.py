@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tensorseed.sampling.dtypes import DTYPES, INT64
 from tensorseed.spec.canonical import DEFAULT_DTYPE
 from tensorseed.spec.layers import LAYERS
-from tensorseed.spec.schemes import SCHEME_CLASSES
+from tensorseed.spec.schemes import SCHEME_CLASSES, Scheme
+from tensorseed.spec.schemes.parts import Parts
 from tensorseed.spec.spec import Spec
 
 Node = dict[str, Any]
@@ -26,6 +28,9 @@ def recipe_schema() -> Node:
         del definition["description"]  # the class's docstring, whose words change
     for scheme in SCHEME_CLASSES:
         definitions[scheme.__name__]["properties"]["kind"] = {"const": scheme.spellings()[0]}
+    part = definitions["Part"]
+    part["required"] = ["init", "size"]
+    part["properties"] |= {"size": {"minimum": 1, "type": "integer"}, "init": _init(besides=(Parts,))}
     for cls in LAYERS.values():
         _entry(definitions[cls.__name__])
     return {
@@ -70,15 +75,16 @@ def _common() -> Node:
     }
 
 
-def _init() -> Node:
-    """A scheme's name, or an object with its parameters."""
+def _init(besides: Sequence[type[Scheme]] = ()) -> Node:
+    """A scheme's name, or an object with its parameters; none of the schemes `besides`."""
+    classes = [cls for cls in SCHEME_CLASSES if cls not in besides]
     bare = [
         cls.spellings()[0]
-        for cls in SCHEME_CLASSES
+        for cls in classes
         if not any(field.is_required() for name, field in cls.model_fields.items() if name != "kind")
     ]
     named = {"description": "A scheme with its default parameters.", "enum": bare}
-    return {"anyOf": [named, _choice(cls.__name__ for cls in SCHEME_CLASSES)]}
+    return {"anyOf": [named, _choice(cls.__name__ for cls in classes)]}
 
 
 def _choice(names: Any) -> Node:

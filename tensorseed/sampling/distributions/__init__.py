@@ -18,6 +18,7 @@ from tensorseed.sampling.distributions.draws import Normal, Uniform
 from tensorseed.sampling.distributions.identity import Axis, Dirac, Eye, KernelCentre
 from tensorseed.sampling.distributions.literals import Constant, Values
 from tensorseed.sampling.distributions.orthogonal import Orthogonal
+from tensorseed.sampling.distributions.parts import Parts, Run
 from tensorseed.sampling.distributions.sinusoidal import Sinusoidal
 from tensorseed.sampling.distributions.sparse import Sparse
 from tensorseed.sampling.distributions.trunc_normal import TruncNormal
@@ -36,7 +37,9 @@ __all__ = [
     "Magnitudes",
     "Normal",
     "Orthogonal",
+    "Parts",
     "Preparation",
+    "Run",
     "Sampler",
     "Sinusoidal",
     "Sparse",
@@ -59,6 +62,7 @@ AnyDistribution = (
     | Orthogonal
     | Sparse
     | Sinusoidal
+    | Parts
     | ZeroRange
 )
 """Every distribution, so that a type checker can see what a `match` forgets."""

@@ -166,6 +166,10 @@ class BaseDistribution(ABC):
     def has_equal_slices(self, shape: Shape, axis: int) -> bool:
         """Whether all slices of a tensor of `shape` along `axis` are known to be equal."""
 
+    def pieces(self, shape: Shape) -> Iterator[tuple[BaseDistribution, Shape]]:
+        """The distributions of the tensor's parts, with their shapes; of the whole where it has no parts."""
+        yield self, shape
+
     def preparations(self, stream: Stream, elements: Elements) -> Iterator[Preparation]:
         """The computations that must precede `elements`, done or not."""
         yield from ()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tensorseed.sampling.distributions.base import (
+    BaseDistribution,
     Distribution,
     Elements,
     Indices,
@@ -56,6 +57,10 @@ class ZeroRange(Structured):
     def has_equal_slices(self, shape: Shape, axis: int) -> bool:
         """Unknown."""
         return False
+
+    def pieces(self, shape: Shape) -> Iterator[tuple[BaseDistribution, Shape]]:
+        """Those of the base."""
+        return self.base.pieces(shape)
 
     def preparations(self, stream: Stream, elements: Elements) -> Iterator[Preparation]:
         """Those of the base."""

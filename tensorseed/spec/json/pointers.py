@@ -37,5 +37,7 @@ def field_name(path: Path) -> str:
         return "the spec"
     if len(path) == 2 and path[0] in ("layers", "rules"):
         return "an entry of layers" if path[0] == "layers" else "a rule"
+    if path[-2:-1] == ("parts",) and isinstance(path[-1], int):
+        return "a part"
     name = shortened(next((part for part in reversed(path) if isinstance(part, str)), "the spec"))
     return f"each number of {name}" if isinstance(path[-1], int) else name

@@ -6,11 +6,12 @@ Names are torch.nn.init's without the trailing underscore, or else JAX's.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any, Union, cast, get_args
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from tensorseed.spec.schemes.base import ArgumentError, FanScheme, Scheme, SchemeWarning
+from tensorseed.spec.schemes.parts import Part, Parts
 from tensorseed.spec.schemes.plain import (
     Constant,
     Eye,
@@ -66,7 +67,8 @@ AnyScheme = Annotated[
     | DeltaOrthogonal
     | Sparse
     | Dirac
-    | Sinusoidal,
+    | Sinusoidal
+    | Parts,
     Field(discriminator="kind"),
 ]
 
@@ -115,3 +117,15 @@ def scheme_of(init: str | Scheme) -> Scheme:
         return _DEFAULTS[init]
     kind = init.spellings()[0]
     return init if init.kind == kind else init.model_copy(update={"kind": kind})
+
+
+def _part_init() -> Any:
+    """The init of a part: any but parts."""
+    classes = tuple(cls for cls in SCHEME_CLASSES if cls is not Parts)
+    whole: Any = Annotated[Union.__getitem__(classes), Field(discriminator="kind")]
+    named: Any = Union.__getitem__((SchemeName, whole))
+    return Annotated[named, Field(union_mode="left_to_right"), AfterValidator(scheme_of)]
+
+
+Part.model_rebuild(_types_namespace={"PartInit": _part_init()})
+Parts.model_rebuild()

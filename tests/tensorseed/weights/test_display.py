@@ -151,3 +151,11 @@ def test_a_part_without_a_plan_is_shown_without_inits(monkeypatch: pytest.Monkey
 def test_the_examples_of_the_docstrings() -> None:
     assert doctest.testmod(display).attempted > 0
     assert doctest.testmod(display).failed == 0
+
+
+def test_an_init_of_parts_is_described_by_its_first_parts() -> None:
+    listed = [{"size": 3, "init": {"kind": "normal", "std": 0.5}, "repeat": 2, "copies": 3}]
+    text = display.describe_init(
+        {"kind": "parts", "axis": 1, "parts": listed + [{"size": 1, "init": "ones"}] * 9}
+    )
+    assert text == "parts(axis=1, 2 × 3: normal(std=0.5) in 3 copies, 1: ones, 1: ones, 1: ones, …)"

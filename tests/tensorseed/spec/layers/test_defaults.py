@@ -11,8 +11,8 @@ import torch
 
 from tensorseed.sampling.distributions import Constant, Distribution, Normal, Uniform
 from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.spec.inits import resolve_distribution
 from tensorseed.spec.layers.base import ZEROS, Slot
-from tensorseed.spec.resolution import resolve_distribution
 from tensorseed.spec.schemes import scheme_of
 from tensorseed.spec.schemes.fans import fans
 from tensorseed.spec.schemes.plain import Uniform as UniformScheme

@@ -106,7 +106,12 @@ def test_aliases(alias: str, kind: str) -> None:
     assert scheme_of(scheme(alias)) == scheme_of(alias) == scheme(kind)
 
 
-PARAMETERS = {"constant": {"value": 1}, "values": {"data": []}, "sparse": {"sparsity": 0.5}}
+PARAMETERS = {
+    "constant": {"value": 1},
+    "values": {"data": []},
+    "sparse": {"sparsity": 0.5},
+    "parts": {"axis": 1, "parts": ({"init": "normal"},)},
+}
 
 
 @pytest.mark.parametrize("cls", SCHEME_CLASSES)
