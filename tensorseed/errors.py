@@ -31,7 +31,7 @@ class TensorseedError(Exception):
 
 
 class UnusedRuleWarning(UserWarning):
-    """A rule that decided no tensor of a module."""
+    """A rule that decided no tensor of a module or of a spec."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,8 +138,9 @@ class OpenFiles:
         with span("parse") as parsing:
             opened = await self._worker.run(_leased, lease, _open_spec, parse, source, self._limits)
             parsing.set_attributes(file_attributes(opened.file))
-        resolved = opened.file.resolved  # a token leaves out the device of a single request
-        if resolved.device == ("auto" if resolved.torch is None else resolved.torch.device):
+        resolved = opened.file.resolved  # a token leaves out the device and the rules of a single request
+        is_usual = resolved.device == ("auto" if resolved.torch is None else resolved.torch.device)
+        if is_usual and not resolved.unused_rules:
             self._cache(opened)
         return opened
 

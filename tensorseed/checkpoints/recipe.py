@@ -53,11 +53,13 @@ class Weights(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     dtype: DTypeName = Field(default="float32", description="The dtype of entries without their own.")
+    rules: list[JsonObject] = Field(default_factory=list, description="The rules of a spec.")
     layers: list[JsonObject] = Field(description="The entries of a spec, names with brace ranges.")
 
     def spec(self, dtype: str | None = None) -> bytes:
         """The spec of seed 0 as JSON, in `dtype` unless None."""
-        return dump({"dtype": dtype or self.dtype, "layers": self.layers})
+        rules = {"rules": self.rules} if self.rules else {}
+        return dump({"dtype": dtype or self.dtype, **rules, "layers": self.layers})
 
 
 class Recipe(BaseModel):

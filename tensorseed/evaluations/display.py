@@ -178,7 +178,7 @@ def _variants(reports: Sequence[Mapping[str, Any]]) -> Html:
 def _warnings(report: Mapping[str, Any]) -> str:
     lines = []
     for warning in (report.get("warnings") or [])[:MAX_ROWS]:
-        code, layer = to_html(str(warning.get("code"))), cell(str(warning.get("layer")))
+        code, layer = to_html(str(warning.get("code"))), cell(str(warning.get("layer") or "the network"))
         detail = to_html(str(warning.get("detail")))
         lines.append(f'<p style="{_WARNING}"><b>{code}</b> at {layer}: {detail}</p>')
     return "".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -29,8 +30,15 @@ M = TypeVar("M", bound=BaseModel)
 MAX_ITEMS = 64  # of one list of arguments
 
 _SIZE = "{field} must be a number, or a list of numbers with one for each dimension"
-_LISTS = ("layers", "compare")
-_EMPTY: dict[str, Any] = {"layers": [], "input": {}, "target": None, "loss": None, "optimizer": None}
+_LISTS = ("layers", "rules", "compare")
+_EMPTY: dict[str, Any] = {
+    "layers": [],
+    "rules": [],
+    "input": {},
+    "target": None,
+    "loss": None,
+    "optimizer": None,
+}
 
 
 def read_request(document: dict[str, Any], faults: list[Located]) -> EvaluationRequest | None:
@@ -120,7 +128,8 @@ def read_variants(raw: Any, faults: list[Located]) -> list[tuple[VariantRequest,
     for index, sent in enumerate(raw):
         path = ("compare", index)
         item, place = _variant_object(sent)
-        plain = {k: v for k, v in item.items() if k not in ("init", "optimizer")} if _is(item) else item
+        apart = ("init", "rules", "optimizer")
+        plain = {k: v for k, v in item.items() if k not in apart} if _is(item) else item
         request = validate(VariantRequest, plain, path, faults)
         if request is None:
             continue
@@ -130,6 +139,16 @@ def read_variants(raw: Any, faults: list[Located]) -> list[tuple[VariantRequest,
             few = f"an object of at most {MAX_VARIANTS} inits by parameter name"
             faults.append(((*path, "init"), f"init must be {few}, or one init for all matrices"))
             continue
+        try:
+            inits.expanded()
+        except ArgumentError as error:
+            faults.append(((*path, *error.path), str(error)))
+            continue
+        if "rules" in item:
+            if not isinstance(item["rules"], list):
+                faults.append(((*path, "rules"), "rules must be a list"))
+                continue
+            inits = replace(inits, rules=item["rules"])
         where = path if isinstance(sent, str) else (*path, "optimizer")
         found.append((request, inits, read_optimizer(item.get("optimizer"), where, faults)))
     return found

@@ -99,6 +99,7 @@ CODES = (
     "unexpected_loss",
     "non_finite",
     "diverging_loss",
+    "unused_rule",
 )
 """The codes of all warnings, in the order of their page."""
 
@@ -106,7 +107,10 @@ CODES = (
 class EvaluationWarning(_Part):
     """Something that will keep the network from learning, and what to change, or a remark."""
 
-    layer: str = Field(description="The name of the layer where it shows first.", examples=["fc1"])
+    layer: str | None = Field(
+        description="The name of the layer where it shows first; null for the whole network.",
+        examples=["fc1"],
+    )
     code: str = Field(
         description=f"What it is: {', '.join(CODES[:-1])} or {CODES[-1]}.",
         examples=["vanishing_activations"],

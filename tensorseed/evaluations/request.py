@@ -11,6 +11,7 @@ from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec.layers import AnyEntry
 from tensorseed.spec.layers.base import Positive
 from tensorseed.spec.modules import AnyModule
+from tensorseed.spec.rules import Rule
 from tensorseed.spec.schemes import Init
 from tensorseed.spec.spec import SeedNumber, SeedText, Spec
 
@@ -82,6 +83,11 @@ class Variant(BaseModel):
     dtype: DTypeName | None = Field(default=None, description="Another dtype.", examples=["float64"])
     optimizer: str | AnyOptimizer | None = Field(
         default=None, description="Another optimizer.", examples=["Adam"]
+    )
+    rules: tuple[Rule, ...] = Field(
+        default=(),
+        description="Other rules, in the place of those of the evaluation.",
+        examples=[[{"match": "**.bias", "init": "zeros"}]],
     )
     init: dict[str, Init] | Init = Field(
         default_factory=dict,

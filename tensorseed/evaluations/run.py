@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -16,7 +16,15 @@ from tensorseed.evaluations.findings.measurements import Measurements, input_mom
 from tensorseed.evaluations.forward import REFUSALS
 from tensorseed.evaluations.network import Deadline, Network
 from tensorseed.evaluations.objective import check_output
-from tensorseed.evaluations.report import MAX_OUTPUT_ELEMENTS, Comparison, LayerReport, Output, Report
+from tensorseed.evaluations.report import (
+    MAX_OUTPUT_ELEMENTS,
+    Comparison,
+    EvaluationWarning,
+    LayerReport,
+    Output,
+    Report,
+)
+from tensorseed.spec.lint import UNUSED_RULE, unused_rules
 
 State = dict[str, torch.Tensor]
 
@@ -61,7 +69,7 @@ class VariantRun:
             layers=layers,
             steps=steps,
             smoothed=smooth(steps, evaluation.smoothing),
-            warnings=warnings(measured, found, steps, variant.optimizer),
+            warnings=(*_of_rules(variant), *warnings(measured, found, steps, variant.optimizer)),
             weights=trained or untrained,
         )
 
@@ -190,6 +198,12 @@ def run(evaluation: Evaluation, cancelled: Cancelled) -> Report | Comparison:
 
 def _gradients(parameters: Sequence[torch.nn.Parameter]) -> list[torch.Tensor]:
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+
+def _of_rules(variant: Variant) -> Iterator[EvaluationWarning]:
+    """The warnings of the rules that gave no tensor its init."""
+    for detail in unused_rules(variant.resolved):
+        yield EvaluationWarning(layer=None, code=UNUSED_RULE, detail=detail)
 
 
 def _summarize_output(output: torch.Tensor) -> Output:

@@ -12,6 +12,7 @@ from tensorseed.errors import Fault, SpecError, shortened
 from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.request import Variant as VariantRequest
 from tensorseed.spec.faults import Located
+from tensorseed.spec.init_names import expand_init_names, written_name
 from tensorseed.spec.json.pointers import Path
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS, Layer
@@ -20,7 +21,7 @@ from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import TORCH_FIELDS, parse_spec
 from tensorseed.suggestions import unknown_name
 
-FIELDS = ("seed", "generator", "dtype", "device", *TORCH_FIELDS)
+FIELDS = ("seed", "generator", "dtype", "device", "rules", *TORCH_FIELDS)
 """The fields that an evaluation shares with a spec, beside the layers."""
 
 _LAYERS = re.compile(r"\blayers ([0-9]+) and ([0-9]+)\b")
@@ -35,26 +36,35 @@ MATRIX = "weight"
 class Inits:
     """Inits of a variant, as sent: `named` by parameter, or `matrices`, one for every matrix of weights.
 
-    `place` is where `matrices` stands below the variant.
+    `place` is where `matrices` stands below the variant. `rules` replace those of the evaluation.
     """
 
     named: Mapping[str, Any] = field(default_factory=dict)
     matrices: Any = None
     place: Path = ()
+    rules: Any = None
 
     def of(self, layer: Layer) -> dict[str, Any]:
         """Those that the layer takes, by parameter."""
         if self.matrices is not None:
             return dict.fromkeys(layer.matrices(), self.matrices)
-        return {name: init for name, init in self.named.items() if _takes(layer, name)}
+        taken = _taken(layer)
+        return {name: init for name, init in self.expanded().items() if name in taken}
+
+    def expanded(self) -> dict[str, Any]:
+        """Those by parameter, with the ranges of their names expanded."""
+        return expand_init_names(self.named)
 
     def place_of(self, path: Path) -> Path | None:
         """Where a fault of a spec comes from, below the variant; None where no init causes it."""
+        if path[:1] == ("rules",) and self.rules is not None:
+            return path
         if len(path) < 4 or path[2] != "init":
             return None
         if self.matrices is not None:
             return (*self.place, *path[4:])
-        return path[2:] if path[3] in self.named else None
+        name = written_name(str(path[3]), self.named)
+        return ("init", name, *path[4:]) if name in self.named else None
 
     def words(self) -> Iterator[str]:
         """The inits in words, for a label; that of `weight` alone needs no name."""
@@ -64,6 +74,8 @@ class Inits:
             yield _spelled(self.named[MATRIX])
         else:
             yield from (f"{name} {_spelled(init)}" for name, init in self.named.items())
+        if isinstance(self.rules, list):
+            yield from map(_spelled_rule, self.rules or ["no rules"])
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,8 @@ class WeightSpec:
             value = getattr(request, name)
             if value is not None:
                 fields[name] = value
+        if inits.rules is not None:
+            fields["rules"] = inits.rules
         if fields.get("generator") != "torch":
             fields = {name: value for name, value in fields.items() if name not in TORCH_FIELDS}
         entries = [
@@ -106,9 +120,9 @@ class WeightSpec:
         ]
         return replace(self, fields=fields, entries=entries)
 
-    def has_parameter(self, name: str) -> bool:
-        """Whether any layer has a parameter that an init called `name` would fill."""
-        return any(_takes(layer, name) for layer in self.layers())
+    def taken(self) -> set[str]:
+        """The names of the parameters that an init of their name fills in some layer."""
+        return set().union(*map(_taken, self.layers()))
 
     def parameters(self) -> list[str]:
         """The names of all parameters of all layers, each once."""
@@ -131,8 +145,9 @@ def parse_pointer(pointer: str) -> Path:
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
 
 
-def _takes(layer: Layer, name: str) -> bool:
-    return any(slot.name == name and (name != MATRIX or len(slot.shape) > 1) for slot in layer.slots())
+def _taken(layer: Layer) -> set[str]:
+    """The names of the parameters of a layer that an init of their name fills."""
+    return {slot.name for slot in layer.slots() if slot.name != MATRIX or len(slot.shape) > 1}
 
 
 def _with_inits(entry: dict[str, Any], layer: Layer, inits: Inits) -> dict[str, Any]:
@@ -140,6 +155,8 @@ def _with_inits(entry: dict[str, Any], layer: Layer, inits: Inits) -> dict[str, 
     own, given = inits.of(layer), entry.get("init", {})
     if not isinstance(layer.init, dict):
         given = dict.fromkeys(layer.matrices(), given)
+    elif own:
+        given = expand_init_names(given)
     return {**entry, "init": {**given, **own}} if own else entry
 
 
@@ -166,6 +183,14 @@ def _spelled(init: Any) -> str:
     if not isinstance(init, dict):
         return str(init)
     return _named(str(init.get("kind")), {name: value for name, value in init.items() if name != "kind"})
+
+
+def _spelled_rule(rule: Any) -> str:
+    """A rule in words: Linear **.weight xavier_uniform."""
+    if not isinstance(rule, dict):
+        return str(rule)
+    conditions = (str(rule[name]) for name in ("type", "match") if name in rule)
+    return " ".join([*conditions, _spelled(rule.get("init"))])
 
 
 def _named(name: str, arguments: Mapping[str, Any]) -> str:
@@ -204,10 +229,12 @@ def variant_faults(
 
 def check_inits(inits: Inits, weights: WeightSpec, index: int) -> Iterator[Located]:
     """A fault for every init that no layer takes."""
-    for name in inits.named:
-        if not weights.has_parameter(name):
-            detail = unknown_name("parameter", name, weights.parameters())
-            yield ("compare", index, "init", name), detail
+    taken = weights.taken() if inits.named else set()
+    for written in inits.named:
+        unknown = next((name for name in expand_init_names({written: None}) if name not in taken), None)
+        if unknown is not None:
+            detail = unknown_name("parameter", unknown, weights.parameters())
+            yield ("compare", index, "init", written), detail
     if inits.matrices is not None and not any(layer.matrices() for layer in weights.layers()):
         detail = 'no layer has a matrix of weights: name the parameters, as in {"init": {"bias": "zeros"}}'
         yield ("compare", index, *inits.place), detail

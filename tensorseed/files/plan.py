@@ -44,7 +44,10 @@ def plan_pieces(
     for start in range(0, len(entries), ROWS):
         text = orjson.dumps(rows.of(entries[start : start + ROWS]))[1:-1]
         yield (b"," if start else b',"tensors":[') + text
-    found = orjson.dumps([*lint.warnings(resolved), *warnings])
+    unused = [
+        {"tensor": None, "code": lint.UNUSED_RULE, "detail": detail} for detail in lint.unused_rules(resolved)
+    ]
+    found = orjson.dumps([*unused, *lint.warnings(resolved), *warnings])
     yield (b"" if entries else b',"tensors":[') + b'],"warnings":' + found + b"}"
 
 

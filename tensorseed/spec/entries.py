@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tensorseed.errors import SpecError
 from tensorseed.spec.faults import Located, explain, spec_error
 from tensorseed.spec.json.pointers import MAX_FAULTS
 from tensorseed.spec.json.text import dump, load
@@ -22,6 +21,10 @@ from tensorseed.spec.size_limits import MAX_FIELDS, find_oversize
 
 PLACEHOLDER = "name"
 MAX_RULES = 1_024
+MAX_RULES_CHARS = 1 << 16  # of all patterns together, which are compiled
+
+_NAMED = b'"name":"name"}'
+_PLACEHOLDERS = b'"init":"zeros",' + _NAMED
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(AnyEntry)
 
@@ -77,8 +80,13 @@ def _checked_name(name: Any, index: int, faults: list[Located], *, ranges: bool)
     return name
 
 
-def validate_entry(group: EntryGroup, limits: Limits, faults: list[Located]) -> Entry | None:
-    """The model of the entry under a placeholder name; None after adding its faults."""
+def validate_entry(
+    group: EntryGroup, limits: Limits, faults: list[Located], *, ruled: bool = False
+) -> Entry | None:
+    """The model of the entry under a placeholder name; None after adding its faults.
+
+    With `ruled` a bare tensor may leave its init to rules, and has that of a placeholder.
+    """
     path = ("layers", group.indices[0])
     found = find_oversize(group.entry, limits)
     if found is not None:
@@ -86,7 +94,8 @@ def validate_entry(group: EntryGroup, limits: Limits, faults: list[Located]) -> 
         return None
     named = group.text
     if isinstance(group.entry, dict):
-        named = group.text[:-1] + (b"," if group.entry else b"") + b'"name":"name"}'
+        more = _PLACEHOLDERS if ruled and _lacks_init(group.entry) else _NAMED
+        named = group.text[:-1] + (b"," if group.entry else b"") + more
     try:
         for batch in _init_batches(group.entry):
             _ENTRY.validate_json(dump(batch))
@@ -94,6 +103,10 @@ def validate_entry(group: EntryGroup, limits: Limits, faults: list[Located]) -> 
     except ValidationError as error:
         faults += explain(error, {"layers": {path[1]: group.entry}}, Entry, path)
         return None
+
+
+def _lacks_init(entry: Mapping[str, Any]) -> bool:
+    return entry.get("type") == "Tensor" and "init" not in entry
 
 
 def _init_batches(entry: Any) -> Iterable[Any]:
@@ -112,21 +125,47 @@ def parse_rules(document: Any) -> Rules:
     Raises:
         SpecError: they are not valid; a pointer such as /rules/0/match and a sentence for every fault.
     """
+    faults: list[Located] = []
+    rules = read_rules(document, faults)
+    if faults:
+        raise spec_error(faults)
+    return rules
+
+
+def read_rules(document: Any, faults: list[Located], limits: Limits | None = None) -> Rules:
+    """The valid ones of some rules, after adding the faults of the others; see `parse_rules`.
+
+    With `limits` none may be larger than an entry.
+    """
+    where = ("rules",)
     if not isinstance(document, list):
-        raise SpecError.at("/rules", 'rules must be a list, such as [{"match": "**.bias", "init": "zeros"}]')
+        faults.append((where, 'rules must be a list, such as [{"match": "**.bias", "init": "zeros"}]'))
+        return Rules()
     if len(document) > MAX_RULES:
         detail = f"rules has at most {MAX_RULES:,} elements, this one has {len(document):,}: leave some out"
-        raise SpecError.at("/rules", detail)
-    faults: list[Located] = []
+        faults.append((where, detail))
+        return Rules()
+    chars = sum(len(one["match"]) for one in document if isinstance(one, dict) and _has_pattern(one))
+    if chars > MAX_RULES_CHARS:
+        detail = f"the patterns have {chars:,} characters together, the limit is {MAX_RULES_CHARS:,}"
+        faults.append((where, f"{detail}: shorten them, or leave some out"))
+        return Rules()
     rules = []
     for index, written in enumerate(document):
+        if limits is not None and (found := find_oversize(written, limits)) is not None:
+            faults.append((("rules", index, *found[0]), found[1]))
+            continue
         try:
             rules.append(Rule.model_validate_json(dump(written)))
         except ValidationError as error:
             faults += explain(error, {"rules": document}, Rule, ("rules", index))
-    if faults:
-        raise spec_error(faults)
+            if len(faults) >= MAX_FAULTS:
+                break
     return Rules(rules)
+
+
+def _has_pattern(rule: Mapping[str, Any]) -> bool:
+    return isinstance(rule.get("match"), str)
 
 
 def rules_of(rules: Sequence[Mapping[str, Any] | Rule] | None) -> Rules:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, repeat
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
@@ -26,11 +26,15 @@ SLOT_BYTES = 2_048  # of memory: a tensor of an entry that no other equals
 
 @dataclass(slots=True)
 class ResolvedGroup:
-    """Entries that differ only in their names, which may hold brace ranges; `indices` are in the spec."""
+    """Entries that differ only in their names, which may hold brace ranges; `indices` are in the spec.
+
+    `places` are those of the names in the ranges of their entries, where a range is split.
+    """
 
     entry: ResolvedEntry
     names: list[str]
     indices: list[int]
+    places: Sequence[int] = ()
 
 
 class Expanded(NamedTuple):
@@ -85,9 +89,9 @@ def expand_in_order(
     """
     nbytes = _check_counts(groups, limits, whole=True)
     order = [
-        (index, name, group.entry)
+        ((index, place), name, group.entry)
         for group in groups
-        for index, name in zip(group.indices, group.names, strict=True)
+        for index, name, place in zip(group.indices, group.names, group.places or repeat(0))  # noqa: B905
     ]
     order.sort(key=itemgetter(0))
     tensors: list[ResolvedTensor] = []
@@ -138,7 +142,7 @@ def _check_counts(groups: list[ResolvedGroup], limits: Limits, *, whole: bool = 
         for index, name in zip(group.indices, group.names, strict=True):
             if "{" in name:
                 these = count_names(name)
-                _check_range(index, these * tensors, limits)
+                check_range(index, these * tensors, limits)
                 copies += these - 1
                 letters += max_chars(name) * these
         literals += group.entry.literals * len(group.names)
@@ -161,7 +165,12 @@ def _check_counts(groups: list[ResolvedGroup], limits: Limits, *, whole: bool = 
     return memory + sum(SLOT_BYTES * len(group.entry.tensors) for group in groups)
 
 
-def _check_range(index: int, yields: int, limits: Limits) -> None:
+def check_range(index: int, yields: int, limits: Limits) -> None:
+    """Check what the ranges of a name stand for.
+
+    Raises:
+        SpecError: more tensors than the limit.
+    """
     if yields > limits.tensors:
         detail = f"this name stands for {yields:,} tensors, the limit is {limits.tensors:,}"
         raise SpecError.at(f"/layers/{index}/name", f"{detail}: narrow its ranges")

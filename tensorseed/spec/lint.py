@@ -7,9 +7,17 @@ from collections.abc import Iterator
 
 from tensorseed.sampling.distributions.base import BaseDistribution
 from tensorseed.sampling.dtypes import INT64, DType, spacing
+from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.names import count_names, fold
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
+from tensorseed.spec.rules import unused_detail
+from tensorseed.spec.rules.layer_types import TORCH_CLASSES
 from tensorseed.spec.schemes import SchemeWarning
+from tensorseed.suggestions import unknown_name
+
+UNUSED_RULE = "unused_rule"
+
+_TYPES = (*LAYERS, *TORCH_CLASSES)
 
 
 def warnings(resolved: ResolvedSpec) -> list[dict[str, str]]:
@@ -34,6 +42,15 @@ def warnings(resolved: ResolvedSpec) -> list[dict[str, str]]:
             copies = f" ({count_names(name):,} tensors)" if count_names(name) > 1 else ""
             found.append({"tensor": name, "code": code, "detail": detail + copies})
     return sorted(found, key=lambda warning: (warning["tensor"], warning["code"]))
+
+
+def unused_rules(resolved: ResolvedSpec) -> Iterator[str]:
+    """Yield a sentence for every rule of the spec that gave no tensor its init."""
+    for index, rule in resolved.unused_rules:
+        remedy = "correct it, or leave it out"
+        if rule.type is not None and rule.type not in _TYPES:
+            remedy = unknown_name("type", rule.type, _TYPES)
+        yield f"{unused_detail(index, rule)}: {remedy}"
 
 
 def _warnings(tensor: ResolvedTensor) -> Iterator[SchemeWarning]:

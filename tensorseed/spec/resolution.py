@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tensorseed.sampling.distributions import AnyDistribution, Orthogonal, Values, ZeroRange
 from tensorseed.sampling.dtypes import DTYPES, INT64, DType
 from tensorseed.spec.canonical import EntryText, entry_text, same_init
+from tensorseed.spec.init_names import expand_init_names
 from tensorseed.spec.inits import (
     canonical_scheme,
     check_literals,
@@ -122,9 +123,10 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
         text = entry_text(entry, effective, scheme)
     else:
         assert isinstance(entry, Layer)
-        slots, inits = _slots(entry, real, limits, by_torch=by_torch)
+        given = expand_init_names(entry.inits())
+        slots, inits = _slots(entry, given, real, limits, by_torch=by_torch)
         try:
-            tensors = _layer_tensors(slots, inits, entry.inits(), real, limits)
+            tensors = _layer_tensors(slots, inits, given, real, limits)
         except ShapeError as error:
             raise ArgumentError(oversized_argument(entry.arguments(), error.shape), str(error)) from None
         text = entry_text(entry, effective, inits)
@@ -152,9 +154,9 @@ def _check_tensors(tensors: list[EntryTensor]) -> None:
 
 
 def _slots(
-    entry: Layer, dtype: DType, limits: Limits, *, by_torch: bool
+    entry: Layer, given: Mapping[str, str | Scheme], dtype: DType, limits: Limits, *, by_torch: bool
 ) -> tuple[list[Slot], dict[str, Scheme]]:
-    """The layer's slots, and the inits that differ from the layer's defaults, by slot name.
+    """The layer's slots, and those of the `given` inits that differ from its defaults, by slot name.
 
     Where torch draws, an init that draws never equals the default: it follows it, with other numbers.
     """
@@ -164,7 +166,7 @@ def _slots(
         raise ArgumentError((), f"{detail}: split it into several entries")
     inits = {}
     known: dict[tuple[int, tuple[int, ...], bool], Scheme] = {}
-    for name, init in entry.inits().items():
+    for name, init in given.items():
         if name not in slots:
             valid = (
                 unknown_name("parameter", name, slots) if slots else f"this {entry.type} has no parameters"

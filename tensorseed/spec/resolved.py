@@ -11,6 +11,7 @@ from tensorseed.sampling.distributions import AnyDistribution
 from tensorseed.sampling.dtypes import DType
 from tensorseed.spec.layers import Entry, Layer
 from tensorseed.spec.layers.base import UNITS, Role
+from tensorseed.spec.rules import Rule
 from tensorseed.spec.schemes import Scheme
 from tensorseed.spec.schemes.fans import Fans
 from tensorseed.spec.torch_identity import TorchIdentity
@@ -81,6 +82,7 @@ class ResolvedSpec:
     torch: TorchIdentity | None = None
     nbytes: int = field(default=0, compare=False)  # of memory, estimated, with that of an open file
     interleaved: bool = False  # with generator torch: an entry's inits run before the next one is built
+    unused_rules: tuple[tuple[int, Rule], ...] = field(default=(), compare=False)  # with their indices
 
     def reseeded(self, seed: int) -> ResolvedSpec:
         """The same spec of generator philox with another seed, equal to a parsed one."""

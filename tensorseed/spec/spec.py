@@ -8,6 +8,7 @@ only in their names are validated and resolved once, which makes a spec of 100,0
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,7 +18,8 @@ from tensorseed.concurrency.pieces import free
 from tensorseed.errors import SpecError
 from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec import query
-from tensorseed.spec.entries import group_entries, validate_entry
+from tensorseed.spec.assignment import Assigner, as_written
+from tensorseed.spec.entries import MAX_RULES, group_entries, read_rules, validate_entry
 from tensorseed.spec.expansion import SLOT_BYTES, ResolvedGroup, expand_groups, expand_in_order
 from tensorseed.spec.faults import Located, explain, spec_error
 from tensorseed.spec.json.pointers import MAX_FAULTS
@@ -27,6 +29,7 @@ from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolution import resolve_entry
 from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.schemes import ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
 from tensorseed.spec.torch_identity import torch_identity
@@ -86,6 +89,13 @@ class Spec(BaseModel):
         "interleaved: the inits of an entry run before the next one is built.",
         examples=["interleaved"],
     )
+    rules: tuple[Rule, ...] = Field(
+        default=(),
+        max_length=MAX_RULES,
+        description="Inits by pattern of names and by type of layer. The first rule that matches a tensor "
+        "gives its init, unless its entry does.",
+        examples=[[{"match": "**.bias", "init": "zeros"}]],
+    )
     layers: tuple[AnyEntry, ...] = Field(
         description="The entries, each a bare Tensor or a torch.nn layer type.",
         examples=[[{"name": "fc", "type": "Linear", "in_features": 784, "out_features": 256}]],
@@ -123,15 +133,21 @@ def parse_query(params: Mapping[str, str], limits: Limits) -> ResolvedSpec:
 def _resolve(document: Any, limits: Limits, *, ranges: bool = True) -> ResolvedSpec:
     faults: list[Located] = []
     spec = _validate(document, faults)
-    entries = document.get("layers") if isinstance(document, dict) else None
+    fields = document if isinstance(document, dict) else {}
+    entries, written = fields.get("layers"), fields.get("rules")
+    rules = read_rules(written, faults, limits) if isinstance(written, list) else Rules()
+    assigner = Assigner(rules, limits, faults)
     groups: list[ResolvedGroup] = []
     try:
         if isinstance(entries, list):
-            _resolve_entries(groups, entries, spec, limits, faults, ranges=ranges)
+            valid = spec if not written or len(rules) == len(written) else None
+            ruled = bool(written)
+            _resolve_entries(groups, entries, valid, assigner, limits, faults, ranges=ranges, ruled=ruled)
             free(entries)
-        return _resolved(spec, groups, limits, faults)
+        resolved = _resolved(spec, groups, limits, faults)
     finally:
         free(groups)
+    return replace(resolved, unused_rules=assigner.unused()) if rules else resolved
 
 
 def _resolved(
@@ -154,10 +170,12 @@ def _resolve_entries(
     groups: list[ResolvedGroup],
     entries: list[Any],
     spec: Spec | None,
+    assigner: Assigner,
     limits: Limits,
     faults: list[Located],
     *,
     ranges: bool,
+    ruled: bool,
 ) -> None:
     """Resolve the entries into `groups`, up to `MAX_FAULTS` or the first exceeded limit.
 
@@ -176,20 +194,22 @@ def _resolve_entries(
     for group in found:
         if len(faults) >= MAX_FAULTS or yielded > limits.tensors or literals > limits.values:
             break
-        entry = validate_entry(group, limits, faults)
+        entry = validate_entry(group, limits, faults, ruled=ruled)
         if entry is None or spec is None:
             continue
+        one = as_written(entry, group)
         try:
-            resolved = resolve_entry(entry, spec.dtype, limits, by_torch=by_torch)
+            for one in assigner.assign(entry, group):
+                resolved = resolve_entry(one.entry, spec.dtype, limits, by_torch=by_torch)
+                reserve(SLOT_BYTES * max(len(resolved.tensors) - (one.entry is entry), 0))
+                groups.append(ResolvedGroup(resolved, one.names, one.indices, one.places))
+                yielded += len(resolved.tensors)
+                literals += resolved.literals
         except ArgumentError as error:
-            faults.append((("layers", group.indices[0], *entry.written_path(error.path)), str(error)))
+            fault = one.located(error)
+            if fault[0][0] != "rules" or all(path != fault[0] for path, _ in faults):  # once for each rule
+                faults.append(fault)
             yielded += MAX_SLOTS  # the bound of what it cost
-            continue
-        if len(resolved.tensors) > 1:
-            reserve(SLOT_BYTES * (len(resolved.tensors) - 1))
-        groups.append(ResolvedGroup(resolved, group.names, group.indices))
-        yielded += len(resolved.tensors)
-        literals += resolved.literals
     free(found)
 
 

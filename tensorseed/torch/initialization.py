@@ -18,7 +18,7 @@ from tensorseed.errors import Fault, ModuleError, SpecError, UnusedRuleWarning
 from tensorseed.spec.entries import rules_of
 from tensorseed.spec.names import fold
 from tensorseed.spec.resolved import ResolvedSpec
-from tensorseed.spec.rules import Rule
+from tensorseed.spec.rules import Rule, unused_detail
 from tensorseed.spec.spec import SEED_COUNT
 from tensorseed.torch.buffers import computable, compute
 from tensorseed.torch.decisions import Decisions, Uncovered, decide
@@ -149,7 +149,7 @@ def check(decisions: Decisions, prefix: str) -> None:
     if faults:
         raise ModuleError(faults)
     for index in () if prefix else decisions.unused_rules():
-        detail = f"rule {index}, {decisions.rules[index]}, decided no tensor"
+        detail = unused_detail(index, decisions.rules[index])
         remedy = "correct it, or leave it out"
         if (tie := decisions.ruled_ties.get(index)) is not None:
             remedy = f"{tie} is tied to {decisions.ties[tie]}, by whose name rules find it"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from tensorseed.devices.local import LIMITS
-from tensorseed.errors import UnknownNameError, UnrepresentableError, shortened
+from tensorseed.errors import UnknownNameError, UnrepresentableError, UnusedRuleWarning, shortened
 from tensorseed.files.output import Inputs
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.json.values import to_json
+from tensorseed.spec.lint import unused_rules
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import TOKEN, decode_token
@@ -42,16 +44,24 @@ def read_spec(spec: SpecSource) -> tuple[ResolvedSpec, Inputs]:
     if isinstance(spec, Weights):
         return _resolve_token(spec), ()
     if isinstance(spec, Mapping):
-        return parse_spec(to_json(spec), LIMITS), ()
+        return _parsed(to_json(spec)), ()
     match kind_of(spec), spec:
         case "json", str(text):
-            return parse_spec(text.encode(errors="surrogatepass"), LIMITS), ()
+            return _parsed(text.encode(errors="surrogatepass")), ()
         case "token", str(token):
             return decode_token(token, LIMITS), ()
         case "recipe", str(name):
             return _resolve_recipe(name), ()
     with Path(spec).open("rb") as file:
-        return parse_spec(file.read(), LIMITS), (os.fstat(file.fileno()),)
+        return _parsed(file.read()), (os.fstat(file.fileno()),)
+
+
+def _parsed(text: bytes) -> ResolvedSpec:
+    """The spec of a JSON text; an `UnusedRuleWarning` for every rule that gave no tensor its init."""
+    resolved = parse_spec(text, LIMITS)
+    for detail in unused_rules(resolved):
+        warnings.warn(detail, UnusedRuleWarning, stacklevel=4)
+    return resolved
 
 
 def kind_of(spec: str | os.PathLike[str]) -> Literal["json", "token", "recipe", "path"]:

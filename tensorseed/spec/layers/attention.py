@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 XAVIER = XavierUniform(kind="xavier_uniform")
 _XAVIER_NORMAL = XavierNormal(kind="xavier_normal")
+_PROJECTION = "NonDynamicallyQuantizableLinear"  # torch's class of out_proj, a Linear
 
 
 def check_heads(dim: str, size: int, heads: str, number: int) -> None:
@@ -78,9 +79,9 @@ class MultiheadAttention(Layer):
         if self.add_bias_kv:
             yield Slot("bias_k", (1, 1, size), _XAVIER_NORMAL)
             yield Slot("bias_v", (1, 1, size), _XAVIER_NORMAL)
-        yield Slot("out_proj.weight", (size, size), TORCH_DEFAULT)
+        yield Slot("out_proj.weight", (size, size), TORCH_DEFAULT, owner=_PROJECTION)
         if self.bias:
-            yield Slot("out_proj.bias", (size,), ZEROS)
+            yield Slot("out_proj.bias", (size,), ZEROS, owner=_PROJECTION)
 
     def _projections(self) -> Iterator[Slot]:
         size = self.embed_dim

@@ -56,6 +56,7 @@ class Slot(NamedTuple):
 
     `init` is torch's default. `zeroed` are the rows (start, stop) that this default leaves at zero.
     `integer` marks int64 buffers, whatever the spec's dtype. `role` is for lint only.
+    `owner` is the class of the module inside the layer that owns the tensor; empty for the layer itself.
     """
 
     name: str  # below the layer's name: weight, bias, running_mean …
@@ -64,6 +65,8 @@ class Slot(NamedTuple):
     zeroed: tuple[int, int] | None = None
     integer: bool = False
     role: Role = UNITS
+    owner: str = ""
+    buffer: bool = False
 
     @property
     def is_matrix(self) -> bool:
@@ -238,10 +241,10 @@ def bias_init(size: int) -> Scheme:
     return Uniform(kind="uniform", a=-bound, b=bound)
 
 
-def prefix_slots(part: str, slots: Iterable[Slot]) -> Iterator[Slot]:
-    """The slots of the module `part` under the names in its parent: `part.weight`."""
+def prefix_slots(part: str, slots: Iterable[Slot], owner: str = "") -> Iterator[Slot]:
+    """The slots of the module `part`, of the class `owner`, under the names in its parent: `part.weight`."""
     for slot in slots:
-        yield slot._replace(name=f"{part}.{slot.name}")
+        yield slot._replace(name=f"{part}.{slot.name}", owner=slot.owner or owner)
 
 
 def _collapse(size: int | tuple[int, ...]) -> int | tuple[int, ...]:

@@ -48,9 +48,9 @@ class _Norm(Layer):
         if self.affine:
             yield from affine_slots(shape, bias=self.bias)
         if self.track_running_stats:
-            yield Slot("running_mean", shape, ZEROS)
-            yield Slot("running_var", shape, ONES)
-            yield Slot("num_batches_tracked", (), ZEROS, integer=True)
+            yield Slot("running_mean", shape, ZEROS, buffer=True)
+            yield Slot("running_var", shape, ONES, buffer=True)
+            yield Slot("num_batches_tracked", (), ZEROS, integer=True, buffer=True)
 
 
 class _BatchNorm(_Norm):

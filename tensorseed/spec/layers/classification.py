@@ -22,7 +22,7 @@ _POWERS = Context(prec=60, traps=[Overflow])
 
 def _linear(part: str, inputs: int, outputs: int, *, bias: bool) -> Iterator[Slot]:
     layer = Linear(name=part, type="Linear", in_features=inputs, out_features=outputs, bias=bias)
-    return prefix_slots(part, layer.slots())
+    return prefix_slots(part, layer.slots(), "Linear")
 
 
 class AdaptiveLogSoftmaxWithLoss(Layer):

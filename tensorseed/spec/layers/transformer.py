@@ -51,7 +51,7 @@ class _Stack(Layer):
         for place in range(self.num_layers):
             yield from prefix_slots(f"layers.{place}", slots)
         if self.norm is not None:
-            yield from prefix_slots("norm", self.norm.slots())
+            yield from prefix_slots("norm", self.norm.slots(), self.norm.type)
 
     def _norm(self, **factory: Any) -> torch.nn.Module | None:
         return None if self.norm is None else self.norm.build(**factory)

@@ -71,15 +71,15 @@ class _Block(Options):
             name="attention", type="MultiheadAttention", embed_dim=size, num_heads=self.nhead, bias=bias
         )
         for name in attentions:
-            yield from prefix_slots(name, attention.slots())
+            yield from prefix_slots(name, attention.slots(), "MultiheadAttention")
         activated = Role(activation=self.activation)
         for name, inputs, outputs in (("linear1", size, inner), ("linear2", inner, size)):
             linear = Linear(name=name, type="Linear", in_features=inputs, out_features=outputs, bias=bias)
-            for slot in prefix_slots(name, linear.slots()):
+            for slot in prefix_slots(name, linear.slots(), "Linear"):
                 yield slot._replace(role=activated) if name == "linear1" else slot
         norm = output_norm(self.d_model, self)
         for place in range(len(attentions) + 1):
-            yield from prefix_slots(f"norm{place + 1}", norm.slots())
+            yield from prefix_slots(f"norm{place + 1}", norm.slots(), "LayerNorm")
 
 
 def output_norm(size: int, options: Options) -> LayerNormPart:

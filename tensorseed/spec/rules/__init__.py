@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -20,7 +20,7 @@ from tensorseed.spec.layers import FanAxes
 from tensorseed.spec.rules.patterns import ANY, compile_pattern, split_pattern
 from tensorseed.spec.schemes import Init
 
-__all__ = ["Rule", "Rules"]
+__all__ = ["Rule", "Rules", "unused_detail"]
 
 
 class Rule(BaseModel):
@@ -62,16 +62,34 @@ class Rule(BaseModel):
         return " and ".join(f"{name} {value}" for name, value in given if value is not None)
 
 
-_Candidate = tuple[int, re.Pattern[str] | None]  # a rule's index; without a pattern it matches
+MAX_REMEMBERED = 4_096  # ends of names whose candidates are kept
+
+
+def unused_detail(index: int, rule: Rule) -> str:
+    """The sentence, without a remedy, on a rule that gave no tensor its init."""
+    return f"rule {index}, {rule}, decided no tensor"
+
+
+class Candidate(NamedTuple):
+    """A rule that may match names of one end: its index. Without a pattern it matches all of them."""
+
+    rule: int
+    pattern: re.Pattern[str] | None
+    chars: int  # of the pattern
 
 
 class Rules(Sequence[Rule]):
-    """Rules in their order, the first match of which wins."""
+    """Rules in their order, the first match of which wins.
+
+    `steps` estimates what matching has cost so far: characters of names times characters of patterns.
+    """
 
     def __init__(self, rules: Sequence[Rule] = ()) -> None:
         self._rules = tuple(rules)
         self._compiled = [_Compiled(rule) for rule in self._rules]
-        self._candidates: dict[tuple[Collection[str], str, bool], tuple[_Candidate, ...]] = {}
+        self._typed: dict[Collection[str], list[tuple[int, _Compiled]]] = {}
+        self._candidates: dict[tuple[Collection[str], str, bool], tuple[Candidate, ...]] = {}
+        self.steps = 0
 
     def __getitem__(self, index: Any) -> Any:
         return self._rules[index]
@@ -88,32 +106,58 @@ class Rules(Sequence[Rule]):
         >>> rules.find("head.bias"), rules.find("head.weight", ("Linear",)), rules.find("head.weight")
         (0, 1, None)
         """
-        key = (types, name[name.rfind(".") + 1 :], buffer)
-        candidates = self._candidates.get(key)
-        if candidates is None:
-            candidates = self._candidates[key] = self._possible(*key)
-        for index, pattern in candidates:
-            if pattern is None or pattern.fullmatch(f"{name}."):
+        for index, pattern, chars in self.candidates(name[name.rfind(".") + 1 :], types, buffer=buffer):
+            if pattern is None:
+                return index
+            self.steps += chars * len(name)
+            if pattern.fullmatch(f"{name}."):
                 return index
         return None
 
-    def _possible(self, types: Collection[str], last: str, buffer: bool) -> tuple[_Candidate, ...]:
-        found: list[_Candidate] = []
-        for index, (rule, compiled) in enumerate(zip(self._rules, self._compiled, strict=True)):
-            if rule.type is not None and rule.type not in types:
-                continue
+    def candidates(
+        self, last: str, types: Collection[str] = (), *, buffer: bool = False
+    ) -> tuple[Candidate, ...]:
+        """The rules that may match a tensor whose name ends in the component `last`, in their order.
+
+        Those behind the first one without a pattern are left out.
+        """
+        key = (types, last, buffer)
+        candidates = self._candidates.get(key)
+        if candidates is None:
+            candidates = self._possible(*key)
+            if len(self._candidates) < MAX_REMEMBERED:
+                self._candidates[key] = candidates
+        return candidates
+
+    def _possible(self, types: Collection[str], last: str, buffer: bool) -> tuple[Candidate, ...]:
+        found: list[Candidate] = []
+        for index, compiled in self._of_types(types):
+            self.steps += compiled.last_chars * (len(last) + 1)
             if (not buffer or compiled.reaches_buffers) and compiled.last.fullmatch(f"{last}."):
-                found.append((index, compiled.pattern))
+                found.append(Candidate(index, compiled.pattern, compiled.chars))
                 if compiled.pattern is None:
                     break
         return tuple(found)
+
+    def _of_types(self, types: Collection[str]) -> list[tuple[int, _Compiled]]:
+        """The rules without a type, and those of one of the `types`."""
+        found = self._typed.get(types)
+        if found is None:
+            rules = enumerate(zip(self._rules, self._compiled, strict=True))
+            found = [(i, compiled) for i, (rule, compiled) in rules if rule.type in (None, *types)]
+            if len(self._typed) < MAX_REMEMBERED:
+                self._typed[types] = found
+        return found
 
 
 class _Compiled:
     """A rule's pattern in parts."""
 
     def __init__(self, rule: Rule) -> None:
-        parts = split_pattern(rule.match or ANY)
+        match = rule.match or ANY
+        parts = split_pattern(match)
         self.reaches_buffers = bool(parts[-1].strip("*?"))
         self.last = compile_pattern(parts[-1])
-        self.pattern = None if len(parts) == 1 else compile_pattern(rule.match or ANY)
+        self.last_chars = len(parts[-1])
+        self.pattern = None if all(part == ANY for part in parts[:-1]) else compile_pattern(match)
+        self.chars = len(match)

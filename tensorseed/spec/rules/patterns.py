@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 
 MAX_PATTERN_CHARS = 1_024
+MAX_DIGITS = 18  # of an integer of a range: its regular expression grows with their square
 ANY = "**"
 
 _RANGE = re.compile(r"\{(0|[1-9][0-9]*)\.\.(0|[1-9][0-9]*)\}")
@@ -111,6 +112,8 @@ def _range(text: str, start: int) -> tuple[str, int]:
     if _BESIDE_DIGIT.search(text):
         raise ValueError("a range stands for a whole integer: write no digit and no other range beside it")
     low, high = found[1], found[2]
+    if max(len(low), len(high)) > MAX_DIGITS:
+        raise ValueError(f"an integer of a range has at most {MAX_DIGITS} digits: write * for any")
     if int(low) > int(high):
         raise ValueError(f"the range {found[0]} is empty: write the smaller end first")
     same = [

@@ -48,6 +48,7 @@ def reopen(body: bytes, cache_tensors: int) -> None:
             again = await files.by_token(opened.token, lease())
             assert again.file.digest == opened.file.digest
             assert again.file.resolved.device == "auto"
+            assert not again.file.resolved.unused_rules
         await app.state.worker.close()
 
     asyncio.run(work())
@@ -70,6 +71,11 @@ def test_no_cache_at_all(decoded: list[str]) -> None:
 
 def test_a_device_asked_for_once_does_not_stick_to_the_token(decoded: list[str]) -> None:
     reopen(SMALL.replace(b"{", b'{"device": "cpu", ', 1), 1_000)
+    assert len(decoded) == 1
+
+
+def test_a_rule_without_use_does_not_stick_to_the_token(decoded: list[str]) -> None:
+    reopen(SMALL.replace(b"{", b'{"rules": [{"match": "x", "init": "ones"}], ', 1), 1_000)
     assert len(decoded) == 1
 
 

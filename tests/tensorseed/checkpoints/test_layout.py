@@ -96,3 +96,14 @@ def test_faults_are_those_of_the_spec() -> None:
 
 def test_memory_grows_with_the_tensors() -> None:
     assert laid_out([tensor("a.{0..9}", [1])]).nbytes < laid_out([tensor("a.{0..99}", [1])]).nbytes / 5
+
+
+def test_rules_reach_the_tensors_of_a_recipe() -> None:
+    entry = {"name": "h.{0..1}", "type": "Linear", "in_features": 3, "out_features": 2}
+    rules = [{"match": "h.1.bias", "init": "zeros"}]
+    ruled = plan_layout(Weights(layers=[entry], rules=rules), None, Limits(), 20)
+    names = [entry | {"name": "h.0"}, entry | {"name": "h.1", "init": {"bias": "zeros"}}]
+    spelled = laid_out(names, 20)
+    assert ruled.resolved == spelled.resolved
+    assert [shard.digest for shard in ruled.shards] == [shard.digest for shard in spelled.shards]
+    assert ruled.resolved.reseeded(7).recipe == spelled.resolved.reseeded(7).recipe

@@ -375,3 +375,68 @@ def test_an_init_of_all_matrices_needs_a_matrix() -> None:
     found = faults({**document, "compare": ["zeros", {"init": "ones"}]})
     assert list(found) == ["/compare/0", "/compare/1/init"]
     assert all("no layer has a matrix of weights" in detail for detail in found.values())
+
+
+ZERO_BIASES = {"match": "**.bias", "init": "zeros"}
+
+
+def ruled(rules: Any, **more: Any) -> dict[str, Any]:
+    return {**MLP, "rules": rules, **more}
+
+
+def test_rules_reach_the_layers_and_variants_have_their_own() -> None:
+    spelled = changed("layers", 0, "init", to={"bias": "ones"})
+    spelled["layers"][2]["init"] = {"bias": "ones"}
+    rule = {"match": "bias", "init": "ones"}
+    variants = [{"label": "same"}, {"rules": [ZERO_BIASES]}, {"rules": []}, {"init": {"bias": "zeros"}}]
+    found = read(ruled([rule], compare=variants)).variants
+    assert found[0].resolved == read(spelled).variants[0].resolved
+    labels = ["same", "**.bias zeros", "no rules", "bias zeros"]
+    assert [variant.label for variant in found] == labels
+    zeros, defaults, own = (variant.resolved.recipe for variant in found[1:])
+    assert zeros == own != defaults == read(MLP).variants[0].resolved.recipe
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer", "words"),
+    [
+        (ruled({}), "/rules", "rules must be a list"),
+        (ruled([{"match": "["}]), "/rules/0/match", "close it by ]"),
+        (ruled([{"match": "bias", "init": "eye"}]), "/rules/0/init", "the rule matches fc1.bias"),
+        (ruled([], compare=[{"rules": None}]), "/compare/0/rules", "rules must be a list"),
+        (ruled([], compare=[{"rules": [3]}]), "/compare/0/rules/0", "a rule must be an object"),
+        (
+            ruled([], compare=["zeros", {"rules": [{"match": "bias", "init": "eye"}]}]),
+            "/compare/1/rules/0/init",
+            "the rule matches fc1.bias",
+        ),
+    ],
+)
+def test_faults_of_rules(document: dict[str, Any], pointer: str, words: str) -> None:
+    assert words in faults(document)[pointer]
+
+
+def test_ranges_in_the_names_of_a_variants_inits() -> None:
+    block = {"d_model": 4, "nhead": 2, "dim_feedforward": 6, "dropout": 0.0}
+    encoder = {"name": "e", "type": "TransformerEncoder", "num_layers": 2, "encoder_layer": block}
+    encoder["init"] = {"layers.{0..1}.linear1.weight": "ones"}
+    network = {"layers": [encoder], "input": {"shape": [2, 3, 4], "init": "normal"}}
+    ranged, single = {"layers.{0..1}.linear1.weight": "zeros"}, {"layers.1.linear1.weight": "zeros"}
+    variants = read({**network, "compare": [{"init": ranged}, {"init": single}, {"seed": 1}]}).variants
+    name = "e.layers.1.linear1.weight"
+    kinds = [{one.name: one.scheme.kind for one in variant.resolved.tensors}[name] for variant in variants]
+    assert kinds == ["zeros", "zeros", "ones"]
+    key = "layers.{0..2}.linear1.weight"
+    found = faults({**network, "compare": [{"init": {key: "zeros"}}]})
+    assert "did you mean layers.1.linear1.weight?" in found[f"/compare/0/init/{key}"]
+    malformed = faults({**network, "compare": [{"init": {"a.{1}": "zeros"}}]})
+    assert "as in blocks" in malformed["/compare/0/init/a.{1}"]
+    wrong = {"init": {"layers.{0..1}.linear1.bias": "eye"}}
+    assert "/compare/0/init/layers.{0..1}.linear1.bias" in faults({**network, "compare": [wrong]})
+
+
+def test_a_rule_without_use_is_a_warning_of_the_whole_network() -> None:
+    found = report(ruled([ZERO_BIASES, {"type": "Conv2d", "init": "zeros"}])).warnings
+    (unused,) = (warning for warning in found if warning.code == "unused_rule")
+    assert (unused.layer, unused.level) == (None, "warning")
+    assert unused.detail == "rule 1, type Conv2d, decided no tensor: correct it, or leave it out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from torch import nn
 
 import tensorseed
 import tensorseed.torch as ts
+from tests.tensorseed.spec.layers.grids import GRIDS, cases, make
+from tests.tensorseed.spec.layers.grids import module as grid_module
 from tests.tensorseed.torch.equality import assert_equals_its_spec
 
 
@@ -146,3 +149,32 @@ def test_an_activation_without_a_word_is_not_said() -> None:
     ts.init_(model)
     document = assert_equals_its_spec(model)
     assert document["layers"][0]["type"] == "MultiheadAttention"
+
+
+RULES = [
+    {"type": "Linear", "match": "weight", "init": "xavier_uniform"},
+    {"match": "fc.**.norm?.bias", "init": {"kind": "constant", "value": 2}},
+    {"match": "**.layers.{0..1}.self_attn.*", "init": "ones"},
+    {"type": "_NormBase", "match": "running_*", "init": "ones"},
+    {"type": "RNNBase", "match": "weight_*", "init": "orthogonal"},
+    {"type": "_ConvNd", "match": "weight", "init": "he_normal"},
+    {"match": "*", "init": {"kind": "normal", "std": 0.5}},
+]
+
+
+@pytest.mark.parametrize("kind", GRIDS)
+def test_rules_of_a_spec_reach_what_rules_of_a_module_reach(kind: str) -> None:
+    given = (arguments for name, arguments in cases() if name == kind)
+    arguments = max(given, key=lambda one: len([*make(kind, **one).slots()]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tensors without elements, and of rules that fit other layers
+        model = nn.Sequential(OrderedDict(fc=grid_module(kind, **arguments)))
+        spelled = tensorseed.open(tensorseed.spec_of(model, rules=RULES))
+        ruled = tensorseed.open({"rules": RULES, "layers": [{"name": "fc", "type": kind, **arguments}]})
+    assert facts(ruled) == facts(spelled)
+
+
+def facts(weights: tensorseed.Weights) -> list[tuple[Any, ...]]:
+    """Name, init, mean and std of the tensors with elements."""
+    tensors = (tensor for tensor in weights.plan()["tensors"] if 0 not in tensor["shape"])
+    return [(tensor["name"], tensor["init"], tensor["mean"], tensor["std"]) for tensor in tensors]

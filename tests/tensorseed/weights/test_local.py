@@ -105,3 +105,16 @@ def test_weights_are_equal_where_their_bytes_are() -> None:
     assert len({weights, same, other}) == 2
     assert weights != other
     assert weights != {}
+
+
+def test_a_rule_without_use_is_a_warning() -> None:
+    spec = {"rules": [{"match": "x", "init": "ones"}, {"match": "weight", "init": "ones"}], **XAVIER}
+    detail = "rule 0, match x, decided no tensor: correct it, or leave it out"
+    with pytest.warns(tensorseed.UnusedRuleWarning, match="decided no tensor") as caught:
+        weights = tensorseed.open(spec)
+    assert [warning.filename for warning in caught] == [__file__] * 2
+    unused = [warning for warning in weights.plan()["warnings"] if warning["code"] == "unused_rule"]
+    assert unused[0] == {"tensor": None, "code": "unused_rule", "detail": detail}
+    assert len(unused) == 2
+    assert weights.token == tensorseed.open(XAVIER).token
+    assert weights.plan()["warnings"][:2] == unused
