@@ -110,7 +110,11 @@ class Uniform(Scheme):
 
     kind: Literal["uniform"]
     a: Float64 = Field(default=0.0, description="Lower bound, included.", examples=[-0.05])
-    b: Float64 = Field(default=1.0, description="Upper bound, at least `a`.", examples=[0.05])
+    b: Float64 = Field(
+        default=1.0,
+        description="Upper bound, at least `a`; excluded, but a dtype below float32 may round to it.",
+        examples=[0.05],
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Uniform:

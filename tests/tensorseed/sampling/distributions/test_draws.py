@@ -140,3 +140,8 @@ def test_the_two_normals_of_a_pair_are_independent():
     assert stats.kstest(squares[:1_000_000], stats.chi2(2).cdf).pvalue > 1e-3
     assert stats.kstest(angles[:1_000_000], stats.uniform(-math.pi, 2 * math.pi).cdf).pvalue > 1e-3
     assert abs(np.corrcoef(squares, angles)[0, 1]) < 4.5 / math.sqrt(len(pairs))
+
+
+@pytest.mark.parametrize(("dtype", "reaches"), [("float64", False), ("float32", False), ("bfloat16", True)])
+def test_only_a_dtype_below_float32_rounds_a_uniform_to_its_upper_bound(dtype: str, reaches: bool) -> None:
+    assert (numbers(Uniform(0, 1), DTYPES[dtype], 20_000).max() == 1.0) == reaches
