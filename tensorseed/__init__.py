@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         UnusedRuleWarning,
         VersionError,
     )
+    from tensorseed.evaluations import calibrate
     from tensorseed.evaluations.display import EvaluationReport
     from tensorseed.opening import open  # noqa: A004
     from tensorseed.torch.specification import spec_of
@@ -70,6 +71,7 @@ __all__ = [
     "UnusedRuleWarning",
     "VersionError",
     "Weights",
+    "calibrate",
     "open",
     "spec_of",
 ]
@@ -86,6 +88,7 @@ _MODULES = {
     "NetworkError": "client.errors",
     "RefusedError": "client.errors",
     "Weights": "weights.base",
+    "calibrate": "evaluations",
     "open": "opening",
     "spec_of": "torch.specification",
 }

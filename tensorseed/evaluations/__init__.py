@@ -3,22 +3,30 @@
     evaluation = read_evaluation(body, limits)      raises every fault, before anything is computed
     report = evaluate(evaluation, cancelled)
 
-Importing this package imports no torch; its two functions do.
+Importing this package imports no torch; its functions do.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from tensorseed.concurrency.cancellation import Cancelled
 from tensorseed.concurrency.warning_filters import suppress_warnings
+from tensorseed.errors import EvaluationError
 from tensorseed.evaluations.report import Comparison, Report
 from tensorseed.spec.limits import Limits
 
 if TYPE_CHECKING:
     from tensorseed.evaluations.evaluation import Evaluation
 
-__all__ = ["evaluate", "read_evaluation"]
+__all__ = ["calibrate", "evaluate", "read_evaluation"]
+
+LOCAL_LIMITS = Limits(
+    materialised_bytes=1 << 40, parameters=1 << 40, activations=1 << 40, evaluation_seconds=math.inf
+)
+"""The limits of a service, except for those that only the memory and the patience of a host bound here."""
 
 
 def read_evaluation(body: bytes, limits: Limits) -> Evaluation:
@@ -48,3 +56,37 @@ def evaluate(evaluation: Evaluation, cancelled: Cancelled = lambda: False) -> Re
 
     with suppress_warnings():
         return run(evaluation, cancelled)
+
+
+def calibrate(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Scale the inits of a network so that the output of each layer has the variance 1 (LSUV).
+
+    >>> found = calibrate({
+    ...     "layers": [{"name": "fc", "type": "Linear", "in_features": 64, "out_features": 32}],
+    ...     "input": {"shape": [256, 64], "init": {"kind": "normal", "std": 0.5}},
+    ... })
+    >>> [(layer["name"], round(layer["factor"])) for layer in found["layers"]]
+    [('fc', 2)]
+
+    Args:
+        network: an evaluation with its layers and input; `calibrate` in it holds settings, such as
+            `{"method": "lsuv", "tolerance": 0.1}`.
+
+    Returns:
+        The `calibration` of an evaluation's report: the calibrated `spec`, its `token`, and the factors.
+
+    Raises:
+        EvaluationError: the network is not valid; each fault has a pointer. Or it has variants.
+        TooLargeError: a limit is exceeded.
+        DeviceError: this host lacks the device.
+    """
+    from tensorseed.spec.json.text import dump
+
+    if network.get("compare"):
+        raise EvaluationError.at("/compare", "one network is calibrated: leave compare out")
+    left_out = ("compare", "loss", "optimizer", "return_weights", "steps", "target")
+    document = {"calibrate": "lsuv"} | {key: value for key, value in network.items() if key not in left_out}
+    report = evaluate(read_evaluation(dump(document), LOCAL_LIMITS))
+    assert isinstance(report, Report)
+    assert report.calibration is not None
+    return report.calibration.model_dump()

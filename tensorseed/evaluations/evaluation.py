@@ -12,12 +12,14 @@ from tensorseed.errors import DeviceError
 from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.objective import Objective
 from tensorseed.evaluations.optimizers import Optimizer
+from tensorseed.evaluations.request import CalibrationGiven
 from tensorseed.evaluations.sources import Source
 from tensorseed.sampling.distributions.base import Elements
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 
 PASSES = 3  # forward, and twice as much backward
+WIDE = 2  # the time of a pass in float64, in those of float32
 NODE_SECONDS = 5e-5  # of torch's calls for one
 REPORT_SECONDS = 0.05
 
@@ -48,13 +50,18 @@ class Evaluation:
     return_weights: bool
     compared: bool
     limits: Limits
+    calibration: CalibrationGiven | None = None
 
     @cached_property
     def seconds(self) -> float:
         """Estimated time on one core: all weights are drawn, and each variant makes its passes."""
         drawn = sum(_drawing_seconds(one) for variant in self.variants for one in variant.resolved.tensors)
         per_pass = self.pass_seconds + len(self.nodes) * NODE_SECONDS
-        return REPORT_SECONDS + drawn + PASSES * (1 + self.steps) * len(self.variants) * per_pass
+        passes = PASSES * (1 + self.steps)
+        if self.calibration is not None:
+            drawn *= 2
+            passes += WIDE * (1 + self.calibration.max_iterations)
+        return REPORT_SECONDS + drawn + passes * len(self.variants) * per_pass
 
 
 def _drawing_seconds(tensor: ResolvedTensor) -> float:

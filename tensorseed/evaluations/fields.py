@@ -10,7 +10,14 @@ from pydantic import BaseModel, ValidationError
 
 from tensorseed.errors import shortened
 from tensorseed.evaluations.optimizers import OPTIMIZERS, Optimizer
-from tensorseed.evaluations.request import EvaluationRequest, Given, LossChoice, TargetGiven
+from tensorseed.evaluations.request import (
+    METHODS,
+    CalibrationGiven,
+    EvaluationRequest,
+    Given,
+    LossChoice,
+    TargetGiven,
+)
 from tensorseed.evaluations.request import Variant as VariantRequest
 from tensorseed.evaluations.variants import Inits
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES, FILE_ORDER
@@ -38,6 +45,7 @@ _EMPTY: dict[str, Any] = {
     "target": None,
     "loss": None,
     "optimizer": None,
+    "calibrate": None,
 }
 
 
@@ -114,6 +122,18 @@ def _is_misnamed(raw: Any, path: Path, faults: list[Located]) -> bool:
     if found is not None:
         faults.append(((*path, found[0]), found[1]))
     return found is not None
+
+
+def read_calibration(raw: Any, faults: list[Located]) -> CalibrationGiven | None:
+    """Read the calibration, a method or an object."""
+    if raw is None:
+        return None
+    if not isinstance(raw, str):
+        return validate(CalibrationGiven, raw, ("calibrate",), faults)
+    if raw not in METHODS:
+        faults.append((("calibrate",), unknown_name("method", raw, METHODS)))
+        return None
+    return CalibrationGiven(method=raw)
 
 
 def read_variants(raw: Any, faults: list[Located]) -> list[tuple[VariantRequest, Inits, Optimizer | None]]:

@@ -11,6 +11,7 @@ import torch
 from tensorseed.concurrency.memory import reserve
 from tensorseed.errors import EvaluationError, SpecError, TooLargeError, shortened
 from tensorseed.evaluations import fields
+from tensorseed.evaluations.calibration import prepare_variants
 from tensorseed.evaluations.chain import NetworkLayer, Node, check_length, read_plain, unroll
 from tensorseed.evaluations.class_axis import (
     check_class_count,
@@ -86,6 +87,7 @@ class _Reader:
         weights = self._outline(layers, request)
         optimizer = fields.read_optimizer(self.document.get("optimizer"), ("optimizer",), self.faults)
         asked = fields.read_variants(self.document.get("compare"), self.faults)
+        calibration = fields.read_calibration(self.document.get("calibrate"), self.faults)
         base, found = weights.resolve(self.limits)
         self.faults += found
         self._raise()
@@ -95,6 +97,8 @@ class _Reader:
         nodes = self._nodes(layers, plain, weights)
         self._raise()
         variants = self._variants(weights, base, optimizer, asked, request)
+        if calibration is not None:
+            variants = prepare_variants(variants, nodes, calibration, self.limits, self.faults)
         self._check_steps(request, nodes, variants)
         self._raise()
         self._check_parameters(variants)
@@ -118,6 +122,7 @@ class _Reader:
             return_weights=request.return_weights,
             compared=bool(asked),
             limits=self.limits,
+            calibration=calibration,
         )
 
     def _raise(self) -> None:

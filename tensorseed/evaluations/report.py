@@ -80,6 +80,53 @@ class ExpectedLoss(_Part):
     formula: str = Field(description="How it comes about, in words.", examples=["ln C, of C = 10 classes"])
 
 
+class CalibratedLayer(_Part):
+    """One layer that calibration has looked at: its weight times `factor` gives its output the variance 1."""
+
+    name: str = Field(description="The layer's name.", examples=["fc1"])
+    factor: float = Field(
+        description="The factor of its weight, of four digits; 1 where it stays.", examples=[1.732]
+    )
+    std_before: float | None = Field(
+        description="Standard deviation of its output where the layers before it are calibrated already; "
+        "null of a layer that is not measured.",
+        examples=[0.5774],
+    )
+    std_after: float | None = Field(description="The same with the factor.", examples=[1.0001])
+    iterations: int = Field(description="How often the weight was rescaled.", examples=[1])
+    init: Any = Field(
+        description="The init of its weight in the calibrated spec; null of a layer that has several.",
+        examples=[{"kind": "normal", "std": 0.0346}],
+    )
+    remark: str | None = Field(
+        default=None,
+        description="Why the variance is not 1; null where it is.",
+        examples=["zeros has no scale: give the weight another init"],
+    )
+
+
+class Calibration(_Part):
+    """The calibrated spec, which needs no data to draw from, and how it came about."""
+
+    method: str = Field(description="The method.", examples=["lsuv"])
+    spec: Any = Field(
+        description="The spec in canonical form, with the scaled inits.",
+        examples=[{"layers": [{"init": {"weight": {"gain": 1.7, "kind": "orthogonal"}}, "name": "fc1"}]}],
+    )
+    token: str | None = Field(
+        description="Names its file in a URL; null where it would be too long for one.",
+        examples=["s1.vGs8zrc2lkqvdHVueyJsYXllcnMiOltd"],
+    )
+    url: str | None = Field(
+        description="Where GET serves the file; null without a token.",
+        examples=["/v1/weights/s1.vGs8zrc2lkqvdHVueyJsYXllcnMiOltd"],
+    )
+    etag: str = Field(description="The file's strong entity tag, quotes included.", examples=['"3f0c6b"'])
+    layers: tuple[CalibratedLayer, ...] = Field(
+        description="The layers with matrices of weights, in the order in which they run."
+    )
+
+
 Level = Literal["warning", "remark"]
 
 CODES = (
@@ -153,6 +200,9 @@ class Report(_Part):
         examples=[[2.3, 2.247]],
     )
     warnings: tuple[EvaluationWarning, ...] = Field(description="What will keep it from learning.")
+    calibration: Calibration | None = Field(
+        default=None, description="The calibrated spec, which is evaluated; null without calibrate."
+    )
     weights: SkipJsonSchema[dict[str, Any] | None] = Field(default=None, exclude=True, repr=False)
     """The state after the last step, torch tensors by name, with `return_weights`. Not in the JSON."""
 

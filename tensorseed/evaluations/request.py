@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,11 +11,16 @@ from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec.layers import AnyEntry
 from tensorseed.spec.layers.base import Positive
 from tensorseed.spec.modules import AnyModule
+from tensorseed.spec.numbers import EXACT
 from tensorseed.spec.rules import Rule
 from tensorseed.spec.schemes import Init
 from tensorseed.spec.spec import SeedNumber, SeedText, Spec
 
 Sizes = tuple[Annotated[int, Field(ge=0)], ...]
+
+Method = Literal["lsuv"]
+METHODS: tuple[Method, ...] = get_args(Method)
+"""The methods of calibration."""
 
 _DATA = 'The numbers, as nested lists; NaN and the infinities are the strings "NaN", "Infinity", "-Infinity".'
 _SHAPE = "Its shape, the samples first."
@@ -59,6 +64,34 @@ class LossChoice(BaseModel):
     kind: str = Field(
         description="A loss of torch.nn.functional that takes an input and a target.",
         examples=["cross_entropy"],
+    )
+
+
+class CalibrationGiven(BaseModel):
+    """Scales of the weights that give each layer's output the variance 1 for the input of the evaluation.
+
+    Source: Mishkin and Matas: All you need is a good init, ICLR 2016
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    method: Method = Field(
+        description="Layer-sequential unit variance: each weight, in order, is divided by the deviation of "
+        "its layer's output.",
+        examples=["lsuv"],
+    )
+    init: Init = Field(
+        default="orthogonal",
+        description="What weights begin as that have no init of their own, but for those of embeddings.",
+        examples=["orthogonal"],
+    )
+    tolerance: Annotated[float, Field(ge=0.002, le=1.0), EXACT] = Field(
+        default=0.01,
+        description="How far from 1 the variance of an output may be; 0.1 in the paper.",
+        examples=[0.1],
+    )
+    max_iterations: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=10, description="How often one weight is rescaled at most.", examples=[10]
     )
 
 
@@ -147,6 +180,12 @@ class EvaluationRequest(Spec):
     )
     return_weights: bool = Field(
         default=False, description="Whether to answer the weights after the last step.", examples=[True]
+    )
+    calibrate: Method | CalibrationGiven | None = Field(
+        default=None,
+        description="Scale the weights before the evaluation, and answer the scaled spec: a method by name, "
+        "or an object of its method and settings.",
+        examples=["lsuv", {"method": "lsuv", "tolerance": 0.1}],
     )
     compare: tuple[Variant | Init, ...] = Field(
         default=(),

@@ -9,6 +9,7 @@ import torch
 from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledError, cancellable
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError
+from tensorseed.evaluations.calibration import calibrate
 from tensorseed.evaluations.diagnostics import feature_axes, measure, moments, total_norm
 from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
 from tensorseed.evaluations.findings.lint import untrained_findings, warnings
@@ -18,6 +19,7 @@ from tensorseed.evaluations.network import Deadline, Network
 from tensorseed.evaluations.objective import check_output
 from tensorseed.evaluations.report import (
     MAX_OUTPUT_ELEMENTS,
+    Calibration,
     Comparison,
     EvaluationWarning,
     LayerReport,
@@ -40,8 +42,14 @@ class VariantRun:
         self.x = x.to(device, dtype if x.is_floating_point() else x.dtype)
         self.objective = evaluation.objective and evaluation.objective.cast(dtype, device)
         seed = (variant.resolved.seed + 1) % (1 << 64)  # of dropout: not that of the weights
+        self.resolved = variant.resolved
+        self.calibration: Calibration | None = None
+        if evaluation.calibration is not None:
+            self.resolved, self.calibration = calibrate(
+                evaluation, evaluation.calibration, variant.resolved, self.x, deadline
+            )
         self.network = Network(evaluation.nodes, variant.dtype, device, seed, training=evaluation.training)
-        self.network.load(variant.resolved, deadline)
+        self.network.load(self.resolved, deadline)
 
     def report(self) -> Report:
         """Measure the untrained network, then train it."""
@@ -70,6 +78,7 @@ class VariantRun:
             steps=steps,
             smoothed=smooth(steps, evaluation.smoothing),
             warnings=(*_of_rules(variant), *warnings(measured, found, steps, variant.optimizer)),
+            calibration=self.calibration,
             weights=trained or untrained,
         )
 
@@ -141,7 +150,7 @@ class VariantRun:
             nodes=self.evaluation.nodes,
             modules=self.network.modules,
             reports=layers,
-            tensors={tensor.name: tensor for tensor in self.variant.resolved.tensors},
+            tensors={tensor.name: tensor for tensor in self.resolved.tensors},
             dtype=self.variant.dtype,
             input=input_moments(self.x),
             output=output,

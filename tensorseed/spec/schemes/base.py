@@ -83,6 +83,14 @@ class Scheme(BaseModel, ABC):
             ValueError: the scheme does not fit the shape; the message is for the client.
         """
 
+    def rescaled(self, _factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme | None:
+        """The scheme of `factor` times the values in a tensor of this shape, factor > 0; None without one.
+
+        Raises:
+            ValueError: a parameter of it is beyond float64.
+        """
+        return None
+
     def warnings(self, _activation: str | None, /) -> Iterator[SchemeWarning]:
         """Warnings about the parameters, given the layer's own function of its output, if it has one."""
         yield from ()

@@ -173,6 +173,16 @@ class Parts(Scheme):
             _check_prepared(runs)
         return distributions.Parts(shape, axis, tuple(runs))
 
+    def rescaled(self, factor: float, shape: Shape, found: Fans | None, /) -> Scheme | None:
+        """Every part rescaled; None where one cannot be."""
+        parts = []
+        for part, drawn in zip(self.parts, self.drawn_shapes(shape), strict=True):
+            init = part.init.rescaled(factor, drawn, fans_of(drawn, found))
+            if init is None:
+                return None
+            parts.append(part.model_copy(update={"init": init}))
+        return self.model_copy(update={"parts": tuple(parts)})
+
     def warnings(self, activation: str | None, /) -> Iterator[SchemeWarning]:
         """Those of the parts, each once."""
         yield from dict.fromkeys(one for part in self.parts for one in part.init.warnings(activation))

@@ -36,6 +36,10 @@ class Zeros(Scheme):
         """Constant(0)."""
         return distributions.Constant(0.0)
 
+    def rescaled(self, _factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Zeros again."""
+        return self
+
 
 class Ones(Scheme):
     """Every element is one.
@@ -52,6 +56,10 @@ class Ones(Scheme):
     def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Constant(1)."""
         return distributions.Constant(1.0)
+
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """A constant."""
+        return Constant(kind="constant", value=factor)
 
 
 class Constant(Scheme):
@@ -70,6 +78,10 @@ class Constant(Scheme):
     def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Constant(value)."""
         return distributions.Constant(self.value)
+
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Another value."""
+        return Constant(kind="constant", value=factor * self.value)
 
 
 class Values(Scheme):
@@ -97,6 +109,10 @@ class Values(Scheme):
         numbers: list[float] = []
         _flatten(self.data, shape, ("data",), shape, self.data, numbers)
         return distributions.Values(tuple(numbers))
+
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Every number times the factor."""
+        return Values(kind="values", data=_multiplied(self.data, factor))
 
 
 class Uniform(Scheme):
@@ -126,6 +142,10 @@ class Uniform(Scheme):
         """Uniform(a, b)."""
         return distributions.Uniform(self.a, self.b)
 
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Other bounds."""
+        return Uniform(kind="uniform", a=factor * self.a, b=factor * self.b)
+
 
 class Normal(Scheme):
     """Normal with `mean` and standard deviation `std`.
@@ -143,6 +163,10 @@ class Normal(Scheme):
     def distribution_for(self, _shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
         """Normal(mean, std)."""
         return distributions.Normal(self.mean, self.std)
+
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Another mean and deviation."""
+        return Normal(kind="normal", mean=factor * self.mean, std=factor * self.std)
 
 
 class Eye(Scheme):
@@ -168,6 +192,13 @@ class Eye(Scheme):
                 f"eye fills matrices, and this tensor has {_dimensions(len(shape))}: give two dimensions"
             )
         return distributions.Eye(shape[1])
+
+
+def _multiplied(data: Any, factor: float) -> Any:
+    """Nested numbers times the factor."""
+    if isinstance(data, list | tuple):
+        return [_multiplied(part, factor) for part in data]
+    return factor * data
 
 
 def _dimensions(rank: int) -> str:

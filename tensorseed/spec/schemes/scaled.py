@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from tensorseed.sampling.distributions import AnyDistribution, Normal, TruncNormal, Uniform
 from tensorseed.sampling.distributions.trunc_normal import MAX_DISTANCE, truncated_std
 from tensorseed.spec.numbers import EXACT, Float64
+from tensorseed.spec.schemes import plain
 from tensorseed.spec.schemes.base import FanScheme, Scale, Scheme, SchemeWarning, Shape
 from tensorseed.spec.schemes.fans import NONLINEARITIES, Fans, Nonlinearity, gain
 from tensorseed.spec.schemes.truncated import on_truncation
@@ -43,6 +44,10 @@ class _Xavier(FanScheme):
     def std(self, fans: Fans) -> float:
         """gain · √(2 / (fan_in + fan_out))."""
         return self.gain * math.sqrt(2.0 / float(fans.fan_in + fans.fan_out))
+
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Another gain."""
+        return type(self).model_validate({"kind": self.kind, "gain": factor * self.gain})
 
     def warnings(self, activation: str | None, /) -> Iterator[SchemeWarning]:
         """`rectifier_gain`: relu follows, by the gain or by the layer itself."""
@@ -112,6 +117,10 @@ class _Kaiming(FanScheme):
         if self.nonlinearity == "leaky_relu" or repr(self.a) == "0.0":
             return self
         return self.model_copy(update={"a": 0.0})
+
+    def rescaled(self, factor: float, shape: Shape, fans: Fans | None, /) -> Scheme | None:
+        """The plain scheme of the same distribution, since the gain is no parameter."""
+        return None if fans is None else plain_scheme(self.scaled_by(fans)).rescaled(factor, shape, None)
 
     def warnings(self, activation: str | None, /) -> Iterator[SchemeWarning]:
         """`saturating_nonlinearity`: sigmoid or tanh follows. `historical_slope`: a is torch's √5."""
@@ -200,6 +209,11 @@ class VarianceScaling(FanScheme):
         if self.distribution == "truncated_normal":
             yield from on_truncation(-self.cutoff, self.cutoff)
 
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Another scale, which is of the variance."""
+        given = self.model_dump(exclude_defaults=True)
+        return VarianceScaling.model_validate({**given, "scale": factor * factor * self.scale})
+
 
 class LecunUniform(FanScheme):
     """Uniform, with the variance 1 / fan_in.
@@ -213,6 +227,10 @@ class LecunUniform(FanScheme):
     def scaled_by(self, fans: Fans) -> AnyDistribution:
         """variance_scaling with scale 1, fan_in and uniform."""
         return _scaled(1.0 / fans.fan_in, "uniform")
+
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """variance_scaling with another scale."""
+        return VarianceScaling(kind="variance_scaling", scale=factor * factor, distribution="uniform")
 
 
 class LecunNormal(FanScheme):
@@ -228,6 +246,20 @@ class LecunNormal(FanScheme):
     def scaled_by(self, fans: Fans) -> AnyDistribution:
         """variance_scaling with scale 1, fan_in and truncated_normal."""
         return _scaled(1.0 / fans.fan_in, "truncated_normal")
+
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """variance_scaling with another scale."""
+        return VarianceScaling(kind="variance_scaling", scale=factor * factor)
+
+
+def plain_scheme(distribution: AnyDistribution) -> Scheme:
+    """The scheme whose parameters are those of a uniform or normal distribution."""
+    match distribution:
+        case Uniform(low, high):
+            return plain.Uniform(kind="uniform", a=low, b=high)
+        case Normal(mean, std):
+            return plain.Normal(kind="normal", mean=mean, std=std)
+    raise AssertionError(distribution)
 
 
 def _symmetric(std: float) -> Uniform:

@@ -42,6 +42,10 @@ class Orthogonal(Scheme):
         rows, columns = shape[0], math.prod(shape[1:])
         return _orthogonal(rows, columns, self.gain) if 0 not in shape else Constant(0.0)
 
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Another gain."""
+        return Orthogonal(kind="orthogonal", gain=factor * self.gain)
+
 
 class Sparse(Scheme):
     """Normal, with the same share of zeros in every column, at random positions.
@@ -66,6 +70,10 @@ class Sparse(Scheme):
             raise ValueError(f"sparse takes at most {MAX_ROWS:,} rows: split the tensor")
         zeros = math.ceil(self.sparsity * shape[0])
         return distributions.Sparse(*shape, zeros, self.std) if 0 not in shape else Constant(0.0)
+
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Another deviation."""
+        return Sparse(kind="sparse", sparsity=self.sparsity, std=factor * self.std)
 
 
 class Dirac(Scheme):
@@ -119,6 +127,10 @@ class DeltaOrthogonal(Scheme):
         return _kernel_centre(
             _orthogonal(outputs, inputs, self.gain), shape, fans, lambda size: (size - 1) // 2
         )
+
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Another gain."""
+        return DeltaOrthogonal(kind="delta_orthogonal", gain=factor * self.gain)
 
 
 class Sinusoidal(Scheme):

@@ -83,6 +83,12 @@ class TruncNormal(Scheme):
         """TruncNormal(mean, std, a, b)."""
         return distributions.TruncNormal(self.mean, self.std, *self._bounds())
 
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Another mean and deviation, and other bounds in values."""
+        moved = ("mean", "std") if self.cutoff is not None else ("mean", "std", "a", "b")
+        given = self.model_dump(exclude_defaults=True)
+        return TruncNormal.model_validate({**given, **{name: factor * getattr(self, name) for name in moved}})
+
     def warnings(self, _activation: str | None, /) -> Iterator[SchemeWarning]:
         """Those of `on_truncation`."""
         low, high = self._bounds()

@@ -137,6 +137,20 @@ def test_the_picture(client: Any, accept: str, media_type: str, begin: bytes) ->
         assert b">xavier: " in response.content
 
 
+def test_a_calibration_names_the_file_of_its_spec(client: Any) -> None:
+    document = {**MLP, "steps": 0, "calibrate": "lsuv"}
+    found = ask(client, document).json()["calibration"]
+    assert [layer["name"] for layer in found["layers"]] == ["fc1", "fc2"]
+    plan = client.post("/v1/weights/plan", json=found["spec"]).json()
+    assert (plan["token"], plan["url"], plan["etag"]) == (found["token"], found["url"], found["etag"])
+    assert plan["recipe"] == found["spec"]
+    file = client.get(found["url"])
+    assert file.headers["etag"] == found["etag"]
+    weights = safetensors.torch.load(ask(client, {**document, "return_weights": True}).content)
+    expected = safetensors.torch.load(file.content)
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
 def test_without_a_step_the_weights_are_those_of_the_spec(client: Any) -> None:
     response = ask(client, {**MLP, "steps": 0, "return_weights": True})
     assert response.status_code == 200, response.text
