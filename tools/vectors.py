@@ -27,7 +27,8 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
     "ones": [{"shape": "3,5"}],
     "constant": [{"shape": "3,5", "value": "0.1"}],
     "values": [{"shape": "2,3", "data": "[[0.1,-0.2,3e-7],[1,-1.5,0]]"}],
-    "eye": [{"shape": "5,7"}],
+    "logit": [{"shape": "7", "p": p} for p in ("0.01", "0.5", "0.9999999999999999", "1e-100")],
+    "eye": [{"shape": "5,7"}, {"shape": "5,7", "gain": "0.98"}, {"shape": "6,3,3", "gain": "0.98"}],
     "uniform": [
         {"shape": "33,7"},
         {"shape": "1000", "a": "-0.1", "b": "0.3", "seed": "18446744073709551615"},
@@ -65,6 +66,11 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
     + [{"shape": "33,7", "cutoff": "3"}],
     "lecun_uniform": [{"shape": "33,7"}],
     "lecun_normal": [{"shape": "33,7"}],
+    "siren": [
+        {"shape": "33,7"},
+        {"shape": "33,7", "omega": "1"},
+        {"shape": "8,3,3,3", "first": "true"},
+    ],
     "orthogonal": [
         {"shape": "33,7"},
         {"shape": "7,33", "gain": "1.5"},
@@ -83,7 +89,8 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
         {"shape": "16,4,1,2,3", "gain": "2"},
     ],
     "sparse": [{"shape": "33,7", "sparsity": "0.1"}, {"shape": "100,3", "sparsity": "0.995", "std": "2"}],
-    "dirac": [{"shape": "6,3,3"}, {"shape": "6,3,3,4", "groups": "2"}],
+    "dirac": [{"shape": "6,3,3"}, {"shape": "6,3,3,4", "groups": "2"}, {"shape": "6,3,3", "gain": "0.1"}],
+    "bilinear": [{"shape": "2,2,4,4"}, {"shape": "4,1,3,3"}, {"shape": "2,6,5,2"}],
     "sinusoidal": [
         {"shape": "33,8"},
         {"shape": "1500,6", "max_timescale": "100"},

@@ -32,7 +32,9 @@ from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.spec.layers import Layer, Tensor
 from tensorseed.spec.resolved import ResolvedSpec, Step
 from tensorseed.spec.schemes import Scheme
+from tensorseed.spec.schemes.fans import fans
 from tensorseed.spec.schemes.parts import Parts
+from tensorseed.spec.schemes.siren import Siren
 from tensorseed.spec.torch_support import MAX_REJECTION_PASSES, TORCH_KINDS, max_rejection_draws
 
 _lock = threading.RLock()
@@ -126,6 +128,12 @@ def _apply(scheme: Scheme, tensor: torch.Tensor) -> None:
             tensor.copy_(torch.from_numpy(data))
         case "constant":
             torch.nn.init.constant_(tensor, arguments["value"])
+        case "siren":
+            assert isinstance(scheme, Siren)
+            counted = fans(tuple(tensor.shape))
+            assert counted is not None
+            bound = scheme.bound(counted)
+            torch.nn.init.uniform_(tensor, -bound, bound)
         case "trunc_normal":
             with _RejectionLimit(tuple(tensor.shape)):
                 torch.nn.init.trunc_normal_(tensor, **arguments)

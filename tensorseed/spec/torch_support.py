@@ -10,6 +10,7 @@ from typing import assert_never
 
 from tensorseed.sampling.distributions import (
     AnyDistribution,
+    BilinearKernel,
     Constant,
     Dirac,
     Eye,
@@ -32,7 +33,10 @@ from tensorseed.spec.schemes.fans import fans
 from tensorseed.spec.schemes.parts import Parts as SchemeParts
 
 TORCH_KINDS = frozenset(scheme.spellings()[0] for scheme in SCHEME_CLASSES if scheme.in_torch)
-"""The kinds that torch.nn.init has, `values` being `Tensor.copy_`."""
+"""The kinds that torch.nn.init has, and those that its functions fill under another name.
+
+`values` is `Tensor.copy_`, `logit` `constant_` and `siren` `uniform_`.
+"""
 
 FACTORIZED = frozenset({"float32", "float64"})  # by LAPACK
 NORMAL_CANDIDATES = 0.3  # of the mass, above which torch rejects normals, and below which uniform numbers
@@ -115,7 +119,7 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
                 )
         case Values() | Normal() | Eye() | Dirac() | KernelCentre() | Orthogonal() | Sparse():
             pass
-        case Sinusoidal() | ZeroRange() | Parts():
+        case Sinusoidal() | BilinearKernel() | ZeroRange() | Parts():
             pass
         case _:
             assert_never(distribution)

@@ -14,6 +14,7 @@ from tensorseed.sampling.distributions.base import (
     Sampler,
     Structured,
 )
+from tensorseed.sampling.distributions.bilinear_kernel import BilinearKernel
 from tensorseed.sampling.distributions.draws import Normal, Uniform
 from tensorseed.sampling.distributions.identity import Axis, Dirac, Eye, KernelCentre
 from tensorseed.sampling.distributions.literals import Constant, Values
@@ -27,6 +28,7 @@ from tensorseed.sampling.distributions.zero_range import ZeroRange
 __all__ = [
     "AnyDistribution",
     "Axis",
+    "BilinearKernel",
     "Constant",
     "Dirac",
     "Distribution",
@@ -59,6 +61,7 @@ AnyDistribution = (
     | Eye
     | Dirac
     | KernelCentre
+    | BilinearKernel
     | Orthogonal
     | Sparse
     | Sinusoidal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,60 +17,61 @@ from tensorseed.sampling.distributions.base import (
     Preparation,
     Shape,
 )
+from tensorseed.sampling.distributions.literals import check_literals
 from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.philox import Stream
 
 
+@dataclass(frozen=True)
 class _Ones(Elementwise):
-    """Ones at known positions, zeros elsewhere."""
+    """One number, `gain`, at known positions, zeros elsewhere."""
+
+    columns: int
+    gain: float = field(default=1.0, kw_only=True)
 
     def nanoseconds(self, dtype: DType) -> float:
         """Those of a division by numpy, and of rounding."""
         return 14.0
 
     def check_values(self, dtype: DType) -> None:
-        """Every floating-point dtype holds zero and one."""
+        """The gain must be finite in `dtype`."""
+        check_literals((self.gain,), dtype)
 
     def magnitudes(self, shape: Shape) -> None:
         """Nothing is random."""
 
     def has_equal_slices(self, shape: Shape, axis: int) -> bool:
-        """No two slices have their one at the same position."""
-        return False
+        """No two slices have their number at the same position."""
+        return self.gain == 0.0
 
 
 @dataclass(frozen=True)
 class Eye(_Ones):
-    """One where row equals column, else zero: a matrix (rows, columns)."""
-
-    columns: int
+    """`gain` where row equals column, else zero: a matrix (rows, columns)."""
 
     def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
-        """Those of a share of ones."""
-        return _share_of_ones(min(shape[0], self.columns) / (shape[0] * self.columns))
+        """Those of the diagonal's share."""
+        return among_zeros((self.gain, 0.0), min(shape[0], self.columns) / (shape[0] * self.columns))
 
     def elements(self, stream: Stream, indices: Indices) -> Numbers:
         """The elements at `indices`."""
-        values: Numbers = (indices // self.columns == indices % self.columns).astype(np.float64)
-        return values
+        return np.where(indices // self.columns == indices % self.columns, self.gain, 0.0)
 
 
 @dataclass(frozen=True)
 class Dirac(_Ones):
-    """One where the output, counted within its group, equals the input: a matrix (outputs, inputs)."""
+    """`gain` where the output, counted within its group, equals the input: a matrix (outputs, inputs)."""
 
-    columns: int
     group: int  # outputs in a group
 
     def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
-        """Those of a share of ones."""
-        return _share_of_ones(min(self.columns, self.group) / (self.columns * self.group))
+        """Those of the diagonals' share."""
+        return among_zeros((self.gain, 0.0), min(self.columns, self.group) / (self.columns * self.group))
 
     def elements(self, stream: Stream, indices: Indices) -> Numbers:
         """The elements at `indices`."""
         output, column = np.divmod(indices, self.columns)
-        values: Numbers = (output % self.group == column).astype(np.float64)
-        return values
+        return np.where(output % self.group == column, self.gain, 0.0)
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,3 @@ def among_zeros(moments: tuple[float, float], share: float) -> tuple[float, floa
     """(mean, variance) of a tensor of which `share` has the given (mean, variance) and the rest is zero."""
     mean, variance = moments
     return share * mean, share * (variance + (1.0 - share) * mean * mean)
-
-
-def _share_of_ones(share: float) -> tuple[float, float]:
-    return share, share * (1.0 - share)

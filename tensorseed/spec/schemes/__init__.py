@@ -11,6 +11,8 @@ from typing import Annotated, Any, Union, cast, get_args
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from tensorseed.spec.schemes.base import ArgumentError, FanScheme, Scheme, SchemeWarning
+from tensorseed.spec.schemes.bilinear import BilinearInterpolation
+from tensorseed.spec.schemes.logit import Logit
 from tensorseed.spec.schemes.parts import Part, Parts
 from tensorseed.spec.schemes.plain import (
     Constant,
@@ -30,6 +32,7 @@ from tensorseed.spec.schemes.scaled import (
     XavierNormal,
     XavierUniform,
 )
+from tensorseed.spec.schemes.siren import Siren
 from tensorseed.spec.schemes.structured import DeltaOrthogonal, Dirac, Orthogonal, Sinusoidal, Sparse
 from tensorseed.spec.schemes.truncated import TruncNormal
 from tensorseed.suggestions import unknown_name
@@ -51,6 +54,7 @@ AnyScheme = Annotated[
     Zeros
     | Ones
     | Constant
+    | Logit
     | Values
     | Uniform
     | Normal
@@ -63,10 +67,12 @@ AnyScheme = Annotated[
     | VarianceScaling
     | LecunUniform
     | LecunNormal
+    | Siren
     | Orthogonal
     | DeltaOrthogonal
     | Sparse
     | Dirac
+    | BilinearInterpolation
     | Sinusoidal
     | Parts,
     Field(discriminator="kind"),

@@ -12,6 +12,7 @@ from tensorseed.sampling.distributions import AnyDistribution
 from tensorseed.spec.numbers import Float64, inexact
 from tensorseed.spec.schemes.base import ArgumentError, Scale, Scheme, Shape
 from tensorseed.spec.schemes.fans import Fans
+from tensorseed.spec.schemes.structured import KERNEL_DIMENSIONS, Dirac
 
 _DATA_SCHEMA = {
     "anyOf": [{"type": "number"}, {"type": "array", "items": {}}],
@@ -170,28 +171,40 @@ class Normal(Scheme):
 
 
 class Eye(Scheme):
-    """Ones on the diagonal of a matrix, zeros elsewhere.
+    """The identity, times `gain`: of a matrix its diagonal, of a convolution `dirac` with the layer's groups.
 
-    Formula: w[i, j] = 1 if i = j else 0
+    Formula: w[i, j] = gain if i = j else 0
     Source: torch.nn.init.eye_
     """
 
     in_torch = True
+    not_in_torch = ("gain",)
     is_random = False
 
     kind: Literal["eye"]
+    gain: Scale = Field(default=1.0, description="The number on the diagonal.", examples=[0.98])
 
-    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
-        """Eye(columns).
+    def canonical(self, shape: Shape, groups: int, /) -> Scheme:
+        """`dirac` of a convolution's kernel."""
+        if len(shape) not in KERNEL_DIMENSIONS:
+            return self
+        given = self.model_fields_set  # a fault points at these
+        return Dirac.model_construct(given, kind="dirac", groups=groups, gain=self.gain)
+
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
+        """Eye(columns), or that of `dirac`.
 
         Raises:
-            ValueError: the tensor does not have two dimensions.
+            ValueError: the tensor is neither a matrix nor a convolution's kernel.
         """
+        if len(shape) in KERNEL_DIMENSIONS:
+            return self.canonical(shape, 1).distribution_for(shape, fans)
         if len(shape) != 2:
             raise ValueError(
-                f"eye fills matrices, and this tensor has {_dimensions(len(shape))}: give two dimensions"
+                "eye fills matrices, and convolution kernels of three to five dimensions: this tensor has "
+                f"{_dimensions(len(shape))}"
             )
-        return distributions.Eye(shape[1])
+        return distributions.Eye(shape[1], gain=self.gain)
 
 
 def _multiplied(data: Any, factor: float) -> Any:

@@ -77,19 +77,22 @@ class Sparse(Scheme):
 
 
 class Dirac(Scheme):
-    """A convolution that passes its input through: one at the centre where output and input are the same.
+    """A convolution that passes its input through: `gain` at the centre where output and input are the same.
 
-    Formula: w[o, i, centre] = 1 if o mod (out / groups) = i else 0, centre = size // 2 of every kernel axis
+    Formula: w[o, i, centre] = gain if o mod (out / groups) = i else 0, centre = size // 2 of every kernel
+        axis
     Source: torch.nn.init.dirac_
     """
 
     in_torch = True
+    not_in_torch = ("gain",)
     is_random = False
 
     kind: Literal["dirac"]
     groups: Annotated[int, Field(ge=1)] = Field(
         default=1, description="Groups of output channels, each passing the inputs through.", examples=[1]
     )
+    gain: Scale = Field(default=1.0, description="The factor on what is passed through.", examples=[0.98])
 
     def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
         """KernelCentre(Dirac)."""
@@ -98,7 +101,7 @@ class Dirac(Scheme):
         outputs = shape[fans.out_axis]
         if outputs % self.groups:
             raise ValueError(f"groups must divide the {outputs} output channels, {self.groups} does not")
-        base = distributions.Dirac(shape[fans.in_axis], outputs // self.groups)
+        base = distributions.Dirac(shape[fans.in_axis], outputs // self.groups, gain=self.gain)
         return _kernel_centre(base, shape, fans, lambda size: size // 2) if 0 not in shape else Constant(0.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import warnings
 from collections.abc import Callable
@@ -155,7 +156,9 @@ SCHEME_CASES: dict[str, list[tuple[list[int], dict[str, Any]]]] = {
         ([300], {"a": -1e39, "b": 0.5}),
         ([300], {"a": 2.5, "b": 6.0}),  # in the tail, of which torch warns
     ],
-    "eye": [([4, 7], {})],
+    "eye": [([4, 7], {}), ([4, 4, 3], {})],
+    "logit": [([5], {"p": 0.01})],
+    "siren": [([20, 30], {}), ([20, 3, 3], {"omega": 1.5}), ([20, 30], {"first": True})],
     "dirac": [([6, 3, 3, 3], {"groups": 2})],
     "xavier_uniform": [([20, 30], {"gain": 2.0}), ([0, 0], {})],
     "xavier_normal": [([20, 3, 3], {})],
@@ -177,6 +180,14 @@ def fill(kind: str, tensor: torch.Tensor, parameters: dict[str, Any]) -> None:
     if kind == "values":
         with torch.no_grad():
             tensor.copy_(torch.tensor(parameters["data"], dtype=torch.float64))
+    elif kind == "logit":
+        torch.nn.init.constant_(tensor, -math.log((1 - parameters["p"]) / parameters["p"]))
+    elif kind == "siren":
+        fan_in = tensor[0].numel()
+        bound = 1 / fan_in if parameters.get("first") else np.sqrt(6 / fan_in) / parameters.get("omega", 30.0)
+        torch.nn.init.uniform_(tensor, -bound, bound)
+    elif kind == "eye" and tensor.dim() > 2:
+        torch.nn.init.dirac_(tensor)
     elif kind == "constant":
         torch.nn.init.constant_(tensor, parameters["value"])
     else:
@@ -387,11 +398,12 @@ def test_a_kernel_that_torch_lacks_is_the_specs_fault(monkeypatch: pytest.Monkey
 
 
 def test_the_kinds_are_those_of_torch():
-    """All of ours that torch.nn.init has are in the table, and no others; `values` is copy_."""
-    there = {kind for kind in SCHEMES if hasattr(torch.nn.init, f"{kind}_")} | {"values"}
+    """All of ours that torch.nn.init has are in the table, and some that its functions fill."""
+    others = {"values", "logit", "siren"}
+    there = {kind for kind in SCHEMES if hasattr(torch.nn.init, f"{kind}_")} | others
     canonical = {scheme.spellings()[0] for scheme in SCHEMES.values()}
     assert there & canonical == TORCH_KINDS & canonical
-    assert all(hasattr(torch.nn.init, f"{kind}_") for kind in TORCH_KINDS - {"values"})
+    assert all(hasattr(torch.nn.init, f"{kind}_") for kind in TORCH_KINDS - others)
 
 
 def scripted(seed: int, *entries: tuple[Callable[[], torch.nn.Module], tuple[str, ...]]) -> Tensors:

@@ -26,7 +26,8 @@ from tests.tensorseed.spec.test_spec_token import forge
 
 VERSION = installed_version()
 KERNELS = kernels_of("cpu").drawing
-NO_FUNCTION = {"values"}  # torch copies them
+NO_FUNCTION = {"values", "logit", "siren"}  # for Tensor.copy_, constant_ and uniform_
+RANDOM = sorted(kind for kind in TORCH_KINDS - NO_FUNCTION if SCHEMES[kind].is_random)
 
 
 def recipe(*layers: Any, **top: Any) -> str:
@@ -218,12 +219,13 @@ def refused(layer: dict[str, Any], **top: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize("kind", PHILOX_ONLY)
 def test_a_scheme_that_torch_lacks(kind: str) -> None:
-    shape = [3, 3, 3] if "delta" in kind else [4, 4]
+    kernels = {"delta_orthogonal": [3, 3, 3], "bilinear": [3, 3, 3, 3]}
+    shape = kernels.get(kind, [4, 4])
     pointer, detail = refused(tensor(shape=shape, init=kind))
     assert pointer == "/layers/0/init"
     assert f"torch has no {kind}: choose one of constant, " in detail
     assert detail.endswith("or leave generator out, or say philox")
-    weight = conv(kernel_size=1) if "delta" in kind else linear()
+    weight = conv(in_channels=2, kernel_size=1) if kind in kernels else linear()
     assert refused({**weight, "init": {"weight": kind}})[0] == "/layers/0/init/weight"
 
 
@@ -248,6 +250,12 @@ def test_a_scheme_that_torch_lacks(kind: str) -> None:
             "beyond float16's largest value",
         ),
         (tensor(init={"kind": "trunc_normal", "a": 4, "b": 1e6}), "/layers/0/init", "move the far bound"),
+        (tensor(init={"kind": "eye", "gain": 0.98}), "/layers/0/init", "torch's eye_ has no gain"),
+        (
+            tensor(init={"kind": "eye", "gain": 0.98}, shape=[2, 2, 3]),
+            "/layers/0/init",
+            "torch's dirac_ has no gain",
+        ),
         (
             tensor(init={"kind": "trunc_normal", "a": 3, "b": "Infinity"}),
             "/layers/0/init",
@@ -272,7 +280,7 @@ def test_philox_can_do_all_of_it() -> None:
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("kind", sorted(kind for kind in TORCH_KINDS if SCHEMES[kind].is_random))
+@pytest.mark.parametrize("kind", RANDOM)
 def test_torch_draws_what_is_offered_and_nothing_else(kind: str, dtype: str) -> None:
     """If a new torch draws more, the rules can be widened: this test says so."""
     real = torch.empty(6, 4, dtype=getattr(torch, dtype))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tensorseed.sampling.distributions import (
     Axis,
+    BilinearKernel,
     Constant,
     Dirac,
     Eye,
@@ -38,7 +39,8 @@ NARROW = [dtype for dtype in FLOATS if dtype.itemsize < 4]
 PLAIN = [
     Constant(0.1),
     Values(tuple(i / 7 for i in range(600))),
-    Eye(23),
+    Eye(23, gain=0.98),
+    BilinearKernel(Axis(60, 6), Axis(20, 3), Axis(4, 5), Axis(1, 4)),
     ZeroRange(Normal(0, 1), 30, 90),
     Sparse(23, 23, 5, 0.1),
     Orthogonal(23, 23, 1.5),

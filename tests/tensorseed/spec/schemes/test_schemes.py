@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tensorseed.sampling.distributions import (
     Axis,
+    BilinearKernel,
     Constant,
     Dirac,
     Elementwise,
@@ -108,6 +109,7 @@ def test_aliases(alias: str, kind: str) -> None:
 
 PARAMETERS = {
     "constant": {"value": 1},
+    "logit": {"p": 0.1},
     "values": {"data": []},
     "sparse": {"sparsity": 0.5},
     "parts": {"axis": 1, "parts": ({"init": "normal"},)},
@@ -117,7 +119,8 @@ PARAMETERS = {
 @pytest.mark.parametrize("cls", SCHEME_CLASSES)
 def test_a_tensor_without_elements_is_fine_with_every_scheme(cls: type[Scheme]) -> None:
     kind = cls.spellings()[0]
-    shapes = {"dirac": (0, 3, 3), "delta_orthogonal": (0, 3, 3), "sinusoidal": (0, 4)}
+    kernels = {"dirac": (0, 3, 3), "delta_orthogonal": (0, 3, 3), "bilinear": (0, 3, 3, 3)}
+    shapes = {**kernels, "sinusoidal": (0, 4)}
     shape = shapes.get(kind, (0, 3))
     filled = scheme(kind, **PARAMETERS.get(kind, {})).distribution_for(shape, fans(shape))
     assert filled is not None
@@ -143,6 +146,16 @@ def test_a_tensor_without_elements_is_fine_with_every_scheme(cls: type[Scheme]) 
             scheme("dirac", groups=2),
             (6, 4, 5),
             KernelCentre(Dirac(4, 3), Axis(20, 6), Axis(5, 4), (Axis(1, 5),), (2,)),
+        ),
+        (
+            scheme("eye", gain=0.5),
+            (6, 4, 5),
+            KernelCentre(Dirac(4, 6, gain=0.5), Axis(20, 6), Axis(5, 4), (Axis(1, 5),), (2,)),
+        ),
+        (
+            scheme("bilinear"),
+            (6, 3, 4, 5),
+            BilinearKernel(Axis(20, 3), Axis(60, 6), Axis(5, 4), Axis(1, 5)),
         ),
         (
             scheme("delta_orthogonal"),
@@ -199,8 +212,9 @@ def test_fans_need_two_dimensions(kind: str) -> None:
 
 def test_eye() -> None:
     assert scheme("eye").distribution_for((2, 5), fans((2, 5))) == Eye(5)
-    with pytest.raises(ValueError, match="3 dimensions"):
-        scheme("eye").distribution_for((2, 5, 1), fans((2, 5, 1)))
+    assert scheme("eye", gain=0.5).distribution_for((2, 5), fans((2, 5))) == Eye(5, gain=0.5)
+    with pytest.raises(ValueError, match="6 dimensions"):
+        scheme("eye").distribution_for((2,) * 6, fans((2,) * 6))
 
 
 def test_values() -> None:
@@ -267,7 +281,8 @@ def test_refused(init: Any) -> None:
 @pytest.mark.parametrize("cls", SCHEME_CLASSES)
 def test_a_scheme_is_random_where_its_values_depend_on_the_seed(cls: type[Scheme]) -> None:
     kind = cls.spellings()[0]
-    shape = (6, 4, 5) if kind in {"delta_orthogonal", "dirac"} else (6, 4)
+    kernels = {"delta_orthogonal": (6, 4, 5), "dirac": (6, 4, 5), "bilinear": (6, 3, 5, 5)}
+    shape = kernels.get(kind, (6, 4))
     parameters = {"data": np.ones(shape).tolist()} if kind == "values" else PARAMETERS.get(kind, {})
     distribution = scheme(kind, **parameters).distribution_for(shape, fans(shape))
     one, other = (numbers(distribution, DTYPES["float32"], math.prod(shape), seed=seed) for seed in (1, 2))

@@ -1,0 +1,46 @@
+"""The init of transposed convolutions that enlarge images."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from tensorseed.sampling.distributions import AnyDistribution, Axis, BilinearKernel, Constant
+from tensorseed.spec.schemes.base import Scheme, Shape
+from tensorseed.spec.schemes.fans import Fans
+
+
+class BilinearInterpolation(Scheme):
+    """A transposed convolution that enlarges images by bilinear interpolation, each channel by itself.
+
+    Formula: w[i, o, y, x] = tent(y) · tent(x) if i mod n = o mod n else 0, n = min(in, out),
+        tent(t) = 1 − |t − (size − 1) / 2| / ⌈size / 2⌉
+    Source: Long, Shelhamer, Darrell: Fully convolutional networks for semantic segmentation, CVPR 2015
+    """
+
+    is_random = False
+
+    kind: Literal["bilinear"]
+
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
+        """BilinearKernel of the four axes.
+
+        Raises:
+            ValueError: the tensor has not four dimensions, or channels that do not go into each other.
+        """
+        if len(shape) != 4 or fans is None:
+            raise ValueError(
+                "bilinear fills kernels of images, (in, out / groups, height, width): give four dimensions"
+            )
+        if 0 in shape:
+            return Constant(0.0)
+        axes = [Axis(math.prod(shape[i + 1 :]), size) for i, size in enumerate(shape)]
+        rows, columns = (axis for i, axis in enumerate(axes) if i not in (fans.in_axis, fans.out_axis))
+        inputs, outputs = axes[fans.in_axis], axes[fans.out_axis]
+        fewer, more = sorted((inputs.size, outputs.size))
+        if more % fewer:
+            raise ValueError(
+                "bilinear enlarges each channel by itself, so that one number of channels must divide the "
+                f"other: {fewer:,} and {more:,} do not"
+            )
+        return BilinearKernel(inputs, outputs, rows, columns)
