@@ -21,8 +21,10 @@ from tensorseed.spec.layers.network_module import (
     TANH_INIT,
     Computation,
 )
+from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.schemes import Scheme
-from tensorseed.spec.schemes.fans import gain
+from tensorseed.spec.schemes.fans import Fans, gain
+from tensorseed.spec.schemes.parts import Parts, fans_of
 
 Direction = Literal["larger", "smaller"]
 
@@ -128,7 +130,7 @@ def weight_remedy(m: Measurements, one: WeightGain) -> str:
     before = f", which {function.type} follows" if function else ""
     what = f"draw the weight of {node.name}{before},"
     tensor = m.tensor(one.index, "weight")
-    scheme, fans = (tensor.scheme, tensor.fans) if tensor else (None, None)
+    scheme, fans = _init_of(tensor) if tensor else (None, None)
     kind = scheme.spellings()[0] if scheme else ""
     recommended = init.split()[0].rstrip(",")
     has_kind = kind != "" and kind.rpartition("_")[0] == recommended.rpartition("_")[0]
@@ -152,6 +154,15 @@ def weight_remedy(m: Measurements, one: WeightGain) -> str:
     if kind == recommended and own is not None and mode is None:
         return f"{what} with a gain of {one.target:.3g}: it has {own:g}"
     return f"{what} by {init}"
+
+
+def _init_of(tensor: ResolvedTensor) -> tuple[Scheme, Fans | None]:
+    """The init and the fans of a tensor; of a part where all its parts are alike."""
+    scheme, fans = tensor.scheme, tensor.fans
+    if isinstance(scheme, Parts) and len(scheme.parts) == 1:
+        (shape,) = scheme.drawn_shapes(tensor.shape)
+        return scheme.parts[0].init, fans_of(shape, fans)
+    return scheme, fans
 
 
 def _own_gain(scheme: Scheme | None) -> float | None:

@@ -36,6 +36,8 @@ FAN_OUT = {**RELU, "mode": "fan_out"}
         (mlp(normal(0.01)), "vanishing_activations", "by kaiming_normal with nonlinearity relu"),
         (mlp(XAVIER, depth=30), "vanishing_gradients", "by kaiming_normal with nonlinearity relu"),
         (mlp({"kind": XAVIER, "gain": 0.1}, "Tanh"), "vanishing_activations", "a gain of 1.67: it has 0.1"),
+        (mlp({"kind": "parts", "parts": [{"init": {"kind": XAVIER, "gain": 0.1}, "repeat": 2}]}, "Tanh"),
+         "vanishing_activations", "a gain of 1.67: it has 0.1"),
         (mlp(XAVIER, "Sigmoid", 5), "vanishing_gradients", "Sigmoid's slope is at most 1/4"),
         (mlp(RELU, depth=60), "rank_collapse", "it builds up over 3"),
         (mlp(RELU, depth=60), "rank_collapse", "put a BatchNorm or a LayerNorm"),
