@@ -1,10 +1,12 @@
-"""Suggestions for unknown names: near names, and the valid ones."""
+"""Suggestions for unknown names: synonyms, near names, and the valid ones."""
 
 from __future__ import annotations
 
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+
+from tensorseed.synonyms import synonyms_of
 
 MAX_LISTED = 40  # names that a sentence lists in full
 MAX_NEAREST = 10  # names that a sentence lists of more than these
@@ -17,13 +19,16 @@ _NUMBER = re.compile(r"[0-9]+")
 
 
 def unknown_name(word: str, name: object, valid: Iterable[str]) -> str:
-    """The sentence for a `name` that is not `valid`: the nearest name, and the valid ones.
+    """The sentence for a `name` that is not `valid`: its synonyms or the nearest name, and the valid ones.
 
     Of more than `MAX_LISTED` valid names it lists the number and the nearest.
     """
     text, choices = str(name), list(valid)
-    near = _nearest(text, choices) if len(text) <= MAX_COMPARED_CHARS else []
-    guess = f"did you mean {near[0]}? " if near else ""
+    near, guess = [], ""
+    if len(text) <= MAX_COMPARED_CHARS:
+        near = _nearest(text, choices)
+        guesses = synonyms_of(word, text, choices) or near[:1]
+        guess = f"did you mean {_alternatives(guesses)}? " if guesses else ""
     if len(choices) <= MAX_LISTED:
         return f"unknown {word}: {guess}valid are {', '.join(choices)}"
     listed = list(dict.fromkeys([*near, *choices[:MAX_NEAREST]]))[:MAX_NEAREST]
@@ -41,6 +46,11 @@ def misnamed_choice(document: Mapping[str, object], field: str) -> tuple[str, st
         if isinstance(document.get(other), str):
             return other, f"{other} is called {field} here: write {field} in its place"
     return None
+
+
+def _alternatives(names: list[str]) -> str:
+    """The names as alternatives: a, b or c."""
+    return " or ".join([*filter(None, [", ".join(names[:-1])]), names[-1]])
 
 
 def _nearest(name: str, choices: list[str]) -> list[str]:

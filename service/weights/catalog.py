@@ -25,6 +25,26 @@ from .context import WeightsContext
 _MEMORY = {"total": 85_899_345_920, "free": 84_825_604_096}
 
 
+class CatalogInitializer(Described):
+    """An initializer of another framework, which an init may name."""
+
+    name: str = Field(description="Its name in an init.", examples=["keras.RandomNormal"])
+    framework: str = Field(description="The framework.", examples=["Keras"])
+    kind: str = Field(description="The scheme that it means.", examples=["normal"])
+    scheme: str = Field(
+        description="The scheme with its parameters, in terms of the initializer's.",
+        examples=["normal(mean, std=stddev)"],
+    )
+    axes: list[str] = Field(
+        description="Its parameters that name axes, which become the fan_axes of a Tensor.",
+        examples=[["in_axis", "out_axis"]],
+    )
+    parameters: list[CatalogParameter] = Field(
+        description="Its other parameters, with the framework's defaults.",
+        examples=[[{"name": "stddev", "type": "number", "default": 0.05}]],
+    )
+
+
 class CatalogScheme(Described):
     """One init scheme."""
 
@@ -37,6 +57,9 @@ class CatalogScheme(Described):
     )
     parameters: list[CatalogParameter] = Field(
         description="Its parameters.", examples=[[{"name": "gain", "type": "number", "default": 1.0}]]
+    )
+    initializers: list[CatalogInitializer] = Field(
+        description="The initializers of other frameworks that mean it.", examples=[[]]
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.schemes import SCHEME_CLASSES, SCHEMES
+from tensorseed.spec.schemes import QUALIFIED, SCHEME_CLASSES, SCHEMES
 from tensorseed.spec.spec import Spec, parse_query
 from tensorseed.spec.spec_token import encode_token
 
@@ -207,7 +207,7 @@ def spec_body() -> dict[str, Any]:
 
 def query_parameters() -> list[Parameter]:
     """The parameters of a one-tensor spec: the common ones, then every parameter that some scheme has."""
-    kinds = {"init": {"enum": list(SCHEMES)}}
+    kinds = {"init": {"anyOf": [{"enum": list(SCHEMES)}, {"pattern": QUALIFIED}]}}
     common = [
         parameter("query", name, text, example, required=required, **kinds.get(name, {}))
         for name, required, example, text in _PARAMETERS

@@ -18,6 +18,7 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name, is_plain
 from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.size_limits import MAX_FIELDS, find_oversize
+from tensorseed.spec.translation import translate_entry, translate_rule
 
 PLACEHOLDER = "name"
 MAX_RULES = 1_024
@@ -92,16 +93,20 @@ def validate_entry(
     if found is not None:
         faults.append(((*path, *found[0]), found[1]))
         return None
-    named = group.text
-    if isinstance(group.entry, dict):
-        more = _PLACEHOLDERS if ruled and _lacks_init(group.entry) else _NAMED
-        named = group.text[:-1] + (b"," if group.entry else b"") + more
+    before = len(faults)
+    entry = translate_entry(group.entry, path, faults)
+    if len(faults) > before:
+        return None
+    named = group.text if entry is group.entry else dump(entry)
+    if isinstance(entry, dict):
+        more = _PLACEHOLDERS if ruled and _lacks_init(entry) else _NAMED
+        named = named[:-1] + (b"," if entry else b"") + more
     try:
-        for batch in _init_batches(group.entry):
+        for batch in _init_batches(entry):
             _ENTRY.validate_json(dump(batch))
         return _ENTRY.validate_json(named)
     except ValidationError as error:
-        faults += explain(error, {"layers": {path[1]: group.entry}}, Entry, path)
+        faults += explain(error, {"layers": {path[1]: entry}}, Entry, path)
         return None
 
 
@@ -155,8 +160,12 @@ def read_rules(document: Any, faults: list[Located], limits: Limits | None = Non
         if limits is not None and (found := find_oversize(written, limits)) is not None:
             faults.append((("rules", index, *found[0]), found[1]))
             continue
+        before = len(faults)
+        rule = translate_rule(written, ("rules", index), faults)
+        if len(faults) > before:
+            continue
         try:
-            rules.append(Rule.model_validate_json(dump(written)))
+            rules.append(Rule.model_validate_json(dump(rule)))
         except ValidationError as error:
             faults += explain(error, {"rules": document}, Rule, ("rules", index))
             if len(faults) >= MAX_FAULTS:

@@ -11,6 +11,7 @@ from tensorseed.spec.json.numbers import InexactNumberError
 from tensorseed.spec.json.text import load
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.torch_identity import TorchIdentity
+from tensorseed.spec.translation import parameters_of
 from tensorseed.suggestions import unknown_name
 
 QUERY_PARAMETERS = (
@@ -78,8 +79,8 @@ def _is_text(text: str) -> bool:
 def _init(params: Mapping[str, str]) -> dict[str, Any]:
     kind = params["init"]
     parameters = {key: _value(key, text) for key, text in params.items() if key not in QUERY_PARAMETERS}
-    if kind in SCHEMES:
-        valid = [name for name in SCHEMES[kind].model_fields if name != "kind"]
+    valid = _parameters(kind)
+    if valid is not None:
         wrong = [
             Fault(name, unknown_name("parameter", name, [*QUERY_PARAMETERS, *valid]))
             for name in parameters
@@ -90,6 +91,16 @@ def _init(params: Mapping[str, str]) -> dict[str, Any]:
     else:
         parameters = {}
     return {"kind": kind, **parameters}
+
+
+def _parameters(kind: str) -> list[str] | None:
+    """The parameters of a scheme, or of another framework's initializer; None where the kind is unknown."""
+    if kind in SCHEMES:
+        return [name for name in SCHEMES[kind].model_fields if name != "kind"]
+    try:
+        return parameters_of(kind)
+    except ValueError:
+        return None
 
 
 def _value(key: str, text: str) -> Any:

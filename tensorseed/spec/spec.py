@@ -33,6 +33,7 @@ from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.schemes import ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
 from tensorseed.spec.torch_identity import torch_identity
+from tensorseed.spec.translation import sent_path, sent_rule_path
 
 SEED_COUNT = 1 << 64
 TORCH_FIELDS = ("torch_version", "torch_kernels", "init_order")
@@ -144,6 +145,8 @@ def _resolve(document: Any, limits: Limits, *, ranges: bool = True) -> ResolvedS
             ruled = bool(written)
             _resolve_entries(groups, entries, valid, assigner, limits, faults, ranges=ranges, ruled=ruled)
             free(entries)
+        if faults and isinstance(written, list):
+            faults[:] = [(sent_rule_path(written, path), detail) for path, detail in faults]
         resolved = _resolved(spec, groups, limits, faults)
     finally:
         free(groups)
@@ -206,9 +209,11 @@ def _resolve_entries(
                 yielded += len(resolved.tensors)
                 literals += resolved.literals
         except ArgumentError as error:
-            fault = one.located(error)
-            if fault[0][0] != "rules" or all(path != fault[0] for path, _ in faults):  # once for each rule
-                faults.append(fault)
+            path, detail = one.located(error)
+            if path[0] == "layers":
+                path = (*path[:2], *sent_path(group.entry, path[2:]))
+            if path[0] != "rules" or all(path != other for other, _ in faults):  # once for each rule
+                faults.append((path, detail))
             yielded += MAX_SLOTS  # the bound of what it cost
     free(found)
 

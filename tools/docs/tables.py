@@ -19,7 +19,7 @@ from tensorseed.checkpoints.library import shipped
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.losses import LOSSES, losses_catalog
 from tensorseed.spec.catalog.descriptions import docstring, parameters
-from tensorseed.spec.catalog.listing import layers_catalog, schemes_catalog
+from tensorseed.spec.catalog.listing import initializers_catalog, layers_catalog, schemes_catalog
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes.fans import NONLINEARITIES, fans, gain
@@ -58,6 +58,21 @@ def _scheme_parameters() -> Table:
     return ("parameter", "of", "type", "default", "values", "meaning"), _merged(
         (scheme["kind"], parameter) for scheme in schemes_catalog() for parameter in scheme["parameters"]
     )
+
+
+def _initializers() -> Table:
+    rows = (
+        (
+            _call(one["name"], [*one["parameters"], *map(_axis, one["axes"])]),
+            f"`{one['scheme']}`" if re.fullmatch(r"\w+(\([^()]*\))?", one["scheme"]) else one["scheme"],
+        )
+        for one in initializers_catalog()
+    )
+    return ("initializer", "scheme"), rows
+
+
+def _axis(name: str) -> Parameter:
+    return {"name": name, "required": False, "default": None}
 
 
 def _gains() -> Table:
@@ -259,6 +274,7 @@ def _names(names: Iterable[str]) -> str:
 TABLES: dict[str, Callable[[], Table]] = {
     "schemes": _schemes,
     "scheme-parameters": _scheme_parameters,
+    "initializers": _initializers,
     "gains": _gains,
     "fans": _fans,
     "layer-types": _layer_types,

@@ -9,6 +9,7 @@ from tensorseed.sampling.dtypes import INT64
 from tensorseed.spec.canonical import init_value
 from tensorseed.spec.catalog.descriptions import docstring, parameters
 from tensorseed.spec.catalog.tensor_lines import TensorLine, tensor_lines
+from tensorseed.spec.frameworks import every_initializer
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS, Entry, Layer
 from tensorseed.spec.limits import Limits
@@ -24,14 +25,36 @@ _BARE = [TensorLine("", "(*shape)", None, "init")]
 
 
 def schemes_catalog() -> list[dict[str, Any]]:
-    """Every init scheme: kind, aliases, summary, formula, source and parameters."""
+    """Every init scheme: kind, aliases, summary, formula, source, parameters, and what frameworks call it."""
     catalog = []
+    initializers = initializers_catalog()
     for cls in SCHEME_CLASSES:
         kind, *aliases = cls.spellings()
         catalog.append(
-            {"kind": kind, "aliases": aliases, **docstring(cls), "parameters": parameters(cls, {"kind"})}
+            {
+                "kind": kind,
+                "aliases": aliases,
+                **docstring(cls),
+                "parameters": parameters(cls, {"kind"}),
+                "initializers": [one for one in initializers if one["kind"] == kind],
+            }
         )
     return catalog
+
+
+def initializers_catalog() -> list[dict[str, Any]]:
+    """Every initializer of another framework: its name, framework, kind, scheme and parameters."""
+    return [
+        {
+            "name": found.full_name,
+            "framework": found.framework.title,
+            "kind": found.kind,
+            "scheme": found.initializer.meaning,
+            "axes": [*found.framework.axes] if found.initializer.has_axes else [],
+            "parameters": parameters(found.model(), set()),
+        }
+        for found in every_initializer()
+    ]
 
 
 def layers_catalog() -> list[dict[str, Any]]:

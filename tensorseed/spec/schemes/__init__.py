@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Union, cast, get_args
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from tensorseed.spec.schemes.base import ArgumentError, FanScheme, Scheme, SchemeWarning
 from tensorseed.spec.schemes.bilinear import BilinearInterpolation
@@ -109,8 +111,37 @@ SchemeName = Annotated[
     WithJsonSchema({"type": "string", "enum": _BARE, "description": "A scheme with its default parameters."}),
 ]
 
-Init = Annotated[SchemeName | AnyScheme, Field(union_mode="left_to_right")]
-"""An init as it is sent: a scheme's name, or an object with `kind` and the scheme's parameters."""
+QUALIFIED = r"^[a-z][a-z0-9]*(\.[A-Za-z][A-Za-z0-9_]*)+$"
+"""The pattern of the name of another framework's initializer, such as keras.HeNormal."""
+
+_ABOUT = "Another framework's initializer, such as keras.HeNormal"
+
+
+class _Documented:
+    """The schema of an init as it is sent, with other frameworks' initializers.
+
+    They are translated before validation, which knows schemes alone.
+    """
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        found = handler(schema)
+        name = {"type": "string", "pattern": QUALIFIED}
+        found["anyOf"] += [
+            {**name, "description": f"{_ABOUT}, with its default parameters."},
+            {
+                "type": "object",
+                "required": ["kind"],
+                "properties": {"kind": name},
+                "description": f"{_ABOUT}, with kind and its own parameters.",
+            },
+        ]
+        return found
+
+
+Init = Annotated[SchemeName | AnyScheme, Field(union_mode="left_to_right"), _Documented()]
+"""An init as it is validated: a scheme's name, or an object with `kind` and the scheme's parameters."""
 
 _DEFAULTS: dict[str, Scheme] = {
     kind: cast(Any, cls)(kind=cls.spellings()[0]) for kind, cls in SCHEMES.items() if kind in _BARE
@@ -130,7 +161,7 @@ def _part_init() -> Any:
     classes = tuple(cls for cls in SCHEME_CLASSES if cls is not Parts)
     whole: Any = Annotated[Union.__getitem__(classes), Field(discriminator="kind")]
     named: Any = Union.__getitem__((SchemeName, whole))
-    return Annotated[named, Field(union_mode="left_to_right"), AfterValidator(scheme_of)]
+    return Annotated[named, Field(union_mode="left_to_right"), AfterValidator(scheme_of), _Documented()]
 
 
 Part.model_rebuild(_types_namespace={"PartInit": _part_init()})
