@@ -19,6 +19,7 @@ No class carries an HTTP status: the service maps classes to statuses.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -42,15 +43,23 @@ class Fault:
     detail: str
 
 
+def first_of(faults: Sequence[Fault]) -> str:
+    """The first fault in one sentence, with the number of all where there are several."""
+    more = f" (the first of {len(faults):,} faults)" if len(faults) > 1 else ""
+    return f"{faults[0].detail}{more}"
+
+
 class SpecError(TensorseedError):
-    """The spec is not valid. `faults` says where, and what would be valid instead."""
+    """The spec is not valid. `faults` says where, and what would be valid instead.
+
+    `summary` is the first fault, with their number where there are several.
+    """
 
     what = "the spec"
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
-        many = f"{self.what} has {len(faults)} faults"
-        self.summary = faults[0].detail if len(faults) == 1 else many
+        self.summary = first_of(faults)
         super().__init__(self.summary)
 
     def __str__(self) -> str:
@@ -59,7 +68,14 @@ class SpecError(TensorseedError):
         if len(self.faults) == 1:
             return lines[0]
         more = len(self.faults) - len(lines)
-        return "\n  ".join([f"{self.summary}:", *lines, *([f"… and {more:,} more"] if more else [])])
+        return "\n  ".join(
+            [f"{self.heading(self.faults)}:", *lines, *([f"… and {more:,} more"] if more else [])]
+        )
+
+    @classmethod
+    def heading(cls, faults: Sequence[Fault]) -> str:
+        """The number of faults, as the heading of a list of them."""
+        return f"{cls.what} has {len(faults)} faults"
 
     def _line(self, fault: Fault) -> str:
         return f"{fault.pointer}: {fault.detail}" if fault.pointer else fault.detail

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 from starlette.requests import Request
@@ -20,7 +21,14 @@ UNCOUNTED_BYTES = 1 << 16  # of a body, before it counts for the memory of reque
 COPIES = 2  # of a body that grows
 
 _JSON = re.compile(r"[a-z0-9.+_-]+/(?:[a-z0-9.+_-]+\+)?json")
-_UNSTATED = {"", "application/x-www-form-urlencoded"}  # the latter from `curl -d`, whatever the body
+FORM = "application/x-www-form-urlencoded"
+_UNSTATED = {"", FORM, "text/plain"}  # of `curl -d`, and of `fetch` with a string, whatever the body
+_ESCAPED = re.compile(rb"\s*(?:%0[9AaDd]|%20|\+)*%7[Bb]")  # the { of a JSON text within a form
+_FIELD = re.compile(rb"\s*[A-Za-z_]\w*=")
+_REMEDIES = (
+    (r"multipart/.*", "send the JSON text itself as the body, as curl --data-binary @spec.json does"),
+    (r".*\b(?:x-)?ya?ml", "convert the YAML to JSON"),
+)
 
 
 async def read_json(request: Request, limit: int, remedy: str = BRACES) -> bytes:
@@ -33,7 +41,15 @@ async def read_json(request: Request, limit: int, remedy: str = BRACES) -> bytes
     """
     body_type(request, (JSON,))
     _content_length(request, limit, remedy)
-    return bytes(await _read_chunks(request, limit, remedy))
+    body = bytes(await _read_chunks(request, limit, remedy))
+    if len(body) <= UNCOUNTED_BYTES and _media_type(request) == FORM and _ESCAPED.match(body):
+        body = unquote_to_bytes(body.replace(b"+", b" ").removesuffix(b"="))
+    return body
+
+
+def is_form(request: Request, body: bytes) -> bool:
+    """Whether a body that is named a form is one, such as `shape=256,784&init=zeros`, and no JSON."""
+    return _media_type(request) == FORM and _FIELD.match(body) is not None
 
 
 async def read_octets(request: Request, limit: int, remedy: str) -> memoryview:
@@ -70,7 +86,7 @@ def body_type(request: Request, accepted: Sequence[str]) -> str:
     Raises:
         MediaTypeError: The body has another type, or an encoding.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = _media_type(request)
     is_json = media_type in _UNSTATED or _JSON.fullmatch(media_type)
     if not is_json and media_type not in accepted:
         what = (
@@ -78,8 +94,9 @@ def body_type(request: Request, accepted: Sequence[str]) -> str:
             if OCTETS not in accepted
             else f"JSON as {JSON}, a file as {OCTETS}"
         )
+        remedy = next((words for pattern, words in _REMEDIES if re.fullmatch(pattern, media_type)), None)
         raise MediaTypeError(
-            f"a body of type {media_type[:80]} is not read here: send {what}",
+            f"a body of type {media_type[:80]} is not read here: {remedy or f'send {what}'}",
             {"Accept-Post": ", ".join(accepted)},
         )
     encoding = request.headers.get("content-encoding", "").strip().lower()
@@ -89,6 +106,10 @@ def body_type(request: Request, accepted: Sequence[str]) -> str:
             {"Accept-Encoding": "identity"},
         )
     return JSON if is_json else media_type
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _content_length(request: Request, limit: int, remedy: str) -> int | None:

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from tensorseed.errors import Fault
+from tensorseed.errors import Fault, first_of
 
 
 class ExchangeError(Exception):
@@ -41,8 +41,7 @@ class QueryError(ExchangeError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = list(faults)
-        many = f"the query has {len(self.faults)} faults"
-        super().__init__(self.faults[0].detail if len(self.faults) == 1 else many)
+        super().__init__(first_of(self.faults))
 
     @classmethod
     def at(cls, parameter: str, detail: str) -> QueryError:

@@ -25,6 +25,11 @@ def query_of(request: Request, allowed: tuple[str, ...] | None = None) -> dict[s
         raise TooLargeError(
             f"the query is over the limit of {MAX_QUERY_BYTES:,} bytes: POST the spec instead"
         )
+    return read_parameters(raw, allowed)
+
+
+def read_parameters(raw: bytes, allowed: tuple[str, ...] | None = None) -> dict[str, str]:
+    """The parameters of a query or a form; see `query_of`."""
     parameters: dict[str, str] = {}
     for pair in filter(None, raw.split(b"&")):
         name, text = _pair(pair)

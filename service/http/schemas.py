@@ -33,7 +33,7 @@ class Problem(Described):
     )
     title: str = Field(description="The kind of problem in a few words.", examples=["The spec is not valid"])
     status: int = Field(description="The HTTP status.", examples=[422])
-    detail: str = Field(description="The fault and its remedy.", examples=["the spec has 2 faults"])
+    detail: str = Field(description="The first fault and its remedy.", examples=["a dimension is 0 or more"])
     errors: list[ProblemFault] | None = Field(
         None,
         description="The faults, where a spec, a query or a slice is not valid; at most 100 are listed.",

@@ -138,7 +138,7 @@ async def _requested(request: Request) -> tuple[list[str], bool]:
         MalformedRequestError: The body names no paths.
     """
     form = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if form not in {"", JSON, _FORM}:
+    if form not in {"", JSON, "text/plain", _FORM}:
         raise MediaTypeError(
             f"a body of type {form[:80]} is not read here: send {JSON} or {_FORM}",
             {"Accept-Post": f"{JSON}, {_FORM}"},

@@ -27,7 +27,7 @@ from tensorseed.spec.query import names_torch
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_query, parse_spec
 
-from ..http.bodies import read_json
+from ..http.bodies import is_form, read_json
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import (
     BusyError,
@@ -43,7 +43,7 @@ from ..http.negotiation import JSON, OCTETS, accept_of, negotiate
 from ..http.openapi import json_answer
 from ..http.paths import root_path
 from ..http.problems import COMMON, ProblemKind
-from ..http.queries import check_path, query_of
+from ..http.queries import MAX_QUERY_BYTES, check_path, query_of, read_parameters
 from ..http.responses import REVALIDATED, file_response
 from ..http.routing import PlainRoute, get_and_head
 from ..http.texts import text_response
@@ -168,15 +168,23 @@ async def _body(request: Request) -> bytes:
     return await read_json(request, WeightsContext.of(request).settings.body_bytes)
 
 
+async def _open(request: Request, body: bytes) -> OpenFile:
+    """The file of a body: of a spec in JSON, or of one tensor by a form of the query's parameters."""
+    files, lease = WeightsContext.of(request).files, lease_of(request)
+    if len(body) <= MAX_QUERY_BYTES and is_form(request, body):
+        return await files.by_spec(_parse_query, read_parameters(body.strip()), lease)
+    return await files.by_spec(parse_spec, body, lease)
+
+
 async def _post(request: Request, body: bytes) -> Response:
-    opened = await WeightsContext.of(request).files.by_spec(parse_spec, body, lease_of(request))
+    opened = await _open(request, body)
     changing = opened.file.resolved.torch is not None  # a spec need not name the torch that draws
     return await _answer(request, opened.file, _location(request, opened), changing=changing)
 
 
 async def _plan(request: Request, body: bytes) -> Response:
     context = WeightsContext.of(request)
-    opened = await context.files.by_spec(parse_spec, body, lease_of(request))
+    opened = await _open(request, body)
     missing = await _missing_device(context, opened.file.resolved.device)
     location = _location(request, opened)
     with span("plan"):

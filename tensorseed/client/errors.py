@@ -76,7 +76,7 @@ class RefusedError(ClientError):
 
     @classmethod
     def of(cls, detail: str, faults: Sequence[Fault]) -> Self:
-        """Return the error of a spec's faults; a single one takes one line."""
+        """Return the error of a spec's faults; a single one takes one line, without the heading `detail`."""
         lines = [f"{fault.pointer}: {fault.detail}" if fault.pointer else fault.detail for fault in faults]
         if len(lines) < 2:
             return cls(lines[0] if lines else detail, faults)
@@ -88,7 +88,11 @@ class RefusedError(ClientError):
     def of_problem(cls, status: int, kind: str | None, detail: str, faults: Sequence[Fault]) -> RefusedError:
         """Return the error of a problem that a server answered, whose class is that of its kind."""
         name = (kind or "").removeprefix("urn:tensorseed:problem:")
-        return _KINDS.get(name, RefusedError).of(detail, faults).of_answer(status, kind, detail)
+        cls = _KINDS.get(name, RefusedError)
+        heading = (
+            cls.heading(faults) if issubclass(cls, SpecError) else f"the request has {len(faults)} faults"
+        )
+        return cls.of(heading if faults else detail, faults).of_answer(status, kind, detail)
 
 
 class RefusedSpecError(RefusedError, SpecError):

@@ -26,7 +26,7 @@ def refusing() -> Iterator[None]:
     except ClientError:
         raise
     except SpecError as error:
-        raise RefusedError.of(error.summary, error.faults) from None
+        raise RefusedError.of(error.heading(error.faults), error.faults) from None
     except TensorseedError as error:
         raise RefusedError(str(error)) from None
 

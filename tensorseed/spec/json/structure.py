@@ -34,6 +34,22 @@ class DepthError(ValueError):
     """A text has more than `MAX_DEPTH` levels."""
 
 
+class PieceError(ValueError):
+    """A piece of a text is no JSON: the parser's error, and its offset in the text in bytes."""
+
+    def __init__(self, cause: orjson.JSONDecodeError, offset: int) -> None:
+        self.cause = cause
+        self.offset = offset
+        super().__init__(cause.msg)
+
+
+def byte_offset(text: bytes, characters: int) -> int:
+    """The offset in bytes of the character at an index."""
+    if text.isascii():
+        return characters
+    return len(text.decode(errors="surrogateescape")[:characters].encode(errors="surrogateescape"))
+
+
 @dataclass(frozen=True, slots=True)
 class Structure:
     """The containers that are open after each byte, and counts of the whole text.
@@ -99,7 +115,7 @@ def parse(text: bytes, structure: Structure) -> Any:
     """The document of a text, in pieces: what `orjson.loads(text)` gives.
 
     Raises:
-        orjson.JSONDecodeError: the text is no JSON; `lineno` counts from its beginning.
+        PieceError: the text is no JSON.
     """
     return _Pieces(text, structure.levels).value(0, len(text), 0)
 
@@ -172,13 +188,11 @@ class _Pieces:
         try:
             return orjson.loads(piece)
         except orjson.JSONDecodeError as error:
-            error.lineno += self._text.count(b"\n", 0, start)
-            raise
+            offset = start + byte_offset(piece, error.pos) - len(ends[:1])
+            raise PieceError(error, min(max(offset, start), len(self._text))) from None
 
-    def _error(self, message: str, start: int) -> orjson.JSONDecodeError:
-        error = orjson.JSONDecodeError(message, "", 0)
-        error.lineno += self._text.count(b"\n", 0, start)
-        return error
+    def _error(self, message: str, start: int) -> PieceError:
+        return PieceError(orjson.JSONDecodeError(message, "", 0), start)
 
     def _stripped(self, start: int, stop: int) -> tuple[int, int]:
         start = min(self._after_spaces(start), stop)

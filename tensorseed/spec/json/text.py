@@ -17,12 +17,15 @@ from tensorseed.spec.json.pointers import MAX_FAULTS, Path, finite_fault, pointe
 from tensorseed.spec.json.structure import (
     MAX_DEPTH,
     DepthError,
+    PieceError,
     Structure,
+    byte_offset,
     count_members,
     parse,
     repeated_names,
     scan,
 )
+from tensorseed.spec.json.syntax import syntax_fault
 from tensorseed.spec.limits import Limits
 
 DEFAULTS = Limits()
@@ -35,7 +38,6 @@ _SURROGATES = (
 )
 _WIDE = "the body is UTF-16 or UTF-32: encode it as UTF-8"
 _NOT_UTF8 = "the body is not UTF-8: encode it as UTF-8"
-_REMEDY = "write one JSON object, in which NaN, Infinity and numbers beyond 1.8e308 do not exist"
 
 
 class NotFiniteError(SpecError):
@@ -63,8 +65,10 @@ def load(body: bytes, limits: Limits = DEFAULTS) -> Any:
             document, colons = parse(text, structure), structure.members
     except DepthError:
         raise SpecError.at("", TOO_DEEP) from None
+    except PieceError as error:
+        raise _explained(text, error.cause, error.offset) from None
     except orjson.JSONDecodeError as error:
-        raise _explained(text, error) from None
+        raise _explained(text, error, byte_offset(text, error.pos)) from None
     if colons > 1 and count_members(document) != colons:
         _check_names(text)
     check_numbers(text)
@@ -119,7 +123,7 @@ def dump(document: Any) -> bytes:
         raise SpecError.at("", TOO_DEEP) from None
 
 
-def _explained(body: bytes, error: orjson.JSONDecodeError) -> SpecError:
+def _explained(body: bytes, error: orjson.JSONDecodeError, offset: int) -> SpecError:
     message = error.msg.lower()
     if "recursion" in message or "depth" in message:
         return SpecError.at("", TOO_DEEP)
@@ -130,7 +134,7 @@ def _explained(body: bytes, error: orjson.JSONDecodeError) -> SpecError:
     paths = _not_finite(body) if len(body) <= MAX_SEARCHED_BYTES else []
     if paths:
         return NotFiniteError([Fault(*finite_fault(path)) for path in paths])
-    return SpecError.at("", f"the body is not valid JSON at line {error.lineno}: {_REMEDY}")
+    return SpecError.at("", syntax_fault(body, offset, error.msg))
 
 
 def _not_finite(body: bytes) -> list[Path]:

@@ -17,7 +17,9 @@ LIMIT = 10
 BUDGET = MemoryBudget(1 << 20)
 
 
-def read(chunks: Iterable[bytes], *, octets: bool = False, **headers: str) -> tuple[bytes, int]:
+def read(
+    chunks: Iterable[bytes], limit: int = LIMIT, *, octets: bool = False, **headers: str
+) -> tuple[bytes, int]:
     """The body that was read, and how many chunks that took."""
     messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     messages.append({"type": "http.request", "body": b"", "more_body": False})
@@ -33,7 +35,7 @@ def read(chunks: Iterable[bytes], *, octets: bool = False, **headers: str) -> tu
     try:
         if octets:
             return bytes(asyncio.run(read_octets(request, LIMIT, "send less"))), taken
-        return asyncio.run(read_json(request, LIMIT)), taken
+        return asyncio.run(read_json(request, limit)), taken
     except TooLargeError as error:
         error.args = (*error.args, taken)
         raise
@@ -48,6 +50,7 @@ def read(chunks: Iterable[bytes], *, octets: bool = False, **headers: str) -> tu
         "application/vnd.tensorseed+json",
         "text/json",
         "application/x-www-form-urlencoded",
+        "text/plain;charset=UTF-8",
     ],
 )
 def test_json_in_any_guise_is_read(media_type: str | None) -> None:
@@ -56,12 +59,33 @@ def test_json_in_any_guise_is_read(media_type: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "media_type", ["text/plain", "application/octet-stream", "multipart/form-data; boundary=x", "json"]
+    "media_type", ["text/html", "application/octet-stream", "multipart/form-data; boundary=x", "json"]
 )
 def test_another_media_type_is_refused(media_type: str) -> None:
     with pytest.raises(MediaTypeError, match="application/json") as caught:
         read([b"{}"], content_type=media_type)
     assert caught.value.headers == {"Accept-Post": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("media_type", "words"),
+    [
+        ("multipart/form-data; boundary=x", "send the JSON text itself as the body"),
+        ("application/yaml", "convert the YAML to JSON"),
+        ("application/x-yaml", "convert the YAML to JSON"),
+        ("text/vnd.yaml", "convert the YAML to JSON"),
+    ],
+)
+def test_another_form_of_a_spec_has_its_own_remedy(media_type: str, words: str) -> None:
+    with pytest.raises(MediaTypeError, match=words):
+        read([b"{}"], content_type=media_type)
+
+
+@pytest.mark.parametrize("body", [b"%7B%22%7D", b"%7b%22%7d=", b"%0A+%7B%22%7D"])
+def test_json_that_a_form_escapes_is_read(body: bytes) -> None:
+    with_room = read([body], 20, content_type="application/x-www-form-urlencoded")
+    assert with_room[0].strip() == b'{"}'
+    assert read([body], 20, content_type="application/json")[0] == body
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
@@ -157,5 +181,5 @@ def test_a_body_has_the_form_that_it_says() -> None:
     assert form("", *both) == form("text/json", *both) == "application/json"
     assert form("Application/Octet-Stream; x=y", *both) == "application/octet-stream"
     with pytest.raises(MediaTypeError, match="a file as application/octet-stream") as caught:
-        form("text/plain", *both)
+        form("text/csv", *both)
     assert caught.value.headers == {"Accept-Post": "application/json, application/octet-stream"}

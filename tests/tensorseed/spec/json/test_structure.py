@@ -14,6 +14,7 @@ from tensorseed.spec.json import structure as json_structure
 from tensorseed.spec.json.structure import (
     MAX_DEPTH,
     DepthError,
+    PieceError,
     count_members,
     parse,
     repeated_names,
@@ -68,7 +69,7 @@ def test_pieces_give_what_the_whole_text_gives(
 def test_pieces_refuse_what_the_whole_text_is_refused_for(text: bytes) -> None:
     with pytest.raises(orjson.JSONDecodeError):
         orjson.loads(text)
-    with pytest.raises(orjson.JSONDecodeError):
+    with pytest.raises(PieceError):
         parse(text, scan(text))
 
 
@@ -78,18 +79,18 @@ def test_no_text_is_read_in_pieces_and_refused_as_a_whole(text: bytes) -> None:
     try:
         whole = orjson.loads(text)
     except orjson.JSONDecodeError:
-        with pytest.raises(orjson.JSONDecodeError):
+        with pytest.raises(PieceError):
             parse(text, scan(text))
     else:
         assert parse(text, scan(text)) == whole
 
 
 @pytest.mark.usefixtures("tiny_pieces")
-def test_a_fault_in_a_piece_is_told_at_its_line_of_the_text() -> None:
-    text = b'{"a": [\n1,\n2,\n3,\nx,\n5]}'
-    with pytest.raises(orjson.JSONDecodeError) as caught:
-        parse(text, scan(text))
-    assert caught.value.lineno == 5
+@pytest.mark.parametrize("text", ['{"a": [\n1,\n2,\n3,\nx,\n5]}', '["äöü", ["ä", x]]'])
+def test_a_fault_in_a_piece_has_its_offset_in_the_text(text: str) -> None:
+    with pytest.raises(PieceError) as caught:
+        parse(text.encode(), scan(text.encode()))
+    assert caught.value.offset == text.encode().index(b"x")
 
 
 def test_counts_ignore_strings() -> None:
