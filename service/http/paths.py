@@ -5,12 +5,15 @@ A server's `root_path` and a mount put that prefix before `path` (ASGI). Routes 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+_PAGES = ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/api/models", "/api/whoami-v2")
 
 
 class RootPath:
@@ -28,6 +31,44 @@ class RootPath:
             if scope.get("raw_path"):
                 scope["raw_path"] = self._path.encode() + scope["raw_path"]
         await self._app(scope, receive, send)
+
+
+class PlainPaths:
+    """Answers a path with surplus slashes as the one that it means."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and ("//" in scope["path"] or scope["path"].endswith("/")):
+            root = root_path(scope)
+            scope = {**scope, "path": _below(scope["path"], root)}
+            if scope.get("raw_path"):
+                raw = scope["raw_path"].decode("latin-1")
+                scope["raw_path"] = _below(raw, quote(root)).encode("latin-1")
+        await self._app(scope, receive, send)
+
+
+def _below(path: str, root: str) -> str:
+    """The path with what follows its prefix made plain."""
+    return root + plain_path(path[len(root) :]) if path.startswith(root) else path
+
+
+def plain_path(path: str) -> str:
+    """The path without surplus slashes, but for those that a tensor's or a file's name may have.
+
+    >>> [plain_path(path) for path in ("//v1/weights/", "/v1//losses/", "/v1/weights/t/tensors/a//b/", "/")]
+    ['/v1/weights', '/v1/losses', '/v1/weights/t/tensors/a//b/', '/']
+    """
+    path = re.sub(r"^/{2,}", "/", path)
+    if path.rstrip("/") in _PAGES:
+        return path.rstrip("/")
+    if not path.startswith("/v1/"):
+        return path
+    route, mark, name = path.partition("/tensors/")
+    route = re.sub(r"/{2,}", "/", route)
+    return f"{route}{mark}{name}" if mark else route.rstrip("/")
 
 
 def root_path(scope: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from tensorseed.files.header import dtype_name, write_tensors
 from tensorseed.files.reader import read_tensors, to_torch
 from tensorseed.losses import LOSSES, Call, evaluate, losses_catalog, read_loss
 from tensorseed.losses.request import loss_class
+from tensorseed.spec.faults import misplaced
 from tensorseed.spec.json.text import NotFiniteError, load
 from tensorseed.spec.limits import Limits
 
@@ -105,7 +106,8 @@ def _document(body: bytes, limits: Limits) -> Mapping[str, Any]:
     except SpecError as error:
         raise LossError(error.faults) from None
     if not isinstance(document, dict):
-        raise LossError.at("", "the request must be a JSON object of tensors and options by name")
+        detail = "the request must be a JSON object of tensors and options by name"
+        raise LossError.at("", f"{detail}{misplaced(document)}")
     return document
 
 

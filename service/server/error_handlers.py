@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -13,12 +14,16 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from tensorseed.errors import Fault
+from tensorseed.suggestions import MAX_COMPARED_CHARS
 
 from ..http.errors import BusyError, MalformedRequestError, MethodError, QueryError, UnknownPathError
 from ..http.paths import root_path, route_path
 from ..http.problems import COMMON, ProblemTable
 from ..http.request_context import BODY_FAULT, LIMIT, PROBLEM
 from .route_groups import ROUTE_GROUPS, group_of
+
+MAX_PARTS = 4  # of a path that is suggested
+ALIKE = 0.8  # of an unknown path and one that is suggested
 
 PROBLEMS: ProblemTable = COMMON
 for _group in ROUTE_GROUPS:
@@ -79,15 +84,27 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         allow = ", ".join(allowed_methods(request.app, request.scope))
-        detail = f"this path has the methods {allow}"
+        upper = request.method.upper()
+        wrong = upper in allow.split(", ") and upper != request.method
+        detail = f"methods are upper-case: write {upper}" if wrong else f"this path has the methods {allow}"
         return answer_to(MethodError(detail, {"Allow": allow}), request.scope)
     if error.status_code == 404:
         root = root_path(request.scope)
         twice = bool(root) and route_path(request.scope).startswith(f"{root}/")
-        remedy = f"the proxy has to remove {root} from it" if twice else "/docs lists those there are"
+        remedy = f"the proxy has to remove {root} from it" if twice else _near_path(route_path(request.scope))
         return answer_to(UnknownPathError(f"no such path: {remedy}"), request.scope)
     detail = "the request cannot be understood: check it against /docs"
     return answer_to(MalformedRequestError(detail), request.scope)
+
+
+def _near_path(path: str) -> str:
+    """The end of the sentence for an unknown path: the path of a route that it may mean."""
+    known = [prefix for group in ROUTE_GROUPS for prefix in group.prefixes if prefix.count("/") < MAX_PARTS]
+    spelled = path.casefold() if path.casefold().startswith("/v1/") else f"/v1{path.casefold()}"
+    short = len(path) <= MAX_COMPARED_CHARS
+    near = difflib.get_close_matches(spelled, known, 1, ALIKE) if short else []
+    guess = f"did you mean {near[0]}? " if near and near[0] != path else ""
+    return f"{guess}/docs lists those there are"
 
 
 async def _answer_validation(request: Request, error: Exception) -> Response:

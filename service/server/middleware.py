@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ..http.memory import MemoryBudget
-from ..http.paths import RootPath
+from ..http.paths import PlainPaths, RootPath
 from ..settings import Settings
 from .authentication import Authentication
 from .graceful_shutdown import Draining, GracefulShutdown
@@ -63,6 +63,7 @@ def surround(
     middleware = [
         *([Middleware(ProxyHeadersMiddleware, settings.proxies())] if settings.proxies() else []),
         *([Middleware(RootPath, settings.root_path)] if settings.root_path else []),
+        Middleware(PlainPaths),
         Middleware(RequestTelemetry, metrics, tracer, access_log=settings.access_log),
         *([cors] if settings.origins() else []),
         Middleware(Draining, shutdown),

@@ -17,6 +17,8 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import SEED_COUNT
 from tensorseed.spec.spec_token import decode_token, encode_token
+from tensorseed.spec.spellings.names import device_name, generator_name
+from tensorseed.spec.spellings.values import unquoted
 from tensorseed.spec.torch_identity import kernels_known
 
 from ..http.concurrency_limit import ConcurrencyLimit
@@ -168,8 +170,9 @@ class OpenFiles:
 
 def _measures_torch(parameters: Mapping[str, str]) -> bool:
     """Whether a query is the first of generator torch for its device, whose kernels take long to measure."""
-    device = parameters.get("device", "auto")
-    return parameters.get("generator") == "torch" and not kernels_known("cpu" if device == "auto" else device)
+    device = device_name(unquoted(parameters.get("device", "auto")))
+    by_torch = generator_name(unquoted(parameters.get("generator", ""))) == "torch"
+    return by_torch and not kernels_known("cpu" if device == "auto" else device)
 
 
 def _leased(lease: MemoryLease, make: Callable[P, OpenFile], *args: P.args, **kwargs: P.kwargs) -> OpenFile:

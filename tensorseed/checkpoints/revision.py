@@ -15,6 +15,7 @@ from typing import NamedTuple, get_args
 
 from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec.spec import SEED_COUNT
+from tensorseed.spec.spellings.names import dtype_name
 
 DTYPE_NAMES: tuple[str, ...] = get_args(DTypeName)
 IDENTITY_BYTES = 12
@@ -22,8 +23,9 @@ SEED_BYTES = 8
 BRANCHES = "refs/heads/"
 
 _NAME = re.compile(
-    rf"(?:{BRANCHES})?(?:main|HEAD|seed[-=](?P<seed>0|[1-9][0-9]{{0,19}})(?:,dtype=(?P<dtype>[a-z0-9_]+))?"
-    r"|dtype=(?P<alone>[a-z0-9_]+))"
+    rf"(?:{BRANCHES})?(?:main|HEAD|seed[-=](?P<seed>0|[1-9][0-9]{{0,19}})(?:,dtype=(?P<dtype>[\w.]+))?"
+    r"|dtype=(?P<alone>[\w.]+))",
+    re.ASCII,
 )
 _COMMIT = re.compile(rf"[0-9a-f]{{{2 * (IDENTITY_BYTES + SEED_BYTES)}}}")
 
@@ -47,7 +49,8 @@ def parse_revision(text: str) -> Revision | None:
     match = _NAME.fullmatch(text)
     if match is None:
         return None
-    seed, dtype = int(match["seed"] or 0), match["dtype"] or match["alone"]
+    seed, spelled = int(match["seed"] or 0), match["dtype"] or match["alone"]
+    dtype = spelled and dtype_name(spelled)
     if seed >= SEED_COUNT or (dtype is not None and dtype not in DTYPE_NAMES):
         return None
     return Revision(seed, dtype)

@@ -25,8 +25,17 @@ from tensorseed.spec.faults import Located, explain
 from tensorseed.spec.json.pointers import Path
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes import SCHEMES, ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
+from tensorseed.spec.spellings.names import (
+    class_name,
+    dtype_name,
+    respell_entry,
+    respell_fields,
+    respell_init,
+    respell_inits,
+)
 from tensorseed.suggestions import misnamed_choice, unknown_name
 
 MAX_VARIANTS = 16
@@ -35,6 +44,8 @@ _ALIKE = 0.75  # of two words, where one is taken for a misspelling of the other
 M = TypeVar("M", bound=BaseModel)
 
 MAX_ITEMS = 64  # of one list of arguments
+
+_TYPES = (*LAYERS, *MODULES)
 
 _SIZE = "{field} must be a number, or a list of numbers with one for each dimension"
 _LISTS = ("layers", "rules", "compare")
@@ -47,6 +58,38 @@ _EMPTY: dict[str, Any] = {
     "optimizer": None,
     "calibrate": None,
 }
+
+
+def respelled(document: dict[str, Any]) -> dict[str, Any]:
+    """The evaluation with canonical dtypes, devices, generators, types and optimizers, its variants too."""
+    found: dict[str, Any] = respell_fields(document)
+    layers, variants, optimizer = (found.get(name) for name in ("layers", "compare", "optimizer"))
+    if isinstance(layers, list):
+        found = {**found, "layers": [respell_entry(layer, _TYPES) for layer in layers]}
+    if isinstance(variants, list):
+        found = {
+            **found,
+            "compare": [_respelled_variant(variant) for variant in variants[: MAX_VARIANTS + 1]],
+        }
+    return {**found, "optimizer": _respelled_optimizer(optimizer)} if optimizer is not None else found
+
+
+def _respelled_variant(variant: Any) -> Any:
+    if isinstance(variant, str):
+        return dtype_name(respell_init(variant))
+    if not _is(variant):
+        return variant
+    found: dict[str, Any] = respell_fields(variant)
+    if "init" in found:
+        found = {**found, "init": respell_inits(found["init"])}
+    return {**found, "optimizer": _respelled_optimizer(found["optimizer"])} if "optimizer" in found else found
+
+
+def _respelled_optimizer(optimizer: Any) -> Any:
+    if isinstance(optimizer, str):
+        return class_name(optimizer.removeprefix("torch.").removeprefix("optim."), OPTIMIZERS)
+    kind = optimizer.get("kind") if _is(optimizer) else None
+    return {**optimizer, "kind": _respelled_optimizer(kind)} if isinstance(kind, str) else optimizer
 
 
 def read_request(document: dict[str, Any], faults: list[Located]) -> EvaluationRequest | None:

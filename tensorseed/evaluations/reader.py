@@ -40,7 +40,7 @@ from tensorseed.evaluations.variants import (
     label,
     variant_faults,
 )
-from tensorseed.spec.faults import Located, spec_error
+from tensorseed.spec.faults import Located, misplaced, spec_error
 from tensorseed.spec.json.text import load
 from tensorseed.spec.layers.network_module import InputDtype, Shape
 from tensorseed.spec.limits import Limits
@@ -61,8 +61,9 @@ def read(body: bytes, limits: Limits) -> Evaluation:
     except SpecError as error:
         raise EvaluationError(error.faults) from None
     if not isinstance(document, dict):
-        raise EvaluationError.at("", "an evaluation must be an object with layers and input")
-    return _Reader(document, limits).read()
+        detail = f"an evaluation must be an object with layers and input{misplaced(document)}"
+        raise EvaluationError.at("", detail)
+    return _Reader(fields.respelled(document), limits).read()
 
 
 PARAMETER_BYTES = 16  # of memory: with gradient and the optimizer's state

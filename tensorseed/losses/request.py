@@ -12,10 +12,11 @@ from tensorseed.losses.base import Call, Loss
 from tensorseed.losses.inputs import common_dtype, parse_tensors
 from tensorseed.losses.registry import LOSSES
 from tensorseed.sampling.dtypes import ComputeDTypeName
-from tensorseed.spec.faults import explain
+from tensorseed.spec.faults import explain, misplaced
 from tensorseed.spec.json.pointers import MAX_FAULTS, pointer
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.spellings.names import respell_fields
 from tensorseed.suggestions import unknown_name
 
 if TYPE_CHECKING:
@@ -103,8 +104,9 @@ def read_loss(
     """
     cls = loss_class(name)
     if not isinstance(document, Mapping):
-        raise LossError.at("", "the request must be an object with the tensors and options of the loss")
-    lists, options, request = _sorted(cls, document, tensors)
+        detail = "the request must be an object with the tensors and options of the loss"
+        raise LossError.at("", f"{detail}{misplaced(document)}")
+    lists, options, request = _sorted(cls, respell_fields(document), tensors)
     loss, wanted = _both(cls, options, request)
     if tensors is None:
         given = parse_tensors(loss, lists, wanted.dtype, limits)

@@ -13,11 +13,12 @@ from tensorseed.spec.faults import Located, explain, spec_error
 from tensorseed.spec.json.pointers import MAX_FAULTS
 from tensorseed.spec.json.text import dump, load
 from tensorseed.spec.json.values import to_json
-from tensorseed.spec.layers import AnyEntry, Entry
+from tensorseed.spec.layers import LAYERS, AnyEntry, Entry
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name, is_plain
 from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.size_limits import MAX_FIELDS, find_oversize
+from tensorseed.spec.spellings.names import respell_entry, respell_init
 from tensorseed.spec.translation import translate_entry, translate_rule
 
 PLACEHOLDER = "name"
@@ -89,6 +90,9 @@ def validate_entry(
     With `ruled` a bare tensor may leave its init to rules, and has that of a placeholder.
     """
     path = ("layers", group.indices[0])
+    entry = respell_entry(group.entry, LAYERS)
+    if entry is not group.entry:
+        group.entry, group.text = entry, dump(entry)
     found = find_oversize(group.entry, limits)
     if found is not None:
         faults.append(((*path, *found[0]), found[1]))
@@ -161,7 +165,7 @@ def read_rules(document: Any, faults: list[Located], limits: Limits | None = Non
             faults.append((("rules", index, *found[0]), found[1]))
             continue
         before = len(faults)
-        rule = translate_rule(written, ("rules", index), faults)
+        rule = translate_rule(_respelled(written), ("rules", index), faults)
         if len(faults) > before:
             continue
         try:
@@ -189,6 +193,11 @@ def rules_of(rules: Sequence[Mapping[str, Any] | Rule] | None) -> Rules:
     if isinstance(rules, list | tuple):
         written = [_written(rule) if isinstance(rule, Rule) else rule for rule in rules]
     return parse_rules(load(to_json({"rules": [] if rules is None else written}))["rules"])
+
+
+def _respelled(rule: Any) -> Any:
+    """The rule with the canonical kind of its init."""
+    return {**rule, "init": respell_init(rule["init"])} if isinstance(rule, dict) and "init" in rule else rule
 
 
 def _written(rule: Rule) -> Any:

@@ -18,6 +18,7 @@ from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.numbers import INFINITIES
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.schemes.parts import Part, Parts
+from tensorseed.spec.spellings.values import integer_remedy, type_remedy
 from tensorseed.suggestions import misnamed_choice, unknown_name
 
 Located = tuple[Path, str]  # path and sentence of a fault
@@ -138,7 +139,8 @@ def _read(
     """The fault of an error, or none if its union branch is not the intended one."""
     path = place.path
     if path and path[0] in _WHOLE_FIELD and path[0] in spec.model_fields:
-        return [(path, _WHOLE_FIELD[str(path[0])])]
+        remedy = integer_remedy(item["input"]) if path[0] == "seed" else ""
+        return [(path, _WHOLE_FIELD[str(path[0])] + remedy)]
     if path[2:] == ("init",) and item["type"] == "dict_type" and not place.branch:
         return [(path, _LAYER_INIT if path[0] == "layers" else _INIT)]
     if place.branch.startswith(("function", "tagged-union")):
@@ -158,6 +160,15 @@ def _read_init(place: _Location, item: Mapping[str, Any], spec: type[BaseModel])
     if wrong_type:
         return [] if isinstance(value, str | dict) else [(place.path, _not_an_init(value))]
     return [_sentence(place.path, item, place.model or spec)]
+
+
+def misplaced(document: Any) -> str:
+    """The end of a sentence about a document that is no object, or is an entry: where it belongs."""
+    if isinstance(document, str) and document.lstrip()[:1] in ("{", "["):
+        return ", and this is a string that holds JSON: it was encoded twice, send the object itself"
+    if isinstance(document, list) and document and isinstance(document[0], dict):
+        return ': write {"layers": […]} around this list of entries'
+    return ""
 
 
 def _not_an_init(value: Any) -> str:
@@ -215,7 +226,8 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
         valid_words = re.findall(r"'([^']*)'", context["expected"])
         return path, f"{field} must be one of {', '.join(valid_words)}"
     words = {name: _plain(value) for name, value in context.items()}
-    return path, _SENTENCES.get(kind, "{field} is not valid").format(field=field, **words)
+    sentence = _SENTENCES.get(kind, "{field} is not valid").format(field=field, **words)
+    return path, f"{sentence}{type_remedy(kind, item['input'])}"
 
 
 def _other_tag(document: Any, tag: str) -> tuple[str, str] | None:

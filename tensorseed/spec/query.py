@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from tensorseed.errors import Fault, SpecError
+from tensorseed.errors import Fault, SpecError, shortened
 from tensorseed.spec.json.numbers import InexactNumberError
 from tensorseed.spec.json.text import load
 from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.spellings.names import scheme_kind
+from tensorseed.spec.spellings.values import dimensions, integer_remedy, number_text, renamed
 from tensorseed.spec.torch_identity import TorchIdentity
 from tensorseed.spec.translation import parameters_of
 from tensorseed.suggestions import unknown_name
@@ -29,9 +31,11 @@ DEFAULT_NAME = "weight"
 
 _SPEC_FIELDS = ("seed", "dtype", "generator", "device", "torch_version", "torch_kernels")
 
+_LIST = "shape must be integers with commas between them"
 _INTEGER = re.compile(r"-?[0-9]{1,1000}")
 _NUMBER = re.compile(r"-?[0-9]")
 _BOOLEANS = {"true": True, "false": False}
+_ANY_PARAMETER = {name: None for scheme in SCHEMES.values() for name in scheme.model_fields if name != "kind"}
 
 
 def document(params: Mapping[str, str]) -> dict[str, Any]:
@@ -43,11 +47,14 @@ def document(params: Mapping[str, str]) -> dict[str, Any]:
     broken = [key for key, text in params.items() if key != "name" and not (_is_text(key) and _is_text(text))]
     if broken:
         raise SpecError([Fault(repr(key)[1:-1], "a parameter must be valid Unicode") for key in broken])
+    params = renamed(params)
     entry: dict[str, Any] = {"type": "Tensor", "name": params.get("name", DEFAULT_NAME)}
     if "shape" in params:
         entry["shape"] = _shape(params["shape"])
     if "init" in params:
         entry["init"] = _init(params)
+    else:
+        _check_parameters(params, _ANY_PARAMETER)
     spec = {key: params[key] for key in _SPEC_FIELDS if key in params}
     if "torch_version" in spec:
         spec["torch_version"] = _version(spec["torch_version"])
@@ -65,10 +72,25 @@ def _version(text: str) -> str:
     return text.replace(" ", "+")
 
 
-def _shape(text: str) -> list[int | str]:
-    """The dimensions, none for an empty text. Other text than integers stays, for the validator to refuse."""
-    parts = text.split(",") if text else []
-    return [max(min(int(part), 1 << 63), -1) if _INTEGER.fullmatch(part) else part for part in parts]
+def _shape(text: str) -> list[int]:
+    """The dimensions, none for an empty text.
+
+    Raises:
+        SpecError: they are separated in several ways, or one is no integer; the sentence says what to write.
+    """
+    parts = dimensions(text)
+    if parts is None:
+        raise SpecError.at("shape", f"{_LIST}, such as 256,784")
+    for part in parts:
+        if not _INTEGER.fullmatch(part):
+            detail = f"each number of shape must be an integer{integer_remedy(part)}"
+            raise SpecError.at("shape", detail if ":" in detail else f"{_LIST}, such as 256,784")
+        if len(part) > 1 and part.startswith("0"):
+            detail = f"{shortened(part)} has a leading zero, and commas are between dimensions"
+            raise SpecError.at(
+                "shape", f"{detail}: write {shortened(part.lstrip('0') or '0')}, or 1024 for 1,024"
+            )
+    return [max(min(int(part), 1 << 63), -1) for part in parts]
 
 
 def _is_text(text: str) -> bool:
@@ -77,17 +99,11 @@ def _is_text(text: str) -> bool:
 
 
 def _init(params: Mapping[str, str]) -> dict[str, Any]:
-    kind = params["init"]
+    kind = scheme_kind(params["init"])
     parameters = {key: _value(key, text) for key, text in params.items() if key not in QUERY_PARAMETERS}
     valid = _parameters(kind)
     if valid is not None:
-        wrong = [
-            Fault(name, unknown_name("parameter", name, [*QUERY_PARAMETERS, *valid]))
-            for name in parameters
-            if name not in valid
-        ]
-        if wrong:
-            raise SpecError(wrong)
+        _check_parameters(parameters, valid)
     else:
         parameters = {}
     return {"kind": kind, **parameters}
@@ -103,10 +119,22 @@ def _parameters(kind: str) -> list[str] | None:
         return None
 
 
+def _check_parameters(parameters: Iterable[str], valid: Collection[str]) -> None:
+    """Raise SpecError for parameters that neither the query nor the scheme has."""
+    wrong = [
+        Fault(name, unknown_name("parameter", name, [*QUERY_PARAMETERS, *valid]))
+        for name in parameters
+        if name not in valid and name not in QUERY_PARAMETERS
+    ]
+    if wrong:
+        raise SpecError(wrong)
+
+
 def _value(key: str, text: str) -> Any:
     """A JSON number, boolean or list; any other text stands for itself."""
-    if text in _BOOLEANS:
-        return _BOOLEANS[text]
+    if text.casefold() in _BOOLEANS:
+        return _BOOLEANS[text.casefold()]
+    text = number_text(text)
     if _NUMBER.match(text) or text.startswith("["):
         try:
             return load(text.encode())

@@ -21,7 +21,7 @@ from tensorseed.spec import query
 from tensorseed.spec.assignment import Assigner, as_written
 from tensorseed.spec.entries import MAX_RULES, group_entries, read_rules, validate_entry
 from tensorseed.spec.expansion import SLOT_BYTES, ResolvedGroup, expand_groups, expand_in_order
-from tensorseed.spec.faults import Located, explain, spec_error
+from tensorseed.spec.faults import Located, explain, misplaced, spec_error
 from tensorseed.spec.json.pointers import MAX_FAULTS
 from tensorseed.spec.json.text import dump, load
 from tensorseed.spec.layers import AnyEntry
@@ -32,6 +32,7 @@ from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.schemes import ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
+from tensorseed.spec.spellings.names import respell_fields
 from tensorseed.spec.torch_identity import torch_identity
 from tensorseed.spec.translation import sent_path, sent_rule_path
 
@@ -257,6 +258,10 @@ def _validate(document: Any, faults: list[Located]) -> Spec | None:
             name: type(value)() if isinstance(value, list | dict) else value
             for name, value in document.items()
         }
+        outline = respell_fields(outline)
+    else:
+        faults.append(((), f"the spec must be an object{misplaced(document)}"))
+        return None
     try:
         return Spec.model_validate_json(dump(outline))
     except ValidationError as error:

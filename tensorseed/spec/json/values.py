@@ -20,7 +20,7 @@ MAX_BITS = 1_024  # of an integer that can be finite in float64
 def to_json(document: Any) -> bytes:
     """Return the JSON text of a document.
 
-    Numbers and arrays of numpy become numbers and lists, tuples lists, and mappings objects.
+    Numbers and arrays of numpy become numbers and lists, tuples lists, mappings objects, and dtypes names.
 
     >>> to_json({"shape": (np.int64(2), 3), "data": np.array([0.5, 1])})
     b'{"shape": [2, 3], "data": [0.5, 1.0]}'
@@ -64,11 +64,23 @@ def _plain(value: Any, path: Path, faults: list[Fault]) -> Any:
             }
         case list() | tuple():
             return [_plain(part, (*path, index), faults) for index, part in enumerate(value)]
+        case _ if (name := _dtype_name(value)) is not None:
+            return name
         case _:
             kind = type(value).__name__
             detail = f"a value of type {kind} has no JSON: write a number, a text, a list or an object"
             faults.append(Fault(pointer(path), detail))
     return None
+
+
+def _dtype_name(value: Any) -> str | None:
+    """The name of a dtype of numpy, JAX or torch, such as `np.float32`; None for anything else."""
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+        return np.dtype(value).name
+    if isinstance(value, type) and isinstance(own := getattr(value, "dtype", None), np.dtype):
+        return own.name  # of jax.numpy.float32 and the others
+    kind = type(value)
+    return str(value) if (kind.__module__, kind.__name__) == ("torch", "dtype") else None
 
 
 def _name(name: Any, path: Path, faults: list[Fault]) -> str:

@@ -58,9 +58,7 @@ def test_json_in_any_guise_is_read(media_type: str | None) -> None:
     assert read([b"{", b"}"], **headers)[0] == b"{}"
 
 
-@pytest.mark.parametrize(
-    "media_type", ["text/html", "application/octet-stream", "multipart/form-data; boundary=x", "json"]
-)
+@pytest.mark.parametrize("media_type", ["text/html", "application/octet-stream", "json"])
 def test_another_media_type_is_refused(media_type: str) -> None:
     with pytest.raises(MediaTypeError, match="application/json") as caught:
         read([b"{}"], content_type=media_type)

@@ -287,7 +287,7 @@ class TestRefusals:
         assert faults(client.post("/v1/losses/mse_loss", content=body))[0][0] == ""
 
     def test_other_media_types_are_not_read(self, client: Any) -> None:
-        response = client.post("/v1/losses/mse_loss", content=b"1", headers={"Content-Type": "text/plain"})
+        response = client.post("/v1/losses/mse_loss", content=b"1", headers={"Content-Type": "text/csv"})
         assert response.status_code == 415
         assert response.headers["accept-post"] == "application/json, application/octet-stream"
 

@@ -278,7 +278,7 @@ def test_faults_of_the_spec(top: dict[str, Any], pointer: str, detail: str) -> N
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        (b"", "not valid JSON"),
+        (b"", "the body is empty"),
         (b"{", "not valid JSON"),
         (b"\xff", "encode it as UTF-8"),
         (b"[" * 100_000, "nested too deeply"),

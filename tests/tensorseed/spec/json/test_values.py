@@ -61,3 +61,12 @@ def test_a_document_within_itself_is_refused() -> None:
 def test_the_examples_of_the_docstrings() -> None:
     assert doctest.testmod(json_values).attempted > 0
     assert doctest.testmod(json_values).failed == 0
+
+
+def test_dtypes_are_names() -> None:
+    jnp, torch = pytest.importorskip("jax.numpy"), pytest.importorskip("torch")
+    dtypes = [np.float32, np.dtype("float16"), jnp.bfloat16, jnp.float32, torch.float64]
+    names = ["float32", "float16", "bfloat16", "float32", "torch.float64"]
+    assert json.loads(to_json({"dtypes": dtypes})) == {"dtypes": names}
+    with pytest.raises(SpecError, match="has no JSON"):
+        to_json({"dtype": float})

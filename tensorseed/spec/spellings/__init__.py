@@ -1,0 +1,1 @@
+"""Spellings with one meaning, read as the canonical one."""

@@ -1,0 +1,167 @@
+"""Spellings of dtypes, devices, generators, schemes and classes.
+
+A spelling that has one meaning is read as the canonical one, so that recipe, token and entity tag are the
+same. Anything else stays as it is, for the validator to refuse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from functools import cache
+from operator import is_
+from typing import Any
+
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.spec.schemes import SCHEMES
+
+MAX_CHARS = 64  # of a word that may be another spelling of a name or a number
+
+_DTYPES = {
+    "float64": ("double", "fp64", "f64"),
+    "float32": ("float", "single", "fp32", "f32"),
+    "bfloat16": ("bf16", "brain16"),
+    "float16": ("half", "fp16", "f16"),
+    "float8_e4m3fn": ("fp8_e4m3fn", "f8e4m3fn", "fp8_e4m3", "e4m3fn"),
+    "float8_e5m2": ("fp8_e5m2", "f8e5m2", "e5m2"),
+    "int64": ("long", "i64"),
+}
+_DTYPE_MODULES = re.compile(r"(torch|np|numpy|jnp|jax\.numpy|mx|tf|ml_dtypes)\.")
+_SCHEME_MODULES = re.compile(r"(torch\.)?(nn\.)?(init\.)")
+_DEVICE = re.compile(r"/?(?:device:)?(?P<kind>auto|cpu|gpu|cuda)(?::(?P<index>[0-9]{1,4}))?")
+_OTHERS = frozenset({"glorotnormal", "henormal"})  # Keras's, which are truncated
+
+
+@cache
+def _dtype_spellings() -> dict[str, str]:
+    found = {dtype.code.casefold(): name for name, dtype in DTYPES.items()}
+    return found | {word: name for name, words in _DTYPES.items() for word in (name, *words)}
+
+
+@cache
+def _scheme_spellings() -> dict[str, str]:
+    """The schemes by their names without underscores, but for names that another library gives a meaning."""
+    found = {kind.replace("_", ""): kind for kind in SCHEMES}
+    return {compact: kind for compact, kind in found.items() if compact not in _OTHERS}
+
+
+def dtype_name(text: str) -> str:
+    """The name of the dtype that torch, numpy, JAX or safetensors spell so; the text itself for none.
+
+    >>> [dtype_name(text) for text in ("torch.float", "jnp.bfloat16", "F16", "fp8")]
+    ['float32', 'bfloat16', 'float16', 'fp8']
+    """
+    if text in DTYPES or len(text) > MAX_CHARS:
+        return text
+    return _dtype_spellings().get(_DTYPE_MODULES.sub("", text.strip().casefold(), count=1), text)
+
+
+def device_name(text: str) -> str:
+    """The name of a device in any case, `cuda` for a GPU; the text itself for none.
+
+    >>> [device_name(text) for text in ("GPU", "gpu:1", "/device:GPU:0", "CPU", "tpu")]
+    ['cuda', 'cuda:1', 'cuda:0', 'cpu', 'tpu']
+    """
+    match = _DEVICE.fullmatch(text.strip().casefold()) if len(text) <= MAX_CHARS else None
+    if match is None or (match["index"] and match["kind"] == "auto"):
+        return text
+    kind = "cuda" if match["kind"] == "gpu" else match["kind"]
+    index = None if kind == "cpu" and match["index"] == "0" else match["index"]
+    return kind if index is None else f"{kind}:{index}"
+
+
+def generator_name(text: str) -> str:
+    """The name of a generator in any case; the text itself for none."""
+    word = text.strip().casefold() if len(text) <= MAX_CHARS else text
+    return {"philox": "philox", "torch": "torch", "pytorch": "torch"}.get(word, text)
+
+
+def scheme_kind(text: str) -> str:
+    """The kind of a scheme in any case, with torch's underscore and module; the text itself for none.
+
+    >>> [scheme_kind(text) for text in ("Xavier_Uniform", "TruncNormal", "nn.init.zeros_", "he")]
+    ['xavier_uniform', 'trunc_normal', 'zeros', 'he']
+    """
+    if text in SCHEMES or len(text) > MAX_CHARS:
+        return text
+    word = _SCHEME_MODULES.sub("", text.strip(), count=1)
+    word = re.sub(r"[\s-]+", "_", word.casefold()).removesuffix("_")
+    return word if word in SCHEMES else _scheme_spellings().get(word, text)
+
+
+def class_name(text: str, valid: Collection[str]) -> str:
+    """The class of torch.nn among the valid ones, in any case and with its module; the text for none.
+
+    >>> [class_name(text, ["Linear", "ReLU"]) for text in ("torch.nn.Linear", "relu", "Dense")]
+    ['Linear', 'ReLU', 'Dense']
+    """
+    if text in valid or len(text) > MAX_CHARS:
+        return text
+    word = text.strip()
+    word = re.sub(r"^(torch\.)?nn\.", "", word)
+    found = {name.casefold(): name for name in valid}
+    return word if word in valid else found.get(word.casefold(), text)
+
+
+_FIELDS: dict[str, Callable[[str], str]] = {
+    "dtype": dtype_name,
+    "device": device_name,
+    "generator": generator_name,
+}
+
+
+def respell_fields(document: Any) -> Any:
+    """The document with the canonical dtype, device and generator; itself where they are so already."""
+    if not isinstance(document, dict):
+        return document
+    changed = {}
+    for field, spelling in _FIELDS.items():
+        given = document.get(field)
+        if isinstance(given, str) and (name := spelling(given)) != given:
+            changed[field] = name
+    return {**document, **changed} if changed else document
+
+
+def respell_init(init: Any) -> Any:
+    """The init with the canonical kind of its scheme, in its parts too; itself where it has that already."""
+    if isinstance(init, str):
+        return scheme_kind(init)
+    kind = init.get("kind") if isinstance(init, dict) else None
+    if not isinstance(kind, str):
+        return init
+    name, parts = scheme_kind(kind), init.get("parts")
+    found = init if name == kind else {**init, "kind": name}
+    if not isinstance(parts, list):
+        return found
+    respelled = [_respell_part(part) for part in parts]
+    return found if all(map(is_, parts, respelled)) else {**found, "parts": respelled}
+
+
+def _respell_part(part: Any) -> Any:
+    init = part.get("init") if isinstance(part, dict) else None
+    respelled = respell_init(init)
+    return part if respelled is init else {**part, "init": respelled}
+
+
+def respell_inits(inits: Any) -> Any:
+    """The inits of a layer by parameter, or one alone, with canonical kinds."""
+    if not isinstance(inits, dict) or "kind" in inits:
+        return respell_init(inits)
+    changed = {}
+    for name, init in inits.items():
+        respelled = respell_init(init)
+        if respelled is not init:
+            changed[name] = respelled
+    return {**inits, **changed} if changed else inits
+
+
+def respell_entry(entry: Any, types: Collection[str]) -> Any:
+    """The entry with the canonical type, one of `types`, dtype and inits; itself where it has them."""
+    if not isinstance(entry, dict):
+        return entry
+    found = respell_fields(entry)
+    kind, init = entry.get("type"), entry.get("init")
+    if isinstance(kind, str) and (name := class_name(kind, types)) != kind:
+        found = {**found, "type": name}
+    respelled = respell_inits(init)
+    return found if respelled is init else {**found, "init": respelled}

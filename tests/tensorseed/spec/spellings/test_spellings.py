@@ -1,0 +1,89 @@
+"""Spellings of names and shapes, in specs, parts and revisions."""
+
+from __future__ import annotations
+
+import pytest
+
+from tensorseed.checkpoints.revision import Revision, parse_revision
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.spellings.names import (
+    MAX_CHARS,
+    class_name,
+    device_name,
+    dtype_name,
+    generator_name,
+    scheme_kind,
+)
+from tensorseed.spec.spellings.values import dimensions, number_text, unquoted
+from tests.tensorseed.spec.test_spec import linear, parse, tensor
+
+
+def test_canonical_names_are_their_own_spellings() -> None:
+    assert all(dtype_name(name) == name for name in DTYPES)
+    assert all(dtype_name(dtype.code) == name for name, dtype in DTYPES.items())
+    assert all(scheme_kind(kind) == kind for kind in SCHEMES)
+
+
+@pytest.mark.parametrize("text", ["fp8", "float8", "f8", "int", "float128", "", " ", "x" * (MAX_CHARS + 1)])
+def test_what_has_no_one_meaning_stays(text: str) -> None:
+    assert dtype_name(text) == device_name(text) == generator_name(text) == scheme_kind(text) == text
+    assert class_name(text, ["Linear"]) == text
+
+
+@pytest.mark.parametrize("name", ["GlorotNormal", "HeNormal", "keras.HeNormal", "he", "kaiming", "zeros(2)"])
+def test_what_another_library_means_is_no_spelling(name: str) -> None:
+    assert scheme_kind(name) == name
+
+
+@pytest.mark.parametrize("text", ["auto:0", "cuda:", "cuda:99999", "cuda0", "tpu", "mps"])
+def test_other_devices_stay(text: str) -> None:
+    assert device_name(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("", []),
+        ("()", []),
+        ("torch.Size([])", []),
+        ("7", ["7"]),
+        ("2,3x4", None),
+        ("0x10", None),
+        ("2,", ["2", ""]),
+        ("(2,3", ["(2", "3"]),
+    ],
+)
+def test_dimensions(text: str, parts: list[str] | None) -> None:
+    assert dimensions(text) == parts
+
+
+@pytest.mark.parametrize(("text", "number"), [("1e 3", "1e+3"), ("a", "a"), ("1.5f", "1.5f"), ("--1", "--1")])
+def test_numbers(text: str, number: str) -> None:
+    assert number_text(text) == number
+
+
+def test_quotes_that_do_not_match_stay() -> None:
+    assert [unquoted(text) for text in ("'a\"", '"', "'a'b", "“a”")] == ["'a\"", '"', "'a'b", "a"]
+
+
+def test_entries_and_inits_by_parameter() -> None:
+    spelled = linear(
+        type="torch.nn.Linear", dtype="bf16", init={"weight": "Xavier_Normal", "bias": {"kind": "Ones"}}
+    )
+    plain = linear(dtype="bfloat16", init={"weight": "xavier_normal", "bias": "ones"})
+    assert parse(spelled, dtype="half") == parse(plain, dtype="float16")
+    assert parse(tensor(dtype="long"), device="GPU:1").device == "cuda:1"
+
+
+def test_inits_of_parts() -> None:
+    spelled = [{"size": 1, "init": {"kind": "Normal", "std": 2}}, {"init": "Xavier_Normal"}]
+    canonical = [{"size": 1, "init": {"kind": "normal", "std": 2}}, {"init": "xavier_normal"}]
+    found = parse(tensor(init={"kind": "Parts", "parts": spelled}))
+    assert found == parse(tensor(init={"kind": "parts", "parts": canonical}))
+
+
+def test_revisions() -> None:
+    assert parse_revision("seed-1,dtype=bf16") == Revision(1, "bfloat16")
+    assert parse_revision("dtype=torch.half") == Revision(0, "float16")
+    assert parse_revision("dtype=fp8") is None
