@@ -109,7 +109,7 @@ class _Decider:
         self._rules = decisions.rules
         self._identity = identity
         self._firsts: dict[Hashable, str] = {}
-        self._by_rule: dict[tuple[int, torch.Size, torch.dtype], EntryTensor | None] = {}
+        self._by_rule: dict[tuple[int, torch.Size, torch.dtype, int], EntryTensor | None] = {}
 
     def names(self) -> list[str]:
         """The names that were met, without further names of parameters."""
@@ -141,7 +141,7 @@ class _Decider:
             source: int | str | None = words
             stream = name
             if index is not None:
-                drawn, source = self._ruled(index, name, tensor), index
+                drawn, source = self._ruled(index, name, tensor, _groups_of(module)), index
                 if drawn is None:
                     continue
             elif models and (inits := models.inits_of(name)) is not None:
@@ -176,14 +176,14 @@ class _Decider:
         else:
             self.decisions.uncovered.append(Uncovered(member, reason))
 
-    def _ruled(self, index: int, name: str, tensor: torch.Tensor) -> EntryTensor | None:
-        """The tensor of a rule, resolved once for all of a shape and dtype; None after adding its fault."""
-        key = (index, tensor.shape, tensor.dtype)
+    def _ruled(self, index: int, name: str, tensor: torch.Tensor, groups: int) -> EntryTensor | None:
+        """The tensor of a rule, resolved once for all that are alike; None after adding its fault."""
+        key = (index, tensor.shape, tensor.dtype, groups)
         if key not in self._by_rule:
-            self._by_rule[key] = self._resolve(index, name, tensor)
+            self._by_rule[key] = self._resolve(index, name, tensor, groups)
         return self._by_rule[key]
 
-    def _resolve(self, index: int, name: str, tensor: torch.Tensor) -> EntryTensor | None:
+    def _resolve(self, index: int, name: str, tensor: torch.Tensor, groups: int) -> EntryTensor | None:
         dtype, shape = DTYPE_NAMES.get(tensor.dtype), tuple(tensor.shape)
         if tensor.is_nested:
             self.fault(f"{name} {NESTED}")
@@ -193,7 +193,7 @@ class _Decider:
             return None
         rule: Rule = self._rules[index]
         try:
-            return bare_tensor(rule.init, shape, dtype, rule.fan_axes)
+            return bare_tensor(rule.init, shape, dtype, rule.fan_axes, groups)
         except ArgumentError as error:
             where = pointer(("rules", index, *error.path))
             self.fault(f"{error}; the rule matches {name}, of shape {shape}", where)
@@ -202,6 +202,11 @@ class _Decider:
     def fault(self, detail: str, where: str = "") -> None:
         """Add a fault."""
         self.decisions.faults.append(Fault(where, detail))
+
+
+def _groups_of(module: nn.Module) -> int:
+    """The groups of a convolution, and 1 for other modules."""
+    return module.groups if isinstance(module, nn.modules.conv._ConvNd) else 1
 
 
 def _own_tensors(module: nn.Module) -> tuple[Mapping[str, torch.Tensor], int, Facts]:

@@ -9,10 +9,12 @@ import torch
 
 from tensorseed.devices.local import LIMITS
 from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.spec.canonical import normalize_init
 from tensorseed.spec.layers import FanAxes, Tensor
 from tensorseed.spec.layers.attention import XAVIER
 from tensorseed.spec.resolution import EntryTensor, resolve_entry
 from tensorseed.spec.schemes import Scheme
+from tensorseed.spec.schemes.parts import Parts
 from tensorseed.torch.walk import Layer
 
 DTYPE_NAMES = {getattr(torch, name): name for name in DTYPES}
@@ -90,13 +92,15 @@ def _default(layer: Layer, slot: EntryTensor, is_buffer: bool) -> Default:
 
 
 def bare_tensor(
-    init: str | Scheme, shape: tuple[int, ...], dtype: str, fan_axes: FanAxes | None = None
+    init: str | Scheme, shape: tuple[int, ...], dtype: str, fan_axes: FanAxes | None = None, groups: int = 1
 ) -> EntryTensor:
-    """The tensor of an init.
+    """The tensor of an init; `groups` is that of a convolution.
 
     Raises:
         ArgumentError: the init does not fit the shape or the dtype; its path leads from the entry.
     """
+    if groups > 1 and not isinstance(init, Parts):
+        init = normalize_init(init, shape, groups)
     given = {"name": "x", "type": "Tensor", "shape": tuple(shape), "init": init, "fan_axes": fan_axes}
     entry = Tensor.model_validate({**given, "dtype": dtype})
     return resolve_entry(entry, dtype, LIMITS).tensors[0]

@@ -201,10 +201,14 @@ class Eye(Scheme):
             return self.canonical(shape, 1).distribution_for(shape, fans)
         if len(shape) != 2:
             raise ValueError(
-                "eye fills matrices, and convolution kernels of three to five dimensions: this tensor has "
-                f"{_dimensions(len(shape))}"
+                "eye fills matrices, of two dimensions, and convolution kernels, of three to five: this "
+                f"tensor has {_dimensions(len(shape))}"
             )
         return distributions.Eye(shape[1], gain=self.gain)
+
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Another gain."""
+        return Eye(kind="eye", gain=factor * self.gain)
 
 
 def _multiplied(data: Any, factor: float) -> Any:

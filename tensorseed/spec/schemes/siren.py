@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tensorseed.sampling.distributions import AnyDistribution, Uniform
 from tensorseed.spec.numbers import EXACT
+from tensorseed.spec.schemes import plain
 from tensorseed.spec.schemes.base import FanScheme, Scheme, Shape
 from tensorseed.spec.schemes.fans import Fans
 
@@ -41,6 +42,15 @@ class Siren(FanScheme):
     def bound(self, fans: Fans) -> float:
         """√(6 / fan_in) / omega, or 1 / fan_in."""
         return 1.0 / fans.fan_in if self.first else math.sqrt(6.0 / fans.fan_in) / self.omega
+
+    def rescaled(self, factor: float, _shape: Shape, fans: Fans | None, /) -> Scheme | None:
+        """Another omega, or a uniform of the first layer's bound."""
+        if fans is None:
+            return None
+        if self.first:
+            bound = factor * self.bound(fans)
+            return plain.Uniform(kind="uniform", a=-bound, b=bound)
+        return Siren(kind="siren", omega=self.omega / factor)
 
     def scaled_by(self, fans: Fans) -> AnyDistribution:
         """Uniform(-bound, bound)."""

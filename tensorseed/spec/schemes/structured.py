@@ -104,6 +104,10 @@ class Dirac(Scheme):
         base = distributions.Dirac(shape[fans.in_axis], outputs // self.groups, gain=self.gain)
         return _kernel_centre(base, shape, fans, lambda size: size // 2) if 0 not in shape else Constant(0.0)
 
+    def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
+        """Another gain."""
+        return Dirac(kind="dirac", groups=self.groups, gain=factor * self.gain)
+
 
 class DeltaOrthogonal(Scheme):
     """A convolution that keeps its input's norm: orthogonal at the kernel's centre, zero elsewhere.

@@ -257,8 +257,13 @@ SCALED: list[tuple[Any, list[int]]] = [
     ({"kind": "sparse", "sparsity": 0.5}, [4, 3]),
     ({"kind": "parts", "parts": [{"size": 2, "init": "zeros"}, {"init": "kaiming_normal"}]}, [6, 3]),
     ("zeros", [3]),
+    ({"kind": "logit", "p": 0.1}, [3]),
+    ({"kind": "eye", "gain": 0.5}, [2, 3]),
+    ({"kind": "dirac", "groups": 2}, [4, 2, 3]),
+    ({"kind": "siren", "omega": 5}, [4, 3]),
+    ({"kind": "siren", "first": True}, [4, 3]),
 ]
-UNSCALED = {"eye": [2, 2], "dirac": [2, 2, 1], "sinusoidal": [2, 2]}
+UNSCALED = {"bilinear": [1, 1, 2, 2], "sinusoidal": [2, 2]}
 
 
 def resolved_tensor(init: Any, shape: list[int]) -> tuple[Any, Any]:

@@ -49,7 +49,7 @@ def test_of_a_convolution_it_is_dirac(groups: int) -> None:
 def test_a_vector_has_no_identity() -> None:
     ((pointer, detail),) = faults(tensor(shape=[3], init="eye"))
     assert pointer == "/layers/0/init"
-    assert "eye fills matrices, and convolution kernels of three to five dimensions" in detail
+    assert "eye fills matrices, of two dimensions, and convolution kernels, of three to five" in detail
 
 
 def test_a_gain_that_the_dtype_lacks() -> None:
