@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tensorseed.sampling.distributions import AnyDistribution, Orthogonal, Values, ZeroRange
 from tensorseed.sampling.dtypes import DTYPES, INT64, DType
-from tensorseed.spec.canonical import EntryText, entry_text, same_init
+from tensorseed.spec.canonical import EntryText, entry_text, normalize_init, same_init
 from tensorseed.spec.init_names import expand_init_names
 from tensorseed.spec.inits import (
     canonical_scheme,
@@ -25,6 +25,7 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name
 from tensorseed.spec.schemes import ArgumentError, Scheme, scheme_of
 from tensorseed.spec.schemes.fans import Fans, fans
+from tensorseed.spec.schemes.parts import Parts
 from tensorseed.spec.size_limits import ShapeError, check_shape, oversized_argument
 from tensorseed.spec.torch_support import check_build, check_entry, check_init
 from tensorseed.suggestions import unknown_name
@@ -173,20 +174,24 @@ def _slots(
             )
             raise ArgumentError(("init", name), valid)
         slot = slots[name]
-        key = (id(init), slot.shape, slot.integer)
-        scheme = known.get(key)
-        if scheme is None:
-            real = INT64 if slot.integer else dtype
-            groups = getattr(entry, "groups", 1)
-            try:
-                scheme = canonical_scheme(init, slot.shape, fans(slot.shape), real, limits, groups)
-            except ValueError as error:
-                raise nest_error(("init", name), error) from None
+        if isinstance(init, Parts):
+            key = (id(init), slot.shape, slot.integer)
+            scheme = known.get(key) or _canonical_parts(init, slot, dtype, limits)
             known[key] = scheme
+        else:
+            scheme = normalize_init(init, slot.shape, getattr(entry, "groups", 1))
         redrawn = by_torch and scheme.is_random
         if redrawn or slot.zeroed is not None or not same_init(scheme, slot.init):
             inits[name] = scheme
     return list(slots.values()), inits
+
+
+def _canonical_parts(init: Parts, slot: Slot, dtype: DType, limits: Limits) -> Scheme:
+    real = INT64 if slot.integer else dtype
+    try:
+        return canonical_scheme(init, slot.shape, fans(slot.shape), real, limits)
+    except ValueError as error:
+        raise nest_error(("init", slot.name), error) from None
 
 
 def _bare_tensor(entry: Tensor, dtype: DType, limits: Limits) -> EntryTensor:
