@@ -63,6 +63,9 @@ SCHEMES: dict[str, tuple[str, ...]] = {
     "delta": ("dirac", "delta_orthogonal"),
     "kroneckerdelta": ("dirac",),
     "sincos": ("sinusoidal",),
+    "sine": ("siren", "sinusoidal"),
+    "priorprobability": ("logit",),
+    "bilinearupsampling": ("bilinear",),
     "positionalencoding": ("sinusoidal",),
 }
 
@@ -78,6 +81,9 @@ LOSSES: dict[str, tuple[str, ...]] = {
     "brier": ("mse_loss",),
     "huber": ("huber_loss",),
     "smoothl1": ("smooth_l1_loss",),
+    "logcosh": ("log_cosh_loss",),
+    "quantile": ("quantile_loss",),
+    "pinball": ("quantile_loss",),
     "bce": _BCE,
     "binarycrossentropy": _BCE,
     "log": _BCE,
@@ -111,6 +117,11 @@ LOSSES: dict[str, tuple[str, ...]] = {
     "cosine": ("cosine_embedding_loss",),
     "cosinesimilarity": ("cosine_embedding_loss",),
     "triplet": ("triplet_margin_loss",),
+    "dice": ("dice_loss",),
+    "tversky": ("tversky_loss",),
+    "focal": ("sigmoid_focal_loss",),
+    "binaryfocal": ("sigmoid_focal_loss",),
+    "binaryfocalcrossentropy": ("sigmoid_focal_loss",),
 }
 
 LAYERS: dict[str, tuple[str, ...]] = {

@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from tensorseed.errors import Fault, LossError, SpecError
 from tensorseed.files.header import dtype_name, write_tensors
 from tensorseed.files.reader import read_tensors, to_torch
-from tensorseed.losses import LOSSES, Call, evaluate, losses_catalog, read_loss
+from tensorseed.losses import Call, evaluate, losses_catalog, read_loss
 from tensorseed.losses.request import loss_class
 from tensorseed.spec.faults import misplaced
 from tensorseed.spec.json.text import NotFiniteError, load
@@ -58,8 +58,7 @@ def catalog_text(kind: str | None) -> bytes:
     """
     if kind is None:
         return orjson.dumps(list(_catalog().values()))
-    loss_class(kind)
-    return orjson.dumps(_catalog()[kind])
+    return orjson.dumps(_catalog()[loss_class(kind).kind])
 
 
 def answer(message: LossMessage, context: JobsContext) -> bytes | list[memoryview]:
@@ -88,7 +87,7 @@ def answer(message: LossMessage, context: JobsContext) -> bytes | list[memoryvie
 def _call(message: LossMessage, context: JobsContext) -> Call:
     if message.parameters is None:
         return read_loss(message.kind, _document(bytes(message.body), context.limits), context.limits)
-    loss = LOSSES[message.kind]
+    loss = loss_class(message.kind)
     raw = read_tensors(message.body, context.limits.dimensions, "body")
     tensors = {name: to_torch(tensor) for name, tensor in raw.items()}
     try:

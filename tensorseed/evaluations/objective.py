@@ -17,6 +17,7 @@ from tensorseed.evaluations.variants import parse_pointer
 from tensorseed.losses import LOSSES, Loss, read_options
 from tensorseed.losses.base import Expectation
 from tensorseed.losses.parameters import ParametricLoss
+from tensorseed.losses.registry import SPELLINGS
 from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.limits import Limits
 from tensorseed.suggestions import unknown_name
@@ -128,7 +129,8 @@ _REMEDIES = {
 
 def read_loss_class(choice: Any, context: ReadContext, raw: dict[str, Any]) -> Loss | None:
     """The loss with its options; None after adding its faults. `raw` holds the options as sent."""
-    name = choice if isinstance(choice, str) else choice.kind
+    sent = choice if isinstance(choice, str) else choice.kind
+    name = SPELLINGS.get(sent, sent)
     path: tuple[str, ...] = ("loss",) if isinstance(choice, str) else ("loss", "kind")
     if name not in LOSSES:
         context.note(path, unknown_name("loss", name, FITTING))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from tensorseed.losses.adaptive import AdaptiveLogSoftmaxWithLoss
@@ -68,6 +69,20 @@ LOSS_CLASSES: tuple[type[Loss], ...] = (
 
 LOSSES: dict[str, type[Loss]] = {cls.kind: cls for cls in LOSS_CLASSES}
 """The class of every loss."""
+
+
+def _spellings(cls: type[Loss]) -> Iterator[str]:
+    """The name, and torch's names of the function and of the module."""
+    yield cls.kind
+    function = cls.function()
+    if function is not None:
+        yield from (function, f"nn.functional.{cls.kind}", f"F.{cls.kind}")
+    if cls.module:
+        yield from (cls.module, f"nn.{cls.module}", f"torch.nn.{cls.module}")
+
+
+SPELLINGS: dict[str, str] = {spelling: cls.kind for cls in LOSS_CLASSES for spelling in _spellings(cls)}
+"""The name of every loss by each of its spellings, such as BCELoss and F.binary_cross_entropy."""
 
 
 def losses_catalog() -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tensorseed.errors import Fault, LossError, UnknownNameError, shortened
 from tensorseed.losses.base import Call, Loss
 from tensorseed.losses.inputs import common_dtype, parse_tensors
-from tensorseed.losses.registry import LOSSES
+from tensorseed.losses.registry import LOSSES, SPELLINGS
 from tensorseed.sampling.dtypes import ComputeDTypeName
 from tensorseed.spec.faults import explain, misplaced
 from tensorseed.spec.json.pointers import MAX_FAULTS, pointer
@@ -18,6 +18,7 @@ from tensorseed.spec.json.text import dump
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spellings.names import respell_fields
 from tensorseed.suggestions import unknown_name
+from tensorseed.synonyms import synonyms_of
 
 if TYPE_CHECKING:
     import torch
@@ -52,15 +53,17 @@ class Request(BaseModel):
 
 
 def loss_class(name: str) -> type[Loss]:
-    """The class of a loss.
+    """The class of a loss, by its name or by torch's name of the function or module.
 
     Raises:
         UnknownNameError: no loss has this name; the message names near ones.
     """
     try:
-        return LOSSES[name]
+        return LOSSES[SPELLINGS[name]]
     except KeyError:
         word = shortened(name)
+        if synonyms_of("loss", word, LOSSES):
+            raise UnknownNameError(unknown_name("loss", word, LOSSES)) from None
         near = [known for known in LOSSES if len(word) > 2 and word in known]
         if near:
             raise UnknownNameError(f"unknown loss: did you mean {' or '.join(near)}?") from None
@@ -118,7 +121,7 @@ def read_loss(
     _check_names(loss, wanted.gradients)
     complete = loss.with_parameters(given, limits)
     _check_gradients(loss, complete, wanted.gradients)
-    return Call(name, loss, complete, wanted.gradients, dtype, wanted.device, typed_by)
+    return Call(cls.kind, loss, complete, wanted.gradients, dtype, wanted.device, typed_by)
 
 
 def _sorted(

@@ -64,6 +64,8 @@ VALID: dict[str, Collection[str]] = {
         ("loss", "categorical_crossentropy", "cross_entropy"),
         ("loss", "SparseCategoricalCrossentropy", "cross_entropy"),
         ("loss", "KLDivergence", "kl_div"),
+        ("loss", "Dice", "dice_loss"),
+        ("loss", "FocalLoss", "sigmoid_focal_loss"),
         ("layer type", "Dense", "Linear"),
         ("layer type", "Conv2D", "Conv2d"),
         ("layer type", "Conv2DTranspose", "ConvTranspose2d"),

@@ -10,6 +10,7 @@ import torch
 from tensorseed.errors import LossError, TooLargeError, UnknownNameError
 from tensorseed.losses import LOSSES, evaluate, read_loss, read_options
 from tensorseed.losses.margin import MAX_PAIRS
+from tensorseed.losses.request import loss_class
 from tensorseed.spec.limits import Limits
 
 SMALL = Limits(loss_values=10, activations=100, parameters=50, dimensions=3)
@@ -176,3 +177,21 @@ def test_options_alone() -> None:
     assert fault.pointer == "/input"
     with pytest.raises(UnknownNameError):
         read_options("cross", {})
+
+
+@pytest.mark.parametrize(
+    "name", ["MSELoss", "nn.MSELoss", "torch.nn.MSELoss", "F.mse_loss", "torch.nn.functional.mse_loss"]
+)
+def test_a_spelling_of_torch_is_the_loss(name: str) -> None:
+    tensors = {"input": [1.0, 2.0], "target": [0.0, 4.0]}
+    call = read_loss(name, tensors, Limits())
+    assert call.kind == "mse_loss"
+    assert loss_class(name) is loss_class("mse_loss")
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"), [("mae", "l1_loss"), ("FocalLoss", "sigmoid_focal_loss"), ("bce", "binary")]
+)
+def test_a_synonym_of_a_loss_is_suggested(name: str, guess: str) -> None:
+    with pytest.raises(UnknownNameError, match=f"did you mean {guess}"):
+        loss_class(name)

@@ -18,6 +18,7 @@ OTHERS = [
     ("Constant", {"value": 0.25}),
     ("RandomUniform", {"minval": -1.0, "maxval": 3.0}),
     ("RandomNormal", {"mean": 1.0, "stddev": 2.0}),
+    ("Identity", {"gain": 0.5}),
     ("TruncatedNormal", {"mean": -1.0, "stddev": 0.5}),
     ("VarianceScaling", {"scale": 3.0, "mode": "fan_out", "distribution": "untruncated_normal"}),
     ("VarianceScaling", {"scale": 3.0, "mode": "fan_avg", "distribution": "uniform"}),
