@@ -21,7 +21,6 @@ from tensorseed.files.shards import open_shard
 from tensorseed.files.virtual_file import VirtualFile, open_file, open_slice
 from tensorseed.sampling.executors.base import Executor
 from tensorseed.sampling.executors.compiled import CompiledExecutor
-from tensorseed.sampling.philox import Stream
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import encode_token
@@ -73,7 +72,7 @@ def elements_vector(vector: Vector, executor: Executor, *, gathered: bool = Fals
     resolved = parse_spec(json.dumps(vector["spec"]).encode(), Limits())
     (tensor,) = resolved.tensors
     out = np.empty(vector["count"], tensor.dtype.storage)
-    what = (tensor.distribution, tensor.dtype, Stream(resolved.seed, tensor.stream))
+    what = (tensor.distribution, tensor.dtype, tensor.stream_of(resolved.seed))
     if gathered:
         elements = np.arange(vector["first"], vector["first"] + vector["count"], dtype=np.int64)
         executor.gather(*what, elements, out)

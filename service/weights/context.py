@@ -14,8 +14,8 @@ from tensorseed.concurrency.single_flight import AsyncSingleFlightCache
 from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.spec.expansion import TENSOR_BYTES
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.numbers import SEED_COUNT
 from tensorseed.spec.resolved import ResolvedSpec
-from tensorseed.spec.spec import SEED_COUNT
 from tensorseed.spec.spec_token import decode_token, encode_token
 from tensorseed.spec.spellings.names import device_name, generator_name
 from tensorseed.spec.spellings.values import unquoted

@@ -14,7 +14,7 @@ import re
 from typing import NamedTuple, get_args
 
 from tensorseed.sampling.dtypes import DTypeName
-from tensorseed.spec.spec import SEED_COUNT
+from tensorseed.spec.numbers import SEED_COUNT
 from tensorseed.spec.spellings.names import dtype_name
 
 DTYPE_NAMES: tuple[str, ...] = get_args(DTypeName)

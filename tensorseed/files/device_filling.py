@@ -14,7 +14,7 @@ from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.executors.base import elements_per_block
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.executors.tensor import TensorExecutor
-from tensorseed.sampling.philox import Key, Stream
+from tensorseed.sampling.philox import Key
 from tensorseed.spec.resolved import ResolvedTensor
 
 DRAWING = frozenset(["cuda"])
@@ -35,7 +35,7 @@ def fill_on_device(tensor: ResolvedTensor, box: Box, out: torch.Tensor, seed: in
     if out.device.type not in DRAWING:
         return False
     executor = TensorExecutor(str(out.device))
-    stream = Stream(seed, tensor.stream)
+    stream = tensor.stream_of(seed)
     distribution: Distribution = tensor.distribution
     if not out.numel():
         return True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tensorseed.sampling.addresses import array_at
 from tensorseed.sampling.distributions.base import Indices, Storage
-from tensorseed.sampling.executors.base import Executor
+from tensorseed.sampling.executors.base import Executor, Range
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.philox import Stream
 
@@ -55,7 +55,15 @@ class DrawnElements:
             (tensor.distribution, tensor.dtype, tensor.stream, first, address, size)
             for tensor, first, address, size in parts
         ]
-        self._executor.fill_many(self._resolved.seed, ranges)
+        seed = self._resolved.seed
+        if all(part[0].seed is None for part in parts):
+            self._executor.fill_many(seed, ranges)
+            return
+        by_seed: dict[int, list[Range]] = {}
+        for (tensor, *_), one in zip(parts, ranges, strict=True):
+            by_seed.setdefault(tensor.stream_of(seed).seed, []).append(one)
+        for own, those in by_seed.items():
+            self._executor.fill_many(own, those)
 
     def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
         """See `ElementSource`."""
@@ -67,7 +75,7 @@ class DrawnElements:
 
     def _stream(self, tensor: ResolvedTensor) -> Stream:
         assert self._resolved.generator == "philox"
-        return Stream(self._resolved.seed, tensor.stream)
+        return tensor.stream_of(self._resolved.seed)
 
 
 class MaterialisedElements:

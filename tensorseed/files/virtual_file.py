@@ -23,7 +23,7 @@ from tensorseed.files.header import write_header
 from tensorseed.files.slices import Box, is_contiguous, parse_slice
 from tensorseed.sampling.distributions import Preparation
 from tensorseed.sampling.distributions.base import Elements, Storage
-from tensorseed.sampling.philox import STREAM_VERSION, Stream
+from tensorseed.sampling.philox import STREAM_VERSION
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 
 ALIGNMENT = 8  # of a buffer's address to the file's offsets: enough for every dtype
@@ -263,7 +263,7 @@ def missing_preparations(
         distribution, begin, end = entry.tensor.distribution, max(start, entry.start), min(stop, entry.stop)
         if distribution.preparation_seconds <= over_seconds or begin >= end:
             continue
-        stream = Stream(file.resolved.seed, entry.tensor.stream)
+        stream = entry.tensor.stream_of(file.resolved.seed)
         missing += [
             preparation
             for preparation in distribution.preparations(stream, entry.elements(begin, end))

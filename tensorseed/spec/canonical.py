@@ -121,6 +121,8 @@ def entry_text(entry: Entry, dtype: str, init: Scheme | Mapping[str, Scheme]) ->
         members["dtype"] = dtype
     if entry.stream is not None:
         members["stream"] = entry.stream
+    if entry.seed is not None:
+        members["seed"] = str(entry.seed)
     if isinstance(init, Scheme):
         members["init"] = init_value(init)
     elif init:

@@ -246,7 +246,7 @@ def _defaults(entry: ResolvedEntry) -> int:
 def _tensors(entry: ResolvedEntry, names: list[str]) -> Iterator[ResolvedTensor]:
     """The tensors of the entry under each of `names`."""
     for tensor in entry.tensors:
-        about = (tensor.scheme, tensor.fans, tensor.default, tensor.role)
+        about = (tensor.scheme, tensor.fans, tensor.default, tensor.role, entry.entry.seed)
         fixed = (tensor.dtype, tensor.shape, tensor.distribution, *about)
         suffix = tensor.suffix
         if entry.stream is None:

@@ -80,3 +80,29 @@ Bound = Annotated[
     WithJsonSchema(_BOUND),
 ]
 """A field that holds a float64 or an infinity, which strings such as "-Infinity" and "inf" spell."""
+
+SEED_COUNT = 1 << 64
+_SEED = re.compile("[0-9]{1,20}", re.ASCII)
+_SEED_RULE = f"a seed is an integer from 0 to {SEED_COUNT - 1}, or a decimal string of one"
+
+
+def _seed(value: Any) -> int:
+    seed = int(value) if isinstance(value, str) and _SEED.fullmatch(value) else value
+    if type(seed) is not int or not 0 <= seed < SEED_COUNT:
+        raise ValueError(_SEED_RULE)
+    return seed
+
+
+Seed = Annotated[
+    int,
+    BeforeValidator(_seed),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "exclusiveMaximum": SEED_COUNT},
+                {"type": "string", "pattern": "^[0-9]{1,20}$"},
+            ]
+        }
+    ),
+]
+"""A field that holds a seed, which a number or a decimal string spells."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tensorseed.sampling.distributions import AnyDistribution
 from tensorseed.sampling.dtypes import DType
+from tensorseed.sampling.philox import Stream
 from tensorseed.spec.layers import Entry, Layer
 from tensorseed.spec.layers.base import UNITS, Role
 from tensorseed.spec.rules import Rule
@@ -31,6 +32,11 @@ class ResolvedTensor(NamedTuple):
     fans: Fans | None
     default: bool = False  # the init is the layer's default
     role: Role = UNITS  # for lint only
+    seed: int | None = None  # of its own
+
+    def stream_of(self, seed: int) -> Stream:
+        """The stream that draws it in a spec of `seed`."""
+        return Stream(seed if self.seed is None else self.seed, self.stream)
 
     @property
     def numel(self) -> int:

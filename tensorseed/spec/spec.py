@@ -27,6 +27,7 @@ from tensorseed.spec.json.text import dump, load
 from tensorseed.spec.layers import AnyEntry
 from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.numbers import SEED_COUNT
 from tensorseed.spec.resolution import resolve_entry
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.rules import Rule, Rules
@@ -36,7 +37,6 @@ from tensorseed.spec.spellings.names import respell_fields
 from tensorseed.spec.torch_identity import torch_identity
 from tensorseed.spec.translation import sent_path, sent_rule_path
 
-SEED_COUNT = 1 << 64
 TORCH_FIELDS = ("torch_version", "torch_kernels", "init_order")
 """The fields that only a spec of generator torch has."""
 

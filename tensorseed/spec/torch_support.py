@@ -57,6 +57,9 @@ def check_entry(entry: Entry) -> None:
         raise ArgumentError(
             ("stream",), f"stream has no meaning where values depend on the order of layers: {_PORTABLE}"
         )
+    if entry.seed is not None:
+        detail = "generator torch draws all entries from one sequence, that of the spec's seed"
+        raise ArgumentError(("seed",), f"{detail}: leave out the entry's, or {_PORTABLE}")
     if isinstance(entry, Tensor) and entry.fan_axes is not None:
         raise ArgumentError(("fan_axes",), f"torch.nn.init knows its own axes only: {_PORTABLE}")
     if isinstance(entry, Tensor) and entry.padding_idx is not None:

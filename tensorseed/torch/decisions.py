@@ -30,6 +30,7 @@ from tensorseed.torch.walk import Member, Part, members_of, walk
 NESTED = "is a nested tensor, of several shapes: leave it out of the module, or make it of plain ones"
 
 _FACTS = attrgetter("shape", "dtype")
+_NO_SEED = (None,)  # of its own: it is that of the call
 
 
 class Draw(NamedTuple):
@@ -150,7 +151,7 @@ class _Decider:
             if drawn is None:
                 self._leave(Member(name, own_name, tensor, module, is_buffer), words)
                 continue
-            resolved = new(ResolvedTensor, (name, stream) + drawn[1:])  # noqa: RUF005, it is faster
+            resolved = new(ResolvedTensor, (name, stream) + drawn[1:] + _NO_SEED)  # noqa: RUF005, it is faster
             draws[name] = new(Draw, (tensor, resolved, source))
             if first is not name:
                 self._draw_left(tensor, name)

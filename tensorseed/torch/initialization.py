@@ -17,9 +17,9 @@ from tensorseed.concurrency.garbage_collection import collection_paused
 from tensorseed.errors import Fault, ModuleError, SpecError, UnusedRuleWarning
 from tensorseed.spec.entries import rules_of
 from tensorseed.spec.names import fold
+from tensorseed.spec.numbers import SEED_COUNT
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.rules import Rule, unused_detail
-from tensorseed.spec.spec import SEED_COUNT
 from tensorseed.torch.buffers import computable, compute
 from tensorseed.torch.decisions import Decisions, Uncovered, decide
 from tensorseed.torch.defaults import DTYPE_NAMES, dtype_fault

@@ -25,7 +25,7 @@ CONTAINERS = STACKS | {"AdaptiveLogSoftmaxWithLoss", "LinearCrossEntropyLoss", "
 
 _RESETS = ("__init__", "reset_parameters", "_reset_parameters", "reset_running_stats")
 _FLAGGED = frozenset({"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"})  # whose `bias` is a bool
-_COMMON = frozenset({"name", "type", "dtype", "stream", "init"})
+_COMMON = frozenset({"name", "type", "dtype", "stream", "seed", "init"})
 _MAX_CACHED = 4_096
 _SLOPE = 0.25  # of PReLU, by default
 

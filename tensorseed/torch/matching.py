@@ -18,6 +18,7 @@ from tensorseed.torch.ties import memory_of
 from tensorseed.torch.transformers_models import TransformersModels
 from tensorseed.torch.walk import Member, members_of, walk
 
+_DRAWN_BY = ("stream", "seed", "distribution", "dtype")  # what decides the bits of a tensor
 MAX_SUGGESTED = 3  # names of the spec that the module lacks, each with the nearest that it has
 
 
@@ -72,9 +73,10 @@ def _decide(
     decisions.faults += _misfits(drawn, tensor)
     for other in others:
         same = tensors[other.name]
-        if (same.stream, same.distribution, same.dtype) != (tensor.stream, tensor.distribution, tensor.dtype):
+        if any(getattr(same, part) != getattr(tensor, part) for part in _DRAWN_BY):
             detail = f"{drawn.name} and {other.name} are one tensor, and the spec draws two"
             remedy = f'give the entry of {other.name} the init of the other and "stream": "{tensor.stream}"'
+            remedy += "" if same.seed == tensor.seed else f", and the seed of {drawn.name}"
             decisions.faults.append(Fault("/layers", f"{detail}: {remedy}"))
     decisions.draws[drawn.name] = Draw(drawn.tensor, tensor, "spec")
     decisions.ties.update((member.name, drawn.name) for member in members if member is not drawn)

@@ -13,6 +13,7 @@ from tensorseed.spec.schemes.parts import Parts
 from tensorseed.spec.spec import Spec
 
 Node = dict[str, Any]
+SEED = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,19})$"}
 NOISE = ("title", "examples", "discriminator")
 TORCH = ("device", "generator", "torch_kernels", "torch_version")
 
@@ -42,7 +43,7 @@ def recipe_schema() -> Node:
         "additionalProperties": False,
         "properties": {
             "layers": {"type": "array", "items": _choice(cls.__name__ for cls in LAYERS.values())},
-            "seed": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,19})$"},
+            "seed": SEED,
             "generator": {"const": "torch"},
             "device": {"type": "string", "pattern": "^(cpu|cuda)$"},
             "torch_version": {"type": "string"},
@@ -66,6 +67,7 @@ def _common() -> Node:
         "Init": _init(),
         "Name": {"description": "The entry's name. A range {0..11} holds both of its ends.", **name},
         "Stream": {"description": "The name that keys the draw, if it is not the entry's own.", **name},
+        "Seed": {"description": "The entry's own seed, in decimal.", **SEED},
         "DType": {
             "description": about,
             "enum": [dtype for dtype in bare if dtype != INT64.name],
@@ -96,6 +98,7 @@ def _entry(entry: Node) -> None:
     properties = entry["properties"]
     properties["name"] = {"$ref": "#/$defs/Name"}
     properties["stream"] = {"$ref": "#/$defs/Stream"}
+    properties["seed"] = {"$ref": "#/$defs/Seed"}
     properties["dtype"] = {"$ref": "#/$defs/TensorDType" if _is_bare(entry) else "#/$defs/DType"}
     reference: Node = {"$ref": "#/$defs/Init"}
     if not _is_bare(entry):

@@ -67,7 +67,7 @@ def layers_catalog() -> list[dict[str, Any]]:
             "type": name,
             "torch": f"torch.nn.{name}" if name in _TYPES else None,
             **docstring(cls),
-            "parameters": sorted(parameters(cls, {"name", "type", "dtype", "stream"}), key=_rank),
+            "parameters": sorted(parameters(cls, {"name", "type", "dtype", "stream", "seed"}), key=_rank),
             "tensors": [_tensor(line) for line in _lines(name)],
             "example": _example(cls),
         }

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from tensorseed.sampling.dtypes import DTypeName, TensorDTypeName
 from tensorseed.spec.layers.network_module import NetworkModule, Shape
-from tensorseed.spec.numbers import EXACT
+from tensorseed.spec.numbers import EXACT, Seed
 from tensorseed.spec.schemes import ArgumentError, Init, Scheme
 from tensorseed.spec.schemes.base import defaults_of
 from tensorseed.spec.schemes.plain import Normal, Ones, Uniform, Zeros
@@ -159,6 +159,11 @@ class Entry(Arguments):
         description="Draw the values as if the entry had this name. Its own name if left out.",
         examples=["fc1"],
     )
+    seed: Seed | None = Field(
+        default=None,
+        description="The entry's own seed, which stays where the spec has another. The spec's if left out.",
+        examples=[7],
+    )
 
     def written_path(self, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
         """The path in the entry as it was sent of a path in what it means."""
@@ -219,7 +224,7 @@ class Layer(Entry, Module, NetworkModule):
         return ("init", *path[2:]) if alone else path
 
 
-_COMMON = {"name", "type", "dtype", "stream", "init"}
+_COMMON = {"name", "type", "dtype", "stream", "seed", "init"}
 
 
 @cache

@@ -107,3 +107,14 @@ def test_rules_reach_the_tensors_of_a_recipe() -> None:
     assert ruled.resolved == spelled.resolved
     assert [shard.digest for shard in ruled.shards] == [shard.digest for shard in spelled.shards]
     assert ruled.resolved.reseeded(7).recipe == spelled.resolved.reseeded(7).recipe
+
+
+@given(SEEDS)
+def test_the_seeds_of_entries_stay_in_every_revision(seed: int) -> None:
+    entries = [tensor("a", [3]), {**tensor("b", [3]), "seed": 0}, {**tensor("c", [3]), "seed": 7}]
+    layout = laid_out(entries)
+    resolved = layout.resolved.reseeded(seed)
+    assert [one.stream_of(seed).seed for one in resolved.tensors] == [seed, 0, 7]
+    assert [shard.open(resolved).size for shard in layout.shards] == [
+        shard.size(seed) for shard in layout.shards
+    ]

@@ -40,7 +40,7 @@ def networks(draw: st.DrawFn) -> dict[str, Any]:
     kinds = draw(st.lists(st.sampled_from(sorted(EVERY)), min_size=1, max_size=3))
     for place, kind in enumerate(kinds):
         fields = {**MODULES, **LAYERS}[kind].model_fields
-        own = sorted(set(fields) - {"name", "type", "init", "dtype", "stream"})
+        own = sorted(set(fields) - {"name", "type", "init", "dtype", "stream", "seed"})
         more = draw(st.dictionaries(st.sampled_from(own), st.sampled_from(VALUES), max_size=2)) if own else {}
         layers.append({"name": f"l{place}", "type": kind, **EVERY[kind][0], **more})
     shape = draw(st.sampled_from([EVERY[kinds[0]][1], *SHAPES]))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tensorseed
 from tensorseed.files.elements import (
     TENSOR_OVERHEAD_BYTES,
     DrawnElements,
@@ -50,3 +51,43 @@ def test_a_file_of_generator_torch_is_not_drawn_by_philox():
     resolved = spec(generator="torch")
     with pytest.raises(AssertionError):
         DrawnElements(resolved).fill(resolved.tensors[0], 0, np.empty(3, np.float32))
+
+
+SEEDED = [
+    {"name": "a.{0..9}", "type": "Tensor", "shape": [9], "init": "normal"},
+    {"name": "b.{0..9}", "type": "Tensor", "shape": [9], "init": "normal", "seed": 5},
+    {"name": "q", "type": "Tensor", "shape": [64, 8], "init": "orthogonal", "seed": 5},
+    {
+        "name": "s",
+        "type": "Tensor",
+        "shape": [8, 3],
+        "init": {"kind": "sparse", "sparsity": 0.5},
+        "seed": "5",
+    },
+    {"name": "fc", "type": "Linear", "in_features": 3, "out_features": 2, "seed": (1 << 64) - 1},
+]
+
+
+def test_an_entrys_seed_draws_what_a_spec_of_that_seed_draws() -> None:
+    weights = tensorseed.open({"seed": 3, "layers": SEEDED})
+    for entry in SEEDED:
+        plain = {name: value for name, value in entry.items() if name != "seed"}
+        alone = tensorseed.open({"seed": entry.get("seed", 3), "layers": [plain]})
+        for name, array in alone.items():
+            assert np.array_equal(weights[name], array), name
+            assert np.array_equal(weights[name][1:2], np.asarray(array)[1:2]), name
+
+
+def test_tensors_of_several_seeds_are_filled_at_once() -> None:
+    resolved = parse_spec(json.dumps({"seed": 3, "layers": SEEDED[:2]}).encode(), Limits())
+    source = DrawnElements(resolved)
+    together = np.empty((20, 9), np.float32)
+    rows = zip(resolved.tensors, together, strict=True)
+    source.fill_many([(tensor, 0, row.ctypes.data, 9) for tensor, row in rows])
+    for tensor, row in zip(resolved.tensors, together, strict=True):
+        single = np.empty(9, np.float32)
+        source.fill(tensor, 0, single)
+        assert np.array_equal(row, single)
+        gathered = np.empty((2, 3), np.float32)
+        source.fill_runs(tensor, np.array([0, 6]), gathered)
+        assert np.array_equal(gathered, single[[[0, 1, 2], [6, 7, 8]]])

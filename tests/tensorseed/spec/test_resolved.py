@@ -27,7 +27,7 @@ SEEDS = st.integers(0, (1 << 64) - 1)
 
 @given(SEEDS, SEEDS)
 def test_another_seed_is_what_parsing_gives(old: int, new: int) -> None:
-    layers = [LAYERS[0], LAYERS[2]]
+    layers = [LAYERS[0], LAYERS[2], {**LAYERS[2], "name": "own", "seed": str(old)}]
     assert parsed(old, layers).reseeded(new) == parsed(new, layers)
     assert parsed(old, []).reseeded(new) == parsed(new, [])
 

@@ -451,3 +451,28 @@ def test_a_fault_of_an_init_alone_is_where_it_was_written(init: Any, pointer: st
     ((found, detail),) = faults(linear(init=init))
     assert found == f"/layers/0/init{pointer}"
     assert words in detail
+
+
+def test_an_entrys_own_seed_stays_in_the_recipe() -> None:
+    spelled = [parse(tensor(seed=seed), seed=7) for seed in (7, "7", "007")]
+    assert len({one.recipe for one in spelled}) == 1
+    assert '"seed":"7","shape"' in spelled[0].recipe
+    assert spelled[0].recipe != parse(tensor(), seed=7).recipe
+    assert parse(tensor(seed=None)) == parse(tensor())
+    (own,) = spelled[0].reseeded(8).tensors
+    assert own.stream_of(8) == own.stream_of(9) == parse(tensor(), seed=7).tensors[0].stream_of(7)
+
+
+@pytest.mark.parametrize(
+    "seed", [-1, 1 << 64, "x", "", "1e3", 1.0, True, [1], "1" * 21, "18446744073709551616"]
+)
+@pytest.mark.parametrize("entry", [tensor, linear])
+def test_a_wrong_seed_of_an_entry(seed: Any, entry: Any) -> None:
+    detail = "a seed is an integer from 0 to 18446744073709551615, or a decimal string of one"
+    assert faults(entry(seed=seed)) == [("/layers/0/seed", detail)]
+
+
+def test_generator_torch_refuses_an_entrys_seed() -> None:
+    ((pointer, detail),) = faults(tensor(seed=1), generator="torch")
+    assert pointer == "/layers/0/seed"
+    assert "draws all entries from one sequence" in detail

@@ -85,6 +85,20 @@ def test_a_tied_tensor_cannot_have_two_draws() -> None:
         ts.init_(Tied(), spec={"layers": [linear("one"), linear("two")]})
 
 
+def test_a_tied_tensor_cannot_have_two_seeds() -> None:
+    entries = [linear("one"), linear("two", stream="one", seed=3)]
+    with pytest.raises(tensorseed.ModuleError, match=r'"stream": "one\.weight", and the seed of one\.weight'):
+        ts.init_(Tied(), spec={"layers": entries})
+
+
+def test_an_entrys_seed_stays_where_the_call_has_another() -> None:
+    model = torch.nn.ModuleDict({name: torch.nn.Linear(3, 3, bias=False) for name in ("one", "two")})
+    ts.init_(model, seed=9, spec={"seed": 1, "layers": [linear("one"), linear("two", seed=3)]})
+    for name, seed in (("one", 9), ("two", 3)):
+        expected = tensorseed.open({"seed": seed, "layers": [linear(name)]}).torch()[f"{name}.weight"]
+        assert torch.equal(model[name].weight, expected)
+
+
 FC, BN = SPEC["layers"]
 
 

@@ -111,7 +111,7 @@ def test_arguments_and_defaults_are_torchs(kind: str) -> None:
     ours = {
         name: inspect.Parameter.empty if field.is_required() else field.default
         for name, field in LAYERS[kind].model_fields.items()
-        if name not in {"name", "type", "dtype", "stream", "init"}
+        if name not in {"name", "type", "dtype", "stream", "seed", "init"}
     }
     hidden = NOT_OURS | NOT_OURS_OF.get(kind, set())
     theirs = {name: default for name, default in signature(kind).items() if name not in hidden}
