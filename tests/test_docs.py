@@ -15,6 +15,7 @@ import pytest
 
 import tensorseed
 from service.server.error_handlers import PROBLEMS
+from tensorseed.evaluations.containers import CONTAINERS
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.evaluations.report import EvaluationWarning, LayerReport, Report
 from tensorseed.evaluations.request import EvaluationRequest
@@ -178,7 +179,7 @@ def test_every_field_and_warning_of_an_evaluation_is_explained(field: str) -> No
     assert f"`{field}`" in EVALUATIONS
 
 
-@pytest.mark.parametrize("name", [*MODULES, *OPTIMIZERS, *EXPECTED])
+@pytest.mark.parametrize("name", [*MODULES, *CONTAINERS, *OPTIMIZERS, *EXPECTED])
 def test_every_module_optimizer_and_expected_loss_is_named(name: str) -> None:
     assert re.search(rf"\b{name}\b", EVALUATIONS)
 

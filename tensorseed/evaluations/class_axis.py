@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tensorseed.evaluations.chain import Node
+from tensorseed.evaluations.chain import INPUT, Node
 from tensorseed.evaluations.request import TargetGiven
 from tensorseed.evaluations.sources import ReadContext
 from tensorseed.losses import Loss
@@ -21,15 +21,18 @@ def target_shape(loss: Loss, output: Shape, axis: int, *, classes: bool) -> Shap
     return output
 
 
-def find_class_axis(nodes: Sequence[Node], outputs: Sequence[Shape]) -> int:
+def find_class_axis(nodes: Sequence[Node], outputs: Sequence[Shape], given: Shape) -> int:
     """The axis of the classes in the last output: the last softmax's, or that of the features.
 
-    `outputs` are the shapes of all outputs. One of two dimensions has samples and classes.
+    `outputs` are the shapes of all outputs, and `given` is that of the input. An output of two dimensions has
+    samples and classes.
     """
-    axis = -1
-    for node, shape in zip(nodes, outputs, strict=True):
-        for found in (node.layer.feature_axis(), node.layer.distribution_axis(len(shape))):
-            axis = axis if found is None else found
+    axes, axis = {INPUT: -1}, -1
+    for index, node in enumerate(nodes):
+        source = node.sources[0]
+        axis = node.layer.moved_axis(axes[source], outputs[source] if source >= 0 else given)
+        found = node.layer.distribution_axis(len(outputs[index]))
+        axis = axes[index] = axis if found is None else found
     dims = len(outputs[-1])
     return dims + axis if dims > TORCH_AXIS + 1 and -dims <= axis < 0 else min(max(dims - 1, 0), TORCH_AXIS)
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import torch
 
-from tensorseed.evaluations.chain import Node
+from tensorseed.evaluations.chain import INPUT, Node
 from tensorseed.evaluations.report import LayerReport
+from tensorseed.spec.layers.network_module import Shape
 
 SAMPLES = 128  # of a batch, for rank and similarity
 FEATURES = 1_024  # of a sample, evenly spread
@@ -42,14 +43,12 @@ def measure(node: Node, output: torch.Tensor, axis: int, gradients: Sequence[tor
     )
 
 
-def feature_axes(nodes: Sequence[Node]) -> list[int]:
-    """The axis of the features in every output, from the end."""
-    found, axis = [], -1
-    for node in nodes:
-        own = node.layer.feature_axis()
-        axis = axis if own is None else own
-        found.append(axis)
-    return found
+def feature_axes(nodes: Sequence[Node], shapes: Sequence[Shape]) -> list[int]:
+    """The axis of the features in every output, from the end; `shapes` are those of the inputs."""
+    found = {INPUT: -1}
+    for index, node in enumerate(nodes):
+        found[index] = node.layer.moved_axis(found[node.sources[0]], shapes[index])
+    return [found[index] for index in range(len(nodes))]
 
 
 def widen(x: torch.Tensor) -> torch.Tensor:

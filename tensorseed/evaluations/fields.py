@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -235,17 +236,23 @@ def _read_inits(raw: Any, place: Path) -> Inits | None:
     return Inits(raw) if _is(raw) and len(raw) <= MAX_VARIANTS else None
 
 
-def spec_entries(layers: list[Any], faults: list[Located]) -> dict[int, dict[str, Any]]:
-    """The layers with tensors, as entries of a spec, by index."""
+def spec_entries(
+    members: Iterable[tuple[Path, str, Any]], faults: list[Located]
+) -> dict[Path, dict[str, Any]]:
+    """The layers with tensors, as entries of a spec, by path.
+
+    A member is a path, what the name begins with, and the entry as sent.
+    """
     found = {}
-    for index, entry in enumerate(layers):
+    for path, prefix, entry in members:
         kind = entry.get("type") if _is(entry) else None
         if not isinstance(kind, str) or kind not in LAYERS or LAYERS[kind].exclusion:
             continue
         if entry.get("dtype") is not None:
             detail = "the layers of an evaluation share its dtype: leave dtype out, or give it once for all"
-            faults.append((("layers", index, "dtype"), detail))
-        found[index] = entry
+            faults.append(((*path, "dtype"), detail))
+        name = entry.get("name")
+        found[path] = {**entry, "name": f"{prefix}{name}"} if isinstance(name, str) else entry
     return found
 
 

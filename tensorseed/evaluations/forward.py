@@ -15,7 +15,7 @@ import torch
 from tensorseed.concurrency.memory import reserve
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError, TooLargeError
-from tensorseed.evaluations.chain import Node
+from tensorseed.evaluations.chain import INPUT, Node
 from tensorseed.evaluations.sources import Source
 from tensorseed.spec.layers.conv import Convolution
 from tensorseed.spec.layers.network_module import Computation, InputDtype, Shape
@@ -52,13 +52,13 @@ def has_parameters(node: Node) -> bool:
 def input_error(node: Node, shape: Sequence[int], why: str | None = None) -> EvaluationError:
     """The error of a layer that cannot take an input of `shape`."""
     reason = why or f"cannot take an input of shape {list(shape)}: change its arguments, or the layer before"
-    return EvaluationError.at(f"/layers/{node.index}", f"{node.title} {reason}")
+    return EvaluationError.at(node.pointer, f"{node.title} {reason}")
 
 
 def kernel_error(node: Node, dtype: str) -> EvaluationError:
     """The error of a layer for which torch has no kernel."""
     return EvaluationError.at(
-        f"/layers/{node.index}", f"torch has no kernel for {node.title} in {dtype} here: use float32"
+        node.pointer, f"torch has no kernel for {node.title} in {dtype} here: use float32"
     )
 
 
@@ -75,12 +75,12 @@ def shapes(
             the `dtypes` takes longer than `limits.evaluation_seconds`.
     """
     kind = torch.int64 if source.integer else torch.float32
-    x = torch.empty(source.shape, dtype=kind, device="meta")
-    found: list[Shape] = []
+    outputs = {INPUT: torch.empty(source.shape, dtype=kind, device="meta")}
     total, seconds = 0, 0.0
-    for node in nodes:
+    for index, node in enumerate(nodes):
         module = build(node, "float32", training=training)
-        y = _checked(node, module, x, training=training)
+        inputs = [outputs[one] for one in node.sources]
+        x, y = inputs[0], _checked(node, module, inputs, training=training)
         total += y.numel() + workspace_size(node, x)
         if total > limits.activations:
             detail = f"the outputs hold {total:,} elements or more up to {node.title}"
@@ -94,24 +94,25 @@ def shapes(
                 f"{detail}, the limit is {limits.evaluation_seconds:g} (evaluation_seconds): take fewer "
                 "samples, or smaller layers"
             )
-        found.append(tuple(y.shape))
-        x = y
+        outputs[index] = y
     reserve(ACTIVATION_BYTES * (math.prod(source.shape) + total))
+    found = [tuple(outputs[index].shape) for index in range(len(nodes))]
     return found, seconds + total * REPORTED_SECONDS
 
 
-def _checked(node: Node, module: torch.nn.Module, x: torch.Tensor, *, training: bool) -> torch.Tensor:
+def _checked(
+    node: Node, module: torch.nn.Module, inputs: Sequence[torch.Tensor], *, training: bool
+) -> torch.Tensor:
     """The output, as far as its shape goes."""
+    x = inputs[0]
     _check_dtype(node, x)
     try:
-        node.layer.check_input(tuple(x.shape))
-        if training:
-            node.layer.check_training_input(tuple(x.shape))
+        node.check_inputs([tuple(one.shape) for one in inputs], training=training)
     except ValueError as error:
         raise input_error(node, x.shape, str(error)) from None
     try:
         with torch.no_grad():
-            y = node.layer.forward(module, x)
+            y = node.forward(module, inputs)
     except REFUSALS as error:
         if is_device_error(error):
             raise
@@ -145,7 +146,7 @@ def estimate_work(node: Node, module: torch.nn.Module, x: torch.Tensor, y: torch
     elements = sum(matrix.numel() for matrix in matrices)
     match node.layer.computation:
         case Computation.WINDOWS:
-            return y.numel() * node.layer.window()
+            return max(y.numel() * node.layer.window(), x.numel())
         case Computation.LOOKUP:
             return y.numel()
         case Computation.CONVOLUTION:

@@ -12,7 +12,7 @@ import torch
 from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledError
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import TooLargeError
-from tensorseed.evaluations.chain import Node
+from tensorseed.evaluations.chain import INPUT, Node, last_uses
 from tensorseed.evaluations.forward import REFUSALS, build, input_error, kernel_error
 from tensorseed.evaluations.sources import copy_entry
 from tensorseed.files.elements import element_source
@@ -83,6 +83,7 @@ class Network:
         self.device = device
         self.dtype = dtype
         self._random_state = RandomState(seed, device)
+        self._last_uses = last_uses(nodes)
         self._random = [node.layer.is_random(training=training) for node in nodes]
         self.modules = [build(node, dtype, training=training).to_empty(device=device) for node in nodes]
 
@@ -128,14 +129,16 @@ class Network:
             ComputationCancelledError, TooLargeError: as `deadline.check` does.
             EvaluationError: torch refuses an input that passed the checks.
         """
-        for node, module, random in zip(self.nodes, self.modules, self._random, strict=True):
+        found = {INPUT: x}
+        for index, (node, module) in enumerate(zip(self.nodes, self.modules, strict=True)):
             deadline.check()
+            inputs = [found[source] for source in node.sources]
             try:
-                if random:
+                if self._random[index]:
                     with self._random_state.drawing():
-                        x = node.layer.forward(module, x)
+                        x = node.forward(module, inputs)
                 else:
-                    x = node.layer.forward(module, x)
+                    x = node.forward(module, inputs)
             except NotImplementedError:
                 raise kernel_error(node, self.dtype) from None
             except REFUSALS as error:
@@ -143,7 +146,10 @@ class Network:
                     raise
                 if "not implemented for" in str(error):
                     raise kernel_error(node, self.dtype) from None
-                raise input_error(node, x.shape) from None
+                raise input_error(node, inputs[0].shape) from None
+            found[index] = x
+            for used in self._last_uses[index]:
+                del found[used]
             if x.requires_grad:
                 x.register_hook(lambda _: deadline.check())  # type: ignore[no-untyped-call]
             yield x

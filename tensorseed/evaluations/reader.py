@@ -12,7 +12,7 @@ from tensorseed.concurrency.memory import reserve
 from tensorseed.errors import EvaluationError, SpecError, TooLargeError, shortened
 from tensorseed.evaluations import fields
 from tensorseed.evaluations.calibration import prepare_variants
-from tensorseed.evaluations.chain import NetworkLayer, Node, check_length, read_plain, unroll
+from tensorseed.evaluations.chain import Member, NetworkLayer, Node, check_length, read_plain, unroll, walk
 from tensorseed.evaluations.class_axis import (
     check_class_count,
     find_class_axis,
@@ -41,6 +41,7 @@ from tensorseed.evaluations.variants import (
     variant_faults,
 )
 from tensorseed.spec.faults import Located, misplaced, spec_error
+from tensorseed.spec.json.pointers import Path
 from tensorseed.spec.json.text import load
 from tensorseed.spec.layers.network_module import InputDtype, Shape
 from tensorseed.spec.limits import Limits
@@ -84,8 +85,9 @@ class _Reader:
         layers = self.document.get("layers")
         layers = layers if isinstance(layers, list) else []
         check_length(layers)
-        plain = read_plain(layers, self.faults)
-        weights = self._outline(layers, request)
+        members = list(walk(layers))
+        plain = read_plain(members, self.faults)
+        weights = self._outline(members, request)
         optimizer = fields.read_optimizer(self.document.get("optimizer"), ("optimizer",), self.faults)
         asked = fields.read_variants(self.document.get("compare"), self.faults)
         calibration = fields.read_calibration(self.document.get("calibrate"), self.faults)
@@ -106,7 +108,7 @@ class _Reader:
         context = ReadContext(request.seed, request.dtype, self.limits, self.faults)
         dtypes = {variant.dtype for variant in variants}
         source, outputs, pass_seconds = self._input(nodes, context, dtypes, training=request.training)
-        made = self._objective(context, nodes, outputs)
+        made = self._objective(context, nodes, outputs, source.shape)
         self._raise()
         if made is not None:
             pass_seconds += made.loss.seconds(SCORE_BYTES * math.prod(outputs[-1]))
@@ -130,25 +132,25 @@ class _Reader:
         if self.faults:
             raise EvaluationError(spec_error(self.faults).faults)
 
-    def _outline(self, layers: list[Any], request: EvaluationRequest | None) -> WeightSpec:
+    def _outline(self, members: list[Member], request: EvaluationRequest | None) -> WeightSpec:
         """The spec of the weights, without fields whose faults are known."""
-        entries = fields.spec_entries(layers, self.faults)
+        entries = fields.spec_entries(members, self.faults)
         given = {name: self.document[name] for name in FIELDS if name in self.document}
         return WeightSpec(given if request is not None else {}, list(entries.values()), list(entries))
 
     def _nodes(
-        self, layers: list[Any], plain: dict[int, NetworkLayer], weights: WeightSpec
+        self, layers: list[Any], plain: dict[Path, NetworkLayer], weights: WeightSpec
     ) -> tuple[Node, ...]:
         if not layers:
             self.faults.append((("layers",), "a network has at least one layer: add one"))
-        known: dict[int, NetworkLayer] = dict(plain)
-        for index, layer in zip(weights.indices, weights.layers(), strict=True):
-            known[index] = layer
+        known = dict(plain)
+        for path, layer in zip(weights.paths, weights.layers(), strict=True):
+            known[path] = layer
             empty = next((slot for slot in layer.slots() if 0 in slot.shape), None)
             if empty is not None:
                 detail = f"its {empty.name} has no elements, {list(empty.shape)}: give sizes of at least 1"
-                self.faults.append((("layers", index), detail))
-        return unroll([known[index] for index in range(len(layers))], self.faults)
+                self.faults.append((path, detail))
+        return unroll(layers, known, self.faults)
 
     def _variants(
         self,
@@ -174,7 +176,7 @@ class _Reader:
             self.faults += misnamed
             if misnamed:
                 continue
-            resolved, wrong = weights.with_variant(one, inits).resolve(self.limits)
+            resolved, wrong = weights.with_variant(one, inits).resolve(self.limits, within_spec=True)
             self.faults += variant_faults(one, inits, index, wrong)
             if resolved is not None:
                 found.append(Variant(name, resolved, one.dtype or request.dtype, own or optimizer))
@@ -241,7 +243,7 @@ class _Reader:
             raise EvaluationError.at("/input/data", f"{detail}: give integers from 0 to {rows - 1:,}")
 
     def _objective(
-        self, context: ReadContext, nodes: tuple[Node, ...], outputs: Sequence[Shape]
+        self, context: ReadContext, nodes: tuple[Node, ...], outputs: Sequence[Shape], given_shape: Shape
     ) -> Objective | None:
         """The loss with its target, both checked against the output's shape."""
         output = outputs[-1]
@@ -257,7 +259,7 @@ class _Reader:
             if document is None:
                 context.note(("target",), f"target is required: what {loss.kind} compares the output with")
             return None
-        axis = read_class_axis(given, loss, output, find_class_axis(nodes, outputs), context)
+        axis = read_class_axis(given, loss, output, find_class_axis(nodes, outputs, given_shape), context)
         default = target_shape(loss, output, axis, classes=given.classes is not None)
         shape = _shape_of(document, given.shape, default)
         integer = takes_integers(loss, shape, output)

@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tensorseed.evaluations.containers import NetworkEntry
 from tensorseed.evaluations.optimizers import AnyOptimizer, Beta
 from tensorseed.sampling.dtypes import DTypeName
-from tensorseed.spec.layers import AnyEntry
 from tensorseed.spec.layers.base import Positive
-from tensorseed.spec.modules import AnyModule
 from tensorseed.spec.numbers import EXACT
 from tensorseed.spec.rules import Rule
 from tensorseed.spec.schemes import Init
@@ -139,8 +138,9 @@ class EvaluationRequest(Spec):
     end of their first brace range, such as blocks.{0..3}.fc and blocks.{0..3}.act, repeat as one block.
     """
 
-    layers: tuple[AnyEntry | AnyModule, ...] = Field(  # type: ignore[assignment]
-        description="The network: layers that map one tensor to one, and modules without parameters.",
+    layers: tuple[NetworkEntry, ...] = Field(  # type: ignore[assignment]
+        description="The network: layers that map one tensor to one, modules without parameters, and layers "
+        "that hold layers.",
         examples=[
             [
                 {"name": "fc1", "type": "Linear", "in_features": 784, "out_features": 256},

@@ -10,6 +10,7 @@ from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledE
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError
 from tensorseed.evaluations.calibration import calibrate
+from tensorseed.evaluations.chain import INPUT
 from tensorseed.evaluations.diagnostics import feature_axes, measure, moments, total_norm
 from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
 from tensorseed.evaluations.findings.lint import untrained_findings, warnings
@@ -85,10 +86,13 @@ class VariantRun:
     def _outputs(self) -> list[torch.Tensor]:
         """Every layer's output, keeping its gradient where it has one.
 
-        The input takes part in the graph where the first layer has no parameters to hold a gradient.
+        The input takes part in the graph where a layer that takes it has no parameters to hold a gradient.
         """
         x = self.x
-        if x.is_floating_point() and not any(True for _ in self.network.modules[0].parameters()):
+        if x.is_floating_point() and any(
+            INPUT in node.sources and not any(True for _ in module.parameters())
+            for node, module in zip(self.evaluation.nodes, self.network.modules, strict=True)
+        ):
             x = x.detach().requires_grad_()
         outputs = list(self.network.outputs(x, self.deadline))
         for output in outputs:
@@ -134,7 +138,9 @@ class VariantRun:
     def _measured(self, outputs: Sequence[torch.Tensor]) -> tuple[LayerReport, ...]:
         reports = []
         nodes, modules = self.evaluation.nodes, self.network.modules
-        for node, module, axis, output in zip(nodes, modules, feature_axes(nodes), outputs, strict=True):
+        inputs = [(outputs[node.sources[0]] if node.sources[0] >= 0 else self.x).shape for node in nodes]
+        axes = feature_axes(nodes, [tuple(shape) for shape in inputs])
+        for node, module, axis, output in zip(nodes, modules, axes, outputs, strict=True):
             self.deadline.check()
             reports.append(measure(node, output, axis, _gradients(list(module.parameters()))))
         return tuple(reports)

@@ -13,7 +13,7 @@ from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.request import Variant as VariantRequest
 from tensorseed.spec.faults import Located
 from tensorseed.spec.init_names import expand_init_names, written_name
-from tensorseed.spec.json.pointers import Path
+from tensorseed.spec.json.pointers import Path, pointer
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.limits import Limits
@@ -81,14 +81,16 @@ class Inits:
 
 @dataclass(frozen=True)
 class WeightSpec:
-    """The spec of an evaluation's weights; `indices` are those of the entries in the request."""
+    """The spec of an evaluation's weights; `paths` are those of the entries in the request."""
 
     fields: Mapping[str, Any]
     entries: Sequence[dict[str, Any]]
-    indices: Sequence[int]
+    paths: Sequence[Path]
 
-    def resolve(self, limits: Limits) -> tuple[ResolvedSpec | None, list[Located]]:
-        """The resolved spec, or the faults with paths into the request.
+    def resolve(
+        self, limits: Limits, *, within_spec: bool = False
+    ) -> tuple[ResolvedSpec | None, list[Located]]:
+        """The resolved spec, or the faults with paths into the request, or with `within_spec` into the spec.
 
         Raises:
             TooLargeError: a limit is exceeded.
@@ -97,7 +99,7 @@ class WeightSpec:
         try:
             return parse_spec(dump({**self.fields, "layers": self.entries}), limits), []
         except SpecError as error:
-            return None, [self._located(fault) for fault in error.faults]
+            return None, [self._located(fault, within_spec=within_spec) for fault in error.faults]
 
     def layers(self) -> list[Layer]:
         """The entries, which must be valid, as their models."""
@@ -131,20 +133,26 @@ class WeightSpec:
         names = (slot.name for layer in self.layers() for slot in layer.slots())
         return list(dict.fromkeys(names))
 
-    def _located(self, fault: Fault) -> Located:
-        path: list[str | int] = list(parse_pointer(fault.pointer))
-        if path[:1] == ["layers"] and len(path) > 1 and str(path[1]).isdigit():
-            path[1] = self.indices[int(path[1])]
-        return tuple(path), _LAYERS.sub(self._renamed, fault.detail)
+    def _located(self, fault: Fault, *, within_spec: bool) -> Located:
+        path = parse_pointer(fault.pointer)
+        if not within_spec and path[:1] == ("layers",) and len(path) > 1 and str(path[1]).isdigit():
+            path = (*self.paths[int(path[1])], *path[2:])
+        return path, _LAYERS.sub(self._renamed, fault.detail)
 
     def _renamed(self, found: re.Match[str]) -> str:
-        """The indices of two entries in the request."""
-        return f"layers {self.indices[int(found[1])]} and {self.indices[int(found[2])]}"
+        """The places of two entries in the request."""
+        first, second = (place_of(self.paths[int(index)]) for index in found.groups())
+        return f"layers {first} and {second}"
 
 
 def parse_pointer(pointer: str) -> Path:
     """The path of a JSON Pointer (RFC 6901)."""
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+
+
+def place_of(path: Path) -> str:
+    """A path in words: the index of a layer, or the pointer of one in a container."""
+    return str(path[1]) if len(path) == 2 else pointer(path)
 
 
 def _taken(layer: Layer) -> set[str]:

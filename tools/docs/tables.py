@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from service.server.error_handlers import PROBLEMS
 from service.server.metrics import Metrics
 from service.settings import PREFIX, Settings
 from service.settings.environment import bounds, default
 from tensorseed.checkpoints.library import shipped
+from tensorseed.evaluations.containers import CONTAINERS
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.losses import LOSSES, losses_catalog
 from tensorseed.spec.catalog.descriptions import docstring, parameters
@@ -145,6 +147,24 @@ def _expected_losses() -> Table:
 def _modules() -> Table:
     rows = ((_call(name, _arguments(cls)), docstring(cls)["summary"]) for name, cls in MODULES.items())
     return ("module", "what it computes"), rows
+
+
+def _containers() -> Table:
+    rows = (
+        (_call(name, _members(cls)), f"{about['summary']}<br>{about['formula']}", about["source"])
+        for name, cls in CONTAINERS.items()
+        for about in [docstring(cls)]
+    )
+    return ("type", "what it computes", "source"), rows
+
+
+def _members(cls: type[BaseModel]) -> list[Parameter]:
+    """The fields of a model that holds models of its own kind, but for its type."""
+    return [
+        {"name": name, "required": field.is_required(), "default": field.default}
+        for name, field in cls.model_fields.items()
+        if name != "type"
+    ]
 
 
 def _optimizers() -> Table:
@@ -284,6 +304,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "loss-options": _loss_options,
     "expected-losses": _expected_losses,
     "modules": _modules,
+    "containers": _containers,
     "optimizers": _optimizers,
     "routes": _routes,
     "problems": _problems,

@@ -133,6 +133,21 @@ NETWORKS: list[dict[str, Any]] = [
     NETWORK,
     {**NETWORK, "compare": [{"seed": 1}, {"init": {"weight": "ones"}, "dtype": "float64", "label": "b"}]},
     {**NETWORK, "return_weights": True, "optimizer": "Adam", "dtype": "bfloat16", "generator": "torch"},
+    {
+        "layers": [
+            {
+                "name": "r{0..1}",
+                "type": "Residual",
+                "layers": [
+                    {"type": "Sine"},
+                    {"name": "a", "type": "Linear", "in_features": 4, "out_features": 4},
+                ],
+                "scale": 0.5,
+            },
+            {"name": "c", "type": "Concat", "branches": [[], [{"type": "Tanh"}]]},
+        ],
+        "input": {"shape": [3, 4], "init": "normal"},
+    },
     {"layers": [{"type": "Flatten"}, {"type": "ReLU"}], "input": {"data": [[[1.0, "NaN"], [0, -2]]]}},
     {
         "layers": [

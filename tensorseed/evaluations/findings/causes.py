@@ -18,6 +18,7 @@ from tensorseed.spec.layers.network_module import (
     LINEAR_INIT,
     RELU_INIT,
     SELU_INIT,
+    SINE_INIT,
     TANH_INIT,
     Computation,
 )
@@ -39,8 +40,6 @@ DOMINANT = 0.8
 """The share of an output's size from which on a bias makes it."""
 ONE_SIGN = 0.25
 """The share of a weight's size from which on its mean matters."""
-NORM_RANGE = 10.0
-"""The factor by which the weights of a norm may differ from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +98,8 @@ def _weight_gain(m: Measurements, index: int) -> WeightGain | None:
     if init == LEAKY_RELU_INIT:
         slope = getattr(function.layer if function else layer, "negative_slope", 0.01)
         target = math.sqrt(2 / (1 + slope * slope))
+    elif init == SINE_INIT:
+        target = math.sqrt(2) / getattr(function.layer if function else layer, "omega", 1.0)
     else:
         target = GAINS[init]
     tolerance = max(TOLERANCE, 3 / math.sqrt(weight.numel()))
@@ -194,7 +195,11 @@ def worst_weight(
 
     With a `ratio` of signals all gains that are off have to explain a third of its logarithm at least.
     """
-    found = [one for i in indices if (one := weight_gain(m, i)) is not None and one.is_off(direction)]
+    found = [
+        one
+        for i in indices
+        if (one := weight_gain(m, i)) is not None and one.is_off(direction) and not _begins_at_0(m, one)
+    ]
     if not found:
         return None
     if ratio is not None and sum(one.distance for one in found) < EXPLAINED * abs(_log(ratio)):
@@ -202,6 +207,11 @@ def worst_weight(
     farthest = max(one.distance for one in found)
     near = [one for one in found if one.distance >= farthest - TOLERANCE or one.distance == farthest]
     return near[-1]
+
+
+def _begins_at_0(m: Measurements, one: WeightGain) -> bool:
+    """Whether a weight makes the branch of a Residual 0, which is no fault."""
+    return one.gain == 0 and m.sums[one.index] is not None
 
 
 def one_signed_weight(m: Measurements, indices: Iterable[int]) -> WeightGain | None:
@@ -232,18 +242,6 @@ def bias_mean(m: Measurements, index: int) -> float:
     """The mean of a bias; 0 without one."""
     bias = m.parameter(index, "bias")
     return 0.0 if bias is None else float(widen(bias).mean())
-
-
-def norm_off(m: Measurements, nodes: Iterable[int], direction: Direction) -> int | None:
-    """The last norm whose weights are far from 1 in this direction."""
-    found = None
-    for index in nodes:
-        weight = m.parameter(index, "weight") if m.is_norm(index) else None
-        if weight is not None:
-            rms = size(weight)
-            off = rms < 1 / NORM_RANGE if direction == "larger" else rms > NORM_RANGE
-            found = index if off else found
-    return found
 
 
 def recurrent_weight(m: Measurements, index: int) -> str | None:
@@ -294,5 +292,9 @@ def depth_remedy(m: Measurements, indices: Iterable[int]) -> str:
             slope = "1/4" if kind == "Sigmoid" else "1/6"
             reason = f"{kind}'s slope is at most {slope}, and its outputs are positive"
             return f"{reason}: use Tanh or ReLU in its place, or {NORMALISE}"
+    blocks = len({m.sums[i] for i in layers} - {None})
+    if blocks > 1:
+        scale = "scale them by less than 1"
+        return f"each of {blocks:,} Residuals adds to it: begin their branches at 0, {scale}, or {NORMALISE}"
     count = f"over {len(layers):,} layers" if len(layers) > 1 else "here"
     return f"no weight of the layers before is at fault, and it builds up {count}: {NORMALISE}"

@@ -31,7 +31,7 @@ def find_input_scale(m: Measurements) -> Iterator[Finding]:
 def is_normalised_first(m: Measurements) -> bool:
     """Whether a norm stands before the first layer with a matrix, or right after it."""
     first = m.learning[0]
-    return any(m.is_norm(i) for i in (*range(first), *m.span(first)))
+    return any(m.is_norm(i) and not m.nodes[i].scope for i in (*range(first), *m.span(first)))
 
 
 def has_far_input(m: Measurements) -> bool:

@@ -44,8 +44,8 @@ def find_mismatch(m: Measurements) -> Iterator[Finding]:
     if m.objective is None or m.first_not_finite < len(m.nodes):
         return
     name, last = m.objective.kind, len(m.nodes) - 1
-    while last > 0 and m.nodes[last].type in UNCHANGING:
-        last -= 1
+    while m.before(last) >= 0 and m.nodes[last].type in UNCHANGING:
+        last = m.before(last)
     node = m.nodes[last]
     if name in OF_LOGITS and node.type in OF_LOGITS[name][1]:
         own = OF_LOGITS[name][0]

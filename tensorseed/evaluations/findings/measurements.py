@@ -93,10 +93,12 @@ class Measurements:
 
     @cached_property
     def head(self) -> int | None:
-        """The layer that gives the output: the last with a matrix, unless a hidden one ends the network."""
+        """The layer that gives the output: the last with a matrix, unless a hidden one or a Residual does."""
         if not self.learning:
             return None
         last = self.learning[-1]
+        if self.sums[last] is not None:
+            return None
         return last if self.loss is not None or self.function_after(last) is None else None
 
     @cached_property
@@ -112,16 +114,55 @@ class Measurements:
             for node, report in zip(self.nodes, self.reports, strict=True)
         )
 
+    def before(self, index: int) -> int:
+        """The layer whose output a layer takes; of several the first, and −1 for the network's input."""
+        return self.nodes[index].sources[0]
+
+    @cached_property
+    def consumers(self) -> list[int | None]:
+        """For each layer the first that takes its output; None for the last."""
+        found: list[int | None] = [None] * len(self.nodes)
+        for index, node in reversed([*enumerate(self.nodes)]):
+            for source in node.sources:
+                if source >= 0:
+                    found[source] = index
+        return found
+
+    @cached_property
+    def sums(self) -> list[int | None]:
+        """For each layer the outermost Residual that holds it; None outside of all."""
+        found: list[int | None] = [None] * len(self.nodes)
+        for index, node in enumerate(self.nodes):
+            if node.type == "Residual":
+                found[node.first : index] = [index] * (index - node.first)
+        return found
+
+    def averages(self, index: int) -> bool:
+        """Whether a layer takes means over places."""
+        return "AvgPool" in self.nodes[index].type or self.nodes[index].type == "Mean"
+
     def rms(self, index: int) -> float:
         """√(mean of x²) of a layer's output; of its input at −1."""
         if index < 0:
             return math.nan if self.input is None else self.input.rms
         return math.hypot(self.reports[index].mean, self.reports[index].std)
 
-    def span(self, index: int) -> range:
+    @cached_property
+    def _learns(self) -> frozenset[int]:
+        return frozenset(self.learning)
+
+    def onward(self, index: int) -> list[int]:
+        """The layers that a layer's output goes through, to the next one with a matrix and with it."""
+        found: list[int] = []
+        after = self.consumers[index]
+        while after is not None:
+            found.append(after)
+            after = None if after in self._learns else self.consumers[after]
+        return found
+
+    def span(self, index: int) -> list[int]:
         """The layers between a layer with a matrix and the next one."""
-        end = next((one for one in self.learning if one > index), len(self.nodes))
-        return range(index + 1, end)
+        return [one for one in self.onward(index) if one not in self._learns]
 
     def function_after(self, index: int) -> Node | None:
         """The function that follows a layer with a matrix, for which an init is recommended."""
@@ -136,10 +177,16 @@ class Measurements:
         return self.nodes[index].type.startswith("Transformer")
 
     def normalised_at(self, index: int) -> int:
-        """Where the signal of a layer is judged: at the norm that follows it, or at itself."""
-        span = self.span(index)
-        after = [i for i in (*span, span.stop) if i < len(self.nodes)]
-        return next((i for i in after if self.is_norm(i) or self.is_transformer(i)), index)
+        """Where the signal of a layer is judged: at the norm that follows it, or at itself.
+
+        A norm in a branch is none, since the signal goes around it too.
+        """
+        scope = self.nodes[index].scope
+        for i in self.onward(index):
+            own = self.nodes[i].scope
+            if (self.is_norm(i) or self.is_transformer(i)) and scope[: len(own)] == own:
+                return i
+        return index
 
     def tensor(self, index: int, name: str) -> ResolvedTensor | None:
         """The tensor that a parameter of a layer was drawn from."""

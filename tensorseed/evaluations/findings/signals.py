@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+from tensorseed.evaluations.containers import Container
 from tensorseed.evaluations.findings.causes import (
     NORMALISE,
     Direction,
     depth_remedy,
     dominant_bias,
-    norm_off,
     recurrent_weight,
     weight_gain,
     weight_remedy,
@@ -18,6 +18,7 @@ from tensorseed.evaluations.findings.causes import (
 )
 from tensorseed.evaluations.findings.inputs import has_far_input
 from tensorseed.evaluations.findings.measurements import Finding, Measurements
+from tensorseed.evaluations.findings.norms import norm_off
 from tensorseed.evaluations.findings.symmetry import is_zero_head
 
 RATIO = 100.0
@@ -32,38 +33,56 @@ def find_activations(m: Measurements) -> Iterator[Finding]:
     """The first layer whose signal is far from that of the input, or of the last norm."""
     if not m.learning:
         return
-    reference, what, start = m.rms(-1), "the input's scale", 0
-    if math.isnan(reference):
-        reference, what = m.reports[m.learning[0]].std, f"that of {m.nodes[m.learning[0]].name}"
-    ratios: list[tuple[int, float, str, int]] = []
-    for index in m.learning:
-        if index >= m.first_not_finite:
-            break
-        for i in range(start, index):
-            if _rebases(m, i):
-                reference, what = m.reports[i].std, f"that of {m.nodes[i].name}"
-        start = index
-        at = m.normalised_at(index)
-        if _rebases(m, index) or (at != index and not _is_off(m, at)):
-            continue
-        if reference > 0 and math.isfinite(reference):
-            ratios.append((index, m.reports[index].std / reference, what, at))
     seen: set[str] = set()
     far = has_far_input(m)
-    for index, ratio, what, at in ratios:
+    for index, std, reference, what, at in _scales(m):
+        ratio = std / reference
         code, direction = _judge(ratio)
         if code is None or code in seen or (code == "vanishing" and _is_small_head(m, index)):
             continue
         if ratio == 0 and m.is_off_by_chance():
             continue
-        if m.reports[index].std < RATIO and code == "exploding" and far:
+        if std < RATIO and code == "exploding" and far:
             continue
-        if m.reports[index].std > 1 / RATIO and code == "vanishing" and far:
+        if std > 1 / RATIO and code == "vanishing" and far:
             continue
         seen.add(code)
         words = f"the deviation of the activations is {ratio:.2g} times {what}"
         remedy = _signal_remedy(m, index, at, direction, ratio)
         yield Finding(index, f"{code}_activations", f"{words}: {remedy}")
+
+
+def _scales(m: Measurements) -> Iterator[tuple[int, float, float, str, int]]:
+    """Every layer that is judged: its deviation, the reference with its name, and where it is judged.
+
+    The reference is that of the input or of the last norm of the branch, or around it. A layer in a Residual
+    has at least the deviation of the sum: a branch may begin at 0.
+    """
+    first = m.learning[0]
+    given = m.rms(-1)
+    what = "the input's scale"
+    if math.isnan(given):
+        given, what = m.reports[first].std, f"that of {m.nodes[first].name}"
+    learning = set(m.learning)
+    references: list[tuple[tuple[str, ...], float, str]] = [((), given, what)]
+    for index, node in enumerate(m.nodes[: m.first_not_finite]):
+        while node.scope[: len(references[-1][0])] != references[-1][0]:
+            references.pop()
+        at = m.normalised_at(index) if index in learning else index
+        rebases = _rebases(m, index)
+        if index in learning and not rebases and (at == index or _is_off(m, at)):
+            _, reference, what = references[-1]
+            if reference > 0 and math.isfinite(reference):
+                yield index, _with_sum(m, index, m.reports[index].std, "std"), reference, what, at
+        if rebases:
+            references.append((node.scope, m.reports[index].std, f"that of {node.name}"))
+
+
+def _with_sum(m: Measurements, index: int, own: float, name: str) -> float:
+    """The larger of a layer's number and that of the Residual around it."""
+    total = m.sums[index]
+    outer = None if total is None else getattr(m.reports[total], name)
+    return own if outer is None or not outer > own else float(outer)
 
 
 def _rebases(m: Measurements, index: int) -> bool:
@@ -106,8 +125,8 @@ def sharpest(m: Measurements, indices: Iterable[int], direction: Direction) -> i
     """The layer without a matrix that changes the signal most, where it does so by more than `SHARP`."""
     factors: list[tuple[float, int]] = []
     for i in indices:
-        before, after = m.rms(i - 1), m.rms(i)
-        if i not in m.learning and before > 0 and after > 0:
+        before, after = m.rms(m.before(i)), m.rms(i)
+        if i not in m.learning and not isinstance(m.nodes[i].layer, Container) and before > 0 and after > 0:
             factors.append((before / after if direction == "larger" else after / before, i))
     return max(factors)[1] if factors and max(factors)[0] > SHARP else None
 
@@ -118,7 +137,7 @@ def find_gradients(m: Measurements) -> Iterator[Finding]:
     if len(judged) > 1 and _is_small_head(m, judged[-1]):
         judged.pop()
     known = [(index, m.reports[m.normalised_at(index)].gradient_norm) for index in judged]
-    norms = [(index, norm) for index, norm in known if norm is not None]
+    norms = [(index, _with_sum(m, index, norm, "gradient_norm")) for index, norm in known if norm is not None]
     if len(norms) < 2 or m.first_not_finite < len(m.nodes):
         return
     last = norms[-1][1]
@@ -143,9 +162,11 @@ def _averaging(m: Measurements, index: int) -> float:
     Each of n numbers gets 1/n of a mean's gradient, so that the norm is √n times smaller.
     """
     factor = 1.0
+    scope = m.nodes[index].scope
     for i in range(index + 1, len(m.nodes)):
-        if "AvgPool" in m.nodes[i].type:
-            sizes = math.prod(m.reports[i - 1].shape) / math.prod(m.reports[i].shape)
+        own = m.nodes[i].scope
+        if m.averages(i) and scope[: len(own)] == own and m.before(i) >= 0:
+            sizes = math.prod(m.reports[m.before(i)].shape) / math.prod(m.reports[i].shape)
             factor *= math.sqrt(max(sizes, 1.0))
     return factor
 

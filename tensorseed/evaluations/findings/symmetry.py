@@ -53,7 +53,7 @@ def is_zero_head(m: Measurements, index: int) -> bool:
         return False
     if weight.grad is not None and not weight.grad.is_sparse:
         return bool(weight.grad.isfinite().all()) and bool(weight.grad.any())
-    return m.loss is None and (index == 0 or m.rms(index - 1) > 0) and len(m.learning) > 1
+    return m.loss is None and (index == 0 or m.rms(m.before(index)) > 0) and len(m.learning) > 1
 
 
 def alike(x: torch.Tensor, axis: int) -> bool:

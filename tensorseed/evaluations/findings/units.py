@@ -42,7 +42,7 @@ def find_dead(m: Measurements) -> Iterator[Finding]:
         enough = bool(report.shape) and report.shape[0] >= MIN_SAMPLES
         if index >= m.first_not_finite or not (node.layer.rectifies and enough and report.dead > DEAD):
             continue
-        if m.rms(index - 1) == 0:
+        if m.rms(m.before(index)) == 0:
             continue  # the layers before are at fault
         remedy = _dead_remedy(m, index)
         similar = index > alike or (m.input is not None and m.input.is_similar)
@@ -59,7 +59,7 @@ def _dead_remedy(m: Measurements, index: int) -> str | None:
     A bias of both signs, or one beside a weight that is too small, makes samples alike instead.
     """
     layers = [i for i in m.learning if i < index]
-    before = m.rms(index - 1)
+    before = m.rms(m.before(index))
     bias = dominant_bias(m, layers[-1:])
     if bias is not None:
         negative = bias_mean(m, bias) < -ONE_SIGN * before
@@ -98,7 +98,7 @@ def _saturation_remedy(m: Measurements, index: int, layers: list[int]) -> str:
         name = recurrent_weight(m, i)
         if name is not None:
             return f"draw {name} of {m.nodes[i].name} by xavier_uniform"
-    return f"its input has the size {m.rms(index - 1):.3g}: put a LayerNorm before it"
+    return f"its input has the size {m.rms(m.before(index)):.3g}: put a LayerNorm before it"
 
 
 def find_collapse(m: Measurements) -> Iterator[Finding]:
@@ -113,14 +113,21 @@ def find_collapse(m: Measurements) -> Iterator[Finding]:
         features = math.prod(report.shape[1:])
         if report.similarity is None or features < MIN_FEATURES or not report.similarity > SIMILAR:
             continue
-        if "AvgPool" in m.nodes[index].type:
+        if m.averages(index) and not m.nodes[index].scope:
             return  # it averages away what the input's places differ in, which is noise
-        if index not in m.learning or report.shape[0] < COLLAPSE_SAMPLES:
+        if index not in m.learning or report.shape[0] < COLLAPSE_SAMPLES or _differs_in_sum(m, index):
             continue
         rank = "" if report.effective_rank is None else f", effective rank {report.effective_rank:.3g}"
         detail = f"all samples look alike from here on (mean cosine {report.similarity:.4g}{rank})"
         yield Finding(index, "rank_collapse", f"{detail}: {_collapse_remedy(m, index)}")
         return
+
+
+def _differs_in_sum(m: Measurements, index: int) -> bool:
+    """Whether a layer is in a Residual whose own samples differ."""
+    total = m.sums[index]
+    similarity = None if total is None else m.reports[total].similarity
+    return similarity is not None and not similarity > SIMILAR
 
 
 def _collapse_remedy(m: Measurements, index: int) -> str:

@@ -51,6 +51,7 @@ RELU_INIT = "kaiming_normal with nonlinearity relu, whose gain is √2"
 LEAKY_RELU_INIT = "kaiming_normal with nonlinearity leaky_relu and its slope as a"
 TANH_INIT = "xavier_normal with a gain of 5/3"
 SELU_INIT = "lecun_normal, whose gain is 1"
+SINE_INIT = "siren with the omega of Sine"
 
 
 class InputAxis(NamedTuple):
@@ -87,6 +88,8 @@ class NetworkModule(BaseModel):
     """Whether it maps a half line to 0, so that a unit can be dead."""
     normalizes: ClassVar[bool] = False
     """Whether its weight is a gain, and no matrix even with two dimensions or more."""
+    averages: ClassVar[bool] = False
+    """Whether it takes means over places, which make a gradient smaller."""
     recommended_init: ClassVar[str | None] = None
     """The init of the layer before it that keeps the signal's scale, in words."""
 
@@ -127,6 +130,14 @@ class NetworkModule(BaseModel):
     def feature_axis(self) -> int | None:
         """The axis of the features in the output, from the end; None where it is that of the input."""
         return -1
+
+    def moved_axis(self, axis: int, _shape: Shape, /) -> int:
+        """The axis of the features in the output, from the end.
+
+        `axis` is that in the input, which has the shape of the second argument.
+        """
+        own = self.feature_axis()
+        return axis if own is None else own
 
     def distribution_axis(self, _dims: int, /) -> int | None:
         """The axis, from the end, along which the output of so many dimensions is a distribution.

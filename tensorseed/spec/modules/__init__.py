@@ -1,4 +1,4 @@
-"""Modules of torch.nn without tensors, named as in torch.
+"""Modules without tensors: those of torch.nn, and functions of torch.
 
 To add a module, write its class (see `base.StatelessModule`) and add it to `AnyModule`. Nothing else lists
 them.
@@ -13,8 +13,10 @@ from pydantic import Field
 from tensorseed.spec.layers.base import TWO_INPUTS
 from tensorseed.spec.modules import (
     adaptive_pooling,
+    axes,
     dropouts,
     padding,
+    periodic,
     pooling,
     rectifiers,
     shapes,
@@ -49,6 +51,7 @@ AnyModule = Annotated[
     | sigmoid_like.Hardshrink
     | sigmoid_like.Softshrink
     | sigmoid_like.GLU
+    | periodic.Sine
     | sigmoid_like.Softmax
     | sigmoid_like.Softmin
     | sigmoid_like.LogSoftmax
@@ -62,6 +65,9 @@ AnyModule = Annotated[
     | shapes.Identity
     | shapes.Flatten
     | shapes.Unflatten
+    | axes.Select
+    | axes.Permute
+    | axes.Mean
     | shapes.PixelShuffle
     | shapes.PixelUnshuffle
     | shapes.ChannelShuffle

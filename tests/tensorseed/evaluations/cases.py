@@ -24,6 +24,10 @@ _POINTWISE = """ReLU ReLU6 LeakyReLU RReLU ELU CELU SELU GELU SiLU Mish Hardswis
 MODULES: dict[str, Case] = {
     **{name: ({}, VECTOR) for name in _POINTWISE.split()},
     **{name: ({"dim": -1}, VECTOR) for name in ("Softmax", "Softmin", "LogSoftmax")},
+    "Sine": ({"omega": 2.5}, VECTOR),
+    "Select": ({"dim": 1}, SERIES),
+    "Permute": ({"dims": [0, -1, 1]}, SERIES),
+    "Mean": ({"dim": [1, -1]}, IMAGE),
     "Threshold": ({"threshold": 0.1, "value": 2.0}, VECTOR),
     "Softmax2d": ({}, IMAGE),
     **{f"Dropout{rank}d": ({}, shape) for rank, shape in SPATIAL.items()},

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from tensorseed.errors import TooLargeError
-from tensorseed.evaluations.chain import NetworkLayer, unroll
 from tensorseed.evaluations.forward import (
     CONVOLUTION_RATE,
     MATRIX_RATE,
@@ -86,8 +85,7 @@ def test_sparse_gradients_are_for_the_optimizers_that_take_them(optimizer: str, 
 
 
 def node(kind: str, arguments: dict[str, Any], shape: list[int]) -> Any:
-    layer: NetworkLayer = read(cases.document(kind, (arguments, shape))).nodes[0].layer
-    return unroll([layer], [])[0]
+    return read(cases.document(kind, (arguments, shape))).nodes[0]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_what_is_changed_was_sound() -> None:
         (changed("layers", 1, "type", to="ReLu"), "/layers/1/type", "did you mean ReLU"),
         (changed("layers", 1, "type", to="Bilinear"), "/layers/1/type", "it takes two inputs"),
         (changed("layers", 1, "type", to="MaxUnpool2d"), "/layers/1/type", "it takes two inputs"),
-        (changed("layers", 1, "type", to="Sequential"), "/layers/1/type", "it is a container"),
+        (changed("layers", 1, "type", to="ModuleList"), "/layers/1/type", "it is a container"),
         (changed("layers", 1, "type", to="Tensor"), "/layers/1/type", "it is a bare tensor"),
         (changed("layers", 1, "type", to=7), "/layers/1/type", "type is required"),
         (changed("layers", 1, to={"kind": "ReLU"}), "/layers/1/kind", "kind is called type here"),

@@ -12,9 +12,11 @@ from tests.tensorseed.evaluations.findings.networks import (
     TABLE,
     TAGS,
     TEN,
+    WIDTH,
     XAVIER,
     Case,
     act,
+    branch,
     depthwise,
     linear,
     mlp,
@@ -23,6 +25,8 @@ from tests.tensorseed.evaluations.findings.networks import (
     normal,
     one_output,
     scaled,
+    siren,
+    stream,
 )
 
 FAULTY: dict[str, Case] = {
@@ -161,6 +165,17 @@ FAULTY: dict[str, Case] = {
         },
         ["non_finite"],
     ),
+    "branches that add up": (
+        stream(branch("b{0..29}")),
+        ["exploding_activations", "exploding_gradients", "unexpected_loss"],
+    ),
+    "a branch of zeros alone": (stream(branch("a"), branch("b", "zeros", "zeros")), ["symmetric_neurons"]),
+    "small layers between branches": (
+        stream(branch("a"), linear("x{0..3}", WIDTH, WIDTH, normal(0.01)), branch("b")),
+        ["vanishing_activations", "vanishing_gradients"],
+    ),
+    "pixels into branches": (scaled(stream(branch("b{0..3}")), PIXELS), ["input_scale"]),
+    "sines under torch's default": (siren(None, None), ["exploding_gradients"]),
     "an overflow": (
         network([linear("a", 8, 8, normal(1e30)), linear("b", 8, 8, normal(1e30))], [8, 8]),
         ["exploding_activations", "non_finite"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tests.tensorseed.evaluations.findings.networks import (
     ADAM,
     BLOCK,
@@ -15,18 +17,26 @@ from tests.tensorseed.evaluations.findings.networks import (
     TABLE,
     TAGS,
     VOCABULARY,
+    WIDTH,
     WORDS,
     XAVIER,
     Network,
     act,
+    branch,
     conv,
     depthwise,
+    gpt,
     images,
     linear,
     mlp,
     network,
+    norm,
     normal,
     one_output,
+    resnet,
+    siren,
+    stream,
+    uniform,
     upsampling,
 )
 
@@ -158,6 +168,43 @@ HEALTHY: dict[str, Network] = {
         "cross_entropy",
         classes=30,
     ),
+    "the last step of an LSTM": network([LSTM, act("Select", dim=1), TAGS], **SERIES),
+    "the mean over the steps of an LSTM": network([LSTM, act("Mean", dim=1), TAGS], **SERIES),
+    "steps as channels": network(
+        [
+            act("Permute", dims=[0, 2, 1]),
+            {"name": "c", "type": "Conv1d", "in_channels": 8, "out_channels": 16, "kernel_size": 3},
+            act("ReLU"),
+            act("Mean", dim=2),
+            TAGS,
+        ],
+        **SERIES,
+    ),
+    "a ResNet": resnet("ones"),
+    "a ResNet of zero gammas": resnet("zeros"),
+    "branches of zeros": stream(branch("b{0..5}", "zeros"), optimizer=ADAM, steps=3),
+    "branches of zeros, the last the output": network(
+        [branch("b{0..3}", "zeros")], [64, WIDTH], NORMAL, "mse_loss"
+    ),
+    "scaled branches": stream(branch("b{0..15}", scale=0.25)),
+    "pre-norm, scaled by depth": gpt(0.02 / math.sqrt(24)),
+    "pre-norm, as the others": gpt(0.02),
+    "post-norm": stream(*[part for i in range(6) for part in (branch(f"b{i}"), norm(f"n{i}", "LayerNorm"))]),
+    "branches beside each other": images(
+        [
+            conv("stem", 3, 8),
+            act("ReLU"),
+            {
+                "name": "mix.{0..2}",
+                "type": "Concat",
+                "branches": [[conv("a", 8, 4, size=1), act("ReLU")], [conv("b", 8, 4), act("ReLU")]],
+            },
+            GAP,
+            FLAT,
+            linear("fc", 8, 10),
+        ]
+    ),
+    "sines": siren(uniform(1 / 2), uniform(math.sqrt(6 / 64) / 30)),
     "bfloat16": mlp(RELU, depth=3, dtype="bfloat16"),
     "float16 with SGD": mlp(RELU, depth=2, dtype="float16", optimizer={"kind": "SGD", "lr": 0.1}, steps=3),
     "float16 with Adam of eps 1e-4": mlp(

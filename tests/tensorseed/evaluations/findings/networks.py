@@ -114,3 +114,51 @@ def depthwise(weight: Any) -> Network:
 def upsampling(i: int, o: int, name: str) -> Network:
     shape = {"in_channels": i, "out_channels": o, "kernel_size": 4, "stride": 2, "padding": 1}
     return {"name": name, "type": "ConvTranspose2d", **shape, "init": {"weight": normal(0.02)}}
+
+
+def residual(name: str, *layers: Network, **more: Any) -> Network:
+    return {"name": name, "type": "Residual", "layers": [*layers], **more}
+
+
+def branch(name: str, last: Any = XAVIER, first: Any = RELU, **more: Any) -> Network:
+    """A Residual of two layers."""
+    pair = [linear("fc1", WIDTH, WIDTH, first), act("ReLU"), linear("fc2", WIDTH, WIDTH, last)]
+    return residual(name, *pair, **more)
+
+
+def stream(*blocks: Network, **more: Any) -> Network:
+    """Blocks between a first layer and a head."""
+    layers = [linear("stem", WIDTH, WIDTH, XAVIER), *blocks, linear("head", WIDTH, 10)]
+    return network(layers, [64, WIDTH], TEN, "cross_entropy", **more)
+
+
+def resnet(gain: Any) -> Network:
+    """A ResNet whose branches end in a BatchNorm with this weight."""
+    layers = [conv("stem", 3, 8), norm("bn", "BatchNorm2d", 8), act("ReLU")]
+    for name, i, o in (("a", 8, 8), ("b", 8, 16), ("c", 16, 16)):
+        more: Network = {}
+        if i != o:
+            more["shortcut"] = [conv("proj", i, o, size=1, stride=2), norm("bn", "BatchNorm2d", o)]
+        last = {**norm("bn2", "BatchNorm2d", o), "init": {"weight": gain}}
+        first = [conv("conv1", i, o, stride=o // i), norm("bn1", "BatchNorm2d", o), act("ReLU")]
+        layers += [residual(name, *first, conv("conv2", o, o), last, **more), act("ReLU")]
+    return images([*layers, GAP, FLAT, linear("fc", 16, 10)])
+
+
+def gpt(std: float) -> Network:
+    """Twelve blocks of a pre-norm network, whose last layers have this deviation."""
+    first, last = linear("fc", WIDTH, 128, normal(0.02)), linear("proj", 128, WIDTH, normal(std))
+    block = residual("h.{0..11}", norm("ln", "LayerNorm"), first, act("GELU"), last)
+    return stream(block, norm("ln_f", "LayerNorm"))
+
+
+def uniform(bound: float) -> Network:
+    return {"kind": "uniform", "a": -bound, "b": bound}
+
+
+def siren(first: Any, others: Any, omega: float = 30.0) -> Network:
+    """A network of sines over coordinates from -1 to 1."""
+    sine = act("Sine", omega=omega)
+    hidden = [part for i in range(1, 4) for part in (linear(f"l{i}", 64, 64, others), sine)]
+    layers = [linear("l0", 2, 64, first), sine, *hidden, linear("out", 64, 1, others)]
+    return network(layers, [256, 2], NORMAL, "mse_loss", init=uniform(1.0))

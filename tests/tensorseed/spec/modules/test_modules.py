@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,6 +18,7 @@ from tensorseed.spec.layers.network_module import (
     LINEAR_INIT,
     RELU_INIT,
     SELU_INIT,
+    SINE_INIT,
     TANH_INIT,
     Computation,
     NetworkModule,
@@ -46,6 +48,7 @@ FACTS = {
     Facts(recommended_init=RELU_INIT): "RReLU ELU CELU GELU SiLU Mish",
     Facts(recommended_init=LEAKY_RELU_INIT): "PReLU LeakyReLU",
     Facts(recommended_init=SELU_INIT): "SELU",
+    Facts(recommended_init=SINE_INIT): "Sine",
     Facts(recommended_init=LINEAR_INIT): "Sigmoid Hardsigmoid Hardtanh",
     Facts(recommended_init=TANH_INIT): "Tanh Softsign",
     Facts(): """Linear Bilinear Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
@@ -55,7 +58,8 @@ FACTS = {
         InstanceNorm1d InstanceNorm2d InstanceNorm3d AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss
         Threshold Softplus LogSigmoid Tanhshrink GLU Softmax Softmin LogSoftmax Softmax2d
         Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout
-        Identity Flatten Unflatten PixelShuffle PixelUnshuffle ChannelShuffle Unfold Fold LocalResponseNorm
+        Identity Flatten Unflatten Select Permute Mean
+        PixelShuffle PixelUnshuffle ChannelShuffle Unfold Fold LocalResponseNorm
         Upsample UpsamplingNearest2d UpsamplingBilinear2d
         MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d
         AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d
@@ -122,7 +126,7 @@ def test_a_module_is_random_where_it_draws_from_torchs_generator(kind: str, trai
         assert module.is_random(training=training) == (not torch.equal(before, torch.get_rng_state()))
 
 
-@pytest.mark.parametrize("kind", MODULES)
+@pytest.mark.parametrize("kind", [kind for kind in MODULES if hasattr(torch.nn, kind)])
 def test_arguments_and_defaults_are_torchs(kind: str) -> None:
     ours = {
         name: inspect.Parameter.empty if field.is_required() else field.default
@@ -138,6 +142,49 @@ def test_arguments_and_defaults_are_torchs(kind: str) -> None:
         assert theirs.pop("dim") is None
         assert ours.pop("dim") is inspect.Parameter.empty
     assert ours == theirs
+
+
+def test_the_functions_of_torch_that_are_modules_here() -> None:
+    assert {kind for kind in MODULES if not hasattr(torch.nn, kind)} == {"Select", "Permute", "Mean", "Sine"}
+
+
+@pytest.mark.parametrize(
+    ("layer", "value"),
+    [
+        ({"type": "Select", "dim": 1}, lambda x: x[:, -1]),
+        ({"type": "Select", "dim": -1, "index": 3}, lambda x: x[..., 3]),
+        ({"type": "Permute", "dims": [0, -1, 1]}, lambda x: x.transpose(1, 2)),
+        ({"type": "Mean", "dim": 1}, lambda x: x.mean(1)),
+        ({"type": "Mean", "dim": [0, 2], "keepdim": True}, lambda x: x.mean((0, 2), keepdim=True)),
+        ({"type": "Sine", "omega": 30.0}, lambda x: torch.sin(30.0 * x)),
+    ],
+)
+def test_a_function_is_torchs(layer: dict[str, Any], value: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    module = MODULES[layer["type"]].model_validate_json(json.dumps(layer))
+    x = torch.randn(6, 4, 8, generator=torch.Generator().manual_seed(0))
+    module.check_input(tuple(x.shape))
+    assert torch.equal(module.forward(module.build(), x), value(x))
+
+
+@pytest.mark.parametrize(
+    ("layer", "axis", "moved"),
+    [
+        ({"type": "Select", "dim": 1}, -1, -1),
+        ({"type": "Select", "dim": 2}, -3, -2),
+        ({"type": "Select", "dim": 1}, -3, -1),
+        ({"type": "Select", "dim": -1}, -1, -1),
+        ({"type": "Permute", "dims": [0, 2, 3, 1]}, -3, -1),
+        ({"type": "Permute", "dims": [0, 3, 1, 2]}, -1, -3),
+        ({"type": "Permute", "dims": [0, 3, 1, 2]}, -5, -1),
+        ({"type": "Mean", "dim": [2, -1]}, -3, -1),
+        ({"type": "Mean", "dim": 1}, -1, -1),
+        ({"type": "Mean", "dim": 1, "keepdim": True}, -3, -3),
+        ({"type": "Sine"}, -3, -3),
+    ],
+)
+def test_the_axis_of_the_features_moves_along(layer: dict[str, Any], axis: int, moved: int) -> None:
+    module = MODULES[layer["type"]].model_validate_json(json.dumps(layer))
+    assert module.moved_axis(axis, (6, 4, 8, 8)) == moved
 
 
 def test_summaries_are_one_sentence() -> None:
@@ -202,6 +249,8 @@ def test_every_layer_runs_in_every_dtype_or_says_that_torch_cannot(kind: str, dt
         ("Unflatten", {"dim": 1, "unflattened_size": []}, "unflattened_size", "at least one"),
         ("Unflatten", {"dim": 1, "unflattened_size": [-1, -1]}, "unflattened_size", "at most one"),
         ("ZeroPad2d", {"padding": [1, 2]}, "padding", "a number, or a list of numbers"),
+        ("Sine", {"omega": 0}, "omega", "greater than 0"),
+        ("Mean", {"dim": "time"}, "dim", "a number, or a list of numbers"),
         ("GELU", {"approximate": "erf"}, "approximate", "one of none, tanh"),
     ],
 )
@@ -212,6 +261,22 @@ def test_a_wrong_argument_is_a_fault_at_its_place(
     found = cases.faults({"layers": layers, "input": {"shape": cases.IMAGE, "init": "normal"}})
     assert list(found) == [f"/layers/1/{pointer}"]
     assert words in found[f"/layers/1/{pointer}"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        ({"type": "Select", "dim": 4}, "an axis that its input"),
+        ({"type": "Select", "dim": 1, "index": 4}, "has 4 places"),
+        ({"type": "Permute", "dims": [0, 1, 2]}, "needs each axis of [6, 4, 8, 8] once"),
+        ({"type": "Permute", "dims": [0, 1, 2, 2]}, "needs each axis"),
+        ({"type": "Mean", "dim": [1, -3]}, "each once"),
+        ({"type": "Mean", "dim": []}, "one axis or more"),
+    ],
+)
+def test_an_axis_that_is_not_there_is_refused(layer: dict[str, Any], words: str) -> None:
+    found = cases.faults({"layers": [layer], "input": {"shape": cases.IMAGE, "init": "normal"}})
+    assert words in found["/layers/0"]
 
 
 @pytest.mark.parametrize("kind", ["ReLU", "ELU", "Hardtanh", "Dropout", "LeakyReLU"])
