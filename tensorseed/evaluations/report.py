@@ -105,6 +105,12 @@ class CalibratedLayer(_Part):
     )
 
 
+_EXAMPLE = (  # of an orthogonal Tensor w of shape [4, 2]
+    "s1.HAjKAXjrdTRuaDqleyJsYXllcnMiOlt7ImluaXQiOiJvcnRob2dvbmFsIiwibmFtZSI"
+    "6InciLCJzaGFwZSI6WzQsMl0sInR5cGUiOiJUZW5zb3IifV0sInNlZWQiOiIwIn0"
+)
+
+
 class Calibration(_Part):
     """The calibrated spec, which needs no data to draw from, and how it came about."""
 
@@ -115,11 +121,11 @@ class Calibration(_Part):
     )
     token: str | None = Field(
         description="Names its file in a URL; null where it would be too long for one.",
-        examples=["s1.vGs8zrc2lkqvdHVueyJsYXllcnMiOltd"],
+        examples=[_EXAMPLE],
     )
     url: str | None = Field(
         description="Where GET serves the file; null without a token.",
-        examples=["/v1/weights/s1.vGs8zrc2lkqvdHVueyJsYXllcnMiOltd"],
+        examples=[f"/v1/weights/{_EXAMPLE}"],
     )
     etag: str = Field(description="The file's strong entity tag, quotes included.", examples=['"3f0c6b"'])
     layers: tuple[CalibratedLayer, ...] = Field(
