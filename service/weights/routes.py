@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
@@ -25,7 +26,7 @@ from tensorseed.files.virtual_file import VirtualFile, open_slice
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.query import names_torch
 from tensorseed.spec.resolved import ResolvedSpec
-from tensorseed.spec.spec import parse_query, parse_spec
+from tensorseed.spec.spec import in_dtype, parse_query, parse_spec
 
 from ..http.bodies import is_form, read_json
 from ..http.disconnect import cancel_on_disconnect
@@ -51,7 +52,15 @@ from ..telemetry import file_attributes, span
 from .context import OpenFile, WeightsContext
 from .plans import plan_pieces
 from .representations import JsonRepresentation, SafetensorsRepresentation, fits_json
-from .schemas import TOKEN, Plan, file_answers, query_parameters, slice_parameter, spec_body
+from .schemas import (
+    TOKEN,
+    Plan,
+    dtype_parameter,
+    file_answers,
+    query_parameters,
+    slice_parameter,
+    spec_body,
+)
 
 
 class TokenConvertor(StringConvertor):
@@ -138,11 +147,15 @@ async def get_weights(request: Request) -> Response:
     "WeightsByToken",
     responses=file_answers(),
     errors=PROBLEMS.documented(UnknownNameError, QueryError, TooLargeError, RangeError, *_FILE),
+    parameters=[dtype_parameter()],
 )
 async def get_weights_by_token(request: Request, token: Token) -> Response:
-    """The file that a token names. The token holds the whole spec: nothing is stored."""
-    query_of(request, allowed=())
-    return await cancel_on_disconnect(request.receive, _get_by_token(request, token))
+    """The file that a token names. The token holds the whole spec: nothing is stored.
+
+    With `dtype` it is the file of the same spec in that dtype, whose URL is the Content-Location.
+    """
+    dtype = query_of(request, allowed=("dtype",)).get("dtype")
+    return await cancel_on_disconnect(request.receive, _get_by_token(request, token, dtype))
 
 
 @get_and_head(
@@ -153,12 +166,12 @@ async def get_weights_by_token(request: Request, token: Token) -> Response:
     errors=PROBLEMS.documented(
         UnknownNameError, UnknownPathError, SliceError, QueryError, TooLargeError, RangeError, *_FILE
     ),
-    parameters=[slice_parameter()],
+    parameters=[slice_parameter(), dtype_parameter()],
 )
 async def get_tensor(request: Request, token: Token, name: Name) -> Response:
     """A file of one tensor, or of a slice of it, with the values that it has in the whole file."""
     check_path(request)
-    wanted = query_of(request, allowed=("slice",)).get("slice", "")
+    wanted = query_of(request, allowed=("slice", "dtype"))
     return await cancel_on_disconnect(request.receive, _get_tensor(request, token, name, wanted))
 
 
@@ -213,16 +226,33 @@ async def _answer_query(request: Request, opened: OpenFile, parameters: Mapping[
     return await _answer(request, opened.file, _location(request, opened), changing=changing)
 
 
-async def _get_by_token(request: Request, token: str) -> Response:
-    opened = await WeightsContext.of(request).files.by_token(token, lease_of(request))
-    return await _answer(request, opened.file)
+async def _get_by_token(request: Request, token: str, dtype: str | None) -> Response:
+    opened = await _by_token(request, token, dtype)
+    return await _answer(request, opened.file, None if dtype is None else _location(request, opened))
 
 
-async def _get_tensor(request: Request, token: str, name: str, wanted: str) -> Response:
+async def _by_token(request: Request, token: str, dtype: str | None) -> OpenFile:
+    """The file of a token, in another dtype where one is given."""
+    files, lease = WeightsContext.of(request).files, lease_of(request)
+    opened = await files.by_token(token, lease)
+    if dtype is None:
+        return opened
+    return await files.by_spec(partial(_in_dtype, dtype), opened.file.resolved, lease)
+
+
+def _in_dtype(dtype: str, resolved: ResolvedSpec, limits: Limits) -> ResolvedSpec:
+    """The spec in another dtype; its faults name the parameter."""
+    try:
+        return in_dtype(resolved, dtype, limits)
+    except SpecError as error:
+        raise QueryError(error.faults) from None
+
+
+async def _get_tensor(request: Request, token: str, name: str, wanted: Mapping[str, str]) -> Response:
     context = WeightsContext.of(request)
-    opened = await context.files.by_token(token, lease_of(request))
+    opened = await _by_token(request, token, wanted.get("dtype"))
     with span("slice") as slicing:
-        file = await context.worker.run(open_slice, opened.file, name, wanted)
+        file = await context.worker.run(open_slice, opened.file, name, wanted.get("slice", ""))
         slicing.set_attributes(file_attributes(file))
     return await _answer(request, file)
 

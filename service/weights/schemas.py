@@ -13,7 +13,7 @@ from pydantic import Field
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.schemes import QUALIFIED, SCHEME_CLASSES, SCHEMES
-from tensorseed.spec.spec import Spec, parse_query
+from tensorseed.spec.spec import FLOATING, Spec, parse_query
 from tensorseed.spec.spec_token import encode_token
 
 from ..http.negotiation import JSON, OCTETS
@@ -219,6 +219,12 @@ def slice_parameter() -> Parameter:
     """The slice of a tensor."""
     text = "One index range a dimension, separated by commas, as in Python; the whole tensor if left out."
     return parameter("query", "slice", text, "0:128,:")
+
+
+def dtype_parameter() -> Parameter:
+    """Another dtype for a file."""
+    text = "Another dtype for every tensor but those of int64; that of the token if left out."
+    return parameter("query", "dtype", text, "float16", enum=list(FLOATING))
 
 
 def _of_schemes() -> dict[str, list[tuple[str, str, Any]]]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tensorseed.concurrency.memory import reserve
 from tensorseed.concurrency.pieces import free
-from tensorseed.errors import SpecError
-from tensorseed.sampling.dtypes import DTypeName
+from tensorseed.errors import SpecError, shortened
+from tensorseed.sampling.dtypes import INT64, DTypeName
 from tensorseed.spec import query
 from tensorseed.spec.assignment import Assigner, as_written
 from tensorseed.spec.entries import MAX_RULES, group_entries, read_rules, validate_entry
@@ -36,9 +36,13 @@ from tensorseed.spec.size_limits import MAX_FIELDS
 from tensorseed.spec.spellings.names import respell_fields
 from tensorseed.spec.torch_identity import torch_identity
 from tensorseed.spec.translation import sent_path, sent_rule_path
+from tensorseed.suggestions import unknown_name
 
 TORCH_FIELDS = ("torch_version", "torch_kernels", "init_order")
 """The fields that only a spec of generator torch has."""
+
+FLOATING: tuple[str, ...] = get_args(DTypeName)
+"""The dtypes of numbers that are drawn."""
 
 SeedNumber = Annotated[int, Field(ge=0, lt=SEED_COUNT)]
 SeedText = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
@@ -114,6 +118,26 @@ def parse_spec(body: bytes, limits: Limits) -> ResolvedSpec:
         VersionError: the spec is of another version or of other kernels of torch than this host's.
     """
     return _resolve(load(body, limits), limits)
+
+
+def in_dtype(resolved: ResolvedSpec, dtype: str, limits: Limits) -> ResolvedSpec:
+    """The same spec in another dtype, but for tensors of int64.
+
+    Raises:
+        SpecError: there is no such dtype, or an init does not take it; the pointer is dtype.
+        TooLargeError: the file is larger than a limit.
+        VersionError: the spec is of another version or of other kernels of torch than this host's.
+    """
+    if dtype not in FLOATING:
+        raise SpecError.at("dtype", unknown_name("dtype", shortened(dtype), FLOATING))
+    document = load(resolved.recipe.encode(), limits)
+    for entry in document["layers"]:
+        if entry.get("dtype") != INT64.name:
+            entry["dtype"] = dtype
+    try:
+        return replace(_resolve(document, limits), device=resolved.device)
+    except SpecError as error:
+        raise SpecError.at("dtype", error.faults[0].detail) from None
 
 
 def parse_query(params: Mapping[str, str], limits: Limits) -> ResolvedSpec:

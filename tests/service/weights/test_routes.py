@@ -7,7 +7,7 @@ import json
 import math
 import random
 import struct
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import httpx
@@ -288,6 +288,49 @@ class TestHugeFile:
             response.headers["content-range"]
             == f"bytes {huge['size'] - 16}-{huge['size'] - 1}/{huge['size']}"
         )
+
+
+class TestDtypes:
+    SPEC: ClassVar[dict[str, Any]] = {
+        "seed": 3,
+        "layers": [
+            {"name": "fc", "type": "Linear", "in_features": 5, "out_features": 4, "dtype": "float64"},
+            {"name": "n", "type": "BatchNorm1d", "num_features": 4},
+            {"name": "steps", "type": "Tensor", "shape": [2], "init": "ones", "dtype": "int64"},
+        ],
+    }
+
+    @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float8_e5m2"])
+    def test_a_file_in_another_dtype_is_that_of_the_spec_in_it(self, client: Any, dtype: str) -> None:
+        url = client.post("/v1/weights/plan", json=self.SPEC).json()["url"]
+        layers = [dict(entry) for entry in self.SPEC["layers"]]
+        layers[0]["dtype"] = dtype
+        other = client.post("/v1/weights/plan", json={**self.SPEC, "dtype": dtype, "layers": layers}).json()
+        found = client.get(url, params={"dtype": dtype})
+        assert found.content == client.get(other["url"]).content
+        assert (found.headers["etag"], found.headers["content-location"]) == (other["etag"], other["url"])
+        part = client.get(url, params={"dtype": dtype}, headers={"Range": "bytes=-9"})
+        assert (part.status_code, part.content) == (206, found.content[-9:])
+        tensors = safetensors.torch.load(found.content)
+        assert {str(tensor.dtype) for tensor in tensors.values()} == {f"torch.{dtype}", "torch.int64"}
+        one = client.get(f"{url}/tensors/fc.weight", params={"dtype": dtype, "slice": "1:3"})
+        assert torch.equal(
+            safetensors.torch.load(one.content)["fc.weight"].view(torch.uint8),
+            tensors["fc.weight"][1:3].view(torch.uint8),
+        )
+
+    def test_narrow_dtypes_round_what_float32_has(self, client: Any) -> None:
+        url = client.get("/v1/weights?shape=64,64&init=normal").headers["content-location"]
+        wide = safetensors.torch.load(client.get(url).content)["weight"]
+        narrow = safetensors.torch.load(client.get(f"{url}?dtype=bfloat16").content)["weight"]
+        assert torch.equal(narrow, wide.bfloat16())
+        assert client.get(f"{url}?dtype=float32").headers["content-location"] == url
+
+    @pytest.mark.parametrize("dtype", ["int64", "complex64", ""])
+    def test_a_dtype_that_is_not_there(self, client: Any, plan: dict[str, Any], dtype: str) -> None:
+        response = client.get(plan["url"], params={"dtype": dtype})
+        assert response.status_code == 422
+        assert problem(response)["errors"][0]["parameter"] == "dtype"
 
 
 class TestSlices:
