@@ -37,6 +37,7 @@ from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.schemes import Scheme, scheme_of
 from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import encode_token
+from tensorseed.spec.torch_support import check_init
 
 DIGITS = 4  # of a factor
 WEIGHT = "weight"
@@ -120,7 +121,7 @@ def calibrate(
     seed = (resolved.seed + 1) % (1 << 64)
     network = Network(evaluation.nodes, "float64", x.device, seed, training=evaluation.training)
     network.load(resolved, deadline)
-    run = _Run(given, evaluation.nodes, _by_name(resolved), deadline)
+    run = _Run(given, evaluation.nodes, resolved, deadline)
     run.watch(network)
     with torch.no_grad():
         network.output(x.double() if x.is_floating_point() else x, deadline)
@@ -144,12 +145,13 @@ class _Run:
         self,
         given: CalibrationGiven,
         nodes: Sequence[Node],
-        tensors: Mapping[str, ResolvedTensor],
+        resolved: ResolvedSpec,
         deadline: Deadline,
     ) -> None:
         self._given = given
         self._nodes = nodes
-        self._tensors = tensors
+        self._tensors = _by_name(resolved)
+        self._by_torch = resolved.torch is not None
         self._deadline = deadline
         self.inits: dict[str, Scheme] = {}
         self.layers: list[CalibratedLayer] = []
@@ -186,7 +188,7 @@ class _Run:
         weight = module.get_parameter(WEIGHT)
         before = std = moments(output)[1]
         scheme, factor, iterations = tensor.scheme, 1.0, 0
-        remark = _obstacle(tensor, module, before)
+        remark = _obstacle(tensor, module, before, by_torch=self._by_torch)
         while (
             remark is None
             and abs(std * std - 1) > given.tolerance
@@ -194,9 +196,9 @@ class _Run:
             and not self._deadline.is_over()
         ):
             previous, factor = factor, _rounded(factor / std)
-            found = _rescaled(tensor, factor)
+            found = _rescaled(tensor, factor, by_torch=self._by_torch)
             if found is None:
-                remark, factor = f"the factor {factor:g} takes its init out of float64", previous
+                remark, factor = f"the factor {factor:g} takes its init out of range", previous
                 break
             scheme = found
             weight.mul_(factor / previous)
@@ -222,11 +224,12 @@ class _Run:
         return output
 
 
-def _obstacle(tensor: ResolvedTensor, module: torch.nn.Module, std: float) -> str | None:
+def _obstacle(tensor: ResolvedTensor, module: torch.nn.Module, std: float, *, by_torch: bool) -> str | None:
     """Why no factor makes the variance 1, as a sentence; None where one may."""
     kind = tensor.scheme.spellings()[0]
-    if _rescaled(tensor, 2.0) in (None, tensor.scheme):
-        return f"{kind} has no scale: give the weight another init"
+    if _rescaled(tensor, 2.0, by_torch=by_torch) in (None, tensor.scheme):
+        where = " with generator torch" if by_torch else ""
+        return f"{kind} has no scale{where}: give the weight another init"
     if std == 0:
         return "the output has the std 0, which no factor changes: see its init and its input"
     if not math.isfinite(std):
@@ -236,12 +239,16 @@ def _obstacle(tensor: ResolvedTensor, module: torch.nn.Module, std: float) -> st
     return None if own < 1 else f"the bias alone has the std {own:.3g}: draw it by zeros"
 
 
-def _rescaled(tensor: ResolvedTensor, factor: float) -> Scheme | None:
-    """The scheme of a tensor times a factor; None where there is none."""
+def _rescaled(tensor: ResolvedTensor, factor: float, *, by_torch: bool) -> Scheme | None:
+    """The scheme of a tensor times a factor; None where there is none, or none that torch draws."""
+    shape, fans = tensor.shape, tensor.fans
     try:
-        return tensor.scheme.rescaled(factor, tensor.shape, tensor.fans) if 0 < factor < math.inf else None
+        scheme = tensor.scheme.rescaled(factor, shape, fans) if 0 < factor < math.inf else None
+        if scheme is not None and by_torch:
+            check_init(scheme, scheme.distribution_for(shape, fans), shape, tensor.dtype)
     except ValueError:
         return None
+    return scheme
 
 
 def _rounded(factor: float) -> float:

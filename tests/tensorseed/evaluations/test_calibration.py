@@ -16,6 +16,7 @@ from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.canonical import init_value
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.schemes import SCHEME_CLASSES
 from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import decode_token
 from tests.tensorseed.draws import tensor_arrays
@@ -175,6 +176,17 @@ def linear(name: str = "fc", **init: Any) -> dict[str, Any]:
     return {"name": name, "type": "Linear", "in_features": 8, "out_features": 8, "init": init}
 
 
+def test_generator_torch_has_no_scale_of_an_identity() -> None:
+    asked = {
+        "layers": [linear(weight="eye")],
+        "input": {"shape": [16, 8], "init": {"kind": "normal", "std": 3}},
+    }
+    _, found = calibrated({**asked, "calibrate": "lsuv", "generator": "torch"})
+    assert "eye has no scale with generator torch" in (found.layers[0].remark or "")
+    _, found = calibrated({**asked, "calibrate": "lsuv"})
+    assert found.layers[0].remark is None
+
+
 RNN = {"name": "rnn", "type": "RNN", "input_size": 8, "hidden_size": 8}
 
 
@@ -184,13 +196,13 @@ RNN = {"name": "rnn", "type": "RNN", "input_size": 8, "hidden_size": 8}
         (linear(weight="zeros"), {}, "zeros has no scale"),
         (linear(weight="ones", bias="zeros"), {}, "the output has the std 0"),
         (linear(bias={"kind": "normal", "std": 20}), {}, "the bias alone has the std"),
-        (linear(weight={"kind": "variance_scaling", "scale": 1e-300}, bias="zeros"), {}, "out of float64"),
+        (linear(weight={"kind": "variance_scaling", "scale": 1e-300}, bias="zeros"), {}, "out of range"),
         (RNN, {}, "the output of RNN is not proportional to one weight"),
         (linear(bias={"kind": "normal", "std": 0.8}), {"max_iterations": 1}, "after 1 iterations"),
     ],
 )
 def test_layers_that_stay_have_a_remark(layer: dict[str, Any], settings: dict[str, Any], words: str) -> None:
-    init = {"kind": "normal", "std": 0.0 if "std 0" in words else 1e-8 if "float64" in words else 1.0}
+    init = {"kind": "normal", "std": 0.0 if "std 0" in words else 1e-8 if "range" in words else 1.0}
     asked = {"layers": [layer], "input": {"shape": [16, 8], "init": init}, "dtype": "float64"}
     _, found = calibrated({**asked, "calibrate": {**LSUV, **settings}})
     (row,) = found.layers
@@ -283,10 +295,8 @@ def test_rescaled_schemes_draw_the_same_numbers_times_the_factor(init: Any, shap
 
 
 def test_every_scheme_is_scaled_or_has_no_scale() -> None:
-    kinds = {init if isinstance(init, str) else init["kind"] for init, _ in SCALED}
-    from tensorseed.spec.schemes import SCHEME_CLASSES
-
-    assert kinds | set(UNSCALED) == {cls.spellings()[0] for cls in SCHEME_CLASSES}
+    scaled = {init if isinstance(init, str) else init["kind"] for init, _ in SCALED}
+    assert scaled | set(UNSCALED) == {cls.spellings()[0] for cls in SCHEME_CLASSES}
     for kind, shape in UNSCALED.items():
         tensor, _ = resolved_tensor(kind, shape)
         assert tensor.scheme.rescaled(2.0, tensor.shape, tensor.fans) is None
