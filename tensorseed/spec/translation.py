@@ -21,8 +21,8 @@ from tensorseed.spec.schemes import SCHEMES, ArgumentError
 MAX_AXES = 64  # of one role
 
 _ELSEWHERE = {
-    "seed": "the seed of the spec draws every tensor, each by its name: leave seed out",
-    "key": "the seed of the spec draws every tensor, each by its name: leave key out",
+    "seed": "the seed is the spec's, or the entry's own: write it there, and leave seed out here",
+    "key": "the seed is the spec's, or the entry's own: write it there, and leave key out here",
     "dtype": "the dtype is the entry's: write it beside init, and leave it out here",
 }
 _TORCHS_LAYOUT = (

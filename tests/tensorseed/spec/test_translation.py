@@ -77,7 +77,7 @@ def test_the_recipe_is_that_of_the_scheme(written: Any, meant: Any) -> None:
         (tensor(init={"kind": "keras.RandomNormal", "stddev": 1e39}), "/init", "overflow"),
         (tensor(init={"kind": "keras.RandomUniform", "minval": 1}), "/init/minval", "greater than maxval"),
         (tensor(init={"kind": "jax.truncated_normal", "lower": 3}), "/init/lower", "greater than upper"),
-        (tensor(init={"kind": "keras.HeNormal", "seed": 1}), "/init/seed", "seed of the spec"),
+        (tensor(init={"kind": "keras.HeNormal", "seed": 1}), "/init/seed", "the entry's own"),
         (tensor(init={"kind": "keras.HeNormal", "dtype": "float64"}), "/init/dtype", "beside init"),
         (tensor(init={"kind": "jax.orthogonal", "column_axis": 0}), "/init/column_axis", "fan_axes"),
         (tensor(init={"kind": "jax.he_normal", "in_axis": "0"}), "/init/in_axis", "list of axes"),
