@@ -163,6 +163,13 @@ _PARAMETERS = (
     ("init", False, "xavier_uniform", "The init scheme."),
     ("seed", False, "42", "The seed, 0 to 2^64 - 1."),
     ("name", False, "weight", "The tensor's name, which its values depend on."),
+    (
+        "fan_axes",
+        False,
+        '{"in":-2,"out":-1}',
+        "The axes of inputs and outputs, as JSON; torch's by default.",
+    ),
+    ("padding_idx", False, "0", "The row that stays zero."),
     ("dtype", False, "bfloat16", "The dtype; float32 if left out."),
     ("generator", False, "philox", "The generator; philox if left out."),
     ("device", False, "auto", "The device that computes; with philox it never changes a bit."),

@@ -20,7 +20,7 @@ def initializer(
     *,
     name: str,
     seed: int = 0,
-    fan_axes: Mapping[str, int] | None = None,
+    fan_axes: Mapping[str, int | Sequence[int]] | None = None,
     **parameters: Any,
 ) -> Initializer:
     """Return an initializer for the places of those of `jax.nn.initializers`, in flax and elsewhere.
@@ -33,6 +33,7 @@ def initializer(
 
     `init` is a scheme, whose `parameters` follow, such as `std=0.02`; or an object with `kind` as in a spec.
     `fan_axes` is by default JAX's layout of kernels, (*kernel, in, out): `{"in": -2, "out": -1}`.
+    `in`, `out` and `batch` are an axis or several, as `in_axis`, `out_axis` and `batch_axis` in jax.
 
     Under `jax.jit` the traced program calls this process, and holds no constant; `jax.eval_shape` computes
     nothing. Without `out_sharding` such a program computes the whole array on one process and then shards it:

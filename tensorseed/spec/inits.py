@@ -29,7 +29,7 @@ def canonical_scheme(
         for index, (part, drawn) in enumerate(zip(init.parts, shapes, strict=True)):
             try:
                 check_literals(part.init, drawn, limits)
-                resolve_distribution(part.init, drawn, fans_of(drawn, found), dtype)
+                resolve_distribution(part.init, drawn, fans_of(drawn, shape, found), dtype)
             except ValueError as error:
                 inner = overflowing_parameter(part.init, error)
                 raise nest_error(("parts", index, "init", *inner), error) from None

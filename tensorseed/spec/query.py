@@ -26,9 +26,12 @@ QUERY_PARAMETERS = (
     "torch_version",
     "torch_kernels",
     "name",
+    "fan_axes",
+    "padding_idx",
 )  # any other is a parameter of the scheme
 DEFAULT_NAME = "weight"
 
+_ENTRY_FIELDS = ("fan_axes", "padding_idx")
 _SPEC_FIELDS = ("seed", "dtype", "generator", "device", "torch_version", "torch_kernels")
 
 _LIST = "shape must be integers with commas between them"
@@ -55,6 +58,7 @@ def document(params: Mapping[str, str]) -> dict[str, Any]:
         entry["init"] = _init(params)
     else:
         _check_parameters(params, _ANY_PARAMETER)
+    entry |= {key: _value(key, params[key]) for key in _ENTRY_FIELDS if key in params}
     spec = {key: params[key] for key in _SPEC_FIELDS if key in params}
     if "torch_version" in spec:
         spec["torch_version"] = _version(spec["torch_version"])
@@ -135,13 +139,15 @@ def _value(key: str, text: str) -> Any:
     if text.casefold() in _BOOLEANS:
         return _BOOLEANS[text.casefold()]
     text = number_text(text)
-    if _NUMBER.match(text) or text.startswith("["):
+    if _NUMBER.match(text) or text.startswith("{" if key == "fan_axes" else "["):
         try:
             return load(text.encode())
         except InexactNumberError as error:
             raise SpecError.at(key, error.faults[0].detail) from None
         except SpecError:
             pass
+    if key == "fan_axes":
+        raise SpecError.at(key, 'fan_axes is not valid JSON: write an object such as {"in":-2,"out":-1}')
     if key == "data":
         raise SpecError.at(key, "data is not valid JSON: write a number, or a list of numbers such as [1,2]")
     return text

@@ -20,11 +20,11 @@ from tensorseed.spec.inits import (
     resolve_distribution,
 )
 from tensorseed.spec.layers import Entry, Layer, Slot, Tensor
-from tensorseed.spec.layers.base import MAX_SLOTS, UNITS, Role
+from tensorseed.spec.layers.base import MAX_SLOTS, NO_UNITS, UNITS, Role
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name
 from tensorseed.spec.schemes import ArgumentError, Scheme, scheme_of
-from tensorseed.spec.schemes.fans import Fans, fans
+from tensorseed.spec.schemes.fans import Axes, Fans, fans
 from tensorseed.spec.schemes.parts import Parts
 from tensorseed.spec.size_limits import ShapeError, check_shape, oversized_argument
 from tensorseed.spec.torch_support import check_build, check_entry, check_init
@@ -199,7 +199,7 @@ def _bare_tensor(entry: Tensor, dtype: DType, limits: Limits) -> EntryTensor:
     try:
         check_shape(entry.shape, dtype, limits)
         part = "fan_axes"
-        found = fans(entry.shape) if entry.fan_axes is None else _fans_along(entry)
+        found = fans(entry.shape, entry.axes())
         part = "init"
         scheme = canonical_scheme(scheme, entry.shape, found, dtype, limits)
         check_literals(scheme, entry.shape, limits)
@@ -209,23 +209,15 @@ def _bare_tensor(entry: Tensor, dtype: DType, limits: Limits) -> EntryTensor:
         raise nest_error(path, error) from None
     if row is not None:
         distribution = _zeroed(distribution, (row, row + 1), entry.shape)
-    role = UNITS if found is None else Role(found.out_axis)
+    role = UNITS if found is None else _role(entry.shape, found.axes)
     return EntryTensor("", dtype, entry.shape, distribution, scheme, found, default=False, role=role)
 
 
-def _fans_along(entry: Tensor) -> Fans | None:
-    assert entry.fan_axes is not None
-    rank = len(entry.shape)
-    if rank < 2:
-        raise ValueError("fan_axes needs at least two dimensions: leave it out, or give the shape more")
-    for part, axis in (("in", entry.fan_axes.in_), ("out", entry.fan_axes.out)):
-        if not -rank <= axis < rank:
-            raise ArgumentError(
-                (part,), f"this axis does not exist: {rank} dimensions have the axes {-rank} to {rank - 1}"
-            )
-    if entry.fan_axes.in_ % rank == entry.fan_axes.out % rank:
-        raise ValueError("in and out are the same axis: give two different ones")
-    return fans(entry.shape, entry.fan_axes.in_, entry.fan_axes.out)
+def _role(shape: tuple[int, ...], axes: Axes) -> Role:
+    """Units lie along the first axis of the outputs, unless each has inputs of its own."""
+    if not axes.outputs or 1 < axes.groups == shape[axes.outputs[0]]:
+        return NO_UNITS
+    return Role(axes.outputs[0])
 
 
 def _layer_tensors(

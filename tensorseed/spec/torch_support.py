@@ -20,6 +20,7 @@ from tensorseed.sampling.distributions import (
     Parts,
     Sinusoidal,
     Sparse,
+    Stack,
     TruncNormal,
     Uniform,
     Values,
@@ -122,7 +123,7 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
                 )
         case Values() | Normal() | Eye() | Dirac() | KernelCentre() | Orthogonal() | Sparse():
             pass
-        case Sinusoidal() | BilinearKernel() | ZeroRange() | Parts():
+        case Sinusoidal() | BilinearKernel() | Stack() | ZeroRange() | Parts():
             pass
         case _:
             assert_never(distribution)

@@ -31,7 +31,7 @@ def fill_(
     seed: int = 0,
     global_shape: Sequence[int] | None = None,
     offset: Sequence[int] | None = None,
-    fan_axes: Mapping[str, int] | None = None,
+    fan_axes: Mapping[str, int | Sequence[int]] | None = None,
     padding_idx: int | None = None,
     **parameters: Any,
 ) -> T:

@@ -166,8 +166,8 @@ class _Writer:
         body: Document = {"type": "Tensor", "shape": tensor.shape, "init": init_value(tensor.scheme)}
         if isinstance(tensor.distribution, ZeroRange):
             body["padding_idx"] = tensor.distribution.start // math.prod(tensor.shape[1:])
-        if tensor.fans is not None and (tensor.fans.in_axis, tensor.fans.out_axis) != (1, 0):
-            body["fan_axes"] = {"in": tensor.fans.in_axis, "out": tensor.fans.out_axis}
+        if tensor.fans is not None and (members := tensor.fans.axes.members()):
+            body["fan_axes"] = members
         return self._entry(member.name, body, tensor.dtype.name, tensor.stream)
 
     def _buffer(self, member: Member) -> Entry | None:

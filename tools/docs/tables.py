@@ -22,9 +22,10 @@ from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.losses import LOSSES, losses_catalog
 from tensorseed.spec.catalog.descriptions import docstring, parameters
 from tensorseed.spec.catalog.listing import initializers_catalog, layers_catalog, schemes_catalog
+from tensorseed.spec.layers import FanAxes
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES
-from tensorseed.spec.schemes.fans import NONLINEARITIES, fans, gain
+from tensorseed.spec.schemes.fans import NONLINEARITIES, TORCH_AXES, fans, gain
 from tensorseed.spec.spec import parse_spec
 
 ROOT = Path(__file__).parents[2]
@@ -43,8 +44,14 @@ _SHAPES = [
     ("ConvTranspose2d", (64, 3, 7, 7), None),
     ("Conv2d, groups = 4", (64, 16, 3, 3), None),
     ("Embedding", (1000, 64), None),
-    ("JAX or Keras kernel, dense", (784, 256), (-2, -1)),
-    ("JAX or Keras kernel, convolution", (7, 7, 3, 64), (-2, -1)),
+    ("Conv2d, depthwise, by group", (64, 1, 3, 3), {"in": 1, "out": 0, "groups": 64}),
+    ("JAX or Keras kernel, dense", (784, 256), {"in": -2, "out": -1}),
+    ("JAX or Keras kernel, convolution", (7, 7, 3, 64), {"in": -2, "out": -1}),
+    ("JAX kernel, depthwise", (3, 3, 1, 64), {"in": -2, "out": -1, "groups": 64}),
+    ("Keras kernel, depthwise", (3, 3, 64, 1), {"in": [], "out": -1, "batch": -2}),
+    ("attention, to heads (embed, heads, head)", (512, 8, 64), {"in": 0, "out": [1, 2]}),
+    ("attention, from heads (heads, head, embed)", (8, 64, 512), {"in": [0, 1], "out": 2}),
+    ("stacked experts (experts, in, out)", (8, 256, 512), {"in": -2, "out": -1, "batch": 0}),
 ]
 
 
@@ -89,11 +96,12 @@ def _fans() -> Table:
     return ("weight", "shape", "`fan_axes`", "`fan_in`", "`fan_out`"), map(_fan_row, _SHAPES)
 
 
-def _fan_row(example: tuple[str, tuple[int, ...], tuple[int, int] | None]) -> Row:
+def _fan_row(example: tuple[str, tuple[int, ...], dict[str, Any] | None]) -> Row:
     name, shape, axes = example
-    found = fans(shape, *(axes or ()))
+    given = FanAxes.model_validate(axes) if axes else None
+    found = fans(shape, given.axes_of(shape) if given else TORCH_AXES)
     assert found is not None
-    written = f"`{json.dumps({'in': axes[0], 'out': axes[1]})}`" if axes else "torch's"
+    written = f"`{json.dumps(axes)}`" if axes else "torch's"
     return name, shape, written, found.fan_in, found.fan_out
 
 

@@ -162,7 +162,7 @@ def _init_of(tensor: ResolvedTensor) -> tuple[Scheme, Fans | None]:
     scheme, fans = tensor.scheme, tensor.fans
     if isinstance(scheme, Parts) and len(scheme.parts) == 1:
         (shape,) = scheme.drawn_shapes(tensor.shape)
-        return scheme.parts[0].init, fans_of(shape, fans)
+        return scheme.parts[0].init, fans_of(shape, tensor.shape, fans)
     return scheme, fans
 
 

@@ -22,6 +22,7 @@ from tensorseed.sampling.distributions.orthogonal import Orthogonal
 from tensorseed.sampling.distributions.parts import Parts, Run
 from tensorseed.sampling.distributions.sinusoidal import Sinusoidal
 from tensorseed.sampling.distributions.sparse import Sparse
+from tensorseed.sampling.distributions.stack import Stack
 from tensorseed.sampling.distributions.trunc_normal import TruncNormal
 from tensorseed.sampling.distributions.zero_range import ZeroRange
 
@@ -45,6 +46,7 @@ __all__ = [
     "Sampler",
     "Sinusoidal",
     "Sparse",
+    "Stack",
     "Structured",
     "TruncNormal",
     "Uniform",
@@ -64,6 +66,7 @@ AnyDistribution = (
     | BilinearKernel
     | Orthogonal
     | Sparse
+    | Stack
     | Sinusoidal
     | Parts
     | ZeroRange

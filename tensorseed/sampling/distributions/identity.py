@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -51,7 +52,8 @@ class Eye(_Ones):
 
     def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
         """Those of the diagonal's share."""
-        return among_zeros((self.gain, 0.0), min(shape[0], self.columns) / (shape[0] * self.columns))
+        rows = math.prod(shape) // self.columns
+        return among_zeros((self.gain, 0.0), min(rows, self.columns) / (rows * self.columns))
 
     def elements(self, stream: Stream, indices: Indices) -> Numbers:
         """The elements at `indices`."""
@@ -86,19 +88,30 @@ class Axis:
         return indices // self.stride % self.size
 
 
+def place(axes: tuple[Axis, ...], indices: Indices) -> Indices:
+    """The positions of the elements at `indices` along some axes together, row-major."""
+    places = np.zeros_like(indices)
+    for axis in axes:
+        places = places * axis.size + axis.positions(indices)
+    return places
+
+
 @dataclass(frozen=True)
 class KernelCentre(Elementwise):
-    """A convolution kernel: the matrix `base`, (outputs, inputs), at its spatial centre, zero elsewhere."""
+    """A convolution kernel: the matrices of `base` at its spatial centre, zero elsewhere.
+
+    `axes` are those of the row-major `base`, in its order. Without `spatial` ones it is `base` in another
+    order of axes.
+    """
 
     base: Elementwise
-    outputs: Axis
-    inputs: Axis
-    spatial: tuple[Axis, ...]
-    middle: tuple[int, ...]  # the centre's position on each spatial axis
+    axes: tuple[Axis, ...]
+    spatial: tuple[Axis, ...] = ()
+    middle: tuple[int, ...] = ()  # the centre's position on each spatial axis
 
     @property
-    def _matrix(self) -> Shape:
-        return self.outputs.size, self.inputs.size
+    def _size(self) -> Shape:
+        return (math.prod(axis.size for axis in self.axes),)
 
     def check_values(self, dtype: DType) -> None:
         """As the matrix."""
@@ -107,18 +120,18 @@ class KernelCentre(Elementwise):
     def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
         """Those of the matrix, among zeros."""
         share = 1.0 / math.prod(axis.size for axis in self.spatial)
-        return among_zeros(self.base.mean_and_variance(self._matrix), share)
+        return among_zeros(self.base.mean_and_variance(self._size), share)
 
     def magnitudes(self, shape: Shape) -> Magnitudes | None:
         """Those of the matrix."""
-        return self.base.magnitudes(self._matrix)
+        return self.base.magnitudes(self._size)
 
     def has_equal_slices(self, shape: Shape, axis: int) -> bool:
         """As the rows of the matrix."""
-        return self.base.has_equal_slices(self._matrix, 0)
+        return self.base.has_equal_slices(self._size, 0)
 
     def preparations(self, stream: Stream, elements: Elements) -> Iterator[Preparation]:
-        """Those of the matrix."""
+        """Those of the matrices."""
         return self.base.preparations(stream, self._inside(elements))
 
     @property
@@ -127,21 +140,27 @@ class KernelCentre(Elementwise):
         return self.base.preparation_seconds
 
     def preparing_seconds(self, elements: Elements, *, begins: bool, longest: float = math.inf) -> float:
-        """Those of the matrix."""
+        """Those of the matrices."""
         return self.base.preparing_seconds(self._inside(elements), begins=begins, longest=longest)
 
     def nanoseconds(self, dtype: DType) -> float:
-        """Those of finding the centre, axis by axis."""
-        return 10.0 + 10.0 * len(self.spatial)
+        """Those of finding the centre and the place in the matrix, axis by axis."""
+        return 10.0 + 10.0 * (len(self.spatial) or len(self.axes))
 
     def seconds(self, dtype: DType, elements: Elements) -> float:
         """Those of the matrix's elements among them, and of finding these."""
         return super().seconds(dtype, elements) + self.base.seconds(dtype, self._inside(elements))
 
     def _inside(self, elements: Elements) -> Elements:
-        """About those of the matrix's elements that are among `elements`."""
+        """About those of the matrix's elements that are among `elements`.
+
+        Where the axes are not in order, any element can be anywhere.
+        """
         share = math.prod(axis.size for axis in self.spatial)
-        return Elements(elements.first // share, -(-elements.count // share), elements.runs)
+        count = -(-elements.count // share)
+        if any(outer.stride < inner.stride for outer, inner in pairwise(self.axes)):
+            return Elements(0, count, count, self._size[0])
+        return Elements(elements.first // share, count, elements.runs, -(-elements.span // share))
 
     def elements(self, stream: Stream, indices: Indices) -> Numbers:
         """The elements at `indices`."""
@@ -151,8 +170,7 @@ class KernelCentre(Elementwise):
         inside = indices[at_centre]
         values = np.zeros(indices.size)
         if inside.size:
-            positions = self.outputs.positions(inside) * self.inputs.size + self.inputs.positions(inside)
-            values[at_centre] = self.base.elements(stream, positions)
+            values[at_centre] = self.base.elements(stream, place(self.axes, inside))
         return values
 
 

@@ -120,9 +120,9 @@ class Parts(Structured):
         """Those of the parts that have an element among them."""
         for run in self.runs:
             if run.base.preparation_seconds:
-                whole = Elements(0, math.prod(self.drawn_shape(run)))
                 for start in self._starts(run, elements):
-                    yield from run.base.preparations(stream.part(start), whole)
+                    own = self._drawn_of(run, start, elements)
+                    yield from run.base.preparations(stream.part(start), own)
 
     @property
     def preparation_seconds(self) -> float:
@@ -187,6 +187,15 @@ class Parts(Structured):
             last = min(last, (elements.stop - 1) % self._row // self._inner)
         begin = run.start + (first - run.start) // run.size * run.size
         return range(begin, last + 1, run.size)
+
+    def _drawn_of(self, run: Run, start: int, elements: Elements) -> Elements:
+        """What is drawn of a part for elements: slices where there is one row, otherwise all."""
+        if self._row < math.prod(self.shape):
+            return Elements(0, math.prod(self.drawn_shape(run)))
+        width = self._inner * run.copies
+        top = max(elements.first - start * self._inner, 0) // width
+        bottom = -(-min(elements.stop - start * self._inner, run.size * self._inner) // width)
+        return Elements(top * self._inner, (bottom - top) * self._inner)
 
     def fill(self, sampler: Sampler, dtype: DType, stream: Stream, first: int, out: Storage) -> None:
         """Whole rows part by part, which are consecutive in each; the rows cut at both ends by themselves."""

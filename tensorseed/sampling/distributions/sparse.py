@@ -29,12 +29,15 @@ from tensorseed.sampling.distributions.base import (
     Structured,
 )
 from tensorseed.sampling.distributions.draws import Normal
+from tensorseed.sampling.distributions.identity import Axis, place
 from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.philox import Key, Stream, philox4x32
 
 PURPOSE = "permutation"
 ROUNDS = 16
 MAX_ROWS = 1 << 31
+LISTED = 200.0  # nanoseconds of an element whose column is tabulated for it alone
+PIECE = 1 << 16  # elements whose places are listed at a time
 TILE = 512  # columns whose rounds are tabulated at a time
 
 Mask = npt.NDArray[np.uint8]  # 0 where an element is zero, else 1
@@ -49,12 +52,16 @@ _15, _16, _31 = np.uint32(15), np.uint32(16), np.uint32(31)
 
 @dataclass(frozen=True)
 class Sparse(Structured):
-    """N(0, std²) of shape (rows, columns) with `zeros` zeros in every column, at random rows."""
+    """N(0, std²) of shape (rows, columns) with `zeros` zeros in every column, at random rows.
+
+    Where the tensor has other axes, `axes` are those of a row and those of a column, the outermost first.
+    """
 
     rows: int
     columns: int
     zeros: int
     std: float
+    axes: tuple[tuple[Axis, ...], tuple[Axis, ...]] | None = None
 
     is_cheap = False
 
@@ -79,17 +86,30 @@ class Sparse(Structured):
         return self.std == 0.0 or self.zeros == self.rows
 
     def nanoseconds(self, dtype: DType) -> float:
-        """Those of a draw, and of the rounds of the permutation."""
-        return 4.0 + self._normal.nanoseconds(dtype)
+        """Those of a draw, and of the rounds of the permutation, which elements of a column can share."""
+        return (4.0 if self.axes is None else LISTED) + self._normal.nanoseconds(dtype)
 
     def fill(self, sampler: Sampler, dtype: DType, stream: Stream, first: int, out: Storage) -> None:
         """The normal range, then the zeros."""
         sampler.fill(self._normal, dtype, stream, first, out)
-        _zero(out, kept_range(self, stream.key(PURPOSE), first, out.size))
+        if self.axes is None:
+            _zero(out, kept_range(self, stream.key(PURPOSE), first, out.size))
+            return
+        for start in range(0, out.size, PIECE):
+            part = out[start : start + PIECE]
+            indices = np.arange(first + start, first + start + part.size, dtype=np.int64)
+            self._zero_listed(indices, stream, part)
 
     def gather(self, sampler: Sampler, dtype: DType, stream: Stream, indices: Indices, out: Storage) -> None:
         """The normal selection, then the zeros."""
         sampler.gather(self._normal, dtype, stream, indices, out)
+        self._zero_listed(indices, stream, out)
+
+    def _zero_listed(self, indices: Indices, stream: Stream, out: Storage) -> None:
+        """Set those of the elements at `indices` to +0 that are."""
+        if self.axes is not None:
+            rows, columns = self.axes
+            indices = place(rows, indices) * self.columns + place(columns, indices)
         keep = np.empty(out.size, np.uint8)
         kept_elements(keep, indices, self.columns, self.rows, self.zeros, stream.key(PURPOSE).words())
         _zero(out, keep)

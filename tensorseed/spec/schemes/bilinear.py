@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 from tensorseed.sampling.distributions import AnyDistribution, Axis, BilinearKernel, Constant
 from tensorseed.spec.schemes.base import Scheme, Shape
 from tensorseed.spec.schemes.fans import Fans
+from tensorseed.spec.schemes.layouts import Layout, Side, merged
 
 
 class BilinearInterpolation(Scheme):
@@ -28,15 +28,15 @@ class BilinearInterpolation(Scheme):
         Raises:
             ValueError: the tensor has not four dimensions, or channels that do not go into each other.
         """
-        if len(shape) != 4 or fans is None:
+        layout = None if fans is None else Layout.of(shape, fans.axes)
+        if layout is None or len(layout.spatial) != 2:
             raise ValueError(
                 "bilinear fills kernels of images, (in, out / groups, height, width): give four dimensions"
             )
         if 0 in shape:
             return Constant(0.0)
-        axes = [Axis(math.prod(shape[i + 1 :]), size) for i, size in enumerate(shape)]
-        rows, columns = (axis for i, axis in enumerate(axes) if i not in (fans.in_axis, fans.out_axis))
-        inputs, outputs = axes[fans.in_axis], axes[fans.out_axis]
+        inputs, outputs = (_channels(side) for side in (layout.inputs, layout.outputs))
+        rows, columns = layout.spatial
         fewer, more = sorted((inputs.size, outputs.size))
         if more % fewer:
             raise ValueError(
@@ -44,3 +44,15 @@ class BilinearInterpolation(Scheme):
                 f"other: {fewer:,} and {more:,} do not"
             )
         return BilinearKernel(inputs, outputs, rows, columns)
+
+
+def _channels(side: Side) -> Axis:
+    """The axes of the channels as one.
+
+    Raises:
+        ValueError: others lie between them.
+    """
+    axes = merged(side) or (Axis(1, 1),)
+    if len(axes) > 1:
+        raise ValueError("bilinear needs channels that lie side by side: give in and out one axis each")
+    return axes[0]

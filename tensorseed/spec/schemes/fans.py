@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 Nonlinearity = Literal[
     "linear",
@@ -28,31 +28,60 @@ Nonlinearity = Literal[
 NONLINEARITIES: tuple[str, ...] = get_args(Nonlinearity)
 
 
+class Axes(NamedTuple):
+    """The axes of a kernel by their use, counted from the start and ascending; all others are spatial.
+
+    Every index along the batch axes has a kernel of its own. `groups` divides the one axis of the outputs
+    into as many groups, each with a kernel of its own, as a grouped convolution does.
+    """
+
+    inputs: tuple[int, ...] = (1,)
+    outputs: tuple[int, ...] = (0,)
+    batch: tuple[int, ...] = ()
+    groups: int = 1
+
+    def members(self) -> dict[str, Any]:
+        """`in`, `out`, `batch` and `groups` as a recipe has them; none where they are torch's."""
+        if self == TORCH_AXES:
+            return {}
+        sides = {"in": _written(self.inputs), "out": _written(self.outputs)}
+        batch = {"batch": _written(self.batch)} if self.batch else {}
+        return {**sides, **batch, **({"groups": self.groups} if self.groups > 1 else {})}
+
+
+TORCH_AXES = Axes()
+"""A weight is (out, in, *kernel)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fans:
     """`fan_in` is the number of inputs of one output, `fan_out` the number of outputs of one input."""
 
     fan_in: int
     fan_out: int
-    in_axis: int = field(default=1, compare=False)  # of the shape, counted from the start
-    out_axis: int = field(default=0, compare=False)
+    axes: Axes = field(default=TORCH_AXES, compare=False)
 
 
-def fans(shape: Sequence[int], in_axis: int = 1, out_axis: int = 0) -> Fans | None:
-    """fan_in = shape[in_axis] · r and fan_out = shape[out_axis] · r, r the product of all other dimensions.
+def fans(shape: Sequence[int], axes: Axes = TORCH_AXES) -> Fans | None:
+    """fan_in = i · r and fan_out = o · r / groups; None for fewer than two dimensions, which have no fans.
 
-    The default axes are torch's: a weight is (out, in, *kernel). JAX and Keras kernels, (*kernel, in, out),
-    have `in_axis=-2, out_axis=-1`. The axes must be distinct and in range. None for fewer than two
-    dimensions, where fans have no meaning.
+    i, o and r are the products of the sizes of the input, output and spatial axes. The sizes of batch axes
+    take no part. The axes must be those of the shape, and no axis may have two uses.
     """
     if len(shape) < 2:
         return None
-    if (in_axis, out_axis) == (1, 0):
+    if axes == TORCH_AXES:
         receptive = math.prod(shape[2:])
         return Fans(shape[1] * receptive, shape[0] * receptive)
-    inputs, outputs = in_axis % len(shape), out_axis % len(shape)
-    receptive = math.prod(size for axis, size in enumerate(shape) if axis not in (inputs, outputs))
-    return Fans(shape[inputs] * receptive, shape[outputs] * receptive, inputs, outputs)
+    used = {*axes.inputs, *axes.outputs, *axes.batch}
+    receptive = math.prod(size for axis, size in enumerate(shape) if axis not in used)
+    inputs, outputs = (math.prod(shape[axis] for axis in side) for side in (axes.inputs, axes.outputs))
+    return Fans(inputs * receptive, outputs // axes.groups * receptive, axes)
+
+
+def _written(axes: tuple[int, ...]) -> int | tuple[int, ...]:
+    """One axis as a number, several as a list."""
+    return axes[0] if len(axes) == 1 else axes
 
 
 def gain(nonlinearity: str, slope: float = 0.01) -> float:

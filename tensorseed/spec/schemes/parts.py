@@ -10,11 +10,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field
 
 from tensorseed.sampling import distributions
 from tensorseed.sampling.compact_wy import packed_size, padded
-from tensorseed.sampling.distributions import AnyDistribution, Constant, Orthogonal, Run
+from tensorseed.sampling.distributions import (
+    AnyDistribution,
+    Constant,
+    KernelCentre,
+    Orthogonal,
+    Run,
+    Stack,
+)
 from tensorseed.sampling.distributions.orthogonal import is_thin, preparation_cost
 from tensorseed.spec.schemes.base import ArgumentError, Scheme, SchemeWarning, Shape
 from tensorseed.spec.schemes.fans import Fans, fans
-from tensorseed.spec.schemes.structured import MAX_PREPARATION
+from tensorseed.spec.schemes.matrices import MAX_PREPARATION
 
 if TYPE_CHECKING:
     PartInit = Scheme  # in the canonical spelling of its kind; the package's union, which it completes
@@ -162,7 +169,7 @@ class Parts(Scheme):
         described = zip(self.parts, sizes, self.drawn_shapes(shape), strict=True)
         for index, (part, size, drawn) in enumerate(described):
             try:
-                base = part.init.distribution_for(drawn, fans_of(drawn, found))
+                base = part.init.distribution_for(drawn, fans_of(drawn, shape, found))
             except ValueError as error:
                 raise _within(index, error) from None
             runs.append(Run(start, size, part.repeat, part.copies, base))
@@ -177,7 +184,7 @@ class Parts(Scheme):
         """Every part rescaled; None where one cannot be."""
         parts = []
         for part, drawn in zip(self.parts, self.drawn_shapes(shape), strict=True):
-            init = part.init.rescaled(factor, drawn, fans_of(drawn, found))
+            init = part.init.rescaled(factor, drawn, fans_of(drawn, shape, found))
             if init is None:
                 return None
             parts.append(part.model_copy(update={"init": init}))
@@ -192,9 +199,26 @@ _FILL = "change a size, or leave one out, which then takes the rest"
 _FEWER = "repeat fewer"
 
 
-def fans_of(drawn: Shape, whole: Fans | None) -> Fans | None:
-    """The fans of a part's own shape, along the axes of the whole tensor's."""
-    return None if whole is None else fans(drawn, whole.in_axis, whole.out_axis)
+def fans_of(drawn: Shape, shape: Shape, whole: Fans | None) -> Fans | None:
+    """The fans of a part's own shape, along the axes of the whole tensor of `shape`.
+
+    Groups keep their size, so that a part of the outputs has as many as fit.
+
+    Raises:
+        ValueError: it has no whole number of groups.
+    """
+    if whole is None:
+        return None
+    axes = whole.axes
+    if axes.groups > 1:
+        (axis,) = axes.outputs
+        members = shape[axis] // axes.groups
+        if drawn[axis] % max(members, 1):
+            raise ValueError(
+                f"a group has {members:,} outputs, and this part draws {drawn[axis]:,}: divide between groups"
+            )
+        axes = axes._replace(groups=drawn[axis] // max(members, 1))
+    return fans(drawn, axes)
 
 
 def _within(index: int, error: ValueError) -> ArgumentError:
@@ -211,9 +235,12 @@ def _check_prepared(runs: Sequence[Run]) -> None:
     """
     cost = memory = 0
     for run in runs:
-        if isinstance(run.base, Orthogonal) and is_thin(sides := (run.base.rows, run.base.columns)):
-            cost += run.repeat * preparation_cost(sides)
-            memory += run.repeat * 8 * packed_size(padded(min(sides)))
+        base = run.base.base if isinstance(run.base, KernelCentre) else run.base
+        count = run.repeat * (base.count if isinstance(base, Stack) else 1)
+        one = base.base if isinstance(base, Stack) else base
+        if isinstance(one, Orthogonal) and is_thin(sides := (one.rows, one.columns)):
+            cost += count * preparation_cost(sides)
+            memory += count * 8 * packed_size(padded(min(sides)))
     if cost > MAX_PREPARATION or memory > MAX_PREPARED_BYTES:
         raise ArgumentError(
             ("parts",),

@@ -12,6 +12,8 @@ from tensorseed.sampling.distributions import AnyDistribution
 from tensorseed.spec.numbers import Float64, inexact
 from tensorseed.spec.schemes.base import ArgumentError, Scale, Scheme, Shape
 from tensorseed.spec.schemes.fans import Fans
+from tensorseed.spec.schemes.layouts import Layout, size_of
+from tensorseed.spec.schemes.matrices import in_order
 from tensorseed.spec.schemes.structured import KERNEL_DIMENSIONS, Dirac
 
 _DATA_SCHEMA = {
@@ -192,19 +194,25 @@ class Eye(Scheme):
         return Dirac.model_construct(given, kind="dirac", groups=groups, gain=self.gain)
 
     def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
-        """Eye(columns), or that of `dirac`.
+        """Eye(columns) for every index of the batch axes, or that of `dirac`.
 
         Raises:
             ValueError: the tensor is neither a matrix nor a convolution's kernel.
         """
         if len(shape) in KERNEL_DIMENSIONS:
             return self.canonical(shape, 1).distribution_for(shape, fans)
-        if len(shape) != 2:
+        layout = None if fans is None else Layout.of(shape, fans.axes)
+        if layout is None or layout.spatial:
             raise ValueError(
                 "eye fills matrices, of two dimensions, and convolution kernels, of three to five: this "
                 f"tensor has {_dimensions(len(shape))}"
             )
-        return distributions.Eye(shape[1], gain=self.gain)
+        if 0 in shape:
+            return distributions.Constant(0.0)
+        rows, columns = layout.matrix
+        return in_order(
+            distributions.Eye(size_of(columns), gain=self.gain), (*rows, *columns), math.prod(shape)
+        )
 
     def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
         """Another gain."""

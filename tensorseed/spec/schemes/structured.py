@@ -9,17 +9,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tensorseed.sampling import distributions
-from tensorseed.sampling.distributions import AnyDistribution, Axis, Constant, Elementwise, KernelCentre
-from tensorseed.sampling.distributions.orthogonal import is_thin, preparation_cost
+from tensorseed.sampling.distributions import AnyDistribution, Constant, Elementwise, KernelCentre
 from tensorseed.sampling.distributions.sparse import MAX_ROWS
 from tensorseed.spec.numbers import EXACT
 from tensorseed.spec.schemes.base import Scale, Scheme, Shape
 from tensorseed.spec.schemes.fans import Fans
+from tensorseed.spec.schemes.layouts import Layout, Side, merged, outermost_first, size_of
+from tensorseed.spec.schemes.matrices import orthogonal_along, orthogonal_stack
 
 KERNEL_DIMENSIONS = (3, 4, 5)
-MAX_ORTHOGONAL = 1 << 28  # elements, where each row goes through all reflections
+MAX_SPATIAL = 3  # axes of a kernel
 MAX_TIMESCALE = 1e30
-MAX_PREPARATION = 1 << 39  # multiplications before the first element: about a minute of a core
 
 
 class Orthogonal(Scheme):
@@ -35,12 +35,14 @@ class Orthogonal(Scheme):
     kind: Literal["orthogonal"]
     gain: Scale = Field(default=1.0, description="Factor on the orthogonal matrix.", examples=[1.0])
 
-    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
-        """Orthogonal(rows, columns, gain)."""
-        if len(shape) < 2:
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
+        """Orthogonal(outputs, all else, gain), or its transpose, for every index of the batch axes."""
+        if fans is None:
             raise ValueError("orthogonal needs at least two dimensions: with fewer, use normal")
-        rows, columns = shape[0], math.prod(shape[1:])
-        return _orthogonal(rows, columns, self.gain) if 0 not in shape else Constant(0.0)
+        if 0 in shape:
+            return Constant(0.0)
+        layout = Layout.of(shape, fans.axes)
+        return orthogonal_along(layout.batch, *layout.matrix, self.gain)
 
     def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
         """Another gain."""
@@ -62,14 +64,21 @@ class Sparse(Scheme):
     )
     std: Scale = Field(default=0.01, description="Standard deviation of the others.", examples=[0.01])
 
-    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
-        """Sparse(rows, columns, zeros, std)."""
-        if len(shape) != 2:
-            raise ValueError("sparse needs exactly two dimensions: use normal for other shapes")
-        if shape[0] > MAX_ROWS:
+    def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
+        """Sparse(outputs, inputs and batch, zeros, std)."""
+        layout = None if fans is None else Layout.of(shape, fans.axes)
+        if layout is None or layout.spatial:
+            detail = "sparse needs exactly two dimensions, or fan_axes that use every one"
+            raise ValueError(f"{detail}: use normal for other shapes")
+        rows, columns = merged(layout.outputs), merged(outermost_first((*layout.inputs, *layout.batch)))
+        height, width = size_of(layout.outputs), size_of((*layout.inputs, *layout.batch))
+        if height > MAX_ROWS:
             raise ValueError(f"sparse takes at most {MAX_ROWS:,} rows: split the tensor")
-        zeros = math.ceil(self.sparsity * shape[0])
-        return distributions.Sparse(*shape, zeros, self.std) if 0 not in shape else Constant(0.0)
+        if 0 in shape:
+            return Constant(0.0)
+        zeros = math.ceil(self.sparsity * height)
+        axes = None if len(merged((*rows, *columns))) <= 1 else (rows, columns)
+        return distributions.Sparse(height, width, zeros, self.std, axes)
 
     def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
         """Another deviation."""
@@ -96,13 +105,15 @@ class Dirac(Scheme):
 
     def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
         """KernelCentre(Dirac)."""
-        _check_kernel("dirac", "eye", shape, fans)
-        assert fans is not None
-        outputs = shape[fans.out_axis]
+        layout = _kernel_layout("dirac", "eye", shape, fans)
+        outputs = size_of(layout.outputs)
         if outputs % self.groups:
             raise ValueError(f"groups must divide the {outputs} output channels, {self.groups} does not")
-        base = distributions.Dirac(shape[fans.in_axis], outputs // self.groups, gain=self.gain)
-        return _kernel_centre(base, shape, fans, lambda size: size // 2) if 0 not in shape else Constant(0.0)
+        if 0 in shape:
+            return Constant(0.0)
+        base = distributions.Dirac(size_of(layout.inputs), outputs // self.groups, gain=self.gain)
+        axes = (*layout.outputs, *layout.inputs)
+        return _kernel_centre(base, axes, layout.spatial, lambda size: size // 2)
 
     def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
         """Another gain."""
@@ -121,19 +132,18 @@ class DeltaOrthogonal(Scheme):
     gain: Scale = Field(default=1.0, description="Factor on the orthogonal matrix.", examples=[1.0])
 
     def distribution_for(self, shape: Shape, fans: Fans | None, /) -> AnyDistribution:
-        """KernelCentre(Orthogonal)."""
-        _check_kernel("delta_orthogonal", "orthogonal", shape, fans)
-        assert fans is not None
+        """KernelCentre(Orthogonal), with an orthogonal matrix for every index of the batch axes."""
+        layout = _kernel_layout("delta_orthogonal", "orthogonal", shape, fans)
         if 0 in shape:
             return Constant(0.0)
-        inputs, outputs = shape[fans.in_axis], shape[fans.out_axis]
+        count, outputs, inputs = (size_of(s) for s in (layout.batch, layout.outputs, layout.inputs))
         if inputs > outputs:
             raise ValueError(
                 f"delta_orthogonal needs at least as many outputs as inputs, {outputs} is fewer than {inputs}"
             )
-        return _kernel_centre(
-            _orthogonal(outputs, inputs, self.gain), shape, fans, lambda size: (size - 1) // 2
-        )
+        base = orthogonal_stack(outputs, inputs, self.gain, count)
+        axes = (*layout.batch, *layout.outputs, *layout.inputs)
+        return _kernel_centre(base, axes, layout.spatial, lambda size: (size - 1) // 2)
 
     def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
         """Another gain."""
@@ -186,44 +196,23 @@ class Sinusoidal(Scheme):
         return waves if 0 not in shape else Constant(0.0)
 
 
-def _orthogonal(rows: int, columns: int, gain: float) -> distributions.Orthogonal:
-    shape, matrix = (rows, columns), f"an orthogonal matrix of {rows:,}×{columns:,}"
-    if is_thin(shape):
-        cost = preparation_cost(shape)
-        if cost > MAX_PREPARATION:
-            raise ValueError(
-                f"{matrix} takes {cost:,} operations before its first element, more than the "
-                f"{MAX_PREPARATION:,} allowed: split the tensor or use normal"
-            )
-    elif rows * columns > MAX_ORTHOGONAL:
-        raise ValueError(
-            f"{matrix} has {rows * columns:,} elements, more than the {MAX_ORTHOGONAL:,} allowed, since "
-            "each of its rows costs four operations for every one of them: split the tensor or use normal"
-        )
-    return distributions.Orthogonal(rows, columns, gain)
-
-
-def _check_kernel(kind: str, of_matrices: str, shape: Shape, fans: Fans | None) -> None:
-    """Check that `shape` is a convolution kernel's.
+def _kernel_layout(kind: str, of_matrices: str, shape: Shape, fans: Fans | None) -> Layout:
+    """The layout of a convolution's kernel.
 
     Raises:
-        ValueError: it is not; the message names the kind for matrices.
+        ValueError: `shape` is no kernel's; the message names the kind for matrices.
     """
-    if len(shape) not in KERNEL_DIMENSIONS or fans is None:
+    layout = None if fans is None else Layout.of(shape, fans.axes)
+    if layout is None or len(shape) < min(KERNEL_DIMENSIONS) or len(layout.spatial) > MAX_SPATIAL:
         raise ValueError(
-            f"{kind} needs a convolution's kernel of three to five dimensions: use {of_matrices} for matrices"
+            f"{kind} needs a convolution's kernel of three to five dimensions, of which at most three are "
+            f"spatial: use {of_matrices} for matrices"
         )
+    return layout
 
 
 def _kernel_centre(
-    base: Elementwise,
-    shape: Shape,
-    fans: Fans,
-    middle: Callable[[int], int],
+    base: Elementwise, axes: Side, spatial: Side, middle: Callable[[int], int]
 ) -> KernelCentre:
-    """The matrix at the middle of every axis that is neither the outputs' nor the inputs'."""
-    axes = [Axis(math.prod(shape[i + 1 :]), size) for i, size in enumerate(shape)]
-    spatial = tuple(axis for i, axis in enumerate(axes) if i not in (fans.in_axis, fans.out_axis))
-    return KernelCentre(
-        base, axes[fans.out_axis], axes[fans.in_axis], spatial, tuple(middle(axis.size) for axis in spatial)
-    )
+    """The matrix at the middle of every spatial axis."""
+    return KernelCentre(base, merged(axes), spatial, tuple(middle(axis.size) for axis in spatial))

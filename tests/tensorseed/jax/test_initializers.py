@@ -47,6 +47,8 @@ def test_the_bits_are_the_services(client: Any, key: jax.Array) -> None:
         (tensor("w", [], "ones"), {}),
         (tensor("w", [16, 8], "orthogonal", dtype="float16"), {}),
         ({**tensor("w", [16, 8], "lecun_normal"), "fan_axes": {"in": 1, "out": 0}}, {}),
+        ({**tensor("w", [4, 6, 8], "orthogonal"), "fan_axes": {"in": [1], "out": -1, "batch": 0}}, {}),
+        (tensor("w", [3, 4, 16], "orthogonal"), {}),
     ]
     for entry, parameters in entries:
         scheme = entry["init"] if isinstance(entry["init"], str) else entry["init"]["kind"]

@@ -144,6 +144,15 @@ def test_a_layer_with_a_rule_of_its_own_axes_is_written_as_tensors() -> None:
     assert [entry["type"] for entry in document["layers"]] == ["Tensor", "Tensor"]
 
 
+def test_a_rule_has_groups_and_batches() -> None:
+    model: Any = nn.Sequential(nn.Conv1d(4, 8, 3, groups=4, bias=False))
+    for axes in ({"in": 1, "out": 0, "groups": 4}, {"batch": 0, "in": [], "out": 1}):
+        rules = [{"match": "weight", "init": "orthogonal", "fan_axes": axes}]
+        ts.init_(model, rules=rules)
+        document = assert_equals_its_spec(model, rules=rules)
+        assert document["layers"][0]["fan_axes"] == axes
+
+
 def test_an_activation_without_a_word_is_not_said() -> None:
     model: Any = nn.Sequential(nn.TransformerEncoderLayer(4, 2, 3, activation=nn.functional.silu))
     ts.init_(model)

@@ -106,8 +106,8 @@ def test_few_elements_of_many_rows_are_those_of_the_matrix():
 @pytest.mark.parametrize(("outputs", "inputs"), [(30, 7), (30, 21), (21, 21)])
 def test_a_centred_kernel_is_the_same_in_every_layout(outputs, inputs):
     base = Orthogonal(outputs, inputs, 2.0)
-    torchs = KernelCentre(base, Axis(3 * inputs, outputs), Axis(3, inputs), (Axis(1, 3),), (1,))
-    jaxs = KernelCentre(base, Axis(1, outputs), Axis(outputs, inputs), (Axis(inputs * outputs, 3),), (1,))
+    torchs = KernelCentre(base, (Axis(3 * inputs, outputs), Axis(3, inputs)), (Axis(1, 3),), (1,))
+    jaxs = KernelCentre(base, (Axis(1, outputs), Axis(outputs, inputs)), (Axis(inputs * outputs, 3),), (1,))
     count = 3 * outputs * inputs
     kernel = bits(torchs, FLOAT64, count).reshape(outputs, inputs, 3)
     other = bits(jaxs, FLOAT64, count).reshape(3, inputs, outputs)

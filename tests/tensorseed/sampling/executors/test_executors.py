@@ -24,6 +24,7 @@ from tensorseed.sampling.distributions import (
     Orthogonal,
     Sinusoidal,
     Sparse,
+    Stack,
     Uniform,
     Values,
     ZeroRange,
@@ -46,8 +47,15 @@ PLAIN = [
     Orthogonal(23, 23, 1.5),
     Sinusoidal(24, 1e4, False, True),
     Sinusoidal(700, 1e4, True, False),
-    KernelCentre(Dirac(5, 4), Axis(25, 21), Axis(5, 5), (Axis(1, 5),), (2,)),
-    KernelCentre(Orthogonal(21, 5, 1.0), Axis(25, 21), Axis(5, 5), (Axis(1, 5),), (2,)),
+    KernelCentre(Dirac(5, 4), (Axis(25, 21), Axis(5, 5)), (Axis(1, 5),), (2,)),
+    KernelCentre(Orthogonal(21, 5, 1.0), (Axis(25, 21), Axis(5, 5)), (Axis(1, 5),), (2,)),
+    KernelCentre(Eye(5), (Axis(1, 25),)),
+    KernelCentre(Orthogonal(35, 15, 1.0), (Axis(15, 35), Axis(5, 3), Axis(1, 5))),
+    KernelCentre(Orthogonal(15, 35, 1.0), (Axis(5, 3), Axis(1, 5), Axis(15, 35))),
+    Stack(Orthogonal(5, 7, 1.0), 15),
+    Stack(Orthogonal(7, 3, 1.5), 25),
+    KernelCentre(Stack(Orthogonal(7, 5, 1.0), 15), (Axis(5, 15), Axis(75, 7), Axis(1, 5))),
+    Sparse(21, 25, 7, 0.1, ((Axis(5, 21),), (Axis(105, 5), Axis(1, 5)))),
 ]
 
 

@@ -162,7 +162,7 @@ def test_rules_are_a_sequence() -> None:
 
 def test_a_rule_has_fan_axes() -> None:
     (rule,) = rules_of([Rule(match="kernel", init="he_normal", fan_axes={"in": -2, "out": -1})])
-    assert rule.fan_axes.in_ == -2
+    assert rule.fan_axes.in_ == (-2,)
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorseed.spec.schemes.fans import NONLINEARITIES, Fans, fans, gain
+from tensorseed.spec.schemes.fans import NONLINEARITIES, Axes, Fans, fans, gain
 
 
 @given(st.lists(st.integers(1, 7), min_size=2, max_size=5))
 def test_fans_are_torchs(shape: list[int]) -> None:
     expected = torch.nn.init._calculate_fan_in_and_fan_out(torch.empty(shape))
     assert fans(shape) == Fans(*expected)
-    assert fans(shape, 1 - len(shape), -len(shape)) == Fans(*expected)
 
 
 def test_fans_along_other_axes() -> None:
-    assert fans((3, 5, 16, 32), -2, -1) == Fans(16 * 15, 32 * 15)
+    assert fans((3, 5, 16, 32), Axes((2,), (3,))) == Fans(16 * 15, 32 * 15)
 
 
 @pytest.mark.parametrize("shape", [(), (3,)])
