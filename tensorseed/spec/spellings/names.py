@@ -127,7 +127,7 @@ def respell_init(init: Any) -> Any:
     if isinstance(init, str):
         return scheme_kind(init)
     kind = init.get("kind") if isinstance(init, dict) else None
-    if not isinstance(kind, str):
+    if not isinstance(kind, str) or "val" in init:  # a parameter of torch's constant_, which has a table
         return init
     name, parts = scheme_kind(kind), init.get("parts")
     found = init if name == kind else {**init, "kind": name}
