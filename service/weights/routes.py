@@ -27,6 +27,7 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.query import names_torch
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import in_dtype, parse_query, parse_spec
+from tensorseed.spec.spellings.names import dtype_name
 
 from ..http.bodies import is_form, read_json
 from ..http.disconnect import cancel_on_disconnect
@@ -243,7 +244,7 @@ async def _by_token(request: Request, token: str, dtype: str | None) -> OpenFile
 def _in_dtype(dtype: str, resolved: ResolvedSpec, limits: Limits) -> ResolvedSpec:
     """The spec in another dtype; its faults name the parameter."""
     try:
-        return in_dtype(resolved, dtype, limits)
+        return in_dtype(resolved, dtype_name(dtype), limits)
     except SpecError as error:
         raise QueryError(error.faults) from None
 

@@ -77,7 +77,7 @@ def respelled(document: dict[str, Any]) -> dict[str, Any]:
 
 def _respelled_variant(variant: Any) -> Any:
     if isinstance(variant, str):
-        return dtype_name(respell_init(variant))
+        return _respelled_optimizer(dtype_name(respell_init(variant)))
     if not _is(variant):
         return variant
     found: dict[str, Any] = respell_fields(variant)

@@ -22,7 +22,7 @@ CHUNK_OVERHEAD = 16  # bytes around a chunk that are no excess
 PART_BYTES = 1 << 13  # parsed at a time
 SHORTAGE_SECONDS = 1.0  # that a connection may hold a descriptor of the reserve
 
-_LINES = "this is not HTTP/1.1 as it can be understood here: check the request's lines"
+_LINES = "this is not HTTP/1.1 as it can be understood here: begin with a line such as GET /path HTTP/1.1"
 _CHUNKS = "the chunks of the body are malformed: send each size in hexadecimal, its data, and line ends"
 
 

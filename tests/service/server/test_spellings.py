@@ -234,3 +234,8 @@ def test_an_accept_field_that_refuses_everything(client: Client) -> None:
     answer = client.get("/v1/weights?shape=2&init=zeros", headers={"Accept": "*/*;q=0"})
     assert answer.status_code == 406
     assert "application/octet-stream or application/json" in answer.json()["detail"]
+
+
+def test_the_dtype_of_a_token(client: Client) -> None:
+    _, url = file_of(client)
+    assert client.head(f"{url}?dtype=torch.half").headers["etag"] == file_of(client, dtype="float16")[0]

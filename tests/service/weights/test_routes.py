@@ -141,7 +141,7 @@ class TestPost:
         assert problem(client.post("/v1/weights", content=b" " * ((16 << 20) + 1)))["status"] == 413
         huge = {"layers": [{"name": "t", "type": "Tensor", "shape": [1 << 60], "init": "zeros"}]}
         assert problem(client.post("/v1/weights", json=huge))["status"] == 413
-        response = client.post("/v1/weights", content=b"x", headers={"Content-Type": "text/plain"})
+        response = client.post("/v1/weights", content=b"x", headers={"Content-Type": "text/csv"})
         assert problem(response)["status"] == 415
         assert response.headers["accept-post"] == "application/json"
 
@@ -260,7 +260,7 @@ class TestToken:
             response = client.request("DELETE", url)
             assert (response.status_code, response.headers["allow"]) == (405, allow)
 
-    @pytest.mark.parametrize("path", ["/v1/weights/", "/v1", "/", "/v2/weights", "/v1/weights/x/y"])
+    @pytest.mark.parametrize("path", ["/v1/weight/", "/v1", "/", "/v2/weights", "/v1/weights/x/y"])
     def test_an_unknown_path(self, client: Any, path: str) -> None:
         assert problem(client.get(path))["status"] == 404
 

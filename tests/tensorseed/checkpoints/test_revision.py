@@ -60,7 +60,7 @@ def test_what_a_name_says(text: str, seed: int, dtype: str | None) -> None:
         "seed-1,seed-2",
         "dtype=bfloat16,seed-1",
         ",dtype=bfloat16",
-        "dtype=BFloat16",
+        "dtype=BFloat",
         "main,dtype=bfloat16",
         "refs/heads/refs/heads/main",
         "refs/pr/1",

@@ -56,7 +56,7 @@ def test_what_is_changed_was_sound() -> None:
         (changed("layers", 2, "in_features", to=17), "/layers/2", "has in_features 17 and gets 16, from an"),
         (changed("input", "shape", to=[6, 9]), "/layers/0", "fc1 (Linear) has in_features 8 and gets 9"),
         (changed("input", "shape", to=[]), "/layers/0", "at least 1 dimensions"),
-        (changed("layers", 1, "type", to="ReLu"), "/layers/1/type", "did you mean ReLU"),
+        (changed("layers", 1, "type", to="Relux"), "/layers/1/type", "did you mean ReLU"),
         (changed("layers", 1, "type", to="Bilinear"), "/layers/1/type", "it takes two inputs"),
         (changed("layers", 1, "type", to="MaxUnpool2d"), "/layers/1/type", "it takes two inputs"),
         (changed("layers", 1, "type", to="ModuleList"), "/layers/1/type", "it is a container"),
@@ -123,7 +123,7 @@ def test_what_is_changed_was_sound() -> None:
         (changed("compare", to={}), "/compare", "must be a list"),
         (changed("compare", to=[1]), "/compare/0", "must be an object"),
         (changed("compare", to=["xavier_norm"]), "/compare/0", "did you mean xavier_normal"),
-        (changed("compare", to=["adam"]), "/compare/0", "did you mean Adam"),
+        (changed("compare", to=["adamm"]), "/compare/0", "did you mean Adam"),
         (changed("compare", to=["zeros", "zeros"]), "/compare/1/label", "both called zeros"),
         (changed("compare", to=["dirac"]), "/compare/0", "kernel"),
         (changed("compare", to=["constant"]), "/compare/0", "constant needs value"),
@@ -145,7 +145,7 @@ def test_what_is_changed_was_sound() -> None:
         (changed("compare", to=[{"init": {"x": [None]}}]), "/compare/0/init/x", "unknown parameter"),
         (changed("compare", to=[{"init": {"weight": None}}]), "/compare/0/init/weight", "scheme"),
         (changed("compare", to=[{"dtype": "float8_e5m2"}]), "/compare/0/dtype", "computed in"),
-        (changed("compare", to=[{"optimizer": "adam"}]), "/compare/0/optimizer", "did you mean Adam"),
+        (changed("compare", to=[{"optimizer": "adamm"}]), "/compare/0/optimizer", "did you mean Adam"),
         (changed("compare", to=[{"optimizer": {"kind": "Adam", "lr": -1}}]),
          "/compare/0/optimizer/lr", "at least 0"),
     ],
@@ -157,7 +157,7 @@ def test_a_fault_is_told_at_its_place(document: dict[str, Any], pointer: str, wo
 
 
 def test_several_faults_are_told_together() -> None:
-    document = changed("layers", 1, "type", to="relu")
+    document = changed("layers", 1, "type", to="relux")
     document["seed"] = "x"
     document["optimizer"] = "sgdd"
     document["layers"][2]["in_features"] = -1
