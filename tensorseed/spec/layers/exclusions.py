@@ -1,4 +1,4 @@
-"""Classes of torch.nn that no spec can name, with the reasons."""
+"""Types of modules that no spec can name, with the reasons."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ _CONTAINER = "it is a container, which owns what is put into it; write an entry 
 EXCLUDED: dict[str, str] = {
     "BCELoss": _BUFFERS,
     "BCEWithLogitsLoss": _BUFFERS,
+    "Concat": _CONTAINER,
     "Container": _CONTAINER,
     "CrossEntropyLoss": _BUFFERS,
     "FractionalMaxPool2d": "its random samples are data that is given, not initialised",
@@ -37,6 +38,7 @@ EXCLUDED: dict[str, str] = {
     "ParameterList": _CONTAINER,
     "RNNBase": _BASE,
     "RNNCellBase": _BASE,
+    "Residual": _CONTAINER,
     "Sequential": _CONTAINER,
 }
 """The reasons by class name, as clauses that end a sentence for the client."""

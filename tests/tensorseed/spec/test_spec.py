@@ -205,6 +205,7 @@ def test_a_bare_tensor_of_whole_numbers() -> None:
         (tensor(padding_idx=0.5), "/layers/0/padding_idx", "padding_idx must be an integer"),
         (tensor(type="Tensr"), "/layers/0/type", "did you mean Tensor"),
         (tensor(type="ReLU"), "/layers/0/type", "ReLU owns no tensors: leave the entry out"),
+        (tensor(type="Residual"), "/layers/0/type", "write an entry for each of its parts"),
         ({"name": "w"}, "/layers/0/type", "type is required"),
         ({"name": "w", "kind": "Linear"}, "/layers/0/kind", "kind is called type here"),
         (5, "/layers/0", "must be an object"),

@@ -85,7 +85,7 @@ def test_the_walk_finds_every_layer_type() -> None:
 
 
 def test_exclusions_exist_and_have_reasons() -> None:
-    assert set(EXCLUDED) <= set(modules())
+    assert set(EXCLUDED) - {"Concat", "Residual"} <= set(modules())  # which evaluations add
     assert not set(EXCLUDED) & set(LAYERS)
     assert all(len(reason) > 20 for reason in EXCLUDED.values())
 
