@@ -14,6 +14,7 @@ MAX_MEDIA_RANGES = 100  # of an Accept field; a browser sends eight
 
 OCTETS = "application/octet-stream"
 JSON = "application/json"
+NPY = "application/x-npy"
 
 _RANGE = re.compile(r"([!#$%&'*+.^_`|~0-9a-z-]+)/([!#$%&'*+.^_`|~0-9a-z-]+)", re.ASCII)
 _WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?", re.ASCII)

@@ -16,10 +16,10 @@ _UNSAFE = re.compile(r"[^\w.-]+")
 _UNSAFE_ASCII = re.compile(r"[^\w.-]+", re.ASCII)
 
 
-def content_disposition(file: VirtualFile) -> str:
+def content_disposition(file: VirtualFile, extension: str) -> str:
     """The field's value. A name beyond ASCII stands in `filename*`, beside a substitute in `filename`."""
     stem, *tensors = _parts(file)
-    suffix = "-".join(("", *tensors, file.digest[:DIGEST_CHARS])) + ".safetensors"
+    suffix = "-".join(("", *tensors, file.digest[:DIGEST_CHARS])) + extension
     name = _safe(_UNSAFE, stem) + suffix
     field = f'attachment; filename="{_safe(_UNSAFE_ASCII, stem)}{suffix}"'
     return field if name.isascii() else f"{field}; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,33 +1,38 @@
-"""Representations of a file: its own bytes, and JSON for small files."""
+"""Representations of a file: safetensors, numpy's format, small JSON."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import orjson
 
 from tensorseed.files.elements import ElementSource
+from tensorseed.files.npy import open_npy
 from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.sampling.low_precision import decode
 
 from ..http.concurrency_limit import refusing_preparations
 from ..http.json_numbers import to_json_lists
-from ..http.negotiation import JSON, OCTETS
+from ..http.negotiation import JSON, NPY, OCTETS
 from ..http.responses import Chunk, Representation
 from ..telemetry import range_attributes, span
 from ..worker.worker import Worker
 from .content_disposition import content_disposition
 
 
-class SafetensorsRepresentation(Representation):
+class BinaryRepresentation(Representation):
     """A file's own bytes, computed while they are read."""
 
+    media_type: ClassVar[str]
+    extension: ClassVar[str]
+
     def __init__(self, worker: Worker, file: VirtualFile, headers: Mapping[str, str]) -> None:
-        content = {"Content-Type": OCTETS, "Content-Disposition": content_disposition(file)}
+        disposition = content_disposition(file, self.extension)
+        content = {"Content-Type": self.media_type, "Content-Disposition": disposition}
         super().__init__(f'"{file.digest}"', headers, content)
         self.known_size = file.size
         self._worker = worker
@@ -44,6 +49,23 @@ class SafetensorsRepresentation(Representation):
     def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
         """The bytes [start, stop)."""
         return self._worker.stream(self._file, start, stop)
+
+
+class SafetensorsRepresentation(BinaryRepresentation):
+    """A safetensors file."""
+
+    media_type = OCTETS
+    extension = ".safetensors"
+
+
+class NpyRepresentation(BinaryRepresentation):
+    """The one tensor of a file in numpy's format."""
+
+    media_type = NPY
+    extension = ".npy"
+
+    def __init__(self, worker: Worker, file: VirtualFile, headers: Mapping[str, str]) -> None:
+        super().__init__(worker, open_npy(file), headers)
 
 
 class JsonRepresentation(Representation):
@@ -78,6 +100,14 @@ class JsonRepresentation(Representation):
                     generating.set_attributes(range_attributes(self._file, 0, self._file.size))
                 self._body = await self._worker.read(self._file, partial(json_text, self._file))
         return self._body
+
+
+REPRESENTATIONS: Mapping[str, Callable[[Worker, VirtualFile, Mapping[str, str]], Representation]] = {
+    OCTETS: SafetensorsRepresentation,
+    JSON: JsonRepresentation,
+    NPY: NpyRepresentation,
+}
+"""The representations of a file by media type."""
 
 
 def fits_json(file: VirtualFile, limit: int) -> bool:

@@ -22,6 +22,7 @@ from tensorseed.errors import (
     UnrepresentableError,
     VersionError,
 )
+from tensorseed.files.npy import DESCRIPTIONS, fits_npy
 from tensorseed.files.virtual_file import VirtualFile, open_slice
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.query import names_torch
@@ -41,7 +42,7 @@ from ..http.errors import (
     UnknownPathError,
 )
 from ..http.memory import lease_of
-from ..http.negotiation import JSON, OCTETS, accept_of, negotiate
+from ..http.negotiation import JSON, NPY, OCTETS, accept_of, negotiate
 from ..http.openapi import json_answer
 from ..http.paths import root_path
 from ..http.problems import COMMON, ProblemKind
@@ -52,7 +53,7 @@ from ..http.texts import text_response
 from ..telemetry import file_attributes, span
 from .context import OpenFile, WeightsContext
 from .plans import plan_pieces
-from .representations import JsonRepresentation, SafetensorsRepresentation, fits_json
+from .representations import REPRESENTATIONS, fits_json
 from .schemas import (
     TOKEN,
     Plan,
@@ -270,13 +271,14 @@ async def _answer(
     limit = context.settings.json_elements
     form = negotiate(
         accept_of(request),
-        (OCTETS, JSON),
-        f"a file is available as {OCTETS} or {JSON}: accept one of them",
+        (OCTETS, JSON, NPY) if fits_npy(file) else (OCTETS, JSON),
+        f"a file is available as {OCTETS} or {JSON}, and one tensor of {', '.join(DESCRIPTIONS)} as {NPY}: "
+        "accept one of them",
         json_fits=lambda: fits_json(file, limit),
         too_large=f"files of over {limit:,} elements are not available as JSON: accept {OCTETS}",
     )
-    representation = JsonRepresentation if form == JSON else SafetensorsRepresentation
-    return await file_response(request, representation(context.worker, file, headers), context.streams)
+    representation = REPRESENTATIONS[form](context.worker, file, headers)
+    return await file_response(request, representation, context.streams)
 
 
 def _location(request: Request, opened: OpenFile) -> str | None:

@@ -16,7 +16,7 @@ from tensorseed.spec.schemes import QUALIFIED, SCHEME_CLASSES, SCHEMES
 from tensorseed.spec.spec import FLOATING, Spec, parse_query
 from tensorseed.spec.spec_token import encode_token
 
-from ..http.negotiation import JSON, OCTETS
+from ..http.negotiation import JSON, NPY, OCTETS
 from ..http.openapi import (
     BINARY,
     TEXT,
@@ -154,7 +154,7 @@ _FIELDS: dict[str, tuple[str, str]] = {
     "Content-Length": ("The exact number of bytes.", str(SIZE)),
     "Content-Disposition": (
         "A name to save the file by: tensor, shape, and the beginning of the entity tag.",
-        content_disposition(_FILE),
+        content_disposition(_FILE, ".safetensors"),
     ),
     "Content-Range": ("The range of bytes, and their total number.", f"bytes 0-1023/{SIZE}"),
 }
@@ -189,16 +189,17 @@ def file_answers(*, ranges: bool = True) -> Responses:
     """The documented 200, 206 and 304 of a route that serves files; 200 alone for one without `ranges`."""
     found: Responses = {
         200: {
-            "description": "The file, in safetensors format; a small one as JSON where Accept prefers that",
+            "description": "The file, in safetensors format. Where Accept prefers it, a small one is JSON, "
+            "and one tensor of a dtype of numpy is in numpy's format",
             "headers": header_fields(_FIELDS, *_ALWAYS, *_CONTENT),
-            "content": {OCTETS: BINARY, JSON: {"schema": reference(JsonFile)}},
+            "content": {OCTETS: BINARY, JSON: {"schema": reference(JsonFile)}, NPY: BINARY},
         }
     }
     if ranges:
         found[206] = {
             "description": "The requested range; several ranges as multipart/byteranges",
             "headers": header_fields(_FIELDS, *_ALWAYS, *_CONTENT, "Content-Range"),
-            "content": {OCTETS: BINARY, "multipart/byteranges": TEXT},
+            "content": {OCTETS: BINARY, NPY: BINARY, "multipart/byteranges": TEXT},
         }
         found[304] = {
             "description": "The client has the file already: If-None-Match names it",

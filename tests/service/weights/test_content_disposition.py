@@ -22,7 +22,7 @@ def tensor(name: str, shape: str = "3,2", seed: int = 1) -> VirtualFile:
 
 def saved(file: VirtualFile) -> str:
     """The name that a client without `filename*` saves the file by."""
-    found = PLAIN.fullmatch(content_disposition(file))
+    found = PLAIN.fullmatch(content_disposition(file, ".safetensors"))
     assert found is not None
     return found[1]
 
@@ -44,11 +44,11 @@ def saved(file: VirtualFile) -> str:
 def test_the_name_tells_tensor_shape_and_digest(name: str, shape: str, beginning: str) -> None:
     file = tensor(name, shape)
     assert saved(file) == f"{beginning}{file.digest[:12]}.safetensors"
-    assert "filename*" not in content_disposition(file)
+    assert "filename*" not in content_disposition(file, ".safetensors")
 
 
 def test_a_name_beyond_ascii_has_both_forms() -> None:
-    field = content_disposition(tensor("größe/重み\u202e"))
+    field = content_disposition(tensor("größe/重み\u202e"), ".safetensors")
     plain, _, extended = field.partition("; filename*=UTF-8''")
     assert PLAIN.fullmatch(plain)
     assert re.fullmatch(r"[A-Za-z0-9_.%~-]+", extended)
@@ -57,7 +57,7 @@ def test_a_name_beyond_ascii_has_both_forms() -> None:
 
 @pytest.mark.parametrize("name", ["x" * 900, "é" * 900, "重" * 900, "layers." * 100 + "weight"])
 def test_a_long_name_keeps_its_end_and_fits_a_file_system(name: str) -> None:
-    field = content_disposition(tensor(name + ".end"))
+    field = content_disposition(tensor(name + ".end"), ".safetensors")
     plain, _, extended = field.partition("; filename*=UTF-8''")
     for found in (plain.partition('"')[2].rstrip('"'), unquote(extended)):
         assert len(found.encode()) <= 255
