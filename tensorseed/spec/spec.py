@@ -103,7 +103,7 @@ class Spec(BaseModel):
         examples=[[{"match": "**.bias", "init": "zeros"}]],
     )
     layers: tuple[AnyEntry, ...] = Field(
-        description="The entries, each a bare Tensor or a torch.nn layer type.",
+        description="The entries, each a bare Tensor or a layer type, named as in torch.nn.",
         examples=[[{"name": "fc", "type": "Linear", "in_features": 784, "out_features": 256}]],
     )
 

@@ -12,7 +12,8 @@ HEAD = """\
 # Layers v1: the tensors of each layer type
 
 This annex of [file v1](file-v1.md) is generated from the code by `make docs`.
-A type is a class of torch.nn, and its tensors are those of the class's `state_dict`.
+A type is a class of torch.nn where its heading says so.
+The tensors of such a type are those of the class's `state_dict`.
 A tensor's name is the entry's name, a point and the name in the table.
 The order of tensors in the tables means nothing: a file has its own.
 
@@ -51,14 +52,15 @@ A tensor marked int64 is an int64 tensor whatever the entry's dtype.
 
 def layers_page() -> str:
     """The page: one section for all types that are alike."""
-    sections: dict[tuple[str, str], list[str]] = {}
+    sections: dict[tuple[str, str, str], list[str]] = {}
     for layer in layers_catalog():
-        if layer["torch"] is not None:
-            key = _arguments(layer["parameters"]), _tensors(layer["tensors"])
+        if layer["type"] != "Tensor":
+            module = "torch.nn." if layer["torch"] else ""
+            key = module, _arguments(layer["parameters"]), _tensors(layer["tensors"])
             sections.setdefault(key, []).append(layer["type"])
     bodies = [
-        f"\n## torch.nn.{', '.join(types)}\n\n{arguments}\n{tensors}"
-        for (arguments, tensors), types in sections.items()
+        f"\n## {module}{', '.join(types)}\n\n{arguments}\n{tensors}"
+        for (module, arguments, tensors), types in sections.items()
     ]
     return HEAD + "".join(bodies)
 

@@ -172,6 +172,10 @@ class Measurements:
         """Whether a layer gives its output the deviation 1, times its own weight."""
         return "Norm" in self.nodes[index].type and self.nodes[index].type != "LocalResponseNorm"
 
+    def is_scale(self, index: int) -> bool:
+        """Whether a layer multiplies by learned factors, and does nothing else."""
+        return self.nodes[index].type == "LayerScale"
+
     def is_transformer(self, index: int) -> bool:
         """Whether a layer normalises within."""
         return self.nodes[index].type.startswith("Transformer")

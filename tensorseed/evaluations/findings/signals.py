@@ -18,7 +18,7 @@ from tensorseed.evaluations.findings.causes import (
 )
 from tensorseed.evaluations.findings.inputs import has_far_input
 from tensorseed.evaluations.findings.measurements import Finding, Measurements
-from tensorseed.evaluations.findings.norms import norm_off
+from tensorseed.evaluations.findings.norms import norm_off, norm_remedy
 from tensorseed.evaluations.findings.symmetry import is_zero_head
 
 RATIO = 100.0
@@ -106,9 +106,9 @@ def _signal_remedy(m: Measurements, index: int, at: int, direction: Direction, r
     if direction == "smaller" and (bias := dominant_bias(m, layers)) is not None:
         return f"draw the bias of {m.nodes[bias].name} by zeros"
     worst = worst_weight(m, layers, direction, ratio)
-    norm = norm_off(m, range(at + 1), direction)
+    norm = norm_off(m, range(max(at, m.sums[index] or 0) + 1), direction)
     if norm is not None and (worst is None or worst.distance < math.log(RATIO)):
-        return f"draw the weight of {m.nodes[norm].name} by ones"
+        return norm_remedy(m, norm, direction)
     if worst is not None:
         return weight_remedy(m, worst)
     for i in layers:
@@ -183,10 +183,13 @@ def _gradient_remedy(
     m: Measurements, index: int, layers: Sequence[int], ratio: float, direction: Direction
 ) -> str:
     """What to change for a gradient at `index`, which came back through `layers`."""
+    between = range(index + 1, len(m.nodes))
+    norm = norm_off(m, between, direction)
     worst = worst_weight(m, layers, direction, ratio)
+    if norm is not None and m.is_scale(norm) and (worst is None or worst.distance < math.log(RATIO)):
+        return norm_remedy(m, norm, direction)
     if worst is not None:
         return weight_remedy(m, worst)
-    between = range(index + 1, len(m.nodes))
     if direction == "larger":
         for i in between:
             saturated = m.reports[i].saturated
@@ -197,9 +200,8 @@ def _gradient_remedy(
         bias = dominant_bias(m, [i for i in m.learning if i <= layers[-1]])
         if bias is not None and any(m.nodes[i].layer.rectifies and m.reports[i].dead > 0.5 for i in between):
             return f"draw the bias of {m.nodes[bias].name} by zeros"
-    norm_layer = norm_off(m, between, direction)
-    if norm_layer is not None:
-        return f"draw the weight of {m.nodes[norm_layer].name} by ones"
+    if norm is not None:
+        return norm_remedy(m, norm, direction)
     for i in layers:
         name = recurrent_weight(m, i)
         if direction == "smaller" and name is not None:

@@ -60,12 +60,12 @@ def initializers_catalog() -> list[dict[str, Any]]:
 def layers_catalog() -> list[dict[str, Any]]:
     """Every layer type: type, summary, formula, source, parameters, tensors, and an example of both.
 
-    `init` of a torch.nn type is by parameter name.
+    `init` of a layer is by parameter name.
     """
     return [
         {
             "type": name,
-            "torch": f"torch.nn.{name}" if name in _TYPES else None,
+            "torch": f"torch.nn.{name}" if name in _TYPES and _TYPES[name].in_torch else None,
             **docstring(cls),
             "parameters": sorted(parameters(cls, {"name", "type", "dtype", "stream", "seed"}), key=_rank),
             "tensors": [_tensor(line) for line in _lines(name)],

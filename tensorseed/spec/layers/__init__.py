@@ -1,4 +1,4 @@
-"""Entries of a spec: bare tensors, and layer types named as in torch.nn.
+"""Entries of a spec: bare tensors, and layer types, named as in torch.nn.
 
 To add a layer type, write its class (see `base.Layer`) and add it to `AnyEntry`. Nothing else lists them.
 """
@@ -19,6 +19,7 @@ from tensorseed.spec.layers import (
     linear,
     normalization,
     recurrent,
+    scaling,
     transformer,
     transformer_layers,
 )
@@ -62,6 +63,7 @@ AnyEntry = Annotated[
     | batch_normalization.InstanceNorm2d
     | batch_normalization.InstanceNorm3d
     | activation.PReLU
+    | scaling.LayerScale
     | classification.AdaptiveLogSoftmaxWithLoss
     | classification.LinearCrossEntropyLoss,
     Field(discriminator="type"),

@@ -100,7 +100,7 @@ class Arguments(BaseModel):
 
 
 class Module(Arguments, ABC):
-    """Base of the torch.nn classes with tensors, as entries or inside others."""
+    """Base of the modules with tensors, as entries or inside others."""
 
     @classmethod
     def torch_name(cls) -> str:
@@ -186,7 +186,10 @@ LayerInit = Annotated[
 
 
 class Layer(Entry, Module, NetworkModule):
-    """Base of the layer types that are torch.nn classes, with that class's arguments and defaults."""
+    """Base of the layer types: torch.nn classes, with that class's arguments and defaults, and others."""
+
+    in_torch: ClassVar[bool] = True
+    """Whether it is a class of torch.nn."""
 
     dtype: DTypeName | None = Field(
         default=None, description="The dtype of this entry; the spec's if left out.", examples=["bfloat16"]

@@ -89,6 +89,7 @@ LAYERS: dict[str, Case] = {
     },
     "SyncBatchNorm": ({"num_features": 4}, IMAGE),
     "PReLU": ({"num_parameters": 4}, IMAGE),
+    "LayerScale": ({"dim": 4, "axis": 1}, IMAGE),
 }
 """The same for the layers with parameters."""
 

@@ -60,6 +60,10 @@ def stack(kind: str, arguments: dict[str, Any], dtype: torch.dtype) -> torch.nn.
 def module(kind: str, arguments: dict[str, Any], dtype: torch.dtype) -> torch.nn.Module:
     if kind in {"TransformerEncoder", "TransformerDecoder"}:
         return stack(kind, arguments, dtype)
+    if kind == "LayerScale":
+        scale = torch.nn.Module()
+        scale.gamma = torch.nn.Parameter(torch.full((arguments["dim"],), 1e-5, dtype=dtype))
+        return scale
     return getattr(torch.nn, kind)(**arguments, dtype=dtype)
 
 
@@ -116,6 +120,7 @@ LAYER_CASES: dict[str, list[dict[str, Any]]] = {
     "InstanceNorm2d": [{"num_features": 6, "affine": True, "track_running_stats": True}],
     "InstanceNorm3d": [{"num_features": 6}],
     "PReLU": [{"num_parameters": 3}],
+    "LayerScale": [{"dim": 3}],
     "AdaptiveLogSoftmaxWithLoss": [
         {"in_features": 16, "n_classes": 30, "cutoffs": [5, 12], "head_bias": True}
     ],

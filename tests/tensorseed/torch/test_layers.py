@@ -12,7 +12,7 @@ from torch.nn.utils import prune
 import tensorseed
 import tensorseed.torch as ts
 from tensorseed.spec.layers import LAYERS
-from tests.tensorseed.spec.layers.grids import GRIDS, cases, make, module
+from tests.tensorseed.spec.layers.grids import GRIDS, TORCH_GRIDS, cases, make, module
 from tests.tensorseed.torch.equality import assert_equals_its_spec
 
 pytestmark = [
@@ -27,7 +27,7 @@ def modules(kind: str) -> list[tuple[dict[str, Any], nn.Module]]:
     return [(arguments, module(kind, **arguments)) for arguments in found[:: max(1, len(found) // 10)]]
 
 
-@pytest.mark.parametrize("kind", GRIDS)
+@pytest.mark.parametrize("kind", TORCH_GRIDS)
 def test_a_layer_has_the_values_of_its_spec(kind: str) -> None:
     for arguments, layer in modules(kind):
         inside = nn.ModuleDict({"x": layer})
@@ -45,14 +45,14 @@ def entry(kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {"name": "x", "type": kind, **make(kind, **arguments).arguments()}
 
 
-@pytest.mark.parametrize("kind", GRIDS)
+@pytest.mark.parametrize("kind", TORCH_GRIDS)
 def test_a_layer_is_a_module_too(kind: str) -> None:
     _, layer = modules(kind)[-1]
     ts.init_(layer, seed=3)
     assert_equals_its_spec(layer, seed=3)
 
 
-@pytest.mark.parametrize("kind", GRIDS)
+@pytest.mark.parametrize("kind", TORCH_GRIDS)
 def test_a_spec_needs_no_memory(kind: str) -> None:
     arguments, layer = modules(kind)[-1]
     inside: Any = nn.ModuleDict({"x": layer})

@@ -13,7 +13,7 @@ from torch import nn
 
 import tensorseed
 import tensorseed.torch as ts
-from tests.tensorseed.spec.layers.grids import GRIDS, cases, make
+from tests.tensorseed.spec.layers.grids import TORCH_GRIDS, cases, make
 from tests.tensorseed.spec.layers.grids import module as grid_module
 from tests.tensorseed.torch.equality import assert_equals_its_spec
 
@@ -171,7 +171,7 @@ RULES = [
 ]
 
 
-@pytest.mark.parametrize("kind", GRIDS)
+@pytest.mark.parametrize("kind", TORCH_GRIDS)
 def test_rules_of_a_spec_reach_what_rules_of_a_module_reach(kind: str) -> None:
     given = (arguments for name, arguments in cases() if name == kind)
     arguments = max(given, key=lambda one: len([*make(kind, **one).slots()]))

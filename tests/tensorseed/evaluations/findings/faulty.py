@@ -24,6 +24,7 @@ from tests.tensorseed.evaluations.findings.networks import (
     norm,
     normal,
     one_output,
+    scale,
     scaled,
     siren,
     stream,
@@ -93,6 +94,10 @@ FAULTY: dict[str, Case] = {
             "cross_entropy",
         ),
         ["vanishing_activations"],
+    ),
+    "LayerScale without a shortcut": (
+        stream(linear("a", WIDTH, WIDTH, XAVIER), scale(), act("Tanh")),
+        ["vanishing_activations", "vanishing_gradients"],
     ),
     "depthwise convolutions, fan_out": (
         depthwise({**RELU, "mode": "fan_out"}),

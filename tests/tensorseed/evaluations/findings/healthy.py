@@ -33,7 +33,9 @@ from tests.tensorseed.evaluations.findings.networks import (
     norm,
     normal,
     one_output,
+    residual,
     resnet,
+    scale,
     siren,
     stream,
     uniform,
@@ -187,6 +189,40 @@ HEALTHY: dict[str, Network] = {
         [branch("b{0..3}", "zeros")], [64, WIDTH], NORMAL, "mse_loss"
     ),
     "scaled branches": stream(branch("b{0..15}", scale=0.25)),
+    "LayerScale": stream(
+        residual(
+            "b{0..11}", linear("fc1", WIDTH, WIDTH, RELU), act("ReLU"), linear("fc2", WIDTH, WIDTH), scale()
+        )
+    ),
+    "LayerScale of images": images(
+        [
+            conv("stem", 3, 8),
+            residual("b{0..2}", conv("c", 8, 8), act("ReLU"), scale(dim=8, axis=1)),
+            GAP,
+            FLAT,
+            linear("fc", 8, 10),
+        ]
+    ),
+    "ReZero": stream(
+        residual("b{0..11}", linear("fc", WIDTH, WIDTH, XAVIER), act("ReLU"), scale("zeros", 1)),
+        optimizer=ADAM,
+        steps=3,
+    ),
+    "ReZero of functions alone": network(
+        [residual("b{0..3}", linear("fc", WIDTH, WIDTH, RELU), act("ReLU"), scale("zeros", 1))],
+        [64, WIDTH],
+        NORMAL,
+        "mse_loss",
+    ),
+    "Fixup": stream(
+        residual(
+            "b{0..3}",
+            linear("fc1", WIDTH, WIDTH, {"kind": "variance_scaling", "scale": 0.5, "mode": "fan_in"}),
+            act("ReLU"),
+            linear("fc2", WIDTH, WIDTH, "zeros"),
+            scale("ones", 1),
+        )
+    ),
     "pre-norm, scaled by depth": gpt(0.02 / math.sqrt(24)),
     "pre-norm, as the others": gpt(0.02),
     "post-norm": stream(*[part for i in range(6) for part in (branch(f"b{i}"), norm(f"n{i}", "LayerNorm"))]),

@@ -126,6 +126,11 @@ def branch(name: str, last: Any = XAVIER, first: Any = RELU, **more: Any) -> Net
     return residual(name, *pair, **more)
 
 
+def scale(gamma: Any = None, dim: int = WIDTH, **more: Any) -> Network:
+    init = {} if gamma is None else {"gamma": gamma}
+    return {"name": "ls", "type": "LayerScale", "dim": dim, "init": init, **more}
+
+
 def stream(*blocks: Network, **more: Any) -> Network:
     """Blocks between a first layer and a head."""
     layers = [linear("stem", WIDTH, WIDTH, XAVIER), *blocks, linear("head", WIDTH, 10)]

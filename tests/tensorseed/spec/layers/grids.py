@@ -120,6 +120,7 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
     "SyncBatchNorm": STATISTICS,
     **{f"InstanceNorm{rank}d": STATISTICS for rank in (1, 2, 3)},
     "PReLU": {"num_parameters": [0, 1, 5]},
+    "LayerScale": {"dim": [0, 1, 5], "axis": [-1, 1]},
     "AdaptiveLogSoftmaxWithLoss": {
         "in_features": [0, 3, 64],
         "n_classes": [20],
@@ -135,6 +136,10 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
         "reduction": ["mean", "sum", "none"],
     },
 }
+
+OURS = {"LayerScale"}
+TORCH_GRIDS = {kind: grid for kind, grid in GRIDS.items() if kind not in OURS}
+"""Those of torch.nn's classes."""
 
 
 def cases() -> list[tuple[str, dict[str, Any]]]:
@@ -162,6 +167,10 @@ def _tuples(value: Any) -> Any:
 
 def module(kind: str, **arguments: Any) -> torch.nn.Module:
     """The real module, written as a user of torch writes it."""
+    if kind == "LayerScale":
+        scale = torch.nn.Module()
+        scale.gamma = torch.nn.Parameter(1e-5 * torch.ones(arguments["dim"]))
+        return scale
     for name in ("encoder_layer", "decoder_layer"):
         if name in arguments:
             layer = "TransformerEncoderLayer" if name == "encoder_layer" else "TransformerDecoderLayer"

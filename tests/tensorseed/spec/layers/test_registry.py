@@ -12,7 +12,7 @@ import torch
 
 from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.layers.exclusions import EXCLUDED
-from tests.tensorseed.spec.layers.grids import GRIDS
+from tests.tensorseed.spec.layers.grids import GRIDS, OURS, TORCH_GRIDS
 
 PAGE = Path(__file__).parents[4] / "docs" / "spec.md"
 
@@ -81,7 +81,7 @@ def test_no_layer_type_of_torch_is_missing() -> None:
 
 
 def test_the_walk_finds_every_layer_type() -> None:
-    assert owners() >= {name for name, cls in LAYERS.items() if issubclass(cls, Layer)}
+    assert owners() >= {name for name, cls in LAYERS.items() if issubclass(cls, Layer)} - OURS
 
 
 def test_exclusions_exist_and_have_reasons() -> None:
@@ -106,7 +106,13 @@ def signature(kind: str) -> dict[str, Any]:
     return {**found, **({"nonlinearity": "tanh"} if kind == "RNN" else {})}
 
 
-@pytest.mark.parametrize("kind", GRIDS)
+def test_a_type_says_whether_it_is_torchs() -> None:
+    ours = {name for name, cls in LAYERS.items() if issubclass(cls, Layer) and not cls.in_torch}
+    assert ours == OURS
+    assert not any(hasattr(torch.nn, name) for name in OURS)
+
+
+@pytest.mark.parametrize("kind", TORCH_GRIDS)
 def test_arguments_and_defaults_are_torchs(kind: str) -> None:
     ours = {
         name: inspect.Parameter.empty if field.is_required() else field.default

@@ -56,7 +56,7 @@ FACTS = {
         TransformerEncoderLayer TransformerDecoderLayer TransformerEncoder TransformerDecoder Transformer
         GroupNorm BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm
         InstanceNorm1d InstanceNorm2d InstanceNorm3d AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss
-        Threshold Softplus LogSigmoid Tanhshrink GLU Softmax Softmin LogSoftmax Softmax2d
+        LayerScale Threshold Softplus LogSigmoid Tanhshrink GLU Softmax Softmin LogSoftmax Softmax2d
         Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout
         Identity Flatten Unflatten Select Permute Mean
         PixelShuffle PixelUnshuffle ChannelShuffle Unfold Fold LocalResponseNorm
