@@ -166,6 +166,15 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "reshape": ("Unflatten", "Flatten"),
     "parameter": ("Tensor",),
     "weight": ("Tensor",),
+    "add": ("Residual",),
+    "basicblock": ("Residual",),
+    "bottleneck": ("Residual",),
+    "residualblock": ("Residual",),
+    "skipconnection": ("Residual",),
+    "cat": ("Concat",),
+    "concatenate": ("Concat",),
+    "sin": ("Sine",),
+    "rezero": ("LayerScale",),
 }
 
 OPTIMIZERS: dict[str, tuple[str, ...]] = {

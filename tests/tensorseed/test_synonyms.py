@@ -7,6 +7,7 @@ from collections.abc import Collection
 import pytest
 
 from tensorseed.evaluations.chain import TYPES
+from tensorseed.evaluations.containers import CONTAINERS
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.losses.registry import LOSSES
 from tensorseed.spec.frameworks import find
@@ -22,7 +23,7 @@ from tensorseed.synonyms import synonyms_of
 VALID: dict[str, Collection[str]] = {
     "scheme": SCHEMES,
     "loss": LOSSES,
-    "layer type": [*LAYERS, *TYPES],
+    "layer type": [*LAYERS, *TYPES, *CONTAINERS],
     "optimizer": OPTIMIZERS,
     "field": [
         "a",
@@ -72,6 +73,12 @@ VALID: dict[str, Collection[str]] = {
         ("layer type", "BatchNormalization", "BatchNorm1d or BatchNorm2d"),
         ("layer type", "LayerNormalization", "LayerNorm"),
         ("layer type", "GlobalAveragePooling2D", "AdaptiveAvgPool2d"),
+        ("layer type", "Add", "Residual"),
+        ("layer type", "BasicBlock", "Residual"),
+        ("layer type", "keras.layers.Concatenate", "Concat"),
+        ("layer type", "Sin", "Sine"),
+        ("layer type", "ReZero", "LayerScale"),
+        ("layer type", "layer_scale", "LayerScale"),
         ("optimizer", "adam", "Adam"),
         ("optimizer", "sgd", "SGD"),
         ("optimizer", "momentum", "SGD"),
