@@ -33,9 +33,10 @@ _WHOLE = ["406", "409", "413", "422"]
 _RULED = [
     "/v1/weights",
     "/v1/weights/plan",
+    "/v1/weights/{token}",
     "/v1/weights/{token}/tensors/{name}",
     "/v1/evaluations",
-    "/v1/losses/{name}",
+    "/v1/losses/{kind}",
     "/v1/recipes/plan",
 ]
 _JUDGE = Judge(contract())

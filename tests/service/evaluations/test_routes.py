@@ -233,7 +233,7 @@ WIDE = [
         (changed("input", to={"shape": [32, 12], "init": "norml"}), "/input/init", ("did you mean normal",)),
         (changed("loss", to="cross_entropi"), "/loss", ("cross_entropy",)),
         (changed("loss", to={"kind": "cross_entropy", "smooth": 1}), "/loss/smooth", ("smooth",)),
-        (changed("optimizer", to="Sgd"), "/optimizer", ("SGD",)),
+        (changed("optimizer", to="SDG"), "/optimizer", ("SGD",)),
         (changed("optimizer", "lr", to=-1.0), "/optimizer/lr", ("lr",)),
         (changed("optimizer", "beta", to=1), "/optimizer/beta", ("momentum",)),
         (without("optimizer"), "/optimizer", ("optimizer",)),
