@@ -39,17 +39,17 @@ def sort(elements: list[T], key: Callable[[T], Any]) -> None:
     elements.sort(key=key)
 
 
+def free(elements: list[Any], count: int = FREED) -> None:
+    """Empty a list, `count` elements at a time."""
+    while elements:
+        del elements[-count:]
+
+
 class LongList(list[T]):
     """List that frees its elements in pieces once nothing refers to it. Like a tuple, it is never changed."""
 
     __slots__ = ()
 
-    def __del__(self) -> None:
-        """Free the elements."""
+    def __del__(self, free: Callable[[list[Any]], None] = free) -> None:
+        """Free the elements. The default outlives the module, which the end of the interpreter empties."""
         free(self)
-
-
-def free(elements: list[Any]) -> None:
-    """Empty a list."""
-    while elements:
-        del elements[-FREED:]

@@ -52,7 +52,7 @@ def test_a_long_list_frees_its_elements_in_pieces(monkeypatch: pytest.MonkeyPatc
             del rest[-2:]
             left.append(sum(one() is not None for one in living))
 
-    monkeypatch.setattr(module, "free", watched)
+    monkeypatch.setattr(LongList.__del__, "__defaults__", (watched,))
     other = elements
     del elements
     assert len(other) == 5
