@@ -9,12 +9,14 @@ import orjson
 
 from tensorseed.files.virtual_file import Entry, VirtualFile
 from tensorseed.spec import lint
+from tensorseed.spec.numbers import spelled
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.schemes import Scheme
 from tensorseed.spec.schemes.parts import Parts
 
 ROWS = 512  # of a piece, some 100 KB
 SHARED_ROWS = 4_096  # remembered at a time
+MAX_PARTS = 16  # of a row: more are in the recipe alone, for a plan may have 262,144 rows of them
 SLICE_CHARS = 1 << 16  # of a recipe in a piece
 
 PlanWarning = Mapping[str, str | None]  # of a plan: its tensor, or None for the file; code and detail
@@ -91,9 +93,12 @@ def _row(tensor: ResolvedTensor) -> dict[str, Any]:
 
 
 def _init(scheme: Scheme) -> dict[str, Any]:
-    """All parameters of an init but literal values, which are in the recipe."""
-    described = scheme.model_dump(exclude={"data", "parts"})
-    if isinstance(scheme, Parts):
+    """All parameters of an init but literal values and many parts, which are in the recipe."""
+    parameters = scheme.model_dump(exclude={"data", "parts"})
+    described = {
+        name: spelled(value) if isinstance(value, float) else value for name, value in parameters.items()
+    }
+    if isinstance(scheme, Parts) and len(scheme.parts) <= MAX_PARTS:
         numbers = ("size", "repeat", "copies")
         described["parts"] = [
             {name: getattr(part, name) for name in numbers} | {"init": _init(part.init)}

@@ -477,6 +477,24 @@ class TestPlan:
             assert row["shape"] == header[row["name"]]["shape"]
         assert len(plan["tensors"]) == len(header) - 1
 
+    def test_a_row_can_be_sent_back(self, client: Any) -> None:
+        init = {"kind": "trunc_normal", "a": 0, "b": "Infinity"}
+        spec = {"layers": [{"name": "w", "type": "Tensor", "shape": [4], "init": init}]}
+        plan = client.post("/v1/weights/plan", json=spec).json()
+        (row,) = plan["tensors"]
+        assert (row["init"]["a"], row["init"]["b"]) == (0.0, "Infinity")
+        sent = {key: value for key, value in row["init"].items() if value is not None}
+        again = {"layers": [{"name": "w", "type": "Tensor", "shape": [4], "init": sent}]}
+        assert client.post("/v1/weights/plan", json=again).json()["token"] == plan["token"]
+
+    @pytest.mark.parametrize(("count", "listed"), [(16, True), (17, False)])
+    def test_a_row_lists_few_parts(self, client: Any, count: int, listed: bool) -> None:
+        parts = [{"size": 1, "init": {"kind": "constant", "value": part}} for part in range(2, 2 + count)]
+        init = {"kind": "parts", "parts": parts}
+        spec = {"layers": [{"name": "w", "type": "Tensor", "shape": [count], "init": init}]}
+        (row,) = client.post("/v1/weights/plan", json=spec).json()["tensors"]
+        assert (len(row["init"].get("parts", [])) == count) == listed
+
     def test_rows(self, plan: dict[str, Any]) -> None:
         rows = {row["name"]: row for row in plan["tensors"]}
         assert rows["h.1.w"]["init"]["kind"] == "normal"
