@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from tensorseed.errors import TooLargeError
-from tensorseed.evaluations.containers import CONTAINERS, Container
+from tensorseed.evaluations.containers import CONTAINERS, MAX_DEPTH, Container
 from tensorseed.evaluations.fields import validate
 from tensorseed.evaluations.variants import place_of
 from tensorseed.spec.faults import Located
@@ -23,7 +23,6 @@ from tensorseed.spec.schemes import ArgumentError
 from tensorseed.suggestions import misnamed_choice, unknown_name
 
 MAX_LAYERS = 1_024  # of one network, brace ranges expanded
-MAX_DEPTH = 8  # of containers in containers
 
 NetworkLayer = Layer | StatelessModule | Container
 

@@ -19,6 +19,8 @@ from tensorseed.spec.schemes import ArgumentError
 if TYPE_CHECKING:
     import torch
 
+MAX_DEPTH = 8  # of containers in containers
+
 
 class Branch(NamedTuple):
     """A list of layers in a container, as sent.

@@ -20,33 +20,23 @@ from tensorseed.evaluations.request import (
     TargetGiven,
 )
 from tensorseed.evaluations.request import Variant as VariantRequest
+from tensorseed.evaluations.respelling import MAX_VARIANTS
 from tensorseed.evaluations.variants import Inits
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES, FILE_ORDER
 from tensorseed.spec.faults import Located, explain
 from tensorseed.spec.json.pointers import Path
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS
-from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes import SCHEMES, ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
-from tensorseed.spec.spellings.names import (
-    class_name,
-    dtype_name,
-    respell_entry,
-    respell_fields,
-    respell_init,
-    respell_inits,
-)
+from tensorseed.spec.translation import normalise_init
 from tensorseed.suggestions import misnamed_choice, unknown_name
 
-MAX_VARIANTS = 16
 _OPTIMIZER_NAMES = [name.casefold() for name in OPTIMIZERS]
 _ALIKE = 0.75  # of two words, where one is taken for a misspelling of the other
 M = TypeVar("M", bound=BaseModel)
 
 MAX_ITEMS = 64  # of one list of arguments
-
-_TYPES = (*LAYERS, *MODULES)
 
 _SIZE = "{field} must be a number, or a list of numbers with one for each dimension"
 _LISTS = ("layers", "rules", "compare")
@@ -59,38 +49,6 @@ _EMPTY: dict[str, Any] = {
     "optimizer": None,
     "calibrate": None,
 }
-
-
-def respelled(document: dict[str, Any]) -> dict[str, Any]:
-    """The evaluation with canonical dtypes, devices, generators, types and optimizers, its variants too."""
-    found: dict[str, Any] = respell_fields(document)
-    layers, variants, optimizer = (found.get(name) for name in ("layers", "compare", "optimizer"))
-    if isinstance(layers, list):
-        found = {**found, "layers": [respell_entry(layer, _TYPES) for layer in layers]}
-    if isinstance(variants, list):
-        found = {
-            **found,
-            "compare": [_respelled_variant(variant) for variant in variants[: MAX_VARIANTS + 1]],
-        }
-    return {**found, "optimizer": _respelled_optimizer(optimizer)} if optimizer is not None else found
-
-
-def _respelled_variant(variant: Any) -> Any:
-    if isinstance(variant, str):
-        return _respelled_optimizer(dtype_name(respell_init(variant)))
-    if not _is(variant):
-        return variant
-    found: dict[str, Any] = respell_fields(variant)
-    if "init" in found:
-        found = {**found, "init": respell_inits(found["init"])}
-    return {**found, "optimizer": _respelled_optimizer(found["optimizer"])} if "optimizer" in found else found
-
-
-def _respelled_optimizer(optimizer: Any) -> Any:
-    if isinstance(optimizer, str):
-        return class_name(optimizer.removeprefix("torch.").removeprefix("optim."), OPTIMIZERS)
-    kind = optimizer.get("kind") if _is(optimizer) else None
-    return {**optimizer, "kind": _respelled_optimizer(kind)} if isinstance(kind, str) else optimizer
 
 
 def read_request(document: dict[str, Any], faults: list[Located]) -> EvaluationRequest | None:
@@ -173,7 +131,10 @@ def read_calibration(raw: Any, faults: list[Located]) -> CalibrationGiven | None
     if raw is None:
         return None
     if not isinstance(raw, str):
-        return validate(CalibrationGiven, raw, ("calibrate",), faults)
+        before = len(faults)
+        if _is(raw) and "init" in raw:
+            raw = {**raw, "init": normalise_init(raw["init"], ("calibrate", "init"), faults)}
+        return validate(CalibrationGiven, raw, ("calibrate",), faults) if len(faults) == before else None
     if raw not in METHODS:
         faults.append((("calibrate",), unknown_name("method", raw, METHODS)))
         return None
@@ -287,7 +248,7 @@ def _plain(path: Path, detail: str, document: dict[str, Any]) -> tuple[Path, str
     names = [part for part in path[1:] if isinstance(part, str)]
     if not names or isinstance(document.get(str(path[0])), dict):
         return path, detail
-    return path[:1], _SIZE.format(field=path[0])
+    return path[:1], detail if path[0] == "init" else _SIZE.format(field=path[0])
 
 
 def _oversize(document: dict[str, Any]) -> Located | None:

@@ -31,6 +31,7 @@ from tensorseed.evaluations.objective import (
 )
 from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.request import EvaluationRequest
+from tensorseed.evaluations.respelling import respelled
 from tensorseed.evaluations.sources import DrawnSource, ReadContext, Source, read_source
 from tensorseed.evaluations.variants import (
     FIELDS,
@@ -64,7 +65,7 @@ def read(body: bytes, limits: Limits) -> Evaluation:
     if not isinstance(document, dict):
         detail = f"an evaluation must be an object with layers and input{misplaced(document)}"
         raise EvaluationError.at("", detail)
-    return _Reader(fields.respelled(document), limits).read()
+    return _Reader(respelled(document), limits).read()
 
 
 PARAMETER_BYTES = 16  # of memory: with gradient and the optimizer's state

@@ -19,7 +19,7 @@ from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import TORCH_FIELDS, parse_spec
-from tensorseed.spec.translation import translate_entry
+from tensorseed.spec.translation import normalise_entry
 from tensorseed.suggestions import unknown_name
 
 FIELDS = ("seed", "generator", "dtype", "device", "rules", *TORCH_FIELDS)
@@ -103,7 +103,7 @@ class WeightSpec:
 
     def layers(self) -> list[Layer]:
         """The entries, which must be valid, as their models."""
-        entries = [translate_entry(entry, (), []) for entry in self.entries]
+        entries = [normalise_entry(entry, (), []) for entry in self.entries]
         found = [LAYERS[entry["type"]].model_validate_json(dump(entry)) for entry in entries]
         assert all(isinstance(layer, Layer) for layer in found)
         return found  # type: ignore[return-value]

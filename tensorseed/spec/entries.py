@@ -13,13 +13,12 @@ from tensorseed.spec.faults import Located, explain, spec_error
 from tensorseed.spec.json.pointers import MAX_FAULTS
 from tensorseed.spec.json.text import dump, load
 from tensorseed.spec.json.values import to_json
-from tensorseed.spec.layers import LAYERS, AnyEntry, Entry
+from tensorseed.spec.layers import AnyEntry, Entry
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name, is_plain
 from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.size_limits import MAX_FIELDS, find_oversize
-from tensorseed.spec.spellings.names import respell_entry, respell_init
-from tensorseed.spec.translation import translate_entry, translate_rule
+from tensorseed.spec.translation import normalise_entry, normalise_rule
 
 PLACEHOLDER = "name"
 MAX_RULES = 1_024
@@ -90,15 +89,12 @@ def validate_entry(
     With `ruled` a bare tensor may leave its init to rules, and has that of a placeholder.
     """
     path = ("layers", group.indices[0])
-    entry = respell_entry(group.entry, LAYERS)
-    if entry is not group.entry:
-        group.entry, group.text = entry, dump(entry)
     found = find_oversize(group.entry, limits)
     if found is not None:
         faults.append(((*path, *found[0]), found[1]))
         return None
     before = len(faults)
-    entry = translate_entry(group.entry, path, faults)
+    entry = normalise_entry(group.entry, path, faults)
     if len(faults) > before:
         return None
     named = group.text if entry is group.entry else dump(entry)
@@ -165,7 +161,7 @@ def read_rules(document: Any, faults: list[Located], limits: Limits | None = Non
             faults.append((("rules", index, *found[0]), found[1]))
             continue
         before = len(faults)
-        rule = translate_rule(_respelled(written), ("rules", index), faults)
+        rule = normalise_rule(written, ("rules", index), faults)
         if len(faults) > before:
             continue
         try:
@@ -193,11 +189,6 @@ def rules_of(rules: Sequence[Mapping[str, Any] | Rule] | None) -> Rules:
     if isinstance(rules, list | tuple):
         written = [_written(rule) if isinstance(rule, Rule) else rule for rule in rules]
     return parse_rules(load(to_json({"rules": [] if rules is None else written}))["rules"])
-
-
-def _respelled(rule: Any) -> Any:
-    """The rule with the canonical kind of its init."""
-    return {**rule, "init": respell_init(rule["init"])} if isinstance(rule, dict) and "init" in rule else rule
 
 
 def _written(rule: Rule) -> Any:

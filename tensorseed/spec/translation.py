@@ -15,8 +15,11 @@ from tensorseed.spec.faults import Located, explain
 from tensorseed.spec.frameworks import Found, Init, find
 from tensorseed.spec.json.pointers import Path
 from tensorseed.spec.json.text import dump
+from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.numbers import spelled
+from tensorseed.spec.rules.layer_types import TORCH_CLASSES
 from tensorseed.spec.schemes import SCHEMES, ArgumentError
+from tensorseed.spec.spellings.names import respell_entry, respell_init
 
 MAX_AXES = 64  # of one role
 
@@ -34,22 +37,40 @@ _NO_RANK = "which axes {0} leaves out depends on the shape: write fan_axes in th
 Axes = dict[str, Any]
 
 
-def translate_entry(entry: Any, path: Path, faults: list[Located]) -> Any:
-    """The entry at `path` with schemes in place of other frameworks' initializers.
+LAYER_TYPES = frozenset(LAYERS)
+_RULE_TYPES = LAYER_TYPES | frozenset(TORCH_CLASSES)
+
+
+def normalise_entry(entry: Any, path: Path, faults: list[Located]) -> Any:
+    """The entry at `path` in canonical spellings, with schemes in place of other frameworks' initializers.
 
     An initializer that is not valid is a fault. What is no initializer stays as it is.
     """
+    return _translate_entry(respell_entry(entry, LAYER_TYPES), path, faults)
+
+
+def normalise_rule(rule: Any, path: Path, faults: list[Located]) -> Any:
+    """As `normalise_entry`, for a rule."""
+    return _translate_rule(respell_entry(rule, _RULE_TYPES), path, faults)
+
+
+def normalise_init(init: Any, path: Path, faults: list[Located]) -> Any:
+    """As `normalise_entry`, for an init alone, of tensors in torch's layout."""
+    return _init(respell_init(init), path, faults, None)
+
+
+def _translate_entry(entry: Any, path: Path, faults: list[Located]) -> Any:
     init = entry.get("init") if isinstance(entry, dict) else None
     if init is None:
         return entry
     if entry.get("type") == "Tensor":
-        return translate_rule(entry, path, faults)
+        return _translate_rule(entry, path, faults)
     translated = _by_name(init, (*path, "init"), faults)
     return entry if translated is init else {**entry, "init": translated}
 
 
-def translate_rule(entry: Any, path: Path, faults: list[Located]) -> Any:
-    """As `translate_entry`, for what has one init and can have `fan_axes`: a rule, or a bare tensor."""
+def _translate_rule(entry: Any, path: Path, faults: list[Located]) -> Any:
+    """Translate what has one init and can have `fan_axes`: a rule, or a bare tensor."""
     init = entry.get("init") if isinstance(entry, dict) else None
     if init is None:
         return entry

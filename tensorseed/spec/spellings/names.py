@@ -7,7 +7,7 @@ same. Anything else stays as it is, for the validator to refuse.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import cache
 from operator import is_
 from typing import Any
@@ -89,18 +89,23 @@ def scheme_kind(text: str) -> str:
     return word if word in SCHEMES else _scheme_spellings().get(word, text)
 
 
-def class_name(text: str, valid: Collection[str]) -> str:
+def class_name(text: str, valid: frozenset[str]) -> str:
     """The class of torch.nn among the valid ones, in any case and with its module; the text for none.
 
-    >>> [class_name(text, ["Linear", "ReLU"]) for text in ("torch.nn.Linear", "relu", "Dense")]
+    >>> valid = frozenset({"Linear", "ReLU"})
+    >>> [class_name(text, valid) for text in ("torch.nn.Linear", "relu", "Dense")]
     ['Linear', 'ReLU', 'Dense']
     """
     if text in valid or len(text) > MAX_CHARS:
         return text
     word = text.strip()
     word = re.sub(r"^(torch\.)?nn\.", "", word)
-    found = {name.casefold(): name for name in valid}
-    return word if word in valid else found.get(word.casefold(), text)
+    return word if word in valid else _by_folded_name(valid).get(word.casefold(), text)
+
+
+@cache
+def _by_folded_name(valid: frozenset[str]) -> dict[str, str]:
+    return {name.casefold(): name for name in valid}
 
 
 _FIELDS: dict[str, Callable[[str], str]] = {
@@ -155,7 +160,7 @@ def respell_inits(inits: Any) -> Any:
     return {**inits, **changed} if changed else inits
 
 
-def respell_entry(entry: Any, types: Collection[str]) -> Any:
+def respell_entry(entry: Any, types: frozenset[str]) -> Any:
     """The entry with the canonical type, one of `types`, dtype and inits; itself where it has them."""
     if not isinstance(entry, dict):
         return entry

@@ -273,7 +273,7 @@ def nested(depth: int) -> dict[str, Any]:
             "outputs [8, 3, 6, 6] and [8, 108]",
         ),
         (residual("r", conv("c", 3, 4)), "/layers/0", "give it shortcut layers, such as a projection"),
-        (residual("r", {"type": "Relu"}), "/layers/0/layers/0/type", "did you mean ReLU"),
+        (residual("r", {"type": "Relux"}), "/layers/0/layers/0/type", "did you mean ReLU"),
         (residual("r", {"kind": "ReLU"}), "/layers/0/layers/0/kind", "kind is called type"),
         (residual("r", conv("c", 3, "x")), "/layers/0/layers/0/out_channels", "integer"),
         (residual("r", {**conv("c", 3, 3), "name": 7}), "/layers/0/layers/0/name", "must be a string"),

@@ -220,3 +220,18 @@ def test_the_examples_hold() -> None:
     for documented in (module, patterns):
         assert doctest.testmod(documented).attempted > 0
         assert doctest.testmod(documented).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("spelled", "kind"),
+    [
+        ("linear", "Linear"),
+        ("torch.nn.Linear", "Linear"),
+        ("_batchnorm", "_BatchNorm"),
+        ("MyLinear", "MyLinear"),
+        ("mylinear", "mylinear"),
+    ],
+)
+def test_the_type_in_other_spellings(spelled: str, kind: str) -> None:
+    found = parse_rules([{"type": spelled, "init": "Zeros"}])
+    assert [*found] == [Rule(type=kind, init="zeros")]
