@@ -15,10 +15,17 @@ SAMPLES = 128  # of a batch, for rank and similarity
 FEATURES = 1_024  # of a sample, evenly spread
 
 
-def measure(node: Node, output: torch.Tensor, axis: int, gradients: Sequence[torch.Tensor]) -> LayerReport:
+def measure(
+    node: Node,
+    output: torch.Tensor,
+    axis: int,
+    gradients: Sequence[torch.Tensor],
+    hidden: Sequence[tuple[float, ...]] = (),
+) -> LayerReport:
     """Report one layer from its `output`, whose own gradient is `output.grad`.
 
-    `axis` is the axis of the features, `gradients` are those of the parameters.
+    `axis` is the axis of the features, `gradients` are those of the parameters, and `hidden` are the norms of
+    those of the hidden states, by direction.
     """
     x, grad = output.detach(), output.grad
     mean, std = moments(x)
@@ -40,6 +47,8 @@ def measure(node: Node, output: torch.Tensor, axis: int, gradients: Sequence[tor
         largest_rank=largest,
         similarity=similarity,
         parameter_gradient_norm=total_norm(gradients) if gradients else None,
+        hidden_gradient_norms=hidden[0] if hidden else None,
+        hidden_gradient_norms_reverse=hidden[1] if len(hidden) > 1 else None,
     )
 
 

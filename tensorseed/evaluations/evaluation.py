@@ -9,12 +9,15 @@ from math import prod
 import torch
 
 from tensorseed.errors import DeviceError
-from tensorseed.evaluations.chain import Node
+from tensorseed.evaluations.chain import INPUT, Node
 from tensorseed.evaluations.objective import Objective
 from tensorseed.evaluations.optimizers import Optimizer
+from tensorseed.evaluations.recurrence import TimeSteps, time_steps
+from tensorseed.evaluations.report import MAX_TIME_STEPS
 from tensorseed.evaluations.request import CalibrationGiven
 from tensorseed.evaluations.sources import Source
 from tensorseed.sampling.distributions.base import Elements
+from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 
@@ -41,6 +44,7 @@ class Evaluation:
     nodes: tuple[Node, ...]
     variants: tuple[Variant, ...]
     input: Source
+    outputs: tuple[Shape, ...]  # of the nodes
     objective: Objective | None
     pass_seconds: float  # of one variant, forward, at most
     device: str
@@ -61,7 +65,20 @@ class Evaluation:
         if self.calibration is not None:
             drawn *= 2
             passes += WIDE * (1 + self.calibration.max_iterations)
-        return REPORT_SECONDS + drawn + passes * len(self.variants) * per_pass
+        again = self._time_steps.seconds if self.shows_time_steps else 0.0
+        return REPORT_SECONDS + drawn + len(self.variants) * (passes * per_pass + again)
+
+    @property
+    def shows_time_steps(self) -> bool:
+        """Whether the reports hold gradients at the time steps of recurrent layers."""
+        return self.objective is not None and self._time_steps.number * len(self.variants) <= MAX_TIME_STEPS
+
+    @cached_property
+    def _time_steps(self) -> TimeSteps:
+        """The time steps of one variant."""
+        shapes = {INPUT: tuple(self.input.shape), **dict(enumerate(self.outputs))}
+        inputs = [shapes[node.sources[0]] for node in self.nodes]
+        return time_steps(self.nodes, inputs, training=self.training)
 
 
 def _drawing_seconds(tensor: ResolvedTensor) -> float:

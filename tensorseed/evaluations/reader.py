@@ -118,6 +118,7 @@ class _Reader:
             variants=tuple(variants),
             input=source,
             objective=made,
+            outputs=tuple(outputs),
             pass_seconds=pass_seconds,
             device=request.device,
             steps=request.steps,

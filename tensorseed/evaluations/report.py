@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 MAX_OUTPUT_ELEMENTS = 65_536  # of an output that a report holds in full
+MAX_TIME_STEPS = 16_384  # whose gradients a report holds, of all layers and variants together
 
 
 class _Part(BaseModel):
@@ -58,6 +59,21 @@ class LayerReport(_Part):
     parameter_gradient_norm: float | None = Field(
         description="√Σ of the squared gradients of the layer's parameters; null without either.",
         examples=[0.42],
+    )
+    hidden_gradient_norms: tuple[float, ...] | None = Field(
+        default=None,
+        description="Of RNN, LSTM and GRU: √Σ g² for t = 1 to T, g the gradient of the loss with respect to "
+        "the hidden state hₜ. g is the whole one: by the output at t and back through all later steps. hₜ is "
+        "the layer's output at t, forward, of the last of num_layers. Null without a loss, for other layers, "
+        "with dropout between stacked layers while training, and where the time steps of all variants, "
+        f"layers and directions are more than {MAX_TIME_STEPS:,}.",
+        examples=[[0.02, 0.05, 0.11]],
+    )
+    hidden_gradient_norms_reverse: tuple[float, ...] | None = Field(
+        default=None,
+        description="The same of the direction that reads from t = T to 1, for t = 1 to T, back through all "
+        "earlier t; null without `bidirectional`, and where hidden_gradient_norms is.",
+        examples=[[0.12, 0.04, 0.01]],
     )
 
 

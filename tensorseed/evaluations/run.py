@@ -18,6 +18,7 @@ from tensorseed.evaluations.findings.measurements import Measurements, input_mom
 from tensorseed.evaluations.forward import REFUSALS
 from tensorseed.evaluations.network import Deadline, Network
 from tensorseed.evaluations.objective import check_output
+from tensorseed.evaluations.recurrence import hidden_gradient_norms
 from tensorseed.evaluations.report import (
     MAX_OUTPUT_ELEMENTS,
     Calibration,
@@ -138,11 +139,15 @@ class VariantRun:
     def _measured(self, outputs: Sequence[torch.Tensor]) -> tuple[LayerReport, ...]:
         reports = []
         nodes, modules = self.evaluation.nodes, self.network.modules
-        inputs = [(outputs[node.sources[0]] if node.sources[0] >= 0 else self.x).shape for node in nodes]
-        axes = feature_axes(nodes, [tuple(shape) for shape in inputs])
-        for node, module, axis, output in zip(nodes, modules, axes, outputs, strict=True):
+        inputs = [outputs[node.sources[0]] if node.sources[0] >= 0 else self.x for node in nodes]
+        axes = feature_axes(nodes, [tuple(x.shape) for x in inputs])
+        for node, module, axis, x, output in zip(nodes, modules, axes, inputs, outputs, strict=True):
             self.deadline.check()
-            reports.append(measure(node, output, axis, _gradients(list(module.parameters()))))
+            hidden = None
+            if self.evaluation.shows_time_steps and output.grad is not None:
+                hidden = hidden_gradient_norms(node, module, x, output.grad, self.deadline.check)
+            gradients = _gradients(list(module.parameters()))
+            reports.append(measure(node, output, axis, gradients, hidden or ()))
         return tuple(reports)
 
     def _measurements(
