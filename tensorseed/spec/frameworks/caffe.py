@@ -55,6 +55,7 @@ CAFFE = Framework(
     ),
     refused={"sparse": _SPARSE},
     excluded={
+        "bilinear": "it fills every pair of channels, right for groups of one: use bilinear with groups",
         "positive_unitball": "no scheme has rows of positive numbers that sum to 1: write them as values",
     },
 )

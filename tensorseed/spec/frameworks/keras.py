@@ -113,11 +113,11 @@ KERAS = Framework(
     ),
     source="keras.initializers of Keras 3.15",
     initializers=(
-        bare("Zeros zeros", "zeros"),
-        bare("Ones ones", "ones"),
+        bare("Zeros zeros zero", "zeros"),
+        bare("Ones ones one", "ones"),
         constant("Constant constant"),
-        uniform("RandomUniform random_uniform", "minval", "maxval", (-0.05, 0.05)),
-        normal("RandomNormal random_normal", "stddev", 0.05),
+        uniform("RandomUniform random_uniform uniform", "minval", "maxval", (-0.05, 0.05)),
+        normal("RandomNormal random_normal normal", "stddev", 0.05),
         truncated_normal("TruncatedNormal truncated_normal", 0.05),
         variance_scaling("VarianceScaling variance_scaling"),
         *glorot_and_he(

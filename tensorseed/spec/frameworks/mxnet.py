@@ -64,6 +64,7 @@ MXNET = Framework(
         ),
     ),
     excluded={
+        "Bilinear": "it fills every pair of channels, right for groups of one: use bilinear with groups",
         "Orthogonal": "it decomposes uniform numbers, whose factor is not Haar-distributed: use orthogonal, "
         "with its scale, 1.414, as gain",
     },

@@ -10,7 +10,7 @@ import pytest
 
 from tensorseed.sampling.distributions import TruncNormal, Uniform
 from tensorseed.spec.frameworks import FRAMEWORKS
-from tests.tensorseed.spec.test_spec import parse, tensor
+from tests.tensorseed.spec.test_spec import faults, parse, tensor
 
 INPUTS, OUTPUTS = 300, 500  # of a torch weight (500, 300)
 AVERAGE = (INPUTS + OUTPUTS) / 2
@@ -156,3 +156,10 @@ def test_every_initializer_without_its_framework_here_is_tested() -> None:
     assert untested == {"paddle.Dirac"}
     kernel = {"shape": [4, 2, 3], "init": "paddle.Dirac"}
     assert json.loads(parse(tensor(**kernel)).recipe)["layers"][0]["init"] == "dirac"
+
+
+@pytest.mark.parametrize("kind", ["caffe.bilinear", "mxnet.Bilinear"])
+def test_a_filler_of_all_pairs_of_channels_names_ours(kind: str) -> None:
+    ((_, detail),) = faults(tensor(shape=[2, 2, 4, 4], init=kind))
+    assert "every pair of channels" in detail
+    assert "use bilinear" in detail

@@ -64,3 +64,10 @@ def test_a_truncated_normal_has_the_deviation_that_truncation_leaves() -> None:
     drawn = draw("keras.TruncatedNormal", (400, 250))
     assert drawn.std() == pytest.approx(0.05 * 0.8796256610342398, rel=0.01)
     assert np.abs(drawn).max() <= 0.1
+
+
+@pytest.mark.parametrize("name", ["normal", "uniform", "zero", "one", "he_normal", "IdentityInitializer"])
+def test_the_names_that_keras_looks_up_are_its_classes(name: str) -> None:
+    found = find(f"keras.{name}")
+    assert found is not None
+    assert type(keras.initializers.get(name)).__name__ in found.initializer.names
