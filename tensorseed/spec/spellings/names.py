@@ -26,7 +26,10 @@ _DTYPES = {
     "float8_e5m2": ("fp8_e5m2", "f8e5m2", "e5m2"),
     "int64": ("long", "i64"),
 }
-_DTYPE_MODULES = re.compile(r"(torch|np|numpy|jnp|jax\.numpy|mx|tf|ml_dtypes)\.")
+_DTYPE_MODULES = frozenset(("torch", "np", "numpy", "jnp", "jax.numpy", "mx", "tf", "ml_dtypes"))
+_BUILTINS = frozenset(
+    ("float", "long")
+)  # torch's meaning; np.float is float64, np.long depends on the system
 _SCHEME_MODULES = re.compile(r"(torch\.)?(nn\.)?(init\.)")
 _DEVICE = re.compile(r"/?(?:device:)?(?P<kind>auto|cpu|gpu|cuda)(?::(?P<index>[0-9]{1,4}))?")
 _OTHERS = frozenset({"glorotnormal", "henormal"})  # Keras's, which are truncated
@@ -53,7 +56,10 @@ def dtype_name(text: str) -> str:
     """
     if text in DTYPES or len(text) > MAX_CHARS:
         return text
-    return _dtype_spellings().get(_DTYPE_MODULES.sub("", text.strip().casefold(), count=1), text)
+    module, dot, word = text.strip().casefold().rpartition(".")
+    if dot and (module not in _DTYPE_MODULES or (module != "torch" and word in _BUILTINS)):
+        return text
+    return _dtype_spellings().get(word, text)
 
 
 def device_name(text: str) -> str:

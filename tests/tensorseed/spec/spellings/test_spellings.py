@@ -36,6 +36,14 @@ def test_what_another_library_means_is_no_spelling(name: str) -> None:
     assert scheme_kind(name) == name
 
 
+@pytest.mark.parametrize("text", ["np.float", "numpy.float", "np.long", "jnp.float", "tf.float", "x.float32"])
+def test_a_word_that_a_module_gives_another_meaning_stays(text: str) -> None:
+    assert dtype_name(text) == text
+    assert dtype_name("torch.float") == dtype_name(" Float ") == dtype_name("np.single") == "float32"
+    assert dtype_name("np.double") == "float64"
+    assert dtype_name("torch.long") == "int64"
+
+
 @pytest.mark.parametrize("text", ["auto:0", "cuda:", "cuda:99999", "cuda0", "tpu", "mps"])
 def test_other_devices_stay(text: str) -> None:
     assert device_name(text) == text
