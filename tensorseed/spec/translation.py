@@ -19,7 +19,7 @@ from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.numbers import spelled
 from tensorseed.spec.rules.layer_types import TORCH_CLASSES
 from tensorseed.spec.schemes import SCHEMES, ArgumentError
-from tensorseed.spec.spellings.names import respell_entry, respell_init
+from tensorseed.spec.spellings.names import respell_entry, respell_init, scheme_kind
 
 MAX_AXES = 64  # of one role
 
@@ -87,20 +87,38 @@ def _translate_rule(entry: Any, path: Path, faults: list[Located]) -> Any:
 
 
 def sent_path(entry: Any, path: Path) -> Path:
-    """The part of a fault's `path` that the entry as sent has: a scheme's parameter may be translated."""
+    """The part of a fault's `path` that the entry as sent has.
+
+    A scheme's parameter may be translated, and `fan_axes` may be an initializer's.
+    """
+    if path[:1] == ("fan_axes",) and isinstance(entry, dict):
+        return _sent_axes(entry, path)
     if path[:1] != ("init",) or not isinstance(entry, dict):
         return path
     at: Any = entry
     for depth, part in enumerate(path):
         init = at if isinstance(at, str) or (isinstance(at, dict) and "kind" in at) else None
         kind = init.get("kind") if isinstance(init, dict) else init
-        if isinstance(kind, str) and kind not in SCHEMES:
+        if isinstance(kind, str) and scheme_kind(kind) not in SCHEMES:
             return path if isinstance(init, dict) and part in init else path[:depth]
         inside = part in at if isinstance(at, dict) else isinstance(at, list)
         if not inside:
             return path
         at = at[part]
     return path
+
+
+def _sent_axes(entry: Mapping[str, Any], path: Path) -> Path:
+    """The initializer's parameter for a path into `fan_axes`; the path itself where the entry has those."""
+    init = entry.get("init")
+    if entry.get("fan_axes") is not None or not isinstance(init, dict):
+        return path
+    found = find(str(init.get("kind")))
+    if found is None:
+        return path
+    roles = {name: role for name, (role, _) in found.framework.axes.items() if init.get(name) is not None}
+    names = [name for name, role in roles.items() if role in path[1:2]] or [*roles]
+    return ("init", *names[:1])
 
 
 def sent_rule_path(rules: Sequence[Any], path: Path) -> Path:

@@ -106,6 +106,30 @@ def test_a_fault_points_at_the_field_as_it_was_sent(entry: Any, pointer: str, de
     assert detail in said
 
 
+@pytest.mark.parametrize(
+    ("init", "name"),
+    [
+        ({"kind": "jax.lecun_normal", "in_axis": 7}, "in_axis"),
+        ({"kind": "jax.lecun_normal", "in_axis": 0, "out_axis": [7]}, "out_axis"),
+        ({"kind": "jax.lecun_normal", "out_axis": -2}, "out_axis"),
+        ({"kind": "jax.lecun_normal", "in_axis": 0, "out_axis": 0}, "in_axis"),
+        ({"kind": "keras.HeNormal", "input_axes": [9], "output_axes": [1]}, "input_axes"),
+    ],
+)
+def test_a_fault_of_axes_points_at_the_parameter_that_was_sent(init: Any, name: str) -> None:
+    sent = tensor(init=init)
+    assert [pointer for pointer, _ in faults(sent)] == [f"/layers/0/init/{name}"]
+    ruled = {key: value for key, value in sent.items() if key != "init"}
+    rules = [{"type": "Tensor", "match": "**", "init": init}]
+    assert f"/rules/0/init/{name}" in [pointer for pointer, _ in faults(ruled, rules=rules)]
+
+
+def test_a_fault_of_axes_in_a_layer_points_at_the_parameter_of_the_rule() -> None:
+    rules = [{"match": "weight", "init": {"kind": "jax.lecun_normal", "in_axis": 0}}]
+    found = [pointer for pointer, _ in faults(linear(), rules=rules)]
+    assert found == ["/rules/0/init/in_axis"]
+
+
 def test_a_query_has_the_parameters_of_the_initializer() -> None:
     query = {"shape": "3,4", "init": "keras.RandomNormal", "stddev": "0.5", "seed": "7"}
     meant = {"shape": "3,4", "init": "normal", "std": "0.5", "seed": "7"}
