@@ -165,7 +165,7 @@ def read_variants(raw: Any, faults: list[Located]) -> list[tuple[VariantRequest,
             faults.append(((*path, "init"), f"init must be {few}, or one init for all matrices"))
             continue
         try:
-            inits.expanded()
+            _ = inits.expanded
         except ArgumentError as error:
             faults.append(((*path, *error.path), str(error)))
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -50,10 +51,15 @@ class Inits:
         if self.matrices is not None:
             return dict.fromkeys(layer.matrices(), self.matrices)
         taken = _taken(layer)
-        return {name: init for name, init in self.expanded().items() if name in taken}
+        return {name: init for name, init in self.expanded.items() if name in taken}
 
+    @cached_property
     def expanded(self) -> dict[str, Any]:
-        """Those by parameter, with the ranges of their names expanded."""
+        """Those by parameter, with the ranges of their names expanded.
+
+        Raises:
+            ArgumentError: see `expand_init_names`.
+        """
         return expand_init_names(self.named)
 
     def place_of(self, path: Path) -> Path | None:

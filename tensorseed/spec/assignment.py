@@ -6,7 +6,7 @@ Entries that rules reach in the same way stay one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import count_names, expand, max_chars
 from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.rules.layer_types import layer_types
-from tensorseed.spec.schemes import ArgumentError, scheme_of
+from tensorseed.spec.schemes import ArgumentError, Scheme, scheme_of
 
 MAX_STEPS = 1 << 31  # of matching: some 4 s
 MAX_SPLIT = 1 << 15  # tensors of the entries that rules make of alike ones
@@ -104,22 +104,26 @@ class Assigner:
             ArgumentError: the arguments of the entry conflict.
             SpecError: matching takes too long, or the rules make too many entries.
         """
-        tensors = [*islice(_without_init(entry, group), MAX_SLOTS + 1)] if self._rules else []
+        sent, own = entry, dict[str, str | Scheme]()
+        if self._rules and isinstance(entry, Layer):
+            own = expand_init_names(entry.inits())
+            entry = entry.model_copy(update={"init": own})
+        tensors = [*islice(_without_init(entry, own, group), MAX_SLOTS + 1)] if self._rules else []
         if not tensors or len(tensors) > MAX_SLOTS:  # resolution refuses so many
-            yield as_written(entry, group)
+            yield as_written(sent, group)
             return
         kinds: dict[Reached, Assigned] = {}
         alike = self._regardless_of_name(tensors)
         if alike is not None:
-            kinds[alike] = as_written(entry, group)
+            kinds[alike] = Assigned(sent, entry, group.names, group.indices)
         else:
             self._count(group, len(tensors))
             for name, index, place in cancellably(_names(group)):
                 reached = self._reached(name, tensors)
                 one = kinds.get(reached)
                 if one is None:
-                    self._count_split(len(tensors) if kinds else 0)
-                    one = kinds[reached] = Assigned(entry, entry, [], [])
+                    self._count_split(len(own) + len(tensors) if kinds else 0)
+                    one = kinds[reached] = Assigned(sent, entry, [], [])
                 one.names.append(name)
                 one.indices.append(index)
                 one.places.append(place)
@@ -163,9 +167,8 @@ class Assigner:
         }
         self.used.update(one.ruled.values())
         if isinstance(entry, Layer):
-            own = expand_init_names(entry.inits())
             inits = {parameter: self._schemes[index] for parameter, index in one.ruled.items()}
-            one.entry = entry.model_copy(update={"init": {**own, **inits}})
+            one.entry = entry.model_copy(update={"init": {**entry.inits(), **inits}})
             self._check_fan_axes(one)
         elif isinstance(entry, Tensor) and one.ruled:
             (index,) = one.ruled.values()
@@ -218,14 +221,13 @@ def _names(group: EntryGroup) -> Iterator[tuple[str, int, int]]:
             yield name, index, place
 
 
-def _without_init(entry: Entry, group: EntryGroup) -> Iterator[_Tensor]:
-    """The tensors of an entry that have no init of their own."""
+def _without_init(entry: Entry, own: Container[str], group: EntryGroup) -> Iterator[_Tensor]:
+    """The tensors of an entry that have no init of their own; of a layer, those of the `own` have one."""
     if isinstance(entry, Tensor):
         if "init" not in group.entry:
             yield _Tensor("", ("Tensor",))
         return
     assert isinstance(entry, Layer)
-    own = expand_init_names(entry.inits())
     for slot in entry.slots():
         if slot.name not in own:
             yield _Tensor(slot.name, layer_types(slot.owner or entry.torch_name()), slot.buffer)

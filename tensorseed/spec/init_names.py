@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from tensorseed.spec.layers.base import MAX_SLOTS
@@ -19,11 +19,12 @@ def expand_init_names(inits: Mapping[str, T]) -> dict[str, T]:
     {'layers.0.linear1.weight': 'zeros', 'layers.1.linear1.weight': 'zeros', 'norm.bias': 'ones'}
 
     Raises:
-        ArgumentError: the ranges of a name are malformed, stand for too many parameters, or for one that
-            another name stands for.
+        ArgumentError: the ranges of a name are malformed, stand for too many parameters, alone or with those
+            before them, or for one that another name stands for.
     """
     if not any("{" in name for name in inits):
         return dict(inits)
+    _check_count(inits)
     found: dict[str, T] = {}
     for name, init in inits.items():
         for one in _expanded(name):
@@ -34,17 +35,36 @@ def expand_init_names(inits: Mapping[str, T]) -> dict[str, T]:
     return found
 
 
+def _check_count(inits: Iterable[str]) -> None:
+    """Check the names and the number that they stand for together, before any is expanded.
+
+    Raises:
+        ArgumentError: the ranges of a name are malformed, or there are too many parameters.
+    """
+    total = 0
+    for name in inits:
+        if not _has_ranges(name):
+            total += 1
+            continue
+        try:
+            check_name(name)
+        except ValueError as error:
+            raise ArgumentError(("init", name), str(error)) from None
+        total += (count := count_names(name))
+        if count > MAX_SLOTS:
+            detail = f"this name stands for {count:,} parameters, a layer has at most {MAX_SLOTS:,}"
+            raise ArgumentError(("init", name), f"{detail}: narrow its ranges")
+        if total > MAX_SLOTS:
+            detail = f"up to here init names {total:,} parameters, a layer has at most {MAX_SLOTS:,}"
+            raise ArgumentError(("init", name), f"{detail}: narrow the ranges")
+
+
 def _expanded(name: str) -> list[str]:
-    if "{" not in name or is_plain(name):
-        return [name]
-    try:
-        check_name(name)
-    except ValueError as error:
-        raise ArgumentError(("init", name), str(error)) from None
-    if (count := count_names(name)) > MAX_SLOTS:
-        detail = f"this name stands for {count:,} parameters, a layer has at most {MAX_SLOTS:,}"
-        raise ArgumentError(("init", name), f"{detail}: narrow its ranges")
-    return expand(name)
+    return expand(name) if _has_ranges(name) else [name]
+
+
+def _has_ranges(name: str) -> bool:
+    return "{" in name and not is_plain(name)
 
 
 def written_name(name: str, inits: Mapping[str, object]) -> str:

@@ -29,12 +29,22 @@ def test_ranges_multiply() -> None:
         ({"a.{1}": 1}, "a.{1}", "as in blocks.{0..11}.weight"),
         ({"a.{0..16384}": 1}, "a.{0..16384}", "16,385 parameters, a layer has at most 16,384"),
         ({"{0..99999}.{0..99999}.{0..99999}": 1}, "{0..99999}.{0..99999}.{0..99999}", "narrow its ranges"),
+        ({"a": 1, "b.{1..9000}": 1, "c.{1..9000}": 1}, "c.{1..9000}", "names 18,001 parameters"),
+        ({"b.{1..16384}": 1, "a": 1, "c.{0..1}": 1}, "c.{0..1}", "narrow the ranges"),
     ],
 )
 def test_a_fault_says_which_name(inits: dict[str, int], name: str, detail: str) -> None:
     with pytest.raises(ArgumentError, match=detail) as error:
         expand_init_names(inits)
     assert error.value.path == ("init", name)
+
+
+def test_names_are_counted_before_any_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    expanded: list[str] = []
+    monkeypatch.setattr(init_names, "expand", expanded.append)
+    with pytest.raises(ArgumentError, match="32,768 parameters"):
+        expand_init_names({f"p{index}.{{1..16384}}": "zeros" for index in range(150)})
+    assert expanded == []
 
 
 def test_the_name_as_it_was_written() -> None:
