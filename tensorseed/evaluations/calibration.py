@@ -189,12 +189,8 @@ class _Run:
         before = std = moments(output)[1]
         scheme, factor, iterations = tensor.scheme, 1.0, 0
         remark = _obstacle(tensor, module, before, by_torch=self._by_torch)
-        while (
-            remark is None
-            and abs(std * std - 1) > given.tolerance
-            and iterations < given.max_iterations
-            and not self._deadline.is_over()
-        ):
+        while remark is None and abs(std * std - 1) > given.tolerance and iterations < given.max_iterations:
+            self._deadline.check()
             previous, factor = factor, _rounded(factor / std)
             found = _rescaled(tensor, factor, by_torch=self._by_torch)
             if found is None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 
 import tensorseed
+from tensorseed.concurrency.cancellation import ComputationCancelledError
 from tensorseed.errors import EvaluationError
+from tensorseed.evaluations.calibration import calibrate
+from tensorseed.evaluations.network import Deadline
 from tensorseed.evaluations.report import Calibration, Report
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.canonical import init_value
@@ -20,7 +26,7 @@ from tensorseed.spec.schemes import SCHEME_CLASSES
 from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import decode_token
 from tests.tensorseed.draws import tensor_arrays
-from tests.tensorseed.evaluations.cases import faults, report, reports
+from tests.tensorseed.evaluations.cases import faults, read, report, reports
 
 LSUV = {"method": "lsuv", "tolerance": 0.002, "max_iterations": 40}
 MLP = [
@@ -300,3 +306,35 @@ def test_every_scheme_is_scaled_or_has_no_scale() -> None:
     for kind, shape in UNSCALED.items():
         tensor, _ = resolved_tensor(kind, shape)
         assert tensor.scheme.rescaled(2.0, tensor.shape, tensor.fans) is None
+
+
+def test_a_cancelled_calibration_answers_nothing() -> None:
+    document = {"layers": [linear()], "input": {"shape": [9, 8], "init": "normal"}, "calibrate": LSUV}
+    evaluation = read(document)
+    assert evaluation.calibration is not None
+    whole = calibrate(
+        evaluation,
+        evaluation.calibration,
+        evaluation.variants[0].resolved,
+        evaluation.input.tensor(),
+        Deadline(lambda: False, 60),
+    )
+    for allowed in range(100):
+        deadline = Deadline(partial(_is_beyond, itertools.count(), allowed), 60)
+        try:
+            found = calibrate(
+                evaluation,
+                evaluation.calibration,
+                evaluation.variants[0].resolved,
+                evaluation.input.tensor(),
+                deadline,
+            )
+        except ComputationCancelledError:
+            continue
+        assert found[1] == whole[1]
+        return
+    raise AssertionError("it asks too often whether it is cancelled")
+
+
+def _is_beyond(calls: Iterator[int], allowed: int) -> bool:
+    return next(calls) >= allowed
