@@ -75,12 +75,12 @@ def normalize_init(init: str | Scheme, shape: tuple[int, ...], groups: int = 1) 
     one: those of one number merge, and others are repeated. A single part is its init.
 
     Raises:
-        ArgumentError: parts do not fill the axis.
+        ArgumentError: parts do not fill the axis, or an identity divides a group.
     """
     scheme = scheme_of(init)
     if not isinstance(scheme, Parts):
         return scheme.canonical(shape, groups)
-    parts = _merged(scheme, shape)
+    parts = _merged(scheme.canonical(shape, groups), shape)
     first = parts[0]
     if len(parts) == first.repeat == first.copies == 1:
         return first.init
@@ -88,11 +88,10 @@ def normalize_init(init: str | Scheme, shape: tuple[int, ...], groups: int = 1) 
 
 
 def _merged(scheme: Parts, shape: tuple[int, ...]) -> list[Part]:
-    """The parts in canonical spelling."""
+    """The parts, whose inits are canonical, in canonical spelling."""
     found: list[Part] = []
-    described = zip(scheme.parts, scheme.sizes(shape), scheme.drawn_shapes(shape), strict=True)
-    for part, size, drawn in described:
-        one = part.model_copy(update={"size": size, "init": normalize_init(part.init, drawn)})
+    for part, size in zip(scheme.parts, scheme.sizes(shape), strict=True):
+        one = part.model_copy(update={"size": size})
         if isinstance(one.init, CONSTANT):
             one = one.model_copy(update={"size": size * part.repeat, "repeat": 1, "copies": 1})
         before = found[-1] if found else None

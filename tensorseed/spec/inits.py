@@ -15,9 +15,14 @@ from tensorseed.spec.schemes.plain import Values
 
 
 def canonical_scheme(
-    init: str | Scheme, shape: tuple[int, ...], found: Fans | None, dtype: DType, limits: Limits
+    init: str | Scheme,
+    shape: tuple[int, ...],
+    found: Fans | None,
+    dtype: DType,
+    limits: Limits,
+    groups: int = 1,
 ) -> Scheme:
-    """The canonical scheme of an init of a tensor of `shape`.
+    """The canonical scheme of an init of a tensor of `shape`; `groups` is that of a convolution.
 
     Parts are checked as they are written, so that a fault points at its part; the canonical ones are merged.
 
@@ -33,7 +38,7 @@ def canonical_scheme(
             except ValueError as error:
                 inner = overflowing_parameter(part.init, error)
                 raise nest_error(("parts", index, "init", *inner), error) from None
-    return normalize_init(init, shape)
+    return normalize_init(init, shape, groups)
 
 
 def resolve_distribution(

@@ -165,7 +165,7 @@ def _slots(
     if len(slots) > MAX_SLOTS:
         detail = f"this layer has more than {MAX_SLOTS:,} tensors, the limit of one entry"
         raise ArgumentError((), f"{detail}: split it into several entries")
-    inits = {}
+    inits, groups = {}, getattr(entry, "groups", 1)
     known: dict[tuple[int, tuple[int, ...], bool], Scheme] = {}
     for name, init in given.items():
         if name not in slots:
@@ -176,20 +176,20 @@ def _slots(
         slot = slots[name]
         if isinstance(init, Parts):
             key = (id(init), slot.shape, slot.integer)
-            scheme = known.get(key) or _canonical_parts(init, slot, dtype, limits)
+            scheme = known.get(key) or _canonical_parts(init, slot, groups, dtype, limits)
             known[key] = scheme
         else:
-            scheme = normalize_init(init, slot.shape, getattr(entry, "groups", 1))
+            scheme = normalize_init(init, slot.shape, groups)
         redrawn = by_torch and scheme.is_random
         if redrawn or slot.zeroed is not None or not same_init(scheme, slot.init):
             inits[name] = scheme
     return list(slots.values()), inits
 
 
-def _canonical_parts(init: Parts, slot: Slot, dtype: DType, limits: Limits) -> Scheme:
+def _canonical_parts(init: Parts, slot: Slot, groups: int, dtype: DType, limits: Limits) -> Scheme:
     real = INT64 if slot.integer else dtype
     try:
-        return canonical_scheme(init, slot.shape, fans(slot.shape), real, limits)
+        return canonical_scheme(init, slot.shape, fans(slot.shape), real, limits, groups)
     except ValueError as error:
         raise nest_error(("init", slot.name), error) from None
 

@@ -9,12 +9,11 @@ import torch
 
 from tensorseed.devices.local import LIMITS
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.spec.canonical import normalize_init
+from tensorseed.spec.inits import nest_error
 from tensorseed.spec.layers import FanAxes, Tensor
 from tensorseed.spec.layers.attention import XAVIER
 from tensorseed.spec.resolution import EntryTensor, resolve_entry
-from tensorseed.spec.schemes import Scheme
-from tensorseed.spec.schemes.parts import Parts
+from tensorseed.spec.schemes import Scheme, scheme_of
 from tensorseed.torch.walk import Layer
 
 DTYPE_NAMES = {getattr(torch, name): name for name in DTYPES}
@@ -99,8 +98,11 @@ def bare_tensor(
     Raises:
         ArgumentError: the init does not fit the shape or the dtype; its path leads from the entry.
     """
-    if groups > 1 and not isinstance(init, Parts):
-        init = normalize_init(init, shape, groups)
+    if groups > 1:
+        try:
+            init = scheme_of(init).canonical(tuple(shape), groups)
+        except ValueError as error:
+            raise nest_error(("init",), error) from None
     given = {"name": "x", "type": "Tensor", "shape": tuple(shape), "init": init, "fan_axes": fan_axes}
     entry = Tensor.model_validate({**given, "dtype": dtype})
     return resolve_entry(entry, dtype, LIMITS).tensors[0]

@@ -22,6 +22,7 @@ from tensorseed.sampling.distributions.orthogonal import is_thin, preparation_co
 from tensorseed.spec.schemes.base import ArgumentError, Scheme, SchemeWarning, Shape
 from tensorseed.spec.schemes.fans import Fans, fans
 from tensorseed.spec.schemes.matrices import MAX_PREPARATION
+from tensorseed.spec.schemes.plain import Eye
 
 if TYPE_CHECKING:
     PartInit = Scheme  # in the canonical spelling of its kind; the package's union, which it completes
@@ -158,6 +159,23 @@ class Parts(Scheme):
             for part, size in zip(self.parts, self.sizes(shape), strict=True)
         ]
 
+    def canonical(self, shape: Shape, groups: int, /) -> Parts:
+        """The same parts with canonical inits, each of as many groups as its part has.
+
+        Raises:
+            ArgumentError: the parts do not fill the axis, or an identity divides a group.
+        """
+        parts = []
+        for index, (part, drawn) in enumerate(zip(self.parts, self.drawn_shapes(shape), strict=True)):
+            own = groups
+            if groups > 1 and isinstance(part.init, Eye):
+                try:
+                    own = groups_of(drawn[0], shape[0], groups)
+                except ValueError as error:
+                    raise _within(index, error) from None
+            parts.append(part.model_copy(update={"init": part.init.canonical(drawn, own)}))
+        return self.model_copy(update={"parts": tuple(parts)})
+
     def distribution_for(self, shape: Shape, found: Fans | None, /) -> AnyDistribution:
         """Parts(shape, axis, runs), each with the fans of its own shape.
 
@@ -212,13 +230,22 @@ def fans_of(drawn: Shape, shape: Shape, whole: Fans | None) -> Fans | None:
     axes = whole.axes
     if axes.groups > 1:
         (axis,) = axes.outputs
-        members = shape[axis] // axes.groups
-        if drawn[axis] % max(members, 1):
-            raise ValueError(
-                f"a group has {members:,} outputs, and this part draws {drawn[axis]:,}: divide between groups"
-            )
-        axes = axes._replace(groups=drawn[axis] // max(members, 1))
+        axes = axes._replace(groups=groups_of(drawn[axis], shape[axis], axes.groups))
     return fans(drawn, axes)
+
+
+def groups_of(drawn: int, whole: int, groups: int) -> int:
+    """The groups of `drawn` outputs of a tensor that has `whole` ones in so many `groups`.
+
+    Raises:
+        ValueError: their number is not whole.
+    """
+    members = max(whole // groups, 1)
+    if drawn % members:
+        raise ValueError(
+            f"a group has {members:,} outputs, and this part draws {drawn:,}: divide between groups"
+        )
+    return drawn // members
 
 
 def _within(index: int, error: ValueError) -> ArgumentError:

@@ -57,11 +57,13 @@ def test_rules_reach_bare_parameters_and_layers() -> None:
 
 def test_a_rule_knows_the_groups_of_a_convolution() -> None:
     model = nn.Sequential(*(nn.Conv1d(4, 4, 3, groups=groups, bias=False) for groups in (1, 2, 4)))
-    ts.init_(model, rules=[{"match": "**", "init": {"kind": "eye", "gain": 0.5}}])
     x = torch.randn(2, 4, 9)
-    for layer in model:
-        assert torch.equal(layer(x), 0.5 * x[..., 1:-1])
-    assert_equals_its_spec(model, rules=[{"match": "**", "init": {"kind": "eye", "gain": 0.5}}])
+    eye = {"kind": "eye", "gain": 0.5}
+    for init in (eye, {"kind": "parts", "parts": [{"init": eye}]}):
+        ts.init_(model, rules=[{"match": "**", "init": init}])
+        for layer in model:
+            assert torch.equal(layer(x), 0.5 * x[..., 1:-1])
+        assert_equals_its_spec(model, rules=[{"match": "**", "init": init}])
 
 
 def test_a_seed_and_a_name_decide_the_values() -> None:

@@ -107,6 +107,48 @@ def test_fans_are_those_of_the_part() -> None:
     assert np.abs(experts).max() == pytest.approx((6 / 200) ** 0.5, rel=1e-3)
 
 
+GROUPED = {"name": "c", "type": "Conv2d", "in_channels": 4, "out_channels": 8, "kernel_size": 3, "groups": 4}
+
+
+def grouped(init: Any, **fields: Any) -> Any:
+    """The weight of a grouped convolution."""
+    given = {"init": {"weight": init}} if init else {}
+    found = tensor_arrays(open_file(parse({**GROUPED, **given}, **fields)))
+    return next(array for tensor, array in found if tensor.name == "c.weight")
+
+
+def test_an_identity_has_the_groups_of_its_part() -> None:
+    whole = np.zeros((8, 1, 3, 3), np.float32)
+    whole[::2, 0, 1, 1] = 1
+    np.testing.assert_array_equal(grouped("eye"), whole)
+    np.testing.assert_array_equal(grouped(parts({"init": "eye"})), whole)
+    np.testing.assert_array_equal(grouped(parts({"init": "eye", "repeat": 2})), whole)
+    np.testing.assert_array_equal(
+        grouped(None, rules=[{"match": "**.weight", "init": parts({"init": "eye"})}]), whole
+    )
+    along = parts({"size": 1, "init": "zeros"}, {"size": 2, "init": "eye"}, axis=2)
+    assert grouped(along)[:, 0, 2, 1].tolist() == [1, 0, 1, 0, 1, 0, 1, 0]
+    some = grouped(parts({"size": 2, "init": "ones"}, {"size": 6, "init": {"kind": "eye", "gain": 3}}))
+    np.testing.assert_array_equal(some[2:], 3 * whole[2:])
+    spelled = {"size": 6, "init": {"kind": "dirac", "groups": 3, "gain": 3}}
+    written, meant = (
+        {**GROUPED, "init": {"weight": parts({"size": 2, "init": "ones"}, one)}}
+        for one in ({"init": {"kind": "eye", "gain": 3}}, spelled)
+    )
+    assert parse(written).recipe == parse(meant).recipe
+    single = {**GROUPED, "init": {"weight": parts({"init": "eye"})}}
+    assert parse(single).recipe == parse({**GROUPED, "init": {"weight": "eye"}}).recipe
+
+
+def test_a_part_that_divides_a_group_has_no_identity() -> None:
+    init = parts({"size": 3, "init": "zeros"}, {"init": "eye"})
+    with pytest.raises(SpecError) as caught:
+        parse({**GROUPED, "init": {"weight": init}})
+    [fault] = caught.value.faults
+    assert fault.pointer == "/layers/0/init/weight/parts/1/init"
+    assert "a group has 2 outputs, and this part draws 5" in fault.detail
+
+
 def test_orthogonal_by_gate() -> None:
     gates = values(parts({"init": "orthogonal", "repeat": 4}), 64, 16).reshape(4, 16, 16)
     for gate in gates:
