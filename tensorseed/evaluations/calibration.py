@@ -26,6 +26,7 @@ from tensorseed.evaluations.network import Deadline, Network
 from tensorseed.evaluations.report import CalibratedLayer, Calibration
 from tensorseed.evaluations.request import CalibrationGiven
 from tensorseed.files.virtual_file import open_file
+from tensorseed.sampling.distributions import ZeroRange
 from tensorseed.spec.canonical import init_value
 from tensorseed.spec.faults import Located
 from tensorseed.spec.json.text import dump
@@ -71,12 +72,15 @@ def prepare(resolved: ResolvedSpec, nodes: Sequence[Node], init: Scheme, limits:
         SpecError: the init does not fit one of them.
     """
     tensors = _by_name(resolved)
-    plain = {
-        name: init
-        for node in nodes
-        if _has_one_weight(node) and node.layer.computation is not Computation.LOOKUP
-        if tensors[name := f"{node.name}.{WEIGHT}"].default
-    }
+    plain = {}
+    for node in nodes:
+        tensor = tensors[f"{node.name}.{WEIGHT}"] if _has_one_weight(node) else None
+        if tensor is None or not tensor.default:
+            continue
+        if node.layer.computation is not Computation.LOOKUP:
+            plain[tensor.name] = init
+        elif resolved.torch is not None and not isinstance(tensor.distribution, ZeroRange):
+            plain[tensor.name] = tensor.scheme  # torch draws an own init anew, as for the answered spec
     return with_inits(resolved, plain, limits)
 
 
@@ -188,7 +192,8 @@ class _Run:
         weight = module.get_parameter(WEIGHT)
         before = std = moments(output)[1]
         scheme, factor, iterations = tensor.scheme, 1.0, 0
-        remark = _obstacle(tensor, module, before, by_torch=self._by_torch)
+        near = abs(std * std - 1) <= given.tolerance
+        remark = None if near else _obstacle(tensor, module, before, by_torch=self._by_torch)
         while remark is None and abs(std * std - 1) > given.tolerance and iterations < given.max_iterations:
             self._deadline.check()
             previous, factor = factor, _rounded(factor / std)
@@ -201,6 +206,11 @@ class _Run:
             output = module.forward(*inputs)
             std = moments(output)[1]
             iterations += 1
+            if iterations == 1 and std == before:
+                remark = (
+                    "its weight does not reach the output, all of whose variance is the bias's: see its input"
+                )
+                scheme, factor, iterations = tensor.scheme, 1.0, 0
         if remark is None and not abs(std * std - 1) <= given.tolerance:
             detail = f"the variance is {std * std:.4g} after {iterations} iterations"
             remark = f"{detail}: raise max_iterations, or the tolerance"
@@ -226,6 +236,12 @@ def _obstacle(tensor: ResolvedTensor, module: torch.nn.Module, std: float, *, by
     if _rescaled(tensor, 2.0, by_torch=by_torch) in (None, tensor.scheme):
         where = " with generator torch" if by_torch else ""
         return f"{kind} has no scale{where}: give the weight another init"
+    if isinstance(tensor.distribution, ZeroRange):  # an init of its own, as the answer has, fills every row
+        return (
+            "its row padding_idx stays zero only without an init: give the weight one, which fills every row"
+        )
+    if getattr(module, "max_norm", None) is not None:
+        return "max_norm bounds the output, so that it is not proportional to the weight: leave max_norm out"
     if std == 0:
         return "the output has the std 0, which no factor changes: see its init and its input"
     if not math.isfinite(std):

@@ -217,6 +217,56 @@ def test_layers_that_stay_have_a_remark(layer: dict[str, Any], settings: dict[st
         assert (row.factor, row.iterations) == (1.0, 0)
 
 
+TABLE = {"name": "e", "type": "Embedding", "num_embeddings": 10, "embedding_dim": 8}
+PADDED: dict[str, Any] = {**TABLE, "padding_idx": 0}
+
+
+@pytest.mark.parametrize("generator", ["philox", "torch"])
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (PADDED, "its row padding_idx stays zero only without an init"),
+        ({**PADDED, "type": "EmbeddingBag"}, "its row padding_idx stays zero"),
+        ({**PADDED, "init": {"kind": "normal", "std": 0.5}}, None),
+        ({**PADDED, "init": "normal"}, None),
+        (TABLE, None),
+        ({**TABLE, "max_norm": 1}, "max_norm bounds the output"),
+    ],
+)
+def test_the_answered_spec_of_a_table_is_what_was_measured(
+    layer: dict[str, Any], words: str | None, generator: str
+) -> None:
+    network = {"layers": [layer], "input": {"shape": [8, 50], "classes": 10}, "generator": generator}
+    first, found = calibrated({**network, "calibrate": "lsuv"})
+    (row,) = found.layers
+    assert row.remark is None if words is None else words in (row.remark or "")
+    assert first.layers[0].std == pytest.approx(row.std_after, rel=1e-6)
+    weight = arrays(parse_spec(dump(found.spec), Limits()))["e.weight"]
+    assert weight[0].any() == ("init" in layer or "padding_idx" not in layer)
+    if words is not None:
+        assert (row.factor, row.iterations) == (1.0, 0)
+    elif generator == "philox":
+        assert row.std_after == pytest.approx(1, abs=0.005)
+
+
+@pytest.mark.parametrize("max_iterations", [1, 40])
+def test_a_weight_that_does_not_reach_the_output_stays(max_iterations: int) -> None:
+    layer = {"name": "fc", "type": "Linear", "in_features": 8, "out_features": 8}
+    asked = {"layers": [layer], "input": {"shape": [16, 8], "init": "zeros"}}
+    _, found = calibrated({**asked, "calibrate": {**LSUV, "max_iterations": max_iterations}})
+    (row,) = found.layers
+    assert (row.factor, row.iterations, row.init) == (1.0, 0, "orthogonal")
+    assert row.std_after == row.std_before
+    assert "its weight does not reach the output" in (row.remark or "")
+
+
+def test_a_layer_that_has_the_variance_1_needs_no_remark() -> None:
+    asked = {"layers": [linear(weight="eye", bias="zeros")], "generator": "torch", "dtype": "float64"}
+    given = {"data": [[1.0, -1.0] * 4] * 2}
+    _, found = calibrated({**asked, "input": given, "calibrate": "lsuv"})
+    assert (found.layers[0].std_after, found.layers[0].remark) == (1.0, None)
+
+
 def test_every_variant_is_calibrated() -> None:
     variants = [{"label": "one", "init": "xavier_normal"}, {"label": "two", "seed": 7}]
     found = reports({**NETWORKS["mlp"], "calibrate": LSUV, "compare": variants})
