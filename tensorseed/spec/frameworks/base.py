@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from tensorseed.spec.numbers import EXACT, Float64
+from tensorseed.spec.numbers import EXACT, Float64, sum_of_product
 from tensorseed.spec.schemes import ArgumentError
 
 Init = str | dict[str, Any]
@@ -73,7 +73,8 @@ def scaled(scale: float, mode: str = "fan_in", distribution: str = "truncated_no
 
 def truncated(mean: float, std: float, low: float = -2.0, high: float = 2.0) -> dict[str, Any]:
     """trunc_normal from `low` to `high` deviations around the mean; `std` is that before truncation."""
-    return {"kind": "trunc_normal", "mean": mean, "std": std, "a": mean + low * std, "b": mean + high * std}
+    a, b = (sum_of_product(mean, bound, std) for bound in (low, high))
+    return {"kind": "trunc_normal", "mean": mean, "std": std, "a": a, "b": b}
 
 
 def around_zero(bound: float) -> dict[str, Any]:

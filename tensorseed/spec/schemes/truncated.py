@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from tensorseed.sampling import distributions
 from tensorseed.sampling.distributions import AnyDistribution
-from tensorseed.spec.numbers import EXACT, Bound, Float64
+from tensorseed.spec.numbers import EXACT, Bound, Float64, sum_of_product
 from tensorseed.spec.schemes.base import Scheme, SchemeWarning, Shape
 from tensorseed.spec.schemes.fans import Fans
 from tensorseed.spec.schemes.plain import Normal
@@ -64,8 +64,10 @@ class TruncNormal(Scheme):
     def _bounds(self) -> tuple[float, float]:
         if self.cutoff is None:
             return self.a, self.b
-        distance = self.cutoff * self.std
-        return self.mean - distance, self.mean + distance
+        if not math.isfinite(self.cutoff):
+            return -self.cutoff, self.cutoff
+        low, high = (sum_of_product(self.mean, sign * self.cutoff, self.std) for sign in (-1, 1))
+        return low, high
 
     def canonical(self, _shape: Shape, _groups: int, /) -> Scheme:
         """With bounds in values. Without any bound it is `normal`."""

@@ -43,7 +43,13 @@ def canonical(init: Any) -> Any:
     [
         (truncated(cutoff=2), "trunc_normal"),
         (truncated(cutoff=2.0, std=0.02), truncated(std=0.02, a=-0.04, b=0.04)),
-        (truncated(cutoff=3, std=0.1), truncated(std=0.1, a=-(3 * 0.1), b=3 * 0.1)),
+        (truncated(cutoff=3, std=0.1), truncated(std=0.1, a=-0.3, b=0.3)),
+        (truncated(cutoff=3, std=0.1, mean=0.1), truncated(std=0.1, mean=0.1, a=-0.2, b=0.4)),
+        (
+            {"kind": "jax.truncated_normal", "stddev": 0.1, "lower": -3, "upper": 3},
+            truncated(std=0.1, a=-0.3, b=0.3),
+        ),
+        (truncated(cutoff=1e-300, std=1e-30), truncated(std=1e-30, a=0, b=0)),
         (truncated(cutoff=2, mean=1, std=0.5), truncated(mean=1, std=0.5, a=0)),
         (truncated(cutoff=None), "trunc_normal"),
         (truncated(a=0, b="Infinity"), truncated(a=0, b="Infinity")),
