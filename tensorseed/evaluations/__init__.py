@@ -9,12 +9,14 @@ Importing this package imports no torch; its functions do.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorseed.concurrency.cancellation import Cancelled
 from tensorseed.concurrency.warning_filters import suppress_warnings
-from tensorseed.errors import EvaluationError
+from tensorseed.errors import EvaluationError, SpecError
 from tensorseed.evaluations.report import Comparison, Report
 from tensorseed.spec.limits import Limits
 
@@ -58,7 +60,7 @@ def evaluate(evaluation: Evaluation, cancelled: Cancelled = lambda: False) -> Re
         return run(evaluation, cancelled)
 
 
-def calibrate(network: Mapping[str, Any]) -> dict[str, Any]:
+def calibrate(network: Mapping[str, Any] | str | os.PathLike[str]) -> dict[str, Any]:
     """Scale the inits of a network so that the output of each layer has the variance 1 (LSUV).
 
     >>> found = calibrate({
@@ -69,8 +71,8 @@ def calibrate(network: Mapping[str, Any]) -> dict[str, Any]:
     [('fc', 2)]
 
     Args:
-        network: an evaluation with its layers and input; `calibrate` in it holds settings, such as
-            `{"method": "lsuv", "tolerance": 0.1}`.
+        network: an evaluation with its layers and input, its JSON text, or the path of a JSON file;
+            `calibrate` in it holds settings, such as `{"method": "lsuv", "tolerance": 0.1}`.
 
     Returns:
         The `calibration` of an evaluation's report: the calibrated `spec`, its `token`, and the factors.
@@ -79,14 +81,47 @@ def calibrate(network: Mapping[str, Any]) -> dict[str, Any]:
         EvaluationError: the network is not valid; each fault has a pointer. Or it has variants.
         TooLargeError: a limit is exceeded.
         DeviceError: this host lacks the device.
+        OSError: the file cannot be read.
     """
-    from tensorseed.spec.json.text import dump
+    from tensorseed.spec.json.values import to_json
 
-    if network.get("compare"):
-        raise EvaluationError.at("/compare", "one network is calibrated: leave compare out")
-    left_out = ("compare", "loss", "optimizer", "return_weights", "steps", "target")
-    document = {"calibrate": "lsuv"} | {key: value for key, value in network.items() if key not in left_out}
-    report = evaluate(read_evaluation(dump(document), LOCAL_LIMITS))
+    try:
+        given = _document(network)
+        if given.get("compare"):
+            raise EvaluationError.at("/compare", "one network is calibrated: leave compare out")
+        left_out = ("compare", "loss", "optimizer", "return_weights", "steps", "target")
+        document = {key: value for key, value in given.items() if key not in left_out}
+        if document.get("calibrate") is None:
+            document["calibrate"] = "lsuv"
+        text = to_json(document)
+    except SpecError as error:
+        raise EvaluationError(error.faults) from None
+    report = evaluate(read_evaluation(text, LOCAL_LIMITS))
     assert isinstance(report, Report)
     assert report.calibration is not None
     return report.calibration.model_dump()
+
+
+def _document(network: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str, Any]:
+    """The evaluation that a mapping, a JSON text or the path of a file holds.
+
+    Raises:
+        SpecError: the text is no JSON object.
+        OSError: the file cannot be read.
+        TypeError: it is none of them.
+    """
+    from tensorseed.spec.faults import misplaced
+    from tensorseed.spec.json.text import load
+
+    if isinstance(network, Mapping):
+        return network
+    if not isinstance(network, str | os.PathLike):
+        raise TypeError(f"a network is a dict, a JSON text or a path, and not {type(network).__name__}")
+    if isinstance(network, str) and network.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+        body = network.encode(errors="surrogatepass")
+    else:
+        body = Path(network).read_bytes()
+    document = load(body, LOCAL_LIMITS)
+    if not isinstance(document, dict):
+        raise SpecError.at("", f"an evaluation must be an object with layers and input{misplaced(document)}")
+    return document

@@ -7,8 +7,10 @@ import json
 import math
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -301,6 +303,32 @@ def test_in_process() -> None:
     assert weights["h1.fc.weight"][:].shape == (12, 12)
     with pytest.raises(EvaluationError, match="leave compare out"):
         tensorseed.calibrate({**NETWORKS["mlp"], "compare": ["zeros"]})
+
+
+def test_a_network_is_a_mapping_a_text_or_a_file(tmp_path: Path) -> None:
+    network = {**NETWORKS["mlp"], "seed": 3}
+    expected = tensorseed.calibrate(network)
+    file = tmp_path / "network.json"
+    file.write_text(json.dumps(network))
+    arrayed = {**network, "seed": np.int64(3), "input": {"shape": (32, np.int64(12)), "init": "normal"}}
+    sources = (json.dumps(network), file, str(file), {**network, "calibrate": None}, arrayed)
+    assert all(tensorseed.calibrate(source) == expected for source in sources)
+
+
+@pytest.mark.parametrize(
+    ("network", "error", "words"),
+    [
+        ('{"layers": [', EvaluationError, "JSON"),
+        ("[1]", EvaluationError, "an evaluation must be an object with layers and input"),
+        ({"layers": {1}}, EvaluationError, "layers"),
+        ("{}", EvaluationError, "required"),
+        ("no-such-network.json", FileNotFoundError, "no-such-network"),
+        (5, TypeError, "a network is a dict, a JSON text or a path, and not int"),
+    ],
+)
+def test_what_is_no_network_is_refused(network: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        tensorseed.calibrate(network)
 
 
 SCALED: list[tuple[Any, list[int]]] = [
