@@ -74,12 +74,14 @@ def _translate_rule(entry: Any, path: Path, faults: list[Located]) -> Any:
     init = entry.get("init") if isinstance(entry, dict) else None
     if init is None:
         return entry
-    axes: Axes = {}
-    shape = entry.get("shape")
+    axes, shape = Axes(), entry.get("shape")
     rank = len(shape) if isinstance(shape, list) else None
-    translated = _init(init, (*path, "init"), faults, _Holder(axes, rank))
+    holder = _Holder(axes, rank)
+    translated = _init(init, (*path, "init"), faults, holder)
     if translated is init:
         return entry
+    if entry.get("fan_axes") is None and entry.get("type") == "Tensor" and (rank is None or rank > 1):
+        axes = axes or dict(holder.layout)
     if axes and entry.get("fan_axes") is not None:
         name = next(name for name in init if name in _axes_of(init))
         faults.append(((*path, "init", name), _TWICE.format(name)))
@@ -110,7 +112,8 @@ def sent_path(entry: Any, path: Path) -> Path:
 
 def _sent_axes(entry: Mapping[str, Any], path: Path) -> Path:
     """The initializer's parameter for a path into `fan_axes`; the path itself where the entry has those."""
-    init = entry.get("init")
+    sent = entry.get("init")
+    init = {"kind": sent} if isinstance(sent, str) else sent
     if entry.get("fan_axes") is not None or not isinstance(init, dict):
         return path
     found = find(str(init.get("kind")))
@@ -135,14 +138,18 @@ def parameters_of(kind: str) -> list[str] | None:
         ValueError: see `frameworks.find`.
     """
     found = find(kind)
-    return None if found is None else found.parameters()
+    return None if found is None else [*found.parameters(), *found.initializer.ignored]
 
 
 class _Holder:
-    """A tensor that an init fills: what becomes its axes, and its rank where that is known."""
+    """A tensor that an init fills: what becomes its axes, and its rank where that is known.
+
+    `layout` is what its axes are by default, as the framework has them.
+    """
 
     def __init__(self, axes: Axes, rank: int | None) -> None:
         self.axes = axes
+        self.layout: Mapping[str, int] = {}
         self.rank = rank
 
 
@@ -234,11 +241,15 @@ def _sorted(found: Found, given: Mapping[str, Any]) -> tuple[dict[str, Any], Axe
         if found.initializer.has_axes and name in found.framework.axes:
             axes[name] = value
         elif name in refused and name not in found.initializer.parameters:
-            if value is not None:
+            if value is not None and not _is_ignored(found, name, value):
                 raise ArgumentError((name,), refused[name])
         else:
             arguments[name] = value
     return arguments, {name: value for name, value in axes.items() if value is not None}
+
+
+def _is_ignored(found: Found, name: str, value: Any) -> bool:
+    return type(value) is int and found.initializer.ignored.get(name) == value
 
 
 def _set_axes(found: Found, given: Axes, holder: _Holder | None) -> None:
@@ -248,6 +259,8 @@ def _set_axes(found: Found, given: Axes, holder: _Holder | None) -> None:
         ArgumentError: they are no axes, or nothing there can have them.
     """
     if not given:
+        if holder is not None and found.initializer.uses_layout:
+            holder.layout = found.framework.layout
         return
     first = next(iter(given))
     if holder is None:

@@ -7,7 +7,6 @@ stand alone. The parameters and their defaults are the framework's. To add a fra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -45,8 +44,6 @@ _OWNERS = {
     for prefix in framework.prefixes
 }
 
-_KIND = re.compile(r"[a-z_]+")
-
 _CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
@@ -64,9 +61,7 @@ class Found(NamedTuple):
     @property
     def kind(self) -> str:
         """The scheme that it means, the first of several."""
-        found = _KIND.match(self.initializer.meaning)
-        assert found is not None
-        return found[0]
+        return self.initializer.kind
 
     def parameters(self) -> list[str]:
         """The names of its parameters, those of axes among them."""

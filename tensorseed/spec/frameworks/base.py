@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -24,11 +25,19 @@ MEAN: Parameter = (Float64, 0.0)
 GAIN: Parameter = (Scale, 1.0)
 
 
+_KIND = re.compile(r"[a-z_]+")
+_OF_KERNELS = ("variance_scaling", "xavier_uniform", "orthogonal", "delta_orthogonal")
+
+KERNELS = {"in": -2, "out": -1}
+"""The layout (*kernel, in, out) as `fan_axes`."""
+
+
 class Initializer(NamedTuple):
     """One initializer of a framework; `names` are its spellings, the documented one first.
 
     `init` takes the parameters by name. `meaning` is the same in words, for the catalog: a scheme with its
-    arguments, in terms of the initializer's own.
+    arguments, in terms of the initializer's own. `ignored` are parameters whose one accepted value, the
+    default, says what is done anyway.
     """
 
     names: tuple[str, ...]
@@ -36,6 +45,19 @@ class Initializer(NamedTuple):
     init: Callable[..., Init]
     parameters: Mapping[str, Parameter] = {}
     has_axes: bool = False
+    ignored: Mapping[str, int] = {}
+
+    @property
+    def kind(self) -> str:
+        """The scheme that it means, the first of several."""
+        found = _KIND.match(self.meaning)
+        assert found is not None
+        return found[0]
+
+    @property
+    def uses_layout(self) -> bool:
+        """Whether what it draws depends on which axes are the inputs' and the outputs'."""
+        return self.has_axes or self.kind in _OF_KERNELS
 
     @property
     def required(self) -> list[str]:
@@ -48,6 +70,7 @@ class Framework(NamedTuple):
 
     `prefixes` are what may stand before the name of an initializer, the documented one first. `axes` maps
     the parameters that name axes to the members of `fan_axes`, with the axes that it counts by default.
+    `layout` is the `fan_axes` of a kernel where nothing names axes; without it the layout is torch's.
     With `others_repeat` an axis without a role counts for no fan, as that of stacked weights.
     `refused` are parameters, and `excluded` initializers, that have no meaning here, with what to write.
     """
@@ -57,6 +80,7 @@ class Framework(NamedTuple):
     source: str
     initializers: tuple[Initializer, ...]
     axes: Mapping[str, tuple[str, int | None]] = {}
+    layout: Mapping[str, int] = {}
     others_repeat: bool = False
     refused: Mapping[str, str] = {}
     excluded: Mapping[str, str] = {}

@@ -37,7 +37,7 @@ CAFFE = Framework(
     initializers=(
         constant("constant"),
         uniform("uniform", "min", "max", (0.0, 1.0)),
-        normal("gaussian", "std", 1.0),
+        normal("gaussian", "std", 1.0)._replace(ignored={"sparse": -1}),
         Initializer(
             ("xavier",),
             "lecun_uniform for FAN_IN, xavier_uniform for AVERAGE, "

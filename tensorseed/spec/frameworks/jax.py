@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from tensorseed.spec.frameworks.base import (
+    KERNELS,
     Framework,
     Init,
     Initializer,
@@ -23,6 +24,7 @@ from tensorseed.spec.numbers import Bound
 
 _Mode = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
 _Distribution = Literal["truncated_normal", "normal", "uniform"]
+_LAST = {"column_axis": -1}
 _COLUMNS = "name the axis of the columns on the entry, as out of fan_axes"
 
 
@@ -73,9 +75,10 @@ JAX = Framework(
             ("he_uniform kaiming_uniform", "he_normal kaiming_normal"),
         ),
         *lecun("lecun_uniform", "lecun_normal"),
-        orthogonal("orthogonal", "scale"),
-        orthogonal("delta_orthogonal", "scale", "delta_orthogonal"),
+        orthogonal("orthogonal", "scale")._replace(ignored=_LAST),
+        orthogonal("delta_orthogonal", "scale", "delta_orthogonal")._replace(ignored=_LAST),
     ),
     axes={"in_axis": ("in", -2), "out_axis": ("out", -1), "batch_axis": ("batch", None)},
+    layout=KERNELS,
     refused={"column_axis": f"column_axis belongs to the tensor: {_COLUMNS}"},
 )

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from tensorseed.spec.frameworks.base import (
     GAIN,
+    KERNELS,
     MEAN,
     Fan,
     Framework,
@@ -129,6 +130,7 @@ KERAS = Framework(
         identity("Identity identity IdentityInitializer"),
     ),
     axes={"input_axes": ("in", None), "output_axes": ("out", None)},
+    layout=KERNELS,
     others_repeat=True,
     excluded={
         **dict.fromkeys(("STFT", "stft", "STFTInitializer"), _STFT),

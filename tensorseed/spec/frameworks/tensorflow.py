@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tensorseed.spec.frameworks.base import (
+    KERNELS,
     Framework,
     Initializer,
     Positive,
@@ -39,4 +40,5 @@ TENSORFLOW = Framework(
         orthogonal("orthogonal_initializer"),
         identity("identity_initializer identity"),
     ),
+    layout=KERNELS,
 )

@@ -14,16 +14,31 @@ from tensorseed.spec.spec import parse_query
 from tests.tensorseed.spec.test_spec import faults, linear, parse, tensor
 
 HE = {"kind": "variance_scaling", "scale": 2}
+KERNEL: dict[str, Any] = {"fan_axes": {"in": -2, "out": -1}}
 
 
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        (tensor(init="keras.HeNormal"), tensor(init=HE)),
-        (tensor(init="keras.initializers.he_normal"), tensor(init=HE)),
-        (tensor(init="tf.keras.initializers.HeNormal"), tensor(init=HE)),
-        (tensor(init="flax.linen.initializers.kaiming_normal"), tensor(init=HE)),
-        (tensor(init={"kind": "jax.he_normal"}), tensor(init=HE)),
+        (tensor(init="keras.HeNormal"), tensor(init=HE, **KERNEL)),
+        (tensor(init="keras.initializers.he_normal"), tensor(init=HE, **KERNEL)),
+        (tensor(init="tf.keras.initializers.HeNormal"), tensor(init=HE, **KERNEL)),
+        (tensor(init="flax.linen.initializers.kaiming_normal"), tensor(init=HE, **KERNEL)),
+        (tensor(init={"kind": "jax.he_normal"}), tensor(init=HE, **KERNEL)),
+        (tensor(init="glorot_uniform_initializer"), tensor(init="xavier_uniform", **KERNEL)),
+        (tensor(init="tf.orthogonal_initializer"), tensor(init="orthogonal", **KERNEL)),
+        (tensor(init="jax.orthogonal", fan_axes=None), tensor(init="orthogonal", **KERNEL)),
+        (tensor(init={"kind": "jax.orthogonal", "column_axis": -1}), tensor(init="orthogonal", **KERNEL)),
+        (
+            tensor(init="keras.HeNormal", fan_axes={"in": 1, "out": 0}),
+            tensor(init=HE),
+        ),
+        (tensor(init="keras.HeNormal", fan_axes={"in": 0, "out": 1}), tensor(init=HE, **KERNEL)),
+        (tensor(init="keras.RandomNormal"), tensor(init={"kind": "normal", "std": 0.05})),
+        (tensor(init="jax.ones"), tensor(init="ones")),
+        (tensor(init="jax.normal", shape=[3]), tensor(init={"kind": "normal", "std": 0.01}, shape=[3])),
+        (tensor(init="caffe.xavier"), tensor(init="lecun_uniform")),
+        (tensor(init={"kind": "caffe.gaussian", "sparse": -1}), tensor(init="normal")),
         (
             tensor(init={"kind": "jax.he_normal", "in_axis": 0}),
             tensor(init=HE, fan_axes={"in": 0, "out": -1}),
@@ -80,6 +95,9 @@ def test_the_recipe_is_that_of_the_scheme(written: Any, meant: Any) -> None:
         (tensor(init={"kind": "keras.HeNormal", "seed": 1}), "/init/seed", "the entry's own"),
         (tensor(init={"kind": "keras.HeNormal", "dtype": "float64"}), "/init/dtype", "beside init"),
         (tensor(init={"kind": "jax.orthogonal", "column_axis": 0}), "/init/column_axis", "fan_axes"),
+        (tensor(init={"kind": "jax.normal", "column_axis": -1}), "/init/column_axis", "fan_axes"),
+        (tensor(init={"kind": "caffe.gaussian", "sparse": 2}), "/init/sparse", "scheme sparse"),
+        (tensor(init="jax.he_normal", shape=[3]), "/init", "at least two dimensions"),
         (tensor(init={"kind": "jax.he_normal", "in_axis": "0"}), "/init/in_axis", "list of axes"),
         (
             tensor(init={"kind": "keras.HeNormal", "input_axes": [0]}),
@@ -171,8 +189,12 @@ def test_rules_hold_initializers() -> None:
 
 def test_the_library_draws_them_and_torch_what_it_has() -> None:
     spec = {"seed": 3, "generator": "torch", "layers": [tensor(init="keras.HeUniform")]}
-    meant = {**spec, "layers": [tensor(init="kaiming_uniform")]}
-    assert (tensorseed.open(spec)["w"][:] == tensorseed.open(meant)["w"][:]).all()
-    [(pointer, detail)] = faults(tensor(init="keras.HeNormal"), generator="torch")
+    [(pointer, detail)] = faults(tensor(init="keras.HeUniform"), generator="torch")
     assert pointer == "/layers/0/init"
+    assert "torch.nn.init knows its own axes only" in detail
+    spec["layers"] = [linear(init={"weight": "keras.HeUniform"})]
+    meant = {**spec, "layers": [linear(init={"weight": "kaiming_uniform"})]}
+    assert (tensorseed.open(spec)["fc.weight"][:] == tensorseed.open(meant)["fc.weight"][:]).all()
+    [(pointer, detail)] = faults(linear(init={"weight": "keras.HeNormal"}), generator="torch")
+    assert pointer == "/layers/0/init/weight"
     assert "variance_scaling" in detail

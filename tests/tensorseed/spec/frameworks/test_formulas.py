@@ -12,7 +12,7 @@ from tensorseed.sampling.distributions import TruncNormal, Uniform
 from tensorseed.spec.frameworks import FRAMEWORKS
 from tests.tensorseed.spec.test_spec import faults, parse, tensor
 
-INPUTS, OUTPUTS = 300, 500  # of a torch weight (500, 300)
+INPUTS, OUTPUTS = 300, 500  # of a weight (500, 300), and of TensorFlow's (300, 500)
 AVERAGE = (INPUTS + OUTPUTS) / 2
 CUT = 0.8796256610342398  # deviation of a standard normal within ±2
 
@@ -114,9 +114,10 @@ CASES: list[tuple[str, dict[str, Any], tuple[float, float, float, float]]] = [
 def test_mean_deviation_and_bounds_follow_the_formula(
     kind: str, parameters: dict[str, Any], expected: tuple[float, float, float, float]
 ) -> None:
-    resolved = parse(tensor(shape=[OUTPUTS, INPUTS], init={"kind": kind, **parameters}, dtype="float64"))
+    shape = (INPUTS, OUTPUTS) if kind.startswith("tf.") else (OUTPUTS, INPUTS)
+    resolved = parse(tensor(shape=shape, init={"kind": kind, **parameters}, dtype="float64"))
     distribution = resolved.tensors[0].distribution
-    assert distribution.moments((OUTPUTS, INPUTS)) == pytest.approx(expected[:2], rel=1e-9)
+    assert distribution.moments(shape) == pytest.approx(expected[:2], rel=1e-9)
     if isinstance(distribution, Uniform | TruncNormal):
         assert (distribution.low, distribution.high) == pytest.approx(expected[2:])
 

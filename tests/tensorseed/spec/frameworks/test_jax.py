@@ -82,3 +82,12 @@ def test_every_initializer_has_its_name_here(module: Any, prefix: str) -> None:
             assert found is not None, name
             one, other = getattr(module, name), getattr(module, found.initializer.names[0])
             assert one is other or name.endswith("_init")
+
+
+@pytest.mark.parametrize("shape", [MATRIX, CONVOLUTION])
+@pytest.mark.parametrize("name", ["lecun_normal", "he_uniform", "orthogonal"])
+def test_a_bare_kernel_has_the_layout_of_jax(name: str, shape: tuple[int, ...]) -> None:
+    ours, jaxs = draw(f"jax.{name}", shape), theirs(name, shape)
+    if name.lower() == "orthogonal":
+        np.testing.assert_allclose(gram(ours), gram(jaxs), atol=2e-6)
+    assert_alike(ours, jaxs)

@@ -71,3 +71,12 @@ def test_the_names_that_keras_looks_up_are_its_classes(name: str) -> None:
     found = find(f"keras.{name}")
     assert found is not None
     assert type(keras.initializers.get(name)).__name__ in found.initializer.names
+
+
+@pytest.mark.parametrize("shape", [MATRIX, CONVOLUTION])
+@pytest.mark.parametrize("name", ["LecunNormal", "HeUniform", "Orthogonal"])
+def test_a_bare_kernel_has_the_layout_of_keras(name: str, shape: tuple[int, ...]) -> None:
+    ours, kerass = draw(f"keras.{name}", shape), theirs(name, shape)
+    if name.lower() == "orthogonal":
+        np.testing.assert_allclose(gram(ours), gram(kerass), atol=2e-6)
+    assert_alike(ours, kerass)
