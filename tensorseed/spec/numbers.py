@@ -20,13 +20,15 @@ from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
 
 
 def sum_of_product(offset: float, factor: float, other: float) -> float:
-    """offset + factor · other of finite numbers as written, rounded once; an infinity beyond float64.
+    """offset + factor · other of numbers as written, rounded once; an infinity beyond float64.
 
     A number is what its shortest decimal says, so that the result is the number that one would write for it.
 
     >>> sum_of_product(0.0, 3.0, 0.1), 3.0 * 0.1
     (0.3, 0.30000000000000004)
     """
+    if not (math.isfinite(offset) and math.isfinite(factor) and math.isfinite(other)):
+        return offset + factor * other
     exact = Fraction(repr(offset)) + Fraction(repr(factor)) * Fraction(repr(other))
     try:
         return float(exact) + 0.0  # no −0, which a tiny negative number becomes
