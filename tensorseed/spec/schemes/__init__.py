@@ -103,12 +103,13 @@ def _check_kind(name: str) -> str:
     return name
 
 
-_BARE = [kind for kind, missing in _REQUIRED.items() if not missing]
+BARE = [kind for kind, missing in _REQUIRED.items() if not missing]
+"""The names of the schemes that need no parameter."""
 
 SchemeName = Annotated[
     str,
     AfterValidator(_check_kind),
-    WithJsonSchema({"type": "string", "enum": _BARE, "description": "A scheme with its default parameters."}),
+    WithJsonSchema({"type": "string", "enum": BARE, "description": "A scheme with its default parameters."}),
 ]
 
 QUALIFIED = r"^[a-z][a-z0-9]*(\.[A-Za-z][A-Za-z0-9_]*)+$"
@@ -144,7 +145,7 @@ Init = Annotated[SchemeName | AnyScheme, Field(union_mode="left_to_right"), _Doc
 """An init as it is validated: a scheme's name, or an object with `kind` and the scheme's parameters."""
 
 _DEFAULTS: dict[str, Scheme] = {
-    kind: cast(Any, cls)(kind=cls.spellings()[0]) for kind, cls in SCHEMES.items() if kind in _BARE
+    kind: cast(Any, cls)(kind=cls.spellings()[0]) for kind, cls in SCHEMES.items() if kind in BARE
 }
 
 

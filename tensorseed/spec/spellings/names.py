@@ -13,7 +13,10 @@ from operator import is_
 from typing import Any
 
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.frameworks import Init, every_initializer
+from tensorseed.spec.frameworks.pytorch import TORCH
+from tensorseed.spec.schemes import BARE, SCHEMES, scheme_of
+from tensorseed.spec.schemes.fans import Fans
 
 MAX_CHARS = 64  # of a word that may be another spelling of a name or a number
 
@@ -32,7 +35,8 @@ _BUILTINS = frozenset(
 )  # torch's meaning; np.float is float64, np.long depends on the system
 _SCHEME_MODULES = re.compile(r"(torch\.)?(nn\.)?(init\.)")
 _DEVICE = re.compile(r"/?(?:device:)?(?P<kind>auto|cpu|gpu|cuda)(?::(?P<index>[0-9]{1,4}))?")
-_OTHERS = frozenset({"glorotnormal", "henormal"})  # Keras's, which are truncated
+_SEPARATORS = re.compile(r"[\s_-]+")
+_SHAPE, _FANS = (8, 6), Fans(6, 8)  # of a matrix, which tells schemes apart
 
 
 @cache
@@ -43,9 +47,42 @@ def _dtype_spellings() -> dict[str, str]:
 
 @cache
 def _scheme_spellings() -> dict[str, str]:
-    """The schemes by their names without underscores, but for names that another library gives a meaning."""
-    found = {kind.replace("_", ""): kind for kind in SCHEMES}
-    return {compact: kind for compact, kind in found.items() if compact not in _OTHERS}
+    """The names that need no module, by what is left of them without case and separators."""
+    bare = (one.initializer.names for one in every_initializer() if "" in one.framework.prefixes)
+    return {_compact(name): name for names in (*bare, SCHEMES) for name in names}
+
+
+@cache
+def _owned_elsewhere() -> frozenset[str]:
+    """The names, as above, that a framework writes in another way and with another meaning.
+
+    Such are HeNormal of Keras, which is truncated, and Uniform of Lasagne, whose bounds are ±0.01.
+    """
+    found = set()
+    for one in every_initializer():
+        for name in one.initializer.names:
+            own = _scheme_spellings().get(_compact(name))
+            if own in BARE and name not in SCHEMES and not one.initializer.required:
+                defaults = {key: default for key, (_, default) in one.initializer.parameters.items()}
+                if one.framework is not TORCH and not _is_same(one.initializer.init(**defaults), own):
+                    found.add(_compact(name))
+    return frozenset(found)
+
+
+def _is_same(one: Init, other: Init) -> bool:
+    """Whether two inits are one scheme, or one distribution in a matrix."""
+    schemes = [
+        scheme_of(init if isinstance(init, str) else SCHEMES[init["kind"]].model_validate(init))
+        for init in (one, other)
+    ]
+    if schemes[0] == schemes[1]:
+        return True
+    first, second = (scheme.distribution_for(_SHAPE, _FANS) for scheme in schemes)
+    return first == second
+
+
+def _compact(name: str) -> str:
+    return _SEPARATORS.sub("", name.casefold())
 
 
 def dtype_name(text: str) -> str:
@@ -85,14 +122,20 @@ def generator_name(text: str) -> str:
 def scheme_kind(text: str) -> str:
     """The kind of a scheme in any case, with torch's underscore and module; the text itself for none.
 
-    >>> [scheme_kind(text) for text in ("Xavier_Uniform", "TruncNormal", "nn.init.zeros_", "he")]
-    ['xavier_uniform', 'trunc_normal', 'zeros', 'he']
+    A name stays that is another framework's too, with another meaning, such as HeNormal.
+
+    >>> [scheme_kind(text) for text in ("Xavier_Uniform", "TruncNormal", "nn.init.zeros_", "he-normal")]
+    ['xavier_uniform', 'trunc_normal', 'zeros', 'he-normal']
     """
     if text in SCHEMES or len(text) > MAX_CHARS:
         return text
     word = _SCHEME_MODULES.sub("", text.strip(), count=1)
-    word = re.sub(r"[\s-]+", "_", word.casefold()).removesuffix("_")
-    return word if word in SCHEMES else _scheme_spellings().get(word, text)
+    compact = _compact(word)
+    name = _scheme_spellings().get(compact, text)
+    if name not in SCHEMES or compact not in _owned_elsewhere():
+        return name
+    by_torch = word != text.strip() or word.endswith("_")
+    return name if by_torch and TORCH.find(name) else text
 
 
 def class_name(text: str, valid: frozenset[str]) -> str:
@@ -138,8 +181,11 @@ def respell_init(init: Any) -> Any:
     if isinstance(init, str):
         return scheme_kind(init)
     kind = init.get("kind") if isinstance(init, dict) else None
-    if not isinstance(kind, str) or "val" in init:  # a parameter of torch's constant_, which has a table
+    if not isinstance(kind, str):
         return init
+    if "val" in init:  # a parameter of torch's constant_, which has a table
+        is_torchs = kind not in SCHEMES and scheme_kind(kind) == "constant"
+        return {**init, "kind": "constant_"} if is_torchs else init
     name, parts = scheme_kind(kind), init.get("parts")
     found = init if name == kind else {**init, "kind": name}
     if not isinstance(parts, list):

@@ -182,7 +182,7 @@ def test_every_post_takes_a_string_from_a_browser(
     [
         {"dtype": "torch.float64", "device": "CPU", "generator": "Philox"},
         {"layers": [{**LINEAR, "type": "nn.Linear"}, {"type": "relu"}]},
-        {"input": {"shape": [4, 3], "init": "Normal"}},
+        {"input": {"shape": [4, 3], "init": "Normal_"}},
     ],
     ids=lambda change: next(iter(change)),
 )

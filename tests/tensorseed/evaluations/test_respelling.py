@@ -92,6 +92,6 @@ def test_a_fault_of_the_init_of_a_calibration(init: Any, pointer: str, words: st
 
 
 def test_a_variant_that_is_an_init() -> None:
-    document = network(linear("fc"), compare=[{"kind": "Normal", "std": 2.0}])
+    document = network(linear("fc"), compare=[{"kind": "normal_", "std": 2.0}])
     plain = network(linear("fc"), compare=[{"kind": "normal", "std": 2.0}])
     assert read(document).variants == read(plain).variants

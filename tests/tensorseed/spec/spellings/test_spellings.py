@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
+from tensorseed import synonyms
 from tensorseed.checkpoints.revision import Revision, parse_revision
 from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.spec.frameworks import every_initializer, find
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.spellings.names import (
     MAX_CHARS,
@@ -16,7 +21,7 @@ from tensorseed.spec.spellings.names import (
     scheme_kind,
 )
 from tensorseed.spec.spellings.values import dimensions, number_text, unquoted
-from tests.tensorseed.spec.test_spec import linear, parse, tensor
+from tests.tensorseed.spec.test_spec import faults, linear, parse, tensor
 
 
 def test_canonical_names_are_their_own_spellings() -> None:
@@ -42,6 +47,65 @@ def test_a_word_that_a_module_gives_another_meaning_stays(text: str) -> None:
     assert dtype_name("torch.float") == dtype_name(" Float ") == dtype_name("np.single") == "float32"
     assert dtype_name("np.double") == "float64"
     assert dtype_name("torch.long") == "int64"
+
+
+def _kinds(word: str) -> list[str]:
+    """A name in other cases and with other separators."""
+    words = re.findall(r"[A-Z]?[a-z0-9]+", word)
+    camel = "".join(part.capitalize() for part in words)
+    return [
+        camel,
+        word.upper(),
+        *(mark.join(words) for mark in ("-", " ", "_")),
+        *(mark.join(part.capitalize() for part in words) for mark in ("-", " ", "_")),
+    ]
+
+
+def test_case_and_separators_change_no_meaning() -> None:
+    """All spellings of a name are one scheme, or all but the scheme's own are refused with both names."""
+    names = {*SCHEMES, *(name for one in every_initializer() for name in one.initializer.names)}
+    refused = set()
+    for name in (name for name in names if not name.endswith("_")):
+        spelled = {scheme_kind(text) for text in _kinds(name) if text not in SCHEMES}
+        read = spelled & {*SCHEMES, "identity"}
+        assert len(read) < 2
+        assert not read or spelled == read, name
+        if not read and any(_plain(name) == _plain(kind) for kind in SCHEMES):
+            refused.add(_plain(name))
+    assert refused == {"henormal", "heuniform", "glorotnormal", "uniform", "normal"}
+    for word in refused:
+        kind, other, *_ = synonyms.SCHEMES[word]
+        assert kind in SCHEMES
+        assert find(other) is not None
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+@pytest.mark.parametrize(
+    ("spelled", "kind"),
+    [
+        ("Identity", "eye"),
+        ("IDENTITY", "eye"),
+        ("uniform_", "uniform"),
+        ("nn.init.Normal_", "normal"),
+        ({"kind": "Constant_", "val": 3}, {"kind": "constant", "value": 3}),
+        ({"kind": "nn.init.constant_", "val": 3}, {"kind": "constant", "value": 3}),
+    ],
+)
+def test_names_of_torch_and_of_all(spelled: Any, kind: Any) -> None:
+    assert parse(tensor(init=spelled)).recipe == parse(tensor(init=kind)).recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "both"),
+    [("he-normal", "kaiming_normal or keras.HeNormal"), ("Uniform", "uniform, lasagne.Uniform")],
+)
+def test_a_name_with_two_meanings_is_refused_with_both(text: str, both: str) -> None:
+    for init in (text, {"kind": text}):
+        [(_, detail)] = faults(tensor(init=init))
+        assert both in detail
 
 
 @pytest.mark.parametrize("text", ["auto:0", "cuda:", "cuda:99999", "cuda0", "tpu", "mps"])
@@ -85,7 +149,7 @@ def test_entries_and_inits_by_parameter() -> None:
 
 
 def test_inits_of_parts() -> None:
-    spelled = [{"size": 1, "init": {"kind": "Normal", "std": 2}}, {"init": "Xavier_Normal"}]
+    spelled = [{"size": 1, "init": {"kind": "Normal_", "std": 2}}, {"init": "Xavier_Normal"}]
     canonical = [{"size": 1, "init": {"kind": "normal", "std": 2}}, {"init": "xavier_normal"}]
     found = parse(tensor(init={"kind": "Parts", "parts": spelled}))
     assert found == parse(tensor(init={"kind": "parts", "parts": canonical}))
