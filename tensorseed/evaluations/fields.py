@@ -24,13 +24,15 @@ from tensorseed.evaluations.respelling import MAX_VARIANTS
 from tensorseed.evaluations.variants import Inits
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES, FILE_ORDER
 from tensorseed.spec.faults import Located, explain
+from tensorseed.spec.frameworks import find
 from tensorseed.spec.json.pointers import Path
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import SCHEMES, ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
+from tensorseed.spec.spellings.names import scheme_kind
 from tensorseed.spec.translation import normalise_init
-from tensorseed.suggestions import misnamed_choice, unknown_name
+from tensorseed.suggestions import MAX_COMPARED_CHARS, misnamed_choice, unknown_name
 
 _OPTIMIZER_NAMES = [name.casefold() for name in OPTIMIZERS]
 _ALIKE = 0.75  # of two words, where one is taken for a misspelling of the other
@@ -153,6 +155,9 @@ def read_variants(raw: Any, faults: list[Located]) -> list[tuple[VariantRequest,
     for index, sent in enumerate(raw):
         path = ("compare", index)
         item, place = _variant_object(sent)
+        if (unknown := _unknown_kind(item, sent)) is not None:
+            faults.append((path if isinstance(sent, str) else (*path, "kind"), unknown))
+            continue
         apart = ("init", "rules", "optimizer")
         plain = {k: v for k, v in item.items() if k not in apart} if _is(item) else item
         request = validate(VariantRequest, plain, path, faults)
@@ -174,7 +179,7 @@ def read_variants(raw: Any, faults: list[Located]) -> list[tuple[VariantRequest,
                 faults.append(((*path, "rules"), "rules must be a list"))
                 continue
             inits = replace(inits, rules=item["rules"])
-        where = path if isinstance(sent, str) else (*path, "optimizer")
+        where = (*path, "optimizer") if item is sent else path
         found.append((request, inits, read_optimizer(item.get("optimizer"), where, faults)))
     return found
 
@@ -182,12 +187,34 @@ def read_variants(raw: Any, faults: list[Located]) -> list[tuple[VariantRequest,
 def _variant_object(sent: Any) -> tuple[Any, Path]:
     """The object that a variant stands for, and the place of its init: a name or an init can stand alone."""
     if isinstance(sent, str):
-        if sent not in SCHEMES and difflib.get_close_matches(sent.casefold(), _OPTIMIZER_NAMES, 1, _ALIKE):
+        if _is_optimizer(sent):
             return {"optimizer": sent}, ()
         return ({"dtype": sent} if sent in COMPUTE_DTYPES else {"init": sent}), ()
     if _is(sent) and "kind" in sent:
-        return {"init": sent}, ()
+        return {"optimizer" if _is_optimizer(sent["kind"]) else "init": sent}, ()
     return sent, ("init",)
+
+
+def _is_optimizer(kind: Any) -> bool:
+    """Whether a kind is an optimizer's, or nearly so, and no scheme's."""
+    if not isinstance(kind, str) or kind in SCHEMES or len(kind) > MAX_COMPARED_CHARS:
+        return False
+    return bool(difflib.get_close_matches(kind.casefold(), _OPTIMIZER_NAMES, 1, _ALIKE))
+
+
+def _unknown_kind(item: Any, sent: Any) -> str | None:
+    """The fault of a variant that stands alone, whose kind is neither a scheme's nor an optimizer's."""
+    kind = item.get("init") if item is not sent else None
+    kind = kind.get("kind") if isinstance(kind, dict) else kind
+    if not isinstance(kind, str) or scheme_kind(kind) in SCHEMES:
+        return None
+    try:
+        known = find(kind) is not None
+    except ValueError as error:
+        return str(error)
+    if known:
+        return None
+    return f"{unknown_name('scheme', kind, SCHEMES)}; the optimizers are {', '.join(OPTIMIZERS)}"
 
 
 def _read_inits(raw: Any, place: Path) -> Inits | None:

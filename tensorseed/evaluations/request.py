@@ -187,9 +187,9 @@ class EvaluationRequest(Spec):
         "or an object of its method and settings.",
         examples=["lsuv", {"method": "lsuv", "tolerance": 0.1}],
     )
-    compare: tuple[Variant | Init, ...] = Field(
+    compare: tuple[Variant | Init | AnyOptimizer, ...] = Field(
         default=(),
-        description="Variants of the network, each evaluated on the same input and target. An init alone, "
-        "and the name of an optimizer or a dtype, stands for a variant with it.",
+        description="Variants of the network, each evaluated on the same input and target. An init or an "
+        "optimizer alone, and the name of a dtype, stands for a variant with it.",
         examples=[["zeros", "xavier_normal", {"kind": "normal", "std": 0.01}, {"seed": 7}]],
     )

@@ -75,6 +75,9 @@ def _variant(variant: Any) -> Any:
     if not isinstance(variant, dict):
         return variant
     found: dict[str, Any] = dict(respell_init(respell_fields(variant)))  # an init can stand alone
+    optimizer = _optimizer(found)  # and so can an optimizer
+    if optimizer is not found and optimizer["kind"] in _OPTIMIZERS:
+        return optimizer
     if "init" in found:
         found["init"] = respell_inits(found["init"])
     if "optimizer" in found:

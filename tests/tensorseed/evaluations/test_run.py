@@ -378,6 +378,7 @@ NORMAL_INIT = {"kind": "normal"}
         (["zeros", "xavier_normal"], ["zeros", "xavier_normal"]),
         ([{"optimizer": {**SGD, "lr": rate}} for rate in (0.01, 1)], ["SGD lr=0.01", "SGD lr=1"]),
         ([{"optimizer": {"kind": "Adam", "betas": [0.5, 0.9]}}, "Adam"], ["Adam betas=[0.5,0.9]", "Adam"]),
+        ([{"kind": "SGD", "lr": 0.1}, {"kind": "torch.optim.sgd", "lr": 0.2}], ["SGD lr=0.1", "SGD lr=0.2"]),
         ([{"init": {"weight": {**NORMAL_INIT, "std": std}}} for std in (0.1, 1)],
          ["normal std=0.1", "normal std=1"]),
         ([{**NORMAL_INIT, "std": 0.5}, {"init": "zeros", "seed": 3}], ["normal std=0.5", "zeros, seed 3"]),
