@@ -60,6 +60,7 @@ _LAYER_INIT = (
     'init must be one, such as "xavier_uniform", or an object of inits by parameter, such as '
     '{"weight": "xavier_uniform"}: leave it out for torch\'s defaults'
 )
+_FAN_AXES = "the fans of a layer are torch's: leave fan_axes out, which belongs to a Tensor"
 _SIZE = "{field} must be an integer, or a list of integers with one for each dimension"
 _PADDING = "{field} must be same, valid, an integer, or a list of integers with one for each dimension"
 
@@ -212,6 +213,8 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
             return (*path, tag), unknown_name(word, context["tag"], valid)
         return (*path, tag), f"{tag} is required: one of {', '.join(valid)}"
     if kind == "extra_forbidden":
+        if path[0] == "layers" and path[2:] == ("fan_axes",):
+            return path, _FAN_AXES
         return path, unknown_name(
             "field", path[-1], [field.alias or name for name, field in model.model_fields.items()]
         )

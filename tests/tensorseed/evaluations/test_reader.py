@@ -70,6 +70,7 @@ def test_what_is_changed_was_sound() -> None:
         (changed("layers", 2, "name", to=...), "/layers/2/name", "name is required"),
         (changed("layers", 2, "out_features", to="3"), "/layers/2/out_features", "must be an integer"),
         (changed("layers", 2, "init", to={"weight": "he"}), "/layers/2/init/weight", "unknown scheme"),
+        (changed("layers", 2, "fan_axes", to={"in": 1}), "/layers/2/fan_axes", "belongs to a Tensor"),
         (changed("layers", 2, "out_features", to=0), "/layers/2", "its weight has no elements"),
         (changed("layers", 2, "dtype", to="float64"), "/layers/2/dtype", "share its dtype"),
         (changed("layers", to=[]), "/layers", "at least one layer"),
