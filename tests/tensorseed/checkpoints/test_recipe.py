@@ -189,7 +189,7 @@ def test_all_faults_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (b"", "not valid JSON"),
+        (b"", "is empty"),
         (b"id: a", "not valid JSON"),
         (b"\xff", "UTF-8"),
         (b'{"id": NaN}', "finite"),
@@ -228,7 +228,7 @@ def test_weights_that_are_left_out_are_derived() -> None:
     def derive(config: dict[str, Any]) -> dict[str, Any]:
         return {"id": "local/x", "config": config, "weights": derived}
 
-    assert read_recipe(without_weights(), "r.json", derive).weights.model_dump() == derived
+    assert read_recipe(without_weights(), "r.json", derive).weights.model_dump() == {**derived, "rules": []}
 
 
 def test_weights_that_cannot_be_derived() -> None:

@@ -201,7 +201,7 @@ def test_adaptive_faults_of_given_parameters() -> None:
             "/ignore_index",
             "no meaning",
         ),
-        ({"num_classes": 10, "init": {"weight": "identity"}}, {}, "/init/weight", "unknown scheme"),
+        ({"num_classes": 10, "init": {"weight": "identical"}}, {}, "/init/weight", "unknown scheme"),
     ],
 )
 def test_linear_faults(document: dict[str, Any], tensors: Any, pointer: str, words: str) -> None:
