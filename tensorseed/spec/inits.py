@@ -9,6 +9,7 @@ from tensorseed.sampling.dtypes import INT64, DType
 from tensorseed.spec.canonical import normalize_init
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.schemes import ArgumentError, Scheme
+from tensorseed.spec.schemes.base import nest_error
 from tensorseed.spec.schemes.fans import Fans
 from tensorseed.spec.schemes.parts import Parts, fans_of
 from tensorseed.spec.schemes.plain import Values
@@ -82,9 +83,3 @@ def overflowing_parameter(scheme: Scheme, error: ValueError) -> tuple[str, ...]:
     given = {name: getattr(scheme, name) for name in scheme.model_fields_set}
     numbers = {name: abs(value) for name, value in sorted(given.items()) if type(value) is float}
     return (max(numbers, key=numbers.__getitem__),) if numbers else ()
-
-
-def nest_error(path: tuple[str | int, ...], error: ValueError) -> ArgumentError:
-    """The error, with `path` before its own."""
-    rest = error.path if isinstance(error, ArgumentError) else ()
-    return ArgumentError((*path, *rest), str(error))

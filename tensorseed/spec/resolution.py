@@ -15,7 +15,6 @@ from tensorseed.spec.init_names import expand_init_names
 from tensorseed.spec.inits import (
     canonical_scheme,
     check_literals,
-    nest_error,
     overflowing_parameter,
     resolve_distribution,
 )
@@ -24,6 +23,7 @@ from tensorseed.spec.layers.base import MAX_SLOTS, NO_UNITS, UNITS, Role
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name
 from tensorseed.spec.schemes import ArgumentError, Scheme, scheme_of
+from tensorseed.spec.schemes.base import nest_error
 from tensorseed.spec.schemes.fans import Axes, Fans, fans
 from tensorseed.spec.schemes.parts import Parts
 from tensorseed.spec.size_limits import ShapeError, check_shape, oversized_argument

@@ -29,7 +29,7 @@ from tensorseed.sampling.distributions import (
 from tensorseed.sampling.dtypes import INT64, DType
 from tensorseed.spec.layers import Entry, Slot, Tensor
 from tensorseed.spec.schemes import SCHEME_CLASSES, ArgumentError, Scheme
-from tensorseed.spec.schemes.base import defaults_of
+from tensorseed.spec.schemes.base import defaults_of, nest_error
 from tensorseed.spec.schemes.fans import fans
 from tensorseed.spec.schemes.parts import Parts as SchemeParts
 
@@ -144,8 +144,7 @@ def _check_parts(scheme: SchemeParts, shape: tuple[int, ...], dtype: DType) -> N
                     f"torch's orthogonal fills no slice in several pieces: divide axis 0, or {_PORTABLE}"
                 )
         except ValueError as error:
-            rest = error.path if isinstance(error, ArgumentError) else ()
-            raise ArgumentError(("parts", index, "init", *rest), str(error)) from None
+            raise nest_error(("parts", index, "init"), error) from None
 
 
 def max_rejection_draws(shape: tuple[int, ...]) -> int:

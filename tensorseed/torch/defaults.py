@@ -9,11 +9,11 @@ import torch
 
 from tensorseed.devices.local import LIMITS
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.spec.inits import nest_error
 from tensorseed.spec.layers import FanAxes, Tensor
 from tensorseed.spec.layers.attention import XAVIER
 from tensorseed.spec.resolution import EntryTensor, resolve_entry
 from tensorseed.spec.schemes import Scheme, scheme_of
+from tensorseed.spec.schemes.base import nest_error
 from tensorseed.torch.walk import Layer
 
 DTYPE_NAMES = {getattr(torch, name): name for name in DTYPES}

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from tensorseed.spec.numbers import EXACT, Float64, sum_of_product
 from tensorseed.spec.schemes import ArgumentError
+from tensorseed.spec.schemes.base import Scale
 
 Init = str | dict[str, Any]
 """An init as a spec has it: a scheme's name, or an object with kind and parameters."""
 
-Scale = Annotated[float, Field(ge=0.0), EXACT]
 Positive = Annotated[float, Field(gt=0.0), EXACT]
 Fan = Literal["fan_in", "fan_out", "fan_avg"]
 

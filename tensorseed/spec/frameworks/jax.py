@@ -10,7 +10,6 @@ from tensorseed.spec.frameworks.base import (
     Init,
     Initializer,
     Positive,
-    Scale,
     bare,
     check_order,
     constant,
@@ -19,8 +18,9 @@ from tensorseed.spec.frameworks.base import (
     scaled,
     truncated,
 )
-from tensorseed.spec.frameworks.keras import glorot_and_he, lecun
+from tensorseed.spec.frameworks.keras import glorot, he, lecun
 from tensorseed.spec.numbers import Bound
+from tensorseed.spec.schemes.base import Scale
 
 _Mode = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
 _Distribution = Literal["truncated_normal", "normal", "uniform"]
@@ -70,10 +70,8 @@ JAX = Framework(
             {"scale": (Positive, ...), "mode": (_Mode, ...), "distribution": (_Distribution, ...)},
             has_axes=True,
         ),
-        *glorot_and_he(
-            ("glorot_uniform xavier_uniform", "glorot_normal xavier_normal"),
-            ("he_uniform kaiming_uniform", "he_normal kaiming_normal"),
-        ),
+        *glorot("glorot_uniform xavier_uniform", "glorot_normal xavier_normal"),
+        *he("he_uniform kaiming_uniform", "he_normal kaiming_normal"),
         *lecun("lecun_uniform", "lecun_normal"),
         orthogonal("orthogonal", "scale")._replace(ignored=_LAST),
         orthogonal("delta_orthogonal", "scale", "delta_orthogonal")._replace(ignored=_LAST),

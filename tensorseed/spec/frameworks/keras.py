@@ -60,13 +60,19 @@ def _variance_scaling(scale: float, mode: str, distribution: str) -> Init:
     return scaled(scale, mode, DISTRIBUTIONS[distribution])
 
 
-def glorot_and_he(glorot: tuple[str, str], he: tuple[str, str]) -> tuple[Initializer, ...]:
-    """The uniform and the normal ones of Glorot and of He, by their names. The normal ones are truncated."""
+def glorot(uniform_names: str, normal_names: str) -> tuple[Initializer, ...]:
+    """The uniform and the normal one of Glorot, by their names. The normal one is truncated."""
     return (
-        _fixed(glorot[0], "xavier_uniform", "xavier_uniform"),
-        _fixed(glorot[1], "variance_scaling(mode=fan_avg)", scaled(1.0, "fan_avg")),
-        _fixed(he[0], "kaiming_uniform", "kaiming_uniform"),
-        _fixed(he[1], "variance_scaling(scale=2)", scaled(2.0)),
+        _fixed(uniform_names, "xavier_uniform", "xavier_uniform"),
+        _fixed(normal_names, "variance_scaling(mode=fan_avg)", scaled(1.0, "fan_avg")),
+    )
+
+
+def he(uniform_names: str, normal_names: str) -> tuple[Initializer, ...]:
+    """The uniform and the normal one of He, by their names. The normal one is truncated."""
+    return (
+        _fixed(uniform_names, "kaiming_uniform", "kaiming_uniform"),
+        _fixed(normal_names, "variance_scaling(scale=2)", scaled(2.0)),
     )
 
 
@@ -121,10 +127,8 @@ KERAS = Framework(
         normal("RandomNormal random_normal normal", "stddev", 0.05),
         truncated_normal("TruncatedNormal truncated_normal", 0.05),
         variance_scaling("VarianceScaling variance_scaling"),
-        *glorot_and_he(
-            ("GlorotUniform glorot_uniform", "GlorotNormal glorot_normal"),
-            ("HeUniform he_uniform", "HeNormal he_normal"),
-        ),
+        *glorot("GlorotUniform glorot_uniform", "GlorotNormal glorot_normal"),
+        *he("HeUniform he_uniform", "HeNormal he_normal"),
         *lecun("LecunUniform lecun_uniform", "LecunNormal lecun_normal"),
         orthogonal("Orthogonal orthogonal OrthogonalInitializer"),
         identity("Identity identity IdentityInitializer"),

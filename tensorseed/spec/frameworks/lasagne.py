@@ -11,13 +11,13 @@ from tensorseed.spec.frameworks.base import (
     Framework,
     Init,
     Initializer,
-    Scale,
     around_zero,
     constant,
     normal,
     scaled,
 )
 from tensorseed.spec.numbers import inexact
+from tensorseed.spec.schemes.base import Scale
 
 RELU = math.sqrt(2.0)
 

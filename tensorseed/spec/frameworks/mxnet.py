@@ -9,7 +9,6 @@ from tensorseed.spec.frameworks.base import (
     Init,
     Initializer,
     Positive,
-    Scale,
     around_zero,
     bare,
     constant,
@@ -17,6 +16,7 @@ from tensorseed.spec.frameworks.base import (
     scaled,
 )
 from tensorseed.spec.numbers import Float64
+from tensorseed.spec.schemes.base import Scale
 
 _Factor = Literal["avg", "in", "out"]
 _Random = Literal["uniform", "gaussian"]

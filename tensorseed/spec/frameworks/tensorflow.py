@@ -14,9 +14,7 @@ from tensorseed.spec.frameworks.base import (
     scaled,
     uniform,
 )
-from tensorseed.spec.frameworks.keras import glorot_and_he, identity, truncated_normal, variance_scaling
-
-_GLOROT = glorot_and_he(("glorot_uniform_initializer", "glorot_normal_initializer"), ("", ""))[:2]
+from tensorseed.spec.frameworks.keras import glorot, identity, truncated_normal, variance_scaling
 
 TENSORFLOW = Framework(
     title="TensorFlow 1",
@@ -30,7 +28,7 @@ TENSORFLOW = Framework(
         normal("random_normal_initializer", "stddev", 1.0),
         truncated_normal("truncated_normal_initializer", 1.0),
         variance_scaling("variance_scaling_initializer"),
-        *_GLOROT,
+        *glorot("glorot_uniform_initializer", "glorot_normal_initializer"),
         Initializer(
             ("uniform_unit_scaling_initializer",),
             "variance_scaling(scale=factor², distribution=uniform)",

@@ -36,6 +36,12 @@ class ArgumentError(ValueError):
         super().__init__(detail)
 
 
+def nest_error(path: tuple[str | int, ...], error: ValueError) -> ArgumentError:
+    """The error, with `path` before its own."""
+    rest = error.path if isinstance(error, ArgumentError) else ()
+    return ArgumentError((*path, *rest), str(error))
+
+
 class SchemeWarning(NamedTuple):
     """A warning about a valid scheme that is probably a mistake."""
 

@@ -19,7 +19,7 @@ from tensorseed.sampling.distributions import (
     Stack,
 )
 from tensorseed.sampling.distributions.orthogonal import is_thin, preparation_cost
-from tensorseed.spec.schemes.base import ArgumentError, Scheme, SchemeWarning, Shape
+from tensorseed.spec.schemes.base import ArgumentError, Scheme, SchemeWarning, Shape, nest_error
 from tensorseed.spec.schemes.fans import Fans, fans
 from tensorseed.spec.schemes.matrices import MAX_PREPARATION
 from tensorseed.spec.schemes.plain import Eye
@@ -172,7 +172,7 @@ class Parts(Scheme):
                 try:
                     own = groups_of(drawn[0], shape[0], groups)
                 except ValueError as error:
-                    raise _within(index, error) from None
+                    raise nest_error(("parts", index, "init"), error) from None
             parts.append(part.model_copy(update={"init": part.init.canonical(drawn, own)}))
         return self.model_copy(update={"parts": tuple(parts)})
 
@@ -189,7 +189,7 @@ class Parts(Scheme):
             try:
                 base = part.init.distribution_for(drawn, fans_of(drawn, shape, found))
             except ValueError as error:
-                raise _within(index, error) from None
+                raise nest_error(("parts", index, "init"), error) from None
             runs.append(Run(start, size, part.repeat, part.copies, base))
             start += size * part.repeat
         if 0 in shape:
@@ -246,12 +246,6 @@ def groups_of(drawn: int, whole: int, groups: int) -> int:
             f"a group has {members:,} outputs, and this part draws {drawn:,}: divide between groups"
         )
     return drawn // members
-
-
-def _within(index: int, error: ValueError) -> ArgumentError:
-    """The error of a part's init, with its path."""
-    rest = error.path if isinstance(error, ArgumentError) else ()
-    return ArgumentError(("parts", index, "init", *rest), str(error))
 
 
 def _check_prepared(runs: Sequence[Run]) -> None:
