@@ -220,3 +220,13 @@ def test_one_warning_for_a_folded_name() -> None:
 def test_one_warning_for_what_differs_in_its_shape_alone() -> None:
     (warning,) = lint.warnings(parse(*(tensor(name=f"a.{i}", shape=[2, 2 + i]) for i in range(9))))
     assert warning["tensor"] == "a.{0..8}"
+
+
+def test_axes_are_the_layout_of_an_init_without_fans_too() -> None:
+    rows = {"kind": "values", "data": [[1, 2], [1, 2]]}
+    plain, turned = (
+        parse(tensor(shape=[2, 2], init=rows, fan_axes=axes)) for axes in (None, {"in": 0, "out": 1})
+    )
+    assert [warning["code"] for warning in lint.warnings(plain)] == ["symmetric_rows"]
+    assert lint.warnings(turned) == []
+    assert '"fan_axes":{"in":0,"out":1}' in turned.recipe
