@@ -11,7 +11,7 @@ from tensorseed.spec.json.numbers import InexactNumberError
 from tensorseed.spec.json.text import load
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.spellings.names import scheme_kind
-from tensorseed.spec.spellings.values import dimensions, integer_remedy, number_text, renamed
+from tensorseed.spec.spellings.values import dimensions, integer_remedy, number_text, unquoted_values
 from tensorseed.spec.torch_identity import TorchIdentity
 from tensorseed.spec.translation import parameters_of
 from tensorseed.suggestions import unknown_name
@@ -50,7 +50,7 @@ def document(params: Mapping[str, str]) -> dict[str, Any]:
     broken = [key for key, text in params.items() if key != "name" and not (_is_text(key) and _is_text(text))]
     if broken:
         raise SpecError([Fault(repr(key)[1:-1], "a parameter must be valid Unicode") for key in broken])
-    params = renamed(params)
+    params = unquoted_values(params)
     entry: dict[str, Any] = {"type": "Tensor", "name": params.get("name", DEFAULT_NAME)}
     if "shape" in params:
         entry["shape"] = _shape(params["shape"])
@@ -99,7 +99,7 @@ def _shape(text: str) -> list[int]:
 
 def _is_text(text: str) -> bool:
     """Whether it holds no lone surrogates, which UTF-8 cannot spell."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _init(params: Mapping[str, str]) -> dict[str, Any]:

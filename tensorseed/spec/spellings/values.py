@@ -94,6 +94,6 @@ def integer_remedy(value: object) -> str:
     return f": write {int(number)}"
 
 
-def renamed(parameters: Mapping[str, str]) -> dict[str, str]:
+def unquoted_values(parameters: Mapping[str, str]) -> dict[str, str]:
     """Query parameters without spaces and quotes around their values, but for a tensor's name."""
     return {key: text if key == "name" else unquoted(text) for key, text in parameters.items()}
