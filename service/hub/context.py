@@ -66,6 +66,20 @@ async def snapshot_at(request: Request, path: RepoPath) -> Snapshot:
     return snapshot
 
 
+async def listed_at(request: Request, path: RepoPath) -> Snapshot:
+    """`snapshot_at`, once size and object id of every file are known.
+
+    Raises:
+        UnknownRepositoryError: No recipe has the id.
+        UnknownRevisionError: The repository lacks the revision.
+        RecipeError: The recipe is not valid.
+        TooLargeError: The recipe exceeds a limit of this service.
+    """
+    snapshot = await snapshot_at(request, path)
+    await HubContext.of(request).library.make_ready(*snapshot.files)
+    return snapshot
+
+
 def open_library(settings: Settings) -> Library:
     """The library of the recipes that the settings name.
 

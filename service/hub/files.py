@@ -14,7 +14,8 @@ from starlette.responses import Response
 
 from tensorseed.checkpoints.errors import UnknownEntryError
 from tensorseed.checkpoints.layout import INDEX, TENSOR_BYTES
-from tensorseed.checkpoints.snapshot import RepoFile, Snapshot
+from tensorseed.checkpoints.repo_files import RepoFile, WeightsFile
+from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.errors import CapacityError
 from tensorseed.files.virtual_file import VirtualFile
 
@@ -40,14 +41,14 @@ _ERRORS = (UnknownEntryError, PreconditionError, RangeError, BusyError, Capacity
 
 
 class RepoFileRepresentation(Representation):
-    """The bytes of a file. `weights` is None for a text, and for HEAD."""
+    """The bytes of a file. `content` is its text or its weights; None for HEAD."""
 
     def __init__(
         self,
         worker: Worker,
         file: RepoFile,
         commit: str,
-        weights: VirtualFile | None,
+        content: bytes | VirtualFile | None,
         *,
         immutable: bool,
         attached: bool,
@@ -65,8 +66,8 @@ class RepoFileRepresentation(Representation):
         )
         self._worker = worker
         self.known_size = self._size = file.size
-        self._weights = weights
-        self._text = memoryview(file.text or b"")
+        self._weights = content if isinstance(content, VirtualFile) else None
+        self._text = memoryview(content if isinstance(content, bytes) else b"")
 
     async def size(self) -> int:
         """The number of bytes, known without computing any."""
@@ -139,25 +140,30 @@ async def _get(request: Request) -> Response:
     path = parse_repo_path(request, *_KEYWORDS)
     snapshot = await snapshot_at(request, path)
     file = snapshot.file(path.path)
-    needs_no_weights = file.text is not None or request.method == "HEAD"
-    weights = None if needs_no_weights else await context.worker.run(_open, file, lease_of(request))
+    await context.library.make_ready(file)
+    content: bytes | VirtualFile | None = None
+    if request.method != "HEAD":
+        if isinstance(file, WeightsFile):
+            content = await context.worker.run(_open, file, lease_of(request))
+        else:
+            content = await context.library.text(file)
     immutable = path.revision == snapshot.commit
     representation = RepoFileRepresentation(
         context.worker,
         file,
         snapshot.commit,
-        weights,
+        content,
         immutable=immutable,
         attached=Query(request).flag("download"),
     )
     return await file_response(request, representation, context.streams)
 
 
-def _open(file: RepoFile, lease: MemoryLease) -> VirtualFile | None:
+def _open(file: WeightsFile, lease: MemoryLease) -> VirtualFile:
     """The weights of a file; their memory is taken until they are freed, however many requests share them."""
     is_open = "weights" in vars(file)
     weights = file.weights
-    if weights is not None and not is_open:
+    if not is_open:
         try:
             lease.hand_over(TENSOR_BYTES * len(weights.entries()) + 2 * len(weights.header), weights)
         except Exception:
@@ -179,13 +185,12 @@ async def _headers(request: Request) -> Response:
 
 def _headers_text(snapshot: Snapshot, index: RepoFile) -> bytes:
     """The headers as JSON; their own texts are JSON already."""
-    shards = [file for file in snapshot.files if file.text is None]
+    shards = [file for file in snapshot.files if isinstance(file, WeightsFile)]
     headers = {file.path: _header(file) for file in shards}
     return orjson.dumps(
         {"index": {"metadata": orjson.loads(index.text or b"")["metadata"]}, "headers": headers}
     )
 
 
-def _header(file: RepoFile) -> orjson.Fragment:
-    assert file.weights is not None
+def _header(file: WeightsFile) -> orjson.Fragment:
     return orjson.Fragment(file.weights.header[8:].rstrip(b" "))

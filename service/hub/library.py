@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from tensorseed.checkpoints.errors import UnknownRepositoryError
 from tensorseed.checkpoints.library import Library
+from tensorseed.checkpoints.repo_files import GeneratedFile, RepoFile
 from tensorseed.checkpoints.repository import Repository
 from tensorseed.checkpoints.snapshot import Snapshot
 
 from ..telemetry import span
 from ..worker.worker import Worker
 from .urls import MAIN
+
+T = TypeVar("T")
 
 FRESH_SECONDS = 1.0  # between two checks of the folders
 REFRESH_SECONDS = 2.0  # that a request waits for a check, which may read a large recipe
@@ -24,7 +28,8 @@ REFRESH_SECONDS = 2.0  # that a request waits for a check, which may read a larg
 class LibraryService:
     """A library whose folders are checked by its requests, at most once a second. For one event loop.
 
-    The layout of a large recipe takes seconds. One of the worker's threads stays free of layouts.
+    The layout of a large recipe takes seconds, and the text of a large vocabulary up to one. One of the
+    worker's threads stays free of them.
     """
 
     def __init__(self, library: Library, worker: Worker, threads: int) -> None:
@@ -74,23 +79,42 @@ class LibraryService:
         """
         known = self._summaries.get(repository)
         if known is None:
-            known = self._summaries[repository] = _summary(await self._snapshot(repository, MAIN))
+            snapshot = await self._snapshot(repository, MAIN)
+            await self.make_ready(*snapshot.files)
+            known = self._summaries[repository] = _summary(snapshot)
         return known
+
+    async def make_ready(self, *files: RepoFile) -> None:
+        """Make sure that size and object id of the files are known."""
+        for file in files:
+            if isinstance(file, GeneratedFile) and not file.is_ready:
+                await self._bounded(file.facts)
+
+    async def text(self, file: RepoFile) -> bytes:
+        """The text of a file that is no weights."""
+        if isinstance(file, GeneratedFile):
+            made = file.cached_text
+            return await self._bounded(file.read) if made is None else made
+        return file.text or b""
 
     async def _snapshot(self, repository: Repository, revision: str) -> Snapshot:
         known = repository.cached_snapshot(revision)
         if known is not None:
             return known
         if repository.has_layout(revision):
-            return await self._compute(repository, revision)
-        await self._layouts.acquire()
-        layout = asyncio.ensure_future(self._compute(repository, revision))
-        layout.add_done_callback(lambda _: self._layouts.release())  # at its end, even if the client leaves
-        return await asyncio.shield(layout)
+            return await self._compute(lambda: repository.snapshot(revision))
+        return await self._bounded(lambda: repository.snapshot(revision))
 
-    async def _compute(self, repository: Repository, revision: str) -> Snapshot:
+    async def _compute(self, compute: Callable[[], T]) -> T:
         with span("snapshot"):
-            return await self._worker.run(repository.snapshot, revision)
+            return await self._worker.run(compute)
+
+    async def _bounded(self, compute: Callable[[], T]) -> T:
+        """The result of what may take a second, while one thread stays free of such work."""
+        await self._layouts.acquire()
+        task = asyncio.ensure_future(self._compute(compute))
+        task.add_done_callback(lambda _: self._layouts.release())  # at its end, even if the client leaves
+        return await asyncio.shield(task)
 
     async def _refresh(self) -> None:
         """Check the folders, if it is time. Requests during a long check get the library as it was."""

@@ -20,7 +20,7 @@ from ..http.negotiation import JSON
 from ..http.openapi import json_list_answer
 from ..http.request_context import KEY_NAME
 from ..http.routing import get_and_head
-from .context import HubContext, snapshot_at
+from .context import HubContext, listed_at, snapshot_at
 from .openapi import SNAPSHOT, in_path, search_parameters
 from .pagination import Query, paged
 from .problems import HUB_PROBLEMS
@@ -106,7 +106,7 @@ async def get_commits(request: Request) -> Response:
 async def get_model_revision(request: Request) -> Response:
     """A repository at a revision: its commit, files and sizes."""
     snapshot = await cancel_on_disconnect(
-        request.receive, snapshot_at(request, parse_repo_path(request, "revision"))
+        request.receive, listed_at(request, parse_repo_path(request, "revision"))
     )
     return _json(_at(snapshot))
 
@@ -135,7 +135,7 @@ async def get_access(request: Request) -> Response:
 )
 async def get_model(request: Request) -> Response:
     """A repository at `main`: its commit, files and sizes."""
-    snapshot = await cancel_on_disconnect(request.receive, snapshot_at(request, parse_repo_path(request)))
+    snapshot = await cancel_on_disconnect(request.receive, listed_at(request, parse_repo_path(request)))
     return _json(_at(snapshot))
 
 

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tensorseed.checkpoints.errors import UnknownEntryError
-from tensorseed.checkpoints.snapshot import Folder, RepoFile, Snapshot
+from tensorseed.checkpoints.repo_files import RepoFile
+from tensorseed.checkpoints.snapshot import Folder, Snapshot
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.spec.json.text import load
 
@@ -24,7 +25,7 @@ from ..http.negotiation import JSON
 from ..http.openapi import json_list_answer, reference, request_body
 from ..http.routing import get_and_head
 from ..http.texts import complete_text
-from .context import HubContext, snapshot_at
+from .context import HubContext, listed_at
 from .openapi import SNAPSHOT, in_path, listing_parameters
 from .pagination import Query, paged
 from .problems import HUB_PROBLEMS
@@ -88,7 +89,7 @@ async def post_paths_info(request: Request) -> Response:
 async def _tree(request: Request) -> Response:
     query = Query(request)
     path = parse_repo_path(request, "tree")
-    snapshot = await snapshot_at(request, path)
+    snapshot = await listed_at(request, path)
     body, headers = await HubContext.of(request).worker.run(_listing, snapshot, path.path.rstrip("/"), query)
     return complete_text(body, lease_of(request), headers)
 
@@ -101,7 +102,7 @@ def _listing(snapshot: Snapshot, folder: str, query: Query) -> tuple[bytes, dict
 
 
 async def _paths_info(request: Request, paths: Sequence[str], *, expand: bool) -> Response:
-    snapshot = await snapshot_at(request, parse_repo_path(request, "paths-info"))
+    snapshot = await listed_at(request, parse_repo_path(request, "paths-info"))
     text = await HubContext.of(request).worker.run(_selected, snapshot, paths, expand)
     return complete_text(text, lease_of(request), {"Cache-Control": "no-store"})
 

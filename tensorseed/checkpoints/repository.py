@@ -8,8 +8,11 @@ from functools import partial
 
 from tensorseed.checkpoints.card import CardContext, card
 from tensorseed.checkpoints.errors import RecipeError, UnknownRevisionError
+from tensorseed.checkpoints.generated_files import generated_files
+from tensorseed.checkpoints.generated_texts import TextCache
 from tensorseed.checkpoints.layout import INDEX, TENSOR_BYTES, Layout, plan_layout, pretty
 from tensorseed.checkpoints.recipe import Recipe, weights_error
+from tensorseed.checkpoints.repo_files import GeneratedFile, RepoFile, TextFile, WeightsFile
 from tensorseed.checkpoints.revision import (
     DTYPE_NAMES,
     IDENTITY_BYTES,
@@ -18,14 +21,14 @@ from tensorseed.checkpoints.revision import (
     encode_commit,
     parse_revision,
 )
-from tensorseed.checkpoints.snapshot import FILE_BYTES, Folder, RepoFile, Snapshot
+from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.concurrency.single_flight import SingleFlightCache
 from tensorseed.errors import SpecError, TooLargeError, shortened
 from tensorseed.sampling.philox import STREAM_VERSION
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 
-__all__ = ["HUB_LAYOUT", "Folder", "RepoFile", "Repository", "RepositoryCaches", "Snapshot"]
+__all__ = ["HUB_LAYOUT", "Repository", "RepositoryCaches", "Snapshot"]
 
 HUB_LAYOUT = 1  # raised with every change of how a repository's files follow from its recipe
 
@@ -36,10 +39,11 @@ _NOWHERE = "0" * 40  # stands for the commit in the card that is identified
 
 @dataclass(frozen=True)
 class RepositoryCaches:
-    """Caches of layouts and snapshots, of all repositories of a library."""
+    """Caches of layouts, snapshots and generated texts, of all repositories of a library."""
 
     layouts: SingleFlightCache[Layout]
     snapshots: SingleFlightCache[Snapshot]
+    texts: TextCache
 
     @classmethod
     def of(cls, tensors: int) -> RepositoryCaches:
@@ -48,6 +52,7 @@ class RepositoryCaches:
         return cls(
             SingleFlightCache(max_bytes, lambda layout: layout.nbytes),
             SingleFlightCache(max_bytes, lambda snapshot: snapshot.nbytes),
+            TextCache(),
         )
 
 
@@ -173,8 +178,7 @@ class Repository:
             running = hashlib.sha256(f"tensorseed hub v{HUB_LAYOUT}, stream v{STREAM_VERSION}\n".encode())
             running.update(f"{self.id}\n".encode())
             for file in snapshot.files:
-                content = file.oid if file.text is None else hashlib.sha256(file.text).hexdigest()
-                running.update(f"{file.path} {file.size} {content}\n".encode())
+                running.update(f"{file.path} {file.identity}\n".encode())
             known = bytes([_code_of(dtype)]) + running.digest()[: IDENTITY_BYTES - 1]
             self._identities[dtype] = known
         return known
@@ -211,14 +215,18 @@ class Repository:
         """The snapshot of a revision, whose dtype is not the recipe's own."""
         layout = self._layout(revision.dtype)
         context = CardContext(self.recipe, layout, revision, commit)
-        files = [*_texts(context), *_weights(context)]
-        text_bytes = sum(len(file.text) for file in files if file.text is not None and file.path != INDEX)
-        nbytes = layout.nbytes + FILE_BYTES * len(files) + text_bytes
+        files: list[RepoFile] = [*_texts(context), *self._generated(), *_weights(context)]
+        nbytes = layout.nbytes + sum(file.held_bytes for file in files)
         ordered = tuple(sorted(files, key=lambda file: file.path))
         return Snapshot(self.recipe, revision, commit, ordered, layout.parameters, nbytes)
 
+    def _generated(self) -> list[GeneratedFile]:
+        """The generated texts, none of them made."""
+        found = generated_files(self.recipe)
+        return [GeneratedFile(path, text, self._caches.texts) for path, text in found.items()]
 
-def _texts(context: CardContext) -> list[RepoFile]:
+
+def _texts(context: CardContext) -> list[TextFile]:
     """The small files."""
     recipe = context.recipe
     texts = {
@@ -231,7 +239,7 @@ def _texts(context: CardContext) -> list[RepoFile]:
     }
     if context.layout.index is not None:
         texts[INDEX] = context.layout.index
-    return [RepoFile.of_text(path, text) for path, text in texts.items()]
+    return [TextFile(path, text) for path, text in texts.items()]
 
 
 def _config(context: CardContext) -> dict[str, object]:
@@ -243,13 +251,13 @@ def _config(context: CardContext) -> dict[str, object]:
     return config
 
 
-def _weights(context: CardContext) -> list[RepoFile]:
+def _weights(context: CardContext) -> list[WeightsFile]:
     """The files of weights, not yet opened."""
     seed = context.revision.seed
     resolved = context.layout.resolved.reseeded(seed)
     recipe = hashlib.sha256(resolved.recipe.encode()).digest()
     return [
-        RepoFile(shard.path, shard.size(seed), shard.oid(recipe), None, partial(shard.open, resolved))
+        WeightsFile(shard.path, shard.size(seed), shard.oid(recipe), partial(shard.open, resolved))
         for shard in context.layout.shards
     ]
 

@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from tensorseed.checkpoints.errors import UnknownEntryError
 from tensorseed.checkpoints.recipe import Recipe
+from tensorseed.checkpoints.repo_files import RepoFile
 from tensorseed.checkpoints.revision import Revision
 from tensorseed.errors import shortened
-from tensorseed.files.virtual_file import VirtualFile
-
-FILE_BYTES = 512  # of memory that a file takes beside its text
-
-
-@dataclass(frozen=True)
-class RepoFile:
-    """A file: its path, its bytes' number, and 40 hexadecimal digits that identify them.
-
-    `text` holds what a small file is; of weights it is None, and `weights` the virtual file.
-    """
-
-    path: str
-    size: int
-    oid: str
-    text: bytes | None = None
-    opening: Callable[[], VirtualFile] | None = field(default=None, compare=False, repr=False)
-
-    @classmethod
-    def of_text(cls, path: str, text: bytes) -> RepoFile:
-        """A file of known bytes, identified as git does."""
-        framed = b"blob %d\0" % len(text) + text
-        return cls(path, len(text), hashlib.sha1(framed, usedforsecurity=False).hexdigest(), text)
-
-    @cached_property
-    def weights(self) -> VirtualFile | None:
-        """The virtual file of weights, opened at the first use: a thousand tensors take some 10 ms."""
-        if self.opening is None:
-            return None
-        file = self.opening()
-        assert file.size == self.size
-        return file
 
 
 class Folder(NamedTuple):

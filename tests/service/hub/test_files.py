@@ -176,12 +176,12 @@ def test_what_is_not_there_is_told_by_a_code(hub: Any, url: str, code: str) -> N
 
 
 def test_head_computes_no_weights(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tensorseed.checkpoints.snapshot import RepoFile
+    from tensorseed.checkpoints.repo_files import WeightsFile
 
-    def opened(self: RepoFile) -> None:
+    def opened(self: WeightsFile) -> None:
         raise AssertionError("opened")
 
-    monkeypatch.setattr(RepoFile, "weights", property(opened))
+    monkeypatch.setattr(WeightsFile, "weights", property(opened))
     assert hub.head("/tests/small/resolve/seed-99/model.safetensors").status_code == 200
     assert hub.get("/tests/small/resolve/seed-99/model.safetensors").status_code == 500
 

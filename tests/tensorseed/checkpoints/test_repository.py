@@ -15,8 +15,10 @@ from tensorseed.checkpoints import layout
 from tensorseed.checkpoints import repository as module
 from tensorseed.checkpoints.errors import RecipeError, UnknownRevisionError
 from tensorseed.checkpoints.layout import INDEX
-from tensorseed.checkpoints.repository import RepoFile, Repository, RepositoryCaches, Snapshot
+from tensorseed.checkpoints.repo_files import RepoFile, TextFile, WeightsFile
+from tensorseed.checkpoints.repository import Repository, RepositoryCaches
 from tensorseed.checkpoints.revision import DTYPE_NAMES, Revision
+from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.errors import TooLargeError
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
@@ -27,14 +29,13 @@ SHARD = 4_000
 LAST = (1 << 64) - 1
 
 
-def weights_of(snapshot: Snapshot) -> list[RepoFile]:
-    return [file for file in snapshot.files if file.text is None]
+def weights_of(snapshot: Snapshot) -> list[WeightsFile]:
+    return [file for file in snapshot.files if isinstance(file, WeightsFile)]
 
 
 def content(file: RepoFile) -> bytes:
-    if file.text is not None:
-        return file.text
-    assert file.weights is not None
+    if not isinstance(file, WeightsFile):
+        return file.text or b""
     return file.weights.read(0, file.weights.size).tobytes()
 
 
@@ -285,7 +286,7 @@ def test_seeds_differ_in_the_random_tensors_alone() -> None:
 def test_texts_are_identified_as_git_identifies_them() -> None:
     file = repository().snapshot("main").file("notes/a.txt")
     assert file.oid == hashlib.sha1(b"blob 8\0as it is").hexdigest()
-    assert file.weights is None
+    assert isinstance(file, TextFile)
 
 
 def test_a_snapshot_is_kept() -> None:

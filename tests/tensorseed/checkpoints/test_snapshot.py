@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tensorseed.checkpoints.errors import UnknownEntryError
-from tensorseed.checkpoints.snapshot import Folder, RepoFile, Snapshot
+from tensorseed.checkpoints.repo_files import TextFile, WeightsFile
+from tensorseed.checkpoints.snapshot import Folder, Snapshot
 from tests.tensorseed.checkpoints.recipes import repository
 
 FILES = {"a.txt": "1", "b/c/d.txt": "2", "b/c/e.txt": "3", "b/f.txt": "4", "bc/g.txt": "5"}
@@ -23,7 +24,7 @@ def listed(snapshot: Snapshot, folder: str, *, recursive: bool = False) -> list[
 
 
 def test_a_file_is_found_by_its_path(snapshot: Snapshot) -> None:
-    assert snapshot.file("b/c/d.txt") == RepoFile.of_text("b/c/d.txt", b"2")
+    assert snapshot.file("b/c/d.txt") == TextFile("b/c/d.txt", b"2")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_a_folder_is_identified_by_what_it_holds(snapshot: Snapshot) -> None:
 
 def test_the_weights_know_their_size_beforehand(snapshot: Snapshot) -> None:
     file = snapshot.file("model.safetensors")
+    assert isinstance(file, WeightsFile)
     assert file.text is None
-    assert file.weights is not None
     assert file.weights.size == file.size
     assert file.weights.resolved.seed == 3

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tensorseed.checkpoints.library import Library, shipped
+from tensorseed.checkpoints.repo_files import WeightsFile
 from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.spec.limits import Limits
 
@@ -25,7 +26,7 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
     for file in snapshot.files:
         content = file.text
         if content is None:
-            assert file.weights is not None
+            assert isinstance(file, WeightsFile)
             content = file.weights.read(0, file.size).tobytes()
         assert len(content) == file.size
         (folder / file.path).write_bytes(content)
