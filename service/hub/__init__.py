@@ -33,7 +33,7 @@ def repositories(reserved: Collection[str]) -> RouteGroup:
         unscoped=frozenset({WHOAMI}),
         problems=HUB_PROBLEMS,
         models=(
-            schemas.Model,
+            schemas.ListedModel,
             schemas.ModelInfo,
             schemas.TreeEntry,
             schemas.PathsRequest,

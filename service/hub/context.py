@@ -16,6 +16,7 @@ from ..http.errors import Limit
 from ..settings import Settings
 from ..worker.pools import QUICK_AT_ONCE
 from ..worker.worker import Worker
+from .lfs import LfsObjects
 from .library import LibraryService
 from .problems import COMMIT
 from .urls import RepoPath
@@ -31,6 +32,7 @@ class HubContext(Context):
 
     streams: ConcurrencyLimit
     library: LibraryService
+    lfs: LfsObjects
     derivations: DerivationProcess
     deriving: ConcurrencyLimit
 
@@ -47,6 +49,7 @@ class HubContext(Context):
             worker,
             streams,
             LibraryService(open_library(settings), worker, min(settings.thread_count(), QUICK_AT_ONCE)),
+            LfsObjects(worker, settings.listing_digest_bytes),
             DerivationProcess(settings.recipe_seconds, settings.recipe_bytes),
             ConcurrencyLimit(Limit.DERIVATIONS, MAX_DERIVATIONS, "derives recipes"),
         )

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tensorseed.checkpoints.errors import UnknownEntryError
-from tensorseed.checkpoints.layout import INDEX, TENSOR_BYTES
+from tensorseed.checkpoints.layout import INDEX
 from tensorseed.checkpoints.repo_files import RepoFile, WeightsFile
 from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.errors import CapacityError
@@ -21,7 +21,7 @@ from tensorseed.files.virtual_file import VirtualFile
 
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, PreconditionError, RangeError
-from ..http.memory import MemoryLease, lease_of
+from ..http.memory import lease_of
 from ..http.negotiation import JSON, OCTETS
 from ..http.responses import CACHE_CONTROL, REVALIDATED, Chunk, Representation, file_response
 from ..http.routing import get_and_head
@@ -33,6 +33,7 @@ from .pagination import Query
 from .problems import HUB_PROBLEMS
 from .schemas import Headers
 from .urls import RepoPath, parse_repo_path, root_convertor
+from .weights import open_weights
 
 _TEXT = "text/plain; charset=utf-8"
 _TYPES = {"json": JSON, "safetensors": OCTETS}
@@ -144,7 +145,7 @@ async def _get(request: Request) -> Response:
     content: bytes | VirtualFile | None = None
     if request.method != "HEAD":
         if isinstance(file, WeightsFile):
-            content = await context.worker.run(_open, file, lease_of(request))
+            content = await context.worker.run(open_weights, file, lease_of(request))
         else:
             content = await context.library.text(file)
     immutable = path.revision == snapshot.commit
@@ -157,19 +158,6 @@ async def _get(request: Request) -> Response:
         attached=Query(request).flag("download"),
     )
     return await file_response(request, representation, context.streams)
-
-
-def _open(file: WeightsFile, lease: MemoryLease) -> VirtualFile:
-    """The weights of a file; their memory is taken until they are freed, however many requests share them."""
-    is_open = "weights" in vars(file)
-    weights = file.weights
-    if not is_open:
-        try:
-            lease.hand_over(TENSOR_BYTES * len(weights.entries()) + 2 * len(weights.header), weights)
-        except Exception:
-            vars(file).pop("weights", None)  # so that the next request takes the memory
-            raise
-    return weights
 
 
 async def _headers(request: Request) -> Response:

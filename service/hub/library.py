@@ -40,6 +40,7 @@ class LibraryService:
         self._checked = monotonic()
         self._checking: asyncio.Task[None] | None = None
         self._summaries: WeakKeyDictionary[Repository, dict[str, Any]] = WeakKeyDictionary()
+        self._listings: WeakKeyDictionary[Repository, dict[str, Any]] = WeakKeyDictionary()
 
     async def repository(self, name: str) -> Repository:
         """The repository of an id.
@@ -82,6 +83,20 @@ class LibraryService:
             snapshot = await self._snapshot(repository, MAIN)
             await self.make_ready(*snapshot.files)
             known = self._summaries[repository] = _summary(snapshot)
+        return known
+
+    async def listing(self, repository: Repository) -> dict[str, Any]:
+        """The commit of `main` and the paths of its files, as a list of models has them.
+
+        Raises:
+            RecipeError: The recipe is not valid.
+            TooLargeError: The recipe exceeds a limit of this service.
+        """
+        known = self._listings.get(repository)
+        if known is None:
+            snapshot = await self._snapshot(repository, MAIN)
+            siblings = [{"rfilename": file.path} for file in snapshot.files]
+            known = self._listings[repository] = {"sha": snapshot.commit, "siblings": siblings}
         return known
 
     async def make_ready(self, *files: RepoFile) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -10,23 +12,27 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tensorseed.checkpoints.errors import UnknownRepositoryError
+from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
 from tensorseed.checkpoints.recipe import LIBRARY, Recipe, architecture, card_data, model_type, task_of
+from tensorseed.checkpoints.repo_files import RepoFile
 from tensorseed.checkpoints.snapshot import Snapshot
+from tensorseed.errors import TooLargeError
 
 from ..http.disconnect import cancel_on_disconnect
-from ..http.errors import QueryError
+from ..http.errors import BusyError, QueryError
+from ..http.memory import lease_of
 from ..http.negotiation import JSON
-from ..http.openapi import json_list_answer
+from ..http.openapi import Responses, json_list_answer
 from ..http.request_context import KEY_NAME
 from ..http.routing import get_and_head
 from .context import HubContext, listed_at, snapshot_at
-from .openapi import SNAPSHOT, in_path, search_parameters
+from .lfs import LfsObject
+from .openapi import SNAPSHOT, in_path, model_parameters, search_parameters
 from .pagination import Query, paged
 from .problems import HUB_PROBLEMS
-from .schemas import WHEN, Access, Commit, Model, ModelInfo, Refs, Whoami
+from .schemas import WHEN, Access, Commit, ListedModel, ModelInfo, Refs, Whoami
 from .trees import title
-from .urls import WHOAMI, parse_repo_path
+from .urls import WHOAMI, RepoPath, parse_repo_path
 
 router = APIRouter(tags=["hub"])
 
@@ -35,24 +41,49 @@ ANONYMOUS = "anonymous"  # without a key
 MAX_PAGE = 500  # models; the JavaScript client asks for so many when it wants all
 
 _UNSTORED = {"Cache-Control": "no-store"}
+_EMPTY: Responses = {
+    200: {
+        "description": "An empty list",
+        "content": {JSON: {"schema": {"type": "array", "items": {}, "maxItems": 0}}},
+    }
+}
 
 
 @get_and_head(
     router,
     "/api/models",
     "Models",
-    responses=json_list_answer(Model, "The models"),
+    responses=json_list_answer(ListedModel, "The models"),
     errors=HUB_PROBLEMS.documented(QueryError),
     parameters=search_parameters(),
 )
 async def get_models(request: Request) -> Response:
-    """The repositories, by id."""
-    query = Query(request)
-    repositories = await HubContext.of(request).library.repositories()
-    rows = (_described(repository.recipe) for repository in repositories)
-    found = [row for row in rows if _selected(row, query)]
-    page, headers = paged(query, found, MAX_PAGE)
-    return Response(orjson.dumps(page), headers=headers, media_type=JSON)
+    """The repositories, by id. With `full` each has its commit and files."""
+    return await cancel_on_disconnect(request.receive, _models(request))
+
+
+@get_and_head(
+    router,
+    "/api/datasets",
+    "Datasets",
+    responses=_EMPTY,
+    errors=HUB_PROBLEMS.documented(),
+)
+async def get_datasets(_request: Request) -> Response:
+    """No datasets: this service has models alone."""
+    return _json([])
+
+
+@get_and_head(
+    router,
+    "/api/spaces",
+    "Spaces",
+    responses=_EMPTY,
+    errors=HUB_PROBLEMS.documented(),
+)
+async def get_spaces(_request: Request) -> Response:
+    """No spaces: this service has models alone."""
+    return _json([])
 
 
 @get_and_head(
@@ -100,15 +131,12 @@ async def get_commits(request: Request) -> Response:
     "/api/models/{repository:repository}/revision/{revision:path}",
     "ModelRevision",
     model=ModelInfo,
-    errors=HUB_PROBLEMS.documented(*SNAPSHOT),
-    parameters=in_path("repository", "revision"),
+    errors=HUB_PROBLEMS.documented(*SNAPSHOT, BusyError),
+    parameters=[*in_path("repository", "revision"), *model_parameters()],
 )
 async def get_model_revision(request: Request) -> Response:
     """A repository at a revision: its commit, files and sizes."""
-    snapshot = await cancel_on_disconnect(
-        request.receive, listed_at(request, parse_repo_path(request, "revision"))
-    )
-    return _json(_at(snapshot))
+    return await cancel_on_disconnect(request.receive, _model(request, parse_repo_path(request, "revision")))
 
 
 @get_and_head(
@@ -130,13 +158,12 @@ async def get_access(request: Request) -> Response:
     "/api/models/{repository:repository}",
     "Model",
     model=ModelInfo,
-    errors=HUB_PROBLEMS.documented(*SNAPSHOT),
-    parameters=in_path("repository"),
+    errors=HUB_PROBLEMS.documented(*SNAPSHOT, BusyError),
+    parameters=[*in_path("repository"), *model_parameters()],
 )
 async def get_model(request: Request) -> Response:
     """A repository at `main`: its commit, files and sizes."""
-    snapshot = await cancel_on_disconnect(request.receive, listed_at(request, parse_repo_path(request)))
-    return _json(_at(snapshot))
+    return await cancel_on_disconnect(request.receive, _model(request, parse_repo_path(request)))
 
 
 @get_and_head(router, WHOAMI, "Whoami", model=Whoami, errors=HUB_PROBLEMS.documented())
@@ -146,6 +173,34 @@ async def get_whoami(request: Request) -> Response:
     token = {"displayName": name, "role": "read", "createdAt": WHEN}
     user = {"type": "user", "id": name, "name": name, "fullname": name, "orgs": []}
     return _json({**user, "auth": {"type": "access_token", "accessToken": token}})
+
+
+async def _models(request: Request) -> Response:
+    query, library = Query(request), HubContext.of(request).library
+    repositories = [
+        repository
+        for repository in await library.repositories()
+        if _selected(_described(repository.recipe), query)
+    ]
+    page, headers = paged(query, repositories, MAX_PAGE)
+    rows = []
+    for repository in page:
+        row = _described(repository.recipe)
+        if query.flag("full"):
+            with suppress(RecipeError, TooLargeError):  # larger than this service allows
+                row |= await library.listing(repository)
+        rows.append(row)
+    return Response(orjson.dumps(rows), headers=headers, media_type=JSON)
+
+
+async def _model(request: Request, path: RepoPath) -> Response:
+    """The repository at a commit. With `blobs` small files of weights have their LFS objects."""
+    snapshot = await listed_at(request, path)
+    objects: Mapping[str, LfsObject] = {}
+    if Query(request).flag("blobs"):
+        paths = [file.path for file in snapshot.files]
+        objects = await HubContext.of(request).lfs.of(snapshot, paths, lease_of(request))
+    return _json(_at(snapshot, objects))
 
 
 def _described(recipe: Recipe) -> dict[str, Any]:
@@ -173,17 +228,22 @@ def _described(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _at(snapshot: Snapshot) -> dict[str, Any]:
+def _at(snapshot: Snapshot, objects: Mapping[str, LfsObject]) -> dict[str, Any]:
     """The repository at a commit."""
     return {
         **_described(snapshot.recipe),
         "sha": snapshot.commit,
-        "siblings": [
-            {"rfilename": file.path, "size": file.size, "blobId": file.oid} for file in snapshot.files
-        ],
+        "siblings": [_sibling(file, objects.get(file.path)) for file in snapshot.files],
         "safetensors": {"parameters": snapshot.parameters, "total": snapshot.total},
         "usedStorage": sum(file.size for file in snapshot.files),
     }
+
+
+def _sibling(file: RepoFile, lfs: LfsObject | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"rfilename": file.path, "size": file.size, "blobId": file.oid}
+    if lfs is not None:
+        row["lfs"] = {"sha256": lfs.sha256, "size": lfs.size, "pointerSize": lfs.pointer_size}
+    return row
 
 
 def _selected(row: dict[str, Any], query: Query) -> bool:

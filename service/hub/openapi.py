@@ -29,7 +29,9 @@ _LIST = {
     "filter": ("A tag that the model must have; given more than once, all of them.", "text-generation"),
     "pipeline_tag": ("The task of the model.", "text-generation"),
     "gated": ("true for gated models, of which there are none.", "false"),
+    "full": ("Whether to add the commit and the files of `main`.", "true"),
 }
+_BLOBS = {"blobs": ("Whether to add the Git LFS objects of small files of weights.", "true")}
 _PAGES = {
     "limit": ("The most entries of a page; all of them without it.", "100"),
     "cursor": ("The start of the page, from the Link of the page before.", "100"),
@@ -60,6 +62,11 @@ def download_parameter() -> Parameter:
 def listing_parameters() -> list[Parameter]:
     """The query of a listing of files."""
     return [*_in_query(_FLAGS), *_pages()]
+
+
+def model_parameters() -> list[Parameter]:
+    """The query of a repository."""
+    return _in_query(_BLOBS)
 
 
 def search_parameters() -> list[Parameter]:

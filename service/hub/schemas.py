@@ -11,6 +11,7 @@ from ..http.schemas import Described
 
 REPOSITORY = "tensorseed/tiny-llama"
 COMMIT = "0123456789abcdef01234567000000000000002a"
+SHA256 = "0e8d0fd8ff0d534e95ae5d44132ef80e48fc40548ccfbefeacc0526d572980d3"
 OID = "ce013625030ba8dba906f756967f9e9ca394464a"
 WHEN = "1970-01-01T00:00:00.000Z"  # of every commit: a function of its recipe has no date
 
@@ -34,12 +35,33 @@ class HubError(Described):
     error: str = Field(description="The fault and its remedy.", examples=["no recipe has this id"])
 
 
+class SiblingLfs(Spelled):
+    """The Git LFS object of a file, in the form of a repository's answer."""
+
+    sha256: str = Field(description="The SHA-256 of the file.", examples=[SHA256])
+    size: int = Field(description="The size of the file in bytes.", examples=[469_504])
+    pointer_size: int = Field(description="The size of its pointer file in bytes.", examples=[131])
+
+
+class Lfs(Spelled):
+    """The Git LFS object of a file."""
+
+    oid: str = Field(description="The SHA-256 of the file.", examples=[SHA256])
+    size: int = Field(description="The size of the file in bytes.", examples=[469_504])
+    pointer_size: int = Field(description="The size of its pointer file in bytes.", examples=[131])
+
+
 class Sibling(Spelled):
     """A file of a repository."""
 
     rfilename: str = Field(description="The file's path.", examples=["config.json"])
     size: int = Field(description="Its size in bytes.", examples=[543])
     blob_id: str = Field(description="Its object id, which identifies its bytes.", examples=[OID])
+    lfs: SiblingLfs | None = Field(
+        None,
+        description="With `blobs`: the Git LFS object of a small file of weights.",
+        examples=[{"sha256": SHA256, "size": 469_504, "pointerSize": 131}],
+    )
 
 
 class ModelTensors(Spelled):
@@ -81,6 +103,21 @@ class Model(Spelled):
     identifier: str = Field(alias="_id", description="A digest of the id.", examples=["6734cc03bb0fe1a1ccb5"])
 
 
+class ListedSibling(Spelled):
+    """A file of a repository in a list of models."""
+
+    rfilename: str = Field(description="The file's path.", examples=["config.json"])
+
+
+class ListedModel(Model):
+    """A repository in a list of models."""
+
+    sha: str | None = Field(None, description="With `full`: the commit of `main`.", examples=[COMMIT])
+    siblings: list[ListedSibling] | None = Field(
+        None, description="With `full`: the files of `main`.", examples=[[{"rfilename": "config.json"}]]
+    )
+
+
 class ModelInfo(Model):
     """A repository at one revision."""
 
@@ -109,6 +146,11 @@ class TreeEntry(Spelled):
     path: str = Field(description="Its path.", examples=["config.json"])
     size: int = Field(description="Its size in bytes; 0 for a folder.", examples=[543])
     oid: str = Field(description="Its object id, which identifies its bytes.", examples=[OID])
+    lfs: Lfs | None = Field(
+        None,
+        description="The Git LFS object of a small file of weights.",
+        examples=[{"oid": SHA256, "size": 469_504, "pointerSize": 131}],
+    )
     last_commit: LastCommit | None = Field(
         None,
         description="Its commit, with `expand`.",

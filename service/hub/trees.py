@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,13 +19,14 @@ from tensorseed.spec.json.text import load
 
 from ..http.bodies import read_json
 from ..http.disconnect import cancel_on_disconnect
-from ..http.errors import MalformedRequestError, MediaTypeError, QueryError
+from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
 from ..http.memory import lease_of
 from ..http.negotiation import JSON
 from ..http.openapi import json_list_answer, reference, request_body
 from ..http.routing import get_and_head
 from ..http.texts import complete_text
 from .context import HubContext, listed_at
+from .lfs import LfsObject
 from .openapi import SNAPSHOT, in_path, listing_parameters
 from .pagination import Query, paged
 from .problems import HUB_PROBLEMS
@@ -47,7 +48,7 @@ _FEWER = f"ask for {MAX_PATHS:,} paths at most"
     "/{repository:repository}/tree/{revision}",
     "Tree",
     responses=json_list_answer(TreeEntry, "The entries"),
-    errors=HUB_PROBLEMS.documented(*SNAPSHOT, QueryError),
+    errors=HUB_PROBLEMS.documented(*SNAPSHOT, QueryError, BusyError),
     parameters=[*in_path("repository", "revision"), *listing_parameters()],
 )
 async def get_tree(request: Request) -> Response:
@@ -60,7 +61,7 @@ async def get_tree(request: Request) -> Response:
     "/{repository:repository}/tree/{revision}/{path:path}",
     "Folder",
     responses=json_list_answer(TreeEntry, "The entries"),
-    errors=HUB_PROBLEMS.documented(*SNAPSHOT, UnknownEntryError, QueryError),
+    errors=HUB_PROBLEMS.documented(*SNAPSHOT, UnknownEntryError, QueryError, BusyError),
     parameters=[*in_path("repository", "revision", "path"), *listing_parameters()],
 )
 async def get_folder(request: Request) -> Response:
@@ -74,7 +75,7 @@ async def get_folder(request: Request) -> Response:
     summary="The files and folders at some paths",
     response_class=Response,
     responses=json_list_answer(TreeEntry, "The entries")
-    | HUB_PROBLEMS.documented(*SNAPSHOT, MediaTypeError, MalformedRequestError, TooLargeError),
+    | HUB_PROBLEMS.documented(*SNAPSHOT, MediaTypeError, MalformedRequestError, TooLargeError, BusyError),
     openapi_extra={
         "parameters": in_path("repository", "revision"),
         **request_body({form: {"schema": reference(PathsRequest)} for form in (JSON, _FORM)}),
@@ -90,36 +91,62 @@ async def _tree(request: Request) -> Response:
     query = Query(request)
     path = parse_repo_path(request, "tree")
     snapshot = await listed_at(request, path)
-    body, headers = await HubContext.of(request).worker.run(_listing, snapshot, path.path.rstrip("/"), query)
-    return complete_text(body, lease_of(request), headers)
+    entries, headers = await HubContext.of(request).worker.run(
+        _listing, snapshot, path.path.rstrip("/"), query
+    )
+    return await _rows(request, snapshot, entries, headers, expand=query.flag("expand"))
 
 
-def _listing(snapshot: Snapshot, folder: str, query: Query) -> tuple[bytes, dict[str, str]]:
-    """The entries of a folder as JSON, and the header fields."""
-    page, headers = paged(query, snapshot.within(folder, recursive=query.flag("recursive")))
-    expand = query.flag("expand")
-    return orjson.dumps([_row(entry, snapshot, expand=expand) for entry in page]), headers
+def _listing(
+    snapshot: Snapshot, folder: str, query: Query
+) -> tuple[Sequence[RepoFile | Folder], dict[str, str]]:
+    """The entries of a folder, or a page of them, and the header fields."""
+    return paged(query, snapshot.within(folder, recursive=query.flag("recursive")))
 
 
 async def _paths_info(request: Request, paths: Sequence[str], *, expand: bool) -> Response:
     snapshot = await listed_at(request, parse_repo_path(request, "paths-info"))
-    text = await HubContext.of(request).worker.run(_selected, snapshot, paths, expand)
-    return complete_text(text, lease_of(request), {"Cache-Control": "no-store"})
+    entries = await HubContext.of(request).worker.run(_selected, snapshot, paths)
+    return await _rows(request, snapshot, entries, {"Cache-Control": "no-store"}, expand=expand)
 
 
-def _selected(snapshot: Snapshot, paths: Sequence[str], expand: bool) -> bytes:
-    """The entries at some paths as JSON."""
+def _selected(snapshot: Snapshot, paths: Sequence[str]) -> list[RepoFile | Folder]:
+    """The entries at some paths."""
     entries: dict[str, RepoFile | Folder] = {
         entry.path: entry for entry in snapshot.within("", recursive=True)
     }
-    found = [entries[path] for path in dict.fromkeys(path.strip("/") for path in paths) if path in entries]
-    return orjson.dumps([_row(entry, snapshot, expand=expand) for entry in found])
+    return [entries[path] for path in dict.fromkeys(path.strip("/") for path in paths) if path in entries]
 
 
-def _row(entry: RepoFile | Folder, snapshot: Snapshot, *, expand: bool) -> dict[str, Any]:
-    """A file or a folder, with its commit where `expand` asks for that."""
+async def _rows(
+    request: Request,
+    snapshot: Snapshot,
+    entries: Sequence[RepoFile | Folder],
+    headers: Mapping[str, str],
+    *,
+    expand: bool,
+) -> Response:
+    """The entries as JSON, files of weights with their LFS objects where these are cheap."""
+    context, lease = HubContext.of(request), lease_of(request)
+    objects = await context.lfs.of(snapshot, [entry.path for entry in entries], lease)
+    body = await context.worker.run(_rows_text, snapshot, entries, objects, expand)
+    return complete_text(body, lease, headers)
+
+
+def _rows_text(
+    snapshot: Snapshot, entries: Sequence[RepoFile | Folder], objects: Mapping[str, LfsObject], expand: bool
+) -> bytes:
+    return orjson.dumps([_row(entry, snapshot, objects.get(entry.path), expand=expand) for entry in entries])
+
+
+def _row(
+    entry: RepoFile | Folder, snapshot: Snapshot, lfs: LfsObject | None, *, expand: bool
+) -> dict[str, Any]:
+    """A file or a folder, with its commit if `expand`."""
     kind, size = ("file", entry.size) if isinstance(entry, RepoFile) else ("directory", 0)
     row: dict[str, Any] = {"type": kind, "path": entry.path, "size": size, "oid": entry.oid}
+    if lfs is not None:
+        row["lfs"] = {"oid": lfs.sha256, "size": lfs.size, "pointerSize": lfs.pointer_size}
     if expand:
         row["lastCommit"] = {"id": snapshot.commit, "title": title(snapshot), "date": WHEN}
     return row

@@ -50,6 +50,13 @@ class RequestBounds(BaseSettings):
         le=1 << 62,
         description="largest file whose digests are computed on request, in bytes; 0 for none",
     )
+    listing_digest_bytes: int = Field(
+        1 << 24,
+        ge=0,
+        le=1 << 30,
+        description="most bytes of weights in a model repository whose listings have the SHA-256 of each "
+        "file of weights, which they compute; 0 for none",
+    )
     loss_values: int = Field(
         Limits().loss_values, ge=1, le=1 << 28, description="most numbers in the JSON body of one loss"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Literal
 
@@ -27,7 +27,6 @@ from ..http.queries import query_of
 from ..http.responses import Chunk, Representation, file_response
 from ..http.routing import get_and_head
 from ..http.schemas import Described
-from ..worker.worker import Worker
 from .context import WeightsContext
 from .routes import PROBLEMS, Token
 from .schemas import SIZE
@@ -39,9 +38,6 @@ router = APIRouter(prefix="/v1/weights", tags=["weights"])
 # Of the file that the examples name.
 DIGEST = "0e8d0fd8ff0d534e95ae5d44132ef80e48fc40548ccfbefeacc0526d572980d3"
 TENSOR_DIGEST = "64de1e20fd015a2c59ba9ad29cf615e3482ff534a213b933be828c2ba611694f"
-
-
-HASH_SECONDS = 2e-9  # estimated, of a byte
 
 
 class Digest(Described):
@@ -90,16 +86,9 @@ class DigestRepresentation(Representation):
         async with aclosing(worker.stream(self._file, 0, self._file.size)) as chunks:
             async for chunk in chunks:
                 await asyncio.gather(
-                    *(
-                        _hash(worker, update, chunk)
-                        for update in (hashing.whole.update, hashing.tensors.update)
-                    )
+                    *(worker.hash(update, chunk) for update in (hashing.whole.update, hashing.tensors.update))
                 )
         return await worker.run(lambda: _text(hashing.result()))
-
-
-async def _hash(worker: Worker, update: Callable[[Chunk], None], chunk: Chunk) -> None:
-    await worker.pools.chunks.run(lambda _: update(chunk), len(chunk) * HASH_SECONDS)
 
 
 def _text(found: FileDigest) -> bytes:

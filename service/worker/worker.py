@@ -44,6 +44,7 @@ Compute = Callable[[int, Chunk], "asyncio.Future[memoryview]"]
 
 QUICK_SECONDS = 1e-3  # estimated, of parsing, planning and listing
 LONG_SECONDS = 1.0  # estimated, of a job of unknown length
+HASH_SECONDS = 2e-9  # estimated, of a byte
 
 
 class Worker:
@@ -174,6 +175,10 @@ class Worker:
         finally:
             for future in ahead:
                 future.cancel()
+
+    async def hash(self, update: Callable[[memoryview], None], chunk: memoryview) -> None:
+        """Feed a chunk to a hash, in the pool of chunks."""
+        await self.pools.chunks.run(lambda _: update(chunk), len(chunk) * HASH_SECONDS)
 
     def _start(
         self, compute: Compute, file: VirtualFile, start: int, chunk: Chunk

@@ -20,6 +20,7 @@ from tensorseed.checkpoints.revision import (
     decode_commit,
     encode_commit,
     parse_revision,
+    unknown_dtype,
 )
 from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.concurrency.single_flight import SingleFlightCache
@@ -110,6 +111,11 @@ class Repository:
 
     def _revision(self, text: str) -> Revision:
         found = parse_revision(text) or self._of_commit(text)
+        if found is None and (spelled := unknown_dtype(text)):
+            raise UnknownRevisionError(
+                f"{self.id} has no revision in {shortened(spelled)!r}: "
+                f"the dtypes are {', '.join(DTYPE_NAMES)}"
+            )
         if found is None:
             raise UnknownRevisionError(
                 f"{self.id} has no revision {shortened(text)!r}: there are main, seed-42 for any seed, "

@@ -56,6 +56,13 @@ def parse_revision(text: str) -> Revision | None:
     return Revision(seed, dtype)
 
 
+def unknown_dtype(text: str) -> str | None:
+    """The dtype of a name that would be a revision's but for it, as spelled; None for other texts."""
+    match = _NAME.fullmatch(text)
+    spelled = match and (match["dtype"] or match["alone"])
+    return spelled if spelled and dtype_name(spelled) not in DTYPE_NAMES else None
+
+
 def encode_commit(seed: int, identity: bytes) -> str:
     """The commit of a seed and what 12 bytes identify: 40 lowercase hexadecimal digits."""
     return identity.hex() + seed.to_bytes(SEED_BYTES, "big").hex()

@@ -57,8 +57,8 @@ def test_the_cache_knows_its_commit(hf: Command, port: int) -> None:
     assert [(row["id"], row["revision"]) for row in listed] == [(f"model/{TINY}", commit)]
 
 
-def test_the_cache_is_verified_but_for_weights(hf: Command) -> None:
-    """The command takes a file's id for a hash that git makes of its bytes, which weights do not have."""
-    assert hf("download", SHARDED, "--include", "*.json", "--include", "*.md").returncode == 0
-    done = hf("cache", "verify", SHARDED)
+@pytest.mark.parametrize("repository", [TINY, SHARDED])
+def test_the_cache_is_verified(hf: Command, repository: str) -> None:
+    assert hf("download", repository, "--revision", "seed-42").returncode == 0
+    done = hf("cache", "verify", repository, "--revision", "seed-42")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -101,6 +101,10 @@ def test_what_a_repository_says_of_itself(hub: Python, port: int) -> None:
         model["id"] for model in hub(f"{API}.list_models", author="tensorseed", search="tiny-llama")
     ]
     assert len(hub(f"{API}.list_models", limit=2)) == 2
+    (listed,) = hub(f"{API}.list_models", search="tiny-llama-sharded", full=True)
+    assert listed["sha"] == commit(port, SHARDED, "main")
+    assert {file["rfilename"] for file in listed["siblings"]} == set(hub(f"{API}.list_repo_files", SHARDED))
+    assert hub(f"{API}.list_datasets") == hub(f"{API}.list_spaces") == []
 
 
 def test_paths_refs_and_commits(hub: Python, port: int) -> None:

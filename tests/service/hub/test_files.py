@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.http.memory import MemoryBudget, MemoryLease
-from service.hub.files import _open
+from service.hub.weights import open_weights
 from tensorseed.errors import TooLargeError
 from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.spec.limits import Limits
@@ -256,6 +256,6 @@ def test_weights_that_find_no_memory_are_not_kept() -> None:
     """The next request would read them without taking any."""
     file, budget = LazyFile(), MemoryBudget(1 << 20)
     with pytest.raises(TooLargeError):
-        _open(file, MemoryLease(MemoryBudget(1)))
-    _open(file, MemoryLease(budget))
+        open_weights(file, MemoryLease(MemoryBudget(1)))
+    open_weights(file, MemoryLease(budget))
     assert budget.used > 0

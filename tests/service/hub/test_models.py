@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import pytest
 import yaml
 
-from service.hub.schemas import WHEN, Commit, Model, ModelInfo, Refs, Whoami
+from service.hub.schemas import WHEN, Commit, ListedModel, ModelInfo, Refs, Whoami
 
 MODEL = "/api/models/tests/small"
 
@@ -90,11 +90,18 @@ def test_what_is_not_there(hub: Any, path: str, code: str) -> None:
         assert answer.headers["x-error-code"] == code
 
 
+@pytest.mark.parametrize("revision", ["seed-1,dtype=int8", "dtype=int8"])
+def test_an_unknown_dtype_is_named_with_those_there_are(hub: Any, revision: str) -> None:
+    answer = hub.head(f"/tests/small/resolve/{revision}/config.json")
+    assert answer.headers["x-error-code"] == "RevisionNotFound"
+    assert "'int8': the dtypes are float64, float32," in answer.headers["x-error-message"]
+
+
 def test_the_list(hub: Any) -> None:
     answer = hub.get("/api/models?author=tests")
     assert ids(answer) == ["tests/sharded", "tests/small"]
     for row in answer.json():
-        Model.model_validate(row)
+        ListedModel.model_validate(row)
     assert "alone" in ids(hub.get("/api/models"))
 
 
@@ -114,6 +121,21 @@ def test_the_list(hub: Any) -> None:
 )
 def test_the_list_can_be_narrowed(hub: Any, query: str, expected: list[str]) -> None:
     assert ids(hub.get(f"/api/models?{query}")) == expected
+
+
+def test_the_whole_list_has_commits_and_files(hub: Any) -> None:
+    for row in hub.get("/api/models?author=tests&full=True").json():
+        ListedModel.model_validate(row)
+        info = hub.get(f"/api/models/{row['id']}").json()
+        assert row["sha"] == info["sha"]
+        assert row["siblings"] == [{"rfilename": file["rfilename"]} for file in info["siblings"]]
+    assert "siblings" not in hub.get("/api/models?author=tests").json()[0]
+
+
+@pytest.mark.parametrize("path", ["/api/datasets?limit=2", "/api/spaces"])
+def test_lists_of_other_kinds_are_empty(hub: Any, path: str) -> None:
+    answer = hub.get(path)
+    assert (answer.status_code, answer.json()) == (200, [])
 
 
 def test_the_list_has_pages(hub: Any) -> None:

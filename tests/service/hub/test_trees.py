@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 
-from service.hub.schemas import WHEN
+from service.hub.schemas import WHEN, TreeEntry
 from service.hub.trees import MAX_BODY, MAX_PATHS
+from service.server.app import create_app
+from service.settings import Settings
+from service.worker.worker import Worker
+from tests.conftest import started
+from tests.tensorseed.checkpoints.recipes import document, tensor
 
 TREE = "/api/models/tests/small/tree/main"
 INFO = "/api/models/tests/small/paths-info/main"
@@ -137,3 +145,59 @@ def test_paths_of_what_is_not_there(hub: Any) -> None:
     missing = hub.post("/api/models/tests/small/paths-info/nothing", json={"paths": []})
     assert missing.headers["x-error-code"] == "RevisionNotFound"
     assert hub.get(INFO).status_code == 405
+
+
+def digest(hub: Any, path: str) -> str:
+    return hashlib.sha256(hub.get(path).content).hexdigest()
+
+
+@pytest.mark.parametrize("repository", ["tests/small", "tests/sharded"])
+def test_small_weights_have_the_digest_that_clients_verify(hub: Any, repository: str) -> None:
+    api = f"/api/models/{repository}"
+    rows = {row["path"]: row for row in hub.get(f"{api}/tree/seed-7?recursive=true").json()}
+    weights = {path: row for path, row in rows.items() if path.endswith(".safetensors")}
+    assert {path for path, row in rows.items() if "lfs" in row} == set(weights) != set()
+    for path, row in weights.items():
+        TreeEntry.model_validate(row)
+        sha256 = digest(hub, f"/{repository}/resolve/seed-7/{path}")
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {row['size']}\n"
+        assert row["lfs"] == {"oid": sha256, "size": row["size"], "pointerSize": len(pointer)}
+        assert hub.head(f"/{repository}/resolve/seed-7/{path}").headers["etag"] == f'"{row["oid"]}"'
+    assert hub.post(f"{api}/paths-info/seed-7", json={"paths": [*weights]}).json() == [*weights.values()]
+
+
+def test_a_repository_has_them_where_clients_want_blobs(hub: Any) -> None:
+    rows = {row["path"]: row for row in hub.get(TREE).json()}
+    info = hub.get("/api/models/tests/small?blobs=true").json()
+    lfs = {row["rfilename"]: row["lfs"] for row in info["siblings"] if "lfs" in row}
+    assert lfs == {
+        "model.safetensors": {
+            "sha256": rows["model.safetensors"]["lfs"]["oid"],
+            "size": rows["model.safetensors"]["size"],
+            "pointerSize": rows["model.safetensors"]["lfs"]["pointerSize"],
+        }
+    }
+    assert "lfs" not in str(hub.get("/api/models/tests/small").json()["siblings"])
+
+
+def test_a_digest_is_computed_once(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = hub.get("/api/models/tests/small/tree/seed-8").json()
+    monkeypatch.setattr(Worker, "stream", None)
+    assert hub.get("/api/models/tests/small/tree/seed-8").json() == first
+
+
+def test_nothing_of_large_or_dear_weights_is_computed(
+    hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = next(row["size"] for row in hub.get(TREE).json() if row["path"] == "model.safetensors")
+    dear = {"layers": [tensor("w", [1_400, 1_400], "orthogonal")]}
+    for number, changes in enumerate(({}, {"id": "tests/dear", "weights": dear})):
+        (tmp_path / f"{number}.json").write_text(json.dumps(document(**changes)))
+    for room, has_digest in ((size, True), (size - 1, False)):
+        settings = Settings.model_construct(threads=1, recipes=tmp_path, listing_digest_bytes=room)
+        with started(create_app(settings)) as client:
+            assert ("lfs" in client.get(TREE).text) is has_digest
+    monkeypatch.setattr(Worker, "stream", None)
+    with started(create_app(Settings.model_construct(threads=1, recipes=tmp_path))) as client:
+        assert "lfs" not in client.get("/api/models/tests/dear/tree/main").text
+        assert "lfs" not in client.get("/api/models/tensorseed/gpt2/tree/main").text

@@ -86,6 +86,7 @@ ELSEWHERE = {
     "key_requests": "tests/service/server/test_rate_limits.py",
     "key_bytes": "tests/service/server/test_rate_limits.py",
     "shard_bytes": "tests/service/hub",
+    "listing_digest_bytes": "tests/service/hub",
     "recipe_seconds": "tests/tensorseed/checkpoints",
     "recipe_bytes": "tests/tensorseed/checkpoints",
     "memory_bytes": "tests/service/http/test_memory.py",
