@@ -58,7 +58,7 @@ def recipe(config: str, name: str | None, weights_only: bool) -> None:
 
     CONFIG is a config.json, or - for standard input. The recipe has the tensors of the model that
     transformers builds from it, each with an init of the same distribution. This needs the extra
-    tensorseed[transformers] and no network. Exit codes are those of fetch.
+    tensorseed[transformers] and no network. Warnings go to standard error. Exit codes are those of fetch.
     """
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     with exiting():
@@ -71,7 +71,7 @@ def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
     Raises:
         ClientError: the config cannot be read, or is refused.
     """
-    from tensorseed.checkpoints.derivation import derive
+    from tensorseed.checkpoints.derivation import derivation_of
     from tensorseed.checkpoints.recipe import read_recipe, recipe_text
     from tensorseed.client.local_compute import refusing
     from tensorseed.client.source import read_input
@@ -81,5 +81,7 @@ def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
     with refusing():
         if name is not None:
             read_recipe(dump({"id": name, "config": {}, "weights": {"layers": []}}), "that --id names")
-        document = derive(load(text), name)
+        document, warnings = derivation_of(load(text), name)
+    for warning in warnings:
+        click.echo(f"Warning: {warning.pointer}: {warning.detail}", err=True)
     return recipe_text(document["weights"] if weights_only else document)

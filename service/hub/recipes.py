@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tensorseed.checkpoints.derivation import Derivation
 from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
@@ -88,16 +88,16 @@ async def get_recipe(request: Request) -> Response:
 
 
 async def _plan(context: HubContext, config: bytes, lease: MemoryLease) -> Response:
-    recipe = await context.derivations.derive_json(config)
+    derived = await context.derivations.derive_json(config)
     limits, shard_bytes = context.limits, context.settings.shard_bytes
     return complete_text(
-        await context.worker.run(_planned, recipe, limits, shard_bytes, lease), lease, _UNSTORED
+        await context.worker.run(_planned, derived, limits, shard_bytes, lease), lease, _UNSTORED
     )
 
 
-def _planned(document: dict[str, Any], limits: Limits, shard_bytes: int, lease: MemoryLease) -> bytes:
+def _planned(derived: Derivation, limits: Limits, shard_bytes: int, lease: MemoryLease) -> bytes:
     """The recipe and its totals as JSON."""
-    text = orjson.dumps(document)
+    text = orjson.dumps(derived.recipe)
     with lease.reserving():
         recipe = read_recipe(text, "of this config")
         layout = plan_layout(recipe.weights, None, limits, recipe.shard_bytes or shard_bytes)
@@ -107,6 +107,7 @@ def _planned(document: dict[str, Any], limits: Limits, shard_bytes: int, lease: 
         "parameters": sum(layout.parameters.values()),
         "bytes": layout.data_bytes,
         "shards": len(layout.shards),
+        "warnings": [warning._asdict() for warning in derived.warnings],
     }
     return orjson.dumps(planned)
 

@@ -264,6 +264,17 @@ class RecipeDetail(RecipeSummary):
     recipe: dict[str, Any] = Field(description="The recipe itself.", examples=[RECIPE])
 
 
+class ConfigWarning(Described):
+    """A member of a config that a derivation passes over."""
+
+    pointer: str = Field(description="A JSON Pointer to it.", examples=["/auto_map"])
+    code: str = Field(description="What it is: auto_map or auto_dtype.", examples=["auto_map"])
+    detail: str = Field(
+        description="What is done instead.",
+        examples=["auto_map is left out: it names code of the repository"],
+    )
+
+
 class RecipePlan(Described):
     """The recipe of a config, and its totals."""
 
@@ -272,3 +283,7 @@ class RecipePlan(Described):
     parameters: int = Field(description="Elements of all tensors.", examples=[117_376])
     bytes: int = Field(description="Bytes of all tensors.", examples=[469_504])
     shards: int = Field(description="Files of weights.", examples=[1])
+    warnings: list[ConfigWarning] = Field(
+        description="Members of the config that were passed over.",
+        examples=[[{"pointer": "/auto_map", "code": "auto_map", "detail": "auto_map is left out"}]],
+    )

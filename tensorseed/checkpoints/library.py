@@ -11,11 +11,11 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from stat import S_ISREG
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tensorseed.checkpoints.derivation import DerivationProcess
 from tensorseed.checkpoints.derivation.process import MEMORY_BYTES
@@ -173,13 +173,20 @@ class Library:
                 f"the recipe {path} has more than {MAX_RECIPE_BYTES:,} bytes: shorten its files"
             )
         try:
-            recipe = read_recipe(path.read_bytes(), str(path), self._derivations.derive)
+            recipe = read_recipe(path.read_bytes(), str(path), partial(self._derived, path))
             repository = Repository(recipe, self._limits, self._shard_bytes, self._caches)
             if path.parent != shipped():
                 repository.check(str(path))
         except RecipeError as error:
             return error
         return repository
+
+    def _derived(self, path: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The recipe of a config; what is passed over is logged once for each reading."""
+        recipe, warnings = self._derivations.derive(config)
+        for warning in warnings:
+            _log.warning("the recipe %s, /config%s: %s", path, warning.pointer, warning.detail)
+        return recipe
 
 
 @cache

@@ -6,7 +6,7 @@ transformers builds the model on tensors without data, and a recorder notes how 
 
 from __future__ import annotations
 
-from tensorseed.checkpoints.derivation.from_config import derive
+from tensorseed.checkpoints.derivation.from_config import Derivation, derivation_of, derive
 from tensorseed.checkpoints.derivation.process import DerivationProcess
 
-__all__ = ["DerivationProcess", "derive"]
+__all__ = ["Derivation", "DerivationProcess", "derivation_of", "derive"]

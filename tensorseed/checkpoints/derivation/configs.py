@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.errors import Fault, shortened
@@ -20,16 +20,27 @@ _COUNT = re.compile(
     r"layer|block|depth|stage|expert|repeat|codebook|quantizer|hop|level|iteration|group|kernels"
 )
 _NO_COUNT = re.compile(r"(size|len|length|dim|dims|id|ids|idx|index|indices|width|loc|token|tokens)$")
+_IGNORED = {
+    "auto_map": "auto_map is left out: it names code of the repository, and transformers' own model is built",
+    "auto_dtype": "a dtype of auto is left out, since it stands for that of weights that are there: the "
+    "recipe's is float32 unless the config names one",
+}
 _REFUSED = {
-    "auto_map": "auto_map names code of the repository, which is never run here: name one of transformers' "
-    "own model types, without auto_map",
     "quantization_config": "quantization_config describes weights that were quantised after training: leave "
     "it out, and quantise what the recipe gives",
-    "use_timm_backbone": "a backbone of timm is not built here: leave it out",
+    "use_timm_backbone": "a backbone of timm is not built here: give backbone_config instead",
     "use_pretrained_backbone": "a pretrained backbone is not loaded here: leave it out",
     "target_lang": "an adapter of a language is not loaded here: leave it out",
     "timm_version": "a model of timm is not built here: name one of transformers' own model types",
 }
+
+
+class ConfigWarning(NamedTuple):
+    """A member of a config that a derivation passes over, which changes what is derived or served."""
+
+    pointer: str  # a JSON Pointer into the config, as it was given
+    code: str
+    detail: str
 
 
 def check_config(config: Any) -> None:
@@ -39,6 +50,37 @@ def check_config(config: Any) -> None:
     faults = [Fault(pointer(path), detail) for path, detail in _faults(config)]
     if faults:
         raise ConfigError(faults[:MAX_FAULTS])
+
+
+def without_ignored(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigWarning]]:
+    """The config without the members that say nothing of a recipe's weights, and a warning for each.
+
+    They are `auto_map`, code of the repository, and a dtype of `auto`, which stands for that of the weights.
+    """
+    warned: list[ConfigWarning] = []
+
+    def copied(value: Any, path: Path) -> Any:
+        if isinstance(value, list):
+            return [copied(part, (*path, place)) for place, part in enumerate(value)]
+        if not isinstance(value, dict):
+            return value
+        kept = {}
+        for name, part in value.items():
+            code = _ignored(name, part)
+            if code is None:
+                kept[name] = copied(part, (*path, name))
+            elif len(warned) < MAX_FAULTS:
+                warned.append(ConfigWarning(pointer((*path, name)), code, _IGNORED[code]))
+        return kept
+
+    return copied(dict(config), ()), warned
+
+
+def _ignored(name: str, value: Any) -> str | None:
+    """The code of the warning about a member that is left out."""
+    if name == "auto_map" and value:
+        return "auto_map"
+    return "auto_dtype" if name in ("dtype", "torch_dtype") and value == "auto" else None
 
 
 def installed() -> bool:
@@ -73,13 +115,13 @@ def _faults(config: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         or not all(isinstance(name, str) for name in architectures)
     ):
         yield ("architectures",), "architectures is a list of class names, such as LlamaForCausalLM"
-    for path, value in _members(config):
+    for path, value in members(config):
         name = next(part for part in reversed(path) if isinstance(part, str))
         if fault := _fault(name, value):
             yield path, fault
 
 
-def _members(config: Any) -> Iterator[tuple[Path, Any]]:
+def members(config: Any) -> Iterator[tuple[Path, Any]]:
     """Every value of the document with its path."""
     rest: list[tuple[Path, Any]] = [((name,), value) for name, value in config.items()]
     while rest:

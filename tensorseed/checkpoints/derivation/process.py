@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from tensorseed.checkpoints.derivation.configs import check_config, installed
+from tensorseed.checkpoints.derivation.configs import ConfigWarning, check_config, installed
 from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
-from tensorseed.checkpoints.derivation.from_config import derive
+from tensorseed.checkpoints.derivation.from_config import Derivation, derivation_of
 from tensorseed.concurrency.child_process import Answer, ChildProcess
 from tensorseed.errors import Fault, SpecError, TooLargeError
 from tensorseed.spec.json.text import dump, load
@@ -41,8 +41,8 @@ class DerivationProcess:
         self._child = ChildProcess(f"{__name__}:answer_configs", str(memory_bytes))
         self._turn = asyncio.Lock()
 
-    def derive(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The recipe of a config. Blocks.
+    def derive(self, config: Mapping[str, Any]) -> Derivation:
+        """The recipe of a config, with warnings. Blocks.
 
         Raises:
             ConfigError: no recipe can be derived from the config.
@@ -52,8 +52,8 @@ class DerivationProcess:
         """
         return self._exchange(_message(config))
 
-    async def derive_json(self, config: bytes) -> dict[str, Any]:
-        """The recipe of the text of a config.json. A cancelled call kills the process.
+    async def derive_json(self, config: bytes) -> Derivation:
+        """The recipe of the text of a config.json, with warnings. A cancelled call kills the process.
 
         Raises:
             ConfigError: no recipe can be derived from the config.
@@ -73,7 +73,7 @@ class DerivationProcess:
         """End the process. A derivation under way fails with ConfigError."""
         self._child.kill()
 
-    def _exchange(self, message: bytes) -> dict[str, Any]:
+    def _exchange(self, message: bytes) -> Derivation:
         try:
             answer = orjson.loads(self._child.request(message, self._seconds))
         except TimeoutError:
@@ -84,8 +84,7 @@ class DerivationProcess:
             raise TooLargeError(answer["too_large"])
         if "faults" in answer:
             raise ConfigError([Fault(*fault) for fault in answer["faults"]])
-        recipe: dict[str, Any] = answer["recipe"]
-        return recipe
+        return Derivation(answer["recipe"], [ConfigWarning(*warning) for warning in answer["warnings"]])
 
 
 def _parsed(config: bytes) -> Any:
@@ -132,7 +131,8 @@ def answer_configs(memory_bytes: str) -> Answer:
 
 def _answer(config: bytes) -> Mapping[str, Any]:
     try:
-        return {"recipe": derive(orjson.loads(config))}
+        recipe, warnings = derivation_of(orjson.loads(config))
+        return {"recipe": recipe, "warnings": [[*warning] for warning in warnings]}
     except SpecError as error:
         return {"faults": [(fault.pointer, fault.detail) for fault in error.faults]}
     except TooLargeError as error:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 import transformers
-from huggingface_hub.errors import StrictDataclassFieldValidationError
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.core_model_loading import build_glob_alternation, revert_weight_conversion
 from transformers.modeling_utils import remove_tied_weights_from_state_dict
@@ -22,20 +20,14 @@ from tensorseed.checkpoints.derivation.building import TooManyModulesError, buil
 from tensorseed.checkpoints.derivation.configs import dtype_of
 from tensorseed.checkpoints.derivation.description import Described, describe_all
 from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.reasons import missing_package, unbuildable
 from tensorseed.checkpoints.derivation.recorder import DataDependentError, Recorder
 from tensorseed.errors import TensorseedError
-from tensorseed.spec.json.pointers import pointer
 from tensorseed.suggestions import unknown_name
 
 Document = dict[str, Any]
 
 HALVES = ("float16", "bfloat16")
-
-_FIELD = re.compile(r"field '(\w+)'")
-_UNBUILDABLE = (
-    "transformers cannot build this model: the fields of the config do not fit each other, or one that it "
-    "needs is missing"
-)
 
 
 def weights_of(config: Mapping[str, Any]) -> Document:
@@ -73,6 +65,7 @@ def _described(config: Mapping[str, Any], dtype: str) -> list[tuple[str, Describ
 
 def _built(config: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Recorder]:
     """The state dict of the config's model as it is saved, and what was observed of it."""
+    found: PreTrainedConfig | None = None
     try:
         with silence():
             found = config_of(config)
@@ -86,22 +79,10 @@ def _built(config: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Recorder
     except DataDependentError:
         detail = "the structure of this model depends on random numbers: write its recipe by hand"
         raise ConfigError.at("", detail) from None
-    except ImportError:
-        raise missing_package(config["model_type"]) from None
-    except StrictDataclassFieldValidationError as error:
-        raise _misfit(config, error) from error
+    except ImportError as error:
+        raise missing_package(config["model_type"], error, found) from error
     except Exception as error:
-        raise ConfigError.at("", _UNBUILDABLE) from error
-
-
-def _misfit(config: Mapping[str, Any], error: StrictDataclassFieldValidationError) -> ConfigError:
-    """The error of a value that a field does not take. Of transformers' message it repeats only the field."""
-    found = _FIELD.search(str(error))
-    if found is None or found[1] not in config:  # it may be nested, or have another name there
-        return ConfigError.at("", _UNBUILDABLE)
-    name, kind = found[1], config["model_type"]
-    detail = f"{name} has a value that transformers does not take for a {kind}: give another one"
-    return ConfigError.at(pointer((name,)), detail)
+        raise unbuildable(config, error) from error
 
 
 def _entry(name: str, body: str) -> Document:
@@ -148,8 +129,8 @@ def config_of(document: Mapping[str, Any]) -> PreTrainedConfig:
         raise ConfigError.at("/model_type", unknown_name("model_type", kind, CONFIG_MAPPING))
     try:
         return CONFIG_MAPPING[kind].from_dict(copy.deepcopy(dict(document)))
-    except ImportError:
-        raise missing_package(kind) from None
+    except ImportError as error:
+        raise missing_package(kind, error) from None
 
 
 def class_of(document: Mapping[str, Any], config: PreTrainedConfig) -> type[PreTrainedModel]:
@@ -180,8 +161,8 @@ def _class(name: str, kind: str) -> type[PreTrainedModel] | None:
         return None
     try:
         found = getattr(transformers, name)
-    except (ImportError, AttributeError):
-        raise missing_package(kind) from None
+    except (ImportError, AttributeError) as error:
+        raise missing_package(kind, error) from None
     return found if isinstance(found, type) and issubclass(found, PreTrainedModel) else None
 
 
@@ -202,9 +183,3 @@ def _all(names: str | tuple[str, ...]) -> tuple[str, ...]:
 
 def _first(names: str | tuple[str, ...] | None) -> str | None:
     return None if not names else _all(names)[0]
-
-
-def missing_package(kind: str) -> ConfigError:
-    """The error of a model type that needs more than transformers and torch."""
-    detail = f"transformers builds {kind} only with packages that are not installed here"
-    return ConfigError.at("/model_type", f"{detail}: choose another model type")

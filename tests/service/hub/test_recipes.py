@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from service.hub.schemas import RecipeDetail, RecipePlan, RecipeSummary
+from tensorseed.checkpoints.derivation import Derivation
+from tensorseed.checkpoints.derivation.configs import ConfigWarning
 from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES
 from tensorseed.checkpoints.recipe import read_recipe
@@ -23,11 +25,11 @@ class Derived:
         self.outcome = outcome
         self.configs: list[bytes] = []
 
-    async def derive_json(self, config: bytes) -> dict[str, Any]:
+    async def derive_json(self, config: bytes) -> Derivation:
         self.configs.append(config)
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return self.outcome
+        return Derivation(self.outcome, [ConfigWarning("/auto_map", "auto_map", "it is left out")])
 
 
 def plan(hub: Any, monkeypatch: pytest.MonkeyPatch, outcome: dict[str, Any] | Exception) -> Any:
@@ -109,6 +111,7 @@ def test_the_plan_of_a_config(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None
         "parameters": detail["parameters"],
         "bytes": 2 * detail["parameters"] + 2 * 64,
         "shards": len(shards),
+        "warnings": [{"pointer": "/auto_map", "code": "auto_map", "detail": "it is left out"}],
     }
     assert hub.app.state.hub.derivations.configs == [b'{"model_type":"llama"}']
 

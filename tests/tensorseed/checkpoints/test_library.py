@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from tensorseed.checkpoints import library as module
+from tensorseed.checkpoints.derivation import Derivation
+from tensorseed.checkpoints.derivation.configs import ConfigWarning
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError, UnknownRevisionError
 from tensorseed.checkpoints.library import Library, folders, shipped
 from tensorseed.spec.limits import Limits
@@ -191,15 +193,15 @@ def test_a_recipe_that_is_too_long_is_not_read(tmp_path: Path, monkeypatch: pyte
 
 
 def test_weights_are_derived_in_another_process_that_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = {"model_type": "llama"}
     derived: list[object] = []
     ended: list[object] = []
 
-    def derive(child: object, given: object) -> dict[str, Any]:
+    def derive(child: object, given: object) -> Derivation:
         derived.append(given)
-        return {"weights": document()["weights"]}
+        return Derivation({"weights": document()["weights"]}, [ConfigWarning("/auto_map", "auto_map", "w")])
 
     monkeypatch.setattr(module.DerivationProcess, "derive", derive)
     monkeypatch.setattr(module.DerivationProcess, "close", lambda process: ended.append(process))
@@ -207,6 +209,7 @@ def test_weights_are_derived_in_another_process_that_ends(
     (tmp_path / "a.json").write_text(json.dumps(text))
     shelf = library(tmp_path)
     assert derived == [config]
+    assert caplog.messages == [f"the recipe {tmp_path / 'a.json'}, /config/auto_map: w"]
     assert shelf.repository(text["id"]).recipe.weights.layers == document()["weights"]["layers"]
     assert len(ended) == 1
     shelf.refresh()

@@ -36,6 +36,19 @@ def test_a_recipe(config: Path) -> None:
     assert read_recipe(result.stdout.encode(), "printed").id == "me/mine"
 
 
+def test_warnings_go_to_standard_error(config: Path) -> None:
+    document = {**FAMILIES["llama"], "auto_map": {"AutoModel": "a.B"}, "dtype": "auto"}
+    result = invoke("-", given=json.dumps(document))
+    assert result.exit_code == 0, result.output
+    assert [line.split(": ")[:2] for line in result.stderr.splitlines()] == [
+        ["Warning", "/dtype"],
+        ["Warning", "/auto_map"],
+    ]
+    written = json.loads(result.stdout)
+    assert written["weights"]["dtype"] == "float32"
+    assert "auto_map" not in written["config"]
+
+
 def test_weights_alone_from_standard_input(config: Path) -> None:
     result = invoke("-", "--weights-only", given=config.read_text())
     assert json.loads(result.stdout) == derive(FAMILIES["llama"])["weights"]

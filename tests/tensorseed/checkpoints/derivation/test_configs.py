@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tensorseed.checkpoints.derivation.configs import MAX_COUNT, check_config, dtype_of
+from tensorseed.checkpoints.derivation.configs import MAX_COUNT, check_config, dtype_of, without_ignored
 from tensorseed.checkpoints.derivation.errors import ConfigError
 
 
@@ -45,7 +45,6 @@ def test_a_config_is_an_object(config: Any) -> None:
         ({"architectures": "A"}, "/architectures", "a list of class names"),
         ({"architectures": []}, "/architectures", "a list of class names"),
         ({"architectures": [1]}, "/architectures", "a list of class names"),
-        ({"auto_map": {"AutoModel": "a.B"}}, "/auto_map", "never run here"),
         ({"quantization_config": {"bits": 4}}, "/quantization_config", "leave it out"),
         ({"target_lang": "fra", "_name_or_path": "/srv"}, "/target_lang", "not loaded here"),
         ({"backbone": "resnet50"}, "/backbone", "give backbone_config"),
@@ -65,7 +64,7 @@ def test_refusals(fields: dict[str, Any], pointer: str, detail: str) -> None:
 
 
 def test_all_faults_are_told_at_once() -> None:
-    assert len(faults({"auto_map": {"A": "b"}, "n_layer": 10**9})) == 3
+    assert len(faults({"target_lang": "fra", "n_layer": 10**9})) == 3
 
 
 @pytest.mark.parametrize(
@@ -85,3 +84,21 @@ def test_the_dtype(config: dict[str, Any], name: str) -> None:
 def test_no_dtype(config: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="dtype must be one of float64, float32, float16, bfloat16"):
         dtype_of(config)
+
+
+def test_what_is_left_out_with_a_warning() -> None:
+    given = {
+        "model_type": "x",
+        "auto_map": {"AutoModel": "a.B"},
+        "torch_dtype": "auto",
+        "text_config": {"dtype": "auto", "auto_map": None, "sizes": [1, {"auto_map": "x"}]},
+    }
+    kept, warnings = without_ignored(given)
+    assert kept == {"model_type": "x", "text_config": {"auto_map": None, "sizes": [1, {}]}}
+    assert [(warning.pointer, warning.code) for warning in warnings] == [
+        ("/auto_map", "auto_map"),
+        ("/torch_dtype", "auto_dtype"),
+        ("/text_config/dtype", "auto_dtype"),
+        ("/text_config/sizes/1/auto_map", "auto_map"),
+    ]
+    assert all("left out" in warning.detail for warning in warnings)

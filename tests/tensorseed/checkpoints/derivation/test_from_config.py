@@ -165,10 +165,10 @@ def test_the_process_is_left_as_it_was() -> None:
         ({"architectures": ["LlamaConfig"]}, "/architectures/0", "unknown architecture of llama"),
         ({"architectures": ["x"]}, "/architectures/0", "valid are LlamaForCausalLM, LlamaFor"),
         ({"hidden_size": "8"}, "/hidden_size", "hidden_size has a value that transformers does not take"),
-        ({"rope_scaling": "x"}, "", "the fields of the config do not fit each other"),
-        ({"hidden_size": -8}, "", "the fields of the config do not fit each other"),
+        ({"rope_scaling": "x"}, "", "rope_parameters has a value that transformers does not take"),
+        ({"hidden_size": -8}, "", "build this model: Trying to create tensor with negative dimension -8"),
         ({"num_attention_heads": 0}, "", "the fields of the config do not fit each other"),
-        ({"rope_scaling": {"rope_type": "x"}}, "", "the fields of the config do not fit each other"),
+        ({"rope_scaling": {"rope_type": "x"}}, "/rope_scaling/rope_type", "does not know: x"),
         ({"num_hidden_layers": 4_000, "model_type": "gpt2"}, "/architectures/0", "unknown architecture"),
     ],
 )

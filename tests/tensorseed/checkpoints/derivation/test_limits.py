@@ -62,7 +62,7 @@ def test_a_table_that_a_model_computes_number_by_number_is_bounded(
     with pytest.raises(TooLargeError, match="lower max_position_embeddings"):
         process.derive(config)
     first = process._child.pid
-    assert process.derive({**TABLE, "max_position_embeddings": 512})["weights"]
+    assert process.derive({**TABLE, "max_position_embeddings": 512}).recipe["weights"]
     assert process._child.pid == first
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tensorseed.checkpoints.derivation import configs, derive
+from tensorseed.checkpoints.derivation import Derivation, configs, derive
 from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES, DerivationProcess
 from tensorseed.concurrency.child_process import ChildProcess
@@ -18,6 +18,7 @@ from tests.tensorseed.checkpoints.derivation.families import FAMILIES
 
 LLAMA = FAMILIES["llama"]
 TEXT = json.dumps(LLAMA).encode()
+IGNORED = configs.without_ignored({"auto_map": 1})[1][0]
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -40,7 +41,9 @@ def pid(process: DerivationProcess) -> int | None:
 def test_one_process_derives_several_recipes() -> None:
     made = DerivationProcess(60)
     try:
-        assert made.derive(LLAMA) == derive(LLAMA)
+        assert made.derive({**LLAMA, "auto_map": {"AutoModel": "x.Y"}}) == Derivation(
+            derive(LLAMA), [IGNORED]
+        )
         first = pid(made)
         with pytest.raises(ConfigError, match="did you mean llama") as caught:
             made.derive({"model_type": "lama"})
@@ -56,7 +59,7 @@ def test_one_process_derives_several_recipes() -> None:
 def test_the_life_of_the_process_in_an_event_loop() -> None:
     async def live() -> None:
         made = DerivationProcess(60)
-        assert await made.derive_json(TEXT) == derive(LLAMA)
+        assert (await made.derive_json(TEXT)).recipe == derive(LLAMA)
         first = pid(made)
         with pytest.raises(ConfigError, match="did you mean llama") as caught:
             await made.derive_json(json.dumps({"model_type": "lama"}).encode())
@@ -75,7 +78,7 @@ def test_the_life_of_the_process_in_an_event_loop() -> None:
         with pytest.raises(asyncio.CancelledError):
             await leaving
         assert pid(made) is None
-        assert await made.derive_json(TEXT) == derive(LLAMA)
+        assert (await made.derive_json(TEXT)).recipe == derive(LLAMA)
         assert pid(made) not in (None, first, second)
         made.close()
 
@@ -109,7 +112,7 @@ def test_a_process_that_dies_had_too_little_memory(monkeypatch: pytest.MonkeyPat
         (b"[]", "one JSON object"),
         (b"{" + b" " * MAX_CONFIG_BYTES + b"}", "at most 1,048,576 bytes"),
         (b'{"model_type": "llama", "x": ' + b"[" * 252 + b"]" * 252 + b"}", "nested too deeply"),
-        (b'{"model_type": "llama", "auto_map": {"AutoModel": "x.Y"}}', "never run here"),
+        (b'{"model_type": "llama", "target_lang": "fra"}', "not loaded here"),
     ],
 )
 def test_bad_texts_start_nothing(config: bytes, detail: str) -> None:
@@ -121,7 +124,7 @@ def test_bad_texts_start_nothing(config: bytes, detail: str) -> None:
 
 @pytest.mark.parametrize(
     ("config", "detail"),
-    [([], "one JSON object"), ({"model_type": "llama", "auto_map": {"AutoModel": "x.Y"}}, "never run here")],
+    [([], "one JSON object"), ({"model_type": "llama", "target_lang": "fra"}, "not loaded here")],
 )
 def test_bad_configs_start_nothing(config: Any, detail: str) -> None:
     made = DerivationProcess(60)
