@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tensorseed.checkpoints.errors import UnknownEntryError
-from tensorseed.checkpoints.layout import INDEX
+from tensorseed.checkpoints.layout import index_name
 from tensorseed.checkpoints.repo_files import RepoFile, WeightsFile
 from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.errors import CapacityError
@@ -165,20 +165,22 @@ async def _headers(request: Request) -> Response:
     path = "/".join((asked.revision, asked.path)) if asked.path else asked.revision  # a path and no revision
     snapshot = await snapshot_at(request, RepoPath(asked.repository))
     index = snapshot.file(path)
-    if path != INDEX:
-        raise UnknownEntryError(f"{path} names no shards: ask for {INDEX}")
+    indices = [part.path(index_name(part.weights_name)) for part in snapshot.recipe.sets]
+    if path not in indices:
+        raise UnknownEntryError(f"{path} names no shards: ask for {' or '.join(indices)}")
     body = await HubContext.of(request).worker.run(_headers_text, snapshot, index)
     return complete_text(body, lease_of(request), {"Cache-Control": "no-store"})
 
 
 def _headers_text(snapshot: Snapshot, index: RepoFile) -> bytes:
     """The headers as JSON; their own texts are JSON already."""
-    shards = [file for file in snapshot.files if isinstance(file, WeightsFile)]
-    headers = {file.path: _header(file) for file in shards}
-    return orjson.dumps(
-        {"index": {"metadata": orjson.loads(index.text or b"")["metadata"]}, "headers": headers}
-    )
+    document = orjson.loads(index.text or b"")
+    folder, slash, _ = index.path.rpartition("/")
+    shards = sorted(set(document["weight_map"].values()))
+    headers = {name: _header(snapshot.file(f"{folder}{slash}{name}")) for name in shards}
+    return orjson.dumps({"index": {"metadata": document["metadata"]}, "headers": headers})
 
 
-def _header(file: WeightsFile) -> orjson.Fragment:
+def _header(file: RepoFile) -> orjson.Fragment:
+    assert isinstance(file, WeightsFile)
     return orjson.Fragment(file.weights.header[8:].rstrip(b" "))

@@ -148,7 +148,7 @@ def _summary(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "id": recipe.id,
         "description": recipe.description,
-        "dtype": recipe.weights.dtype,
+        "dtype": ", ".join(recipe.dtypes),
         "parameters": snapshot.total,
         "size": sum(file.size for file in snapshot.files),
         "files": len(snapshot.files),

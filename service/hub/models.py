@@ -13,7 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
-from tensorseed.checkpoints.recipe import LIBRARY, Recipe, architecture, card_data, model_type, task_of
+from tensorseed.checkpoints.model_facts import (
+    architecture,
+    base_model,
+    card_data,
+    library_name,
+    model_type,
+    pipeline_class,
+    task_of,
+)
+from tensorseed.checkpoints.recipe import Recipe
 from tensorseed.checkpoints.repo_files import RepoFile
 from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.errors import TooLargeError
@@ -207,7 +216,9 @@ def _described(recipe: Recipe) -> dict[str, Any]:
     """The model as its recipe describes it, without a layout of its tensors."""
     namespace, _, _ = recipe.id.rpartition("/")
     task, kind, name = task_of(recipe), model_type(recipe), architecture(recipe)
-    tags = [LIBRARY, "safetensors", kind, task, "tensorseed", "random-weights"]
+    library, pipeline, base = library_name(recipe), pipeline_class(recipe), base_model(recipe)
+    tags = [library, "safetensors", kind, task, "tensorseed", "random-weights"]
+    tags += [pipeline and f"diffusers:{pipeline}", base and f"base_model:{base}"]
     return {
         "_id": hashlib.sha256(recipe.id.encode()).hexdigest()[:24],
         "id": recipe.id,
@@ -222,7 +233,7 @@ def _described(recipe: Recipe) -> dict[str, Any]:
         "likes": 0,
         "tags": [tag for tag in tags if tag],
         "pipeline_tag": task,
-        "library_name": LIBRARY,
+        "library_name": library,
         "config": {"model_type": kind, "architectures": [name] if name else []},
         "cardData": card_data(recipe),
     }

@@ -13,8 +13,8 @@ from tensorseed.checkpoints.derivation import Derivation
 from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
-from tensorseed.checkpoints.layout import plan_layout
 from tensorseed.checkpoints.recipe import read_recipe
+from tensorseed.checkpoints.set_layouts import plan_layouts
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.spec.limits import Limits
 
@@ -100,13 +100,13 @@ def _planned(derived: Derivation, limits: Limits, shard_bytes: int, lease: Memor
     text = orjson.dumps(derived.recipe)
     with lease.reserving():
         recipe = read_recipe(text, "of this config")
-        layout = plan_layout(recipe.weights, None, limits, recipe.shard_bytes or shard_bytes)
+        layout = plan_layouts(recipe, None, limits, shard_bytes)
     planned = {
         "recipe": orjson.Fragment(text),
-        "tensors": len(layout.resolved.tensors),
+        "tensors": layout.tensors,
         "parameters": sum(layout.parameters.values()),
         "bytes": layout.data_bytes,
-        "shards": len(layout.shards),
+        "shards": layout.shards,
         "warnings": [warning._asdict() for warning in derived.warnings],
     }
     return orjson.dumps(planned)

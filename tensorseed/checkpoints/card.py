@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tensorseed.checkpoints.layout import InitUse, Layout
-from tensorseed.checkpoints.recipe import Recipe, architecture, card_data
+from tensorseed.checkpoints.layout import InitUse
+from tensorseed.checkpoints.model_facts import architecture, base_model, card_data, library_name
+from tensorseed.checkpoints.recipe import Recipe
 from tensorseed.checkpoints.revision import Revision
+from tensorseed.checkpoints.set_layouts import RecipeLayout
 
 MAX_INITS = 16  # that the table lists one by one
 
@@ -18,14 +20,14 @@ class CardContext(NamedTuple):
     """Facts of one repository at one revision."""
 
     recipe: Recipe
-    layout: Layout
+    layout: RecipeLayout
     revision: Revision
     commit: str
 
     @property
     def dtype(self) -> str:
         """The dtype of the tensors that do not have their own."""
-        return self.revision.dtype or self.recipe.weights.dtype
+        return self.revision.dtype or ", ".join(self.recipe.dtypes)
 
 
 def card(context: CardContext) -> bytes:
@@ -60,9 +62,9 @@ def _numbers(context: CardContext) -> str:
         "seed": f"{context.revision.seed}",
         "dtype": context.dtype,
         "parameters": f"{sum(layout.parameters.values()):,}",
-        "tensors": f"{len(layout.resolved.tensors):,}",
+        "tensors": f"{layout.tensors:,}",
         "size": _size(layout.data_bytes),
-        "files of weights": f"{len(layout.shards):,}",
+        "files of weights": f"{layout.shards:,}",
     }
     return _table(("what", "value"), list(rows.items()))
 
@@ -82,18 +84,39 @@ def _others(uses: Sequence[InitUse]) -> tuple[str, str, str]:
 
 
 def _load(context: CardContext) -> str:
-    model = architecture(context.recipe) or "AutoModel"
+    name, revision = context.recipe.id, context.revision.name
     return f"""## How to load it
 
 Set the environment variable `HF_ENDPOINT` to the address of a tensorseed that has the recipe, such as one
 of your own, before Python starts.
 
 ```python
-from transformers import {model}
-
-model = {model}.from_pretrained("{context.recipe.id}", revision="{context.revision.name}")
+{_loading(context.recipe, f'"{name}"', f'revision="{revision}"')}
 ```
 """
+
+
+def _loading(recipe: Recipe, name: str, revision: str) -> str:
+    """The lines of Python that load a repository."""
+    match library_name(recipe):
+        case "diffusers" if recipe.config is None:
+            return f"""from diffusers import DiffusionPipeline
+
+pipeline = DiffusionPipeline.from_pretrained({name}, {revision})"""
+        case "diffusers":
+            return f"""from diffusers import AutoModel
+
+model = AutoModel.from_pretrained({name}, {revision})"""
+        case "peft":
+            return f"""from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+base = AutoModelForCausalLM.from_pretrained("{base_model(recipe) or "…"}")
+model = PeftModel.from_pretrained(base, {name}, {revision})"""
+    model = architecture(recipe) or "AutoModel"
+    return f"""from transformers import {model}
+
+model = {model}.from_pretrained({name}, {revision})"""
 
 
 def _again(context: CardContext) -> str:

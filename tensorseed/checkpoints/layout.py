@@ -1,4 +1,4 @@
-"""Layout of a recipe's weights in one dtype: tensors, shards, index.
+"""Layout of a set of weights in one dtype: tensors, shards, index.
 
 Another seed changes only the recipe inside the headers, so sizes follow without building them.
 """
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from tensorseed.checkpoints.recipe import MAX_SHARD_BYTES, Weights
+from tensorseed.checkpoints.recipe import MAX_SHARD_BYTES
+from tensorseed.checkpoints.weight_sets import TRANSFORMERS_WEIGHTS, Weights
 from tensorseed.errors import TooLargeError
 from tensorseed.files.shards import open_shard, shard_digest
 from tensorseed.files.virtual_file import VirtualFile, open_file
@@ -68,7 +69,7 @@ class InitUse(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """The weights of a recipe in one dtype. `resolved` is its spec with seed 0."""
+    """A set of weights in one dtype. `resolved` is its spec with seed 0."""
 
     resolved: ResolvedSpec
     shards: tuple[Shard, ...]
@@ -108,8 +109,16 @@ class Layout:
         return sorted(uses.values(), key=lambda use: (-use.elements, use.init))
 
 
-def plan_layout(weights: Weights, dtype: str | None, limits: Limits, shard_bytes: int) -> Layout:
+def plan_layout(
+    weights: Weights,
+    dtype: str | None,
+    limits: Limits,
+    shard_bytes: int,
+    weights_name: str = TRANSFORMERS_WEIGHTS,
+) -> Layout:
     """The weights in `dtype`, or their own if None, at most `shard_bytes` of tensors in a file.
+
+    `weights_name` is the name of their file, if it is one.
 
     Raises:
         SpecError: the entries are not valid.
@@ -125,7 +134,7 @@ def plan_layout(weights: Weights, dtype: str | None, limits: Limits, shard_bytes
             raise TooLargeError(f"{detail}: give it another shape or dtype")
     parts = split(sizes, shard_bytes)
     alone = len(parts) == 1
-    paths = shard_paths(len(parts))
+    paths = shard_paths(len(parts), weights_name)
     rank = {tensor.name: place for place, tensor in enumerate(resolved.tensors)}
     shards = tuple(
         _shard(resolved, path, [by_name[name] for name in sorted(names, key=rank.__getitem__)], alone=alone)
@@ -161,8 +170,12 @@ def _suffixes(entry: Mapping[str, Any], limits: Limits) -> tuple[str, ...]:
     return tuple(f".{slot.name}" for slot in model.slots())
 
 
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
+def index_name(weights_name: str = TRANSFORMERS_WEIGHTS) -> str:
+    """The name of the index of shards."""
+    return f"{weights_name}.index.json"
+
+
+INDEX = index_name()
 
 
 def split(sizes: Iterable[tuple[str, int]], shard_bytes: int) -> list[list[str]]:
@@ -188,11 +201,12 @@ def split(sizes: Iterable[tuple[str, int]], shard_bytes: int) -> list[list[str]]
     return shards
 
 
-def shard_paths(count: int) -> list[str]:
+def shard_paths(count: int, weights_name: str = TRANSFORMERS_WEIGHTS) -> list[str]:
     """The names of so many shards' files."""
     if count == 1:
-        return [WEIGHTS]
-    return [f"model-{number:05d}-of-{count:05d}.safetensors" for number in range(1, count + 1)]
+        return [weights_name]
+    stem, _, suffix = weights_name.rpartition(".")
+    return [f"{stem}-{number:05d}-of-{count:05d}.{suffix}" for number in range(1, count + 1)]
 
 
 def index_text(shards: Mapping[str, Sequence[str]], parameters: int, nbytes: int) -> bytes:

@@ -7,59 +7,40 @@ except the weights of a recipe without any, which are derived from its config.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tensorseed.checkpoints.derivation import derive
 from tensorseed.checkpoints.errors import RecipeError
-from tensorseed.errors import Fault, SpecError, TensorseedError, TooLargeError, shortened
-from tensorseed.sampling.dtypes import DTypeName
+from tensorseed.checkpoints.paths import file_faults, id_faults
+from tensorseed.checkpoints.weight_sets import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    CONFIG,
+    MAX_COMPONENTS,
+    Component,
+    JsonObject,
+    Weights,
+    WeightSet,
+    component_faults,
+    component_set,
+    default_weights_name,
+    weights_name_faults,
+)
+from tensorseed.errors import SpecError, TensorseedError, TooLargeError
 from tensorseed.spec.faults import Located, explain, spec_error
-from tensorseed.spec.json.text import dump, load
+from tensorseed.spec.json.text import load
 
 MAX_RECIPE_BYTES = 16 << 20  # of one recipe's file
-MAX_FILES = 64  # of one recipe, beside those that are generated
-MAX_PATH_CHARS = 200  # characters of a file's path
 MAX_SHARD_BYTES = 50_000_000_000  # bytes: clients refuse larger files
 
-_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
-_ID = re.compile(rf"(?:{_PART}/)?{_PART}")
-_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*){0,3}")
-_RESERVED_IDS = frozenset(
-    ("api", "v1", "docs", "plan", "models", "datasets", "spaces", "healthz", "readyz", "metrics")
-) | {"openapi.json"}
-_RESERVED_NAMES = frozenset(("refs", "auth-check"))  # /api/models/a/refs is what the repository a has
-_GENERATED = {"config.json": "config.json", "readme.md": "README.md"}  # paths by how they are compared
-
-_ID_RULE = (
-    "an id is name or namespace/name, each of 1 to 96 letters, digits, ., - and _, without -- or .., "
-    "neither beginning nor ending with . or -"
+_ADAPTER_WEIGHTS = (
+    "weights is required beside an adapter_config: tensorseed recipe adapter_config.json writes both"
 )
-_PATH_RULE = (
-    "a path has up to four parts of letters, digits, ., - and _ between slashes, "
-    f"{MAX_PATH_CHARS} characters at most, and no part begins with . or -"
-)
-
-JsonObject = dict[str, Any]
 Derive = Callable[[JsonObject], JsonObject]  # from a config to its recipe
-
-
-class Weights(BaseModel):
-    """The tensors of a recipe: entries of a spec, in the order of the state dict."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    dtype: DTypeName = Field(default="float32", description="The dtype of entries without their own.")
-    rules: list[JsonObject] = Field(default_factory=list, description="The rules of a spec.")
-    layers: list[JsonObject] = Field(description="The entries of a spec, names with brace ranges.")
-
-    def spec(self, dtype: str | None = None) -> bytes:
-        """The spec of seed 0 as JSON, in `dtype` unless None."""
-        rules = {"rules": self.rules} if self.rules else {}
-        return dump({"dtype": dtype or self.dtype, **rules, "layers": self.layers})
 
 
 class Recipe(BaseModel):
@@ -69,16 +50,48 @@ class Recipe(BaseModel):
 
     id: str = Field(description="The repository's id, such as tensorseed/llama-3-8b.")
     description: str = Field(default="", max_length=2_000, description="A sentence for the model card.")
-    config: JsonObject = Field(description="The content of config.json.")
+    config: JsonObject | None = Field(default=None, description="The content of config.json.")
+    adapter_config: JsonObject | None = Field(
+        default=None, description="The content of adapter_config.json, in the place of config."
+    )
     files: dict[str, Any] = Field(
         default_factory=dict, description="Further text files: an object, or a text."
     )
-    weights: Weights = Field(description="The tensors; derived from config if left out.")
+    weights: Weights | None = Field(
+        default=None, description="The tensors; derived from the config if left out."
+    )
+    weights_name: str | None = Field(default=None, description="The name of the file of weights.")
+    components: dict[str, Component] = Field(
+        default_factory=dict, description="Models in folders of their own, by folder."
+    )
     shard_bytes: int | None = Field(
         default=None,
         ge=1,
         description="Most bytes of tensors in one file.",
     )
+
+    @cached_property
+    def sets(self) -> tuple[WeightSet, ...]:
+        """The sets of weights: that at the top, and those of the components by folder."""
+        found = [component_set(folder, part) for folder, part in sorted(self.components.items())]
+        if self.weights is not None:
+            adapter = self.adapter_config is not None
+            config = (self.adapter_config if adapter else self.config) or {}
+            name = self.weights_name or (ADAPTER_WEIGHTS if adapter else default_weights_name(config))
+            found.insert(
+                0, WeightSet("", ADAPTER_CONFIG if adapter else CONFIG, config, name, self.weights, "")
+            )
+        return tuple(found)
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The dtypes of the sets, each once."""
+        return tuple(dict.fromkeys(part.weights.dtype for part in self.sets))
+
+    @property
+    def dtype(self) -> str | None:
+        """The dtype of all sets; None where they have several."""
+        return self.dtypes[0] if len(self.dtypes) == 1 else None
 
 
 def read_recipe(text: bytes, source: str, derive: Derive = derive) -> Recipe:
@@ -95,8 +108,9 @@ def read_recipe(text: bytes, source: str, derive: Derive = derive) -> Recipe:
         faults = _faults(document)
         if faults:
             raise spec_error(faults)
-        if "weights" not in document:
-            document["weights"] = _derived(document["config"], source, derive)
+        for holder in (document, *document.get("components", {}).values()):
+            if "weights" not in holder and "config" in holder:
+                holder["weights"] = _derived(holder["config"], source, derive)
         return Recipe.model_validate(document)
     except SpecError as error:
         raise RecipeError.of(source, error.faults) from None
@@ -108,20 +122,77 @@ def _faults(document: Any) -> list[Located]:
     """What is wrong with the document, but for the entries of its weights."""
     if not isinstance(document, dict):
         return [((), "a recipe is one JSON object")]
-    outline = {"weights": {"layers": []}, **document}
-    found: list[Located] = []
-    if isinstance(outline["weights"], dict):
-        found += _invalid(Weights, outline["weights"], ("weights",))
-        outline["weights"] = {"layers": []}
+    outline, found = _outlined(document)
     found += _invalid(Recipe, outline)
+    found += _kind_faults(document)
     if type(size := document.get("shard_bytes")) is int and size > MAX_SHARD_BYTES:
         found.append(
             (("shard_bytes",), f"shard_bytes must be at most {MAX_SHARD_BYTES:,}: clients refuse more")
         )
     if isinstance(document.get("id"), str):
-        found += [(("id",), fault) for fault in _id_faults(document["id"])]
+        found += [(("id",), fault) for fault in id_faults(document["id"])]
     if isinstance(document.get("files"), dict):
-        found += _file_faults(document["files"])
+        found += file_faults(document["files"], _generated(document))
+    return found
+
+
+def _generated(document: JsonObject) -> list[str]:
+    """The paths of files that are generated, but for those of weights."""
+    components = document.get("components")
+    folders = components if isinstance(components, dict) and len(components) <= MAX_COMPONENTS else {}
+    adapter = [ADAPTER_CONFIG] if "adapter_config" in document else []
+    return ["README.md", CONFIG, *adapter, *(f"{folder}/{CONFIG}" for folder in folders)]
+
+
+def _outlined(document: JsonObject) -> tuple[JsonObject, list[Located]]:
+    """The document without entries of weights, and the faults of what has them."""
+    outline, found = _without_entries(document, ())
+    components = document.get("components")
+    if isinstance(components, dict):
+        outline["components"] = {}
+        for folder, component in components.items() if len(components) <= MAX_COMPONENTS else ():
+            within = ("components", folder)
+            if not isinstance(component, dict):
+                found.append((within, "a component is an object with a config, and perhaps weights"))
+                continue
+            part, faults = _without_entries({"weights": {"layers": []}, **component}, within)
+            found += faults + _invalid(Component, part, within)
+    return outline, found
+
+
+def _without_entries(holder: JsonObject, within: tuple[str, ...]) -> tuple[JsonObject, list[Located]]:
+    if "weights" not in holder:
+        return dict(holder), []
+    if not isinstance(holder["weights"], dict):
+        return {**holder, "weights": {"layers": []}}, [((*within, "weights"), "weights must be an object")]
+    faults = _invalid(Weights, holder["weights"], (*within, "weights"))
+    return {**holder, "weights": {"layers": []}}, faults
+
+
+def _kind_faults(document: JsonObject) -> list[Located]:
+    """What is wrong with how the document says what its repository is."""
+    found = list(weights_name_faults(document))
+    found += [
+        ((name,), f"{name} must be an object")
+        for name in ("config", "adapter_config")
+        if name in document and document[name] is None
+    ]
+    components = document.get("components")
+    if isinstance(components, dict):
+        found += component_faults(components)
+    has_components = "components" in document and components != {}
+    if "config" not in document and "adapter_config" not in document:
+        if not has_components:
+            found.append((("config",), "config is required: the content of a config.json"))
+        found += [
+            ((name,), f"{name} is of a config or an adapter_config: give one")
+            for name in ("weights", "weights_name")
+            if name in document and has_components
+        ]
+    elif "config" in document and "adapter_config" in document:
+        found.append((("adapter_config",), "a recipe has a config or an adapter_config: leave one out"))
+    elif "adapter_config" in document and "weights" not in document:
+        found.append((("weights",), _ADAPTER_WEIGHTS))
     return found
 
 
@@ -134,48 +205,6 @@ def _invalid(
     except ValidationError as error:
         return explain(error, document, model, within)
     return []
-
-
-def _id_faults(name: str) -> list[str]:
-    parts = name.split("/")
-    if not _ID.fullmatch(name) or "--" in name or ".." in name:
-        return [_ID_RULE]
-    if parts[0] in _RESERVED_IDS:
-        return [f"{parts[0]} is a path of the service: choose another name"]
-    if parts[1:] and parts[1] in _RESERVED_NAMES:
-        return [f"{parts[1]} is a path below every id: choose another name"]
-    if name.endswith(".git"):
-        return ["an id does not end with .git: leave it out"]
-    return []
-
-
-def _file_faults(files: Mapping[str, Any]) -> list[Located]:
-    """What is wrong with the paths and contents of the further files."""
-    if len(files) > MAX_FILES:
-        return [(("files",), f"a recipe has at most {MAX_FILES} files, this one has {len(files):,}")]
-    found: list[Located] = []
-    known = dict(_GENERATED)
-    for path, content in files.items():
-        at, low = ("files", path), path.lower()
-        if len(path) > MAX_PATH_CHARS or not _PATH.fullmatch(path):
-            found.append((at, _PATH_RULE))
-        elif low in _GENERATED or ".safetensors" in low:
-            found.append((at, f"{shortened(path)} is generated: leave it out"))
-        elif low in known:
-            found.append((at, f"{known[low]} and {path} differ in case alone: rename one"))
-        if not isinstance(content, str | dict):
-            found.append((at, "a file is a text, or an object that is written as JSON"))
-        known[low] = path
-    return found + [
-        (("files", path), f"{shortened(path)} is in a folder that has the name of a file: rename one")
-        for path in files
-        if any(folder in known for folder in _folders(path.lower()))
-    ]
-
-
-def _folders(path: str) -> Sequence[str]:
-    parts = path.split("/")
-    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
 def _derived(config: JsonObject, source: str, derive: Derive) -> JsonObject:
@@ -191,9 +220,8 @@ def _derived(config: JsonObject, source: str, derive: Derive) -> JsonObject:
 
 
 def weights_error(source: str, error: SpecError) -> RecipeError:
-    """The error of a recipe whose weights are no valid entries; `error` is that of the spec they make."""
-    faults = [Fault(f"/weights{fault.pointer}", fault.detail) for fault in error.faults]
-    return RecipeError.of(source, faults)
+    """The error of a recipe whose weights are no valid entries; the pointers of `error` lead into it."""
+    return RecipeError.of(source, error.faults)
 
 
 def recipe_text(document: Mapping[str, Any]) -> str:
@@ -216,43 +244,3 @@ def _member(name: str, value: Any, indent: str) -> str:
         return _text(value, indent)
     lines = [f"{indent}  {json.dumps(entry, ensure_ascii=False)}" for entry in value]
     return "[\n" + ",\n".join(lines) + f"\n{indent}]"
-
-
-LIBRARY = "transformers"
-
-TASKS = {
-    "ForCausalLM": "text-generation",
-    "LMHeadModel": "text-generation",
-    "ForMaskedLM": "fill-mask",
-    "WhisperForConditionalGeneration": "automatic-speech-recognition",
-    "T5ForConditionalGeneration": "text2text-generation",
-    "ForImageClassification": "image-classification",
-    "ForSequenceClassification": "text-classification",
-    "CLIPModel": "zero-shot-image-classification",
-}
-
-
-def architecture(recipe: Recipe) -> str | None:
-    """The class in transformers that the config names, if it names one."""
-    named = recipe.config.get("architectures")
-    first = named[0] if isinstance(named, list) and named else None
-    return first if isinstance(first, str) and first.isidentifier() else None
-
-
-def model_type(recipe: Recipe) -> str | None:
-    """The config's model_type, if it is a plain word."""
-    word = recipe.config.get("model_type")
-    return word if isinstance(word, str) and word.replace("-", "_").isidentifier() else None
-
-
-def task_of(recipe: Recipe) -> str | None:
-    """The task of a recipe's model; None if its class has none."""
-    name = architecture(recipe) or ""
-    return next((task for suffix, task in TASKS.items() if name.endswith(suffix)), None)
-
-
-def card_data(recipe: Recipe) -> dict[str, Any]:
-    """The front matter of the model card, and `cardData` of a listing."""
-    task, kind = task_of(recipe), model_type(recipe)
-    tags = ["tensorseed", "random-weights", *([kind] if kind else [])]
-    return {"library_name": LIBRARY, **({"pipeline_tag": task} if task else {}), "tags": tags}

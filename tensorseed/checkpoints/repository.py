@@ -6,13 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from functools import partial
 
-from tensorseed.checkpoints.card import CardContext, card
-from tensorseed.checkpoints.errors import RecipeError, UnknownRevisionError
+from tensorseed.checkpoints.card import CardContext
+from tensorseed.checkpoints.errors import RecipeError, UnknownEntryError, UnknownRevisionError
 from tensorseed.checkpoints.generated_files import generated_files
 from tensorseed.checkpoints.generated_texts import TextCache
-from tensorseed.checkpoints.layout import INDEX, TENSOR_BYTES, Layout, plan_layout, pretty
+from tensorseed.checkpoints.layout import TENSOR_BYTES
 from tensorseed.checkpoints.recipe import Recipe, weights_error
-from tensorseed.checkpoints.repo_files import GeneratedFile, RepoFile, TextFile, WeightsFile
+from tensorseed.checkpoints.repo_files import GeneratedFile, RepoFile
 from tensorseed.checkpoints.revision import (
     DTYPE_NAMES,
     IDENTITY_BYTES,
@@ -22,6 +22,8 @@ from tensorseed.checkpoints.revision import (
     parse_revision,
     unknown_dtype,
 )
+from tensorseed.checkpoints.revision_files import texts, weights
+from tensorseed.checkpoints.set_layouts import RecipeLayout, plan_layouts
 from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.concurrency.single_flight import SingleFlightCache
 from tensorseed.errors import SpecError, TooLargeError, shortened
@@ -33,8 +35,6 @@ __all__ = ["HUB_LAYOUT", "Repository", "RepositoryCaches", "Snapshot"]
 
 HUB_LAYOUT = 1  # raised with every change of how a repository's files follow from its recipe
 
-COMPUTED = "bfloat16"  # what configs name where weights are float8, in which no model is built
-
 _NOWHERE = "0" * 40  # stands for the commit in the card that is identified
 
 
@@ -42,7 +42,7 @@ _NOWHERE = "0" * 40  # stands for the commit in the card that is identified
 class RepositoryCaches:
     """Caches of layouts, snapshots and generated texts, of all repositories of a library."""
 
-    layouts: SingleFlightCache[Layout]
+    layouts: SingleFlightCache[RecipeLayout]
     snapshots: SingleFlightCache[Snapshot]
     texts: TextCache
 
@@ -64,7 +64,7 @@ class Repository:
         """`shard_bytes` holds where the recipe gives none."""
         self.recipe = recipe
         self._limits = limits
-        self._shard_bytes = recipe.shard_bytes or shard_bytes
+        self._shard_bytes = shard_bytes
         self._caches = caches
         self._mark = object()  # separates its cache entries from those of an earlier repository of this id
         self._identities: dict[str | None, bytes] = {}
@@ -98,16 +98,22 @@ class Repository:
         commit = encode_commit(found.seed, self._identity(found.dtype))
         return self._caches.snapshots.get((self._mark, commit), partial(self._at, found, commit))
 
-    def resolved(self, revision: str) -> ResolvedSpec:
-        """The spec of the weights of a revision, by name or by commit.
+    def resolved(self, revision: str, folder: str = "") -> ResolvedSpec:
+        """The spec of the weights in a folder at a revision, by name or by commit.
 
         Raises:
+            UnknownEntryError: no set of weights is in the folder.
             UnknownRevisionError: the repository has no such revision.
             RecipeError: the recipe is not valid.
             TooLargeError: the recipe is beyond the limits.
         """
         found = self._revision(revision)
-        return self._layout(found.dtype).resolved.reseeded(found.seed)
+        for part, layout in self._layout(found.dtype).sets:
+            if part.folder == folder:
+                return layout.resolved.reseeded(part.seed(found.seed))
+        there = ", ".join(f"{self.id}/{part.folder}" for part in self.recipe.sets if part.folder)
+        missing = f"no weights in {shortened(folder)!r}" if folder else "no weights at the top"
+        raise UnknownEntryError(f"{self.id} has {missing}: there are {there or self.id}")
 
     def _revision(self, text: str) -> Revision:
         found = parse_revision(text) or self._of_commit(text)
@@ -151,7 +157,7 @@ class Repository:
 
     def _canonical(self, revision: Revision) -> Revision:
         """The revision, with None for the recipe's own dtype."""
-        return revision._replace(dtype=None) if revision.dtype == self.recipe.weights.dtype else revision
+        return revision._replace(dtype=None) if revision.dtype == self.recipe.dtype else revision
 
     def _of_commit(self, commit: str) -> Revision | None:
         """The revision of a commit; None for other text.
@@ -164,7 +170,7 @@ class Repository:
             return None
         seed, identity = decoded
         dtype = _dtype_of(identity)
-        known = dtype != self.recipe.weights.dtype and identity[0] <= len(DTYPE_NAMES)
+        known = (dtype is None or dtype != self.recipe.dtype) and identity[0] <= len(DTYPE_NAMES)
         if not known or self._identity(dtype) != identity:
             raise UnknownRevisionError(
                 f"{self.id} has no commit {commit}: it is one of another recipe, or of this one before it "
@@ -189,7 +195,7 @@ class Repository:
             self._identities[dtype] = known
         return known
 
-    def _layout(self, dtype: str | None) -> Layout:
+    def _layout(self, dtype: str | None) -> RecipeLayout:
         """The layout in a dtype.
 
         Raises:
@@ -207,21 +213,21 @@ class Repository:
                 raise weights_error(self.id, error) from None
             raise TooLargeError(f"{self.id} is too large for this service: {error}") from None
 
-    def _cached_layout(self, dtype: str | None) -> Layout:
+    def _cached_layout(self, dtype: str | None) -> RecipeLayout:
         """The layout in a dtype, from the cache if it is there.
 
         Raises:
             SpecError: the entries are not valid.
             TooLargeError: a limit is exceeded, or no file holds a tensor.
         """
-        make = partial(plan_layout, self.recipe.weights, dtype, self._limits, self._shard_bytes)
+        make = partial(plan_layouts, self.recipe, dtype, self._limits, self._shard_bytes)
         return self._caches.layouts.get((self._mark, dtype), make)
 
     def _at(self, revision: Revision, commit: str) -> Snapshot:
         """The snapshot of a revision, whose dtype is not the recipe's own."""
         layout = self._layout(revision.dtype)
         context = CardContext(self.recipe, layout, revision, commit)
-        files: list[RepoFile] = [*_texts(context), *self._generated(), *_weights(context)]
+        files: list[RepoFile] = [*texts(context), *self._generated(), *weights(context)]
         nbytes = layout.nbytes + sum(file.held_bytes for file in files)
         ordered = tuple(sorted(files, key=lambda file: file.path))
         return Snapshot(self.recipe, revision, commit, ordered, layout.parameters, nbytes)
@@ -230,42 +236,6 @@ class Repository:
         """The generated texts, none of them made."""
         found = generated_files(self.recipe)
         return [GeneratedFile(path, text, self._caches.texts) for path, text in found.items()]
-
-
-def _texts(context: CardContext) -> list[TextFile]:
-    """The small files."""
-    recipe = context.recipe
-    texts = {
-        "README.md": card(context),
-        "config.json": pretty(_config(context)),
-        **{
-            path: content.encode() if isinstance(content, str) else pretty(content)
-            for path, content in recipe.files.items()
-        },
-    }
-    if context.layout.index is not None:
-        texts[INDEX] = context.layout.index
-    return [TextFile(path, text) for path, text in texts.items()]
-
-
-def _config(context: CardContext) -> dict[str, object]:
-    """The config, in the dtype that the revision asks for."""
-    config, dtype = dict(context.recipe.config), context.revision.dtype
-    if dtype is not None:
-        old = "torch_dtype" in config and "dtype" not in config
-        config["torch_dtype" if old else "dtype"] = COMPUTED if dtype.startswith("float8") else dtype
-    return config
-
-
-def _weights(context: CardContext) -> list[WeightsFile]:
-    """The files of weights, not yet opened."""
-    seed = context.revision.seed
-    resolved = context.layout.resolved.reseeded(seed)
-    recipe = hashlib.sha256(resolved.recipe.encode()).digest()
-    return [
-        WeightsFile(shard.path, shard.size(seed), shard.oid(recipe), partial(shard.open, resolved))
-        for shard in context.layout.shards
-    ]
 
 
 def _code_of(dtype: str | None) -> int:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from tensorseed.checkpoints.revision import parse_revision
+from tensorseed.checkpoints.weight_sets import candidates, component_seed
 from tensorseed.client import KEY_VARIABLE
 from tensorseed.client.download import Options, fetch_file, find
 from tensorseed.client.errors import NetworkError, RefusedError, RefusedNameError
@@ -37,7 +38,7 @@ from tensorseed.weights.spec_reading import SpecSource, kind_of, read_spec
 EVALUATIONS = "/v1/evaluations"
 RECIPES = "/v1/recipes"
 EXAMPLE = "give a URL such as http://127.0.0.1:8000"
-_RECIPE = re.compile(r"[A-Za-z0-9._-]{1,96}(/[A-Za-z0-9._-]{1,96})?")
+_RECIPE = re.compile(r"[A-Za-z0-9._-]{1,96}(/[A-Za-z0-9._-]{1,96}){0,2}")  # perhaps with a component
 
 POOL = 32  # connections of a client, which concurrent callers share
 
@@ -193,19 +194,29 @@ class AsyncClient:
         """
         name, _, revision = text.partition("@")
         found = parse_revision(revision or "main") if _RECIPE.fullmatch(name) else None
-        document: dict[str, Any] = {}
-        if found is not None:
+        holder: dict[str, Any] | None = None
+        for known, folder in candidates(name) if found is not None else ():
             with suppress(RefusedNameError):
-                document = await self._remote().document(f"{RECIPES}/{quote(name)}")
-        if found is None or not document:
+                document = await self._remote().document(f"{RECIPES}/{quote(known)}")
+                holder = _holder(document.get("recipe"), folder)
+                break
+        if found is None or holder is None:
             resolved, _ = await asyncio.to_thread(read_spec, text)
             return resolved.recipe.encode()
-        recipe = document.get("recipe")
-        weights = recipe.get("weights") if isinstance(recipe, dict) else None
+        weights = holder.get("weights")
         if not isinstance(weights, dict):
-            raise NetworkError("the server has a recipe without weights: check the URL")
-        changed = {"seed": str(found.seed)} | ({} if found.dtype is None else {"dtype": found.dtype})
+            raise NetworkError("the server has a recipe without weights: check the URL, or name a component")
+        seed_from = holder.get("seed_from", folder)
+        seed = component_seed(found.seed, seed_from if isinstance(seed_from, str) else folder)
+        changed = {"seed": str(seed)} | ({} if found.dtype is None else {"dtype": found.dtype})
         return to_json({**weights, **changed})
+
+
+def _holder(recipe: Any, folder: str) -> dict[str, Any]:
+    """The part of a recipe that holds the weights of a folder, "" for the top; empty where it has none."""
+    for name in ("components", folder) if folder else ():
+        recipe = recipe.get(name) if isinstance(recipe, dict) else None
+    return recipe if isinstance(recipe, dict) else {}
 
 
 def source_of(spec: SpecSource) -> Source:

@@ -90,18 +90,21 @@ def _resolve_token(weights: Weights) -> ResolvedSpec:
 
 
 def _resolve_recipe(text: str) -> ResolvedSpec:
-    from tensorseed.checkpoints.errors import UnknownRevisionError
+    from tensorseed.checkpoints.errors import UnknownEntryError, UnknownRevisionError
     from tensorseed.checkpoints.library import Library, folders
     from tensorseed.checkpoints.recipe import MAX_SHARD_BYTES
+    from tensorseed.checkpoints.weight_sets import candidates
 
     library = Library(folders(None), LIMITS, MAX_SHARD_BYTES)
     name, _, revision = text.partition("@")
-    if name not in library.ids():
+    ids = set(library.ids())
+    known, folder = next((found for found in candidates(name) if found[0] in ids), ("", ""))
+    if not known:
         raise UnknownNameError(
             f"{shortened(text)!r} is no file, no token and no id of a recipe: "
             "give a spec, or an id such as tensorseed/tiny-llama"
         )
     try:
-        return library.repository(name).resolved(revision or "main")
-    except UnknownRevisionError as error:
+        return library.repository(known).resolved(revision or "main", folder)
+    except (UnknownEntryError, UnknownRevisionError) as error:
         raise UnknownNameError(str(error)) from None

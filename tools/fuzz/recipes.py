@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from tensorseed.checkpoints.errors import RecipeError
-from tensorseed.checkpoints.recipe import MAX_FILES, MAX_PATH_CHARS, read_recipe
+from tensorseed.checkpoints.paths import MAX_FILES, MAX_PATH_CHARS
+from tensorseed.checkpoints.recipe import read_recipe
 
 
 def corpus() -> list[bytes]:

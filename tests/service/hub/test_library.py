@@ -15,10 +15,10 @@ import pytest
 from service.hub import library
 from service.server.app import create_app
 from service.settings import Settings
-from tensorseed.checkpoints import repository
+from tensorseed.checkpoints import set_layouts
 from tensorseed.checkpoints.layout import Layout, plan_layout
 from tensorseed.checkpoints.library import Library
-from tensorseed.checkpoints.recipe import Weights
+from tensorseed.checkpoints.weight_sets import Weights
 from tests.conftest import started
 from tests.tensorseed.checkpoints.recipes import document
 
@@ -93,7 +93,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
         assert dtype is None or go_on.wait(60)
         return plan_layout(weights, dtype, *args)
 
-    monkeypatch.setattr(repository, "plan_layout", waiting)
+    monkeypatch.setattr(set_layouts, "plan_layout", waiting)
     yield go_on
     go_on.set()
 

@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from tensorseed.checkpoints.recipe import architecture, card_data
+from tensorseed.checkpoints.model_facts import architecture, card_data
 from tests.tensorseed.checkpoints.recipes import document, recipe, repository, tensor
 
 

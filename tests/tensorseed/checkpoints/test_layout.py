@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tensorseed.checkpoints.layout import Layout, plan_layout
-from tensorseed.checkpoints.recipe import Weights
+from tensorseed.checkpoints.weight_sets import Weights
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.spec.limits import Limits
 from tests.tensorseed.checkpoints.recipes import document, tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tensorseed.checkpoints.recipe import card_data, model_type, task_of
+from tensorseed.checkpoints.model_facts import card_data, model_type, task_of
 from tests.tensorseed.checkpoints.recipes import recipe
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from tensorseed.checkpoints import recipe as module
 from tensorseed.checkpoints.errors import RecipeError
-from tensorseed.checkpoints.recipe import MAX_FILES, read_recipe, recipe_text, weights_error
+from tensorseed.checkpoints.paths import MAX_FILES
+from tensorseed.checkpoints.recipe import read_recipe, recipe_text, weights_error
 from tensorseed.errors import SpecError, TensorseedError
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
@@ -29,7 +30,7 @@ def refused(**changes: Any) -> RecipeError:
 def test_what_it_holds() -> None:
     recipe = read(shard_bytes=1_000)
     assert (recipe.id, recipe.description, recipe.shard_bytes) == ("tests/small", "Small.", 1_000)
-    assert recipe.config["model_type"] == "llama"
+    assert (recipe.config or {})["model_type"] == "llama"
     assert recipe.files["notes/a.txt"] == "as it is"
     assert recipe.weights.dtype == "bfloat16"
     assert len(recipe.weights.layers) == 6
@@ -211,7 +212,7 @@ def test_a_recipe_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_faults_of_entries_lie_below_weights() -> None:
-    error = weights_error("r.json", SpecError.at("/layers/0/init", "no such init"))
+    error = weights_error("r.json", SpecError.at("/weights/layers/0/init", "no such init"))
     assert [fault.pointer for fault in error.faults] == ["/weights/layers/0/init"]
     assert "r.json has a fault at /weights/layers/0/init: no such init" in str(error)
 

@@ -29,5 +29,6 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
             assert isinstance(file, WeightsFile)
             content = file.weights.read(0, file.size).tobytes()
         assert len(content) == file.size
+        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
         (folder / file.path).write_bytes(content)
     return folder
