@@ -32,6 +32,7 @@ from tensorseed.spec.torch_identity import TorchIdentity
 
 DEFAULT_DTYPE = "float32"
 CONSTANT = (Zeros, Ones, Constant)  # whose elements are one number
+_NAMED = {"0.0": Zeros(kind="zeros"), "1.0": Ones(kind="ones")}  # by the number
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -84,6 +85,7 @@ def normalize_init(init: str | Scheme, shape: tuple[int, ...], groups: int = 1) 
     first = parts[0]
     if len(parts) == first.repeat == first.copies == 1:
         return first.init
+    parts = [part.model_copy(update={"init": _named(part.init)}) for part in parts]
     return scheme.model_copy(update={"axis": scheme.axis_of(shape), "parts": tuple(parts)})
 
 
@@ -95,15 +97,22 @@ def _merged(scheme: Parts, shape: tuple[int, ...]) -> list[Part]:
         if isinstance(one.init, CONSTANT):
             one = one.model_copy(update={"size": size * part.repeat, "repeat": 1, "copies": 1})
         before = found[-1] if found else None
-        if before is None or before.copies != one.copies or not same_init(before.init, one.init):
+        alike = before is not None and same_init(_named(before.init), _named(one.init))
+        if before is None or before.copies != one.copies or not alike:
             found.append(one)
         elif isinstance(one.init, CONSTANT):
-            found[-1] = before.model_copy(update={"size": (before.size or 0) + (one.size or 0)})
+            init = before.init if same_init(before.init, one.init) else _named(one.init)
+            found[-1] = before.model_copy(update={"size": (before.size or 0) + (one.size or 0), "init": init})
         elif before.size == one.size:
             found[-1] = before.model_copy(update={"repeat": before.repeat + one.repeat})
         else:
             found.append(one)
     return found
+
+
+def _named(init: Scheme) -> Scheme:
+    """`zeros` and `ones` for constants of these numbers, which beside others mean the same."""
+    return _NAMED.get(repr(init.value), init) if isinstance(init, Constant) else init
 
 
 def same_init(one: Scheme, other: Scheme) -> bool:

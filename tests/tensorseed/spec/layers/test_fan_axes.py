@@ -10,10 +10,14 @@ from jax._src.nn.initializers import _compute_fans
 
 import tensorseed
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.schemes.fans import Fans
 from tensorseed.spec.spec import parse_query, parse_spec
 from tests.tensorseed.spec.test_spec import faults, parse, tensor
 
 KERNEL = [4, 3, 8, 6]
+
+
+EXPERTS = {"in": 1, "out": 2, "batch": 0}
 
 
 def recipe(axes: Any, **fields: Any) -> str:
@@ -38,6 +42,21 @@ def test_one_meaning_has_one_recipe(written: Any, canonical: Any) -> None:
     (entry,) = json.loads(found)["layers"]
     assert entry.get("fan_axes") == canonical
     assert parse_spec(found.encode(), Limits()).recipe == found
+
+
+def test_axes_of_several_indices_stay() -> None:
+    """An orthogonal tensor is the same, and the fans of its plan are not. An axis of one index stays too."""
+    one, other = (
+        parse(tensor(shape=[3, 3, 6, 4], init="orthogonal", fan_axes={"in": inputs, "out": 3}))
+        for inputs in (2, [0, 1, 2])
+    )
+    assert one.tensors[0].distribution == other.tensors[0].distribution
+    assert (one.tensors[0].fans, other.tensors[0].fans) == (Fans(54, 36), Fans(54, 4))
+    assert one.recipe != other.recipe
+    assert (
+        json.loads(parse(tensor(shape=[1, 6, 4], fan_axes=EXPERTS)).recipe)["layers"][0]["fan_axes"]
+        == EXPERTS
+    )
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,16 @@ def faults(init: Any, *shape: int, **fields: Any) -> list[tuple[str, str]]:
                 {"init": {"kind": "constant", "value": 0.0}},
                 {"size": 1, "init": {"kind": "constant", "value": -0.0}},
             ),
-            parts(
-                {"init": {"kind": "constant", "value": 0}, "size": 7},
-                {"init": {"kind": "constant", "value": -0.0}, "size": 1},
-            ),
+            parts({**ZEROS, "size": 7}, {"init": {"kind": "constant", "value": -0.0}, "size": 1}),
         ),
+        (parts({**ZEROS, "size": 3}, {"init": {"kind": "constant", "value": 0}}), "zeros"),
+        (parts({"init": {"kind": "logit", "p": 0.5}}, {**ZEROS, "size": 3}), "zeros"),
+        (parts({"init": "ones", "size": 3}, {"init": {"kind": "constant", "value": 1.0}}), "ones"),
+        (
+            parts({"size": 3, "init": {"kind": "constant", "value": 0}}, NORMAL),
+            parts({**ZEROS, "size": 3}, {**NORMAL, "size": 5}),
+        ),
+        (parts({"init": {"kind": "constant", "value": 0}}), {"kind": "constant", "value": 0}),
     ],
     ids=str,
 )
