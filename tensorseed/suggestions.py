@@ -23,7 +23,7 @@ def unknown_name(word: str, name: object, valid: Iterable[str]) -> str:
 
     Of more than `MAX_LISTED` valid names it lists the number and the nearest.
     """
-    text, choices = str(name), list(valid)
+    text, choices = str(name).partition("(")[0], list(valid)  # a name may be written as a call
     near, guess = [], ""
     if len(text) <= MAX_COMPARED_CHARS:
         near = _nearest(text, choices)

@@ -9,6 +9,7 @@ from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.evaluations.request import METHODS
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.modules import MODULES
+from tensorseed.spec.spellings.choices import respell_choices
 from tensorseed.spec.spellings.names import (
     class_name,
     dtype_name,
@@ -52,6 +53,8 @@ def _layers(layers: list[Any], depth: int) -> list[Any]:
 def _layer(layer: Any, depth: int) -> Any:
     found = respell_entry(layer, TYPES)
     kind = found.get("type") if isinstance(found, dict) else None
+    if isinstance(kind, str) and (model := LAYERS.get(kind) or MODULES.get(kind)) is not None:
+        found = respell_choices(found, model)
     if depth >= MAX_DEPTH or not isinstance(kind, str) or kind not in CONTAINERS:
         return found
     changed = dict(found)

@@ -20,11 +20,10 @@ from tensorseed.losses.base import (
     reduction_field,
 )
 from tensorseed.losses.checks import fail, same_shape, shape, within
+from tensorseed.spec.limits import MAX_AXES
 
 if TYPE_CHECKING:
     import torch
-
-MAX_AXES = 64  # the most dimensions that a tensor of a request has
 
 Axes = Annotated[tuple[int, ...], Field(max_length=MAX_AXES)]
 

@@ -16,6 +16,7 @@ from tensorseed.spec.faults import explain, misplaced
 from tensorseed.spec.json.pointers import MAX_FAULTS, pointer
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.spellings.choices import respell_choices
 from tensorseed.spec.spellings.names import respell_fields
 from tensorseed.suggestions import unknown_name
 from tensorseed.synonyms import synonyms_of
@@ -185,7 +186,7 @@ def _validated(model: type[M], document: Mapping[str, Any]) -> M:
         LossError: the object does not fit the model; each fault has a pointer.
     """
     try:
-        return model.model_validate_json(dump(dict(document)))
+        return model.model_validate_json(dump(respell_choices(dict(document), model)))
     except ValidationError as error:
         found = explain(error, document, model)
         faults = [Fault(pointer(path), _choices(model, path, detail)) for path, detail in found]

@@ -6,9 +6,9 @@ Entries that rules reach in the same way stay one.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from tensorseed.concurrency.cancellation import cancellably
@@ -51,7 +51,7 @@ class Assigned:
     """An entry with the inits of the rules, under some of its names.
 
     `indices` are those of the entries in the spec, and `places` those of the names in their entries, where
-    these are split. `ruled` are the indices of the rules, by parameter. `sent` is the entry without them.
+    these are split. `ruled` are the indices of the `rules`, by parameter. `sent` is the entry without them.
     """
 
     sent: Entry
@@ -60,6 +60,7 @@ class Assigned:
     indices: list[int]
     places: list[int] = field(default_factory=list)
     ruled: Mapping[str, int] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
 
     def located(self, error: ArgumentError) -> Located:
         """The path in the spec, and the sentence, of a fault in the entry."""
@@ -68,12 +69,35 @@ class Assigned:
         if first in ("init", "fan_axes") and parameter in self.ruled:
             shape = _shape_of(self.entry, parameter)
             reached = _Tensor(parameter, ()).name(self.names[0])
-            detail = f"{error}; the rule matches {reached}, of shape {shape}"
+            detail = f"{error}; the rule matches {reached}, of shape {shape}{self._narrower(parameter)}"
             return ("rules", self.ruled[parameter], first, *rest), detail
         path = self.sent.written_path(error.path)
         if parameter and isinstance(self.sent, Layer) and isinstance(self.sent.init, dict):
             path = (first, written_name(parameter, self.sent.init), *rest)
         return ("layers", self.indices[0], *path), str(error)
+
+    def _narrower(self, parameter: str) -> str:
+        """What makes the rule reach the matrices alone, as the end of a sentence; "" where nothing does."""
+        index = self.ruled[parameter]
+        others = [other for other, rule in self.ruled.items() if rule == index]
+        matrices = [other for other in others if len(_shape_of(self.entry, other)) > 1]
+        if len(_shape_of(self.entry, parameter)) > 1 or not matrices:
+            return ""
+        ends = [other.rpartition(".")[2] for other in matrices]
+        common = _common_beginning(ends)
+        if not common or parameter.rpartition(".")[2].startswith(common):
+            return ""
+        pattern = common if len({*ends}) == 1 else f"{common}*"
+        if self.rules[index].match is None:
+            return f': add "match": "{pattern}" to the rule'
+        return f': narrow its match, such as to "{_Tensor(pattern, ()).name(self.names[0])}"'
+
+
+def _common_beginning(names: Sequence[str]) -> str:
+    """The letters that all names begin with."""
+    first, last = min(names), max(names)
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return "".join(letter for letter, _ in alike)
 
 
 def _shape_of(entry: Entry, parameter: str) -> tuple[int, ...]:
@@ -165,6 +189,7 @@ class Assigner:
             for tensor, index in zip(tensors, reached, strict=True)
             if index is not None
         }
+        one.rules = self._rules
         self.used.update(one.ruled.values())
         if isinstance(entry, Layer):
             inits = {parameter: self._schemes[index] for parameter, index in one.ruled.items()}
@@ -183,7 +208,7 @@ class Assigner:
             if self._rules[index].fan_axes is not None:
                 reached = _Tensor(parameter, ()).name(one.names[0])
                 detail = f"the fans of a layer's tensors are torch's, and the rule matches {reached}"
-                remedy = 'leave fan_axes out, or add "type": "Tensor"'
+                remedy = 'leave the axes out, or add "type": "Tensor"'
                 self._faults.append((("rules", index, "fan_axes"), f"{detail}: {remedy}"))
                 return
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,13 +14,17 @@ from tensorseed.errors import Fault, SpecError
 from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
 from tensorseed.spec.json.pointers import MAX_FAULTS, Path, field_name, pointer
 from tensorseed.spec.layers import LAYERS, FanAxes
-from tensorseed.spec.layers.base import INITS_BY_NAME, Arguments
+from tensorseed.spec.layers.base import INITS_BY_NAME
 from tensorseed.spec.layers.exclusions import EXCLUDED
+from tensorseed.spec.layers.nesting import descend, nested_types
 from tensorseed.spec.numbers import INFINITIES
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.schemes.parts import Part, Parts
 from tensorseed.spec.spellings.values import integer_remedy, type_remedy
-from tensorseed.suggestions import misnamed_choice, unknown_name
+from tensorseed.suggestions import MAX_COMPARED_CHARS, misnamed_choice, unknown_name
+from tensorseed.synonyms import synonyms_of
+
+MAX_WRITTEN = 200  # characters of an object that a sentence writes out
 
 Located = tuple[Path, str]  # path and sentence of a fault
 
@@ -60,6 +65,7 @@ _LAYER_INIT = (
     'init must be one, such as "xavier_uniform", or an object of inits by parameter, such as '
     '{"weight": "xavier_uniform"}: leave it out for torch\'s defaults'
 )
+_BY_PARAMETER = 'write it beside the kind, such as {"weight": {"kind": "normal", "std": 0.02}}'
 _FAN_AXES = "the fans of a layer are torch's: leave fan_axes out, which belongs to a Tensor"
 _SIZE = "{field} must be an integer, or a list of integers with one for each dimension"
 _PADDING = "{field} must be same, valid, an integer, or a list of integers with one for each dimension"
@@ -145,7 +151,8 @@ def _read(
     if path[2:] == ("init",) and item["type"] == "dict_type" and not place.branch:
         return [(path, _LAYER_INIT if path[0] == "layers" else _INIT)]
     if place.branch.startswith(("function", "tagged-union")):
-        return _read_init(place, item, spec)
+        beside = _beside_kind(path, item, document) if len(path) == 4 and path[2] == "init" else None
+        return _read_init(place, item, spec) if beside is None else [(path, beside)]
     if place.branch:
         return _read_size(place, item, document)
     return [_sentence(path, item, place.model or spec)]
@@ -161,6 +168,27 @@ def _read_init(place: _Location, item: Mapping[str, Any], spec: type[BaseModel])
     if wrong_type:
         return [] if isinstance(value, str | dict) else [(place.path, _not_an_init(value))]
     return [_sentence(place.path, item, place.model or spec)]
+
+
+def _beside_kind(path: Path, item: Mapping[str, Any], document: Any) -> str | None:
+    """The sentence for one init and inits by parameter in one object; None where that is not so."""
+    if path[0] != "layers" or _at(document, path[:2]).get("type") == "Tensor":
+        return None
+    name, inits = str(path[3]), _at(document, path[:3])
+    if "kind" not in inits:
+        if not any(name in scheme.model_fields for scheme in SCHEMES.values()):
+            return None
+        return f"{name} is a parameter of a scheme, not of the layer: {_BY_PARAMETER}"
+    if item["type"] != "extra_forbidden" or not isinstance(inits[name], str | dict):
+        return None
+    scheme = SCHEMES[str(inits["kind"])]
+    own = {key: value for key, value in inits.items() if key in scheme.model_fields}
+    if "weight" in inits:
+        return f"{name} is no parameter of {inits['kind']}: write one init, or inits by parameter alone"
+    written = json.dumps({"weight": own, **{key: inits[key] for key in inits if key not in own}})
+    example = f'{{"weight": {{"kind": "{scheme.spellings()[0]}"}}, "{name}": …}}'
+    remedy = written if len(written) <= MAX_WRITTEN else example
+    return f"{name} is no parameter of {inits['kind']}: write the inits by parameter, as {remedy}"
 
 
 def misplaced(document: Any) -> str:
@@ -207,8 +235,10 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
             word, valid = f"type of {path[-1]}", list(nested_types(model, str(path[-1])))
         elif context.get("tag") in EXCLUDED:
             return (*path, tag), f"there is no {context['tag']} here: {EXCLUDED[context['tag']]}"
-        elif tag == "type" and context.get("tag") in _without_tensors():
-            return (*path, tag), f"{context['tag']} owns no tensors: leave the entry out"
+        elif tag == "type" and (module := without_tensors(str(context.get("tag")))) is not None:
+            given = str(context["tag"])
+            known = module if module == given else f"{given} is called {module} here, which"
+            return (*path, tag), f"{known} owns no tensors: leave the entry out"
         if kind == "union_tag_invalid":
             return (*path, tag), unknown_name(word, context["tag"], valid)
         return (*path, tag), f"{tag} is required: one of {', '.join(valid)}"
@@ -247,51 +277,20 @@ def _plain(value: Any) -> Any:
     return int(value) if whole else value
 
 
-def _without_tensors() -> Container[str]:
-    """The torch.nn classes without tensors. Their models take 0.1 s to import, which only a fault needs."""
+def without_tensors(name: str) -> str | None:
+    """The type without tensors of this name, or of this name elsewhere; None for any other.
+
+    Their models take 0.1 s to import, which only a fault needs.
+    """
     from tensorseed.spec.modules import MODULES
 
-    return MODULES
+    if name in MODULES or name in LAYERS:
+        return name if name in MODULES else None
+    known = synonyms_of("layer type", name, (*LAYERS, *MODULES))
+    return next((one for one in known if one in MODULES), None) if len(name) <= MAX_COMPARED_CHARS else None
 
 
 def _at(document: Any, path: Path) -> Any:
     for part in path:
         document = document[part]
     return document
-
-
-def nested_types(model: type[BaseModel], field: str) -> dict[str, type[Arguments]]:
-    """The modules that a field of `model` can hold, by `type`; by "" where there is no choice."""
-    found = model.model_fields.get(field)
-    return {} if found is None else {_tag(cls): cls for cls in _classes(found.annotation)}
-
-
-def descend(
-    model: type[BaseModel], location: tuple[str | int, ...]
-) -> tuple[tuple[str | int, ...], type[BaseModel], tuple[str | int, ...]]:
-    """Follow a validator's location from `model` into the modules that it holds.
-
-    Returns the path of the innermost module in the document, its model, and the location from there.
-    """
-    if len(location) < 2:
-        return (), model, location
-    found = nested_types(model, str(location[0]))
-    if "" in found:
-        inner, rest = found[""], location[1:]
-    elif location[1] in found:
-        inner, rest = found[str(location[1])], location[2:]
-    else:
-        return (), model, location
-    walked, innermost, rest = descend(inner, rest)
-    return (location[0], *walked), innermost, rest
-
-
-def _classes(annotation: Any) -> list[type[Arguments]]:
-    """The modules in an annotation, at any depth."""
-    if isinstance(annotation, type) and issubclass(annotation, Arguments):
-        return [annotation]
-    return [cls for inner in get_args(annotation) for cls in _classes(inner)]
-
-
-def _tag(cls: type[Arguments]) -> str:
-    return cls.type_name() if "type" in cls.model_fields else ""

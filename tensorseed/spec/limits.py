@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MAX_AXES = 64  # of a tensor
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -13,7 +15,7 @@ class Limits:
     values: int = 65_536  # literal numbers in one spec, all `values` inits together
     file_bytes: int = 1 << 50  # of tensor data
     token_chars: int = 8_000  # of a token inside a URL
-    dimensions: int = 64  # of one tensor: its rank
+    dimensions: int = MAX_AXES  # of one tensor: its rank
     materialised_bytes: int = 1 << 30  # of tensor data in a file of generator torch
     loss_values: int = 1 << 20  # numbers in the JSON body of one loss
     loss_bytes: int = 1 << 28  # of one loss as safetensors

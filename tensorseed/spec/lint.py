@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from tensorseed.sampling.distributions.base import BaseDistribution
 from tensorseed.sampling.dtypes import INT64, DType, spacing
+from tensorseed.spec.faults import without_tensors
 from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.layers.exclusions import CONTAINER, EXCLUDED
 from tensorseed.spec.names import count_names, fold
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.rules import unused_detail
@@ -49,8 +51,17 @@ def unused_rules(resolved: ResolvedSpec) -> Iterator[str]:
     for index, rule in resolved.unused_rules:
         remedy = "correct it, or leave it out"
         if rule.type is not None and rule.type not in _TYPES:
-            remedy = unknown_name("type", rule.type, _TYPES)
+            remedy = _other_type(rule.type)
         yield f"{unused_detail(index, rule)}: {remedy}"
+
+
+def _other_type(name: str) -> str:
+    """What to write for a type that owns no tensors, or that is unknown."""
+    if EXCLUDED.get(name) == CONTAINER:
+        return f"a {name} owns no tensors itself: name the type of a layer inside it"
+    if without_tensors(name) is not None:
+        return f"{name} owns no tensors: leave the rule out"
+    return unknown_name("layer type", name, _TYPES)
 
 
 def _warnings(tensor: ResolvedTensor) -> Iterator[SchemeWarning]:

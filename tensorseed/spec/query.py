@@ -11,7 +11,13 @@ from tensorseed.spec.json.numbers import InexactNumberError
 from tensorseed.spec.json.text import load
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.spellings.names import scheme_kind
-from tensorseed.spec.spellings.values import dimensions, integer_remedy, number_text, unquoted_values
+from tensorseed.spec.spellings.values import (
+    dimensions,
+    integer_remedy,
+    integer_text,
+    number_text,
+    unquoted_values,
+)
 from tensorseed.spec.torch_identity import TorchIdentity
 from tensorseed.spec.translation import parameters_of
 from tensorseed.suggestions import unknown_name
@@ -60,6 +66,8 @@ def document(params: Mapping[str, str]) -> dict[str, Any]:
         _check_parameters(params, _ANY_PARAMETER)
     entry |= {key: _value(key, params[key]) for key in _ENTRY_FIELDS if key in params}
     spec = {key: params[key] for key in _SPEC_FIELDS if key in params}
+    if "seed" in spec:
+        spec["seed"] = integer_text(spec["seed"])
     if "torch_version" in spec:
         spec["torch_version"] = _version(spec["torch_version"])
     return {**spec, "layers": [entry]}
@@ -84,7 +92,8 @@ def _shape(text: str) -> list[int]:
     """
     parts = dimensions(text)
     if parts is None:
-        raise SpecError.at("shape", f"{_LIST}, such as 256,784")
+        raise SpecError.at("shape", _two_shapes(text) or f"{_LIST}, such as 256,784")
+    parts = [integer_text(part) for part in parts]
     for part in parts:
         if not _INTEGER.fullmatch(part):
             detail = f"each number of shape must be an integer{integer_remedy(part)}"
@@ -95,6 +104,14 @@ def _shape(text: str) -> list[int]:
                 "shape", f"{detail}: write {shortened(part.lstrip('0') or '0')}, or 1024 for 1,024"
             )
     return [max(min(int(part), 1 << 63), -1) for part in parts]
+
+
+def _two_shapes(text: str) -> str | None:
+    """The sentence for what is a hexadecimal integer and a shape of two dimensions; None for any other."""
+    if not re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}", text):
+        return None
+    as_two = f", or 0,{int(text[2:])} for two dimensions" if text[2:].isdecimal() else ""
+    return f"{text} has two meanings: write {int(text, 16)} for one dimension{as_two}"
 
 
 def _is_text(text: str) -> bool:

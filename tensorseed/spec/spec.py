@@ -33,6 +33,7 @@ from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.schemes import ArgumentError
 from tensorseed.spec.size_limits import MAX_FIELDS
+from tensorseed.spec.spellings.choices import respell_choices
 from tensorseed.spec.spellings.names import respell_fields
 from tensorseed.spec.torch_identity import torch_identity
 from tensorseed.spec.translation import sent_path, sent_rule_path
@@ -282,7 +283,7 @@ def _validate(document: Any, faults: list[Located]) -> Spec | None:
             name: type(value)() if isinstance(value, list | dict) else value
             for name, value in document.items()
         }
-        outline = respell_fields(outline)
+        outline = respell_choices(respell_fields(outline), Spec)
     else:
         faults.append(((), f"the spec must be an object{misplaced(document)}"))
         return None

@@ -13,29 +13,23 @@ from pydantic import ValidationError
 
 from tensorseed.spec.faults import Located, explain
 from tensorseed.spec.frameworks import Found, Init, find
+from tensorseed.spec.frameworks.axes import Axes, Holder, set_axes
 from tensorseed.spec.json.pointers import Path
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.numbers import spelled
 from tensorseed.spec.rules.layer_types import TORCH_CLASSES
 from tensorseed.spec.schemes import SCHEMES, ArgumentError
+from tensorseed.spec.spellings.choices import respell_choices
 from tensorseed.spec.spellings.names import respell_entry, respell_init, scheme_kind
-
-MAX_AXES = 64  # of one role
+from tensorseed.suggestions import misnamed_choice
 
 _ELSEWHERE = {
     "seed": "the seed is the spec's, or the entry's own: write it there, and leave seed out here",
     "key": "the seed is the spec's, or the entry's own: write it there, and leave key out here",
     "dtype": "the dtype is the entry's: write it beside init, and leave it out here",
 }
-_TORCHS_LAYOUT = (
-    "{0} is for a Tensor: a weight of a layer has torch's layout (out, in, *kernel), whose fans count"
-)
 _TWICE = "{0} and fan_axes name the same axes: leave one of them out"
-_NO_RANK = "which axes {0} leaves out depends on the shape: write fan_axes in their place"
-
-Axes = dict[str, Any]
-
 
 LAYER_TYPES = frozenset(LAYERS)
 _RULE_TYPES = LAYER_TYPES | frozenset(TORCH_CLASSES)
@@ -46,7 +40,9 @@ def normalise_entry(entry: Any, path: Path, faults: list[Located]) -> Any:
 
     An initializer that is not valid is a fault. What is no initializer stays as it is.
     """
-    return _translate_entry(respell_entry(entry, LAYER_TYPES), path, faults)
+    found = respell_entry(entry, LAYER_TYPES)
+    layer = LAYERS.get(str(found.get("type"))) if isinstance(found, dict) else None
+    return _translate_entry(found if layer is None else respell_choices(found, layer), path, faults)
 
 
 def normalise_rule(rule: Any, path: Path, faults: list[Located]) -> Any:
@@ -76,7 +72,7 @@ def _translate_rule(entry: Any, path: Path, faults: list[Located]) -> Any:
         return entry
     axes, shape = Axes(), entry.get("shape")
     rank = len(shape) if isinstance(shape, list) else None
-    holder = _Holder(axes, rank)
+    holder = Holder(axes, rank)
     translated = _init(init, (*path, "init"), faults, holder)
     if translated is init:
         return entry
@@ -141,22 +137,13 @@ def parameters_of(kind: str) -> list[str] | None:
     return None if found is None else [*found.parameters(), *found.initializer.ignored]
 
 
-class _Holder:
-    """A tensor that an init fills: what becomes its axes, and its rank where that is known.
-
-    `layout` is what its axes are by default, as the framework has them.
-    """
-
-    def __init__(self, axes: Axes, rank: int | None) -> None:
-        self.axes = axes
-        self.layout: Mapping[str, int] = {}
-        self.rank = rank
-
-
 def _by_name(inits: Any, path: Path, faults: list[Located]) -> Any:
     """The inits of a layer, by parameter or one for all."""
     if not isinstance(inits, dict) or isinstance(inits.get("kind"), str):
         return _init(inits, path, faults, None)
+    if (other := misnamed_choice(inits, "kind")) is not None:
+        faults.append(((*path, other[0]), other[1]))
+        return inits
     changed = {}
     for name, init in inits.items():
         translated = _init(init, (*path, name), faults, None)
@@ -165,7 +152,7 @@ def _by_name(inits: Any, path: Path, faults: list[Located]) -> Any:
     return {**inits, **changed} if changed else inits
 
 
-def _init(init: Any, path: Path, faults: list[Located], holder: _Holder | None) -> Any:
+def _init(init: Any, path: Path, faults: list[Located], holder: Holder | None) -> Any:
     """The init in terms of schemes; the same object where it is so already, or is not valid."""
     kind = init.get("kind") if isinstance(init, dict) else init
     if isinstance(kind, str) and kind not in SCHEMES:
@@ -176,18 +163,19 @@ def _init(init: Any, path: Path, faults: list[Located], holder: _Holder | None) 
             return init
         if found is not None:
             return _translated(found, init, path, faults, holder)
-    return _within(init, path, faults) if isinstance(init, dict) else init
+    part = None if holder is None else Holder({}, holder.rank, part=True)
+    return _within(init, path, faults, part) if isinstance(init, dict) else init
 
 
-def _within(init: dict[str, Any], path: Path, faults: list[Located]) -> Any:
+def _within(init: dict[str, Any], path: Path, faults: list[Located], holder: Holder | None) -> Any:
     """The init with the inits of its parts translated."""
     changed: dict[str, Any] = {}
     for name, value in init.items():
         if name == "init":
-            translated = _init(value, (*path, name), faults, None)
+            translated = _init(value, (*path, name), faults, holder)
         elif isinstance(value, list) and name != "data":
             parts = [
-                _within(part, (*path, name, index), faults) if isinstance(part, dict) else part
+                _within(part, (*path, name, index), faults, holder) if isinstance(part, dict) else part
                 for index, part in enumerate(value)
             ]
             translated = value if all(map(_same, parts, value)) else parts
@@ -202,7 +190,7 @@ def _same(one: object, other: object) -> bool:
     return one is other
 
 
-def _translated(found: Found, init: Any, path: Path, faults: list[Located], holder: _Holder | None) -> Any:
+def _translated(found: Found, init: Any, path: Path, faults: list[Located], holder: Holder | None) -> Any:
     if isinstance(init, str) and (required := found.initializer.required):
         detail = f"{init} needs {' and '.join(required)}: write it as an object with kind and {required[0]}"
         faults.append((path, detail))
@@ -210,8 +198,8 @@ def _translated(found: Found, init: Any, path: Path, faults: list[Located], hold
     given = {} if isinstance(init, str) else {name: value for name, value in init.items() if name != "kind"}
     try:
         arguments, axes = _sorted(found, given)
-        _set_axes(found, axes, holder)
-        model = found.model().model_validate_json(dump(arguments))
+        set_axes(found, axes, holder)
+        model = found.model().model_validate_json(dump(respell_choices(arguments, found.model())))
         values = {name: getattr(model, name) for name in found.initializer.parameters}
         return _written(found.initializer.init(**values))
     except ArgumentError as error:
@@ -250,49 +238,6 @@ def _sorted(found: Found, given: Mapping[str, Any]) -> tuple[dict[str, Any], Axe
 
 def _is_ignored(found: Found, name: str, value: Any) -> bool:
     return type(value) is int and found.initializer.ignored.get(name) == value
-
-
-def _set_axes(found: Found, given: Axes, holder: _Holder | None) -> None:
-    """Add the `fan_axes` that the axes of an initializer mean to its holder.
-
-    Raises:
-        ArgumentError: they are no axes, or nothing there can have them.
-    """
-    if not given:
-        if holder is not None and found.initializer.uses_layout:
-            holder.layout = found.framework.layout
-        return
-    first = next(iter(given))
-    if holder is None:
-        raise ArgumentError((first,), _TORCHS_LAYOUT.format(first))
-    axes = {}
-    for name, (role, default) in found.framework.axes.items():
-        axis = _axis(name, given[name]) if name in given else default
-        if axis is None and role != "batch":
-            raise ArgumentError((first,), f"{name} is missing: give the axes of inputs and of outputs")
-        if axis is not None and axis != []:
-            axes[role] = axis
-    if found.framework.others_repeat:
-        if holder.rank is None:
-            raise ArgumentError((first,), _NO_RANK.format(first))
-        others = _others(axes, holder.rank)
-        axes |= {"batch": others} if others else {}
-    holder.axes.update(axes)
-
-
-def _axis(name: str, value: Any) -> int | list[int]:
-    if type(value) is int:
-        return value
-    if isinstance(value, list) and len(value) <= MAX_AXES and all(type(axis) is int for axis in value):
-        return value[0] if len(value) == 1 else value
-    raise ArgumentError((name,), f"{name} must be an axis, or a list of axes such as [0, 1]")
-
-
-def _others(axes: Axes, rank: int) -> list[int]:
-    """The axes of a tensor that none of those named is."""
-    named = [axis for value in axes.values() for axis in (value if isinstance(value, list) else [value])]
-    taken = {axis + rank if axis < 0 else axis for axis in named}
-    return [axis for axis in range(rank) if axis not in taken]
 
 
 def _axes_of(init: Mapping[str, Any]) -> list[str]:

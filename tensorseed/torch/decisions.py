@@ -197,7 +197,9 @@ class _Decider:
             return bare_tensor(rule.init, shape, dtype, rule.fan_axes, groups)
         except ArgumentError as error:
             where = pointer(("rules", index, *error.path))
-            self.fault(f"{error}; the rule matches {name}, of shape {shape}", where)
+            wide = rule.match is None and len(shape) < 2
+            remedy = ': add "match": "weight" to the rule' if wide else ""
+            self.fault(f"{error}; the rule matches {name}, of shape {shape}{remedy}", where)
             return None
 
     def fault(self, detail: str, where: str = "") -> None:

@@ -8,11 +8,17 @@ NOT_FINITE = "NaN, Infinity and numbers beyond 1.8e308 are no JSON: write a fini
 
 _WINDOW = 64  # characters around an error that tell its cause
 
+_PYTHON = "it is Python: send what json.dumps makes of it"
 _STARTS = (
     (r"@[\w./~-]+\s*$", "it is the name of a file: send the content, as curl -d @spec.json does"),
     (r"<", "it is HTML or XML: send a JSON object"),
     (r"--[^\s-]", "it is a multipart form: send the JSON text itself as the body"),
     (r"---|%YAML|- |[A-Za-z_][\w-]*[ \t]*:(\s|$)", "it is YAML: convert it to JSON"),
+    (
+        r"\[\[?[A-Za-z_][\w.-]*\]\]?\s*(\n|$)|[A-Za-z_][\w.-]*([ \t]+=|=[ \t])",
+        "it is TOML: convert it to JSON",
+    ),
+    (r"dict\(", _PYTHON),
     (
         r"[A-Za-z_%][\w%.+-]*=",
         "it is a form: send a JSON object, as requests.post(url, json=spec) and curl -d @spec.json do",
@@ -33,6 +39,17 @@ _HERE = (
     (r"['`]", 'strings have double quotes: write ", as json.dumps and JSON.stringify do'),
     (r"[\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u00ab\u00bb]", 'a typographic quote is no quote: write "'),
     (r"[-+]?(NaN|nan|NAN|Infinity|inf(inity)?\b)", NOT_FINITE),
+    (
+        r"[-+]?(float\(\s*[\"']|(math|np|numpy|torch|jnp)\.(inf|nan)\b)",
+        f'{NOT_FINITE}, or "Infinity" for no bound of trunc_normal',
+    ),
+    (r"\(|set\(|tuple\(", "JSON has no tuples: write a list in [ and ]"),
+    (r"torch\.Size\(|np\.array\(|numpy\.array\(|torch\.tensor\(", "write its numbers as a list in [ and ]"),
+    (r"[fbru]{1,2}[\"']", "a string has no letter before its quote: remove it"),
+    (
+        r"[0-9]+\s*(\*\*|[*/+-])\s*[0-9]|\*\*|[*/]\s*[0-9]",
+        "JSON has no arithmetic: write the result as a number",
+    ),
     (r",(?!\s*[\]}])", "a value is missing before this comma: write it, or remove the comma"),
 )
 _MESSAGES = (
@@ -68,7 +85,7 @@ def syntax_fault(text: bytes, offset: int, message: str) -> str:
 def _cause(text: bytes, offset: int, message: str) -> str:
     before = text[max(offset - 4 * _WINDOW, 0) : offset].decode(errors="ignore")[-_WINDOW:]
     here = text[offset : offset + 4 * _WINDOW].decode(errors="ignore")[:_WINDOW]
-    if not text[:offset].strip(b" \t\r\n-"):
+    if not text[:offset].strip(b" \t\r\n-["):
         beginning = text[: 4 * _WINDOW].decode(errors="ignore").lstrip()
         for pattern, detail in _STARTS:
             if re.match(pattern, beginning):
@@ -81,10 +98,12 @@ def _cause(text: bytes, offset: int, message: str) -> str:
         return f"write {_WORDS[word[0]]} for {word[0]}"
     if word and "string key" in message:
         return f'names have double quotes: write "{word[0]}"'
-    return _number(before, here, message) or _of_message(here, message)
+    if "string key" in message and re.match(r"[0-9]+\s*[,}]", here):
+        return "JSON has no sets: write a list in [ and ]"
+    return _number(before, here, message) or _of_message(before, here, message)
 
 
-def _of_message(here: str, message: str) -> str:
+def _of_message(before: str, here: str, message: str) -> str:
     for part, detail in _MESSAGES:
         if part in message:
             return detail
@@ -93,9 +112,15 @@ def _of_message(here: str, message: str) -> str:
     if "expected ','" in message:
         if here[:1] in "}]":
             return f"{here[:1]} closes nothing that is open: write the other bracket"
+        if before[-1:].isdecimal() and here[:1].isalpha():
+            return f"{here[:1]} is no part of a number: remove it"
         return "a comma is missing before this: write it"
     if here[:1] in "}]":
         return "a value is missing before this bracket: write it"
+    word = _NAME.match(here)
+    if word and before.rstrip()[-1:] in (":", "[", ","):
+        call = here[word.end() : word.end() + 1] == "("
+        return _PYTHON if call else f'strings have double quotes: write "{word[0]}"'
     return _ANYTHING
 
 

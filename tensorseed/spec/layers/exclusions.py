@@ -5,13 +5,13 @@ from __future__ import annotations
 _LAZY = "it has no shapes before its first input; name the type without Lazy, with all of its sizes"
 _BUFFERS = "it is a loss whose weights per class are data that is given, not initialised"
 _BASE = "it is a base class; name one of the classes derived from it"
-_CONTAINER = "it is a container, which owns what is put into it; write an entry for each of its parts"
+CONTAINER = "it is a container, which owns what is put into it; write an entry for each of its parts"
 
 EXCLUDED: dict[str, str] = {
     "BCELoss": _BUFFERS,
     "BCEWithLogitsLoss": _BUFFERS,
-    "Concat": _CONTAINER,
-    "Container": _CONTAINER,
+    "Concat": CONTAINER,
+    "Container": CONTAINER,
     "CrossEntropyLoss": _BUFFERS,
     "FractionalMaxPool2d": "its random samples are data that is given, not initialised",
     "FractionalMaxPool3d": "its random samples are data that is given, not initialised",
@@ -28,17 +28,17 @@ EXCLUDED: dict[str, str] = {
     "LazyInstanceNorm2d": _LAZY,
     "LazyInstanceNorm3d": _LAZY,
     "LazyLinear": _LAZY,
-    "ModuleDict": _CONTAINER,
-    "ModuleList": _CONTAINER,
+    "ModuleDict": CONTAINER,
+    "ModuleList": CONTAINER,
     "MultiLabelSoftMarginLoss": _BUFFERS,
     "MultiMarginLoss": _BUFFERS,
     "NLLLoss": _BUFFERS,
     "NLLLoss2d": _BUFFERS,
-    "ParameterDict": _CONTAINER,
-    "ParameterList": _CONTAINER,
+    "ParameterDict": CONTAINER,
+    "ParameterList": CONTAINER,
     "RNNBase": _BASE,
     "RNNCellBase": _BASE,
-    "Residual": _CONTAINER,
-    "Sequential": _CONTAINER,
+    "Residual": CONTAINER,
+    "Sequential": CONTAINER,
 }
 """The reasons by class name, as clauses that end a sentence for the client."""

@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from tensorseed.spec.layers.base import Count, Entry
+from tensorseed.spec.limits import MAX_AXES
 from tensorseed.spec.schemes import ArgumentError, Init
 from tensorseed.spec.schemes.fans import TORCH_AXES, Axes
-
-MAX_AXES = 64  # of a tensor
 
 _AXES_SCHEMA = {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}
 

@@ -17,8 +17,7 @@ from tensorseed.spec.frameworks import Init, every_initializer
 from tensorseed.spec.frameworks.pytorch import TORCH
 from tensorseed.spec.schemes import BARE, SCHEMES, scheme_of
 from tensorseed.spec.schemes.fans import Fans
-
-MAX_CHARS = 64  # of a word that may be another spelling of a name or a number
+from tensorseed.spec.spellings.choices import MAX_CHARS, respell_choices
 
 _DTYPES = {
     "float64": ("double", "fp64", "f64"),
@@ -177,7 +176,10 @@ def respell_fields(document: Any) -> Any:
 
 
 def respell_init(init: Any) -> Any:
-    """The init with the canonical kind of its scheme, in its parts too; itself where it has that already."""
+    """The init with the canonical kind of its scheme and the words of its parameters, in its parts too.
+
+    It is itself where it has those already.
+    """
     if isinstance(init, str):
         return scheme_kind(init)
     kind = init.get("kind") if isinstance(init, dict) else None
@@ -188,6 +190,8 @@ def respell_init(init: Any) -> Any:
         return {**init, "kind": "constant_"} if is_torchs else init
     name, parts = scheme_kind(kind), init.get("parts")
     found = init if name == kind else {**init, "kind": name}
+    if name in SCHEMES:
+        found = respell_choices(found, SCHEMES[name])
     if not isinstance(parts, list):
         return found
     respelled = [_respell_part(part) for part in parts]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from tensorseed.spec.json.syntax import plain_number
-from tensorseed.spec.spellings.names import MAX_CHARS
+from tensorseed.spec.spellings.choices import MAX_CHARS
 
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _SIZE_MARK = re.compile(r"torch\.Size(?=\()|TensorShape(?=\()")
@@ -25,17 +25,16 @@ def unquoted(text: str) -> str:
 def dimensions(text: str) -> list[str] | None:
     """The dimensions that a shape spells, as texts; None where they are not separated in one way.
 
-    >>> [dimensions(text) for text in ("256,784", "256x784", "(256, 784)", "torch.Size([256, 784])", "(3,)")]
+    >>> [dimensions(text) for text in ("256,784", "256x784", "(256, 784)", "torch.Size([256, 784])", "3,")]
     [['256', '784'], ['256', '784'], ['256', '784'], ['256', '784'], ['3']]
     """
     text = _SIZE_MARK.sub("", text.strip())
     if re.fullmatch(r"0[xX][0-9a-fA-F]+", text):  # an integer in hexadecimal, or 0 and another dimension
         return None
-    closed = False
     while text and _BRACKETS.get(text[0]) == text[-1] and len(text) > 1:
-        text, closed = text[1:-1].strip(), True
-    if closed and re.fullmatch(r"[0-9]+\s*,", text):
-        return [text[:-1].strip()]
+        text = text[1:-1].strip()
+    if re.fullmatch(r"[0-9].*[^,\s]\s*,|[0-9]\s*,", text):  # as Python writes a tuple
+        text = text[:-1].rstrip()
     if not text:
         return []
     marks = {mark.strip() for mark in _BETWEEN.findall(text)}
@@ -45,6 +44,18 @@ def dimensions(text: str) -> list[str] | None:
 def number_text(text: str) -> str:
     """The number of JSON that a text spells, such as 0.5 for .5; the text itself for none."""
     return plain_number(re.sub(r"(?<=[eE]) (?=[0-9])", "+", text)) or text
+
+
+def integer_text(text: str) -> str:
+    """The decimal digits of an integer without a fraction or exponent, such as 1000 for 1_000; else the text.
+
+    >>> [integer_text(text) for text in ("1_000", "0x7", "+7", "007", "1e3", "7.0")]
+    ['1000', '7', '7', '007', '1e3', '7.0']
+    """
+    if text.isdecimal() or len(text) > MAX_CHARS:
+        return text
+    number = plain_number(text) or ""
+    return number if re.fullmatch(r"-?[0-9]+", number) else text
 
 
 def type_remedy(kind: str, value: object) -> str:

@@ -224,7 +224,7 @@ def test_rules_reach_each_name_as_by_itself(rules: list[dict[str, Any]], names: 
             [rule("weight", "lecun_normal", fan_axes={"in": 0, "out": 1})],
             [linear()],
             "/rules/0/fan_axes",
-            'the rule matches fc.weight: leave fan_axes out, or add "type": "Tensor"',
+            'the rule matches fc.weight: leave the axes out, or add "type": "Tensor"',
         ),
         ([rule("a")], [linear(init={"bais": "ones"})], "/layers/0/init/bais", "did you mean bias?"),
         ([rule("a.1")], [tensor("a.{0..999999}")], "/layers/0/name", "stands for 1,000,000 tensors"),

@@ -12,8 +12,8 @@ from tensorseed.checkpoints.revision import Revision, parse_revision
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.frameworks import every_initializer, find
 from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.spellings.choices import MAX_CHARS
 from tensorseed.spec.spellings.names import (
-    MAX_CHARS,
     class_name,
     device_name,
     dtype_name,
@@ -122,7 +122,10 @@ def test_other_devices_stay(text: str) -> None:
         ("7", ["7"]),
         ("2,3x4", None),
         ("0x10", None),
-        ("2,", ["2", ""]),
+        ("2,", ["2"]),
+        ("2,3,", ["2", "3"]),
+        ("(2,3,)", ["2", "3"]),
+        ("2,,", ["2", "", ""]),
         ("(2,3", ["(2", "3"]),
     ],
 )
