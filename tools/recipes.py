@@ -15,7 +15,7 @@ from tensorseed.checkpoints.library import shipped
 from tensorseed.checkpoints.recipe import recipe_text
 
 FOLDER = shipped()
-KEYS = ("id", "description", "config", "files", "weights", "shard_bytes")  # as they are ordered
+KEYS = ("id", "aliases", "description", "config", "files", "weights", "shard_bytes")  # as they are ordered
 
 
 def regenerated(text: str) -> str:

@@ -96,4 +96,5 @@ def open_library(settings: Settings) -> Library:
         cache_tensors=settings.cache_tensors,
         recipe_seconds=settings.recipe_seconds,
         recipe_bytes=settings.recipe_bytes,
+        aliases=settings.aliases,
     )

@@ -147,6 +147,7 @@ def _summary(snapshot: Snapshot) -> dict[str, Any]:
     recipe = snapshot.recipe
     return {
         "id": recipe.id,
+        "aliases": recipe.aliases,
         "description": recipe.description,
         "dtype": ", ".join(recipe.dtypes),
         "parameters": snapshot.total,

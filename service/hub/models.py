@@ -223,6 +223,7 @@ def _described(recipe: Recipe) -> dict[str, Any]:
         "_id": hashlib.sha256(recipe.id.encode()).hexdigest()[:24],
         "id": recipe.id,
         "modelId": recipe.id,
+        "aliases": recipe.aliases,
         "author": namespace or None,
         "createdAt": WHEN,
         "lastModified": WHEN,
@@ -258,11 +259,16 @@ def _sibling(file: RepoFile, lfs: LfsObject | None) -> dict[str, Any]:
 
 
 def _selected(row: dict[str, Any], query: Query) -> bool:
-    """Whether a query selects this model. It is not gated and has no inference provider."""
+    """Whether a query selects this model, by its id or an alias.
+
+    It is not gated and has no inference provider.
+    """
     unserved = ("inference", "inference_provider", "apps")
+    search, author = query.text("search").lower(), query.text("author")
+    names = [row["id"], *row["aliases"]]
     return (
-        query.text("search").lower() in row["id"].lower()
-        and query.text("author") in {"", row["author"]}
+        any(search in name.lower() for name in names)
+        and (not author or author in {name.rpartition("/")[0] for name in names})
         and query.text("pipeline_tag") in {"", row["pipeline_tag"]}
         and set(query.texts("filter")) <= set(row["tags"])
         and not query.flag("gated")

@@ -15,7 +15,7 @@ SNAPSHOT = (UnknownRepositoryError, UnknownRevisionError, RecipeError, TooLargeE
 """The errors of a request for a snapshot."""
 
 _PATHS = {
-    "repository": ("The repository's id; it may hold one slash.", REPOSITORY),
+    "repository": ("The repository's id or alias; it may hold one slash.", REPOSITORY),
     "revision": ("A name such as `main`, `seed-42` or `seed=42,dtype=bfloat16`, or a commit.", "seed-42"),
     "path": ("The file's or folder's path; it may hold slashes.", "config.json"),
 }
@@ -24,8 +24,8 @@ _FLAGS = {
     "expand": ("Whether to add the commit of every entry.", "true"),
 }
 _LIST = {
-    "search": ("A part of the id, in any case.", "llama"),
-    "author": ("The part of the id before its slash.", "tensorseed"),
+    "search": ("A part of the id or of an alias, in any case.", "llama"),
+    "author": ("The part of the id or of an alias before its slash.", "tensorseed"),
     "filter": ("A tag that the model must have; given more than once, all of them.", "text-generation"),
     "pipeline_tag": ("The task of the model.", "text-generation"),
     "gated": ("true for gated models, of which there are none.", "false"),

@@ -78,6 +78,9 @@ class Model(Spelled):
 
     id: str = Field(description="The id.", examples=[REPOSITORY])
     model_id: str = Field(description="The id.", examples=[REPOSITORY])
+    aliases: list[str] = Field(
+        description="Further ids that it answers to.", examples=[["gpt2", "openai-community/gpt2"]]
+    )
     author: str | None = Field(description="The part of the id before its slash.", examples=["tensorseed"])
     created_at: str = Field(description="A constant.", examples=[WHEN])
     last_modified: str = Field(description="A constant.", examples=[WHEN])
@@ -239,6 +242,9 @@ class RecipeSummary(Described):
     """The totals of a recipe."""
 
     id: str = Field(description="The repository's id.", examples=[REPOSITORY])
+    aliases: list[str] = Field(
+        description="Further ids that it answers to.", examples=[["gpt2", "openai-community/gpt2"]]
+    )
     description: str = Field(description="What it is; may be empty.", examples=["Llama 3, made tiny."])
     dtype: str = Field(description="The dtype of tensors without one of their own.", examples=["float32"])
     parameters: int = Field(description="Elements of all tensors.", examples=[117_376])

@@ -71,6 +71,10 @@ class WorkSettings(BaseSettings):
         description="folder of further recipes to serve as model repositories, read at the start and on "
         "change; their ids win over those that come with the program; empty for none",
     )
+    aliases: bool = Field(
+        True,
+        description="whether model repositories answer to the aliases of their recipes too, such as gpt2",
+    )
     shard_bytes: int = Field(
         5_000_000_000,
         ge=1,

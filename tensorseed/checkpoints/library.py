@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from tensorseed.checkpoints.derivation import DerivationProcess
 from tensorseed.checkpoints.derivation.process import MEMORY_BYTES
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
+from tensorseed.checkpoints.names import name_faults, names_in_any_case
 from tensorseed.checkpoints.recipe import MAX_RECIPE_BYTES, read_recipe
 from tensorseed.checkpoints.repository import Repository, RepositoryCaches
 from tensorseed.errors import shortened
@@ -56,15 +57,17 @@ class Library:
         cache_tensors: int = 300_000,
         recipe_seconds: float = 60.0,
         recipe_bytes: int = MEMORY_BYTES,
+        aliases: bool = True,
     ) -> None:
         """Read every `*.json` of the folders. `cache_tensors` bounds the memory of the caches,
         `recipe_seconds` the time to derive the weights of a recipe that has none, and `recipe_bytes` the
-        memory.
+        memory. Without `aliases` the repositories have their ids alone.
 
         The weights of shipped recipes are taken as valid until the first request.
 
         Raises:
-            RecipeError: a folder cannot be read, a recipe is not valid, or one folder has an id twice.
+            RecipeError: a folder cannot be read, a recipe is not valid, or one folder has an id or an alias
+                twice.
         """
         self._folders = tuple(folders)
         self._limits = limits
@@ -75,7 +78,9 @@ class Library:
         self._outcomes: dict[Path, _Outcome] = {}
         self._served: dict[Path, Repository] = {}
         self._warned: set[str] = set()
+        self._has_aliases = aliases
         self._by_id: dict[str, Repository] = {}
+        self._by_name: dict[str, Repository] = {}
         with self._lock:
             for error in self._update():
                 raise error
@@ -84,18 +89,25 @@ class Library:
         """The ids of all repositories, sorted."""
         return sorted(self._by_id)
 
+    def __contains__(self, name: str) -> bool:
+        """Whether a repository has this id or alias."""
+        return self._found(name) is not None
+
+    def _found(self, name: str) -> Repository | None:
+        return self._by_id.get(name) or self._by_name.get(name.lower())
+
     def repository(self, name: str) -> Repository:
-        """The repository of this id, letter by letter.
+        """The repository of this id or alias, letter by letter or else in any case.
 
         Raises:
             UnknownRepositoryError: no recipe has this id.
         """
-        try:
-            return self._by_id[name]
-        except KeyError:
+        found = self._found(name)
+        if found is None:
             raise UnknownRepositoryError(
                 f"there is no repository {shortened(name)!r}: GET /v1/recipes lists those there are"
-            ) from None
+            )
+        return found
 
     def refresh(self) -> None:
         """Read changed files. A file that cannot be read is logged once, and the old recipe stays.
@@ -120,30 +132,33 @@ class Library:
         by_id: dict[str, Repository] = {}
         try:
             for folder in self._folders:
-                found = self._folder(folder, before, errors)
+                found = self._folder(folder, before, errors, by_id)
                 served |= found
                 by_id |= {repository.id: repository for repository in found.values()}
         finally:
             self._derivations.close()
-        self._served, self._by_id = served, by_id
+        self._served, self._by_id, self._by_name = served, by_id, names_in_any_case(by_id.values())
         return errors
 
     def _folder(
-        self, folder: Path, before: Mapping[Path, _Outcome], errors: list[RecipeError]
+        self,
+        folder: Path,
+        before: Mapping[Path, _Outcome],
+        errors: list[RecipeError],
+        others: Mapping[str, Repository],
     ) -> dict[Path, Repository]:
-        """The recipes of a folder as they are now, or as they were where they are at fault."""
+        """The recipes of a folder as they are now, or as they were where they are at fault.
+
+        No alias is an id of `others`, the repositories of earlier folders.
+        """
         try:
             paths = sorted(path for path in folder.iterdir() if _is_recipe(path))
         except OSError as error:
             errors.append(RecipeError(f"the folder of recipes {folder} cannot be read: {_reason(error)}"))
             return {path: known for path, known in self._served.items() if path.parent == folder}
         found: dict[Path, Repository] = {}
-        owners: dict[str, Path] = {}
-        for path in paths:
-            result = self._read(path, before.get(path))
-            if isinstance(result, Repository) and owners.setdefault(result.id, path) != path:
-                detail = f"the recipes {owners[result.id]} and {path} are both called {result.id}: rename one"
-                result = RecipeError(detail)
+        results = {path: self._read(path, before.get(path)) for path in paths}
+        for path, result in {**results, **name_faults(results, others)}.items():
             if isinstance(result, RecipeError):
                 errors.append(result)
                 result = self._served.get(path)
@@ -174,6 +189,8 @@ class Library:
             )
         try:
             recipe = read_recipe(path.read_bytes(), str(path), partial(self._derived, path))
+            if not self._has_aliases:
+                recipe = recipe.model_copy(update={"aliases": []})
             repository = Repository(recipe, self._limits, self._shard_bytes, self._caches)
             if path.parent != shipped():
                 repository.check(str(path))

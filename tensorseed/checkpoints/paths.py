@@ -1,4 +1,4 @@
-"""Rules of a repository's id, and of the paths of its files."""
+"""Rules of a repository's id and aliases, and of the paths of its files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tensorseed.errors import shortened
 from tensorseed.spec.faults import Located
 
 MAX_FILES = 64  # of one recipe, beside those that are generated
+MAX_ALIASES = 32  # of one recipe
 MAX_PATH_CHARS = 200  # characters of a file's path
 
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
@@ -41,6 +42,24 @@ def id_faults(name: str) -> list[str]:
     if name.endswith(".git"):
         return ["an id does not end with .git: leave it out"]
     return []
+
+
+def alias_faults(name: str, aliases: Any) -> list[Located]:
+    """What is wrong with further ids, which differ from each other and from the id in more than case."""
+    if not isinstance(aliases, list):
+        return []
+    if len(aliases) > MAX_ALIASES:
+        return [(("aliases",), f"a recipe has at most {MAX_ALIASES} aliases, this one has {len(aliases):,}")]
+    found: list[Located] = []
+    known = {name.lower(): "the id"}
+    for place, alias in enumerate(aliases):
+        if isinstance(alias, str):
+            at = ("aliases", place)
+            found += [(at, fault) for fault in id_faults(alias)]
+            if alias.lower() in known:
+                found.append((at, f"{shortened(alias)} is {known[alias.lower()]} already: leave it out"))
+            known[alias.lower()] = "an alias"
+    return found
 
 
 def file_faults(files: Mapping[str, Any], generated: Iterable[str]) -> list[Located]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tensorseed.checkpoints.derivation import derive
 from tensorseed.checkpoints.errors import RecipeError
-from tensorseed.checkpoints.paths import file_faults, id_faults
+from tensorseed.checkpoints.paths import alias_faults, file_faults, id_faults
 from tensorseed.checkpoints.weight_sets import (
     ADAPTER_CONFIG,
     ADAPTER_WEIGHTS,
@@ -49,6 +49,9 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     id: str = Field(description="The repository's id, such as tensorseed/llama-3-8b.")
+    aliases: list[str] = Field(
+        default_factory=list, description="Further ids that the repository answers to, such as gpt2."
+    )
     description: str = Field(default="", max_length=2_000, description="A sentence for the model card.")
     config: JsonObject | None = Field(default=None, description="The content of config.json.")
     adapter_config: JsonObject | None = Field(
@@ -131,6 +134,7 @@ def _faults(document: Any) -> list[Located]:
         )
     if isinstance(document.get("id"), str):
         found += [(("id",), fault) for fault in id_faults(document["id"])]
+        found += alias_faults(document["id"], document.get("aliases"))
     if isinstance(document.get("files"), dict):
         found += file_faults(document["files"], _generated(document))
     return found

@@ -97,13 +97,13 @@ def _resolve_recipe(text: str) -> ResolvedSpec:
 
     library = Library(folders(None), LIMITS, MAX_SHARD_BYTES)
     name, _, revision = text.partition("@")
-    ids = set(library.ids())
-    known, folder = next((found for found in candidates(name) if found[0] in ids), ("", ""))
-    if not known:
+    found = next((each for each in candidates(name) if each[0] in library), None)
+    if found is None:
         raise UnknownNameError(
             f"{shortened(text)!r} is no file, no token and no id of a recipe: "
             "give a spec, or an id such as tensorseed/tiny-llama"
         )
+    known, folder = found
     try:
         return library.repository(known).resolved(revision or "main", folder)
     except (UnknownEntryError, UnknownRevisionError) as error:

@@ -68,6 +68,18 @@ def test_the_file_system_reads_what_is_asked(hub: Python, wire: Wire, port: int)
     assert None not in ranges  # no read costs the whole file
 
 
+@pytest.mark.parametrize("name", ["gpt2", "OpenAI-Community/gpt2"])
+def test_a_published_id_is_an_alias(hub: Python, port: int, name: str, tmp_path: Path) -> None:
+    folder = Path(hub(SNAPSHOT, name, allow_patterns="*.json", revision="seed-7", cache_dir=tmp_path))
+    assert folder.name == commit(port, "tensorseed/gpt2", "seed-7")
+    assert json.loads((folder / CONFIG).read_bytes())["model_type"] == "gpt2"
+    assert hub(f"{API}.model_info", name)["id"] == "tensorseed/gpt2"
+    assert hub("huggingface_hub:HfFileSystem.exists", f"{name}@seed-7/{WEIGHTS}")
+    assert [
+        model["id"] for model in hub(f"{API}.list_models", author="openai-community", search="gpt2-")
+    ] == [f"tensorseed/gpt2-{size}" for size in ("large", "medium", "xl")]
+
+
 def test_folders_are_listed(hub: Python) -> None:
     entries = hub(f"{API}.list_repo_tree", LONG, recursive=True)
     kinds = {entry["path"]: entry["kind"] for entry in entries}

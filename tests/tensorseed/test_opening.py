@@ -47,6 +47,10 @@ def test_a_recipe_has_revisions(client: Any) -> None:
     assert tensorseed.open(f"tensorseed/tiny-llama@{found.headers['x-repo-commit']}").etag == weights.etag
 
 
+def test_an_alias_of_a_recipe_opens_it() -> None:
+    assert tensorseed.open("GPT2@seed-7").etag == tensorseed.open("tensorseed/gpt2@seed-7").etag
+
+
 def test_a_dict_may_hold_values_of_numpy() -> None:
     shape, init = np.array([5, 6, 7]), {"kind": "normal", "std": np.float32(0.5)}
     entry = {"name": "cube", "type": "Tensor", "shape": tuple(shape), "init": init}

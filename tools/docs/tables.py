@@ -236,7 +236,7 @@ def _alerts() -> Table:
 
 def _recipes() -> Table:
     rows = (_recipe(json.loads(path.read_text())) for path in sorted(shipped().glob("*.json")))
-    return ("repository", "parameters", "bytes of tensors", "dtype", "what it is"), rows
+    return ("repository", "aliases", "parameters", "bytes of tensors", "dtype", "what it is"), rows
 
 
 def _recipe(recipe: dict[str, Any]) -> Row:
@@ -245,7 +245,8 @@ def _recipe(recipe: dict[str, Any]) -> Row:
     tensors = parse_spec(json.dumps(spec).encode(), Limits()).tensors
     sizes = [(math.prod(tensor.shape), tensor.dtype.itemsize) for tensor in tensors]
     elements, size = sum(count for count, _ in sizes), sum(count * width for count, width in sizes)
-    return f"`{recipe['id']}`", f"{elements:,}", f"{size:,}", spec["dtype"], recipe["description"]
+    aliases = ", ".join(f"`{alias}`" for alias in recipe.get("aliases", ()))
+    return f"`{recipe['id']}`", aliases, f"{elements:,}", f"{size:,}", spec["dtype"], recipe["description"]
 
 
 def _merged(parameters: Iterable[tuple[str, Parameter]]) -> Iterator[Row]:

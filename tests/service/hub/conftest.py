@@ -14,7 +14,7 @@ from service.settings import Settings
 from tests.conftest import started
 from tests.tensorseed.checkpoints.recipes import document
 
-SHARDED = {"id": "tests/sharded", "shard_bytes": 10_000}
+SHARDED = {"id": "tests/sharded", "aliases": ["Published/Model", "bare"], "shard_bytes": 10_000}
 ALONE = {"id": "alone", "config": {"model_type": "whatever"}, "files": {}}
 
 

@@ -53,6 +53,23 @@ def test_a_revision_in_every_spelling(hub: Any, revision: str) -> None:
     assert info["sha"] != hub.get(MODEL).json()["sha"]
 
 
+@pytest.mark.parametrize("name", ["Published/Model", "published/model", "bare", "Tests/Sharded"])
+def test_an_alias_stands_for_the_id(hub: Any, name: str) -> None:
+    """In place: a redirect would lose the commit, and answers have the id."""
+    info = hub.get(f"/api/models/{name}/revision/seed-7").json()
+    assert info == hub.get("/api/models/tests/sharded/revision/seed-7").json()
+    assert (info["id"], info["aliases"]) == ("tests/sharded", ["Published/Model", "bare"])
+    for file in info["siblings"]:
+        path = f"resolve/seed-7/{file['rfilename']}"
+        one, other = hub.get(f"/{name}/{path}"), hub.get(f"/tests/sharded/{path}")
+        assert one.content == other.content
+        for field in ("x-repo-commit", "etag", "content-length"):
+            assert one.headers[field] == other.headers[field]
+    tree = "tree/seed-7?recursive=true"
+    assert hub.get(f"/api/models/{name}/{tree}").json() == hub.get(f"/api/models/tests/sharded/{tree}").json()
+    assert hub.get(f"/v1/recipes/{name}").json()["id"] == "tests/sharded"
+
+
 def test_clients_may_ask_for_fields(hub: Any) -> None:
     whole = hub.get(f"{MODEL}/revision/main").json()
     assert hub.get(f"{MODEL}/revision/main?expand=sha&expand=siblings&expand=gated").json() == whole
@@ -110,6 +127,8 @@ def test_the_list(hub: Any) -> None:
     [
         ("search=SMALL&author=tests", ["tests/small"]),
         ("author=Tests", []),
+        ("author=Published", ["tests/sharded"]),
+        ("search=hed/mod", ["tests/sharded"]),
         ("author=tests&filter=llama&filter=text-generation", ["tests/sharded", "tests/small"]),
         ("author=tests&filter=bert", []),
         ("author=tests&pipeline_tag=text-generation&limit=1", ["tests/sharded"]),

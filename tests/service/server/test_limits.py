@@ -94,7 +94,7 @@ ELSEWHERE = {
 NO_LIMITS = {
     *("host", "port", "uds", "log_level", "log_format", "access_log", "metrics_port", "traces", "keys_file"),
     *("cors_origins", "workers", "notice_seconds", "threads", "chunk_bytes", "window", "kernel_cache"),
-    *("portable_kernels", "cache_tensors", "recipes", "answer_bytes"),
+    *("portable_kernels", "cache_tensors", "recipes", "aliases", "answer_bytes"),
     *("root_path", "trusted_proxies", "shared_cache_bytes"),
 }
 

@@ -21,6 +21,14 @@ def test_there_is_a_repository_for_each_file(library: Library) -> None:
     assert library.ids() == sorted(f"tensorseed/{name}" for name in NAMES)
 
 
+def test_published_sizes_have_their_published_ids(library: Library) -> None:
+    for name in sorted(set(NAMES) - set(TINY)):
+        aliases = library.repository(f"tensorseed/{name}").recipe.aliases
+        assert any("/" in alias for alias in aliases)
+    for alias in ("gpt2", "bert-base-uncased", "meta-llama/meta-llama-3-8b", "Qwen/Qwen3-0.6B", "t5-small"):
+        assert library.repository(alias).id.startswith("tensorseed/")
+
+
 def test_every_recipe_that_is_not_tiny_has_a_published_number() -> None:
     assert set(PARAMETERS) == set(NAMES) - set(TINY)
 
