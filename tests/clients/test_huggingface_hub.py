@@ -74,7 +74,7 @@ def test_a_published_id_is_an_alias(hub: Python, port: int, name: str, tmp_path:
     assert folder.name == commit(port, "tensorseed/gpt2", "seed-7")
     assert json.loads((folder / CONFIG).read_bytes())["model_type"] == "gpt2"
     assert hub(f"{API}.model_info", name)["id"] == "tensorseed/gpt2"
-    assert hub("huggingface_hub:HfFileSystem.exists", f"{name}@seed-7/{WEIGHTS}")
+    assert hub(f"{API}.file_exists", name, WEIGHTS, revision="seed-7")
     assert [
         model["id"] for model in hub(f"{API}.list_models", author="openai-community", search="gpt2-")
     ] == [f"tensorseed/gpt2-{size}" for size in ("large", "medium", "xl")]
