@@ -43,11 +43,19 @@ $(DEV): $(SERVICE)
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@
 
-clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/node/.installed ## the other clients of the Hub that the tests run
+clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/transformers-4/.installed $(CLIENTS)/node/.installed ## the other clients of the Hub that the tests run
 
 $(CLIENTS)/hub-0.36/.installed: tests/clients/hub-0.36.txt | $(DEV)
 	$(BIN)/python -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	touch $@
+
+# torch and NumPy are those of the main environment, behind the packages of its own.
+$(CLIENTS)/transformers-4/.installed: tests/clients/transformers-4.txt | $(DEV)
+	$(BIN)/python -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(BIN)/python -c 'import os, torch; print(os.path.dirname(os.path.dirname(os.path.realpath(torch.__file__))))' > \
+		"$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main.pth"
 	touch $@
 
 $(CLIENTS)/node/.installed: tests/clients/package.json tests/clients/package-lock.json

@@ -76,3 +76,22 @@ def same_state(repo: str, revision: str, folder: str) -> list[str]:
         stored |= load_file(path)
     differing = [name for name, tensor in stored.items() if not torch.equal(tensor, state[name])]
     return differing + sorted(set(stored) - set(state))
+
+
+def unfit(folders: list[str]) -> dict[str, Any]:
+    """What transformers says to the keys of the repositories in folders, or that it has no class for one."""
+    import json
+
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    found: dict[str, Any] = {}
+    for folder in folders:
+        config = json.loads((Path(folder) / "config.json").read_text())
+        cls = getattr(transformers, config["architectures"][0], None)
+        if cls is None:
+            found[folder] = "no class"
+            continue
+        _, info = cls.from_pretrained(folder, output_loading_info=True)
+        found[folder] = sorted(f"{kind} {key}" for kind, keys in info.items() for key in keys)
+    return found

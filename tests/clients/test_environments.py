@@ -20,11 +20,26 @@ def test_the_newest_version_is_this_environments() -> None:
     assert version_in((ROOT / "constraints.txt").read_text(), "huggingface_hub") == VERSIONS[0]
 
 
-def test_the_elder_version_is_that_of_the_requirements() -> None:
-    lines = [line for line in (HERE / "hub-0.36.txt").read_text().splitlines() if not line.startswith("#")]
+def requirements(name: str) -> list[str]:
+    lines = [line for line in (HERE / name).read_text().splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[A-Za-z0-9_-]+==[0-9][0-9A-Za-z.]*", line) for line in lines)
+    return lines
+
+
+def test_the_elder_version_is_that_of_the_requirements() -> None:
+    lines = requirements("hub-0.36.txt")
     assert version_in("\n".join(lines), "huggingface_hub") == VERSIONS[1]
     assert "hf_transfer" in "".join(lines)
+
+
+def test_transformers_4_is_the_version_that_the_pages_name() -> None:
+    lines = requirements("transformers-4.txt")
+    assert not {"torch", "numpy"} & {line.partition("==")[0] for line in lines}  # the main environment's
+    pinned = version_in("\n".join(lines), "transformers")
+    for page in ("recipes.md", "hub.md"):
+        text = (ROOT / "docs" / page).read_text()
+        assert pinned in text, page
+        assert version("transformers").rpartition(".")[0] in text, page
 
 
 @pytest.mark.parametrize("wanted", VERSIONS)

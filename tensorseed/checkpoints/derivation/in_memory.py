@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from cachetools import LRUCache
 from transformers import PreTrainedConfig, PreTrainedModel
-from transformers.core_model_loading import revert_weight_conversion
 
 from tensorseed.checkpoints.derivation.building import MAX_MODULES, Bounds, build, silence
 from tensorseed.checkpoints.derivation.description import Described, entry_of
 from tensorseed.checkpoints.derivation.op_rules import storage_of
+from tensorseed.checkpoints.derivation.published_names import published as published_names
 from tensorseed.checkpoints.derivation.recorder import Recorder
 from tensorseed.checkpoints.derivation.storage_regions import UnknownContentError
 from tensorseed.spec.schemes import SCHEMES
@@ -160,7 +160,7 @@ def _streams(
     """The names by which tensors are drawn: those that published checkpoints have for them."""
     with recorder.paused():
         kept = {name: tensor for name, tensor in state.items() if name not in ties}
-        saved = revert_weight_conversion(model, dict(kept))
+        saved = published_names(model, kept)
     published = {_view(tensor): name for name, tensor in saved.items()}
     return {name: published.get(_view(tensor), ties.get(name, name)) for name, tensor in state.items()}
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import transformers
 from transformers import PreTrainedConfig, PreTrainedModel
-from transformers.core_model_loading import build_glob_alternation, revert_weight_conversion
+from transformers.core_model_loading import build_glob_alternation
 from transformers.modeling_utils import remove_tied_weights_from_state_dict
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
@@ -20,6 +20,8 @@ from tensorseed.checkpoints.derivation.building import TooManyModulesError, buil
 from tensorseed.checkpoints.derivation.configs import dtype_of
 from tensorseed.checkpoints.derivation.description import Described, describe_all
 from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.published_names import published
+from tensorseed.checkpoints.derivation.published_ties import untie, without_input_aliases
 from tensorseed.checkpoints.derivation.reasons import missing_package, unbuildable
 from tensorseed.checkpoints.derivation.recorder import DataDependentError, Recorder
 from tensorseed.errors import TensorseedError
@@ -69,8 +71,11 @@ def _built(config: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Recorder
     try:
         with silence():
             found = config_of(config)
-            model, recorder = build(class_of(config, found), found)
-            return saved(model, recorder), recorder
+            cls = class_of(config, found)
+            untied = untie(config, found)
+            model, recorder = build(cls, found)
+            state = saved(model, recorder)
+            return without_input_aliases(model, state) if untied else state, recorder
     except (TensorseedError, MemoryError):
         raise
     except TooManyModulesError:
@@ -103,7 +108,7 @@ def saved(model: PreTrainedModel, recorder: Recorder) -> dict[str, torch.Tensor]
         with recorder.paused():
             state = remove_tied_weights_from_state_dict(state, model)
         _widen(state, model)
-        return dict(revert_weight_conversion(model, state))
+        return published(model, state)
 
 
 def _widen(state: dict[str, torch.Tensor], model: PreTrainedModel) -> None:
