@@ -29,6 +29,9 @@ _ELSEWHERE = {
     "key": "the seed is the spec's, or the entry's own: write it there, and leave key out here",
     "dtype": "the dtype is the entry's: write it beside init, and leave it out here",
 }
+_OF_MATRICES = (
+    "{0} fills tensors of two dimensions here: for more use eye, with fan_axes that say which are matrices"
+)
 _TWICE = "{0} and fan_axes name the same axes: leave one of them out"
 
 LAYER_TYPES = frozenset(LAYERS)
@@ -197,6 +200,8 @@ def _translated(found: Found, init: Any, path: Path, faults: list[Located], hold
         return init
     given = {} if isinstance(init, str) else {name: value for name, value in init.items() if name != "kind"}
     try:
+        if found.initializer.of_matrices and holder is not None and holder.rank not in (None, 2):
+            raise ArgumentError((), _OF_MATRICES.format(found.full_name))
         arguments, axes = _sorted(found, given)
         set_axes(found, axes, holder)
         model = found.model().model_validate_json(dump(respell_choices(arguments, found.model())))

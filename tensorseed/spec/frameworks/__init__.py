@@ -15,9 +15,12 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from tensorseed.spec.frameworks.base import Framework, Init, Initializer
 from tensorseed.spec.frameworks.caffe import CAFFE, CAFFE2
+from tensorseed.spec.frameworks.chainer import CHAINER
+from tensorseed.spec.frameworks.haiku import HAIKU, SONNET
 from tensorseed.spec.frameworks.jax import JAX
 from tensorseed.spec.frameworks.keras import KERAS
 from tensorseed.spec.frameworks.lasagne import LASAGNE
+from tensorseed.spec.frameworks.mindspore import MINDSPORE
 from tensorseed.spec.frameworks.mxnet import MXNET
 from tensorseed.spec.frameworks.paddle import PADDLE
 from tensorseed.spec.frameworks.pytorch import TORCH
@@ -30,10 +33,14 @@ FRAMEWORKS: tuple[Framework, ...] = (
     KERAS,
     TENSORFLOW,
     JAX,
+    HAIKU,
+    SONNET,
     CAFFE,
     CAFFE2,
     MXNET,
     PADDLE,
+    MINDSPORE,
+    CHAINER,
     LASAGNE,
     TORCH,
 )

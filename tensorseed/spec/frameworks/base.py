@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -25,7 +24,6 @@ MEAN: Parameter = (Float64, 0.0)
 GAIN: Parameter = (Scale, 1.0)
 
 
-_KIND = re.compile(r"[a-z_]+")
 _OF_KERNELS = ("variance_scaling", "xavier_uniform", "orthogonal", "delta_orthogonal")
 
 KERNELS = {"in": -2, "out": -1}
@@ -35,24 +33,25 @@ KERNELS = {"in": -2, "out": -1}
 class Initializer(NamedTuple):
     """One initializer of a framework; `names` are its spellings, the documented one first.
 
-    `init` takes the parameters by name. `meaning` is the same in words, for the catalog: a scheme with its
-    arguments, in terms of the initializer's own. `ignored` are parameters whose one accepted value, the
-    default, says what is done anyway.
+    `kind` is the scheme that it means, the first of several, and `arguments` are what stands behind it in
+    the catalog: those of the scheme, in terms of the initializer's own. `init` takes the parameters by name
+    and gives the same. `ignored` are parameters whose one accepted value, the
+    default, says what is done anyway. With `of_matrices` it fills tensors of two dimensions only.
     """
 
     names: tuple[str, ...]
-    meaning: str
+    kind: str
+    arguments: str
     init: Callable[..., Init]
     parameters: Mapping[str, Parameter] = {}
     has_axes: bool = False
     ignored: Mapping[str, int] = {}
+    of_matrices: bool = False
 
     @property
-    def kind(self) -> str:
-        """The scheme that it means, the first of several."""
-        found = _KIND.match(self.meaning)
-        assert found is not None
-        return found[0]
+    def meaning(self) -> str:
+        """The init in words."""
+        return f"{self.kind}{self.arguments}"
 
     @property
     def uses_layout(self) -> bool:
@@ -116,16 +115,17 @@ def check_order(low: str, lower: float, high: str, upper: float) -> None:
         raise ArgumentError((low,), f"{low} is greater than {high}: give the lower bound as {low}")
 
 
-def bare(names: str, meaning: str) -> Initializer:
+def bare(names: str, kind: str) -> Initializer:
     """An initializer without parameters; `names` are separated by spaces."""
-    return Initializer(tuple(names.split()), meaning, lambda: meaning)
+    return Initializer(tuple(names.split()), kind, "", lambda: kind)
 
 
 def constant(names: str, parameter: str = "value", default: Any = 0.0) -> Initializer:
     """An initializer of one number."""
     return Initializer(
         tuple(names.split()),
-        f"constant({_argument('value', parameter)})",
+        "constant",
+        f"({_argument('value', parameter)})",
         lambda **given: {"kind": "constant", "value": given[parameter]},
         {parameter: (Float64, default)},
     )
@@ -140,7 +140,8 @@ def uniform(names: str, low: str, high: str, bounds: tuple[float, float]) -> Ini
 
     return Initializer(
         tuple(names.split()),
-        f"uniform({_argument('a', low)}, {_argument('b', high)})",
+        "uniform",
+        f"({_argument('a', low)}, {_argument('b', high)})",
         init,
         {low: (Float64, bounds[0]), high: (Float64, bounds[1])},
     )
@@ -150,7 +151,8 @@ def normal(names: str, std: str, default: float, *, with_mean: bool = True) -> I
     """A normal initializer whose deviation is called `std`."""
     return Initializer(
         tuple(names.split()),
-        f"normal({'mean, ' * with_mean}{_argument('std', std)})",
+        "normal",
+        f"({'mean, ' * with_mean}{_argument('std', std)})",
         lambda **given: {"kind": "normal", "mean": given.get("mean", 0.0), "std": given[std]},
         ({"mean": MEAN} if with_mean else {}) | {std: (Scale, default)},
     )
@@ -160,7 +162,8 @@ def orthogonal(names: str, parameter: str = "gain", kind: str = "orthogonal") ->
     """An orthogonal initializer, whose factor is called `parameter`."""
     return Initializer(
         tuple(names.split()),
-        f"{kind}({_argument('gain', parameter)})",
+        kind,
+        f"({_argument('gain', parameter)})",
         lambda **given: {"kind": kind, "gain": given[parameter]},
         {parameter: GAIN},
     )

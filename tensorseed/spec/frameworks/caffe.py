@@ -40,14 +40,16 @@ CAFFE = Framework(
         normal("gaussian", "std", 1.0)._replace(ignored={"sparse": -1}),
         Initializer(
             ("xavier",),
-            "lecun_uniform for FAN_IN, xavier_uniform for AVERAGE, "
+            "lecun_uniform",
+            " for FAN_IN, xavier_uniform for AVERAGE, "
             "variance_scaling(mode=fan_out, distribution=uniform) for FAN_OUT",
             _xavier,
             {"variance_norm": (_Fan, "FAN_IN")},
         ),
         Initializer(
             ("msra",),
-            "kaiming_normal for FAN_IN, kaiming_normal(mode=fan_out) for FAN_OUT, "
+            "kaiming_normal",
+            " for FAN_IN, kaiming_normal(mode=fan_out) for FAN_OUT, "
             "variance_scaling(scale=2, mode=fan_avg, distribution=normal) for AVERAGE",
             _msra,
             {"variance_norm": (_Fan, "FAN_IN")},
@@ -71,7 +73,8 @@ CAFFE2 = Framework(
         bare("XavierFill", "lecun_uniform"),
         Initializer(
             ("MSRAFill",),
-            "kaiming_normal(mode=fan_out)",
+            "kaiming_normal",
+            "(mode=fan_out)",
             lambda: {"kind": "kaiming_normal", "mode": "fan_out"},
         ),
     ),

@@ -37,15 +37,15 @@ _EITHER = (
     "its defaults changed with TensorFlow 2: write tf.{0}_initializer for those of TensorFlow 1, or keras.{1}"
 )
 
-TRUNCATED = "trunc_normal(mean, std=stddev, a=mean − 2·stddev, b=mean + 2·stddev)"
+_TRUNCATED = "(mean, std=stddev, a=mean − 2·stddev, b=mean + 2·stddev)"
 
 
 def variance_scaling(names: str) -> Initializer:
     """VarianceScaling, whose `normal` is truncated."""
     return Initializer(
         tuple(names.split()),
-        "variance_scaling(scale, mode, distribution), normal being truncated_normal and "
-        "untruncated_normal normal",
+        "variance_scaling",
+        "(scale, mode, distribution), normal being truncated_normal and untruncated_normal normal",
         _variance_scaling,
         {
             "scale": (Positive, 1.0),
@@ -63,36 +63,38 @@ def _variance_scaling(scale: float, mode: str, distribution: str) -> Init:
 def glorot(uniform_names: str, normal_names: str) -> tuple[Initializer, ...]:
     """The uniform and the normal one of Glorot, by their names. The normal one is truncated."""
     return (
-        _fixed(uniform_names, "xavier_uniform", "xavier_uniform"),
-        _fixed(normal_names, "variance_scaling(mode=fan_avg)", scaled(1.0, "fan_avg")),
+        _fixed(uniform_names, "xavier_uniform"),
+        _fixed(normal_names, scaled(1.0, "fan_avg"), "(mode=fan_avg)"),
     )
 
 
 def he(uniform_names: str, normal_names: str) -> tuple[Initializer, ...]:
     """The uniform and the normal one of He, by their names. The normal one is truncated."""
     return (
-        _fixed(uniform_names, "kaiming_uniform", "kaiming_uniform"),
-        _fixed(normal_names, "variance_scaling(scale=2)", scaled(2.0)),
+        _fixed(uniform_names, "kaiming_uniform"),
+        _fixed(normal_names, scaled(2.0), "(scale=2)"),
     )
 
 
 def lecun(uniform_names: str, normal_names: str) -> tuple[Initializer, ...]:
     """The uniform and the normal one of LeCun, by their names."""
     return (
-        _fixed(uniform_names, "lecun_uniform", "lecun_uniform"),
-        _fixed(normal_names, "lecun_normal", "lecun_normal"),
+        _fixed(uniform_names, "lecun_uniform"),
+        _fixed(normal_names, "lecun_normal"),
     )
 
 
-def _fixed(names: str, meaning: str, init: Init) -> Initializer:
-    return Initializer(tuple(names.split()), meaning, lambda: init, has_axes=True)
+def _fixed(names: str, init: Init, arguments: str = "") -> Initializer:
+    kind = init if isinstance(init, str) else str(init["kind"])
+    return Initializer(tuple(names.split()), kind, arguments, lambda: init, has_axes=True)
 
 
 def truncated_normal(names: str, default: float) -> Initializer:
     """A normal one that is truncated at two deviations, of which `stddev` is one before truncation."""
     return Initializer(
         tuple(names.split()),
-        TRUNCATED,
+        "trunc_normal",
+        _TRUNCATED,
         lambda mean, stddev: truncated(mean, stddev),
         {"mean": MEAN, "stddev": (Positive, default)},
     )
@@ -100,7 +102,7 @@ def truncated_normal(names: str, default: float) -> Initializer:
 
 def identity(names: str) -> Initializer:
     """The identity matrix, with a gain."""
-    return Initializer(tuple(names.split()), "eye(gain)", _identity, {"gain": GAIN})
+    return Initializer(tuple(names.split()), "eye", "(gain)", _identity, {"gain": GAIN})
 
 
 def _identity(gain: float) -> dict[str, Any]:

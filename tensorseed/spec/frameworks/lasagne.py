@@ -45,14 +45,15 @@ def _he(distribution: str) -> Initializer:
 
     return Initializer(
         (f"He{distribution.capitalize()}",),
-        f"{kind} for relu, else variance_scaling(scale=gain², distribution={distribution})",
+        kind,
+        f" for relu, else variance_scaling(scale=gain², distribution={distribution})",
         init,
         _GAIN,
     )
 
 
 def _with_gain(name: str, kind: str) -> Initializer:
-    return Initializer((name,), f"{kind}(gain)", lambda gain: {"kind": kind, "gain": gain}, _GAIN)
+    return Initializer((name,), kind, "(gain)", lambda gain: {"kind": kind, "gain": gain}, _GAIN)
 
 
 LASAGNE = Framework(
@@ -63,7 +64,8 @@ LASAGNE = Framework(
         constant("Constant", "val"),
         Initializer(
             ("Uniform",),
-            "uniform(a=−range, b=range)",
+            "uniform",
+            "(a=−range, b=range)",
             lambda **given: around_zero(given["range"]),
             {"range": (Scale, 0.01)},
         ),

@@ -40,14 +40,16 @@ MXNET = Framework(
         constant("Constant", default=...),
         Initializer(
             ("Uniform",),
-            "uniform(a=−scale, b=scale)",
+            "uniform",
+            "(a=−scale, b=scale)",
             lambda scale: around_zero(scale),
             {"scale": (Scale, 0.07)},
         ),
         normal("Normal", "sigma", 0.01, with_mean=False),
         Initializer(
             ("Xavier",),
-            "xavier_uniform; of other arguments variance_scaling(scale, mode, distribution) with scale "
+            "xavier_uniform",
+            "; of other arguments variance_scaling(scale, mode, distribution) with scale "
             "magnitude / 3 for uniform and magnitude for gaussian",
             _xavier,
             {
@@ -58,7 +60,8 @@ MXNET = Framework(
         ),
         Initializer(
             ("MSRAPrelu",),
-            "variance_scaling(scale=2 / (1 + slope²), mode=fan_ + factor_type, distribution=normal)",
+            "variance_scaling",
+            "(scale=2 / (1 + slope²), mode=fan_ + factor_type, distribution=normal)",
             lambda factor_type, slope: scaled(2.0 / (1.0 + slope * slope), f"fan_{factor_type}", "normal"),
             {"factor_type": (_Factor, "avg"), "slope": (Float64, 0.25)},
         ),
@@ -67,5 +70,9 @@ MXNET = Framework(
         "Bilinear": "it fills every pair of channels, right for groups of one: use bilinear with groups",
         "Orthogonal": "it decomposes uniform numbers, whose factor is not Haar-distributed: use orthogonal, "
         "with its scale, 1.414, as gain",
+        "LSTMBias": "its parts are as long as the hidden state, H numbers: write "
+        '{"kind": "parts", "parts": [{"size": H, "init": "zeros"}, {"size": H, "init": "ones"}, '
+        '{"size": 2H, "init": "zeros"}]}, with its forget_bias as a constant in the place of ones',
+        "FusedRNN": "its vector holds the weights of all gates: write each as a tensor, or use an LSTM",
     },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -26,7 +26,7 @@ _FANS = "the fans follow from the weight: leave it out, or use variance_scaling 
 
 def _glorot(kind: str) -> Initializer:
     name = {"xavier_uniform": "XavierUniform", "xavier_normal": "XavierNormal"}[kind]
-    return Initializer((name,), f"{kind}(gain)", lambda gain: {"kind": kind, "gain": gain}, {"gain": GAIN})
+    return Initializer((name,), kind, "(gain)", lambda gain: {"kind": kind, "gain": gain}, {"gain": GAIN})
 
 
 def _kaiming(kind: str) -> Initializer:
@@ -36,7 +36,8 @@ def _kaiming(kind: str) -> Initializer:
 
     return Initializer(
         ({"kaiming_uniform": "KaimingUniform", "kaiming_normal": "KaimingNormal"}[kind],),
-        f"{kind}(a=negative_slope, mode, nonlinearity)",
+        kind,
+        "(a=negative_slope, mode, nonlinearity)",
         init,
         {
             "negative_slope": (Float64, 0.0),
@@ -56,7 +57,8 @@ PADDLE = Framework(
         normal("Normal", "std", 1.0),
         Initializer(
             ("TruncatedNormal",),
-            "trunc_normal(mean, std, a, b)",
+            "trunc_normal",
+            "(mean, std, a, b)",
             lambda mean, std, a, b: {"kind": "trunc_normal", "mean": mean, "std": std, "a": a, "b": b},
             {"mean": MEAN, "std": (Positive, 1.0), "a": (Bound, -2.0), "b": (Bound, 2.0)},
         ),
@@ -67,10 +69,21 @@ PADDLE = Framework(
         orthogonal("Orthogonal"),
         Initializer(
             ("Dirac",),
-            "dirac(groups)",
+            "dirac",
+            "(groups)",
             lambda groups: {"kind": "dirac", "groups": groups},
             {"groups": (Annotated[int, Field(ge=1)], 1)},
         ),
+        Initializer(
+            ("Assign",),
+            "values",
+            "(data=value)",
+            lambda value: {"kind": "values", "data": value},
+            {"value": (Any, ...)},
+        ),
     ),
     refused={"fan_in": f"fan_in: {_FANS}", "fan_out": f"fan_out: {_FANS}"},
+    excluded={
+        "Bilinear": "it fills every pair of channels, right for groups of one: use bilinear with groups",
+    },
 )

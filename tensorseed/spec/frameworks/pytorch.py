@@ -26,7 +26,8 @@ def _function(kind: str, names: tuple[str, ...]) -> Initializer:
     fields = SCHEMES[kind].model_fields
     return Initializer(
         (f"{kind}_", kind),
-        f"{kind}({', '.join(names)})" if names else kind,
+        kind,
+        f"({', '.join(names)})" if names else "",
         lambda **given: {"kind": kind, **given},
         {name: (fields[name].annotation, fields[name]) for name in names},
     )

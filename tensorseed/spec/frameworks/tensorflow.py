@@ -31,7 +31,8 @@ TENSORFLOW = Framework(
         *glorot("glorot_uniform_initializer", "glorot_normal_initializer"),
         Initializer(
             ("uniform_unit_scaling_initializer",),
-            "variance_scaling(scale=factor², distribution=uniform)",
+            "variance_scaling",
+            "(scale=factor², distribution=uniform)",
             lambda factor: scaled(factor * factor, distribution="uniform"),
             {"factor": (Positive, 1.0)},
         ),

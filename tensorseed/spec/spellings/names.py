@@ -14,6 +14,7 @@ from typing import Any
 
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.frameworks import Init, every_initializer
+from tensorseed.spec.frameworks.chainer import CHAINER
 from tensorseed.spec.frameworks.pytorch import TORCH
 from tensorseed.spec.schemes import BARE, SCHEMES, scheme_of
 from tensorseed.spec.schemes.fans import Fans
@@ -55,15 +56,18 @@ def _scheme_spellings() -> dict[str, str]:
 def _owned_elsewhere() -> frozenset[str]:
     """The names, as above, that a framework writes in another way and with another meaning.
 
-    Such are HeNormal of Keras, which is truncated, and Uniform of Lasagne, whose bounds are ±0.01.
+    Such are HeNormal of Keras, which is truncated, and Uniform of Lasagne, whose bounds are ±0.01. Chainer's
+    do not count: Orthogonal is that of all others, not one of gain 1.1.
     """
     found = set()
     for one in every_initializer():
+        if one.framework in (TORCH, CHAINER):
+            continue
         for name in one.initializer.names:
             own = _scheme_spellings().get(_compact(name))
             if own in BARE and name not in SCHEMES and not one.initializer.required:
                 defaults = {key: default for key, (_, default) in one.initializer.parameters.items()}
-                if one.framework is not TORCH and not _is_same(one.initializer.init(**defaults), own):
+                if not _is_same(one.initializer.init(**defaults), own):
                     found.add(_compact(name))
     return frozenset(found)
 

@@ -98,6 +98,52 @@ CASES: list[tuple[str, dict[str, Any], tuple[float, float, float, float]]] = [
         normal(0.0, math.sqrt(2 / 5 / OUTPUTS)),
     ),
     ("paddle.Orthogonal", {}, ORTHOGONAL),
+    ("haiku.Constant", {"constant": 2}, fixed(2.0)),
+    ("haiku.RandomNormal", {"mean": 1}, normal(1.0, 1.0)),
+    ("haiku.TruncatedNormal", {"stddev": 0.1}, truncated(0.0, 0.1)),
+    ("haiku.RandomUniform", {"maxval": 3}, uniform(0.0, 3.0)),
+    ("haiku.VarianceScaling", {}, truncated(0.0, 1 / math.sqrt(INPUTS) / CUT)),
+    ("haiku.VarianceScaling", {"distribution": "normal", "scale": 2}, normal(0.0, math.sqrt(2 / INPUTS))),
+    ("haiku.UniformScaling", {"scale": 3}, around(3 * math.sqrt(3 / INPUTS))),
+    ("haiku.UniformScaling", {"scale": 0}, fixed(0.0)),
+    ("haiku.Orthogonal", {"axis": -1}, ORTHOGONAL),
+    ("haiku.Identity", {}, IDENTITY),
+    ("sonnet.Zeros", {}, fixed(0.0)),
+    ("sonnet.Ones", {}, fixed(1.0)),
+    ("sonnet.Constant", {"value": 2}, fixed(2.0)),
+    ("sonnet.RandomUniform", {}, uniform(0.0, 1.0)),
+    ("sonnet.RandomNormal", {}, normal(0.0, 1.0)),
+    ("sonnet.TruncatedNormal", {}, truncated(0.0, 1.0)),
+    ("sonnet.VarianceScaling", {"mode": "fan_avg", "distribution": "normal"}, normal(0.0, AVERAGE**-0.5)),
+    ("sonnet.Orthogonal", {}, ORTHOGONAL),
+    ("sonnet.Identity", {}, IDENTITY),
+    ("mindspore.Zero", {}, fixed(0.0)),
+    ("mindspore.One", {}, fixed(1.0)),
+    ("mindspore.Constant", {"value": 3}, fixed(3.0)),
+    ("mindspore.Uniform", {}, around(0.07)),
+    ("mindspore.Normal", {"mean": 1}, normal(1.0, 0.01)),
+    ("mindspore.TruncatedNormal", {}, truncated(0.0, 0.01)),
+    ("mindspore.XavierUniform", {"gain": 2}, around(2 * math.sqrt(3 / AVERAGE))),
+    ("mindspore.XavierNormal", {}, normal(0.0, math.sqrt(1 / AVERAGE))),
+    ("mindspore.HeUniform", {}, around(math.sqrt(6 / INPUTS))),
+    ("mindspore.HeNormal", {"negative_slope": 2, "mode": "fan_out"}, normal(0.0, math.sqrt(2 / 5 / OUTPUTS))),
+    ("mindspore.Sparse", {"sparsity": 0.5, "sigma": 2}, normal(0.0, math.sqrt(2))),
+    ("mindspore.Orthogonal", {}, ORTHOGONAL),
+    ("mindspore.VarianceScaling", {}, truncated(0.0, 1 / math.sqrt(INPUTS) / CUT)),
+    ("mindspore.VarianceScaling", {"distribution": "untruncated_normal"}, normal(0.0, INPUTS**-0.5)),
+    ("chainer.Zero", {}, fixed(0.0)),
+    ("chainer.One", {}, fixed(1.0)),
+    ("chainer.Constant", {"fill_value": 2}, fixed(2.0)),
+    ("chainer.Uniform", {}, around(0.05)),
+    ("chainer.Normal", {}, normal(0.0, 0.05)),
+    ("chainer.LeCunUniform", {"scale": 3}, around(3 * math.sqrt(3 / INPUTS))),
+    ("chainer.LeCunNormal", {}, normal(0.0, INPUTS**-0.5)),
+    ("chainer.GlorotUniform", {"scale": 2}, around(2 * math.sqrt(3 / AVERAGE))),
+    ("chainer.GlorotNormal", {}, normal(0.0, AVERAGE**-0.5)),
+    ("chainer.HeUniform", {}, around(math.sqrt(6 / INPUTS))),
+    ("chainer.HeNormal", {"scale": 3, "fan_option": "fan_out"}, normal(0.0, 3 * math.sqrt(2 / OUTPUTS))),
+    ("chainer.HeNormal", {"scale": 0}, fixed(0.0)),
+    ("chainer.Orthogonal", {}, normal(0.0, 1.1 / math.sqrt(OUTPUTS))),
     ("lasagne.Constant", {}, fixed(0.0)),
     ("lasagne.Uniform", {}, around(0.01)),
     ("lasagne.Normal", {}, normal(0.0, 0.01)),
@@ -114,7 +160,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[float, float, float, float]]] = [
 def test_mean_deviation_and_bounds_follow_the_formula(
     kind: str, parameters: dict[str, Any], expected: tuple[float, float, float, float]
 ) -> None:
-    shape = (INPUTS, OUTPUTS) if kind.startswith("tf.") else (OUTPUTS, INPUTS)
+    shape = (INPUTS, OUTPUTS) if kind.startswith(("tf.", "haiku.", "sonnet.")) else (OUTPUTS, INPUTS)
     resolved = parse(tensor(shape=shape, init={"kind": kind, **parameters}, dtype="float64"))
     distribution = resolved.tensors[0].distribution
     assert distribution.moments(shape) == pytest.approx(expected[:2], rel=1e-9)
@@ -154,9 +200,62 @@ def test_every_initializer_without_its_framework_here_is_tested() -> None:
         if framework.title not in ("Keras", "JAX", "PyTorch")
         for initializer in framework.initializers
     } - tested
-    assert untested == {"paddle.Dirac"}
-    kernel = {"shape": [4, 2, 3], "init": "paddle.Dirac"}
-    assert json.loads(parse(tensor(**kernel)).recipe)["layers"][0]["init"] == "dirac"
+    assert untested == {
+        "paddle.Dirac",
+        "paddle.Assign",
+        "mindspore.Dirac",
+        "mindspore.Identity",
+        "chainer.Identity",
+    }
+    matrix = [[1, 2], [3, 4]]
+    cases: list[tuple[list[int], Any, Any]] = [
+        ([4, 2, 3], "paddle.Dirac", "dirac"),
+        ([4, 2, 3], {"kind": "mindspore.Dirac", "groups": 2}, {"kind": "dirac", "groups": 2}),
+        ([4, 4], "mindspore.Identity", "eye"),
+        ([4, 4], {"kind": "chainer.Identity", "scale": 2}, {"kind": "eye", "gain": 2}),
+        ([2, 2], {"kind": "paddle.Assign", "value": matrix}, {"kind": "values", "data": matrix}),
+    ]
+    for shape, init, found in cases:
+        assert json.loads(parse(tensor(shape=shape, init=init)).recipe)["layers"][0]["init"] == found
+
+
+@pytest.mark.parametrize(
+    ("init", "where", "words"),
+    [
+        ("mxnet.init.LSTMBias", "", '[{"size": H, "init": "zeros"}, {"size": H, "init": "ones"}'),
+        ("mx.init.FusedRNN", "", "write each as a tensor"),
+        ("paddle.nn.initializer.Bilinear", "", "use bilinear with groups"),
+        ("chainer.NaN", "", "use zeros"),
+        ({"kind": "hk.initializers.Orthogonal", "axis": 0}, "/axis", "as out of fan_axes"),
+        (
+            {"kind": "hk.initializers.VarianceScaling", "fan_in_axes": [0]},
+            "/fan_in_axes",
+            "as in of fan_axes",
+        ),
+        ({"kind": "snt.initializers.RandomNormal", "seed": 1}, "/seed", "the seed is the spec's"),
+        ({"kind": "chainer.initializers.HeNormal", "rng": 1}, "/rng", "the seed is the spec's"),
+        ({"kind": "chainer.Orthogonal", "mode": "basis"}, "/mode", "mode must be one of auto"),
+        ({"kind": "mindspore.TruncatedNormal", "a": -2}, "/a", "use trunc_normal"),
+        ({"kind": "paddle.Assign", "value": [1, "x"]}, "", "data"),
+    ],
+    ids=str,
+)
+def test_what_has_no_scheme_is_refused_with_what_to_write(init: Any, where: str, words: str) -> None:
+    ((pointer, detail),) = faults(tensor(shape=[4], init=init))
+    assert (pointer, words in detail) == (f"/layers/0/init{where}", True), detail
+
+
+@pytest.mark.parametrize("framework", ["hk", "snt", "chainer", "mindspore"])
+def test_an_identity_fills_matrices(framework: str) -> None:
+    ((_, detail),) = faults(tensor(shape=[2, 3, 3], init=f"{framework}.Identity"))
+    assert "for more use eye, with fan_axes" in detail
+
+
+def test_kernels_of_haiku_and_sonnet_have_their_layout() -> None:
+    axes = {"in": -2, "out": -1}
+    for name in ("hk.initializers.Orthogonal", "snt.Orthogonal"):
+        found = parse(tensor(shape=[3, 3, 4, 8], init=name)).recipe
+        assert found == parse(tensor(shape=[3, 3, 4, 8], init="orthogonal", fan_axes=axes)).recipe
 
 
 @pytest.mark.parametrize("kind", ["caffe.bilinear", "mxnet.Bilinear"])
