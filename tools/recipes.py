@@ -17,11 +17,21 @@ from tensorseed.checkpoints.recipe import recipe_text
 FOLDER = shipped()
 KEYS = ("id", "aliases", "description", "config", "files", "weights", "shard_bytes")  # as they are ordered
 
+PUBLISHED_CLASSES = {"bert": "BertForPreTraining"}
+"""Model types whose published files hold more than the class in their config: MLM head, pooler and NSP head.
+
+google-bert/bert-base-uncased has 110,106,428 parameters and google-bert/bert-large-uncased 336,226,108; both
+name BertForMaskedLM. FacebookAI/roberta-base and roberta-large have no pooler, as their class has none.
+"""
+
 
 def regenerated(text: str) -> str:
     """A recipe with the weights that follow from its config, laid out."""
     recipe = json.loads(text)
-    recipe["weights"] = derive(recipe["config"])["weights"]
+    config = recipe["config"]
+    if config["model_type"] in PUBLISHED_CLASSES:
+        config = config | {"architectures": [PUBLISHED_CLASSES[config["model_type"]]]}
+    recipe["weights"] = derive(config)["weights"]
     return recipe_text({key: recipe[key] for key in KEYS if key in recipe})
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 PARAMETERS = {
-    "bert-base-uncased": 109_514_298,
-    "bert-large-uncased": 335_174_458,
+    "bert-base-uncased": 110_106_428,
+    "bert-large-uncased": 336_226_108,
     "clip-vit-base-patch32": 151_277_313,
     "clip-vit-large-patch14": 427_616_513,
     "deepseek-v3": 671_026_419_200,  # with the biases of the routers' scores
