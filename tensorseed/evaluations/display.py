@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -28,6 +29,12 @@ _VARIANTS = {
     "dtype": "dtype",
     "loss": "loss",
     "gradient_norm": "gradient norm",
+}
+_CALIBRATED = {
+    "factor": "factor",
+    "std_before": "std before",
+    "std_after": "std after",
+    "iterations": "iterations",
 }
 _WARNING = "border-left:3px solid #c44e00;padding:0.1em 0.7em;margin:0.3em 0"
 
@@ -120,7 +127,7 @@ def _title(report: EvaluationReport) -> Html:
 
 
 def _one(report: Mapping[str, Any]) -> Html:
-    return Html(_warnings(report) + _layers(report))
+    return Html(_warnings(report) + _layers(report) + _calibration(report))
 
 
 def _folded(report: Mapping[str, Any]) -> Html:
@@ -145,6 +152,33 @@ def _layers(report: Mapping[str, Any]) -> Html:
     more = len(layers) - len(rows)
     note = f"and {more:,} more" if more else ""
     return table(columns, rows, _summary(report), note)
+
+
+def _calibration(report: Mapping[str, Any]) -> str:
+    """The factor of each layer, with its deviations before and after; nothing without a calibration."""
+    calibration = report.get("calibration")
+    if not calibration:
+        return ""
+    layers = calibration.get("layers") or []
+    rows = [
+        [
+            cell(str(layer.get("name"))),
+            *(_number(layer.get(name)) for name in _CALIBRATED),
+            cell(_init(layer.get("init"))),
+            cell(str(layer.get("remark") or "")),
+        ]
+        for layer in layers[:MAX_ROWS]
+    ]
+    columns = [Column("layer"), *(Column(title, numeric=True) for title in _CALIBRATED.values())]
+    more = len(layers) - len(rows)
+    note = f"and {more:,} more" if more else ""
+    caption = f"calibrated by {calibration.get('method')}"
+    return table([*columns, Column("init"), Column("remark")], rows, caption, note)
+
+
+def _init(init: Any) -> str:
+    """An init as a spec has it."""
+    return "" if init is None else init if isinstance(init, str) else json.dumps(init)
 
 
 def _summary(report: Mapping[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 The first panel shows the standard deviation of every layer's output.
 The second shows that of the loss's gradient at that output.
-The third shows the loss before the first optimizer step and after each, beside that of an uninformed network.
+Networks with recurrent layers have one of the gradient's norm at their hidden state, time step by time step.
+The last shows the loss before the first optimizer step and after each, beside that of an uninformed network.
 Every variant has one colour in all of them and is named at the ends of its lines. Text in SVG is text, so it
 can be searched, copied and read aloud. Equal reports give equal bytes under one version of matplotlib.
 """
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from tensorseed.evaluations.plots.curves import Panel, loss_panel, signal_panel
+from tensorseed.evaluations.plots.curves import Panel, loss_panel, signal_panel, time_panel
 from tensorseed.evaluations.plots.figure import (
     GAP,
     Sheet,
@@ -29,6 +30,7 @@ Form = Literal["svg", "png"]
 
 ACTIVATIONS = "Activations: standard deviation of each layer's output"
 GRADIENTS = "Gradients: standard deviation of the loss's gradient at each layer's output"
+IN_TIME = "Gradients in time: norm of the loss's gradient at the hidden state of each time step"
 STEPPED = "Loss after each optimizer step: as it was (faint) and smoothed (strong)"
 UNSTEPPED = "Loss, before any optimizer step"
 
@@ -44,6 +46,7 @@ _STYLE = {
 }
 _FONT = b"'DejaVu Sans'"
 _FONTS = _FONT + b", Verdana, sans-serif"  # of a viewer: Verdana is as wide, most others are narrower
+_BELOW = 0.25  # inches, above a panel that has an axis of its own
 _drawing = threading.Lock()  # matplotlib's settings are one for the whole process
 
 
@@ -71,15 +74,21 @@ def _figure(reports: Sequence[Report], title: str, subtitle: str) -> Any:
     ]
     steps = max(len(report.steps) for report in reports)
     losses = loss_panel(reports, STEPPED if steps else UNSTEPPED)
+    times = time_panel(reports, IN_TIME)
     names = [layer.name for layer in reports[0].layers]
-    panels = [*signals, *([losses] if losses else [])]
-    footing = names_height(names) + (0.25 if losses else 0.0)
-    sheet = Sheet(title, subtitle, panels, footing)
+    below = [panel for panel in (times, losses) if panel is not None]
+    footing = names_height(names) + _BELOW * len(below)
+    sheet = Sheet(title, subtitle, [*signals, *below], footing)
     _draw_signals(sheet, signals, names)
+    if below:
+        sheet.skip(names_height(names) + _BELOW)
+    if times:
+        last = max(x for curve in times.curves for x, _ in curve.points)
+        name_steps(sheet.panel(times, (1.0 - 0.02 * last, last)), "time step")
+        sheet.skip(GAP + _BELOW)
     if losses:
-        sheet.skip(footing)
         if steps:
-            name_steps(sheet.panel(losses, (-0.02 * steps, steps)))
+            name_steps(sheet.panel(losses, (-0.02 * steps, steps)), "optimizer step")
         else:
             sheet.panel(losses, (-1.0, 0.05)).set_xticks([])
     return sheet.figure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tensorseed.evaluations.plots.labels import drawable, number
@@ -16,6 +16,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 EXPECTED_COLOUR = "#6b6b6b"
 MAX_POINTS = 1_200  # of one curve: what a picture of this width can show
 
+MAX_TIME_CURVES = 16  # of the panel of gradients in time
+MAX_TIME_CHARS = 16  # of a layer's name there
 MAX_MARKS = 80  # points of one curve that are marked
 
 Field = Literal["std", "gradient_std"]
@@ -87,6 +89,42 @@ def signal_panel(reports: Sequence[Report], field: Field, title: str) -> Panel |
         if (points := _thinned([*_signal_points(report.layers, field, scale.place)]))
     ]
     return Panel(title, scale, tuple(curves))
+
+
+def time_panel(reports: Sequence[Report], title: str) -> Panel | None:
+    """The gradient at each time step of recurrent layers; None where there are none.
+
+    Of many layers and directions it shows `MAX_TIME_CURVES`, the first of each variant, and says so.
+    """
+    found = [(style, [*_in_time(report)]) for style, report in zip(styles(reports), reports, strict=True)]
+    share = max(1, MAX_TIME_CURVES // max(len(found), 1))
+    values = [value for _, layers in found for _, norms in layers[:share] for value in norms]
+    if not values:
+        return None
+    scale, curves = signal_scale(values), []
+    for style, layers in found:
+        for index, (name, norms) in enumerate(layers[:share]):
+            own = replace(style, marker=MARKERS[index % len(MARKERS)])
+            if not style.name:
+                own = replace(own, colour=COLOURS[index % len(COLOURS)])
+            points = _thinned([(float(t), scale.place(value)) for t, value in enumerate(norms, 1)])
+            words = _named(own, f"{name} {number(norms[0])} to {number(norms[-1])}")
+            curves.append(Curve(own, points, words=words))
+    count = sum(len(layers) for _, layers in found)
+    left_out = f", {len(curves)} of {count:,} layers" if len(curves) < count else ""
+    return Panel(f"{title}{left_out}", scale, tuple(curves))
+
+
+def _in_time(report: Report) -> Iterable[tuple[str, tuple[float, ...]]]:
+    """The norms of each recurrent layer and direction, by name."""
+    for layer in report.layers:
+        name = drawable(layer.name, MAX_TIME_CHARS)
+        for norms, direction in (
+            (layer.hidden_gradient_norms, ""),
+            (layer.hidden_gradient_norms_reverse, " reverse"),
+        ):
+            if norms:
+                yield f"{name}{direction}", norms
 
 
 def loss_panel(reports: Sequence[Report], title: str) -> Panel | None:

@@ -81,12 +81,12 @@ def name_layers(axes: Any, names: Sequence[str]) -> None:
             text.set(rotation=90, verticalalignment="top", horizontalalignment="center")
 
 
-def name_steps(axes: Any) -> None:
-    """Write the numbers of steps along the horizontal axis."""
+def name_steps(axes: Any, kind: str) -> None:
+    """Write the numbers of steps of a kind along the horizontal axis."""
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("optimizer step", fontsize=_FONT, color=_INK)
+    axes.set_xlabel(kind, fontsize=_FONT, color=_INK)
 
 
 def named_layers(names: Sequence[str]) -> range:

@@ -15,7 +15,7 @@ from tensorseed import html_table
 from tensorseed.errors import UnrepresentableError
 from tensorseed.evaluations import display
 from tensorseed.evaluations.display import EvaluationReport
-from tensorseed.evaluations.report import Comparison, EvaluationWarning
+from tensorseed.evaluations.report import CalibratedLayer, Calibration, Comparison, EvaluationWarning
 from tests.tensorseed.evaluations.plots.reports import INF, NAN, report
 
 HOSTILE = "</td><script>alert('1')</script>\u202e&\"x"
@@ -54,6 +54,21 @@ def test_a_notebook_shows_layers_and_the_picture() -> None:
     svg = base64.b64decode(picture.attrib["src"].partition("base64,")[2])
     assert ElementTree.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
     assert svg.decode() == shown(report()).svg()
+
+
+def test_a_calibration_has_a_table() -> None:
+    about: Any = {"std_before": 0.5, "std_after": 1.0, "iterations": 1}
+    layers = (
+        CalibratedLayer(name="fc1", factor=2.0, init={"kind": "normal", "std": 0.25}, **about),
+        CalibratedLayer(name=HOSTILE, factor=1.0, init=None, remark="several", **about),
+    )
+    calibration = Calibration(method="lsuv", spec={}, token=None, url=None, etag='"a"', layers=layers)
+    document = shown(report(calibration=calibration))
+    found = rows(document)
+    head = found.index(["layer", "factor", "std before", "std after", "iterations", "init", "remark"])
+    assert found[head + 1] == ["fc1", "2", "0.5", "1", "1", '{"kind": "normal", "std": 0.25}', ""]
+    assert found[head + 2][1:] == ["1", "0.5", "1", "1", "", "several"]
+    assert "calibrated by lsuv" in "".join(page(document).itertext())
 
 
 def test_variants_stand_side_by_side() -> None:

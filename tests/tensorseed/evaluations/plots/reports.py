@@ -12,7 +12,7 @@ NAN, INF = math.nan, math.inf
 NAMES = ("fc1", "1.ReLU", "fc2")
 
 
-def layer(name: str, std: float, gradient: float | None) -> LayerReport:
+def layer(name: str, std: float, gradient: float | None, **fields: Any) -> LayerReport:
     return LayerReport(
         name=name,
         type="Linear",
@@ -29,7 +29,14 @@ def layer(name: str, std: float, gradient: float | None) -> LayerReport:
         largest_rank=None,
         similarity=None,
         parameter_gradient_norm=gradient,
+        **fields,
     )
+
+
+def recurrent(name: str, *norms: float, reverse: Sequence[float] | None = None) -> LayerReport:
+    """A recurrent layer with these norms of the gradient in time."""
+    backwards = None if reverse is None else tuple(reverse)
+    return layer(name, 1.0, 0.1, hidden_gradient_norms=norms, hidden_gradient_norms_reverse=backwards)
 
 
 def report(

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tensorseed.evaluations.plots import ACTIVATIONS, GRADIENTS, STEPPED, UNSTEPPED, draw
-from tests.tensorseed.evaluations.plots.reports import INF, NAN, report
+from tensorseed.evaluations.plots import ACTIVATIONS, GRADIENTS, IN_TIME, STEPPED, UNSTEPPED, draw
+from tests.tensorseed.evaluations.plots.reports import INF, NAN, layer, recurrent, report
 
 SPACE = "{http://www.w3.org/2000/svg}"
 
@@ -93,6 +93,17 @@ def test_a_loss_that_is_not_finite_is_told_with_its_step():
 def test_signals_of_zero_and_not_finite_have_places_of_their_own():
     told = texts(report("a", stds=(1.0, 0.0, 0.0)), report("b", stds=(1.0, INF, NAN)))
     assert {"0", "not finite", "a: 0", "b: not finite"} <= set(told)
+
+
+def test_gradients_in_time_have_a_panel_of_their_own():
+    layers = (recurrent("rnn", 0.01, 0.1, 1.0, reverse=(0.5, 0.25, 0.0)), layer("head", 1.0, 0.1))
+    told = texts(report(layers=layers))
+    assert {IN_TIME, "time step", "rnn 0.01 to 1", "rnn reverse 0.5 to 0", STEPPED} <= set(told)
+    assert IN_TIME not in texts(report())
+    many = tuple(recurrent(f"rnn{i}", NAN, 0.1) for i in range(20))
+    told = texts(report("a", layers=many), report("b", layers=many, losses=()))
+    assert f"{IN_TIME}, 16 of 40 layers" in told
+    assert {"a: rnn0 not finite to 0.1", "b: rnn7 not finite to 0.1"} <= set(told)
 
 
 def test_every_fifth_of_300_layers_is_named():
