@@ -6,11 +6,35 @@ from collections.abc import Callable, Mapping
 
 from tensorseed.checkpoints.generated_texts import GeneratedText
 from tensorseed.checkpoints.recipe import Recipe
+from tensorseed.checkpoints.tokenizers import TOKENIZER_FILES, tokenizer_texts
+from tensorseed.checkpoints.weight_sets import CONFIG
 
 Source = Callable[[Recipe], Mapping[str, GeneratedText]]
 """From a recipe to texts by path."""
 
-SOURCES: tuple[Source, ...] = ()
+_ENCODER = "text_encoder"  # begins the folders of text encoders in a pipeline of diffusers
+
+
+def tokenizers(recipe: Recipe) -> dict[str, GeneratedText]:
+    """The tokenizers of a recipe's models, but for the folders that have a file of one already.
+
+    A pipeline of diffusers has the tokenizer of `text_encoder_2` in `tokenizer_2`.
+    """
+    own = {path.lower() for path in recipe.files}
+    found: dict[str, GeneratedText] = {}
+    for part in recipe.sets:
+        if part.config_name != CONFIG:
+            continue
+        folder = part.folder
+        if folder.startswith(_ENCODER):
+            folder = f"tokenizer{folder.removeprefix(_ENCODER)}"
+        prefix = f"{folder}/" if folder else ""
+        if own.isdisjoint(f"{prefix.lower()}{name}" for name in TOKENIZER_FILES):
+            found |= {f"{prefix}{path}": text for path, text in tokenizer_texts(part.config).items()}
+    return found
+
+
+SOURCES: tuple[Source, ...] = (tokenizers,)
 
 
 def generated_files(recipe: Recipe) -> dict[str, GeneratedText]:

@@ -1,0 +1,52 @@
+"""Tokenizers of bytes, with exactly as many ids as a model's vocabulary.
+
+`docs/tokenizers.md` describes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from tensorseed.checkpoints.generated_texts import GeneratedText
+from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan, plan_tokenizer
+from tensorseed.checkpoints.tokenizers.sentencepiece_model import sentencepiece_model
+from tensorseed.checkpoints.tokenizers.tokenizer_config import tokenizer_config
+from tensorseed.checkpoints.tokenizers.tokenizer_json import tokenizer_json
+
+__all__ = ["TOKENIZER_FILES", "TokenizerPlan", "plan_tokenizer", "tokenizer_texts"]
+
+TOKENIZER_FILES = frozenset(
+    (
+        "tokenizer.json",
+        "tokenizer.model",
+        "tokenizer_config.json",
+        "tekken.json",
+        "tiktoken.model",
+        "spiece.model",
+        "sentencepiece.bpe.model",
+        "vocab.json",
+        "vocab.txt",
+    )
+)
+"""Paths in lower case of which one in a recipe means that it has a tokenizer of its own."""
+
+
+def tokenizer_texts(config: Mapping[str, Any]) -> dict[str, GeneratedText]:
+    """The files of the tokenizer of a model by path; none where it reads no text or has too few ids."""
+    plan = plan_tokenizer(config)
+    if plan is None:
+        return {}
+    makers: dict[str, Callable[[TokenizerPlan], bytes]] = {
+        "tokenizer.json": tokenizer_json,
+        "tokenizer_config.json": tokenizer_config,
+    }
+    if plan.model is not None:
+        makers[plan.model] = sentencepiece_model
+    source = plan.source
+    return {
+        path: GeneratedText(json.dumps([make.__name__, source]), partial(make, plan))
+        for path, make in makers.items()
+    }

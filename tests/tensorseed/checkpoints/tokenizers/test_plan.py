@@ -1,0 +1,161 @@
+"""Plans of tokenizers: families, ids of special tokens, and refusals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorseed.checkpoints.tokenizers import TokenizerPlan, plan_tokenizer, tokenizer_texts
+from tensorseed.checkpoints.tokenizers.families import Kind
+from tests.tensorseed.checkpoints.tokenizers.configs import ALL, BERT, CLIP, LLAMA, QWEN, T5, config
+
+
+def planned(document: dict[str, Any]) -> TokenizerPlan:
+    plan = plan_tokenizer(document)
+    assert plan is not None
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "class_name"),
+    [
+        ("gpt2", Kind.BYTE_LEVEL, "GPT2Tokenizer"),
+        ("llama", Kind.BYTE_FALLBACK, "PreTrainedTokenizerFast"),
+        ("llama-3", Kind.BYTE_LEVEL, "PreTrainedTokenizerFast"),
+        ("gemma", Kind.BYTE_FALLBACK, "GemmaTokenizer"),
+        ("qwen", Kind.BYTE_LEVEL, "Qwen2Tokenizer"),
+        ("bert", Kind.WORD_PIECE, "BertTokenizer"),
+        ("roberta", Kind.BYTE_LEVEL, "RobertaTokenizer"),
+        ("t5", Kind.UNIGRAM, "PreTrainedTokenizerFast"),
+        ("clip", Kind.BYTE_LEVEL, "CLIPTokenizer"),
+        ("whisper", Kind.BYTE_LEVEL, "WhisperTokenizer"),
+    ],
+)
+def test_a_family_has_its_kind_and_class(name: str, kind: Kind, class_name: str) -> None:
+    plan = planned(ALL[name])
+    assert (plan.kind, plan.class_name, plan.size) == (kind, class_name, 1_000)
+
+
+def test_special_tokens_have_the_ids_of_the_config() -> None:
+    plan = planned({**LLAMA, "eos_token_id": [2, 700], "mask_token_id": 5, "pad_token_id": -1})
+    assert plan.special == {0: "<unk>", 1: "<s>", 2: "</s>", 5: "<mask>", 700: "<eos_700>"}
+    assert plan.roles == {"bos": "<s>", "eos": "</s>", "unk": "<unk>", "mask": "<mask>", "pad": "</s>"}
+
+
+def test_bert_has_the_published_ids_where_they_are_free() -> None:
+    assert planned(BERT).special == {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]"}
+    assert planned({**BERT, "pad_token_id": 101}).special[0] == "[CLS]"
+
+
+def test_clip_ends_with_the_highest_id_as_it_pools_there() -> None:
+    assert planned(CLIP).special == {998: "<|startoftext|>", 999: "<|endoftext|>"}
+    other = config("clip_text_model", bos_token_id=5, eos_token_id=7, pad_token_id=7)
+    assert planned(other).special == {5: "<|startoftext|>", 7: "<|endoftext|>"}
+
+
+def test_published_whisper_has_the_published_ids() -> None:
+    plan = planned(
+        {
+            "model_type": "whisper",
+            "vocab_size": 51_866,
+            "bos_token_id": 50_257,
+            "eos_token_id": 50_257,
+            "decoder_start_token_id": 50_258,
+        }
+    )
+    ids = {text: id_ for id_, text in [*plan.special.items(), *plan.pieces.items()]}
+    names = ("<|startoftranscript|>", "<|en|>", "<|yue|>", "<|transcribe|>", "<|notimestamps|>", "<|30.00|>")
+    assert [ids[name] for name in names] == [50_258, 50_259, 50_358, 50_360, 50_364, 51_865]
+
+
+def test_a_model_of_images_and_text_has_a_token_for_an_image() -> None:
+    plan = planned(
+        {
+            "model_type": "llava",
+            "architectures": ["LlavaForConditionalGeneration"],
+            "image_token_index": 999,
+            "text_config": LLAMA,
+        }
+    )
+    assert (plan.kind, plan.special[999], plan.members) == (
+        Kind.BYTE_FALLBACK,
+        "<image>",
+        {"image_token": "<image>"},
+    )
+    assert plan.chats
+    qwen = planned({**QWEN, "image_token_id": 7, "vision_start_token_id": 8})
+    assert (qwen.special[7], qwen.special[8]) == ("<|image_pad|>", "<|vision_start|>")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"model_type": "vit"},
+        {"model_type": "llama"},
+        config("wav2vec2"),
+        config("llama", vocab_size=258),
+        config("gpt2", vocab_size=255),
+        config("bert", vocab_size=100),
+        config("t5", vocab_size=300),
+        config("clip_text_model", vocab_size=500),
+        config("llama", vocab_size=True),
+        config("llama", vocab_size=-5),
+        config("llama", vocab_size=10**9),
+        config("llama", vocab_size="1000"),
+        {"text_config": {"model_type": "vit"}},
+        {},
+    ],
+)
+def test_what_reads_no_text_or_has_too_few_ids_has_none(document: dict[str, Any]) -> None:
+    assert tokenizer_texts(document) == {}
+
+
+IDS = st.one_of(st.integers(-3, 1_200), st.none(), st.lists(st.integers(0, 1_000), max_size=3), st.text())
+MEMBERS = st.sampled_from(
+    [
+        *(
+            f"{name}_token_id"
+            for name in ("bos", "eos", "pad", "unk", "mask", "s", "extra_5", "decoder_start")
+        ),
+        *(
+            "image_token_index",
+            "image_token_id",
+            "start_token_id",
+            "extra_id_0_token_id",
+            "_token_id",
+            "é_token_id",
+        ),
+    ]
+)
+
+
+@given(
+    st.sampled_from(sorted({part["model_type"] for part in ALL.values()} | {"opt", "xglm"})),
+    st.one_of(st.integers(250, 1_200), st.integers(-2, 300)),
+    st.dictionaries(MEMBERS, IDS),
+)
+def test_any_ids_make_as_many_different_tokens(kind: str, size: int, ids: dict[str, Any]) -> None:
+    document = {"model_type": kind, "vocab_size": size, **ids}
+    plan = plan_tokenizer(document)
+    if plan is None:
+        assert size < 1_000
+        return
+    for path, text in tokenizer_texts(document).items():
+        made = text.make()
+        if path == "tokenizer.json":
+            vocab = orjson.loads(made)["model"]["vocab"]
+            tokens = [token for token, _ in vocab] if isinstance(vocab, list) else list(vocab)
+            assert len(set(tokens)) == size
+            assert [tokens[id_] for id_ in plan.special] == list(plan.special.values())
+    assert all(0 <= id_ < size for id_ in plan.special)
+
+
+def test_a_hostile_config_is_no_fault() -> None:
+    values: list[Any] = [[], {}, None, 1.5, "x"]
+    for value in values:
+        for name in ("model_type", "architectures", "max_position_embeddings", "eos_token_id", "text_config"):
+            tokenizer_texts({**T5, name: value})
