@@ -96,6 +96,13 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
         {"shape": "1500,6", "max_timescale": "100"},
         {"shape": "9,10", "layout": "interleaved", "max_timescale": "1e6"},
     ],
+    "log_uniform": [{"shape": "33,7", "a": "0.001", "b": "0.1"}, {"shape": "1001", "a": "1e-300", "b": "1"}],
+    "log_of_uniform": [{"shape": "33,7", "a": "0.01", "b": "16"}, {"shape": "9", "a": "1", "b": "1.5"}],
+    "inverse_softplus_log_uniform": [
+        {"shape": "33,7"},
+        {"shape": "1001", "a": "1e-6", "b": "600", "floor": "0.01"},
+    ],
+    "rg_lru": [{"shape": "33,7"}, {"shape": "1001", "a": "1e-300", "b": "0.99999"}],
     "parts": [
         {"shape": "12", "parts": '[{"size":3,"init":"zeros"},{"size":3,"init":"ones"},{"init":"uniform"}]'},
         {"shape": "32,9", "parts": '[{"init":"orthogonal","repeat":4}]'},

@@ -14,10 +14,14 @@ from tensorseed.sampling.distributions import (
     Constant,
     Dirac,
     Eye,
+    InverseSoftplusLogUniform,
     KernelCentre,
+    LogOfUniform,
+    LogUniform,
     Normal,
     Orthogonal,
     Parts,
+    RealGatedLru,
     Sinusoidal,
     Sparse,
     Stack,
@@ -122,6 +126,8 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
                     f"move the far bound towards the mean, or {_PORTABLE}"
                 )
         case Values() | Normal() | Eye() | Dirac() | KernelCentre() | Orthogonal() | Sparse():
+            pass
+        case LogUniform() | LogOfUniform() | InverseSoftplusLogUniform() | RealGatedLru():
             pass
         case Sinusoidal() | BilinearKernel() | Stack() | ZeroRange() | Parts():
             pass

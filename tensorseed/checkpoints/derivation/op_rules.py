@@ -19,6 +19,7 @@ from tensorseed.checkpoints.derivation.recorded_distributions import (
     normal,
     uniform,
 )
+from tensorseed.checkpoints.derivation.recorded_functions import FUNCTIONS
 
 Given = Mapping[str, Any]  # the arguments of an operation, by the names of its schema
 Source = Callable[[Any], RecordedDistribution | None]  # what fills a tensor, where that is one distribution
@@ -41,6 +42,8 @@ def _divided(given: Given, source: Source, number: Number) -> RecordedDistributi
 
 def _added(given: Given, source: Source, number: Number) -> RecordedDistribution | None:
     fill, amount, alpha = source(given["self"]), number(given["other"]), number(given.get("alpha", 1))
+    if fill is not None and alpha == 1 and (other := source(given["other"])) is not None:
+        return fill.plus(other) if given["self"].stride() == given["other"].stride() else None
     if fill is None:
         fill, amount = source(given["other"]), number(given["self"])
         fill = fill.scaled(alpha) if fill and alpha is not None else None
@@ -64,6 +67,21 @@ def _clamped(given: Given, source: Source, number: Number) -> RecordedDistributi
     ends = [number(given[end]) if given.get(end) is not None else None for end in ("min", "max")]
     low, high = (-math.inf if ends[0] is None else ends[0]), (math.inf if ends[1] is None else ends[1])
     return fill.clamped(low, high) if fill else None
+
+
+def _clamped_below(given: Given, source: Source, number: Number) -> RecordedDistribution | None:
+    fill, low = source(given["self"]), number(given["min"])
+    return None if fill is None or low is None else fill.clamped(low, math.inf)
+
+
+def _function(name: str) -> Rule:
+    """The rule of a function of one argument."""
+
+    def mapped(given: Given, source: Source, _number: Number) -> RecordedDistribution | None:
+        fill = source(given["self"])
+        return fill.mapped(name) if fill else None
+
+    return mapped
 
 
 def _negated(given: Given, source: Source, _number: Number) -> RecordedDistribution | None:
@@ -108,6 +126,8 @@ _ARITHMETIC: dict[str, Rule] = {
     "sub": _subtracted,
     "neg": _negated,
     "clamp": _clamped,
+    "clamp_min": _clamped_below,
+    **{name: _function(name) for name in FUNCTIONS},
 }
 
 RULES: dict[str, Rule] = {

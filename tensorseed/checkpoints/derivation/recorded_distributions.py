@@ -6,6 +6,13 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tensorseed.checkpoints.derivation.recorded_functions import (
+    Steps,
+    extended,
+    init_of_function,
+    sum_of,
+)
+
 Init = dict[str, Any]
 
 _DEFAULTS = {  # the numbers of each kind, in their order
@@ -21,6 +28,8 @@ class RecordedDistribution:
 
     `kind` is constant (value), normal (mean, std), uniform (a, b) or trunc_normal (mean, std, a, b).
     `spelling` is the init that a whole tensor of `shape` was given, where that says more than the numbers.
+    `kind` function is that of a uniform's draw (a, b): `steps` are done one after the other. Its `token`
+    stands for the draw, which several tensors may be functions of.
     `kind` structured has no numbers: the elements depend on each other, and only `spelling` says how.
     """
 
@@ -28,6 +37,8 @@ class RecordedDistribution:
     numbers: tuple[float, ...] = ()
     spelling: Init | None = field(default=None, compare=False)
     shape: tuple[int, ...] | None = field(default=None, compare=False)
+    steps: Steps = ()
+    token: object = field(default_factory=object, compare=False, repr=False)
 
     def anonymous(self) -> RecordedDistribution | None:
         """The same elements in another arrangement; None where they have no other."""
@@ -37,6 +48,8 @@ class RecordedDistribution:
         """The distribution of `factor` times the element."""
         if self.kind == "structured":
             return self._regained(factor)
+        if self.kind == "function":
+            return self.mapped("mul", factor)
         if self.kind == "constant":
             return constant(self.numbers[0] * factor)
         if self.kind == "normal":
@@ -52,6 +65,8 @@ class RecordedDistribution:
         """The distribution of the element plus `amount`."""
         if self.kind == "structured":
             return None
+        if self.kind == "function":
+            return self.mapped("add", amount)
         if self.kind == "trunc_normal":
             mean, std, low, high = self.numbers
             return RecordedDistribution("trunc_normal", (mean + amount, std, low + amount, high + amount))
@@ -63,8 +78,27 @@ class RecordedDistribution:
         """The distribution of the element, clamped to [low, high]; None where that changes it."""
         if self.kind == "constant":
             return constant(min(max(self.numbers[0], low), high))
+        if self.kind == "function":
+            return self.mapped("max", low) if math.isinf(high) else None
         inside = self.kind in ("uniform", "trunc_normal")
         return self if inside and low <= self.numbers[-2] and self.numbers[-1] <= high else None
+
+    def mapped(self, name: str, number: float = 0.0) -> RecordedDistribution | None:
+        """The distribution of a function of the element; None where it is none of a uniform's draw."""
+        if self.kind not in ("uniform", "function"):
+            return None
+        steps = extended(self.steps, (name, number))
+        return None if steps is None else self._function(steps)
+
+    def plus(self, other: RecordedDistribution) -> RecordedDistribution | None:
+        """The distribution of the sum with a function of the same draw; None where it is not known."""
+        if self.token is not other.token or "function" not in (self.kind, other.kind):
+            return None
+        steps = sum_of(self.steps, other.steps)
+        return None if steps is None else self._function(steps)
+
+    def _function(self, steps: Steps) -> RecordedDistribution:
+        return RecordedDistribution("function", self.numbers, None, None, steps, self.token)
 
     def _regained(self, factor: float) -> RecordedDistribution | None:
         if self.spelling is None or self.spelling["kind"] != "orthogonal":
@@ -141,6 +175,9 @@ def init_of(fill: RecordedDistribution, shape: tuple[int, ...]) -> str | Init | 
         return fill.spelling if len(fill.spelling) > 1 else str(fill.spelling["kind"])
     if fill.kind == "structured":
         return None
+    if fill.kind == "function":
+        low, high = fill.numbers
+        return init_of_function(low, high, fill.steps)
     if fill.kind == "constant":
         value = fill.numbers[0]
         named = {0.0: "zeros", 1.0: "ones"}.get(value)

@@ -109,7 +109,12 @@ class Contents:
             fill, over = self.within(region)
         except UnknownContentError:
             return None
-        return None if over else fill
+        if over:
+            return None
+        whole = any(write.region == region for write in self.writes)
+        return (
+            fill if whole else replace(fill, token=object())
+        )  # parts of a draw are no functions of each other
 
     def values(self, tensor: torch.Tensor) -> torch.Tensor | None:
         """The elements of a view, where they were computed without chance."""

@@ -23,6 +23,12 @@ from tensorseed.sampling.distributions.parts import Parts, Run
 from tensorseed.sampling.distributions.sinusoidal import Sinusoidal
 from tensorseed.sampling.distributions.sparse import Sparse
 from tensorseed.sampling.distributions.stack import Stack
+from tensorseed.sampling.distributions.transformed import (
+    InverseSoftplusLogUniform,
+    LogOfUniform,
+    LogUniform,
+    RealGatedLru,
+)
 from tensorseed.sampling.distributions.trunc_normal import TruncNormal
 from tensorseed.sampling.distributions.zero_range import ZeroRange
 
@@ -36,12 +42,16 @@ __all__ = [
     "Draw",
     "Elementwise",
     "Eye",
+    "InverseSoftplusLogUniform",
     "KernelCentre",
+    "LogOfUniform",
+    "LogUniform",
     "Magnitudes",
     "Normal",
     "Orthogonal",
     "Parts",
     "Preparation",
+    "RealGatedLru",
     "Run",
     "Sampler",
     "Sinusoidal",
@@ -70,5 +80,9 @@ AnyDistribution = (
     | Sinusoidal
     | Parts
     | ZeroRange
+    | LogUniform
+    | LogOfUniform
+    | InverseSoftplusLogUniform
+    | RealGatedLru
 )
 """Every distribution, so that a type checker can see what a `match` forgets."""

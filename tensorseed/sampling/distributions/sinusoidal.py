@@ -107,8 +107,8 @@ class Sinusoidal(Elementwise):
 
     def _frequencies(self, index: Indices) -> Numbers:
         """exp(−index · step), step = log(max_timescale) over the number of steps."""
-        step = F(_log(self.max_timescale)) / F(self._steps)
-        return _exp(-(index.astype(np.float64) * step))
+        step = F(nearest_log(self.max_timescale)) / F(self._steps)
+        return exp(-(index.astype(np.float64) * step))
 
 
 @lru_cache(maxsize=1024)
@@ -123,13 +123,13 @@ def mean_of_sinusoids(sinusoidal: Sinusoidal, positions: int) -> float:
 
 
 @lru_cache
-def _log(x: float) -> float:
+def nearest_log(x: float) -> float:
     """The float64 nearest to log(x)."""
     return float(Decimal(x).ln(Context(prec=60)))
 
 
-def _exp(x: Numbers) -> Numbers:
-    """exp(x) for −700 < x ≤ 0: 2ⁿ·exp(r), n the integer nearest to x/log 2."""
+def exp(x: Numbers) -> Numbers:
+    """exp(x) for |x| ≤ 700: 2ⁿ·exp(r), n the integer nearest to x/log 2."""
     n = np.rint(x * ONE_OVER_LN_2)
     r = (x - n * LN_2_HIGH) - n * LN_2_LOW
     scale: Numbers = ((n.astype(np.int64) + 1023) << 52).view(np.float64)

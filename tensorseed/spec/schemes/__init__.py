@@ -36,6 +36,12 @@ from tensorseed.spec.schemes.scaled import (
 )
 from tensorseed.spec.schemes.siren import Siren
 from tensorseed.spec.schemes.structured import DeltaOrthogonal, Dirac, Orthogonal, Sinusoidal, Sparse
+from tensorseed.spec.schemes.transformed import (
+    InverseSoftplusLogUniform,
+    LogOfUniform,
+    LogUniform,
+    RealGatedLru,
+)
 from tensorseed.spec.schemes.truncated import TruncNormal
 from tensorseed.suggestions import unknown_name
 
@@ -76,6 +82,10 @@ AnyScheme = Annotated[
     | Dirac
     | BilinearInterpolation
     | Sinusoidal
+    | LogUniform
+    | LogOfUniform
+    | InverseSoftplusLogUniform
+    | RealGatedLru
     | Parts,
     Field(discriminator="kind"),
 ]

@@ -221,7 +221,8 @@ def refused(layer: dict[str, Any], **top: Any) -> tuple[str, str]:
 def test_a_scheme_that_torch_lacks(kind: str) -> None:
     kernels = {"delta_orthogonal": [3, 3, 3], "bilinear": [3, 3, 3, 3]}
     shape = kernels.get(kind, [4, 4])
-    pointer, detail = refused(tensor(shape=shape, init=kind))
+    parameters = {"a": 0.5, "b": 2} if kind in ("log_uniform", "log_of_uniform") else {}
+    pointer, detail = refused(tensor(shape=shape, init={"kind": kind, **parameters}))
     assert pointer == "/layers/0/init"
     assert f"torch has no {kind}: choose one of constant, " in detail
     assert detail.endswith("or leave generator out, or say philox")

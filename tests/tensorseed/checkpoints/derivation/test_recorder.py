@@ -37,6 +37,20 @@ def empty(*shape: int) -> torch.Tensor:
     return torch.empty(*(shape or (4, 6)))
 
 
+INVERSE_SOFTPLUS = {"kind": "inverse_softplus_log_uniform", "a": 0.001, "b": 0.1}
+
+
+def of_step(step: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The inverse softplus of steps, where the other is the same draw."""
+    return step.exp() + torch.log(-torch.expm1(-other.exp()))
+
+
+def time_step(floor: float) -> torch.Tensor:
+    draw = torch.rand(8) * (math.log(0.1) - math.log(0.001)) + math.log(0.001)
+    dt = torch.exp(draw).clamp(min=floor)
+    return dt + torch.log(-torch.expm1(-dt))
+
+
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
@@ -78,6 +92,15 @@ def empty(*shape: int) -> torch.Tensor:
         (lambda: torch.tensor(7).zero_(), "zeros"),
         (lambda: torch.empty(0, 3), "zeros"),
         (lambda: torch.FloatTensor(5).uniform_(), "uniform"),
+        (lambda: torch.rand(8).mul(3).sub(2).exp(), {"kind": "log_uniform", "a": math.exp(-2), "b": math.e}),
+        (lambda: torch.rand(8).add_(1).log_(), {"kind": "log_of_uniform", "a": 1, "b": 2}),
+        (lambda: time_step(floor=0.0), INVERSE_SOFTPLUS),
+        (lambda: time_step(floor=1e-4), INVERSE_SOFTPLUS),
+        (lambda: time_step(floor=0.01), {**INVERSE_SOFTPLUS, "floor": 0.01}),
+        (
+            lambda: torch.empty(8).uniform_(0.81, 0.998).log_().mul_(0.5).neg_().exp_().sub_(1).log_(),
+            {"kind": "rg_lru", "a": 0.81, "b": 0.998},
+        ),
         (lambda: torch.zeros(3000, 2000).mul_(2).add_(1), "ones"),
     ],
 )
@@ -147,7 +170,10 @@ def test_sinusoids(layout: str, endpoint: bool) -> None:
     ("make", "why"),
     [
         (lambda: empty(), "never fills it"),
-        (lambda: torch.rand(4).exp(), "computed from random numbers"),
+        (lambda: torch.rand(4).exp().square(), "computed from random numbers"),
+        (lambda: torch.randn(4).exp(), "computed from random numbers"),
+        (lambda: of_step(torch.rand(4), torch.rand(4)), "computed from random numbers"),
+        (lambda: of_step(*torch.rand(8).chunk(2)), "computed from random numbers"),
         (lambda: torch.randn(4).clamp(-1, 1), "computed from random numbers"),
         (lambda: torch.randn(4) * torch.randn(4), "computed from random numbers"),
         (lambda: torch.FloatTensor(4).bernoulli_(), "computed from random numbers"),

@@ -84,6 +84,11 @@ def test_no_elements_no_moments() -> None:
         ({"kind": "sparse", "sparsity": 0.9}, (200, 300)),
         ("sinusoidal", (200, 300)),
         ({"kind": "sinusoidal", "layout": "interleaved", "endpoint": False}, (70, 40)),
+        ({"kind": "log_uniform", "a": 0.001, "b": 0.1}, (300, 200)),
+        ({"kind": "log_of_uniform", "a": 0.01, "b": 16}, (300, 200)),
+        ("inverse_softplus_log_uniform", (300, 200)),
+        ({"kind": "inverse_softplus_log_uniform", "floor": 0.05}, (300, 200)),
+        ("rg_lru", (300, 200)),
     ],
 )
 def test_structured_tensors_have_their_moments(init: Any, shape: Any) -> None:

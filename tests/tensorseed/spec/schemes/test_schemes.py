@@ -113,6 +113,8 @@ PARAMETERS = {
     "logit": {"p": 0.1},
     "values": {"data": []},
     "sparse": {"sparsity": 0.5},
+    "log_uniform": {"a": 0.5, "b": 2},
+    "log_of_uniform": {"a": 0.5, "b": 2},
     "parts": {"axis": 1, "parts": ({"init": "normal"},)},
 }
 

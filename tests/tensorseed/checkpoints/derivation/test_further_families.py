@@ -1,0 +1,131 @@
+"""Further families against transformers, over eight seeds."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from transformers.core_model_loading import revert_weight_conversion
+from transformers.modeling_utils import remove_tied_weights_from_state_dict
+
+from tensorseed.checkpoints.derivation import derive
+from tensorseed.checkpoints.derivation.building import silence
+from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of
+from tensorseed.checkpoints.recipe import read_recipe
+from tensorseed.files.virtual_file import open_file
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
+from tests.tensorseed.checkpoints.derivation.further_families import FURTHER
+from tests.tensorseed.checkpoints.derivation.test_from_config import read, write
+
+SEEDS = range(8)
+SIGMAS = 6.0
+
+Drawn = dict[str, torch.Tensor]  # by name: (seeds, elements)
+
+
+class Family(NamedTuple):
+    """A family's recipe, the tensors of all seeds, and what transformers says of ours."""
+
+    recipe: dict[str, Any]
+    ours: Drawn
+    theirs: Drawn
+    outlines: tuple[dict[str, Any], dict[str, Any]]
+    loading: dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=FURTHER)
+def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
+    document = FURTHER[request.param]
+    recipe = derive(document)
+    config = config_of(document)
+    cls = class_of(document, config)
+    theirs, ours = [], []
+    folder = tmp_path_factory.mktemp("ours")
+    for seed in SEEDS:
+        torch.manual_seed(seed)
+        with silence():
+            theirs.append(saved(cls._from_config(config)))
+        write({**recipe, "weights": {**recipe["weights"], "seed": seed}}, folder)
+        ours.append({name: part.clone() for name, part in read(folder).items()})  # the file is mapped
+    with silence():
+        _, loading = cls.from_pretrained(folder, output_loading_info=True)
+    return Family(recipe, pooled(ours), pooled(theirs), (outline(ours[0]), outline(theirs[0])), loading)
+
+
+def saved(model: Any) -> dict[str, torch.Tensor]:
+    """The state dict as it is saved."""
+    state = {name: part for name, part in model.state_dict().items() if isinstance(part, torch.Tensor)}
+    for name in model._keys_to_ignore_on_save or ():
+        state.pop(name, None)
+    kept = remove_tied_weights_from_state_dict(state, model)
+    return {name: part.detach().clone() for name, part in revert_weight_conversion(model, kept).items()}
+
+
+def pooled(draws: list[dict[str, torch.Tensor]]) -> Drawn:
+    return {name: torch.stack([one[name].double().flatten() for one in draws]) for name in draws[0]}
+
+
+def outline(tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
+
+
+def test_names_and_shapes(family: Family) -> None:
+    ours, theirs = family.outlines
+    assert ours == theirs
+
+
+def test_it_loads_without_a_word(family: Family) -> None:
+    assert {what: keys for what, keys in family.loading.items() if keys} == {}
+
+
+def test_what_is_random_is_random_in_both(family: Family) -> None:
+    for name, theirs in family.theirs.items():
+        ours = family.ours[name]
+        assert bool((ours == ours[:1]).all()) == bool((theirs == theirs[:1]).all()), name
+
+
+def test_computed_numbers_are_equal(family: Family) -> None:
+    for name, theirs in family.theirs.items():
+        if bool((theirs == theirs[:1]).all()):
+            assert torch.allclose(family.ours[name], theirs, rtol=1e-6, atol=1e-6), name
+
+
+def test_means_and_deviations_agree(family: Family) -> None:
+    """Within six standard errors of either, that of the deviation by the kurtosis."""
+    for name, theirs in family.theirs.items():
+        ours = family.ours[name]
+        assert abs(float(ours.mean() - theirs.mean())) <= SIGMAS * math.sqrt(
+            2 * float(theirs.var(unbiased=False)) / theirs.numel()
+        ) + 1e-9 * float(theirs.abs().max()), name
+        first, second = (float(part.var(unbiased=False)) for part in (ours, theirs))
+        if second > 0:
+            fourth = float(((theirs - theirs.mean()) ** 4).mean()) / second**2
+            error = math.sqrt(2 * max(fourth - 1, 0.1) / theirs.numel())
+            assert abs(first / second - 1) <= SIGMAS * error, name
+
+
+def test_extremes_agree(family: Family) -> None:
+    """No element is far beyond the other's."""
+    for name, theirs in family.theirs.items():
+        ours = family.ours[name]
+        low, high = float(theirs.min()), float(theirs.max())
+        if theirs.numel() >= 512 and high > low:
+            slack = 0.4 * (high - low)
+            assert low - slack <= float(ours.min()), name
+            assert float(ours.max()) <= high + slack, name
+
+
+def test_it_is_a_recipe(family: Family) -> None:
+    recipe = read_recipe(json.dumps(family.recipe).encode(), "derived")
+    assert recipe.config in FURTHER.values()
+
+
+def test_a_shard_of_it_is_seekable(family: Family) -> None:
+    file = open_file(parse_spec(json.dumps(family.recipe["weights"]).encode(), Limits()))
+    whole = file.read(0, file.size).tobytes()
+    for start in range(0, file.size, max(file.size // 7, 1)):
+        assert file.read(start, min(start + 101, file.size)).tobytes() == whole[start : start + 101]
