@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tensorseed.sampling.dtypes import DTYPES
+
 
 def to_json_lists(array: npt.NDArray[np.float64], dtype: str) -> Any:
     """The values of a tensor of `dtype` as nested lists; a rank-0 array as a number."""
-    if dtype == "int64":
+    if DTYPES[dtype].is_integer:
         return array.astype(np.int64).tolist()
     if np.isfinite(array).all():
         return array.tolist()

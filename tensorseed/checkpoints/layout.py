@@ -22,7 +22,7 @@ from tensorseed.sampling.philox import STREAM_VERSION
 from tensorseed.spec.canonical import dump, init_value
 from tensorseed.spec.entries import group_entries, validate_entry
 from tensorseed.spec.faults import Located
-from tensorseed.spec.layers import Layer
+from tensorseed.spec.layers import Layer, Tensor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import expand_blocks
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
@@ -156,18 +156,24 @@ def _shard(resolved: ResolvedSpec, path: str, tensors: Sequence[ResolvedTensor],
 def state_dict_order(entries: Sequence[Mapping[str, Any]], limits: Limits) -> list[str]:
     """The names of all tensors of valid `entries` of a spec, in the order of a state dict."""
     named = [(entry["name"], _suffixes(entry, limits)) for entry in entries]
-    return [f"{name}{suffix}" for name, suffixes in expand_blocks(named) for suffix in suffixes]
+    return [
+        f"{name.removesuffix(end)}{suffix}"
+        for name, suffixes in expand_blocks(named)
+        for end, suffix in suffixes
+    ]
 
 
-def _suffixes(entry: Mapping[str, Any], limits: Limits) -> tuple[str, ...]:
-    """What the names of the entry's tensors have after the entry's own."""
-    if entry["type"] == "Tensor":
-        return ("",)
+def _suffixes(entry: Mapping[str, Any], limits: Limits) -> tuple[tuple[str, str], ...]:
+    """What the names of the entry's tensors have after the entry's own, and the end of it that they lose."""
+    if entry["type"] == "Tensor" and "quantization" not in entry:
+        return (("", ""),)
     faults: list[Located] = []
     (alike,) = group_entries([dict(entry)], faults, by_torch=False, ranges=True)
     model = validate_entry(alike, limits, faults)
+    if isinstance(model, Tensor):
+        return (("", ""),) if model.quantization is None else model.quantization.ends()
     assert isinstance(model, Layer)
-    return tuple(f".{slot.name}" for slot in model.slots())
+    return tuple(("", f".{slot.name}") for slot in model.slots())
 
 
 def index_name(weights_name: str = TRANSFORMERS_WEIGHTS) -> str:

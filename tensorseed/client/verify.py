@@ -22,7 +22,7 @@ from tensorseed.client.progress import Progress, bar
 from tensorseed.devices.local import LocalSettings
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
 from tensorseed.files.virtual_file import Entry, VirtualFile
-from tensorseed.sampling.dtypes import INT64, DType
+from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.low_precision import decode
 
 _DETAILS = {
@@ -167,7 +167,7 @@ def _compare_piece(local: LocalFile, computation: FileComputation, piece: _Piece
 
 def _value(data: npt.NDArray[np.uint8], element: int, dtype: DType) -> float | int:
     stored = data.view(dtype.storage)[element : element + 1]
-    if dtype is INT64:  # which float64 does not hold
+    if dtype.is_integer:  # which float64 does not hold
         return int(stored[0])
     return float(decode(stored, dtype)[0])
 

@@ -101,7 +101,7 @@ def _lists(value: Any) -> Any:
     array = np.asarray(value)
     if array.dtype.name not in _CODES:
         raw_array(array)
-    if array.dtype.name in DTYPES and array.dtype.name != "int64":
+    if array.dtype.name in DTYPES and not DTYPES[array.dtype.name].is_integer:
         array = array.astype(np.float64)
         if not np.isfinite(array).all():
             return _spelled(array.tolist())

@@ -44,6 +44,11 @@ class DType:
     max: float = 0.0  # the largest finite value
 
     @property
+    def is_integer(self) -> bool:
+        """Whether it holds whole numbers."""
+        return self.mantissa_bits == 0
+
+    @property
     def smallest_normal(self) -> float:
         """The smallest positive number with a full mantissa; of a floating-point dtype."""
         return 2.0 ** (1 - self.bias)
@@ -55,6 +60,12 @@ class DType:
 
 
 INT64 = DType("int64", "I64", 8, np.int64)
+PACKED = (
+    DType("int32", "I32", 4, np.int32),
+    DType("int8", "I8", 1, np.int8),
+    DType("uint8", "U8", 1, np.uint8),
+)
+"""The integers that hold quantised numbers, which no entry has as its own dtype."""
 
 DTYPES: dict[str, DType] = {
     dtype.name: dtype
@@ -62,15 +73,20 @@ DTYPES: dict[str, DType] = {
         INT64,
         DType("float64", "F64", 8, np.float64, "float64", 52, 1023, 1.7976931348623157e308),
         DType("float32", "F32", 4, np.float32, "float32", 23, 127, 3.4028234663852886e38),
+        PACKED[0],
         DType("bfloat16", "BF16", 2, np.uint16, "float32", 7, 127, 3.3895313892515355e38),
         DType("float16", "F16", 2, np.uint16, "float32", 10, 15, 65504.0),
         DType("float8_e4m3fn", "F8_E4M3", 1, np.uint8, "float32", 3, 7, 448.0),
         DType("float8_e5m2", "F8_E5M2", 1, np.uint8, "float32", 2, 15, 57344.0),
+        *PACKED[1:],
     )
 }
 
 COMPUTE_DTYPES: tuple[ComputeDTypeName, ...] = get_args(ComputeDTypeName)
 """The floating dtypes that torch computes in. It only stores float8."""
+
+TENSOR_DTYPES: tuple[TensorDTypeName, ...] = get_args(TensorDTypeName)
+"""The dtypes that an entry can have."""
 
 FILE_ORDER: dict[str, int] = {name: rank for rank, name in enumerate(DTYPES)}
 

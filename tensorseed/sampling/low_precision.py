@@ -50,6 +50,8 @@ def encode(values: npt.NDArray[np.float64], dtype: DType) -> npt.NDArray[Any]:
         drawn = values.astype(dtype.storage if dtype.itemsize >= 4 else np.float32)
     if dtype.itemsize >= 4:
         return drawn
+    if dtype.is_integer:
+        return drawn.astype(dtype.storage)
     out = np.empty(drawn.shape, dtype.storage)
     narrow(drawn, dtype, out)
     return out
@@ -57,7 +59,7 @@ def encode(values: npt.NDArray[np.float64], dtype: DType) -> npt.NDArray[Any]:
 
 def decode(stored: npt.NDArray[Any], dtype: DType) -> npt.NDArray[np.float64]:
     """The exact numbers of an array in a dtype's storage."""
-    if dtype.itemsize >= 4:
+    if dtype.itemsize >= 4 or dtype.is_integer:
         return stored.astype(np.float64)
     width, mantissa = 8 * dtype.itemsize, dtype.mantissa_bits
     codes = np.arange(1 << width, dtype=np.int64)

@@ -56,6 +56,7 @@ def expand_groups(groups: list[ResolvedGroup], seed: int, limits: Limits) -> Exp
         TooLargeError: more bytes than `limits.file_bytes`.
     """
     nbytes = _check_counts(groups, limits)
+    _check_ends(groups)
     _check_silent(groups)
     groups = _join([one for group in groups for one in _by_stream(group)])
     tensors: list[ResolvedTensor] = []
@@ -188,6 +189,16 @@ def _check_bytes(nbytes: int, limits: Limits, *, whole: bool) -> None:
         )
 
 
+def _check_ends(groups: list[ResolvedGroup]) -> None:
+    """Raise SpecError for a quantised entry whose names do not end as its quantisation replaces."""
+    for group in groups:
+        end = next((tensor.replaced for tensor in group.entry.tensors if tensor.replaced), "")
+        for name, index in zip(group.names, group.indices, strict=True):
+            if not name.endswith(end):
+                detail = f"this quantization replaces {end}, the end of a name: let the name end so"
+                raise SpecError.at(f"/layers/{index}/name", detail)
+
+
 def _check_silent(groups: list[ResolvedGroup]) -> None:
     """Raise SpecError for an entry without tensors whose name another entry has."""
     if all(group.entry.tensors for group in groups):
@@ -249,7 +260,11 @@ def _tensors(entry: ResolvedEntry, names: list[str]) -> Iterator[ResolvedTensor]
         about = (tensor.scheme, tensor.fans, tensor.default, tensor.role, entry.entry.seed)
         fixed = (tensor.dtype, tensor.shape, tensor.distribution, *about)
         suffix = tensor.suffix
-        if entry.stream is None:
+        if tensor.replaced is not None:
+            end = -len(tensor.replaced) or None
+            for name in cancellably(names):
+                yield ResolvedTensor(name[:end] + suffix, entry.stream or name, *fixed)
+        elif entry.stream is None:
             for name in cancellably(names):
                 full = name + suffix
                 yield ResolvedTensor(full, full, *fixed)

@@ -18,6 +18,7 @@ from tensorseed.spec.layers.base import INITS_BY_NAME
 from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.layers.nesting import descend, nested_types
 from tensorseed.spec.numbers import INFINITIES
+from tensorseed.spec.quantizations import Quantization
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.schemes.parts import Part, Parts
 from tensorseed.spec.spellings.values import integer_remedy, type_remedy
@@ -117,6 +118,8 @@ def _place(loc: Path) -> _Location:
         return _place_in_init((*entry, "init", *rest[2:depth]), rest[depth:], LAYERS[layer])
     if rest[:1] == ("fan_axes",):
         return _Location((*entry, *rest), "", FanAxes)
+    if rest[:1] == ("quantization",) and layer == "Tensor":
+        return _Location((*entry, *rest), "", Quantization)
     walked, part, rest = descend(LAYERS[layer], rest)
     branch = next((part for part in rest[1:] if isinstance(part, str)), "")
     indices = [part for part in rest[1:] if isinstance(part, int)]

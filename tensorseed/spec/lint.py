@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from tensorseed.sampling.distributions.base import BaseDistribution
-from tensorseed.sampling.dtypes import INT64, DType, spacing
+from tensorseed.sampling.dtypes import DType, spacing
 from tensorseed.spec.faults import without_tensors
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.layers.exclusions import CONTAINER, EXCLUDED
@@ -66,7 +66,7 @@ def _other_type(name: str) -> str:
 
 def _warnings(tensor: ResolvedTensor) -> Iterator[SchemeWarning]:
     """The warnings about one tensor."""
-    if 0 in tensor.shape or tensor.dtype is INT64:
+    if 0 in tensor.shape or tensor.dtype.is_integer:
         return
     if not tensor.default:
         yield from _on_symmetry(tensor)

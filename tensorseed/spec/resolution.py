@@ -42,6 +42,7 @@ class EntryTensor(NamedTuple):
     fans: Fans | None
     default: bool
     role: Role
+    replaced: str | None = None  # of a quantised one: the end of the entry's name that the suffix replaces
 
     @property
     def nbytes(self) -> int:
@@ -118,7 +119,7 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
     if by_torch:
         check_entry(entry)
     if isinstance(entry, Tensor):
-        tensors = [_bare_tensor(entry, real, limits)]
+        tensors = _bare_tensors(entry, real, limits)
         scheme = tensors[0].scheme
         inits = {"": scheme}
         text = entry_text(entry, effective, scheme)
@@ -211,6 +212,24 @@ def _bare_tensor(entry: Tensor, dtype: DType, limits: Limits) -> EntryTensor:
         distribution = _zeroed(distribution, (row, row + 1), entry.shape)
     role = UNITS if found is None else _role(entry.shape, found.axes)
     return EntryTensor("", dtype, entry.shape, distribution, scheme, found, default=False, role=role)
+
+
+def _bare_tensors(entry: Tensor, dtype: DType, limits: Limits) -> list[EntryTensor]:
+    """The tensor of an entry, or those that stand for it quantised."""
+    whole = _bare_tensor(entry, dtype, limits)
+    if entry.quantization is None:
+        return [whole]
+    found = []
+    parts = entry.quantization.parts(whole.distribution, whole.shape, dtype)
+    for (end, suffix), (stored, shape, distribution) in zip(entry.quantization.ends(), parts, strict=True):
+        try:
+            check_shape(shape, stored, limits)
+        except ShapeError as error:
+            raise ArgumentError(("shape",), str(error)) from None
+        found.append(
+            whole._replace(suffix=suffix, dtype=stored, shape=shape, distribution=distribution, replaced=end)
+        )
+    return found
 
 
 def _role(shape: tuple[int, ...], axes: Axes) -> Role:

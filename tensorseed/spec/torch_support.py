@@ -14,6 +14,7 @@ from tensorseed.sampling.distributions import (
     Constant,
     Dirac,
     Eye,
+    GroupIndex,
     InverseSoftplusLogUniform,
     KernelCentre,
     LogOfUniform,
@@ -21,6 +22,7 @@ from tensorseed.sampling.distributions import (
     Normal,
     Orthogonal,
     Parts,
+    Quantized,
     RealGatedLru,
     Sinusoidal,
     Sparse,
@@ -71,6 +73,8 @@ def check_entry(entry: Entry) -> None:
         raise ArgumentError(
             ("padding_idx",), f"torch.nn.init fills every row: use an Embedding, or {_PORTABLE}"
         )
+    if isinstance(entry, Tensor) and entry.quantization is not None:
+        raise ArgumentError(("quantization",), f"torch quantises nothing that it draws: {_PORTABLE}")
 
 
 def check_build(slots: list[Slot], dtype: DType) -> None:
@@ -131,6 +135,8 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
             pass
         case Sinusoidal() | BilinearKernel() | Stack() | ZeroRange() | Parts():
             pass
+        case Quantized() | GroupIndex():
+            raise AssertionError("check_entry has refused it")
         case _:
             assert_never(distribution)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from tensorseed.devices.local import LIMITS
-from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.dtypes import TENSOR_DTYPES
 from tensorseed.spec.layers import FanAxes, Tensor
 from tensorseed.spec.layers.attention import XAVIER
 from tensorseed.spec.resolution import EntryTensor, resolve_entry
@@ -16,7 +16,7 @@ from tensorseed.spec.schemes import Scheme, scheme_of
 from tensorseed.spec.schemes.base import nest_error
 from tensorseed.torch.walk import Layer
 
-DTYPE_NAMES = {getattr(torch, name): name for name in DTYPES}
+DTYPE_NAMES = {getattr(torch, name): name for name in TENSOR_DTYPES}
 """The names of the stream's dtypes, by torch's dtypes."""
 
 
@@ -27,7 +27,8 @@ def written_dtype(dtype: torch.dtype) -> str:
 
 def dtype_fault(names: str, dtype: torch.dtype) -> str:
     """The sentence on tensors of a dtype that the stream lacks."""
-    return f"the stream has no {written_dtype(dtype)}, the dtype of {names}: use one of {', '.join(DTYPES)}"
+    valid = ", ".join(TENSOR_DTYPES)
+    return f"the stream has no {written_dtype(dtype)}, the dtype of {names}: use one of {valid}"
 
 
 Facts = tuple[tuple[torch.Size, torch.dtype], ...]

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from tensorseed.errors import TensorError
-from tensorseed.sampling.dtypes import DTYPES, DType
+from tensorseed.sampling.dtypes import DTYPES, TENSOR_DTYPES, DType
 
 if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PLAIN = frozenset([nn.Parameter, nn.Buffer, torch.Tensor])
 """The types of tensors that are no subclasses with a memory of another kind."""
 
-_DTYPES = {getattr(torch, name): dtype for name, dtype in DTYPES.items()}
+_DTYPES = {getattr(torch, name): DTYPES[name] for name in TENSOR_DTYPES}
 
 
 def is_dtensor(tensor: torch.Tensor) -> TypeGuard[DTensor]:
@@ -39,7 +39,8 @@ def dtype_of(tensor: torch.Tensor) -> DType:
     """
     found = _DTYPES.get(tensor.dtype)
     if found is None:
-        raise TensorError(f"a tensor of {tensor.dtype} cannot be drawn: use one of {', '.join(DTYPES)}")
+        valid = ", ".join(TENSOR_DTYPES)
+        raise TensorError(f"a tensor of {tensor.dtype} cannot be drawn: use one of {valid}")
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tensorseed.sampling.dtypes import DTYPES, INT64
+from tensorseed.sampling.dtypes import DTYPES, INT64, TENSOR_DTYPES
 from tensorseed.spec.canonical import DEFAULT_DTYPE
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import SCHEME_CLASSES, Scheme
@@ -60,7 +60,7 @@ def recipe_schema() -> Node:
 
 def _common() -> Node:
     """The members that entries share."""
-    bare = [name for name in DTYPES if name != DEFAULT_DTYPE]
+    bare = [name for name in DTYPES if name in TENSOR_DTYPES and name != DEFAULT_DTYPE]
     name = {"type": "string", "minLength": 1, "maxLength": 1024}
     about = f"The entry's dtype; {DEFAULT_DTYPE} if left out."
     return {

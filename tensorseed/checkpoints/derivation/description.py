@@ -13,7 +13,7 @@ from tensorseed.checkpoints.derivation.recorded_distributions import constant, i
 from tensorseed.checkpoints.derivation.recorder import Recorder
 from tensorseed.checkpoints.derivation.storage_regions import Region, UnknownContentError, Write, region_of
 from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
-from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.dtypes import TENSOR_DTYPES
 
 MAX_VALUES = 4_096  # numbers of one tensor that are written out
 
@@ -53,7 +53,7 @@ def entry_of(tensor: torch.Tensor, recorder: Recorder) -> Described:
         UnknownContentError: no init gives its distribution; the message says why.
     """
     dtype = str(tensor.dtype).removeprefix("torch.")
-    if dtype not in DTYPES:
+    if dtype not in TENSOR_DTYPES:
         raise UnknownContentError(f"it has the dtype {dtype}, which is not one of a recipe's")
     entry: Described = {"type": "Tensor", "shape": list(tensor.shape), "dtype": dtype}
     values = recorder.values_of(tensor)

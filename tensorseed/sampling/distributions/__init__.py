@@ -20,6 +20,7 @@ from tensorseed.sampling.distributions.identity import Axis, Dirac, Eye, KernelC
 from tensorseed.sampling.distributions.literals import Constant, Values
 from tensorseed.sampling.distributions.orthogonal import Orthogonal
 from tensorseed.sampling.distributions.parts import Parts, Run
+from tensorseed.sampling.distributions.quantized import GroupIndex, Quantized
 from tensorseed.sampling.distributions.sinusoidal import Sinusoidal
 from tensorseed.sampling.distributions.sparse import Sparse
 from tensorseed.sampling.distributions.stack import Stack
@@ -42,6 +43,7 @@ __all__ = [
     "Draw",
     "Elementwise",
     "Eye",
+    "GroupIndex",
     "InverseSoftplusLogUniform",
     "KernelCentre",
     "LogOfUniform",
@@ -51,6 +53,7 @@ __all__ = [
     "Orthogonal",
     "Parts",
     "Preparation",
+    "Quantized",
     "RealGatedLru",
     "Run",
     "Sampler",
@@ -84,5 +87,7 @@ AnyDistribution = (
     | LogOfUniform
     | InverseSoftplusLogUniform
     | RealGatedLru
+    | Quantized
+    | GroupIndex
 )
 """Every distribution, so that a type checker can see what a `match` forgets."""

@@ -101,6 +101,11 @@ class Sampler(Protocol):
     ) -> None:
         """Fill `out` with the elements at `indices`, in their order."""
 
+    def fill_runs(
+        self, distribution: Distribution, dtype: DType, stream: Stream, starts: Indices, out: Storage
+    ) -> None:
+        """Fill each row of `out` (runs, elements) with consecutive elements, from its `starts` on."""
+
 
 class BaseDistribution(ABC):
     """Facts that every distribution knows about itself."""

@@ -33,6 +33,7 @@ from tensorseed.sampling import (
     kernels,
     philox,
     primitives,
+    quantization_kernels,
     range_kernels,
     reflections,
     transforms32,
@@ -42,20 +43,36 @@ from tensorseed.sampling.distributions import (
     Distribution,
     Normal,
     Orthogonal,
+    Quantized,
     Sparse,
     TruncNormal,
     Uniform,
     sparse,
 )
-from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.distributions.encoders import Encoder, ScaledInt8, Scaling
+from tensorseed.sampling.distributions.four_bit_encoders import (
+    AwqGroups,
+    AwqWeights,
+    GptqWeights,
+    Mxfp4Blocks,
+)
+from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.sampling.executors.compile_progress import Progress, log_lines
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.sampling.low_precision import BFLOAT16
 from tensorseed.sampling.philox import Stream
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 LAYOUT = b"2"  # of the files, which begin with a digest
-KERNELS = [*kernels.ALL, *range_kernels.KERNELS, *reflections.KERNELS, *compact_wy.KERNELS, *sparse.KERNELS]
-OVERLOADS = 35  # that the compiler makes: kernels, each counted for every type of its arguments
+KERNELS = [
+    *kernels.ALL,
+    *range_kernels.KERNELS,
+    *reflections.KERNELS,
+    *compact_wy.KERNELS,
+    *sparse.KERNELS,
+    *quantization_kernels.KERNELS,
+]
+OVERLOADS = 45  # that the compiler makes: kernels, each counted for every type of its arguments
 EXAMPLES: list[Distribution] = [  # together they run every kernel
     Uniform(0.0, 1.0),
     Normal(0.0, 1.0),
@@ -64,6 +81,12 @@ EXAMPLES: list[Distribution] = [  # together they run every kernel
     Sparse(4, 4, 1, 1.0),
     Orthogonal(4, 4, 1.0),
     Orthogonal(8, 4, 1.0),
+]
+ENCODERS: list[tuple[Encoder, DType]] = [  # so do these, with the dtypes of what they store
+    (ScaledInt8(Scaling((1, 8), 127.0, BFLOAT16)), DTYPES["int8"]),
+    (Mxfp4Blocks(8), DTYPES["uint8"]),
+    (GptqWeights(8), DTYPES["int32"]),
+    (AwqWeights(AwqGroups(8)), DTYPES["int32"]),
 ]
 
 _log = logging.getLogger(__name__)
@@ -251,6 +274,9 @@ def compile_kernels(cache: Path | None, progress: Progress | None = None) -> Non
                 executor.fill(distribution, dtype, stream, 0, np.empty(4, dtype.storage))
                 indices, out = np.zeros(1, np.int64), np.empty(1, dtype.storage)
                 executor.gather(distribution, dtype, stream, indices, out)
+        for encoder, dtype in ENCODERS:
+            quantized = Quantized(Normal(0.0, 1.0), BFLOAT16, 1, 8, 8, encoder)
+            executor.fill(quantized, dtype, stream, 0, np.empty(1, dtype.storage))
 
 
 def sources_digest() -> str:
@@ -262,6 +288,7 @@ def sources_digest() -> str:
         transforms32,
         transforms64,
         kernels,
+        quantization_kernels,
         range_kernels,
         reflections,
         compact_wy,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from tensorseed.spec.layers.base import Count, Entry
 from tensorseed.spec.limits import MAX_AXES
+from tensorseed.spec.quantizations import AnyQuantization
 from tensorseed.spec.schemes import ArgumentError, Init
 from tensorseed.spec.schemes.fans import TORCH_AXES, Axes
 
@@ -115,10 +116,19 @@ class Tensor(Entry):
         examples=[0],
     )
 
+    quantization: AnyQuantization | None = Field(
+        default=None,
+        description="The quantisation that the file holds in the place of the tensor: a method's name, or an "
+        "object with method and options.",
+        examples=["fp8"],
+    )
+
     def arguments(self) -> dict[str, Any]:
-        """The shape, the fan axes unless they are torch's, and the padding row, counted from the start."""
+        """The shape, the fan axes unless they are torch's, the padding row, and the quantisation."""
         axes, row = self.axes().members(), self.padding_row()
         more = {} if row is None else {"padding_idx": row}
+        if self.quantization is not None:
+            more["quantization"] = self.quantization.value()
         return {"shape": self.shape} | ({"fan_axes": axes} if axes else {}) | more
 
     def padding_row(self) -> int | None:

@@ -1,0 +1,135 @@
+"""Quantisation of a bare tensor: methods and their options.
+
+Section 15 of stream v1 defines the numbers. Names and layouts are those of published checkpoints.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from tensorseed.sampling.distributions import AnyDistribution
+from tensorseed.sampling.dtypes import DTYPES, DType
+from tensorseed.spec.quantizations.stored_parts import ENDS, Matrix, Shape, StoredPart
+from tensorseed.spec.schemes import ArgumentError
+
+MethodName = Literal["fp8", "fp8_channel", "fp8_tensor", "int8", "mxfp4", "gptq", "awq"]
+METHODS: tuple[MethodName, ...] = get_args(MethodName)
+QUANTISED = ("float32", "float16", "bfloat16")  # the dtypes of weights that can be quantised
+
+MAX_BLOCK = 1_024  # of a size of a block, or of a group
+_DEFAULTS: dict[str, Any] = {"block_size": (128, 128), "group_size": 128, "scale_dtype": "float32"}
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "fp8": ("block_size", "scale_dtype"),
+    "gptq": ("group_size",),
+    "awq": ("group_size",),
+}
+
+Size = Annotated[int, Field(ge=1, le=MAX_BLOCK)]
+Block = Annotated[
+    tuple[Size, Size], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+]
+
+
+class Quantization(BaseModel):
+    """The quantisation of a tensor of two or more dimensions: a method, and its options."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    method: MethodName = Field(
+        description="fp8: float8_e4m3fn and a scale for each block. fp8_channel, fp8_tensor and int8: "
+        "a scale for each row, or for all. mxfp4: blocks of 32 along the inputs of (inputs, outputs). "
+        "gptq and awq: int4, and a scale for each group of inputs.",
+        examples=["fp8"],
+    )
+    block_size: Block | None = Field(
+        default=None, description="Of fp8: rows and columns of a block; 128 by 128.", examples=[[128, 128]]
+    )
+    group_size: Size | None = Field(
+        default=None, description="Of gptq and awq: the inputs of a group; 128.", examples=[64]
+    )
+    scale_dtype: Literal["float32", "bfloat16"] | None = Field(
+        default=None, description="Of fp8: the dtype of the scales; float32.", examples=["bfloat16"]
+    )
+
+    def value(self) -> Any:
+        """The canonical JSON value: the method's name, or an object with the options that are no defaults."""
+        options = {
+            name: found
+            for name, default in _DEFAULTS.items()
+            if (found := getattr(self, name)) is not None and found != default
+        }
+        return {"method": self.method, **options} if options else self.method
+
+    def option(self, name: str) -> Any:
+        """An option, or its default."""
+        given = getattr(self, name)
+        return _DEFAULTS[name] if given is None else given
+
+    def check(self) -> None:
+        """Check that the options are those of the method.
+
+        Raises:
+            ArgumentError: one is not.
+        """
+        own = _OPTIONS.get(self.method, ())
+        for name in _DEFAULTS:
+            if getattr(self, name) is not None and name not in own:
+                owners = " and ".join(method for method, options in _OPTIONS.items() if name in options)
+                raise ArgumentError(("quantization", name), f"{name} is an option of {owners}: leave it out")
+
+    def ends(self) -> tuple[tuple[str, str], ...]:
+        """The ends of the tensor's name that those of the stored tensors lose, and what they have instead."""
+        return ENDS[self.method]
+
+    def parts(self, weights: AnyDistribution, shape: Shape, dtype: DType) -> list[StoredPart]:
+        """The tensors that stand for weights of `shape` and `dtype`, with this distribution.
+
+        Raises:
+            ArgumentError: the method does not take them; the path is from the entry.
+        """
+        at = ("quantization",)
+        if dtype.name not in QUANTISED:
+            detail = f"a tensor of {dtype.name} is not quantised: use one of {', '.join(QUANTISED)}"
+            raise ArgumentError(("dtype",), detail)
+        self.check()
+        if len(shape) < 2 or 0 in shape:
+            raise ArgumentError(at, "a quantised tensor has two or more dimensions, and none of 0")
+        matrix = Matrix(weights, dtype, shape)
+        match self.method:
+            case "fp8":
+                return matrix.fp8(self.option("block_size"), DTYPES[self.option("scale_dtype")])
+            case "fp8_channel":
+                return matrix.fp8_channel()
+            case "fp8_tensor":
+                return matrix.fp8_tensor()
+            case "int8":
+                return matrix.int8()
+            case "mxfp4":
+                return matrix.mxfp4()
+            case "gptq":
+                return matrix.gptq(self.option("group_size"))
+            case "awq":
+                return matrix.awq(self.option("group_size"))
+
+
+def _named(value: Any) -> Any:
+    """A method's name as the object that it stands for."""
+    return {"method": value} if isinstance(value, str) else value
+
+
+class _Documented:
+    """The schema of a quantisation as it is sent, which may be the name of a method."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        named = {"type": "string", "enum": [*METHODS], "description": "A method with its default options."}
+        return {"anyOf": [named, handler(schema)]}
+
+
+AnyQuantization = Annotated[Quantization, BeforeValidator(_named), _Documented()]
+"""A quantisation as it is validated: a method's name, or an object with `method` and options."""
