@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tensorseed.checkpoints.generated_texts import GeneratedText
+from tensorseed.checkpoints.processors import PROCESSOR_FILES, processor_texts
 from tensorseed.checkpoints.recipe import Recipe
 from tensorseed.checkpoints.tokenizers import TOKENIZER_FILES, tokenizer_texts
 from tensorseed.checkpoints.weight_sets import CONFIG
@@ -34,7 +35,15 @@ def tokenizers(recipe: Recipe) -> dict[str, GeneratedText]:
     return found
 
 
-SOURCES: tuple[Source, ...] = (tokenizers,)
+def processors(recipe: Recipe) -> Mapping[str, GeneratedText]:
+    """The processors of a recipe's model, unless the recipe has files of one, and its generation."""
+    found = processor_texts(recipe.config or {})
+    if {path.lower() for path in recipe.files}.isdisjoint(PROCESSOR_FILES):
+        return found
+    return {path: text for path, text in found.items() if path not in PROCESSOR_FILES}
+
+
+SOURCES: tuple[Source, ...] = (tokenizers, processors)
 
 
 def generated_files(recipe: Recipe) -> dict[str, GeneratedText]:

@@ -155,7 +155,6 @@ def test_the_other_address_of_a_file(hub: Any) -> None:
     ("url", "code"),
     [
         ("/tests/nothing/resolve/main/config.json", "RepoNotFound"),
-        ("/Tests/small/resolve/main/config.json", "RepoNotFound"),
         ("/tests/small/resolve/nothing/config.json", "RevisionNotFound"),
         (f"/tests/small/resolve/{'0' * 40}/config.json", "RevisionNotFound"),
         (f"{SMALL}/nothing.json", "EntryNotFound"),

@@ -169,7 +169,7 @@ def test_the_files_are_those_that_transformers_saves(
     snapshot = repository(
         config=json.loads(saved["config.json"]), files={}, weights={"layers": entries}, shard_bytes=most
     ).snapshot("main")
-    assert {file.path for file in snapshot.files} == {*saved, "README.md"}
+    assert {file.path for file in snapshot.files} == {*saved, "README.md", "generation_config.json"}
     assert (INDEX in saved) == (most == LIMIT)
     for path, data in saved.items():
         file = snapshot.file(path)
