@@ -28,8 +28,8 @@ from ..http.responses import Chunk, Representation, file_response
 from ..http.routing import get_and_head
 from ..http.schemas import Described
 from .context import WeightsContext
-from .routes import PROBLEMS, Token
-from .schemas import SIZE
+from .routes import PROBLEMS, Token, open_token
+from .schemas import SIZE, dtype_parameter
 
 ROW_BYTES = 400  # of memory, for a tensor's digest and its text
 
@@ -122,20 +122,22 @@ def _answers() -> Responses:
     "Digest",
     responses=_answers(),
     errors=PROBLEMS.documented(*_ERRORS, PreconditionError, BusyError),
+    parameters=[dtype_parameter()],
 )
 async def get_digest(request: Request, token: Token) -> Response:
     """SHA-256 of the file and of each of its tensors, without sending them.
 
     The file is computed as for a download: once for all concurrent requests, until the last client leaves.
-    The answer takes as long as the hashing. It is cached.
+    The answer takes as long as the hashing. It is cached. With `dtype` the file is that of the same spec in
+    that dtype.
     """
-    query_of(request, allowed=())
-    return await cancel_on_disconnect(request.receive, _get_digest(request, token))
+    dtype = query_of(request, allowed=("dtype",)).get("dtype")
+    return await cancel_on_disconnect(request.receive, _get_digest(request, token, dtype))
 
 
-async def _get_digest(request: Request, token: str) -> Response:
+async def _get_digest(request: Request, token: str, dtype: str | None) -> Response:
     context = WeightsContext.of(request)
-    file = (await context.files.by_token(token, lease_of(request))).file
+    file = (await open_token(request, token, dtype)).file
     limit = context.settings.digest_bytes
     if file.size > limit:
         remedy = "download the file and verify it, or verify a part of it"

@@ -109,6 +109,12 @@ REPRESENTATIONS: Mapping[str, Callable[[Worker, VirtualFile, Mapping[str, str]],
 }
 """The representations of a file by media type."""
 
+FORMATS: Mapping[str, str] = {"safetensors": OCTETS, "json": JSON, "npy": NPY}
+"""The media types by the names that a query gives them."""
+
+NAMES: Mapping[str, str] = {media_type: name for name, media_type in FORMATS.items()}
+"""The same the other way round."""
+
 
 def fits_json(file: VirtualFile, limit: int) -> bool:
     """Whether the JSON form has at most `limit` numbers and empty lists; `[[], []]` has two of these."""

@@ -22,8 +22,7 @@ from tensorseed.errors import (
     UnrepresentableError,
     VersionError,
 )
-from tensorseed.files.npy import DESCRIPTIONS, fits_npy
-from tensorseed.files.virtual_file import VirtualFile, open_slice
+from tensorseed.files.virtual_file import open_slice
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.query import names_torch
 from tensorseed.spec.resolved import ResolvedSpec
@@ -42,23 +41,22 @@ from ..http.errors import (
     UnknownPathError,
 )
 from ..http.memory import lease_of
-from ..http.negotiation import JSON, NPY, OCTETS, accept_of, negotiate
 from ..http.openapi import json_answer
 from ..http.paths import root_path
 from ..http.problems import COMMON, ProblemKind
 from ..http.queries import MAX_QUERY_BYTES, check_path, query_of, read_parameters
-from ..http.responses import REVALIDATED, file_response
 from ..http.routing import PlainRoute, get_and_head
 from ..http.texts import text_response
 from ..telemetry import file_attributes, span
+from .answers import answer, form_of
 from .context import OpenFile, WeightsContext
 from .plans import plan_pieces
-from .representations import REPRESENTATIONS, fits_json
 from .schemas import (
     TOKEN,
     Plan,
     dtype_parameter,
     file_answers,
+    format_parameter,
     query_parameters,
     slice_parameter,
     spec_body,
@@ -127,7 +125,7 @@ async def plan_weights(request: Request) -> Response:
     "WeightsByQuery",
     responses=file_answers(),
     errors=PROBLEMS.documented(QueryError, TooLargeError, RangeError, *_FILE),
-    parameters=query_parameters(),
+    parameters=[*query_parameters(), format_parameter()],
 )
 async def get_weights(request: Request) -> Response:
     """The file of one tensor, given by query parameters.
@@ -135,12 +133,13 @@ async def get_weights(request: Request) -> Response:
     The scheme's own parameters are query parameters too. Content-Location is the file's URL by token.
     """
     parameters = query_of(request)
+    form = form_of(parameters)
     opened = WeightsContext.of(request).files.by_query(
         _parse_query, request.scope["query_string"], parameters
     )
     if opened is not None:
-        return await _answer_query(request, opened, parameters)
-    return await cancel_on_disconnect(request.receive, _get(request, parameters))
+        return await _answer_query(request, opened, parameters, form)
+    return await cancel_on_disconnect(request.receive, _get(request, parameters, form))
 
 
 @get_and_head(
@@ -149,15 +148,18 @@ async def get_weights(request: Request) -> Response:
     "WeightsByToken",
     responses=file_answers(),
     errors=PROBLEMS.documented(UnknownNameError, QueryError, TooLargeError, RangeError, *_FILE),
-    parameters=[dtype_parameter()],
+    parameters=[dtype_parameter(), format_parameter()],
 )
 async def get_weights_by_token(request: Request, token: Token) -> Response:
     """The file that a token names. The token holds the whole spec: nothing is stored.
 
     With `dtype` it is the file of the same spec in that dtype, whose URL is the Content-Location.
     """
-    dtype = query_of(request, allowed=("dtype",)).get("dtype")
-    return await cancel_on_disconnect(request.receive, _get_by_token(request, token, dtype))
+    wanted = query_of(request, allowed=("dtype", "format"))
+    form = form_of(wanted)
+    return await cancel_on_disconnect(
+        request.receive, _get_by_token(request, token, wanted.get("dtype"), form)
+    )
 
 
 @get_and_head(
@@ -168,13 +170,14 @@ async def get_weights_by_token(request: Request, token: Token) -> Response:
     errors=PROBLEMS.documented(
         UnknownNameError, UnknownPathError, SliceError, QueryError, TooLargeError, RangeError, *_FILE
     ),
-    parameters=[slice_parameter(), dtype_parameter()],
+    parameters=[slice_parameter(), dtype_parameter(), format_parameter()],
 )
 async def get_tensor(request: Request, token: Token, name: Name) -> Response:
     """A file of one tensor, or of a slice of it, with the values that it has in the whole file."""
     check_path(request)
-    wanted = query_of(request, allowed=("slice", "dtype"))
-    return await cancel_on_disconnect(request.receive, _get_tensor(request, token, name, wanted))
+    wanted = query_of(request, allowed=("slice", "dtype", "format"))
+    form = form_of(wanted)
+    return await cancel_on_disconnect(request.receive, _get_tensor(request, token, name, wanted, form))
 
 
 async def _body(request: Request) -> bytes:
@@ -194,7 +197,7 @@ async def _open(request: Request, body: bytes) -> OpenFile:
 async def _post(request: Request, body: bytes) -> Response:
     opened = await _open(request, body)
     changing = opened.file.resolved.torch is not None  # a spec need not name the torch that draws
-    return await _answer(request, opened.file, _location(request, opened), changing=changing)
+    return await answer(request, opened.file, _location(request, opened), changing=changing)
 
 
 async def _plan(request: Request, body: bytes) -> Response:
@@ -216,24 +219,27 @@ async def _missing_device(context: WeightsContext, device: str) -> str | None:
     return None
 
 
-async def _get(request: Request, parameters: Mapping[str, str]) -> Response:
+async def _get(request: Request, parameters: Mapping[str, str], form: str | None) -> Response:
     opened = await WeightsContext.of(request).files.by_spec(_parse_query, parameters, lease_of(request))
-    return await _answer_query(request, opened, parameters)
+    return await _answer_query(request, opened, parameters, form)
 
 
-async def _answer_query(request: Request, opened: OpenFile, parameters: Mapping[str, str]) -> Response:
+async def _answer_query(
+    request: Request, opened: OpenFile, parameters: Mapping[str, str], form: str | None
+) -> Response:
     """The file of a query, whose bytes may change with the host unless it names the torch that draws."""
     torch = opened.file.resolved.torch
     changing = torch is not None and not names_torch(parameters, torch)
-    return await _answer(request, opened.file, _location(request, opened), changing=changing)
+    return await answer(request, opened.file, _location(request, opened), form, changing=changing)
 
 
-async def _get_by_token(request: Request, token: str, dtype: str | None) -> Response:
-    opened = await _by_token(request, token, dtype)
-    return await _answer(request, opened.file, None if dtype is None else _location(request, opened))
+async def _get_by_token(request: Request, token: str, dtype: str | None, form: str | None) -> Response:
+    opened = await open_token(request, token, dtype)
+    location = None if dtype is None else _location(request, opened)
+    return await answer(request, opened.file, location, form)
 
 
-async def _by_token(request: Request, token: str, dtype: str | None) -> OpenFile:
+async def open_token(request: Request, token: str, dtype: str | None) -> OpenFile:
     """The file of a token, in another dtype where one is given."""
     files, lease = WeightsContext.of(request).files, lease_of(request)
     opened = await files.by_token(token, lease)
@@ -250,35 +256,15 @@ def _in_dtype(dtype: str, resolved: ResolvedSpec, limits: Limits) -> ResolvedSpe
         raise QueryError(error.faults) from None
 
 
-async def _get_tensor(request: Request, token: str, name: str, wanted: Mapping[str, str]) -> Response:
+async def _get_tensor(
+    request: Request, token: str, name: str, wanted: Mapping[str, str], form: str | None
+) -> Response:
     context = WeightsContext.of(request)
-    opened = await _by_token(request, token, wanted.get("dtype"))
+    opened = await open_token(request, token, wanted.get("dtype"))
     with span("slice") as slicing:
         file = await context.worker.run(open_slice, opened.file, name, wanted.get("slice", ""))
         slicing.set_attributes(file_attributes(file))
-    return await _answer(request, file)
-
-
-async def _answer(
-    request: Request, file: VirtualFile, location: str | None = None, *, changing: bool = False
-) -> Response:
-    """The file in the form that the client prefers; `changing` if another host may send other bytes."""
-    context = WeightsContext.of(request)
-    await context.worker.device(file.resolved.device)
-    headers = {"Vary": "Accept", **({"Content-Location": location} if location else {})}
-    if changing:
-        headers["Cache-Control"] = REVALIDATED
-    limit = context.settings.json_elements
-    form = negotiate(
-        accept_of(request),
-        (OCTETS, JSON, NPY) if fits_npy(file) else (OCTETS, JSON),
-        f"a file is available as {OCTETS} or {JSON}, and one tensor of {', '.join(DESCRIPTIONS)} as {NPY}: "
-        "accept one of them",
-        json_fits=lambda: fits_json(file, limit),
-        too_large=f"files of over {limit:,} elements are not available as JSON: accept {OCTETS}",
-    )
-    representation = REPRESENTATIONS[form](context.worker, file, headers)
-    return await file_response(request, representation, context.streams)
+    return await answer(request, file, form=form)
 
 
 def _location(request: Request, opened: OpenFile) -> str | None:

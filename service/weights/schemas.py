@@ -235,6 +235,12 @@ def dtype_parameter() -> Parameter:
     return parameter("query", "dtype", text, "float16", enum=list(FLOATING))
 
 
+def format_parameter() -> Parameter:
+    """The form of an answer in the place of Accept."""
+    text = "The form of the answer, in the place of the Accept field; npy for one tensor."
+    return parameter("query", "format", text, "npy", enum=["safetensors", "json", "npy"])
+
+
 def _of_schemes() -> dict[str, list[tuple[str, str, Any]]]:
     """Of each parameter, the schemes that have it, with its meaning there and an example."""
     found: dict[str, list[tuple[str, str, Any]]] = {}

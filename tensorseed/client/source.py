@@ -39,8 +39,11 @@ class Source:
 
     @property
     def given_token(self) -> str | None:
-        """The token that was given, by itself or in the URL."""
-        found = TOKEN.match(self.token or (self.path or "").removeprefix("/v1/weights/"))
+        """The token that was given, by itself or in the URL; None of a URL in another dtype."""
+        path, _, query = (self.path or "").partition("?")
+        if any(part.startswith("dtype=") for part in query.split("&")):
+            return None
+        found = TOKEN.match(self.token or path.removeprefix("/v1/weights/"))
         return found and found[0]
 
 

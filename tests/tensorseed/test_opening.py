@@ -35,6 +35,19 @@ def test_a_spec_is_a_dict_a_text_a_path_a_token_or_a_recipe(tmp_path: Path) -> N
     assert read_spec(expected)[0] is expected.resolved
 
 
+def test_the_same_weights_in_another_dtype() -> None:
+    weights = tensorseed.open(SPEC)
+    for dtype in ("bfloat16", "bf16", torch.bfloat16):
+        narrow = tensorseed.open(weights, dtype=dtype)
+        assert narrow.etag == tensorseed.open(weights.token, dtype="bfloat16").etag != weights.etag
+    recipe = tensorseed.open("tensorseed/tiny-llama@dtype=float16")
+    assert tensorseed.open("tensorseed/tiny-llama", dtype=np.float16).etag == recipe.etag
+    with pytest.raises(tensorseed.SpecError, match="unknown dtype"):
+        tensorseed.open(SPEC, dtype="fp8")
+    with pytest.raises(TypeError, match="a dtype is a name, or one of numpy, JAX or torch, and not int"):
+        tensorseed.open(SPEC, dtype=3)
+
+
 def test_a_recipe_has_revisions(client: Any) -> None:
     for revision in ("main", "seed-42", "seed-7,dtype=bfloat16"):
         weights = tensorseed.open(f"tensorseed/tiny-llama@{revision}")

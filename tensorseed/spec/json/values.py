@@ -73,6 +73,18 @@ def _plain(value: Any, path: Path, faults: list[Fault]) -> Any:
     return None
 
 
+def dtype_text(value: Any) -> str:
+    """The text of a dtype, or its name where it is one of numpy, JAX or torch.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    text = value if isinstance(value, str) else _dtype_name(value)
+    if text is None:
+        raise TypeError(f"a dtype is a name, or one of numpy, JAX or torch, and not {type(value).__name__}")
+    return text
+
+
 def _dtype_name(value: Any) -> str | None:
     """The name of a dtype of numpy, JAX or torch, such as `np.float32`; None for anything else."""
     if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):

@@ -63,6 +63,14 @@ def test_they_are_those_of_the_file(client: Any, generator: str) -> None:
     assert client.get(f"{url}/digest").content == answer.content
 
 
+def test_they_are_those_of_the_file_in_another_dtype(client: Any) -> None:
+    url = url_of(client, SPEC)
+    answer = client.get(f"{url}/digest?dtype=bf16")
+    assert answer.json() == by_hand(client.get(f"{url}?dtype=bfloat16").content)
+    assert answer.headers["etag"] != client.head(f"{url}/digest").headers["etag"]
+    assert client.get(f"{url}/digest?dtype=fp8").json()["errors"][0]["parameter"] == "dtype"
+
+
 def test_the_header_fields_are_those_of_what_never_changes(client: Any) -> None:
     url = url_of(client, {**SPEC, "seed": 6})
     before = client.head(f"{url}/digest")

@@ -74,6 +74,32 @@ def test_what_numpy_cannot_hold_is_not_acceptable(client: Any, url: str, path: s
     assert both.headers["Content-Type"] == "application/octet-stream"
 
 
+def test_a_query_names_the_format(client: Any, url: str) -> None:
+    path = f"{url}/tensors/a"
+    expected = client.get(path, headers=NPY)
+    json_too = {"Accept": "application/json"}
+    for spelled in ("npy", ".NPY"):
+        found = client.get(f"{path}?format={spelled}", headers=json_too)
+        assert (found.content, found.headers["ETag"]) == (expected.content, expected.headers["ETag"])
+        assert "Vary" not in found.headers
+    assert client.head(f"{path}?format=npy").headers["Content-Length"] == str(len(expected.content))
+    assert client.get(f"{path}?format=json").json() == client.get(path, headers=json_too).json()
+    assert client.get(f"{path}?format=safetensors", headers=NPY).content == client.get(path).content
+    query = "/v1/weights?shape=5,3&init=normal&name=a&seed=3"
+    by_query = client.get(f"{query}&format=npy")
+    assert by_query.content == client.get(query, headers=NPY).content
+    again = client.get(by_query.headers["Content-Location"])
+    assert (again.content, again.headers["ETag"]) == (by_query.content, by_query.headers["ETag"])
+
+
+def test_a_format_that_is_none_or_does_not_fit(client: Any, url: str) -> None:
+    answer = client.get(f"{url}?format=numpy")
+    assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "format")
+    assert "did you mean npy?" in answer.json()["detail"]
+    answer = client.get(f"{url}?format=npy")
+    assert (answer.status_code, "or name it as format" in answer.json()["detail"]) == (406, True)
+
+
 def test_the_torch_generator_has_it_too(client: Any) -> None:
     query = "/v1/weights?shape=3&init=normal&generator=torch"
     found = np.load(BytesIO(client.get(query, headers=NPY).content))

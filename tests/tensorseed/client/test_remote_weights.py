@@ -208,6 +208,8 @@ def test_urls_of_files_open(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     file = f"{url}/v1/weights/{LOCAL.token}"
     wide = LOCAL["wide"]
     assert bits(tensorseed.open(file)["wide"][5:7]) == bits(wide[5:7])
+    half = tensorseed.open(LOCAL, dtype="float16").etag
+    assert tensorseed.open(file, dtype="half").etag == tensorseed.open(f"{file}?dtype=half").etag == half
     part = tensorseed.open(f"{file}/tensors/wide?slice=10:200,:500")
     assert (list(part), part["wide"].shape, part.token) == (["wide"], (190, 500), LOCAL.token)
     assert bits(part["wide"][::3, 7:9]) == bits(wide[10:200, :500][::3, 7:9])
