@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tensorseed.client.commands import exiting, write_out
 from tensorseed.devices.local import DEFAULT_CACHE, KERNEL_CACHE, PORTABLE_KERNELS
+
+_MODEL_INDEX = "model_index.json"
+_CONFIGS = {"config.json", "scheduler_config.json", "tokenizer_config.json", "preprocessor_config.json"}
 
 
 @click.command("compile")
@@ -57,8 +61,10 @@ def recipe(config: str, name: str | None, weights_only: bool) -> None:
     """Write the recipe of CONFIG.
 
     CONFIG is a config.json, or - for standard input. The recipe has the tensors of the model that
-    transformers builds from it, each with an init of the same distribution. This needs the extra
-    tensorseed[transformers] and no network. Warnings go to standard error. Exit codes are those of fetch.
+    transformers or diffusers builds from it, each with an init of the same distribution. CONFIG may be the
+    folder of a pipeline with its model_index.json and the configs of its components. This needs the extra
+    tensorseed[transformers] or tensorseed[diffusers] and no network. Warnings go to standard
+    error. Exit codes are those of fetch.
     """
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     with exiting():
@@ -77,7 +83,10 @@ def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
     from tensorseed.client.source import read_input
     from tensorseed.spec.json.text import dump, load
 
-    text, _ = read_input(config)
+    folder = _pipeline_folder(config)
+    if folder is not None and weights_only:
+        raise click.UsageError("a pipeline has the weights of several models: name the config.json of one")
+    text = dump(_pipeline(folder)) if folder is not None else read_input(config)[0]
     with refusing():
         if name is not None:
             read_recipe(dump({"id": name, "config": {}, "weights": {"layers": []}}), "that --id names")
@@ -85,3 +94,38 @@ def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
     for warning in warnings:
         click.echo(f"Warning: {warning.pointer}: {warning.detail}", err=True)
     return recipe_text(document["weights"] if weights_only else document)
+
+
+def _pipeline_folder(config: str) -> Path | None:
+    """The folder of a pipeline that a path means; None for the path of a config."""
+    path = Path(config)
+    if config == "-" or not path.is_dir():
+        return path.parent if path.name == _MODEL_INDEX else None
+    return None if (path / "config.json").is_file() and not (path / _MODEL_INDEX).is_file() else path
+
+
+def _pipeline(folder: Path) -> dict[str, Any]:
+    """The document of a pipeline: its index, and configs and texts of the folders that it names.
+
+    Raises:
+        ClientError: a file cannot be read, or is no JSON.
+    """
+    from tensorseed.client.local_compute import refusing
+    from tensorseed.client.source import read_input
+    from tensorseed.spec.json.text import load
+
+    def read(path: Path) -> Any:
+        text, _ = read_input(str(path))
+        with refusing():
+            return load(text)
+
+    index = read(folder / _MODEL_INDEX)
+    components: dict[str, Any] = {}
+    files: dict[str, str] = {}
+    for name in index if isinstance(index, dict) else ():
+        for path in sorted((folder / name).glob("*")) if not name.startswith(("_", ".")) else ():
+            if path.name in _CONFIGS:
+                components[name] = read(path)
+            elif path.suffix in (".json", ".txt") and ".safetensors" not in path.name:
+                files[f"{name}/{path.name}"] = read_input(str(path))[0].decode(errors="replace")
+    return {"model_index": index, "components": components, "files": files}

@@ -15,7 +15,16 @@ from tensorseed.checkpoints.library import shipped
 from tensorseed.checkpoints.recipe import recipe_text
 
 FOLDER = shipped()
-KEYS = ("id", "aliases", "description", "config", "files", "weights", "shard_bytes")  # as they are ordered
+KEYS = (  # as they are ordered
+    "id",
+    "aliases",
+    "description",
+    "config",
+    "files",
+    "weights",
+    "components",
+    "shard_bytes",
+)
 
 PUBLISHED_CLASSES = {"bert": "BertForPreTraining"}
 """Model types whose published files hold more than the class in their config: MLM head, pooler and NSP head.
@@ -28,10 +37,12 @@ name BertForMaskedLM. FacebookAI/roberta-base and roberta-large have no pooler, 
 def regenerated(text: str) -> str:
     """A recipe with the weights that follow from its config, laid out."""
     recipe = json.loads(text)
-    config = recipe["config"]
-    if config["model_type"] in PUBLISHED_CLASSES:
-        config = config | {"architectures": [PUBLISHED_CLASSES[config["model_type"]]]}
-    recipe["weights"] = derive(config)["weights"]
+    if config := recipe.get("config"):
+        if config["model_type"] in PUBLISHED_CLASSES:
+            config = config | {"architectures": [PUBLISHED_CLASSES[config["model_type"]]]}
+        recipe["weights"] = derive(config)["weights"]
+    for component in recipe.get("components", {}).values():
+        component["weights"] = derive(component["config"])["weights"]
     return recipe_text({key: recipe[key] for key in KEYS if key in recipe})
 
 

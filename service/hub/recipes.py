@@ -41,8 +41,14 @@ _DERIVED = (ConfigError, MissingExtraError, DerivationTimeError, RecipeError)
 _BODY = (SpecError, TooLargeError, MediaTypeError, MalformedRequestError, BusyError)
 _CONFIG = {
     "type": "object",
-    "required": ["model_type"],
-    "properties": {"model_type": {"type": "string", "description": "One of transformers' model types."}},
+    "anyOf": [{"required": ["model_type"]}, {"required": ["_class_name"]}, {"required": ["model_index"]}],
+    "properties": {
+        "model_type": {"type": "string", "description": "One of transformers' model types."},
+        "_class_name": {"type": "string", "description": "One of diffusers' models."},
+        "model_index": {"type": "object", "description": "The model_index.json of a pipeline."},
+        "components": {"type": "object", "description": "The configs of a pipeline's components."},
+        "files": {"type": "object", "description": "Texts of a pipeline by path."},
+    },
     "examples": [RECIPE["config"]],
 }
 
@@ -65,8 +71,8 @@ async def get_recipes(request: Request) -> Response:
 async def plan_recipe(request: Request) -> Response:
     """The recipe of the model that a `config.json` describes, and the totals of its repository.
 
-    The model is built without its tensors' data. The recipe is not stored: save it into the folder of recipes
-    to serve it.
+    The model is built without its tensors' data. A pipeline of diffusers is its model index and
+    the configs of its components. The recipe is not stored: save it into the folder of recipes to serve it.
     """
     context = HubContext.of(request)
     with context.deriving.admit():

@@ -95,3 +95,26 @@ def unfit(folders: list[str]) -> dict[str, Any]:
         _, info = cls.from_pretrained(folder, output_loading_info=True)
         found[folder] = sorted(f"{kind} {key}" for kind, keys in info.items() for key in keys)
     return found
+
+
+def painted(repo: str, revision: str = "main") -> dict[str, Any]:
+    """An image that a pipeline of diffusers makes in one step: the pipeline's class, shape, digest, state."""
+    import torch
+    from diffusers import DiffusionPipeline
+
+    pipeline = DiffusionPipeline.from_pretrained(repo, revision=revision)
+    pipeline.set_progress_bar_config(disable=True)
+    options = {"height": 16, "width": 16, "output_type": "np", "generator": torch.Generator().manual_seed(0)}
+    images = pipeline("a cat", num_inference_steps=1, **options).images
+    state = hashlib.sha256()
+    for name, part in sorted(pipeline.components.items()):
+        for key, tensor in sorted(part.state_dict().items()) if isinstance(part, torch.nn.Module) else ():
+            state.update(f"{name} {key}".encode())
+            state.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
+    return {
+        "kind": type(pipeline).__name__,
+        "shape": list(images.shape),
+        "finite": bool((images == images).all()),
+        "varied": float(images.std()) > 0,
+        "state": state.hexdigest(),
+    }

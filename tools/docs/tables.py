@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,8 @@ from service.server.metrics import Metrics
 from service.settings import PREFIX, Settings
 from service.settings.environment import bounds, default
 from tensorseed.checkpoints.library import shipped
+from tensorseed.checkpoints.recipe import MAX_SHARD_BYTES, Recipe, read_recipe
+from tensorseed.checkpoints.set_layouts import plan_layouts
 from tensorseed.evaluations.containers import CONTAINERS
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.losses import LOSSES, losses_catalog
@@ -26,7 +27,6 @@ from tensorseed.spec.layers import FanAxes
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes.fans import NONLINEARITIES, TORCH_AXES, fans, gain
-from tensorseed.spec.spec import parse_spec
 
 ROOT = Path(__file__).parents[2]
 OPENAPI = ROOT / "openapi" / "openapi.json"
@@ -235,18 +235,16 @@ def _alerts() -> Table:
 
 
 def _recipes() -> Table:
-    rows = (_recipe(json.loads(path.read_text())) for path in sorted(shipped().glob("*.json")))
+    rows = (_recipe(read_recipe(path.read_bytes(), path.name)) for path in sorted(shipped().glob("*.json")))
     return ("repository", "aliases", "parameters", "bytes of tensors", "dtype", "what it is"), rows
 
 
-def _recipe(recipe: dict[str, Any]) -> Row:
-    weights = recipe["weights"]
-    spec = {"dtype": weights.get("dtype", "float32"), "layers": weights["layers"]}
-    tensors = parse_spec(json.dumps(spec).encode(), Limits()).tensors
-    sizes = [(math.prod(tensor.shape), tensor.dtype.itemsize) for tensor in tensors]
-    elements, size = sum(count for count, _ in sizes), sum(count * width for count, width in sizes)
-    aliases = ", ".join(f"`{alias}`" for alias in recipe.get("aliases", ()))
-    return f"`{recipe['id']}`", aliases, f"{elements:,}", f"{size:,}", spec["dtype"], recipe["description"]
+def _recipe(recipe: Recipe) -> Row:
+    layout = plan_layouts(recipe, None, Limits(), MAX_SHARD_BYTES)
+    elements, size = sum(layout.parameters.values()), layout.data_bytes
+    aliases = ", ".join(f"`{alias}`" for alias in recipe.aliases)
+    dtypes = ", ".join(recipe.dtypes)
+    return f"`{recipe.id}`", aliases, f"{elements:,}", f"{size:,}", dtypes, recipe.description
 
 
 def _merged(parameters: Iterable[tuple[str, Parameter]]) -> Iterator[Row]:

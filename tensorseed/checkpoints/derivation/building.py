@@ -80,6 +80,15 @@ def build(
 
     Errors of transformers for a config that it cannot build pass unchanged.
     """
+    with recording(bounds) as recorder:
+        given = {} if dtype is None else {"dtype": dtype}
+        model = cls._from_config(config, attn_implementation="eager", **given)
+    return model, recorder
+
+
+@contextmanager
+def recording(bounds: Bounds | None = None) -> Iterator[Recorder]:
+    """Make tensors without data, and record what they would hold."""
     bounds = bounds or Bounds(MAX_MODULES)
     recorder = Recorder(bounds.known_elements, bounds.known_total)
     with ExitStack() as stack:
@@ -88,9 +97,7 @@ def build(
         stack.enter_context(_bounded_tables())
         stack.enter_context(_Dataless())
         stack.enter_context(recorder)
-        given = {} if dtype is None else {"dtype": dtype}
-        model = cls._from_config(config, attn_implementation="eager", **given)
-    return model, recorder
+        yield recorder
 
 
 @contextmanager

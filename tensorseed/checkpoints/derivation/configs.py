@@ -12,6 +12,7 @@ from tensorseed.errors import Fault, shortened
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES
 from tensorseed.spec.json.pointers import MAX_FAULTS, Path, pointer
 
+MAX_COMPONENTS = 16  # of a pipeline
 MAX_COUNT = 4_096  # layers, experts and the like, of any one kind
 MAX_LABELS = 1_000_000
 MAX_NUMBER = (1 << 31) - 1
@@ -83,9 +84,14 @@ def _ignored(name: str, value: Any) -> str | None:
     return "auto_dtype" if name in ("dtype", "torch_dtype") and value == "auto" else None
 
 
-def installed() -> bool:
-    """Whether transformers is there, without importing it."""
-    return importlib.util.find_spec("transformers") is not None
+def installed(library: str = "transformers") -> bool:
+    """Whether a library is there, without importing it."""
+    return importlib.util.find_spec(library) is not None
+
+
+def library_of(config: Mapping[str, Any]) -> str:
+    """The library whose class a config names: diffusers or transformers."""
+    return "diffusers" if "_class_name" in config else "transformers"
 
 
 def dtype_of(config: Mapping[str, Any]) -> str:
@@ -105,7 +111,10 @@ def dtype_of(config: Mapping[str, Any]) -> str:
 
 
 def _faults(config: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    if not isinstance(config.get("model_type"), str):
+    if "_class_name" in config:
+        if not isinstance(config["_class_name"], str):
+            yield ("_class_name",), "_class_name is the name of a class of diffusers, such as AutoencoderKL"
+    elif not isinstance(config.get("model_type"), str):
         detail = "model_type is required: the name of one of transformers' model types, such as llama"
         yield ("model_type",), detail
     architectures = config.get("architectures")

@@ -3,15 +3,13 @@
 TensorseedError
 ├── SpecError
 │   └── ConfigError         a config that no recipe can be derived from; says where
-├── MissingExtraError       transformers is not installed
+├── MissingExtraError       the library that builds the model is not installed
 └── DerivationTimeError     the model took longer to build than a derivation may
 """
 
 from __future__ import annotations
 
 from tensorseed.errors import SpecError, TensorseedError
-
-REMEDY = "pip install 'tensorseed[transformers]'"
 
 
 class ConfigError(SpecError):
@@ -24,10 +22,11 @@ class ConfigError(SpecError):
 
 
 class MissingExtraError(TensorseedError):
-    """A derivation where transformers is not installed. The message says how to install it."""
+    """A derivation where the library that builds the model is missing. The message says how to install it."""
 
-    def __init__(self) -> None:
-        super().__init__(f"a recipe is derived from a config by transformers, which is missing: {REMEDY}")
+    def __init__(self, library: str = "transformers") -> None:
+        remedy = f"pip install 'tensorseed[{library}]'"
+        super().__init__(f"a recipe is derived from a config by {library}, which is missing: {remedy}")
 
 
 class DerivationTimeError(TensorseedError):

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tensorseed.checkpoints.derivation.configs import ConfigWarning, check_config, installed, without_ignored
+from tensorseed.checkpoints.derivation.configs import (
+    ConfigWarning,
+    check_config,
+    installed,
+    library_of,
+    without_ignored,
+)
 from tensorseed.checkpoints.derivation.errors import MissingExtraError
+from tensorseed.checkpoints.derivation.pipelines import check_pipeline, derive_pipeline, is_pipeline
 
 
 class Derivation(NamedTuple):
@@ -36,11 +43,46 @@ def derivation_of(config: Mapping[str, Any], name: str | None = None) -> Derivat
         ConfigError: as `derive`.
         MissingExtraError: transformers is not installed.
     """
-    check_config(config)
-    if not installed():
-        raise MissingExtraError
+    check_document(config)
+    if missing := missing_library(config):
+        raise MissingExtraError(missing)
+    if is_pipeline(config):
+        return Derivation(*derive_pipeline(config, name, _derived))
+    kept, weights, warnings = _derived(config)
+    recipe = {
+        "id": name or f"local/{kept.get('model_type', kept.get('_class_name'))}",
+        "config": kept,
+        "weights": weights,
+    }
+    return Derivation(recipe, warnings)
+
+
+def check_document(document: Any) -> None:
+    """Raise ConfigError unless a config, or each of a pipeline's, is one that a model can be built from."""
+    if is_pipeline(document):
+        check_pipeline(document)
+    else:
+        check_config(document)
+
+
+def missing_library(document: Mapping[str, Any]) -> str | None:
+    """The first library that a checked document needs and that is not installed."""
+    parts = document["components"].values() if is_pipeline(document) else [document]
+    needed = ["transformers", *map(library_of, parts), *(["diffusers"] if is_pipeline(document) else [])]
+    return next((library for library in needed if not installed(library)), None)
+
+
+def _derived(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], list[ConfigWarning]]:
+    """What is kept of a checked config, its weights, and warnings."""
+    kept, warnings = without_ignored(config)
+    return kept, _weights_of(kept), warnings
+
+
+def _weights_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    if library_of(config) == "diffusers":
+        from tensorseed.checkpoints.derivation.diffusers_models import diffusers_weights
+
+        return diffusers_weights(config)
     from tensorseed.checkpoints.derivation.recipe_from_model import weights_of
 
-    kept, warnings = without_ignored(config)
-    recipe = {"id": name or f"local/{kept['model_type']}", "config": kept, "weights": weights_of(kept)}
-    return Derivation(recipe, warnings)
+    return weights_of(config)

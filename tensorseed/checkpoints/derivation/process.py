@@ -12,9 +12,14 @@ from typing import Any
 
 import orjson
 
-from tensorseed.checkpoints.derivation.configs import ConfigWarning, check_config, installed
+from tensorseed.checkpoints.derivation.configs import ConfigWarning
 from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
-from tensorseed.checkpoints.derivation.from_config import Derivation, derivation_of
+from tensorseed.checkpoints.derivation.from_config import (
+    Derivation,
+    check_document,
+    derivation_of,
+    missing_library,
+)
 from tensorseed.concurrency.child_process import Answer, ChildProcess
 from tensorseed.errors import Fault, SpecError, TooLargeError
 from tensorseed.spec.json.text import dump, load
@@ -99,14 +104,14 @@ def _parsed(config: bytes) -> Any:
 
 def _message(config: Any) -> bytes:
     """The message of a config, checked as far as can be without transformers."""
-    check_config(config)
+    check_document(config)
     try:
         dump({"recipe": {"config": config}})  # the answer nests the config deeper than the message
         message = dump(config)
     except SpecError as error:
         raise ConfigError(error.faults) from None
-    if not installed():
-        raise MissingExtraError
+    if missing := missing_library(config):
+        raise MissingExtraError(missing)
     return message
 
 

@@ -11,16 +11,20 @@ from typing import Any
 
 from huggingface_hub.errors import StrictDataclassFieldValidationError
 
-from tensorseed.checkpoints.derivation.configs import members
+from tensorseed.checkpoints.derivation.configs import library_of, members
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.errors import shortened
 from tensorseed.spec.json.pointers import Path, pointer
 
 MAX_REASON_CHARS = 300
 
-_UNBUILDABLE = "transformers cannot build this model"
-_MISFIT = f"{_UNBUILDABLE}: the fields of the config do not fit each other, or one that it needs is missing"
-_AUTHORS = {"transformers", "torch", "huggingface_hub"}  # whose sentences name no file of this machine
+_MISFIT = "the fields of the config do not fit each other, or one that it needs is missing"
+_AUTHORS = {
+    "diffusers",
+    "transformers",
+    "torch",
+    "huggingface_hub",
+}  # whose sentences name no file of this machine
 _SPOKEN = (ValueError, AssertionError, NotImplementedError, RuntimeError)
 _FIELDS = {"padding_idx": "pad_token_id", "num_embeddings": "vocab_size"}  # torch's arguments, as in configs
 
@@ -49,8 +53,9 @@ def unbuildable(config: Mapping[str, Any], error: Exception) -> ConfigError:
                 return ConfigError.at(pointer(path), detail)
     reason = _reason(error)
     if reason is None:
-        return ConfigError.at("", _MISFIT)
-    return ConfigError.at(pointer(_first_field(config, reason)), f"{_UNBUILDABLE}: {reason}")
+        return ConfigError.at("", f"{library_of(config)} cannot build this model: {_MISFIT}")
+    detail = f"{library_of(config)} cannot build this model: {reason}"
+    return ConfigError.at(pointer(_first_field(config, reason)), detail)
 
 
 def missing_package(kind: str, error: BaseException, config: Any = None) -> ConfigError:
@@ -73,7 +78,7 @@ def _bad_value(config: Mapping[str, Any], error: StrictDataclassFieldValidationE
     """The error of a value that a field does not take. Of transformers' message it repeats only the field."""
     found = _FIELD.search(str(error))
     if found is None:
-        return ConfigError.at("", _MISFIT)
+        return ConfigError.at("", f"transformers cannot build this model: {_MISFIT}")
     name, kind = found[1], config["model_type"]
     detail = f"{name} has a value that transformers does not take for a {kind}: give another one"
     at = (name,) if name in config else ()  # it may be nested, or have another name there

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -39,9 +40,14 @@ def weights_of(config: Mapping[str, Any]) -> Document:
         ConfigError: transformers cannot build it, or an init cannot be expressed.
     """
     dtype = dtype_of(config)
+    return folded(_described(config, dtype), dtype)
+
+
+def folded(described: Iterable[tuple[str, Described]], dtype: str) -> Document:
+    """The `weights` of tensors by name, most of them in `dtype`."""
     tensors = []
-    for name, described in _described(config, dtype):
-        entry = {field: value for field, value in described.items() if (field, value) != ("dtype", dtype)}
+    for name, body in described:
+        entry = {field: value for field, value in body.items() if (field, value) != ("dtype", dtype)}
         tensors.append(Entry(name, json.dumps(entry)))
     return {"dtype": dtype, "layers": [_entry(*entry) for entry in fold(tensors)]}
 
@@ -67,15 +73,27 @@ def _described(config: Mapping[str, Any], dtype: str) -> list[tuple[str, Describ
 
 def _built(config: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Recorder]:
     """The state dict of the config's model as it is saved, and what was observed of it."""
-    found: PreTrainedConfig | None = None
-    try:
-        with silence():
-            found = config_of(config)
+    with giving_reasons(config), silence():
+        found = config_of(config)
+        try:
             cls = class_of(config, found)
             untied = untie(config, found)
             model, recorder = build(cls, found)
-            state = saved(model, recorder)
-            return without_input_aliases(model, state) if untied else state, recorder
+        except ImportError as error:
+            raise missing_package(config["model_type"], error, found) from error
+        state = saved(model, recorder)
+        return without_input_aliases(model, state) if untied else state, recorder
+
+
+@contextmanager
+def giving_reasons(config: Mapping[str, Any]) -> Iterator[None]:
+    """Turn what stops a model from being built into errors that say why.
+
+    Raises:
+        ConfigError: it was stopped.
+    """
+    try:
+        yield
     except (TensorseedError, MemoryError):
         raise
     except TooManyModulesError:
@@ -85,7 +103,7 @@ def _built(config: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Recorder
         detail = "the structure of this model depends on random numbers: write its recipe by hand"
         raise ConfigError.at("", detail) from None
     except ImportError as error:
-        raise missing_package(config["model_type"], error, found) from error
+        raise missing_package(config.get("model_type", config.get("_class_name")), error) from error
     except Exception as error:
         raise unbuildable(config, error) from error
 

@@ -83,7 +83,7 @@ def test_a_bad_id_is_refused_before_anything_is_built(config: Path, monkeypatch:
 
 
 def test_without_the_extra(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tensorseed.checkpoints.derivation.from_config.installed", lambda: False)
+    monkeypatch.setattr("tensorseed.checkpoints.derivation.from_config.installed", lambda _: False)
     result = invoke(str(config))
     assert result.exit_code == 1
     assert "pip install 'tensorseed[transformers]'" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from tensorseed.checkpoints.repo_files import WeightsFile
 from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.spec.limits import Limits
 
-NAMES = sorted(path.stem for path in shipped().glob("*.json"))
+ALL = {path.stem: json.loads(path.read_text()) for path in sorted(shipped().glob("*.json"))}
+NAMES = [name for name, recipe in ALL.items() if "config" in recipe]
+PIPELINES = [name for name, recipe in ALL.items() if "components" in recipe]
 TINY = [name for name in NAMES if name.startswith("tiny-")]
 SHARD_BYTES = 5_000_000_000
 

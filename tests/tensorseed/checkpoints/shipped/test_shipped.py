@@ -9,7 +9,7 @@ import pytest
 from tensorseed.checkpoints.library import Library, shipped
 from tensorseed.checkpoints.recipe import recipe_text
 from tensorseed.checkpoints.repo_files import WeightsFile
-from tests.tensorseed.checkpoints.shipped.conftest import NAMES, TINY
+from tests.tensorseed.checkpoints.shipped.conftest import ALL, NAMES, PIPELINES, TINY
 from tests.tensorseed.checkpoints.shipped.facts import FAMILIES, PARAMETERS
 from tools.recipes import KEYS, regenerated
 
@@ -19,7 +19,7 @@ def text(name: str) -> str:
 
 
 def test_there_is_a_repository_for_each_file(library: Library) -> None:
-    assert library.ids() == sorted(f"tensorseed/{name}" for name in NAMES)
+    assert library.ids() == sorted(f"tensorseed/{name}" for name in ALL)
 
 
 def test_published_sizes_have_their_published_ids(library: Library) -> None:
@@ -53,6 +53,13 @@ def test_it_has_the_published_number_of_parameters(name: str, library: Library) 
 def test_it_is_what_the_tool_makes_of_its_config(name: str) -> None:
     """Of all the others `python -m tools.recipes --check` says it, in a minute or two."""
     assert regenerated(text(name)) == text(name)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_pipeline_is_what_the_tool_makes_of_its_configs(name: str, library: Library) -> None:
+    pytest.importorskip("diffusers")
+    assert regenerated(text(name)) == text(name)
+    assert library.repository(f"tensorseed/{name}").snapshot("main").total < 500_000
 
 
 @pytest.mark.parametrize("name", NAMES)

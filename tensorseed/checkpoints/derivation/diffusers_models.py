@@ -1,0 +1,69 @@
+"""Weights of the models of diffusers, from their configs."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import diffusers
+import torch
+from diffusers import ModelMixin
+
+from tensorseed.checkpoints.derivation.building import recording, silence
+from tensorseed.checkpoints.derivation.configs import dtype_of
+from tensorseed.checkpoints.derivation.description import Described, describe_all
+from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.recipe_from_model import folded, giving_reasons
+from tensorseed.suggestions import unknown_name
+
+
+def diffusers_weights(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The `weights` of the model that a checked `config` describes, of the class that `_class_name` names.
+
+    diffusers notes no dtype in configs; `dtype` or `torch_dtype` is one here, float32 without.
+
+    Raises:
+        ConfigError: diffusers cannot build it, or an init cannot be expressed.
+    """
+    dtype = dtype_of(config)
+    with giving_reasons(config), silence(), _silent():
+        cls = _class(config["_class_name"])
+        with recording() as recorder:
+            model = cls.from_config(copy.deepcopy(dict(config)))
+        with recorder, torch.no_grad():
+            state = dict(model.state_dict())
+            return folded(_in_dtype(describe_all(state, recorder), dtype), dtype)
+
+
+def _in_dtype(tensors: Iterator[tuple[str, Described]], dtype: str) -> Iterator[tuple[str, Described]]:
+    """The tensors of a model in float32, as one of `dtype` has them."""
+    for name, body in tensors:
+        yield name, {**body, "dtype": dtype} if body["dtype"] == "float32" else body
+
+
+def _class(name: str) -> type[ModelMixin]:
+    """The model class of that name.
+
+    Raises:
+        ConfigError: diffusers has no such model.
+    """
+    found = getattr(diffusers, name, None) if name in diffusers.__all__ else None
+    if isinstance(found, type) and issubclass(found, ModelMixin):
+        return found
+    known = [known for known in diffusers.__all__ if known.startswith(("Auto", "UNet")) or "Model" in known]
+    raise ConfigError.at("/_class_name", unknown_name("model of diffusers", name, known))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Suppress what diffusers logs to its own users."""
+    logger = logging.getLogger("diffusers")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
