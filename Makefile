@@ -9,6 +9,7 @@ DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 TOOLS := build/tools
 CLIENTS := build/clients
+LLAMA_CPP_PYTHON := 0.3.36
 TORCH_INDEXES ?= https://download.pytorch.org/whl/cpu https://download.pytorch.org/whl/cu130
 
 .PHONY: help run test lint setup clients openapi docs vectors bench soak image-check audit sbom lock clean
@@ -43,7 +44,7 @@ $(DEV): $(SERVICE)
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@
 
-clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/transformers-4/.installed $(CLIENTS)/node/.installed ## the other clients of the Hub that the tests run
+clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/transformers-4/.installed $(CLIENTS)/stack/.installed $(CLIENTS)/node/.installed ## the other clients of the Hub that the tests run
 
 $(CLIENTS)/hub-0.36/.installed: tests/clients/hub-0.36.txt | $(DEV)
 	$(BIN)/python -m venv --clear $(@D)
@@ -56,6 +57,21 @@ $(CLIENTS)/transformers-4/.installed: tests/clients/transformers-4.txt | $(DEV)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	$(BIN)/python -c 'import os, torch; print(os.path.dirname(os.path.dirname(os.path.realpath(torch.__file__))))' > \
 		"$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main.pth"
+	touch $@
+
+# llama.cpp's converter and the reader of its files come out of the sources of llama-cpp-python, which are not built.
+$(CLIENTS)/stack/.installed: tests/clients/stack.txt | $(DEV)
+	$(BIN)/python -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(BIN)/python -c 'import os, torch; print(os.path.dirname(os.path.dirname(os.path.realpath(torch.__file__))))' > \
+		"$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main.pth"
+	$(@D)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+		--dest $(@D) llama-cpp-python==$(LLAMA_CPP_PYTHON) || \
+		echo "no sources of llama-cpp-python: the tests of llama.cpp's converter will be skipped"
+	for sources in $(@D)/llama_cpp_python-*.tar.gz; do \
+		if [ -f "$$sources" ]; then mkdir -p $(@D)/llama.cpp && tar -xzf "$$sources" -C $(@D)/llama.cpp \
+			--strip-components=3 --wildcards '*/vendor/llama.cpp/convert_hf_to_gguf.py' \
+			'*/vendor/llama.cpp/conversion' '*/vendor/llama.cpp/gguf-py' && rm "$$sources"; fi; done
 	touch $@
 
 $(CLIENTS)/node/.installed: tests/clients/package.json tests/clients/package-lock.json

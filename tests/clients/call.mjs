@@ -1,9 +1,10 @@
-// Calls a function of @huggingface/hub: node call.mjs FOLDER_OF_NODE_MODULES FUNCTION PARAMETERS_AS_JSON
+// Calls a function of @huggingface/hub, or of the tokenizers of transformers.js: node call.mjs FOLDER_OF_NODE_MODULES FUNCTION PARAMETERS_AS_JSON
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 
 const [folder, name, told] = process.argv.slice(2);
-const hub = createRequire(`${folder}/`)("@huggingface/hub");
+const load = createRequire(`${folder}/`);
+const hub = load("@huggingface/hub");
 
 async function listed(generator) {
   const items = [];
@@ -22,7 +23,26 @@ async function downloaded({ slices, ...given }) {
   return { size: blob.size, parts, sha256 };
 }
 
+// The ids of texts and the texts of those ids, by the tokenizers that transformers.js has, and a chat by its Jinja.
+async function tokenized({ hubUrl, repo, texts, chat }) {
+  const { Tokenizer } = load("@huggingface/tokenizers");
+  const { Template } = load("@huggingface/jinja");
+  const read = async (name) => (await fetch(`${hubUrl}/${repo}/resolve/main/${name}`)).json();
+  const [model, config] = [await read("tokenizer.json"), await read("tokenizer_config.json")];
+  const tokenizer = new Tokenizer(model, config);
+  const ids = texts.map((text) => tokenizer.encode(text, { add_special_tokens: false }).ids);
+  const template = config.chat_template ? new Template(config.chat_template) : null;
+  const given = { messages: chat, add_generation_prompt: true, bos_token: config.bos_token, eos_token: config.eos_token };
+  return {
+    ids,
+    texts: ids.map((row) => tokenizer.decode(row, { skip_special_tokens: false })),
+    framed: tokenizer.encode(texts[0]).ids,
+    chat: template?.render(given) ?? null,
+  };
+}
+
 const functions = {
+  tokenized,
   downloaded,
   listFiles: (given) => listed(hub.listFiles(given)),
   listModels: (given) => listed(hub.listModels(given)),

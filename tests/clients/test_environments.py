@@ -42,6 +42,12 @@ def test_transformers_4_is_the_version_that_the_pages_name() -> None:
         assert version("transformers").rpartition(".")[0] in text, page
 
 
+def test_the_stack_is_pinned_and_shares_torch_and_transformers() -> None:
+    names = {line.partition("==")[0] for line in requirements("stack.txt")}
+    assert not {"torch", "numpy", "transformers", "huggingface_hub"} & names
+    assert re.search(r"^LLAMA_CPP_PYTHON := \d+\.\d+\.\d+$", MAKEFILE, re.MULTILINE)
+
+
 @pytest.mark.parametrize("wanted", VERSIONS)
 def test_what_is_installed_is_what_is_named(wanted: str, hub: Python) -> None:
     python = python_of(wanted)

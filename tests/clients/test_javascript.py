@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer
 
-from tests.clients.clients import ClientError, javascript
+from tests.clients.clients import NODE, REMEDY, ClientError, javascript
 from tests.clients.conftest import CONFIG, LONG, SHARDED, TINY, WEIGHTS, read
 from tests.clients.wire import Wire
 
@@ -80,3 +81,34 @@ def test_the_heads_of_weights_are_read_alone(ask: Any, wire: Wire, port: int, re
     assert found["sharded"] is (repo == SHARDED)
     assert found["parameterCount"] == told["parameters"]
     assert all("range" in seen.headers for seen in wire.asked("GET", ".safetensors"))
+
+
+TEXTS = ["hello world", "  two  spaces  ", "tab\tline\n\n x", "nul\0", "émoji 🚀 日本語", "<0x41> </s2>"]
+CHAT = [
+    {"role": "system", "content": "Be short."},
+    {"role": "user", "content": [{"type": "text", "text": "Hi!"}]},
+]
+
+
+@pytest.mark.parametrize(
+    "name", ["llama", "gemma", "qwen3", "gpt2", "roberta", "whisper", "deepseek-v3", "bert"]
+)
+def test_transformers_js_reads_text_as_transformers_does(
+    name: str, ask: Any, port: int, tmp_path: Path
+) -> None:
+    """Its tokenizers are a package of their own; the whole brings hundreds of megabytes of ONNX Runtime."""
+    if not (NODE / "node_modules" / "@huggingface" / "tokenizers").exists():
+        pytest.skip(f"@huggingface/tokenizers is not installed: {REMEDY}")
+    repo = f"tensorseed/tiny-{name}"
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(read(port, f"/{repo}/resolve/main/tokenizer.json").body)
+    ours = Tokenizer.from_file(str(path))
+    found = ask("tokenized", repo=repo, texts=TEXTS, chat=CHAT)
+    assert found["ids"] == [ours.encode(text, add_special_tokens=False).ids for text in TEXTS]
+    assert found["framed"] == ours.encode(TEXTS[0]).ids
+    if name != "bert":
+        assert found["texts"] == TEXTS
+    if name not in {"bert", "roberta", "whisper"}:
+        assert ": Be short." in found["chat"]
+        assert found["chat"].endswith("\nassistant: ")
+        assert "user: Hi!" in found["chat"]
