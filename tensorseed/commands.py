@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,14 @@ def compile_kernels(cache: Path, portable: bool) -> None:
 @click.option(
     "--weights-only", is_flag=True, help="Write the dtype and the entries alone, as a spec has them."
 )
-def recipe(config: str, name: str | None, weights_only: bool) -> None:
+@click.option(
+    "--init",
+    "inits",
+    multiple=True,
+    metavar="PATTERN=INIT",
+    help="Init of the tensors whose names match a pattern, as a rule has it; may be given again.",
+)
+def recipe(config: str, name: str | None, weights_only: bool, inits: tuple[str, ...]) -> None:
     """Write the recipe of CONFIG.
 
     CONFIG is a config.json, or - for standard input. The recipe has the tensors of the model that
@@ -68,10 +76,24 @@ def recipe(config: str, name: str | None, weights_only: bool) -> None:
     """
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     with exiting():
-        write_out(_derived(config, name, weights_only=weights_only))
+        write_out(_derived(config, name, inits, weights_only=weights_only))
 
 
-def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
+def _overrides(inits: Sequence[str]) -> dict[str, Any]:
+    """The inits by pattern, the first of a pattern counting; a bare word is a scheme's name."""
+    from tensorseed.spec.json.text import load
+
+    found: dict[str, Any] = {}
+    for text in inits:
+        pattern, equals, init = text.partition("=")
+        if not equals or not init.strip():
+            raise click.UsageError(f"--init takes PATTERN=INIT, such as 'A_log=zeros', and not {text!r}")
+        value = load(init.encode()) if init.lstrip()[0] in '{["' else init.strip()
+        found.setdefault(pattern.strip(), value)
+    return found
+
+
+def _derived(config: str, name: str | None, inits: Sequence[str], *, weights_only: bool) -> str:
     """The text of the recipe.
 
     Raises:
@@ -90,7 +112,7 @@ def _derived(config: str, name: str | None, *, weights_only: bool) -> str:
     with refusing():
         if name is not None:
             read_recipe(dump({"id": name, "config": {}, "weights": {"layers": []}}), "that --id names")
-        document, warnings = derivation_of(load(text), name)
+        document, warnings = derivation_of(load(text), name, _overrides(inits))
     for warning in warnings:
         click.echo(f"Warning: {warning.pointer}: {warning.detail}", err=True)
     return recipe_text(document["weights"] if weights_only else document)

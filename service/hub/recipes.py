@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from tensorseed.checkpoints.derivation import Derivation
 from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
+from tensorseed.checkpoints.derivation.overrides import MAX_OVERRIDES
 from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
 from tensorseed.checkpoints.recipe import read_recipe
@@ -51,6 +52,25 @@ _CONFIG = {
     },
     "examples": [RECIPE["config"]],
 }
+_REQUEST = {
+    "anyOf": [
+        _CONFIG,
+        {
+            "type": "object",
+            "required": ["config"],
+            "properties": {
+                "config": _CONFIG,
+                "overrides": {
+                    "type": "object",
+                    "description": "Inits by pattern of name, as rules have them; the first match counts.",
+                    "maxProperties": MAX_OVERRIDES,
+                },
+            },
+            "additionalProperties": False,
+            "examples": [{"config": RECIPE["config"], "overrides": {"A_log": "zeros"}}],
+        },
+    ]
+}
 
 
 @get_and_head(router, "", "Recipes", responses=json_list_answer(RecipeSummary, "The recipes"))
@@ -66,13 +86,16 @@ async def get_recipes(request: Request) -> Response:
     response_class=Response,
     responses=json_answer(RecipePlan, "The recipe and its totals")
     | RECIPE_PROBLEMS.documented(*_DERIVED, *_BODY),
-    openapi_extra=request_body({JSON: {"schema": _CONFIG}}),
+    openapi_extra=request_body({JSON: {"schema": _REQUEST}}),
 )
 async def plan_recipe(request: Request) -> Response:
     """The recipe of the model that a `config.json` describes, and the totals of its repository.
 
     The model is built without its tensors' data. A pipeline of diffusers is its model index and
     the configs of its components. The recipe is not stored: save it into the folder of recipes to serve it.
+    With `overrides`, inits by pattern of name, the body is an object of both. They fill tensors that no init
+    describes, and may replace any other. The model is built without its tensors' data. The recipe is not
+    stored: save it into the folder of recipes to serve it.
     """
     context = HubContext.of(request)
     with context.deriving.admit():

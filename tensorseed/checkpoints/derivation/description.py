@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.overrides import UNKNOWN
 from tensorseed.checkpoints.derivation.recorded_distributions import constant, init_of
 from tensorseed.checkpoints.derivation.recorder import Recorder
 from tensorseed.checkpoints.derivation.storage_regions import Region, UnknownContentError, Write, region_of
@@ -21,33 +21,33 @@ Described = dict[str, Any]
 
 
 def describe_all(tensors: Mapping[str, torch.Tensor], recorder: Recorder) -> Iterator[tuple[str, Described]]:
-    """The entries of tensors by name. Those that show alike parts of one storage are described once."""
+    """The entries of tensors by name. Those that show alike parts of one storage are described once.
+
+    A tensor that no init describes has the reason as UNKNOWN.
+    """
     alike: dict[tuple[object, ...], Described] = {}
     for name, tensor in tensors.items():
         fill = recorder.whole_fill(tensor)
         key = (id(fill), tensor.shape, tensor.dtype, tensor.is_contiguous())
         if fill is None:
-            yield name, describe(name, tensor, recorder)
+            yield name, describe(tensor, recorder)
             continue
         if key not in alike:
-            alike[key] = describe(name, tensor, recorder)
+            alike[key] = describe(tensor, recorder)
         yield name, alike[key]
 
 
-def describe(name: str, tensor: torch.Tensor, recorder: Recorder) -> Described:
-    """The entry of a tensor: shape, init, dtype, and a row that stays zero.
-
-    Raises:
-        ConfigError: no init gives its distribution; the message names the tensor.
-    """
+def describe(tensor: torch.Tensor, recorder: Recorder) -> Described:
+    """The entry of a tensor as of `entry_of`, or the reason why it has no init, as UNKNOWN."""
     try:
         return entry_of(tensor, recorder)
     except UnknownContentError as unknown:
-        raise refused(name, str(unknown)) from None
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        return {"type": "Tensor", "shape": list(tensor.shape), "dtype": dtype, UNKNOWN: str(unknown)}
 
 
 def entry_of(tensor: torch.Tensor, recorder: Recorder) -> Described:
-    """The entry of a tensor, as `describe` has it.
+    """The entry of a tensor: shape, init, dtype, and a row that stays zero.
 
     Raises:
         UnknownContentError: no init gives its distribution; the message says why.
@@ -62,12 +62,6 @@ def entry_of(tensor: torch.Tensor, recorder: Recorder) -> Described:
     if values is not None:
         return entry | {"init": _literal(values)}
     return entry | _drawn(tensor, recorder)
-
-
-def refused(name: str, why: str) -> ConfigError:
-    """The error of a tensor that no entry can describe."""
-    remedy = "write its recipe by hand, with an init of your choice for it"
-    return ConfigError.at("", f"the tensor {name} of this model cannot be expressed, since {why}: {remedy}")
 
 
 def _drawn(tensor: torch.Tensor, recorder: Recorder) -> Described:

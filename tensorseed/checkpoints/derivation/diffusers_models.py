@@ -16,11 +16,12 @@ from tensorseed.checkpoints.derivation.building import recording, silence
 from tensorseed.checkpoints.derivation.configs import dtype_of
 from tensorseed.checkpoints.derivation.description import Described, describe_all
 from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.overrides import overridden
 from tensorseed.checkpoints.derivation.recipe_from_model import folded, giving_reasons
 from tensorseed.suggestions import unknown_name
 
 
-def diffusers_weights(config: Mapping[str, Any]) -> dict[str, Any]:
+def diffusers_weights(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The `weights` of the model that a checked `config` describes, of the class that `_class_name` names.
 
     diffusers notes no dtype in configs; `dtype` or `torch_dtype` is one here, float32 without.
@@ -35,7 +36,8 @@ def diffusers_weights(config: Mapping[str, Any]) -> dict[str, Any]:
             model = cls.from_config(copy.deepcopy(dict(config)))
         with recorder, torch.no_grad():
             state = dict(model.state_dict())
-            return folded(_in_dtype(describe_all(state, recorder), dtype), dtype)
+            described = [*_in_dtype(describe_all(state, recorder), dtype)]
+            return folded(overridden(described, overrides), dtype)
 
 
 def _in_dtype(tensors: Iterator[tuple[str, Described]], dtype: str) -> Iterator[tuple[str, Described]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from tensorseed.checkpoints.derivation.configs import (
@@ -12,7 +13,8 @@ from tensorseed.checkpoints.derivation.configs import (
     library_of,
     without_ignored,
 )
-from tensorseed.checkpoints.derivation.errors import MissingExtraError
+from tensorseed.checkpoints.derivation.errors import ConfigError, MissingExtraError
+from tensorseed.checkpoints.derivation.overrides import compiled
 from tensorseed.checkpoints.derivation.pipelines import check_pipeline, derive_pipeline, is_pipeline
 
 
@@ -23,20 +25,25 @@ class Derivation(NamedTuple):
     warnings: list[ConfigWarning]
 
 
-def derive(config: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
+def derive(
+    config: Mapping[str, Any], name: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The recipe of a config.json: id, config and weights.
 
     The tensors are those that `save_pretrained` writes of the model that `AutoModel.from_config` gives, each
     with an init of the same distribution. `name` is the id, `local/` and the model type if left out.
+    `overrides` maps patterns of names, as rules have them, to inits. The first pattern that matches counts.
 
     Raises:
         ConfigError: no model can be built from the config, or no recipe can express it.
         MissingExtraError: transformers is not installed.
     """
-    return derivation_of(config, name).recipe
+    return derivation_of(config, name, overrides).recipe
 
 
-def derivation_of(config: Mapping[str, Any], name: str | None = None) -> Derivation:
+def derivation_of(
+    config: Mapping[str, Any], name: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> Derivation:
     """The recipe that `derive` gives, with warnings. Its config lacks what they say is left out.
 
     Raises:
@@ -44,11 +51,12 @@ def derivation_of(config: Mapping[str, Any], name: str | None = None) -> Derivat
         MissingExtraError: transformers is not installed.
     """
     check_document(config)
+    given = checked(overrides or {}, config)
     if missing := missing_library(config):
         raise MissingExtraError(missing)
     if is_pipeline(config):
-        return Derivation(*derive_pipeline(config, name, _derived))
-    kept, weights, warnings = _derived(config)
+        return Derivation(*derive_pipeline(config, name, partial(_derived, overrides=given)))
+    kept, weights, warnings = _derived(config, given)
     recipe = {
         "id": name or f"local/{kept.get('model_type', kept.get('_class_name'))}",
         "config": kept,
@@ -72,17 +80,31 @@ def missing_library(document: Mapping[str, Any]) -> str | None:
     return next((library for library in needed if not installed(library)), None)
 
 
-def _derived(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], list[ConfigWarning]]:
+def checked(overrides: Any, config: Any) -> dict[str, Any]:
+    """The inits by pattern for a checked config.
+
+    Raises:
+        ConfigError: they are not valid, or the config is that of a pipeline.
+    """
+    if compiled(overrides) and is_pipeline(config):
+        detail = "overrides fill the tensors of one model: derive the components of a pipeline one by one"
+        raise ConfigError.at("/overrides", detail)
+    return dict(overrides)
+
+
+def _derived(
+    config: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], list[ConfigWarning]]:
     """What is kept of a checked config, its weights, and warnings."""
     kept, warnings = without_ignored(config)
-    return kept, _weights_of(kept), warnings
+    return kept, _weights_of(kept, overrides), warnings
 
 
-def _weights_of(config: Mapping[str, Any]) -> dict[str, Any]:
+def _weights_of(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     if library_of(config) == "diffusers":
         from tensorseed.checkpoints.derivation.diffusers_models import diffusers_weights
 
-        return diffusers_weights(config)
+        return diffusers_weights(config, overrides)
     from tensorseed.checkpoints.derivation.recipe_from_model import weights_of
 
-    return weights_of(config)
+    return weights_of(config, overrides)

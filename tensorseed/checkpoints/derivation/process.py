@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,12 +18,15 @@ from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTime
 from tensorseed.checkpoints.derivation.from_config import (
     Derivation,
     check_document,
+    checked,
     derivation_of,
     missing_library,
 )
 from tensorseed.concurrency.child_process import Answer, ChildProcess
 from tensorseed.errors import Fault, SpecError, TooLargeError
+from tensorseed.spec.json.pointers import MAX_FAULTS, pointer
 from tensorseed.spec.json.text import dump, load
+from tensorseed.suggestions import unknown_name
 
 MAX_CONFIG_BYTES = 1 << 20
 MEMORY_BYTES = 1 << 30  # beyond what the imports take
@@ -55,10 +59,12 @@ class DerivationProcess:
             MissingExtraError: transformers is not installed.
             TooLargeError: the model is larger than a derivation builds.
         """
-        return self._exchange(_message(config))
+        return self._exchange(_message(_Request(config, {}, "")))
 
     async def derive_json(self, config: bytes) -> Derivation:
-        """The recipe of the text of a config.json, with warnings. A cancelled call kills the process.
+        """The recipe of the text of a config.json, or of one of `config` and `overrides`, with warnings.
+
+        A cancelled call kills the process.
 
         Raises:
             ConfigError: no recipe can be derived from the config.
@@ -66,10 +72,14 @@ class DerivationProcess:
             MissingExtraError: transformers is not installed.
             TooLargeError: the model is larger than a derivation builds.
         """
-        message = await asyncio.to_thread(lambda: _message(_parsed(config)))
+        request = await asyncio.to_thread(_parsed, config)
+        message = await asyncio.to_thread(_message, request)
         async with self._turn:
             try:
-                return await asyncio.to_thread(self._exchange, message)
+                with _config_at(request.at):
+                    recipe, warnings = await asyncio.to_thread(self._exchange, message)
+                moved = [one._replace(pointer=f"{request.at}{one.pointer}") for one in warnings]
+                return Derivation(recipe, moved)
             except asyncio.CancelledError:
                 await asyncio.to_thread(self._child.kill)  # which waits for the process to be gone
                 raise
@@ -92,27 +102,68 @@ class DerivationProcess:
         return Derivation(answer["recipe"], [ConfigWarning(*warning) for warning in answer["warnings"]])
 
 
-def _parsed(config: bytes) -> Any:
-    if len(config) > MAX_CONFIG_BYTES:
+class _Request(NamedTuple):
+    """A config, inits by pattern, and the pointer to the config in what was sent."""
+
+    config: Any
+    overrides: Any
+    at: str
+
+
+def _parsed(text: bytes) -> _Request:
+    """The request of a text: a config, or an object of `config` and `overrides`.
+
+    Raises:
+        ConfigError: the text is neither.
+    """
+    if len(text) > MAX_CONFIG_BYTES:
         detail = f"a config has at most {MAX_CONFIG_BYTES:,} bytes: leave out what is no config"
         raise ConfigError.at("", detail)
     try:
-        return load(config)
+        document = load(text)
     except SpecError as error:
         raise ConfigError(error.faults) from None
+    own = ("model_type", "_class_name", "components")
+    if not isinstance(document, dict) or "config" not in document or any(name in document for name in own):
+        return _Request(document, {}, "")
+    faults = [
+        Fault(pointer((name,)), unknown_name("member", name, ("config", "overrides")))
+        for name in document
+        if name not in ("config", "overrides")
+    ]
+    if faults:
+        raise ConfigError(faults[:MAX_FAULTS])
+    return _Request(document["config"], document.get("overrides", {}), "/config")
 
 
-def _message(config: Any) -> bytes:
-    """The message of a config, checked as far as can be without transformers."""
-    check_document(config)
+def _message(request: _Request) -> bytes:
+    """The message of a request, checked as far as can be without transformers."""
+    with _config_at(request.at):
+        check_document(request.config)
+    checked(request.overrides, request.config)
     try:
-        dump({"recipe": {"config": config}})  # the answer nests the config deeper than the message
-        message = dump(config)
+        dump({"recipe": {"config": request.config}})  # the answer nests the config deeper than the message
+        message = dump({"config": request.config, "overrides": request.overrides})
     except SpecError as error:
         raise ConfigError(error.faults) from None
-    if missing := missing_library(config):
+    if missing := missing_library(request.config):
         raise MissingExtraError(missing)
     return message
+
+
+@contextmanager
+def _config_at(at: str) -> Iterator[None]:
+    """Let faults of a config point into the document that holds it."""
+    try:
+        yield
+    except ConfigError as error:
+        found = [
+            fault
+            if fault.pointer.split("/")[1:2] == ["overrides"]
+            else Fault(f"{at}{fault.pointer}", fault.detail)
+            for fault in error.faults
+        ]
+        raise ConfigError(found) from None
 
 
 def answer_configs(memory_bytes: str) -> Answer:
@@ -131,12 +182,13 @@ def answer_configs(memory_bytes: str) -> Answer:
         resource.setrlimit(resource.RLIMIT_AS, (taken + int(memory_bytes),) * 2)
     except (ImportError, OSError, ValueError):  # a system without them
         pass
-    return lambda config: orjson.dumps(_answer(config))
+    return lambda message: orjson.dumps(_answer(message))
 
 
-def _answer(config: bytes) -> Mapping[str, Any]:
+def _answer(message: bytes) -> Mapping[str, Any]:
     try:
-        recipe, warnings = derivation_of(orjson.loads(config))
+        request = orjson.loads(message)
+        recipe, warnings = derivation_of(request["config"], None, request["overrides"])
         return {"recipe": recipe, "warnings": [[*warning] for warning in warnings]}
     except SpecError as error:
         return {"faults": [(fault.pointer, fault.detail) for fault in error.faults]}

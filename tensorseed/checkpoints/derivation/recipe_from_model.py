@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from tensorseed.checkpoints.derivation.building import TooManyModulesError, buil
 from tensorseed.checkpoints.derivation.configs import dtype_of
 from tensorseed.checkpoints.derivation.description import Described, describe_all
 from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.overrides import UNKNOWN, check_known, overridden
 from tensorseed.checkpoints.derivation.published_names import published
 from tensorseed.checkpoints.derivation.published_ties import untie, without_input_aliases
 from tensorseed.checkpoints.derivation.reasons import missing_package, unbuildable
@@ -33,18 +34,25 @@ Document = dict[str, Any]
 HALVES = ("float16", "bfloat16")
 
 
-def weights_of(config: Mapping[str, Any]) -> Document:
+def weights_of(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> Document:
     """The `weights` of a recipe: dtype and entries of the model that a checked `config` describes.
 
+    `overrides` are inits by pattern of name, which come before those of the model.
+
     Raises:
-        ConfigError: transformers cannot build it, or an init cannot be expressed.
+        ConfigError: transformers cannot build it, an init cannot be expressed, or an override has no effect.
     """
     dtype = dtype_of(config)
-    return folded(_described(config, dtype), dtype)
+    return folded(_described(config, dtype, overrides), dtype)
 
 
-def folded(described: Iterable[tuple[str, Described]], dtype: str) -> Document:
-    """The `weights` of tensors by name, most of them in `dtype`."""
+def folded(described: Sequence[tuple[str, Described]], dtype: str) -> Document:
+    """The `weights` of tensors by name, most of them in `dtype`.
+
+    Raises:
+        ConfigError: some have no init; the error lists them.
+    """
+    check_known(described)
     tensors = []
     for name, body in described:
         entry = {field: value for field, value in body.items() if (field, value) != ("dtype", dtype)}
@@ -52,23 +60,24 @@ def folded(described: Iterable[tuple[str, Described]], dtype: str) -> Document:
     return {"dtype": dtype, "layers": [_entry(*entry) for entry in fold(tensors)]}
 
 
-def _described(config: Mapping[str, Any], dtype: str) -> list[tuple[str, Described]]:
+def _described(
+    config: Mapping[str, Any], dtype: str, overrides: Mapping[str, Any]
+) -> list[tuple[str, Described]]:
     """The entries of all tensors by name.
 
     A table that transformers computes in half precision may be off by more than its own size.
     Such a model is described as in float32, but with its own dtypes.
     """
     state, recorder = _built(config)
-    try:
-        return [*describe_all(state, recorder)]
-    except ConfigError:
-        if dtype not in HALVES:
-            raise
+    found = overridden([*describe_all(state, recorder)], overrides)
+    if dtype not in HALVES or not any(UNKNOWN in described for _, described in found):
+        return found
     wide = _built(
         {name: value for name, value in config.items() if name != "torch_dtype"} | {"dtype": "float32"}
     )
     dtypes = {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in state.items()}
-    return [(name, described | {"dtype": dtypes[name]}) for name, described in describe_all(*wide)]
+    described = [(name, entry | {"dtype": dtypes[name]}) for name, entry in describe_all(*wide)]
+    return overridden(described, overrides)
 
 
 def _built(config: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], Recorder]:

@@ -49,6 +49,17 @@ def test_warnings_go_to_standard_error(config: Path) -> None:
     assert "auto_map" not in written["config"]
 
 
+def test_inits_by_pattern(config: Path) -> None:
+    result = invoke(str(config), "--init", 'norm={"kind": "normal", "std": 0.5}', "--init", "**.*norm.*=ones")
+    assert result.exit_code == 1
+    assert "/overrides/norm: this pattern gives no tensor its init" in result.stderr
+    result = invoke(str(config), "--init", "**.*norm.weight=zeros")
+    assert result.exit_code == 0, result.output
+    inits = {one["name"]: one["init"] for one in json.loads(result.stdout)["weights"]["layers"]}
+    assert inits["model.norm.weight"] == "zeros"
+    assert "PATTERN=INIT" in invoke(str(config), "--init", "zeros").stderr
+
+
 def test_weights_alone_from_standard_input(config: Path) -> None:
     result = invoke("-", "--weights-only", given=config.read_text())
     assert json.loads(result.stdout) == derive(FAMILIES["llama"])["weights"]

@@ -1,0 +1,115 @@
+"""Inits of a derivation that its user gives, by patterns of names.
+
+A pattern is that of a rule: `A_log` reaches every tensor whose name ends so, `**.mixer.*` part of a model.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tensorseed.checkpoints.derivation.brace_folding import Entry, fold
+from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.errors import Fault, SpecError, TooLargeError, shortened
+from tensorseed.spec.json.pointers import MAX_FAULTS, pointer
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.rules.patterns import compile_pattern
+
+MAX_OVERRIDES = 64
+UNKNOWN = "unknown"  # in the place of the init of an entry: the reason why there is none
+
+Described = dict[str, Any]
+Named = list[tuple[str, Described]]
+
+
+def compiled(overrides: Any) -> dict[str, re.Pattern[str]]:
+    """The regular expressions of the patterns of `overrides`, a map of patterns to inits.
+
+    Raises:
+        ConfigError: it is no such map; the pointers begin with /overrides.
+    """
+    if not isinstance(overrides, Mapping):
+        raise ConfigError.at("/overrides", "overrides is an object of inits by pattern of name")
+    if len(overrides) > MAX_OVERRIDES:
+        detail = f"overrides has at most {MAX_OVERRIDES} patterns, these are {len(overrides):,}"
+        raise ConfigError.at("/overrides", f"{detail}: let one reach several tensors")
+    found, faults = {}, []
+    for text in overrides:
+        try:
+            found[text] = compile_pattern(text)
+        except ValueError as error:
+            faults.append(_fault(text, str(error)))
+    if faults:
+        raise ConfigError(faults)
+    return found
+
+
+def overridden(tensors: Named, overrides: Mapping[str, Any]) -> Named:
+    """The entries, each with the init of the first pattern that matches its name.
+
+    Raises:
+        ConfigError: an init does not fit its tensors, or a pattern gives no tensor its init.
+    """
+    patterns = compiled(overrides)
+    reached: dict[str, dict[str, str]] = {text: {} for text in overrides}  # a name by entry
+    found: Named = []
+    for name, described in tensors:
+        text = next((one for one, pattern in patterns.items() if pattern.fullmatch(f"{name}.")), None)
+        if text is None:
+            found.append((name, described))
+            continue
+        kept = {member: value for member, value in described.items() if member != UNKNOWN}
+        entry = kept | {"init": overrides[text]}
+        reached[text].setdefault(json.dumps(entry, sort_keys=True), name)
+        found.append((name, entry))
+    faults = [fault for text, entries in reached.items() for fault in _faults(text, entries)]
+    if faults:
+        raise ConfigError(faults[:MAX_FAULTS])
+    return found
+
+
+def check_known(tensors: Sequence[tuple[str, Described]]) -> None:
+    """Check that every tensor has an init.
+
+    Raises:
+        ConfigError: some have none; there is a fault for each, or for all of several layers alike.
+    """
+    unknown = [
+        Entry(name, json.dumps([described[UNKNOWN], described["shape"]]))
+        for name, described in tensors
+        if UNKNOWN in described
+    ]
+    if unknown:
+        faults = [Fault("", _unknown(name, *json.loads(body))) for name, body in fold(unknown)]
+        raise ConfigError(faults[:MAX_FAULTS])
+
+
+def _unknown(name: str, why: str, shape: Sequence[int]) -> str:
+    """The sentence about a tensor that no init describes."""
+    size = "×".join(map(str, shape)) or "one number"
+    remedy = f"give its init by --init '{name}=INIT', or in overrides of the request"
+    return f"the tensor {name} ({size}) of this model cannot be expressed, since {why}: {remedy}"
+
+
+def _faults(text: str, entries: Mapping[str, str]) -> list[Fault]:
+    """The faults of the inits that a pattern gives, one for each kind of entry that does not take it."""
+    from tensorseed.spec.spec import parse_spec
+
+    if not entries:
+        return [_fault(text, "this pattern gives no tensor its init: correct it, or leave it out")]
+    faults = []
+    for body, name in entries.items():
+        spec = {"layers": [{"name": "w", **json.loads(body)}]}
+        try:
+            parse_spec(json.dumps(spec).encode(), Limits(file_bytes=1 << 60))
+        except SpecError as error:
+            faults.append(_fault(text, f"{error.faults[0].detail} (of {shortened(name)})"))
+        except TooLargeError:
+            continue  # which is a fault of the whole recipe
+    return faults
+
+
+def _fault(text: str, detail: str) -> Fault:
+    return Fault(pointer(("overrides", shortened(text))), detail)
