@@ -103,6 +103,7 @@ _BY_TYPE = {
         "megatron-bert mobilebert nezha nomic_bert realm retribert squeezebert vilt visual_bert"
     ),
     CLIP: "aimv2 clip clip_text_model clipseg groupvit owlv2 owlvit xclip",
+    GEMMA: "siglip2 siglip2_text_model",
     GPT2: "codegen gpt2 gpt_bigcode gpt_neo gptj opt phi starcoder2",
     LLAMA: "code_llama llama mistral mixtral ministral phi3 phimoe",
     ROBERTA: (

@@ -83,7 +83,7 @@ def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
     family = family_of(kind, _first_special(configs))
     if size < 2 * len(family.needs) + 8:
         return None
-    found = special_tokens(configs, size, family)
+    found = special_tokens(configs, size, family, masks=_class_name(config).endswith("ForMaskedLM"))
     pieces: dict[int, str] = {}
     if family is WHISPER:
         pieces = add_whisper_tokens(found)
@@ -154,13 +154,18 @@ def _roles(found: SpecialTokens, family: Family) -> dict[str, str]:
 
 
 def _chats(config: Mapping[str, Any], text: Mapping[str, Any]) -> bool:
-    named = config.get("architectures")
-    name = named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
+    name = _class_name(config)
     return name.endswith(_WRITES) or (name.endswith("ForConditionalGeneration") and text is not config)
+
+
+def _class_name(config: Mapping[str, Any]) -> str:
+    """The class of the model; an empty text where the config names none."""
+    named = config.get("architectures")
+    return named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
 
 
 def _max_length(text: Mapping[str, Any], *, is_offset: bool) -> int:
     """The longest input. Positions with an offset begin behind that of the padding, which is 1."""
     lengths = (text.get(name) for name in _LENGTHS)
     found = next((length for length in lengths if type(length) is int and length > 0), _UNBOUNDED)
-    return int(found) - 2 if is_offset and found > 2 else int(found)
+    return int(found) - 2 if is_offset and 2 < found < _UNBOUNDED else int(found)

@@ -50,9 +50,12 @@ class SpecialTokens:
         return None if id_ is None else self.texts[id_]
 
 
-def special_tokens(configs: list[Mapping[str, Any]], size: int, family: Family) -> SpecialTokens:
+def special_tokens(
+    configs: list[Mapping[str, Any]], size: int, family: Family, *, masks: bool = False
+) -> SpecialTokens:
     """The special tokens that configs name, the first before the next, and those that the class needs.
 
+    A model that `masks` has a mask, at the last id where its family says nothing.
     Of two roles with one id the first of `ROLES` names the token.
     """
     found = SpecialTokens(size)
@@ -63,7 +66,8 @@ def special_tokens(configs: list[Mapping[str, Any]], size: int, family: Family) 
             found.add(ids[0], family.names[role])
         for id_ in ids[1:]:
             found.add(id_, f"<{role}_{id_}>")
-    for role, wanted in _needs(family, found).items():
+    needs = {**({"mask": -1} if masks else {}), **_needs(family, found)}
+    for role, wanted in needs.items():
         if role not in found.roles:
             found.roles[role] = id_ = found.free(wanted)
             found.add(id_, family.names[role])

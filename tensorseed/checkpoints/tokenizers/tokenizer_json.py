@@ -136,12 +136,15 @@ def _clip(plan: TokenizerPlan) -> Json:
 
 
 def _byte_fallback(plan: TokenizerPlan) -> Json:
-    """Every character is unknown, and becomes its bytes. Gemma's class writes a space as a piece."""
+    """Every character is unknown, and becomes its bytes.
+
+    Gemma's class writes a space as a piece. So does `LlamaTokenizer`, for which the piece is there; the file
+    itself reads a space as its byte.
+    """
     vocabulary = _vocabulary(plan)
     tokens = fallback_tokens(vocabulary)
     is_gemma = plan.class_name == "GemmaTokenizer"
-    if is_gemma:
-        tokens |= space_tokens(vocabulary)
+    tokens |= space_tokens(vocabulary) if is_gemma else {vocabulary.filler_ids(1)[0]: WORD}
     split = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}
     model = {**_BPE, "unk_token": plan.roles["unk"], "fuse_unk": True, "byte_fallback": True}
     return {

@@ -75,6 +75,16 @@ def test_it_writes_chats(name: str, library: Library, tmp_path: Path) -> None:
     assert written == f"{bos}system: Be short.{eos}\nuser: Hi!{eos}\nassistant: "
 
 
+@pytest.mark.parametrize(("name", "kind"), [("llama", "LlamaTokenizer"), ("t5", "T5Tokenizer")])
+def test_a_class_that_builds_its_own_reads_words(
+    name: str, kind: str, library: Library, tmp_path: Path
+) -> None:
+    tokenizer(f"tiny-{name}", library, tmp_path)
+    found = getattr(transformers, kind).from_pretrained(tmp_path)
+    assert len(found) == 1_000
+    assert found.decode(found("two words")["input_ids"], skip_special_tokens=True) == "two words"
+
+
 def test_a_batch_is_padded(library: Library, tmp_path: Path) -> None:
     found, _ = tokenizer("tiny-mistral", library, tmp_path)
     batch = found(["a", "bcd"], padding=True)

@@ -91,6 +91,12 @@ def test_a_model_of_images_and_text_has_a_token_for_an_image() -> None:
     assert (qwen.special[7], qwen.special[8]) == ("<|image_pad|>", "<|vision_start|>")
 
 
+def test_a_model_that_fills_masks_has_one() -> None:
+    plan = planned(config("mpnet", architectures=["MPNetForMaskedLM"]))
+    assert (plan.special, plan.roles) == ({999: "<mask>"}, {"mask": "<mask>"})
+    assert planned({**BERT, "architectures": ["BertForMaskedLM"]}).special[103] == "[MASK]"
+
+
 @pytest.mark.parametrize(
     "document",
     [
