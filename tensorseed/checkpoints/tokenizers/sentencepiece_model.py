@@ -7,6 +7,7 @@ its number and wire type as a varint, then a varint (0), a length and as many by
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 from tensorseed.checkpoints.tokenizers.families import Kind
 from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan
@@ -26,13 +27,13 @@ def sentencepiece_model(plan: TokenizerPlan) -> bytes:
     vocabulary = Vocabulary(plan.size, plan.special, plan.pieces)
     special = dict(plan.special)
     if plan.kind is Kind.UNIGRAM:
-        tokens = unigram_tokens(plan)
+        tokens: Iterable[str] = unigram_tokens(plan)
     else:
         named = fallback_tokens(vocabulary) | space_tokens(vocabulary)
         if "unk" not in plan.roles:
             id_ = vocabulary.filler_ids(2)[1]
             special[id_] = named[id_] = "<unk>"
-        tokens = list(vocabulary.tokens(named))
+        tokens = vocabulary.tokens(named)
     unknown = plan.roles.get("unk", "<unk>")
     known = {text: id_ for id_, text in special.items()}
     bytes_ = {f"<0x{byte:02X}>" for byte in range(256)}

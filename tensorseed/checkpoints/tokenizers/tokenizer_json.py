@@ -6,7 +6,7 @@ vocabulary, the file has the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -76,8 +76,22 @@ def _vocabulary(plan: TokenizerPlan) -> Vocabulary:
     return Vocabulary(plan.size, plan.special, plan.pieces)
 
 
-def _ids(tokens: Any) -> dict[str, int]:
-    return {token: id_ for id_, token in enumerate(tokens)}
+def _ids(tokens: Iterable[str]) -> orjson.Fragment:
+    """The JSON of tokens with their ids, without an object for each."""
+    text = bytearray(b"{")
+    for id_, token in enumerate(tokens):
+        text += b"%b:%d," % (orjson.dumps(token), id_)
+    text[-1:] = b"}"
+    return orjson.Fragment(bytes(text))
+
+
+def _scores(tokens: Iterable[str]) -> orjson.Fragment:
+    """The JSON of tokens with their scores."""
+    text = bytearray(b"[")
+    for token in tokens:
+        text += b"[%b,%.1f]," % (orjson.dumps(token), piece_score(token))
+    text[-1:] = b"]"
+    return orjson.Fragment(bytes(text))
 
 
 def _byte_level(plan: TokenizerPlan) -> Json:
@@ -180,7 +194,7 @@ def _unigram(plan: TokenizerPlan) -> Json:
     model = {
         "type": "Unigram",
         "unk_id": tokens.index(unk),
-        "vocab": [(token, piece_score(token)) for token in tokens],
+        "vocab": _scores(tokens),
         "byte_fallback": True,
     }
     return {
