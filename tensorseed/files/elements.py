@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
 
 from tensorseed.sampling.addresses import array_at
 from tensorseed.sampling.distributions.base import Indices, Storage
-from tensorseed.sampling.executors.base import Executor, Range
+from tensorseed.sampling.executors.base import Executor, Ranges
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.philox import Stream
 
@@ -17,8 +20,39 @@ if TYPE_CHECKING:
 TENSOR_OVERHEAD_BYTES = 512  # of a materialised tensor, beside its elements
 
 
-Part = tuple["ResolvedTensor", int, int, int]
-"""A tensor, an element, and the address and the number of those from it on."""
+class Parts(NamedTuple):
+    """Consecutive elements of many tensors in memory, as columns: part i is the i-th of each.
+
+    It has `sizes` elements from `firsts` on, in contiguous memory at `addresses`.
+    """
+
+    tensors: Sequence[ResolvedTensor]
+    firsts: Indices
+    addresses: Indices
+    sizes: Indices
+
+    def joined(self, others: Sequence[tuple[ResolvedTensor, int, int, int]]) -> Parts:
+        """These and others, each of which is a row."""
+        places = np.array([other[1:] for other in others], np.int64).reshape(-1, 3).T
+        columns = (np.concatenate(pair) for pair in zip(self[1:], places, strict=True))
+        return Parts([*self.tensors, *(other[0] for other in others)], *columns)
+
+    def at(self, indices: Indices) -> Parts:
+        """Those of the parts, in this order."""
+        tensors = [self.tensors[i] for i in indices.tolist()]
+        return Parts(tensors, self.firsts[indices], self.addresses[indices], self.sizes[indices])
+
+    def ranges(self) -> Ranges:
+        """What an executor draws; the seeds of the tensors are not looked at."""
+        drawn = [*map(attrgetter("distribution", "dtype"), self.tensors)]
+        keys = [(id(distribution), id(dtype)) for distribution, dtype in drawn]  # they are hashed sooner
+        kinds = dict(zip(keys, drawn, strict=True))
+        rows = {key: row for row, key in enumerate(kinds)}
+        of_each = np.array([rows[key] for key in keys], np.int64)
+        return Ranges([*kinds.values()], of_each, [tensor.stream for tensor in self.tensors], *self[1:])
+
+
+NO_PARTS = Parts((), *np.empty((3, 0), np.int64))
 
 
 class ElementSource(Protocol):
@@ -27,7 +61,7 @@ class ElementSource(Protocol):
     def fill(self, tensor: ResolvedTensor, first: int, out: Storage) -> None:
         """Fill `out` with the elements `first`, `first + 1`, … of the row-major tensor."""
 
-    def fill_many(self, parts: Sequence[Part]) -> None:
+    def fill_many(self, parts: Parts) -> None:
         """Fill the memory of every part, which is contiguous."""
 
     def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
@@ -48,22 +82,15 @@ class DrawnElements:
         """See `ElementSource`."""
         self._executor.fill(tensor.distribution, tensor.dtype, self._stream(tensor), first, out)
 
-    def fill_many(self, parts: Sequence[Part]) -> None:
+    def fill_many(self, parts: Parts) -> None:
         """See `ElementSource`."""
         assert self._resolved.generator == "philox"
-        ranges = [
-            (tensor.distribution, tensor.dtype, tensor.stream, first, address, size)
-            for tensor, first, address, size in parts
-        ]
-        seed = self._resolved.seed
-        if all(part[0].seed is None for part in parts):
-            self._executor.fill_many(seed, ranges)
-            return
-        by_seed: dict[int, list[Range]] = {}
-        for (tensor, *_), one in zip(parts, ranges, strict=True):
-            by_seed.setdefault(tensor.stream_of(seed).seed, []).append(one)
-        for own, those in by_seed.items():
-            self._executor.fill_many(own, those)
+        seeds = [tensor.seed for tensor in parts.tensors]
+        different = {*seeds}
+        for own in different:
+            chosen = [i for i, seed in enumerate(seeds) if seed == own] if len(different) > 1 else []
+            those = parts.at(np.array(chosen)) if chosen else parts
+            self._executor.fill_many(self._resolved.seed if own is None else own, those.ranges())
 
     def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
         """See `ElementSource`."""
@@ -94,9 +121,10 @@ class MaterialisedElements:
         """See `ElementSource`."""
         out[:] = self._arrays[tensor.name][first : first + out.size]
 
-    def fill_many(self, parts: Sequence[Part]) -> None:
+    def fill_many(self, parts: Parts) -> None:
         """See `ElementSource`."""
-        for tensor, first, address, size in parts:
+        for tensor, *place in zip(parts.tensors, *map(np.ndarray.tolist, parts[1:]), strict=True):
+            first, address, size = place
             self.fill(tensor, first, array_at(address, size, tensor.dtype.storage))
 
     def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:

@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+import numpy as np
+
 from tensorseed.concurrency.cancellation import cancellable, cancelled_with_thread, check_cancelled
 from tensorseed.concurrency.float_environment import default_float_environment, reset_float_environment
-from tensorseed.files.elements import ElementSource, Part
+from tensorseed.files.elements import NO_PARTS, ElementSource, Parts
 from tensorseed.files.slices import Box, is_contiguous
 from tensorseed.files.virtual_file import BLOCK, fill_elements
 from tensorseed.sampling.addresses import address_of, array_at
-from tensorseed.sampling.distributions.base import Storage
+from tensorseed.sampling.distributions.base import Indices, Storage
 from tensorseed.spec.resolved import ResolvedTensor
 
 PIECE_BYTES = (1 << 18, 1 << 22)  # at least and at most, that a thread fills at a time
@@ -55,26 +57,31 @@ class Piece(NamedTuple):
             begin = end
 
 
-def fill_arrays(fills: Sequence[Fill], source: ElementSource, threads: int) -> None:
+def fill_arrays(fills: Sequence[Fill], source: ElementSource, threads: int, more: Parts = NO_PARTS) -> None:
     """Fill memory with elements from `source`, on the calling thread and `threads` − 1 others.
 
-    An exception, such as KeyboardInterrupt, leaves no thread that still writes.
+    `more` may be very many small tensors. An exception, such as KeyboardInterrupt, leaves no thread that
+    still writes.
 
     Raises:
         ComputationCancelledError: the computation of the calling thread is cancelled.
     """
-    wholes = [piece for piece in map(_whole, fills) if piece.size]
-    total = sum(piece.size * piece.tensor.dtype.itemsize for piece in wholes)
+    pieces = [*map(_whole, fills)]
+    boxes = [piece for piece in pieces if piece.box is not None]
+    parts = more.joined([(one.tensor, one.first, one.address, one.size) for one in pieces if one.box is None])
+    widths = np.array([tensor.dtype.itemsize for tensor in parts.tensors], np.int64)
+    sizes = parts.sizes * widths
+    total = int(sizes.sum()) + sum(box.size * box.tensor.dtype.itemsize for box in boxes)
     at_once = min(max(total // (PIECES * threads), PIECE_BYTES[0]), PIECE_BYTES[1])
     helpers = min(threads, -(-total // at_once)) - 1
     with default_float_environment():
-        _Filling(_groups(wholes, at_once), source).run(helpers)
+        _Filling(_groups(parts, sizes, boxes, at_once), source).run(helpers)
 
 
 class _Filling:
     """Groups of pieces that some threads fill, each the next that is left."""
 
-    def __init__(self, groups: Iterator[list[Part] | Piece], source: ElementSource) -> None:
+    def __init__(self, groups: Iterator[Parts | Piece], source: ElementSource) -> None:
         self._groups = groups
         self._source = source
         self._lock = threading.Lock()
@@ -110,7 +117,7 @@ class _Filling:
                     group = next(self._groups, None)
                 if group is None:
                     return
-                if isinstance(group, list):
+                if isinstance(group, Parts):
                     self._source.fill_many(group)
                 else:
                     out = array_at(group.address, group.size, group.tensor.dtype.storage)
@@ -142,20 +149,14 @@ def _whole(fill: Fill) -> Piece:
     return Piece(tensor, None, box.element(0), address, size)
 
 
-def _groups(wholes: Sequence[Piece], at_once: int) -> Iterator[list[Part] | Piece]:
-    """Yield pieces of about so many bytes, the small tensors in groups of as many."""
-    group: list[Part] = []
-    total = 0
-    for whole in wholes:
-        tensor, box, first, address, size = whole
-        width = tensor.dtype.itemsize
-        if box is not None or size * width > at_once:
-            yield from whole.pieces(at_once // width)
-            continue
-        group.append((tensor, first, address, size))
-        total += size * width
-        if total >= at_once:
-            yield group
-            group, total = [], 0
-    if group:
-        yield group
+def _groups(parts: Parts, sizes: Indices, boxes: Sequence[Piece], at_once: int) -> Iterator[Parts | Piece]:
+    """Yield pieces of about so many bytes, then the parts of fewer in groups of as many."""
+    large = parts.at(np.flatnonzero(sizes > at_once))
+    places = zip(*map(np.ndarray.tolist, large[1:]), strict=True)
+    wholes = (Piece(tensor, None, *place) for tensor, place in zip(large.tensors, places, strict=True))
+    for piece in (*boxes, *wholes):
+        yield from piece.pieces(at_once // piece.tensor.dtype.itemsize)
+    small = np.flatnonzero((sizes > 0) & (sizes <= at_once))
+    numbers = np.cumsum(sizes[small]) // at_once
+    for group in np.split(small, np.flatnonzero(np.diff(numbers)) + 1):
+        yield parts.at(group)

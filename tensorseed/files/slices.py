@@ -52,8 +52,9 @@ class Box:
         flat = np.zeros(count, np.int64)
         stride = 1
         for start, n, whole in zip(*map(reversed, (self.starts, self.shape, self.full)), strict=True):
-            rest, index = np.divmod(rest, n)
-            flat += (index + start) * stride
+            outer = rest // n  # a divmod takes thrice as long
+            flat += (rest - outer * n + start) * stride
+            rest = outer
             stride *= whole
         return flat
 

@@ -70,13 +70,9 @@ def stream_key(seed: int, name: str, purpose: str = "value") -> Key:
 def key_digests(seed: int, names: Iterable[str], purpose: str = "value") -> bytearray:
     """The digests, of which the first 16 bytes are the words of `stream_key`, for many names of one seed."""
     before, after = _around(seed, purpose)
-    sha256 = hashlib.sha256
-    return bytearray().join(
-        [
-            sha256(before + len(text).to_bytes(8, "little") + text + after).digest()
-            for text in map(str.encode, names)
-        ]
-    )
+    texts, sha256 = [*map(str.encode, names)], hashlib.sha256
+    heads = {size: before + size.to_bytes(8, "little") for size in {*map(len, texts)}}
+    return bytearray().join([sha256(heads[len(text)] + text + after).digest() for text in texts])
 
 
 @lru_cache

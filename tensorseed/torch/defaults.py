@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -43,13 +43,21 @@ class Default(NamedTuple):
     is_buffer: bool
 
 
+class Defaults(NamedTuple):
+    """The defaults of a module's tensors, and their words; if all have one, their `resolved_fields`."""
+
+    of_each: tuple[Default, ...]
+    words: tuple[str, ...]
+    resolved: tuple[tuple[Any, ...], ...] | None
+
+
 @lru_cache(4_096)
 def defaults_of(
     layer: Layer,
     parameters: int,
     names: tuple[str, ...],
     facts: Facts,
-) -> tuple[Default, ...]:
+) -> Defaults:
     """The defaults of the tensors of a module in `layer`, the first `parameters` of which are no buffers."""
     slots = [_slot(layer, name, dtype) for name, (_, dtype) in zip(names, facts, strict=True)]
     differs = layer.differs
@@ -71,7 +79,15 @@ def defaults_of(
             found.append(Default(None, reason, is_buffer))
         else:
             found.append(_default(layer, slot, is_buffer))
-    return tuple(found)
+    resolved = [resolved_fields(default.drawn) for default in found if default.drawn is not None]
+    words = [default.words for default in found if default.words is not None]
+    return Defaults(tuple(found), tuple(words), tuple(resolved) if len(resolved) == len(found) else None)
+
+
+def resolved_fields(drawn: EntryTensor) -> tuple[Any, ...]:
+    """What follows the names of the `ResolvedTensor`, without a seed of its own: it is that of the call."""
+    _, dtype, shape, distribution, scheme, fans, default, role, _ = drawn
+    return (dtype, shape, distribution, scheme, fans, default, role, None)
 
 
 def _slot(layer: Layer, name: str, dtype: torch.dtype) -> EntryTensor | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.devices.local import kernels_ready
 from tensorseed.errors import TensorError
 from tensorseed.files import device_filling
-from tensorseed.files.elements import DrawnElements
+from tensorseed.files.elements import NO_PARTS, DrawnElements, Parts
 from tensorseed.files.filling import Fill, fill_arrays
 from tensorseed.files.slices import Box
 from tensorseed.sampling.distributions.base import Storage
@@ -40,44 +41,40 @@ class Part(NamedTuple):
         return Fill(self.tensor, out, None if self.box.shape == self.box.full else self.box)
 
 
-def fill_tensors(pairs: Sequence[tuple[torch.Tensor, ResolvedTensor]], seed: int) -> None:
+def fill_tensors(
+    tensors: Sequence[torch.Tensor], addresses: Sequence[int], drawn: Sequence[ResolvedTensor], seed: int
+) -> None:
     """Fill tensors in place with the elements that the service sends for `seed`.
 
-    A `ResolvedTensor` describes the whole tensor; the shard of a DTensor gets its slice.
+    The addresses are those of `addresses_of`.
+    What is `drawn` describes a whole tensor; the shard of a DTensor gets its slice.
     No process communicates with another, and the random state of torch is untouched.
 
     Raises:
         TensorError: a tensor cannot be filled; none has been written.
     """
-    fills: list[Fill] = []
-    parts: list[Part] = []
-    plain: list[torch.Tensor] = []
-    others: list[torch.Tensor] = []
     with torch.no_grad():
-        for tensor, resolved in pairs:
-            address = plain_address(tensor, resolved.dtype)
-            if address is None:
-                parts += _parts(tensor, resolved)
-                others.append(tensor)
-            else:
-                assert tensor.shape == resolved.shape, resolved.name
-                fills.append(Fill(resolved, address))
-                plain.append(tensor)
-        _fill(fills, parts, seed)
-        torch.autograd.graph.increment_version(plain)
-        increment_versions(others)
+        sizes = [one.nbytes for one in drawn]
+        of_plain = [*map(plain_address, tensors, addresses, sizes)]
+        others = [i for i, address in enumerate(of_plain) if not address]
+        parts = [part for i in others for part in _parts(tensors[i], drawn[i])]
+        elements = np.array(sizes) // np.array([one.dtype.itemsize for one in drawn])
+        wholes = Parts(drawn, np.zeros(len(drawn), np.int64), np.array(of_plain), elements)
+        _fill(wholes.at(np.flatnonzero(wholes.addresses)), parts, seed)
+        torch.autograd.graph.increment_version([*compress(tensors, of_plain)])
+        increment_versions([tensors[i] for i in others])
 
 
 def fill_part(tensor: torch.Tensor, resolved: ResolvedTensor, box: Box, seed: int) -> None:
     """Fill a plain tensor in place with the elements of a box of a whole one; see `fill_tensors`."""
     check_fillable(tensor)
     with torch.no_grad():
-        _fill([], [Part(resolved, tensor, box)], seed)
+        _fill(NO_PARTS, [Part(resolved, tensor, box)], seed)
         increment_versions([tensor])
 
 
-def _fill(fills: list[Fill], parts: Sequence[Part], seed: int) -> None:
-    threads = kernels_ready()
+def _fill(wholes: Parts, parts: Sequence[Part], seed: int) -> None:
+    threads, fills = kernels_ready(), []
     source = DrawnElements(ResolvedSpec(seed, "philox", "auto", (), ""))
     staged: list[Part] = []
     for part in parts:
@@ -88,7 +85,7 @@ def _fill(fills: list[Fill], parts: Sequence[Part], seed: int) -> None:
             fills.append(part.fill(part.local.data_ptr()))
         else:
             staged.extend(_slabs(part))
-    fill_arrays(fills, source, threads)
+    fill_arrays(fills, source, threads, wholes)
     for batch in _batches(staged):
         arrays = [np.empty(part.box.shape, part.tensor.dtype.storage) for part in batch]
         fill_arrays([*map(Part.fill, batch, arrays)], source, threads)

@@ -94,9 +94,8 @@ def init_(
         unknown = [member for member in decisions.left if member.name not in computed]
         owners = computable(unknown)
         computed += [member.name for member in unknown if member.tensor.is_meta]
-        pairs = [(draw.tensor, draw.resolved) for draw in decisions.draws.values()]
-        fill_tensors(pairs, given)
-        device = pairs[0][0].device if pairs else torch.device("cpu")
+        fill_tensors(decisions.tensors, decisions.addresses, [*decisions.drawn.values()], given)
+        device = decisions.tensors[0].device if decisions.tensors else torch.device("cpu")
         for member, numbers in known:
             write_numbers(member, numbers, device)
         for owner in owners:
@@ -179,11 +178,13 @@ def _uncovered(uncovered: Iterable[Uncovered]) -> Iterator[Fault]:
 
 def _check_memory(decisions: Decisions) -> None:
     """Check that the tensors have memory, which no other of them shows as well."""
-    names, tensors = [*decisions.draws], [draw.tensor for draw in decisions.draws.values()]
-    if virtual := [name for name, tensor in zip(names, tensors, strict=True) if tensor.is_meta]:
-        detail = f"on meta, without memory, are {', '.join(fold(virtual))}"
+    names, tensors, addresses = [*decisions.drawn], decisions.tensors, decisions.addresses
+    virtual = [i for i, address in enumerate(addresses) if not address and tensors[i].is_meta]
+    if virtual:
+        detail = f"on meta, without memory, are {', '.join(fold(names[i] for i in virtual))}"
         raise ModuleError.at("", f"{detail}: call module.to_empty(device=…) first")
-    pairs = [(names[one], names[other]) for one, other in overlaps(tensors, decisions.addresses())]
+    nbytes = [tensor.nbytes for tensor in decisions.drawn.values()]
+    pairs = [(names[one], names[other]) for one, other in overlaps(tensors, addresses, nbytes)]
     if pairs:
         remedy = "give one of them its own memory"
         raise ModuleError(
@@ -195,10 +196,7 @@ def _check_memory(decisions: Decisions) -> None:
 
 
 def _report(decisions: Decisions, seed: int, computed: Sequence[str]) -> InitReport:
-    drawn = [
-        (draw.resolved, f"rule {draw.source}" if isinstance(draw.source, int) else draw.source)
-        for draw in decisions.draws.values()
-    ]
     unused = {index: str(decisions.rules[index]) for index in decisions.unused_rules()}
     left = [member.name for member in decisions.left if member.name not in computed]
-    return InitReport(seed, drawn, decisions.ties, left=left, computed=computed, unused_rules=unused)
+    drawn, sources = [*decisions.drawn.values()], decisions.sources
+    return InitReport(seed, drawn, sources, decisions.ties, left=left, computed=computed, unused_rules=unused)

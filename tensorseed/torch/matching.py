@@ -11,10 +11,10 @@ from tensorseed.spec.names import fold
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.rules import Rules
 from tensorseed.suggestions import unknown_name
-from tensorseed.torch.decisions import Decisions, Draw, unshaped
+from tensorseed.torch.decisions import Decisions, unshaped
 from tensorseed.torch.defaults import DTYPE_NAMES, written_dtype
 from tensorseed.torch.layers import LayerKey
-from tensorseed.torch.ties import memory_of
+from tensorseed.torch.ties import addresses_of, memory_of
 from tensorseed.torch.transformers_models import TransformersModels
 from tensorseed.torch.walk import Member, members_of, walk
 
@@ -45,6 +45,7 @@ def match(module: nn.Module, tensors: Mapping[str, ResolvedTensor], prefix: str 
                 required.add(member.name)
     for members in groups.values():
         _decide(decisions, members, tensors, required)
+    decisions.addresses = addresses_of(decisions.tensors)
     present = {member.name for members in groups.values() for member in members}
     lacking = [name for name in tensors if name not in present and name.startswith(prefix)]
     decisions.faults += _lacking(lacking, present)
@@ -78,7 +79,7 @@ def _decide(
             remedy = f'give the entry of {other.name} the init of the other and "stream": "{tensor.stream}"'
             remedy += "" if same.seed == tensor.seed else f", and the seed of {drawn.name}"
             decisions.faults.append(Fault("/layers", f"{detail}: {remedy}"))
-    decisions.draws[drawn.name] = Draw(drawn.tensor, tensor, "spec")
+    decisions.draw(drawn.tensor, tensor, "spec")
     decisions.ties.update((member.name, drawn.name) for member in members if member is not drawn)
 
 

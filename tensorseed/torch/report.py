@@ -52,18 +52,20 @@ class InitReport(Sequence[Row]):
     def __init__(
         self,
         seed: int,
-        drawn: Sequence[tuple[ResolvedTensor, str]],
+        drawn: Sequence[ResolvedTensor],
+        sources: Sequence[int | str],
         ties: Mapping[str, str],
         *,
         left: Sequence[str] = (),
         computed: Sequence[str] = (),
         unused_rules: Mapping[int, str] | None = None,
     ) -> None:
-        """`drawn` are the tensors with what decided them, `ties` lead from other names to their first."""
+        """`sources` decided the tensors, a rule by its index; `ties` lead from other names to their first."""
         self.seed = seed
         self.left = tuple(left)
         self.computed = tuple(computed)
         self._drawn = drawn
+        self._sources = sources
         self._ties = ties
         self._unused = dict(unused_rules or {})
 
@@ -86,10 +88,11 @@ class InitReport(Sequence[Row]):
 
     @cached_property
     def _positions(self) -> dict[str, int]:
-        return {tensor.name: position for position, (tensor, _) in enumerate(self._drawn)}
+        return {tensor.name: position for position, tensor in enumerate(self._drawn)}
 
     def _row(self, index: int) -> Row:
-        tensor, by = self._drawn[index]
+        tensor, source = self._drawn[index], self._sources[index]
+        by = f"rule {source}" if isinstance(source, int) else source
         moments = tensor.distribution.moments(tensor.shape)
         mean, std = (None, None) if moments is None else moments
         init = init_value(tensor.scheme)
@@ -116,7 +119,7 @@ class InitReport(Sequence[Row]):
         return len(self._drawn)
 
     def _heading(self) -> str:
-        numbers = sum(tensor.numel for tensor, _ in self._drawn)
+        numbers = sum(tensor.numel for tensor in self._drawn)
         return f"{counted(len(self), 'tensor')} with {counted(numbers, 'number')}, seed {self.seed}"
 
     def _notes(self) -> Iterator[str]:

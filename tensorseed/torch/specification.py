@@ -25,7 +25,7 @@ from tensorseed.spec.rules import Rule
 from tensorseed.spec.schemes import ArgumentError, scheme_of
 from tensorseed.torch.buffers import known_numbers
 from tensorseed.torch.containers import container_layer
-from tensorseed.torch.decisions import Decisions, Draw, decide
+from tensorseed.torch.decisions import Decisions, decide
 from tensorseed.torch.defaults import DTYPE_NAMES
 from tensorseed.torch.initialization import check, checked_seed
 from tensorseed.torch.layers import CONTAINERS
@@ -82,13 +82,13 @@ class _Writer:
     def __init__(self, decisions: Decisions) -> None:
         self.entries: list[Entry] = []
         self.left_out: list[str] = []
-        self._draws = decisions.draws
+        self._drawn = decisions.drawn
         self._ties = decisions.ties
         self._models = decisions.models
         self._numbers = {one.name: numbers for one, numbers in self._models.numbers(decisions.left)}
         self._literals = LIMITS.values  # that the spec still has room for
         self._resolved: dict[str, dict[str, EntryTensor] | None] = {}
-        counts = Counter(draw.resolved.dtype.name for draw in decisions.draws.values())
+        counts = Counter(one.dtype.name for one in decisions.drawn.values())
         del counts["int64"]
         self.dtype = max(counts, key=counts.__getitem__, default=DEFAULT_DTYPE)
 
@@ -121,10 +121,10 @@ class _Writer:
         else:
             layer = part.layer.key and part.layer.key.layer()
         start, stop = bisect_left(names, path), bisect_left(names, f"{path}\U0010ffff")
-        draws = {name[len(path) :]: self._draw(name) for name in names[start:stop]}
-        if layer is None or not draws or None in draws.values():
+        found = {name[len(path) :]: self._drawn_by(name) for name in names[start:stop]}
+        known = {suffix: one for suffix, one in found.items() if one is not None}
+        if layer is None or not known or len(known) < len(found):
             return None
-        known = {suffix: draw.resolved for suffix, draw in draws.items() if draw is not None}
         base = _common_base(known)
         dtype = next((one.dtype.name for one in known.values() if one.dtype.name != "int64"), self.dtype)
         if base is None:
@@ -152,17 +152,16 @@ class _Writer:
             return None
         return [name for name, one in tensors.items() if given[name].distribution != one.distribution]
 
-    def _draw(self, name: str) -> Draw | None:
-        return self._draws.get(self._ties.get(name, name))
+    def _drawn_by(self, name: str) -> ResolvedTensor | None:
+        return self._drawn.get(self._ties.get(name, name))
 
     def _tensor(self, member: Member) -> Entry | None:
         """The entry of a bare tensor; None for a buffer that no spec holds."""
         if self._models.is_tie(member.name, self._ties.get(member.name)):
             return None
-        draw = self._draw(member.name)
-        if draw is None:
+        tensor = self._drawn_by(member.name)
+        if tensor is None:
             return self._buffer(member)
-        tensor = draw.resolved
         body: Document = {"type": "Tensor", "shape": tensor.shape, "init": init_value(tensor.scheme)}
         if isinstance(tensor.distribution, ZeroRange):
             body["padding_idx"] = tensor.distribution.start // math.prod(tensor.shape[1:])

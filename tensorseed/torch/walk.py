@@ -168,15 +168,16 @@ def walk(module: nn.Module, prefix: str = "") -> Iterator[Part]:
 
 def _layer(module: nn.Module, kind: Kind, around: Layer) -> Layer:
     """What is known of a module inside `around`."""
-    if kind.layer is None:
+    _, _, _, layer, differs, read = kind
+    if layer is None:
         return around.inside()
-    differs = around.differs or kind.differs
-    if kind.read is None:
-        return layer_of(None, "", around.xavier or kind.layer == "Transformer", differs)
-    if around.key is not None and kind.layer == "Linear" and differs is None:
+    differs = around.differs or differs
+    if read is None:
+        return layer_of(None, "", around.xavier or layer == "Transformer", differs)
+    if around.key is not None and layer == "Linear" and differs is None:
         return around
     try:
-        return _own_layer(kind.layer, kind.read(module), around.xavier, differs)
+        return _own_layer(layer, read(module), around.xavier, differs)
     except AttributeError:  # it is not what its class makes
         return layer_of(None, "", around.xavier, differs)
 

@@ -7,9 +7,9 @@ module cuts ranges and selections.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import numpy as np
 
@@ -33,8 +33,29 @@ RUNS_TILE = 65_536  # elements of runs, drawn at a time
 MIN_RUN_FILLED = 1_024  # elements of a run from which on it is filled by itself
 
 
-Range = tuple[Distribution, DType, str, int, int, int]
-"""Distribution, dtype and stream of a tensor, an element, and the address and number of those from it on."""
+class Ranges(NamedTuple):
+    """Consecutive elements of many tensors in memory, as columns: range i is the i-th of each.
+
+    `kinds[rows[i]]` are its distribution and dtype, and `names[i]` keys its stream. It has `sizes` elements
+    from `firsts` on, in contiguous memory at `addresses`.
+    """
+
+    kinds: Sequence[tuple[Distribution, DType]]
+    rows: Indices
+    names: Sequence[str]
+    firsts: Indices
+    addresses: Indices
+    sizes: Indices
+
+    def of(self, kinds: Iterable[int]) -> Ranges:
+        """Those of some kinds, by their indices."""
+        is_of = np.zeros(len(self.kinds), np.bool_)
+        is_of[[*kinds]] = True
+        chosen = np.flatnonzero(is_of[self.rows])
+        if chosen.size == self.rows.size:
+            return self
+        names = [self.names[i] for i in chosen.tolist()]
+        return Ranges(self.kinds, self.rows[chosen], names, *(column[chosen] for column in self[3:]))
 
 
 class Executor(ABC):
@@ -59,9 +80,11 @@ class Executor(ABC):
             case _:
                 assert_never(distribution)
 
-    def fill_many(self, seed: int, ranges: Sequence[Range]) -> None:
-        """Fill the memory of every range, which is contiguous, not empty, and kept by its owner."""
-        for distribution, dtype, name, first, address, size in ranges:
+    def fill_many(self, seed: int, ranges: Ranges) -> None:
+        """Fill the memory of every range, which is not empty, and kept by its owner."""
+        places = zip(*map(np.ndarray.tolist, (ranges.rows, *ranges[3:])), strict=True)
+        for name, (row, first, address, size) in zip(ranges.names, places, strict=True):
+            distribution, dtype = ranges.kinds[row]
             self.fill(distribution, dtype, Stream(seed, name), first, array_at(address, size, dtype.storage))
 
     def fill_runs(

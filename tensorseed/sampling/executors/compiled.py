@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +10,10 @@ import numpy.typing as npt
 from tensorseed.sampling.addresses import address_of
 from tensorseed.sampling.distributions.base import Distribution, Draw, Formula, Indices, Storage
 from tensorseed.sampling.dtypes import DType
-from tensorseed.sampling.executors.base import Blocks, Executor, Range, formula
+from tensorseed.sampling.executors.base import Blocks, Executor, Ranges, formula
 from tensorseed.sampling.executors.range_batches import (
     PER_BLOCK,
-    RangeBatches,
+    draw_many,
     draw_ranges,
     is_ranged,
 )
@@ -44,11 +43,9 @@ class CompiledExecutor(Executor):
             _draw(drawn, key, part, tile)
             narrow(tile, dtype, out[i : i + tile.size])
 
-    def fill_many(self, seed: int, ranges: Sequence[Range]) -> None:
+    def fill_many(self, seed: int, ranges: Ranges) -> None:
         """Fill the memory of every range, many in a call of a kernel."""
-        batches = RangeBatches(seed)
-        super().fill_many(seed, batches.add(ranges))
-        batches.draw()
+        super().fill_many(seed, draw_many(seed, ranges))
 
     def fill_runs(
         self, distribution: Distribution, dtype: DType, stream: Stream, starts: Indices, out: Storage
@@ -58,10 +55,10 @@ class CompiledExecutor(Executor):
         if not is_ranged(distribution, dtype) or run < MIN_RUN_DRAWN:
             super().fill_runs(distribution, dtype, stream, starts, out)
             return
-        key, offsets = stream.key(), starts % PER_BLOCK
-        heads = -offsets % PER_BLOCK
+        key, blocks = stream.key(), -(-starts // PER_BLOCK)  # the first whole ones
+        heads = blocks * PER_BLOCK - starts
         addresses = address_of(out) + np.arange(starts.size) * out.strides[0] + heads * out.itemsize
-        blocks, counts = (starts + heads) // PER_BLOCK, (run - heads) // PER_BLOCK
+        counts = (run - heads) // PER_BLOCK
         draw_ranges(formula(distribution, dtype), out.reshape(-1), addresses, blocks, counts, key)
         if run % PER_BLOCK or heads.any():
             self._draw_ends(distribution, dtype, key, starts, out)

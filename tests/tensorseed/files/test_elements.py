@@ -13,6 +13,7 @@ from tensorseed.files.elements import (
     TENSOR_OVERHEAD_BYTES,
     DrawnElements,
     MaterialisedElements,
+    Parts,
     element_source,
 )
 from tensorseed.spec.limits import Limits
@@ -82,8 +83,8 @@ def test_tensors_of_several_seeds_are_filled_at_once() -> None:
     resolved = parse_spec(json.dumps({"seed": 3, "layers": SEEDED[:2]}).encode(), Limits())
     source = DrawnElements(resolved)
     together = np.empty((20, 9), np.float32)
-    rows = zip(resolved.tensors, together, strict=True)
-    source.fill_many([(tensor, 0, row.ctypes.data, 9) for tensor, row in rows])
+    addresses = np.array([row.ctypes.data for row in together])
+    source.fill_many(Parts(resolved.tensors, np.zeros(20, np.int64), addresses, np.full(20, 9)))
     for tensor, row in zip(resolved.tensors, together, strict=True):
         single = np.empty(9, np.float32)
         source.fill(tensor, 0, single)

@@ -8,9 +8,15 @@ import torch
 from tensorseed.files.slices import Box
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.torch import filling
 from tensorseed.torch.filling import fill_part, fill_tensors
+from tensorseed.torch.ties import addresses_of
 from tests.tensorseed.torch.tensors import SEED, expected, resolved, same
+
+
+def fill(tensor: torch.Tensor, drawn: ResolvedTensor) -> None:
+    fill_tensors([tensor], addresses_of([tensor]), [drawn], SEED)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -18,7 +24,7 @@ from tests.tensorseed.torch.tensors import SEED, expected, resolved, same
 def test_every_dtype(dtype: str, shape: list[int]):
     init = {"kind": "constant", "value": 7} if dtype == "int64" else "normal"
     tensor = torch.empty(shape, dtype=getattr(torch, dtype))
-    fill_tensors([(tensor, resolved(shape, init, dtype))], SEED)
+    fill(tensor, resolved(shape, init, dtype))
     assert same(tensor, expected(shape, init, dtype))
 
 
@@ -41,14 +47,14 @@ def test_every_kind_of_memory(kind: str, staged: int, monkeypatch: pytest.Monkey
     monkeypatch.setattr(filling, "STAGED_BYTES", staged)
     tensor = MEMORY[kind]()
     stride, shape = tensor.stride(), list(tensor.shape)
-    fill_tensors([(tensor, resolved(shape))], SEED)
+    fill(tensor, resolved(shape))
     assert same(tensor, expected(shape))
     assert tensor.stride() == stride
 
 
 def test_a_view_leaves_what_is_around_it():
     around = torch.zeros(10, 10)
-    fill_tensors([(around[2:5, 3:7], resolved([3, 4]))], SEED)
+    fill(around[2:5, 3:7], resolved([3, 4]))
     assert torch.count_nonzero(around) == 12
 
 
@@ -68,7 +74,7 @@ INITS = [
 def drawing(monkeypatch: pytest.MonkeyPatch):
     """Take the CPU for a device that draws by torch's operations."""
     monkeypatch.setattr("tensorseed.files.device_filling.DRAWING", {"cpu"})
-    monkeypatch.setattr(filling, "plain_address", lambda *_: None)
+    monkeypatch.setattr(filling, "plain_address", lambda *_: 0)
     monkeypatch.setattr("tensorseed.files.device_filling.PIECE", 1 << 12)
     monkeypatch.setattr("tensorseed.files.device_filling.MIN_RUN", 64)
     monkeypatch.setattr(filling, "STAGED_BYTES", 1 << 14)
@@ -80,10 +86,10 @@ def drawing(monkeypatch: pytest.MonkeyPatch):
 def test_a_device_that_draws(init: object, dtype: str):
     for shape, more in (([90, 70], {}), ([90, 70], {"padding_idx": 3}), ([0, 4], {})):
         tensor = torch.zeros(shape, dtype=getattr(torch, dtype))
-        fill_tensors([(tensor, resolved(shape, init, dtype, **more))], SEED)
+        fill(tensor, resolved(shape, init, dtype, **more))
         assert same(tensor, expected(shape, init, dtype, **more))
         tensor = torch.zeros(shape[::-1], dtype=getattr(torch, dtype)).T
-        fill_tensors([(tensor, resolved(shape, init, dtype, **more))], SEED)
+        fill(tensor, resolved(shape, init, dtype, **more))
         assert same(tensor, expected(shape, init, dtype, **more))
 
 

@@ -14,7 +14,9 @@ from torch.ao.nn import quantized
 
 import tensorseed
 import tensorseed.torch as ts
+from tensorseed.spec.entries import rules_of
 from tensorseed.torch import initialization, specification
+from tensorseed.torch.decisions import decide
 from tests.tensorseed.torch.equality import assert_equals_its_spec, bits
 
 
@@ -313,3 +315,12 @@ def test_a_module_without_tensors_has_an_empty_report() -> None:
 def test_the_examples_hold(module) -> None:
     assert doctest.testmod(module).attempted > 0
     assert doctest.testmod(module).failed == 0
+
+
+def test_defaults_are_decided_at_once_as_one_by_one() -> None:
+    module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4, affine=False), nn.Linear(4, 2, bias=False))
+    at_once = decide(module, rules_of(None))
+    one_by_one = decide(module, rules_of([{"match": "nothing", "init": "zeros"}]))
+    for part in ("drawn", "addresses", "sources"):
+        assert getattr(at_once, part) == getattr(one_by_one, part)
+    assert [*map(id, at_once.tensors)] == [*map(id, one_by_one.tensors)]

@@ -13,6 +13,7 @@ from tensorseed.sampling.addresses import address_of
 from tensorseed.sampling.distributions import Constant, Normal, Orthogonal, Sparse, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors import compiled
+from tensorseed.sampling.executors.base import Ranges
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.kernels import DRAWS
 from tensorseed.sampling.low_precision import BFLOAT16, narrow
@@ -24,6 +25,14 @@ KINDS = [*DRAWN, Normal(0.3, 2.0), Constant(0.1), Sparse(23, 23, 5, 0.1), Orthog
 FAR = 4 * (2**32 - 9)  # the block's number passes 2³² soon after
 
 
+def columns(ranges: list[tuple[Any, Any, str, int, int, int]]) -> Ranges:
+    """Ranges of distribution, dtype, name, first element, address and size."""
+    of_each = [(what, dtype) for what, dtype, *_ in ranges]
+    kinds, names = [*dict.fromkeys(of_each)], [name for _, _, name, *_ in ranges]
+    rows = np.array([*map(kinds.index, of_each)], np.int64)
+    return Ranges(kinds, rows, names, *np.array([one[3:] for one in ranges], np.int64).reshape(-1, 3).T)
+
+
 @given(data=st.data())
 def test_many_ranges_have_the_bits_of_each(data: Any) -> None:
     ranges, arrays, seed = [], [], data.draw(st.integers(0, 2))
@@ -33,7 +42,7 @@ def test_many_ranges_have_the_bits_of_each(data: Any) -> None:
         name, first = data.draw(st.sampled_from("äbc")), data.draw(st.integers(0, 20))
         ranges.append((what, dtype, name, first, address_of(out), out.size))
         arrays.append(out)
-    EXECUTORS[data.draw(st.sampled_from(list(EXECUTORS)))].fill_many(seed, ranges)
+    EXECUTORS[data.draw(st.sampled_from(list(EXECUTORS)))].fill_many(seed, columns(ranges))
     for (what, dtype, name, first, _, size), out in zip(ranges, arrays, strict=True):
         assert np.array_equal(out, bits(what, dtype, size, first=first, seed=seed, name=name))
 
@@ -46,7 +55,7 @@ def test_ranges_leave_the_memory_around_them() -> None:
             starts = (7, 47)
             addresses = [address_of(whole[start:]) for start in starts]
             ranges = [(normal, float32, "", first, address, size) for address in addresses]
-            CompiledExecutor().fill_many(1, ranges)
+            CompiledExecutor().fill_many(1, columns(ranges))
             inside = np.isin(np.arange(80), [start + i for start in starts for i in range(size)])
             assert (whole[~inside] == 9).all()
             assert (whole[inside] != 9).all()
