@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -15,6 +16,7 @@ from tensorseed.client import KEY_VARIABLE
 from tensorseed.client.errors import INTERRUPTED, ClientError, DiskError, printable
 from tensorseed.concurrency.interrupts import raising
 from tensorseed.devices.local import LocalSettings, local_settings
+from tensorseed.errors import UnusedRuleWarning
 
 _CODES = """\b
 Exit codes: 0 done, 1 refused, 2 usage, 3 network, 4 verification failed,
@@ -73,6 +75,23 @@ def _threads(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--threads", type=click.IntRange(0, 4_096), help="Threads that compute here; 0 for one per core."
     )(command)
+
+
+@contextmanager
+def _warning() -> Iterator[None]:
+    """Write each warning to standard error as a line, once."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        line = f"Warning: {printable(str(message))}"
+        if line not in shown:
+            click.echo(line, err=True)
+        shown.add(line)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UnusedRuleWarning)
+        warnings.showwarning = show
+        yield
 
 
 @click.command(epilog=_CODES)
@@ -136,7 +155,7 @@ def fetch(
     wrong = next((url for url in urls if not is_base_url(url)), None)
     if wrong is not None:
         raise click.UsageError(f"--url {wrong}: give a URL such as http://127.0.0.1:8000")
-    with exiting("interrupted: the same command goes on from here"):
+    with exiting("interrupted: the same command goes on from here"), _warning():
         try:
             source = read_source(spec)
         except ValueError as error:

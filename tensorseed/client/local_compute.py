@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,9 +12,10 @@ from tensorseed.client.part_file import PartFile
 from tensorseed.client.progress import Progress
 from tensorseed.client.source import Source
 from tensorseed.devices.local import LIMITS, LocalSettings, local_source
-from tensorseed.errors import SpecError, TensorseedError
+from tensorseed.errors import SpecError, TensorseedError, UnusedRuleWarning
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
 from tensorseed.files.virtual_file import VirtualFile, open_file
+from tensorseed.spec.lint import unused_rules
 from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import decode_token
 
@@ -32,14 +34,17 @@ def refusing() -> Iterator[None]:
 
 
 def file_of(source: Source) -> VirtualFile:
-    """Describe the file of a spec or a token.
+    """Describe the file of a spec or a token; an `UnusedRuleWarning` for every rule without use.
 
     Raises:
         RefusedError: the spec is not valid, or the token names no file.
     """
     with refusing():
         if source.spec is not None:
-            return open_file(parse_spec(source.spec, LIMITS))
+            resolved = parse_spec(source.spec, LIMITS)
+            for detail in unused_rules(resolved):
+                warnings.warn(detail, UnusedRuleWarning, stacklevel=2)
+            return open_file(resolved)
         assert source.token is not None
         return open_file(decode_token(source.token, LIMITS))
 

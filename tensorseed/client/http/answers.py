@@ -6,7 +6,7 @@ A server may be hostile, broken, or none of this service.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ MAX_JSON_VALUES = 1 << 24  # of both, a bound on the memory that they take once 
 MAX_PROBLEM_BYTES = 1 << 20
 MAX_SENTENCE_CHARS = 1_000  # of a server's words in a message
 MAX_FAULTS = 100  # of a spec in one problem
+UNUSED_RULE = "unused_rule"  # the code of a warning in a plan
 
 Text = bytes | bytearray
 
@@ -99,6 +100,14 @@ def planned_file(document: Mapping[str, Any]) -> FileAnswer:
         _size(document.get("size"), "its size"),
         None if token is None else _word(token, _TOKEN, "its token is none"),
     )
+
+
+def unused_rules(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the sentence of a plan for every rule that gave no tensor its init."""
+    warnings = document.get("warnings")
+    for warning in warnings[:MAX_FAULTS] if isinstance(warnings, list) else ():
+        if isinstance(warning, dict) and warning.get("code") == UNUSED_RULE:
+            yield printable(str(warning.get("detail"))[:MAX_SENTENCE_CHARS])
 
 
 def read_head(fields: Mapping[str, str]) -> FileAnswer:

@@ -6,6 +6,7 @@ Any other failure ends the command.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -36,9 +37,11 @@ from tensorseed.client.http.answers import (
     read_document,
     read_head,
     read_problem,
+    unused_rules,
 )
 from tensorseed.client.http.connection import Connection, place
 from tensorseed.client.http.retries import TRANSIENT_STATUSES, Backoff, TransientError, retry_after
+from tensorseed.errors import UnusedRuleWarning
 
 OCTETS = "application/octet-stream"
 JSON = "application/json"
@@ -94,13 +97,16 @@ class Remote:
         return next(self._turns)
 
     async def plan(self, spec: bytes) -> RemoteFile:
-        """Return the file of a spec.
+        """Return the file of a spec; an `UnusedRuleWarning` for every rule that gave no tensor its init.
 
         Raises:
             RefusedError: the spec is not valid; the message has every fault.
             NetworkError: no server answered as it should.
         """
-        found = planned_file(await self.plan_document(spec))
+        document = await self.plan_document(spec)
+        for detail in unused_rules(document):
+            warnings.warn(detail, UnusedRuleWarning, stacklevel=2)
+        found = planned_file(document)
         return RemoteFile(found, None if found.token is None else f"{WEIGHTS}/{found.token}", spec)
 
     async def plan_document(self, spec: bytes) -> dict[str, Any]:

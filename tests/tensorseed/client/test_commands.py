@@ -48,6 +48,16 @@ def test_a_token_and_standard_input_are_computed_here(tmp_path: Path, threads: i
         assert output.read_bytes() == DATA
 
 
+def test_a_rule_without_use_is_a_warning(url: str, tmp_path: Path) -> None:
+    spec = tmp_path / "ruled.json"
+    spec.write_text(json.dumps({**SPEC, "rules": [{"match": "nothing", "init": "ones"}]}))
+    for more in ((), ("--url", url)):
+        result = invoke("fetch", spec, "-o", tmp_path / "w", "--force", "--quiet", *more)
+        line = "Warning: rule 0, match nothing, decided no tensor: correct it, or leave it out\n"
+        assert (result.exit_code, result.stderr) == (0, line)
+        assert (tmp_path / "w").read_bytes() == DATA
+
+
 def test_generator_torch_is_computed_here(url: str, tmp_path: Path) -> None:
     spec = tmp_path / "torch.json"
     spec.write_text(json.dumps({**SPEC, "generator": "torch", "layers": SPEC["layers"][:1]}))  # type: ignore[index]
