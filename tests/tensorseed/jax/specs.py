@@ -18,6 +18,12 @@ def tensor(name: str, shape: list[int], init: Any, **more: Any) -> dict[str, Any
     return {"name": name, "type": "Tensor", "shape": shape, "init": init, **axes, **more}
 
 
+QKV = {"kind": "parts", "axis": 1, "parts": [{"size": 32, "init": "xavier_uniform", "repeat": 3}]}
+FORGET = {
+    "kind": "parts",
+    "parts": [{"size": 16, "init": "zeros"}, {"size": 16, "init": "ones"}, {"init": "normal"}],
+}
+
 SPEC = {
     "seed": 42,
     "layers": [
@@ -29,6 +35,8 @@ SPEC = {
         tensor("params/out/small", [6, 10], "lecun_normal", dtype="float8_e4m3fn"),
         tensor("stats/scale", [], {"kind": "constant", "value": 0.5}),
         tensor("stats/none", [0, 8], "normal"),
+        tensor("params/qkv/kernel", [64, 96], QKV),
+        tensor("params/lstm/bias", [64], FORGET, dtype="bfloat16"),
     ],
 }
 

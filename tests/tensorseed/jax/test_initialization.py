@@ -186,7 +186,7 @@ def test_a_separator_makes_a_dict_of_dicts() -> None:
     tree = tj.init(SPEC, separator="/")
     assert sorted(tree) == ["params", "stats"]
     assert sorted(tree["params"]["dense_0"]) == ["bias", "kernel"]
-    assert jax.tree.structure(tree).num_leaves == 10
+    assert jax.tree.structure(tree).num_leaves == 12
     flat = tj.init(SPEC)
     for path, leaf in jax.tree.leaves_with_path(tree):
         assert np.array_equal(leaf, flat["/".join(part.key for part in path)])

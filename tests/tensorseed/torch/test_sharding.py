@@ -82,6 +82,21 @@ def test_a_shard_is_a_part_of_the_whole(shard, mesh: DeviceMesh) -> None:
     assert tensorseed.spec_of(parts, seed=8, rules=RULES) == tensorseed.spec_of(whole, seed=8, rules=RULES)
 
 
+@pytest.mark.parametrize("shard", [sharded, parallel])
+def test_parts_of_a_shard_are_those_of_the_whole(shard, mesh: DeviceMesh) -> None:
+    gates = {"kind": "parts", "parts": [{"size": 3, "init": "orthogonal", "repeat": 3}]}
+    halves = {"kind": "parts", "axis": 1, "parts": [{"size": 4, "init": "zeros"}, {"init": "normal"}]}
+    rules = [{"match": "0.up.weight", "init": gates}, {"match": "0.down.weight", "init": halves}, *RULES]
+    whole, parts = model(), shard(mesh)
+    ts.init_(whole, seed=8, rules=rules)
+    ts.init_(parts, seed=8, rules=rules)
+    for name in ("up", "down"):
+        local, expected = getattr(parts[0], name).weight, getattr(whole[0], name).weight
+        (placement,) = local.placements
+        chunks = expected.chunk(SIZE, placement.dim)
+        assert torch.equal(bits(local.to_local()), bits(chunks[RANK])), name
+
+
 def test_gathered_parameters_are_sharded_first(mesh: DeviceMesh) -> None:
     parts = sharded(mesh)
     parts[0].unshard()
