@@ -27,8 +27,8 @@ def unknown_name(word: str, name: object, valid: Iterable[str]) -> str:
     near, guess = [], ""
     if len(text) <= MAX_COMPARED_CHARS:
         near = _nearest(text, choices)
-        guesses = synonyms_of(word, text, choices) or near[:1]
-        guess = f"did you mean {_alternatives(guesses)}? " if guesses else ""
+        proposals = synonyms_of(word, text, choices) or near[:1]
+        guess = f"did you mean {_alternatives(proposals)}? " if proposals else ""
     if len(choices) <= MAX_LISTED:
         return f"unknown {word}: {guess}valid are {', '.join(choices)}"
     listed = list(dict.fromkeys([*near, *choices[:MAX_NEAREST]]))[:MAX_NEAREST]

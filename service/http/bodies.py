@@ -42,14 +42,14 @@ async def read_json(request: Request, limit: int, remedy: str = BRACES) -> bytes
     body_type(request, (JSON,))
     _content_length(request, limit, remedy)
     body = bytes(await _read_chunks(request, limit, remedy))
-    if len(body) <= UNCOUNTED_BYTES and _media_type(request) == FORM and _ESCAPED.match(body):
+    if len(body) <= UNCOUNTED_BYTES and media_type_of(request) == FORM and _ESCAPED.match(body):
         body = unquote_to_bytes(body.replace(b"+", b" ").removesuffix(b"="))
     return body
 
 
 def is_form(request: Request, body: bytes) -> bool:
     """Whether a body that is named a form is one, such as `shape=256,784&init=zeros`, and no JSON."""
-    return _media_type(request) == FORM and _FIELD.match(body) is not None
+    return media_type_of(request) == FORM and _FIELD.match(body) is not None
 
 
 async def read_octets(request: Request, limit: int, remedy: str) -> memoryview:
@@ -86,7 +86,7 @@ def body_type(request: Request, accepted: Sequence[str]) -> str:
     Raises:
         MediaTypeError: The body has another type, or an encoding.
     """
-    media_type = _media_type(request)
+    media_type = media_type_of(request)
     is_json = media_type in _UNSTATED or _JSON.fullmatch(media_type)
     if not is_json and media_type not in accepted:
         what = (
@@ -108,7 +108,8 @@ def body_type(request: Request, accepted: Sequence[str]) -> str:
     return JSON if is_json else media_type
 
 
-def _media_type(request: Request) -> str:
+def media_type_of(request: Request) -> str:
+    """The media type of the body, in lower case and without parameters; "" where none is given."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 

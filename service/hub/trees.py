@@ -17,7 +17,7 @@ from tensorseed.checkpoints.snapshot import Folder, Snapshot
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.spec.json.text import load
 
-from ..http.bodies import read_json
+from ..http.bodies import media_type_of, read_json
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
 from ..http.memory import lease_of
@@ -165,7 +165,7 @@ async def _requested(request: Request) -> tuple[list[str], bool]:
         TooLargeError: The body is too large, or names too many paths.
         MalformedRequestError: The body names no paths.
     """
-    form = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    form = media_type_of(request)
     if form not in {"", JSON, "text/plain", _FORM}:
         raise MediaTypeError(
             f"a body of type {form[:80]} is not read here: send {JSON} or {_FORM}",

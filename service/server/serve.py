@@ -134,12 +134,12 @@ def log_addresses(sockets: Sequence[socket.socket]) -> None:
     """Log where the service listens, and on a terminal what to try."""
     if sockets[0].family == getattr(socket, "AF_UNIX", None):
         path = sockets[0].getsockname()
-        places, example = [f"unix:{path}"], f"--unix-socket {path} 'http://localhost{EXAMPLE}'"
+        addresses, example = [f"unix:{path}"], f"--unix-socket {path} 'http://localhost{EXAMPLE}'"
     else:
-        places = [f"http://{authority(each)}" for each in sockets]
-        example = f"'{places[0]}{EXAMPLE}'"
+        addresses = [f"http://{authority(each)}" for each in sockets]
+        example = f"'{addresses[0]}{EXAMPLE}'"
     terminal = sys.stderr.isatty()
-    _log.info("listening on %s%s", ", ".join(places), "; Ctrl-C stops it" if terminal else "")
+    _log.info("listening on %s%s", ", ".join(addresses), "; Ctrl-C stops it" if terminal else "")
     if terminal:
         _log.info("try: curl -s %s | sha256sum", example)
 

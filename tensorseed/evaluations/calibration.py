@@ -19,9 +19,9 @@ import torch
 from torch.nn.modules.dropout import _DropoutNd
 
 from tensorseed.errors import SpecError
-from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.diagnostics import moments
 from tensorseed.evaluations.evaluation import Evaluation, Variant
+from tensorseed.evaluations.graph import Node
 from tensorseed.evaluations.network import Deadline, Network
 from tensorseed.evaluations.report import CalibratedLayer, Calibration
 from tensorseed.evaluations.request import CalibrationGiven

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tensorseed.evaluations.chain import INPUT, Node
+from tensorseed.evaluations.graph import INPUT, Node
 from tensorseed.evaluations.request import TargetGiven
 from tensorseed.evaluations.sources import ReadContext
 from tensorseed.losses import Loss

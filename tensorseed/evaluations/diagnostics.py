@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from tensorseed.evaluations.chain import INPUT, Node
+from tensorseed.evaluations.graph import INPUT, Node
 from tensorseed.evaluations.report import LayerReport
 from tensorseed.spec.layers.network_module import Shape
 

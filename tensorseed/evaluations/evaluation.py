@@ -9,7 +9,7 @@ from math import prod
 import torch
 
 from tensorseed.errors import DeviceError
-from tensorseed.evaluations.chain import INPUT, Node
+from tensorseed.evaluations.graph import INPUT, Node
 from tensorseed.evaluations.objective import Objective
 from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.recurrence import TimeSteps, time_steps

@@ -15,7 +15,7 @@ import torch
 from tensorseed.concurrency.memory import reserve
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError, TooLargeError
-from tensorseed.evaluations.chain import INPUT, Node
+from tensorseed.evaluations.graph import INPUT, Node
 from tensorseed.evaluations.sources import Source
 from tensorseed.spec.layers.conv import Convolution
 from tensorseed.spec.layers.network_module import Computation, InputDtype, Shape

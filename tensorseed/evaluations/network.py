@@ -12,8 +12,8 @@ import torch
 from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledError
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import TooLargeError
-from tensorseed.evaluations.chain import INPUT, Node, last_uses
 from tensorseed.evaluations.forward import REFUSALS, build, input_error, kernel_error
+from tensorseed.evaluations.graph import INPUT, Node, last_uses
 from tensorseed.evaluations.sources import copy_entry
 from tensorseed.files.elements import element_source
 from tensorseed.files.torch_generator import seeded

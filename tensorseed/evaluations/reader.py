@@ -12,7 +12,6 @@ from tensorseed.concurrency.memory import reserve
 from tensorseed.errors import EvaluationError, SpecError, TooLargeError, shortened
 from tensorseed.evaluations import fields
 from tensorseed.evaluations.calibration import prepare_variants
-from tensorseed.evaluations.chain import Member, NetworkLayer, Node, check_length, read_plain, unroll, walk
 from tensorseed.evaluations.class_axis import (
     check_class_count,
     find_class_axis,
@@ -21,6 +20,7 @@ from tensorseed.evaluations.class_axis import (
 )
 from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
 from tensorseed.evaluations.forward import has_parameters, shapes
+from tensorseed.evaluations.graph import Member, NetworkLayer, Node, check_length, read_plain, unroll, walk
 from tensorseed.evaluations.objective import (
     Objective,
     objective,

@@ -17,8 +17,8 @@ import torch
 from torch.nn import functional
 
 from tensorseed.concurrency.torch_thread import run_in_torch_thread
-from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.forward import RECURRENCE_RATE
+from tensorseed.evaluations.graph import Node
 from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.layers.recurrent import GRU, LSTM, RNN
 

@@ -10,10 +10,10 @@ from tensorseed.evaluations.containers import NetworkEntry
 from tensorseed.evaluations.optimizers import AnyOptimizer, Beta
 from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec.layers.base import Positive
-from tensorseed.spec.numbers import EXACT
+from tensorseed.spec.numbers import EXACT, Seed
 from tensorseed.spec.rules import Rule
 from tensorseed.spec.schemes import Init
-from tensorseed.spec.spec import SeedNumber, SeedText, Spec
+from tensorseed.spec.spec import Spec
 
 Sizes = tuple[Annotated[int, Field(ge=0)], ...]
 
@@ -106,7 +106,7 @@ class Variant(BaseModel):
         description="What to call it; what it overrides, such as SGD lr=0.1, if left out. Each label once.",
         examples=["xavier"],
     )
-    seed: SeedNumber | SeedText | None = Field(
+    seed: Seed | None = Field(
         default=None, description="Another seed of the weights; input and target stay.", examples=[7]
     )
     generator: Literal["philox", "torch"] | None = Field(

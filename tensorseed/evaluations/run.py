@@ -10,12 +10,12 @@ from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledE
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError
 from tensorseed.evaluations.calibration import calibrate
-from tensorseed.evaluations.chain import INPUT
 from tensorseed.evaluations.diagnostics import feature_axes, measure, moments, total_norm
 from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
 from tensorseed.evaluations.findings.lint import untrained_findings, warnings
 from tensorseed.evaluations.findings.measurements import Measurements, input_moments
 from tensorseed.evaluations.forward import REFUSALS
+from tensorseed.evaluations.graph import INPUT
 from tensorseed.evaluations.network import Deadline, Network
 from tensorseed.evaluations.objective import check_output
 from tensorseed.evaluations.recurrence import hidden_gradient_norms

@@ -23,7 +23,7 @@ def initializer(
     fan_axes: Mapping[str, int | Sequence[int]] | None = None,
     **parameters: Any,
 ) -> Initializer:
-    """Return an initializer for the places of those of `jax.nn.initializers`, in flax and elsewhere.
+    """Return an initializer in the place of those of `jax.nn.initializers`, in flax and elsewhere.
 
     It is a function `(key, shape, dtype=None, out_sharding=None)`. Its arrays have the bits of the service's
     `{"name": name, "type": "Tensor", "shape": shape, "dtype": dtype, "init": init, "fan_axes": fan_axes}`.

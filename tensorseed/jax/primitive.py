@@ -164,8 +164,8 @@ def _draw_shards(drawing: Drawing, out_sharding: NamedSharding | PartitionSpec) 
     result = jax.ShapeDtypeStruct(shape, array.dtype)
 
     def shard() -> jax.Array:
-        places = [0 if axis is None else jax.lax.axis_index(axis) for axis in axes]
-        drawn: jax.Array = jax.pure_callback(partial(_shard, drawing, shape), result, *places)
+        positions = [0 if axis is None else jax.lax.axis_index(axis) for axis in axes]
+        drawn: jax.Array = jax.pure_callback(partial(_shard, drawing, shape), result, *positions)
         return drawn
 
     return jax.shard_map(shard, mesh=mesh, in_specs=(), out_specs=PartitionSpec(*axes), check_vma=False)()
@@ -187,10 +187,11 @@ def _stack(drawing: Drawing) -> npt.NDArray[Any]:
     return out.view(first.dtype)
 
 
-def _shard(drawing: Drawing, shape: tuple[int, ...], *places: Any) -> npt.NDArray[Any]:
+def _shard(drawing: Drawing, shape: tuple[int, ...], *positions: Any) -> npt.NDArray[Any]:
     """Return the shard at a place in the grid of shards, the first without a place."""
     array = drawing.first
     out = allocate(shape, array.tensor_dtype.storage)
-    starts = tuple(int(place) * size for place, size in zip(places or (0,) * len(shape), shape, strict=True))
+    along = positions or (0,) * len(shape)
+    starts = tuple(int(position) * size for position, size in zip(along, shape, strict=True))
     drawing.weights.fill_parts([Part(array.name, Box(array.shape, starts, shape), out)])
     return out.view(array.dtype)

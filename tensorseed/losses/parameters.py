@@ -14,8 +14,9 @@ from tensorseed.files.virtual_file import open_file
 from tensorseed.losses.base import Expectation, Loss, Shape
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.numbers import Seed
 from tensorseed.spec.resolved import ResolvedSpec
-from tensorseed.spec.spec import SeedNumber, SeedText, parse_spec
+from tensorseed.spec.spec import parse_spec
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class ParametricLoss(Loss):
     """Base of the losses with parameters of their own, and of what draws them."""
 
-    seed: SeedNumber | SeedText = Field(
+    seed: Seed = Field(
         default=0,
         description="What the parameters are drawn from where they are not given: 0 to 2^64 - 1, a number or "
         "a decimal string.",

@@ -50,7 +50,7 @@ class _Tensor(NamedTuple):
 class Assigned:
     """An entry with the inits of the rules, under some of its names.
 
-    `indices` are those of the entries in the spec, and `places` those of the names in their entries, where
+    `indices` are those of the entries in the spec, and `positions` those of the names in their entries, where
     these are split. `ruled` are the indices of the `rules`, by parameter. `sent` is the entry without them.
     """
 
@@ -58,7 +58,7 @@ class Assigned:
     entry: Entry
     names: list[str]
     indices: list[int]
-    places: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
     ruled: Mapping[str, int] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
 
@@ -150,7 +150,7 @@ class Assigner:
                     one = kinds[reached] = Assigned(sent, entry, [], [])
                 one.names.append(name)
                 one.indices.append(index)
-                one.places.append(place)
+                one.positions.append(place)
         for reached, one in kinds.items():
             self._give(one, tensors, reached)
             if not (isinstance(entry, Tensor) and reached == (None,)):

@@ -28,13 +28,13 @@ SLOT_BYTES = 2_048  # of memory: a tensor of an entry that no other equals
 class ResolvedGroup:
     """Entries that differ only in their names, which may hold brace ranges; `indices` are in the spec.
 
-    `places` are those of the names in the ranges of their entries, where a range is split.
+    `positions` are those of the names in the ranges of their entries, where a range is split.
     """
 
     entry: ResolvedEntry
     names: list[str]
     indices: list[int]
-    places: Sequence[int] = ()
+    positions: Sequence[int] = ()
 
 
 class Expanded(NamedTuple):
@@ -92,7 +92,7 @@ def expand_in_order(
     order = [
         ((index, place), name, group.entry)
         for group in groups
-        for index, name, place in zip(group.indices, group.names, group.places or repeat(0))  # noqa: B905
+        for index, name, place in zip(group.indices, group.names, group.positions or repeat(0))  # noqa: B905
     ]
     order.sort(key=itemgetter(0))
     tensors: list[ResolvedTensor] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -27,7 +27,7 @@ from tensorseed.spec.json.text import dump, load
 from tensorseed.spec.layers import AnyEntry
 from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.numbers import SEED_COUNT
+from tensorseed.spec.numbers import Seed
 from tensorseed.spec.resolution import resolve_entry
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.rules import Rule, Rules
@@ -45,16 +45,13 @@ TORCH_FIELDS = ("torch_version", "torch_kernels", "init_order")
 FLOATING: tuple[str, ...] = get_args(DTypeName)
 """The dtypes of numbers that are drawn."""
 
-SeedNumber = Annotated[int, Field(ge=0, lt=SEED_COUNT)]
-SeedText = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
-
 
 class Spec(BaseModel):
     """A file of initialised weights: a seed, and the layers whose tensors it holds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    seed: SeedNumber | SeedText = Field(
+    seed: Seed = Field(
         default=0,
         description="0 to 2^64 - 1, a number or a decimal string (JavaScript cannot hold the large numbers).",
         examples=[42, "18446744073709551615"],
@@ -186,12 +183,11 @@ def _resolved(
         faults += _cross_faults(spec)
     if faults or spec is None:
         raise spec_error(faults)
-    seed = int(spec.seed)
     if spec.generator == "torch":
-        return _resolve_in_order(spec, groups, seed, limits)
-    expanded = expand_groups(groups, seed, limits)
+        return _resolve_in_order(spec, groups, limits)
+    expanded = expand_groups(groups, spec.seed, limits)
     return ResolvedSpec(
-        seed, spec.generator, spec.device, expanded.tensors, expanded.recipe, nbytes=expanded.nbytes
+        spec.seed, spec.generator, spec.device, expanded.tensors, expanded.recipe, nbytes=expanded.nbytes
     )
 
 
@@ -231,7 +227,7 @@ def _resolve_entries(
             for one in assigner.assign(entry, group):
                 resolved = resolve_entry(one.entry, spec.dtype, limits, by_torch=by_torch)
                 reserve(SLOT_BYTES * max(len(resolved.tensors) - (one.entry is entry), 0))
-                groups.append(ResolvedGroup(resolved, one.names, one.indices, one.places))
+                groups.append(ResolvedGroup(resolved, one.names, one.indices, one.positions))
                 yielded += len(resolved.tensors)
                 literals += resolved.literals
         except ArgumentError as error:
@@ -252,21 +248,19 @@ def _cross_faults(spec: Spec) -> list[Located]:
         for name in TORCH_FIELDS
         if spec.generator != "torch" and getattr(spec, name) is not None
     ]
-    if int(spec.seed) >= SEED_COUNT:
-        found.append((("seed",), f"seed must be at most {SEED_COUNT - 1}"))
     return found
 
 
-def _resolve_in_order(spec: Spec, groups: list[ResolvedGroup], seed: int, limits: Limits) -> ResolvedSpec:
+def _resolve_in_order(spec: Spec, groups: list[ResolvedGroup], limits: Limits) -> ResolvedSpec:
     """Resolve a spec of generator torch, whose entries keep their order."""
     device = "cpu" if spec.device == "auto" else spec.device
     factorizes = any(group.entry.is_factorized for group in groups)
     torch = torch_identity(
         device, factorizes=factorizes, version=spec.torch_version, kernels=spec.torch_kernels
     )
-    expanded = expand_in_order(groups, seed, limits, torch, interleaved=spec.init_order == "interleaved")
+    expanded = expand_in_order(groups, spec.seed, limits, torch, interleaved=spec.init_order == "interleaved")
     tensors, recipe, nbytes, steps, interleaved = expanded
-    return ResolvedSpec(seed, spec.generator, device, tensors, recipe, steps, torch, nbytes, interleaved)
+    return ResolvedSpec(spec.seed, spec.generator, device, tensors, recipe, steps, torch, nbytes, interleaved)
 
 
 def _validate(document: Any, faults: list[Located]) -> Spec | None:

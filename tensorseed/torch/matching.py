@@ -100,7 +100,7 @@ def _lacking(names: list[str], present: set[str]) -> Iterator[Fault]:
     if not names:
         return
     detail = f"the module lacks {', '.join(fold(names))}, which the spec has"
-    guesses = [unknown_name("tensor", name, present).split("? ")[0] for name in names[:MAX_SUGGESTED]]
-    nearest = [guess.partition("did you mean ")[2] for guess in guesses if "did you mean " in guess]
+    proposals = [unknown_name("tensor", name, present).split("? ")[0] for name in names[:MAX_SUGGESTED]]
+    nearest = [guess.partition("did you mean ")[2] for guess in proposals if "did you mean " in guess]
     remedy = f"did you mean {', '.join(nearest)}?" if nearest else "leave it out of the spec, or build it"
     yield Fault("/layers", f"{detail}: {remedy}")

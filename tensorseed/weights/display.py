@@ -74,13 +74,13 @@ def tensors_table(
 
 def sorted_groups(rows: Sequence[PlanRow]) -> list[Group]:
     """Group tensors of equal shape, dtype and init, and fold their names, in the order of the rows."""
-    places = {row["name"]: place for place, row in enumerate(rows)}
+    ranks = {row["name"]: place for place, row in enumerate(rows)}
     alike: dict[str, dict[str, PlanRow]] = {}
     for row in rows:
         key = repr([row[field] for field in ("dtype", "shape", "init", "mean", "std")])
         alike.setdefault(key, {})[row["name"]] = row
     groups = [group for named in alike.values() for group in _folded(named)]
-    return sorted(groups, key=lambda group: places[group.first["name"]])
+    return sorted(groups, key=lambda group: ranks[group.first["name"]])
 
 
 def _folded(named: Mapping[str, PlanRow]) -> Iterator[Group]:

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import pytest
 
-from tensorseed.evaluations.chain import TYPES
 from tensorseed.evaluations.containers import CONTAINERS
+from tensorseed.evaluations.graph import TYPES
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.losses.registry import LOSSES
 from tensorseed.spec.frameworks import find

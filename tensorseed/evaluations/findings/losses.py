@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import torch
 
-from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.diagnostics import moments
 from tensorseed.evaluations.findings.causes import dominant_bias, weight_gain
 from tensorseed.evaluations.findings.inputs import LARGE, SMALL, has_far_input
 from tensorseed.evaluations.findings.measurements import Finding, Measurements
 from tensorseed.evaluations.findings.signals import find_activations, sharpest
+from tensorseed.evaluations.graph import Node
 
 UNEXPECTED = 3.0
 """The factor by which the loss may differ from the one expected of an uninformed network."""

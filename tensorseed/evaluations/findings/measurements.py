@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from tensorseed.evaluations.chain import Node
 from tensorseed.evaluations.diagnostics import measure_collapse, moments
+from tensorseed.evaluations.graph import Node
 from tensorseed.evaluations.objective import Objective
 from tensorseed.evaluations.report import ExpectedLoss, LayerReport, Level
 from tensorseed.spec.resolved import ResolvedTensor

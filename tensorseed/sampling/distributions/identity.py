@@ -90,10 +90,10 @@ class Axis:
 
 def place(axes: tuple[Axis, ...], indices: Indices) -> Indices:
     """The positions of the elements at `indices` along some axes together, row-major."""
-    places = np.zeros_like(indices)
+    positions = np.zeros_like(indices)
     for axis in axes:
-        places = places * axis.size + axis.positions(indices)
-    return places
+        positions = positions * axis.size + axis.positions(indices)
+    return positions
 
 
 @dataclass(frozen=True)

@@ -101,12 +101,12 @@ class Stack(Elementwise):
     def elements(self, stream: Stream, indices: Indices) -> Numbers:
         """The elements at `indices`, those of a matrix together."""
         values = np.empty(indices.size)
-        numbers, places = np.divmod(indices, self._size)
+        numbers, positions = np.divmod(indices, self._size)
         order = np.argsort(numbers, kind="stable")
         chosen, starts = np.unique(numbers[order], return_index=True)
         bounds = np.append(starts, indices.size)
         for number, start, stop in zip(chosen.tolist(), bounds, bounds[1:], strict=False):
             check_cancelled()
             own = order[start:stop]
-            values[own] = self.base.elements(stream.part(number), places[own])
+            values[own] = self.base.elements(stream.part(number), positions[own])
         return values

@@ -74,13 +74,13 @@ def _candidates(text: bytes) -> Iterator[int]:
         end = _END.search(text, start + BLOCK_BYTES, start + BLOCK_BYTES + MAX_CHARS)
         stop = end.end() if end else start + BLOCK_BYTES
         block = octets[start:stop]
-        places = _suspicious(block)
-        if places.size:
+        suspects = _suspicious(block)
+        if suspects.size:
             inside = _CHARACTERS[block]
             begins = inside.copy()
             begins[1:] &= ~inside[:-1]
             begins[0] &= start == 0 or not _CHARACTERS[octets[start - 1]]
-            found = np.unique(np.cumsum(begins)[places])
+            found = np.unique(np.cumsum(begins)[suspects])
             yield from (start + np.flatnonzero(begins)[found[found > 0] - 1]).tolist()
         start = stop
 

@@ -111,8 +111,8 @@ class Tensor(Entry):
     )
     padding_idx: int | None = Field(
         default=None,
-        description="The row, along the first dimension, that stays zero whatever the init, as that of an "
-        "Embedding does; negative rows count from the end.",
+        description="The row, along the first dimension even with fan_axes, that stays zero whatever the "
+        "init, as that of an Embedding does; negative rows count from the end.",
         examples=[0],
     )
 

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from tensorseed.spec.layers.network_module import InputDtype, Shape
-from tensorseed.spec.modules.base import StatelessModule
+from tensorseed.spec.modules.base import TorchFunction
 from tensorseed.spec.modules.sigmoid_like import check_axis
 
 if TYPE_CHECKING:
     import torch
 
 
-class _Function(StatelessModule):
-    """Base of the modules that are a function of torch, and no class of torch.nn."""
-
-    def build(self, **_factory: Any) -> torch.nn.Module:
-        """An empty module: `forward` computes."""
-        import torch
-
-        return torch.nn.Identity()
-
-
-class Select(_Function):
+class Select(TorchFunction):
     """The slice at index along dim, without that dimension, such as the last time step.
 
     Source: torch.select
@@ -42,7 +32,7 @@ class Select(_Function):
         size = shape[self.dim]
         if not -size <= self.index < size:
             raise ValueError(
-                f"has index {self.index}, and axis {self.dim} of {list(shape)} has {size} places"
+                f"has index {self.index}, and axis {self.dim} of {list(shape)} has the size {size}"
             )
 
     def moved_axis(self, axis: int, shape: Shape) -> int:
@@ -54,7 +44,7 @@ class Select(_Function):
         return x.select(self.dim, self.index)
 
 
-class Permute(_Function):
+class Permute(TorchFunction):
     """The dimensions in the order of dims.
 
     Source: torch.permute
@@ -83,7 +73,7 @@ class Permute(_Function):
         return x.permute(self.dims)
 
 
-class Mean(_Function):
+class Mean(TorchFunction):
     """The mean over one dimension, or over several.
 
     Source: torch.mean

@@ -55,3 +55,13 @@ class StatelessModule(Arguments, NetworkModule):
         arguments = {name: value for name, value in self.arguments().items() if name != "inplace"}
         module: torch.nn.Module = getattr(torch.nn, self.type_name())(**arguments)
         return module
+
+
+class TorchFunction(StatelessModule):
+    """Base of the modules that are a function of torch, and no class of torch.nn."""
+
+    def build(self, **_factory: Any) -> torch.nn.Module:
+        """An empty module: `forward` computes."""
+        import torch
+
+        return torch.nn.Identity()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from tensorseed.spec.layers.network_module import SINE_INIT
-from tensorseed.spec.modules.base import StatelessModule
+from tensorseed.spec.modules.base import TorchFunction
 from tensorseed.spec.numbers import EXACT
 
 if TYPE_CHECKING:
     import torch
 
 
-class Sine(StatelessModule):
+class Sine(TorchFunction):
     """sin(omega · x).
 
     Source: Sitzmann, Martel, Bergman, Lindell, Wetzstein: Implicit neural representations with periodic
@@ -26,12 +26,6 @@ class Sine(StatelessModule):
     omega: Annotated[float, EXACT] = Field(
         default=1.0, gt=0, description="The frequency; 30 in the paper.", examples=[30.0]
     )
-
-    def build(self, **_factory: Any) -> torch.nn.Module:
-        """An empty module: `forward` computes."""
-        import torch
-
-        return torch.nn.Identity()
 
     def forward(self, _module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
         """The sine."""

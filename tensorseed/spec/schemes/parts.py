@@ -117,7 +117,7 @@ class Parts(Scheme):
         if not open_ and given != whole:
             raise ArgumentError(
                 ("parts",),
-                f"the parts have {given:,} places together, and axis {axis} has {whole:,}: {_FILL}",
+                f"the parts have the size {given:,} together, and axis {axis} has {whole:,}: {_FILL}",
             )
         rest = whole - given
         for index in open_:
@@ -125,13 +125,13 @@ class Parts(Scheme):
             if rest <= 0:
                 raise ArgumentError(
                     ("parts", index),
-                    f"nothing is left for this part: the others have {given:,} places, and axis {axis} has "
+                    f"nothing is left for this part: the others have the size {given:,}, and axis {axis} has "
                     f"{whole:,}",
                 )
             if rest % repeat:
                 raise ArgumentError(
                     ("parts", index, "repeat"),
-                    f"repeat must divide the {rest:,} places that the others leave of axis {axis}, "
+                    f"repeat must divide the size {rest:,} that the others leave of axis {axis}, "
                     f"{repeat:,} does not",
                 )
         found = [rest // part.repeat if part.size is None else part.size for part in self.parts]

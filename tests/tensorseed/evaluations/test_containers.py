@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from tensorseed.errors import TooLargeError
-from tensorseed.evaluations.chain import INPUT
+from tensorseed.evaluations.graph import INPUT
 from tensorseed.files.elements import element_source
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tensorseed.errors import DeviceError, EvaluationError, SpecError, TooLargeError, VersionError
 from tensorseed.evaluations import evaluate, read_evaluation
-from tensorseed.evaluations.chain import MAX_LAYERS
+from tensorseed.evaluations.graph import MAX_LAYERS
 from tensorseed.spec.limits import Limits
 from tests.tensorseed.evaluations.cases import faults, read, report
 

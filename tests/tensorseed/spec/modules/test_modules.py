@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-from tensorseed.evaluations.chain import TYPES
+from tensorseed.evaluations.graph import TYPES
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.layers.exclusions import EXCLUDED
 from tensorseed.spec.layers.network_module import (
@@ -267,7 +267,7 @@ def test_a_wrong_argument_is_a_fault_at_its_place(
     ("layer", "words"),
     [
         ({"type": "Select", "dim": 4}, "an axis that its input"),
-        ({"type": "Select", "dim": 1, "index": 4}, "has 4 places"),
+        ({"type": "Select", "dim": 1, "index": 4}, "has the size 4"),
         ({"type": "Permute", "dims": [0, 1, 2]}, "needs each axis of [6, 4, 8, 8] once"),
         ({"type": "Permute", "dims": [0, 1, 2, 2]}, "needs each axis"),
         ({"type": "Mean", "dim": [1, -3]}, "each once"),

@@ -193,10 +193,10 @@ def test_no_elements() -> None:
 @pytest.mark.parametrize(
     ("init", "pointer", "detail"),
     [
-        (parts({**ZEROS, "size": 6}), "/parts", "the parts have 6 places together, and axis 0 has 8: change"),
-        (parts({**ZEROS, "size": 9}, NORMAL), "/parts/1", "the others have 9 places, and axis 0 has 8"),
+        (parts({**ZEROS, "size": 6}), "/parts", "have the size 6 together, and axis 0 has 8: change"),
+        (parts({**ZEROS, "size": 9}, NORMAL), "/parts/1", "the others have the size 9, and axis 0 has 8"),
         (parts(ZEROS, NORMAL), "/parts/1/size", "only one part may leave its size out"),
-        (parts({**NORMAL, "repeat": 3}), "/parts/0/repeat", "repeat must divide the 8 places"),
+        (parts({**NORMAL, "repeat": 3}), "/parts/0/repeat", "repeat must divide the size 8"),
         (parts({**NORMAL, "copies": 3}), "/parts/0/copies", "copies must divide the part's size, 8, 3 does"),
         (parts(NORMAL, axis=2), "/axis", "2 dimensions have the axes -2 to 1"),
         (parts({**NORMAL, "size": 0}), "/parts/0/size", "size must be at least 1"),
