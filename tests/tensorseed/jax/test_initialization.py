@@ -15,7 +15,7 @@ from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
 
 import tensorseed
 import tensorseed.jax as tj
-from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.dtypes import TENSOR_DTYPES
 from tensorseed.weights import jax_arrays
 from tensorseed.weights.base import Weights
 from tensorseed.weights.local import LocalWeights
@@ -165,13 +165,15 @@ def wide() -> Iterator[None]:
 
 
 def every_dtype() -> dict[str, Any]:
-    floats = [tensor(f"{name}", [8, 12], "normal", dtype=name) for name in DTYPES if name != "int64"]
+    floats = [tensor(f"{name}", [8, 12], "normal", dtype=name) for name in TENSOR_DTYPES if name != "int64"]
     return {"layers": [*floats, tensor("int64", [8], {"kind": "constant", "value": 1 << 40}, dtype="int64")]}
 
 
 def test_every_dtype(wide: None, meshes: Any, client: Any) -> None:
     arrays = tj.init(every_dtype(), NamedSharding(meshes["row"], PartitionSpec("x")))
-    assert {name: array.dtype.name for name, array in arrays.items()} == {name: name for name in DTYPES}
+    assert {name: array.dtype.name for name, array in arrays.items()} == {
+        name: name for name in TENSOR_DTYPES
+    }
     assert array_bytes(arrays) == service_bytes(client, every_dtype())
 
 
