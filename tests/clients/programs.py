@@ -118,3 +118,23 @@ def painted(repo: str, revision: str = "main") -> dict[str, Any]:
         "varied": float(images.std()) > 0,
         "state": state.hexdigest(),
     }
+
+
+def read_texts(repos: list[str], texts: list[str]) -> dict[str, dict[str, Any]]:
+    """What the tokenizers of repositories are, and what they make of texts."""
+    from transformers import AutoTokenizer
+
+    found = {}
+    for repo in repos:
+        tokenizer = AutoTokenizer.from_pretrained(repo)
+        ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
+        chat = [{"role": "user", "content": "Hi!"}]
+        found[repo] = {
+            "kind": type(tokenizer).__name__,
+            "size": len(tokenizer),
+            "ids": ids,
+            "texts": [tokenizer.decode(row) for row in ids],
+            "framed": tokenizer(texts[0])["input_ids"],
+            "chat": tokenizer.chat_template and tokenizer.apply_chat_template(chat, tokenize=False),
+        }
+    return found
