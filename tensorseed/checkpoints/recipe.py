@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tensorseed.checkpoints.derivation import derive
 from tensorseed.checkpoints.errors import RecipeError
 from tensorseed.checkpoints.paths import alias_faults, file_faults, id_faults
+from tensorseed.checkpoints.quantization import NothingQuantisedError, quantised_entries, written_format
 from tensorseed.checkpoints.weight_sets import (
     ADAPTER_CONFIG,
     ADAPTER_WEIGHTS,
@@ -33,6 +34,7 @@ from tensorseed.checkpoints.weight_sets import (
 from tensorseed.errors import SpecError, TensorseedError, TooLargeError
 from tensorseed.spec.faults import Located, explain, spec_error
 from tensorseed.spec.json.text import load
+from tensorseed.spec.quantizations import MethodName
 
 MAX_RECIPE_BYTES = 16 << 20  # of one recipe's file
 MAX_SHARD_BYTES = 50_000_000_000  # bytes: clients refuse larger files
@@ -119,6 +121,23 @@ def read_recipe(text: bytes, source: str, derive: Derive = derive) -> Recipe:
         raise RecipeError.of(source, error.faults) from None
     except TooLargeError as error:
         raise RecipeError(f"the recipe {source} is too large: {error}") from None
+
+
+def quantised_recipe(recipe: Recipe, method: MethodName) -> Recipe:
+    """The recipe with its linear weights quantised, and a config that says so.
+
+    Raises:
+        NothingQuantisedError: it is no single model, or has no weights that the method quantises.
+    """
+    if recipe.weights is None or recipe.config is None or recipe.components:
+        raise NothingQuantisedError("only a repository of one model with a config.json can be quantised")
+    layers, quantization, kept = quantised_entries(
+        recipe.weights.layers, method, recipe.config.get("model_type")
+    )
+    fields: JsonObject = {name: getattr(recipe, name) for name in Recipe.model_fields}
+    fields["config"] = recipe.config | {"quantization_config": written_format(quantization, kept)}
+    fields["weights"] = recipe.weights.model_copy(update={"layers": layers})
+    return Recipe.model_construct(**fields)
 
 
 def _faults(document: Any) -> list[Located]:

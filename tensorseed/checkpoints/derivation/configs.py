@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.quantization import ConfigFormatError, read_format
 from tensorseed.errors import Fault, shortened
 from tensorseed.sampling.dtypes import COMPUTE_DTYPES
 from tensorseed.spec.json.pointers import MAX_FAULTS, Path, pointer
@@ -27,8 +28,7 @@ _IGNORED = {
     "recipe's is float32 unless the config names one",
 }
 _REFUSED = {
-    "quantization_config": "quantization_config describes weights that were quantised after training: leave "
-    "it out, and quantise what the recipe gives",
+    "quantization_config": "quantization_config stands at the top of a config: move it there, or drop it",
     "use_timm_backbone": "a backbone of timm is not built here: give backbone_config instead",
     "use_pretrained_backbone": "a pretrained backbone is not loaded here: leave it out",
     "target_lang": "an adapter of a language is not loaded here: leave it out",
@@ -124,10 +124,23 @@ def _faults(config: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         or not all(isinstance(name, str) for name in architectures)
     ):
         yield ("architectures",), "architectures is a list of class names, such as LlamaForCausalLM"
+    yield from _quantization_faults(config.get("quantization_config"))
     for path, value in members(config):
+        if path[0] == "quantization_config":
+            continue
         name = next(part for part in reversed(path) if isinstance(part, str))
         if fault := _fault(name, value):
             yield path, fault
+
+
+def _quantization_faults(document: Any) -> Iterator[tuple[Path, str]]:
+    """What is wrong with the quantization_config, if there is one."""
+    if document is None:
+        return
+    try:
+        read_format(document)
+    except ConfigFormatError as error:
+        yield ("quantization_config", *((error.member,) if error.member else ())), str(error)
 
 
 def members(config: Any) -> Iterator[tuple[Path, Any]]:

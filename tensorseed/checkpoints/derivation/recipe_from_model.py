@@ -26,6 +26,7 @@ from tensorseed.checkpoints.derivation.published_names import published
 from tensorseed.checkpoints.derivation.published_ties import untie, without_input_aliases
 from tensorseed.checkpoints.derivation.reasons import missing_package, unbuildable
 from tensorseed.checkpoints.derivation.recorder import DataDependentError, Recorder
+from tensorseed.checkpoints.quantization import ConfigFormatError, quantised_tensors
 from tensorseed.errors import TensorseedError
 from tensorseed.suggestions import unknown_name
 
@@ -40,10 +41,19 @@ def weights_of(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> Docum
     `overrides` are inits by pattern of name, which come before those of the model.
 
     Raises:
-        ConfigError: transformers cannot build it, an init cannot be expressed, or an override has no effect.
+        ConfigError: transformers cannot build it, an init cannot be expressed, an override has no effect, or
+            none of its weights can be quantised as the config says.
     """
     dtype = dtype_of(config)
-    return folded(_described(config, dtype, overrides), dtype)
+    published = config.get("quantization_config")
+    floats = {name: value for name, value in config.items() if name != "quantization_config"}
+    described = _described(floats, dtype, overrides)
+    if published is not None:
+        try:
+            described = quantised_tensors(described, published, dtype)
+        except ConfigFormatError as error:
+            raise ConfigError.at("/quantization_config", str(error)) from None
+    return folded(described, dtype)
 
 
 def folded(described: Sequence[tuple[str, Described]], dtype: str) -> Document:

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from tensorseed.spec.quantizations.quantization import METHODS, AnyQuantization, MethodName, Quantization
+from tensorseed.spec.quantizations.quantization import (
+    MAX_BLOCK,
+    METHODS,
+    AnyQuantization,
+    MethodName,
+    Quantization,
+    check_quantization,
+    quantization_of,
+)
 from tensorseed.spec.quantizations.stored_parts import StoredPart
 
-__all__ = ["METHODS", "AnyQuantization", "MethodName", "Quantization", "StoredPart"]
+__all__ = [
+    "MAX_BLOCK",
+    "METHODS",
+    "AnyQuantization",
+    "MethodName",
+    "Quantization",
+    "StoredPart",
+    "check_quantization",
+    "quantization_of",
+]

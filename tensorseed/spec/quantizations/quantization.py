@@ -11,8 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchem
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from tensorseed.sampling.distributions import AnyDistribution
+from tensorseed.sampling.distributions import AnyDistribution, Constant
 from tensorseed.sampling.dtypes import DTYPES, DType
+from tensorseed.spec.json.text import dump
 from tensorseed.spec.quantizations.stored_parts import ENDS, Matrix, Shape, StoredPart
 from tensorseed.spec.schemes import ArgumentError
 
@@ -114,6 +115,20 @@ class Quantization(BaseModel):
                 return matrix.gptq(self.option("group_size"))
             case "awq":
                 return matrix.awq(self.option("group_size"))
+
+
+def check_quantization(value: Any, shape: Shape, dtype: DType) -> None:
+    """Check that a quantisation, as an entry has it, takes weights of a shape.
+
+    Raises:
+        ArgumentError: it does not.
+    """
+    quantization_of(value).parts(Constant(0.0), shape, dtype)
+
+
+def quantization_of(value: Any) -> Quantization:
+    """The quantisation of a valid JSON value."""
+    return Quantization.model_validate_json(dump(_named(value)))
 
 
 def _named(value: Any) -> Any:

@@ -45,7 +45,7 @@ def test_a_config_is_an_object(config: Any) -> None:
         ({"architectures": "A"}, "/architectures", "a list of class names"),
         ({"architectures": []}, "/architectures", "a list of class names"),
         ({"architectures": [1]}, "/architectures", "a list of class names"),
-        ({"quantization_config": {"bits": 4}}, "/quantization_config", "leave it out"),
+        ({"quantization_config": {"bits": 4}}, "/quantization_config/quant_method", "one of fp8"),
         ({"target_lang": "fra", "_name_or_path": "/srv"}, "/target_lang", "not loaded here"),
         ({"backbone": "resnet50"}, "/backbone", "give backbone_config"),
         ({"num_hidden_layers": MAX_COUNT + 1}, "/num_hidden_layers", "at most 4,096"),

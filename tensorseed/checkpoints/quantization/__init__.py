@@ -1,0 +1,20 @@
+"""Quantisation of checkpoints: which weights, and what config.json says."""
+
+from __future__ import annotations
+
+from tensorseed.checkpoints.quantization.config_formats import (
+    ConfigFormatError,
+    read_format,
+    written_format,
+)
+from tensorseed.checkpoints.quantization.linear_weights import NothingQuantisedError, quantised_entries
+from tensorseed.checkpoints.quantization.published import quantised_tensors
+
+__all__ = [
+    "ConfigFormatError",
+    "NothingQuantisedError",
+    "quantised_entries",
+    "quantised_tensors",
+    "read_format",
+    "written_format",
+]

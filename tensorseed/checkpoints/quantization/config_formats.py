@@ -1,0 +1,204 @@
+"""`quantization_config` of a config.json, as it is written and read.
+
+Formats: transformers' `fp8`, `mxfp4`, `gptq` and `awq`, and compressed-tensors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from tensorseed.spec.quantizations import MAX_BLOCK, quantization_of
+
+Document = dict[str, Any]
+
+SUPPORTED = ("fp8", "compressed-tensors", "mxfp4", "gptq", "awq")
+
+_MXFP4_KEPT = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
+_STRATEGIES = {
+    ("float", "channel"): "fp8_channel",
+    ("float", "tensor"): "fp8_tensor",
+    ("int", "channel"): "int8",
+}
+
+
+class ConfigFormatError(ValueError):
+    """A quantization_config that is not supported; `member` is the one at fault, "" for the whole."""
+
+    def __init__(self, member: str, detail: str) -> None:
+        self.member = member
+        super().__init__(detail)
+
+
+class Described(NamedTuple):
+    """What a quantization_config says: the quantisation, and patterns of modules that are left out."""
+
+    quantization: Any  # of an entry
+    method: str
+    ignored: tuple[str, ...]
+
+    def ignores(self, module: str) -> bool:
+        """Whether a module is left out: a pattern is its name, the beginning or a part of it, or `re:…`."""
+        return any(_matches(pattern, module) for pattern in self.ignored)
+
+
+def written_format(value: Any, kept: Sequence[str]) -> Document:
+    """The quantization_config of an entry's quantisation, with the modules that are `kept` as they are."""
+    found = quantization_of(value)
+    match found.method:
+        case "fp8":
+            return {
+                "quant_method": "fp8",
+                "fmt": "e4m3",
+                "activation_scheme": "dynamic",
+                "weight_block_size": [*found.option("block_size")],
+                "modules_to_not_convert": [*kept],
+            }
+        case "mxfp4":
+            return {"quant_method": "mxfp4", "modules_to_not_convert": _MXFP4_KEPT}
+        case "gptq":
+            return {
+                "quant_method": "gptq",
+                "bits": 4,
+                "group_size": found.option("group_size"),
+                "desc_act": False,
+                "sym": True,
+                "lm_head": False,
+                "checkpoint_format": "gptq",
+            }
+        case "awq":
+            return {
+                "quant_method": "awq",
+                "bits": 4,
+                "group_size": found.option("group_size"),
+                "zero_point": True,
+                "version": "gemm",
+                "modules_to_not_convert": [*kept],
+            }
+    return _compressed(found.method, kept)
+
+
+def _compressed(method: str, kept: Sequence[str]) -> Document:
+    """The quantization_config of compressed-tensors, whose activations are quantised as they come."""
+    (kind, strategy) = next(pair for pair, name in _STRATEGIES.items() if name == method)
+    number = {"num_bits": 8, "type": kind, "symmetric": True}
+    return {
+        "quant_method": "compressed-tensors",
+        "format": f"{kind}-quantized",
+        "quantization_status": "compressed",
+        "ignore": [*kept],
+        "config_groups": {
+            "group_0": {
+                "targets": ["Linear"],
+                "weights": {**number, "strategy": strategy, "dynamic": False},
+                "input_activations": {**number, "strategy": "token", "dynamic": True},
+                "output_activations": None,
+            }
+        },
+    }
+
+
+def read_format(document: Any) -> Described:
+    """What a quantization_config says.
+
+    Raises:
+        ConfigFormatError: the method, or an option of it, is not supported.
+    """
+    if not isinstance(document, dict):
+        raise ConfigFormatError("", "quantization_config must be an object")
+    readers: dict[str, Callable[[Document], Described]] = {
+        "fp8": _read_fp8,
+        "compressed-tensors": _read_compressed,
+        "mxfp4": lambda one: _described("mxfp4", one),
+        "gptq": _read_gptq,
+        "awq": _read_awq,
+    }
+    method = document.get("quant_method")
+    if not isinstance(method, str) or method not in readers:
+        detail = f"quant_method must be one of {', '.join(SUPPORTED)}: or leave quantization_config out"
+        raise ConfigFormatError("quant_method", detail)
+    return readers[method](document)
+
+
+def _described(quantization: Any, document: Document, ignored: str = "modules_to_not_convert") -> Described:
+    patterns = document.get(ignored) or []
+    if not isinstance(patterns, list) or not all(isinstance(one, str) for one in patterns):
+        raise ConfigFormatError(ignored, f"{ignored} must be a list of names")
+    for pattern in patterns:
+        _compiled(pattern, ignored)
+    method = quantization if isinstance(quantization, str) else quantization["method"]
+    return Described(quantization, method, tuple(patterns))
+
+
+def _compiled(pattern: str, member: str) -> None:
+    """Raise ConfigFormatError for an expression that may take long, or that is none."""
+    if pattern.startswith("re:") and not re.fullmatch(r"re:[\w.*\\^$-]{1,200}", pattern):
+        raise ConfigFormatError(member, "an expression has letters, digits, dots and stars: write names")
+
+
+def _matches(pattern: str, module: str) -> bool:
+    if pattern.startswith("re:"):
+        plain = re.escape(pattern[3:].strip("^$").replace("\\.", ".").replace(".*", "*"))
+    else:
+        plain = re.escape(pattern)
+    expression = plain.replace(r"\*", r"[^\n]*")
+    if pattern.startswith("re:"):
+        return re.match(expression + r"(?:\.|$)", module) is not None
+    return re.search(rf"(?:^|\.){expression}(?:\.|$)", module) is not None
+
+
+def _read_fp8(document: Document) -> Described:
+    size = document.get("weight_block_size", [128, 128])
+    sizes = size if isinstance(size, list) else []
+    if len(sizes) != 2 or not all(type(one) is int and 0 < one <= MAX_BLOCK for one in sizes):
+        detail = "weight_block_size must be two sizes up to 1,024, such as [128, 128]"
+        raise ConfigFormatError("weight_block_size", detail)
+    _expect(document, "fmt", (None, "e4m3"))
+    _expect(document, "scale_fmt", (None, "float"))
+    value = "fp8" if size == [128, 128] else {"method": "fp8", "block_size": size}
+    return _described(value, document)
+
+
+def _read_compressed(document: Document) -> Described:
+    groups = document.get("config_groups")
+    group = next(iter(groups.values())) if isinstance(groups, dict) and len(groups) == 1 else None
+    weights = group.get("weights") if isinstance(group, dict) else None
+    if not isinstance(weights, dict) or group is None or group.get("targets") != ["Linear"]:
+        detail = 'config_groups must have one group, of targets ["Linear"] with weights'
+        raise ConfigFormatError("config_groups", detail)
+    method = _STRATEGIES.get((str(weights.get("type")), str(weights.get("strategy"))))
+    if method is None or weights.get("num_bits") != 8 or weights.get("symmetric", True) is not True:
+        detail = "weights must have 8 bits, symmetric: float by channel or by tensor, or int by channel"
+        raise ConfigFormatError("config_groups", detail)
+    activations = group.get("input_activations")
+    if isinstance(activations, dict) and activations.get("dynamic") is not True:
+        raise ConfigFormatError("config_groups", "input_activations must be dynamic: nothing is calibrated")
+    return _described(method, document, "ignore")
+
+
+def _read_gptq(document: Document) -> Described:
+    _expect(document, "bits", (4,))
+    _expect(document, "sym", (None, True))
+    _expect(document, "checkpoint_format", (None, "gptq"))
+    return _described(_grouped("gptq", document), document)
+
+
+def _read_awq(document: Document) -> Described:
+    _expect(document, "bits", (4,))
+    _expect(document, "zero_point", (None, True))
+    _expect(document, "version", (None, "gemm", "GEMM"))
+    return _described(_grouped("awq", document), document)
+
+
+def _grouped(method: str, document: Document) -> Any:
+    size = document.get("group_size", 128)
+    if type(size) is not int or not 8 <= size <= MAX_BLOCK or size % 8:
+        raise ConfigFormatError("group_size", "group_size must be a multiple of 8 from 8 to 1,024")
+    return method if size == 128 else {"method": method, "group_size": size}
+
+
+def _expect(document: Document, member: str, values: tuple[Any, ...]) -> None:
+    if document.get(member) not in values:
+        words = " or ".join(str(value) for value in values if value is not None)
+        raise ConfigFormatError(member, f"{member} must be {words} here")

@@ -1,0 +1,41 @@
+"""Quantisation of derived entries by a published quantization_config."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tensorseed.checkpoints.quantization.config_formats import ConfigFormatError, read_format
+from tensorseed.checkpoints.quantization.linear_weights import is_linear
+from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.spec.quantizations import check_quantization
+from tensorseed.spec.schemes import ArgumentError
+
+Body = dict[str, Any]  # an entry but for its name
+
+
+def quantised_tensors(
+    described: Sequence[tuple[str, Body]], document: Any, dtype: str
+) -> list[tuple[str, Body]]:
+    """The entries by name, those quantised that a checked quantization_config means.
+
+    Raises:
+        ConfigFormatError: there are none, or a size does not fit.
+    """
+    found = read_format(document)
+    entries, shapes = [], set()
+    for name, body in described:
+        entry = {field: value for field, value in body.items() if (field, value) != ("dtype", dtype)}
+        chosen = is_linear(name, entry, found.method) and not found.ignores(name.removesuffix(".weight"))
+        if chosen:
+            shapes.add(tuple(entry["shape"]))
+        entries.append((name, {**body, "quantization": found.quantization} if chosen else body))
+    if not shapes:
+        detail = f"no weight of this model is quantised by {found.method}: leave quantization_config out"
+        raise ConfigFormatError("", detail)
+    for shape in sorted(shapes):
+        try:
+            check_quantization(found.quantization, shape, DTYPES[dtype])
+        except ArgumentError as error:
+            raise ConfigFormatError("", f"a weight of shape {list(shape)}: {error}") from None
+    return entries

@@ -1,0 +1,178 @@
+"""Quantised repositories under transformers and compressed-tensors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+
+import tensorseed
+from tensorseed.checkpoints.derivation import derive
+from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.library import Library, shipped
+from tensorseed.checkpoints.recipe import Recipe, read_recipe
+from tensorseed.checkpoints.repository import Repository, RepositoryCaches
+from tensorseed.spec.limits import Limits
+from tests.tensorseed.checkpoints.shipped.conftest import SHARD_BYTES, write
+
+GPT_OSS: dict[str, Any] = {
+    "model_type": "gpt_oss",
+    "architectures": ["GptOssForCausalLM"],
+    "dtype": "bfloat16",
+    "hidden_size": 64,
+    "intermediate_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 16,
+    "vocab_size": 64,
+    "pad_token_id": 0,
+    "num_local_experts": 2,
+    "num_experts_per_tok": 1,
+    "layer_types": ["full_attention"],
+}
+LLAMA: dict[str, Any] = {
+    "model_type": "llama",
+    "architectures": ["LlamaForCausalLM"],
+    "dtype": "bfloat16",
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "vocab_size": 64,
+}
+
+
+SHIPPED = Library([shipped()], Limits(), SHARD_BYTES)
+
+
+def loaded(repository: Repository, revision: str, folder: Path, **options: Any) -> dict[str, torch.Tensor]:
+    """The tensors that transformers makes of a revision, of which none is missing or left over."""
+    folder.mkdir()
+    write(repository.snapshot(revision), folder)
+    config = json.loads((folder / "config.json").read_text())
+    cls = getattr(transformers, config["architectures"][0])
+    model, info = cls.from_pretrained(folder, output_loading_info=True, **options)
+    assert not any(info[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    return dict(model.state_dict())
+
+
+def check_near(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], share: float) -> None:
+    """Check that tensors differ by no more than a share of the largest number of each."""
+    assert found.keys() == expected.keys()
+    for name, whole in expected.items():
+        error = (found[name].float() - whole.float()).abs().max()
+        assert error <= share * whole.float().abs().max(), name
+
+
+@pytest.mark.parametrize("name", ["tiny-llama", "tiny-deepseek-v3", "tiny-whisper"])
+def test_transformers_dequantises_float8_blocks_to_the_float_model(name: str, tmp_path: Path) -> None:
+    repository = SHIPPED.repository(f"tensorseed/{name}")
+    found = loaded(repository, "seed-4,quantization=fp8", tmp_path / "fp8", dtype=torch.float32)
+    check_near(found, loaded(repository, "seed-4", tmp_path / "plain"), 1 / 24)
+
+
+@pytest.mark.filterwarnings("ignore:You passed `quantization_config`")
+@pytest.mark.parametrize(
+    ("method", "share"), [("fp8_channel", 1 / 24), ("fp8_tensor", 1 / 16), ("int8", 1 / 100)]
+)
+def test_compressed_tensors_reads_and_dequantises(method: str, share: float, tmp_path: Path) -> None:
+    pytest.importorskip("compressed_tensors")
+    from compressed_tensors.quantization import QuantizationArgs
+    from compressed_tensors.quantization.lifecycle.forward import quantize
+
+    repository = SHIPPED.repository("tensorseed/tiny-llama")
+    options = {"quantization_config": transformers.CompressedTensorsConfig(dequantize=True)}
+    found = loaded(repository, f"seed-4,quantization={method}", tmp_path / "packed", **options)
+    check_near(found, loaded(repository, "seed-4", tmp_path / "plain"), share)
+    name = "model.layers.1.mlp.up_proj.weight"
+    weights = tensorseed.open(f"tensorseed/tiny-llama@seed-4,quantization={method}")
+    floats = tensorseed.open("tensorseed/tiny-llama@seed-4")[name].torch().float()
+    stored, scale = weights[name].torch(), weights[f"{name}_scale"].torch().float()
+    config = json.loads((tmp_path / "packed" / "config.json").read_text())["quantization_config"]
+    arguments = QuantizationArgs(**config["config_groups"]["group_0"]["weights"])
+    own = quantize(floats, scale, None, arguments, dtype=stored.dtype)
+    assert torch.equal(own.view(torch.uint8), stored.view(torch.uint8))
+
+
+def derived(config: dict[str, Any]) -> tuple[Recipe, Repository]:
+    """The recipe of a config, and its repository."""
+    recipe = read_recipe(json.dumps(derive(config)).encode(), "derived")
+    return recipe, Repository(recipe, Limits(), 1 << 30, RepositoryCaches.of(10_000))
+
+
+def test_a_published_gpt_oss_is_derived_in_mxfp4_and_dequantised_by_transformers(tmp_path: Path) -> None:
+    kept = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
+    published = {"quant_method": "mxfp4", "modules_to_not_convert": kept}
+    recipe, quantised = derived({**GPT_OSS, "quantization_config": published})
+    _, plain = derived(GPT_OSS)
+    found = loaded(quantised, "seed-4", tmp_path / "mxfp4", dtype=torch.bfloat16)
+    check_near(found, loaded(plain, "seed-4", tmp_path / "plain"), 1 / 5)
+    asked = plain.snapshot("seed-4,quantization=mxfp4")
+    assert quantised.resolved("seed-4").recipe == plain.resolved("seed-4,quantization=mxfp4").recipe
+    assert json.loads(asked.file("config.json").text or b"")["quantization_config"] == published
+    names = [tensor.name for tensor in quantised.resolved("main").tensors]
+    assert "model.layers.0.mlp.experts.gate_up_proj_blocks" in names
+    assert recipe.config is not None
+    assert recipe.config["quantization_config"] == published
+
+
+def test_a_published_config_quantises_what_it_does_not_leave_out() -> None:
+    document = {"quant_method": "fp8", "weight_block_size": [128, 128]}
+    left = ["lm_head", "model.layers.0.mlp.up_proj"]
+    recipe, _ = derived({**LLAMA, "quantization_config": {**document, "modules_to_not_convert": left}})
+    assert recipe.weights is not None
+    ups = [entry for entry in recipe.weights.layers if "up_proj" in entry["name"]]
+    assert [(entry["name"], "quantization" in entry) for entry in ups] == [
+        ("model.layers.0.mlp.up_proj.weight", False),
+        ("model.layers.1.mlp.up_proj.weight", True),
+    ]
+    downs = [entry for entry in recipe.weights.layers if "down_proj" in entry["name"]]
+    assert all(entry["quantization"] == "fp8" for entry in downs)
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer", "detail"),
+    [
+        ({"quant_method": "hqq"}, "/quantization_config/quant_method", "one of fp8"),
+        ({"quant_method": "mxfp4"}, "/quantization_config", "no weight of this model"),
+        ({"quant_method": "gptq", "bits": 4}, "/quantization_config", "multiple of 128"),
+    ],
+)
+def test_a_quantization_that_a_model_cannot_have_is_refused(document: Any, pointer: str, detail: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        derive({**LLAMA, "quantization_config": document})
+    (fault,) = caught.value.faults
+    assert fault.pointer == pointer
+    assert detail in fault.detail
+
+
+@pytest.mark.parametrize("method", ["gptq", "awq"])
+def test_int4_dequantises_as_its_format_describes(method: str) -> None:
+    """GPTQ: rows packed from the lowest nibble, zero points stored less one. AWQ: columns interleaved."""
+    weights = tensorseed.open(f"tensorseed/tiny-llama@seed-4,quantization={method}")
+    stem = "model.layers.1.mlp.down_proj"
+    floats = tensorseed.open("tensorseed/tiny-llama@seed-4")[f"{stem}.weight"].torch().float()
+    packed, zeros = (weights[f"{stem}.{part}"].torch() for part in ("qweight", "qzeros"))
+    scales = weights[f"{stem}.scales"].torch().float()
+    shifts = torch.arange(0, 32, 4)
+
+    def columns(words: torch.Tensor) -> torch.Tensor:
+        nibbles = words[:, :, None] >> shifts & 15
+        if method == "awq":
+            nibbles = nibbles[:, :, [0, 4, 1, 5, 2, 6, 3, 7]]
+        return nibbles.flatten(1)
+
+    groups = torch.arange(floats.shape[1]) // (floats.shape[1] // scales.shape[0])
+    if method == "gptq":
+        assert torch.equal(weights[f"{stem}.g_idx"].torch().long(), groups)
+        numbers = (packed[:, None, :] >> shifts[:, None] & 15).flatten(0, 1)
+        found = scales[groups] * (numbers - (columns(zeros) + 1)[groups])
+    else:
+        found = scales[groups] * (columns(packed) - columns(zeros)[groups])
+    error = (found.T - floats).abs()
+    assert bool((error <= 0.51 * scales[groups].T).all())
