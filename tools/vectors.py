@@ -103,6 +103,12 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
         {"shape": "1001", "a": "1e-6", "b": "600", "floor": "0.01"},
     ],
     "rg_lru": [{"shape": "33,7"}, {"shape": "1001", "a": "1e-300", "b": "0.99999"}],
+    "weight_norm": [
+        {"shape": "7,1,1", "name": "w.original0", "of_shape": "[7,33,3]", "a": "-0.1", "b": "0.1"},
+        {"shape": "1,1,5", "name": "w.original0", "of_shape": "[40,33,5]", "std": "0.02"},
+        {"shape": "1,3,1", "of_shape": "[2,3,5]", "of": "v", "mean": "0.5", "std": "1"},
+        {"shape": "", "of_shape": "[1100]", "std": "1"},
+    ],
     "parts": [
         {"shape": "12", "parts": '[{"size":3,"init":"zeros"},{"size":3,"init":"ones"},{"init":"uniform"}]'},
         {"shape": "32,9", "parts": '[{"init":"orthogonal","repeat":4}]'},

@@ -30,6 +30,7 @@ from tensorseed.sampling.distributions import (
     TruncNormal,
     Uniform,
     Values,
+    WeightNorm,
     ZeroRange,
 )
 from tensorseed.sampling.dtypes import INT64, DType
@@ -131,7 +132,7 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
                 )
         case Values() | Normal() | Eye() | Dirac() | KernelCentre() | Orthogonal() | Sparse():
             pass
-        case LogUniform() | LogOfUniform() | InverseSoftplusLogUniform() | RealGatedLru():
+        case LogUniform() | LogOfUniform() | InverseSoftplusLogUniform() | RealGatedLru() | WeightNorm():
             pass
         case Sinusoidal() | BilinearKernel() | Stack() | ZeroRange() | Parts():
             pass

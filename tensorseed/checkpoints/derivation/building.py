@@ -46,8 +46,12 @@ class _Dataless(TorchFunctionMode):
     """Tensors are made without data, unless the caller names a device.
 
     An empty literal stays where it is: transformers looks at its device to learn whether weights are to be
-    initialised.
+    initialised. The recorder is given norms, which torch computes by way of several operations.
     """
+
+    def __init__(self, recorder: Recorder | None = None) -> None:
+        super().__init__()
+        self._recorder = recorder
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -62,7 +66,10 @@ class _Dataless(TorchFunctionMode):
             return made if made.numel() == 0 else made.to(META)
         if func in _device_constructors() and kwargs.get("device") is None:
             kwargs["device"] = META
-        return func(*args, **kwargs)
+        made = func(*args, **kwargs)
+        if func is torch.norm_except_dim and self._recorder is not None:
+            self._recorder.record_norm(made, args[0])
+        return made
 
 
 def build(
@@ -95,7 +102,7 @@ def recording(bounds: Bounds | None = None) -> Iterator[Recorder]:
         stack.enter_context(recording_init_calls(recorder))
         stack.enter_context(_bounded(bounds.modules))
         stack.enter_context(_bounded_tables())
-        stack.enter_context(_Dataless())
+        stack.enter_context(_Dataless(recorder))
         stack.enter_context(recorder)
         yield recorder
 

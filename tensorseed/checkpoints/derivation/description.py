@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from tensorseed.checkpoints.derivation.op_rules import storage_of
 from tensorseed.checkpoints.derivation.overrides import UNKNOWN
-from tensorseed.checkpoints.derivation.recorded_distributions import constant, init_of
+from tensorseed.checkpoints.derivation.recorded_distributions import WEIGHT_NORM, constant, init_of
 from tensorseed.checkpoints.derivation.recorder import Recorder
 from tensorseed.checkpoints.derivation.storage_regions import Region, UnknownContentError, Write, region_of
 from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
@@ -18,6 +19,7 @@ from tensorseed.sampling.dtypes import TENSOR_DTYPES
 MAX_VALUES = 4_096  # numbers of one tensor that are written out
 
 Described = dict[str, Any]
+Place = tuple[int, int]
 
 
 def describe_all(tensors: Mapping[str, torch.Tensor], recorder: Recorder) -> Iterator[tuple[str, Described]]:
@@ -26,11 +28,15 @@ def describe_all(tensors: Mapping[str, torch.Tensor], recorder: Recorder) -> Ite
     A tensor that no init describes has the reason as UNKNOWN.
     """
     alike: dict[tuple[object, ...], Described] = {}
+    names = {place_of(tensor): name for name, tensor in tensors.items()}
     for name, tensor in tensors.items():
         fill = recorder.whole_fill(tensor)
         key = (id(fill), tensor.shape, tensor.dtype, tensor.is_contiguous())
         if fill is None:
             yield name, describe(tensor, recorder)
+            continue
+        if fill.spelling is not None and fill.spelling["kind"] == WEIGHT_NORM:
+            yield name, beside(name, describe(tensor, recorder), names)
             continue
         if key not in alike:
             alike[key] = describe(tensor, recorder)
@@ -44,6 +50,23 @@ def describe(tensor: torch.Tensor, recorder: Recorder) -> Described:
     except UnknownContentError as unknown:
         dtype = str(tensor.dtype).removeprefix("torch.")
         return {"type": "Tensor", "shape": list(tensor.shape), "dtype": dtype, UNKNOWN: str(unknown)}
+
+
+def place_of(tensor: torch.Tensor) -> Place:
+    """The storage of a tensor, and where in it the tensor begins."""
+    return storage_of(tensor), int(tensor.storage_offset())
+
+
+def beside(name: str, described: Described, names: Mapping[Place, str]) -> Described:
+    """The entry of norms, with the name of the tensor whose they are; `names` has it by its place."""
+    if UNKNOWN in described:
+        return described
+    found = names.get(described["init"]["of"], "")
+    before, _, last = found.rpartition(".")
+    if not found or before != name.rpartition(".")[0]:
+        del described["init"]
+        return described | {UNKNOWN: "it holds the norms of a tensor that is not saved beside it"}
+    return described | {"init": described["init"] | {"of": last}}
 
 
 def entry_of(tensor: torch.Tensor, recorder: Recorder) -> Described:

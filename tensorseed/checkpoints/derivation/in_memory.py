@@ -13,9 +13,11 @@ from cachetools import LRUCache
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from tensorseed.checkpoints.derivation.building import MAX_MODULES, Bounds, build, silence
-from tensorseed.checkpoints.derivation.description import Described, entry_of
+from tensorseed.checkpoints.derivation.description import Described, Place, beside, entry_of, place_of
 from tensorseed.checkpoints.derivation.op_rules import storage_of
+from tensorseed.checkpoints.derivation.overrides import UNKNOWN
 from tensorseed.checkpoints.derivation.published_names import published as published_names
+from tensorseed.checkpoints.derivation.recorded_distributions import WEIGHT_NORM
 from tensorseed.checkpoints.derivation.recorder import Recorder
 from tensorseed.checkpoints.derivation.storage_regions import UnknownContentError
 from tensorseed.spec.schemes import SCHEMES
@@ -102,9 +104,10 @@ def _described(
             tensors = {**dict(model.named_buffers(remove_duplicate=False)), **state}
             inits.ties.update(_ties(state))
             streams = _streams(model, state, inits.ties, recorder)
+            names = {place_of(tensor): streams.get(name, name) for name, tensor in tensors.items()}
             for name in (name for name in tensors if name in dtypes):
                 persistent, stream = name in state, streams.get(name, name)
-                _describe(inits, name, tensors[name], dtypes[name], recorder, persistent, stream)
+                _describe(inits, name, tensors[name], dtypes[name], recorder, persistent, stream, names)
     return inits
 
 
@@ -121,6 +124,7 @@ def _describe(
     recorder: Recorder,
     persistent: bool,
     stream: str,
+    names: Mapping[Place, str],
 ) -> None:
     if tensor.dtype != dtype and not (tensor.is_floating_point() and dtype.is_floating_point):
         inits.unknown[name] = f"it is of {dtype}, and of {tensor.dtype} in the model of its config"
@@ -138,6 +142,11 @@ def _describe(
         return
     entry["dtype"] = str(dtype).removeprefix("torch.")
     init = entry["init"]
+    if isinstance(init, dict) and init["kind"] == WEIGHT_NORM:
+        entry = beside(stream, entry, names)
+        if UNKNOWN in entry:
+            inits.unknown[name] = entry[UNKNOWN]
+            return
     if stream != name and SCHEMES[init if isinstance(init, str) else init["kind"]].is_random:
         entry["stream"] = stream
     inits.entries[name] = entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +13,8 @@ from tensorseed.checkpoints.derivation.recorded_functions import (
     init_of_function,
     sum_of,
 )
+
+WEIGHT_NORM = "weight_norm"
 
 Init = dict[str, Any]
 
@@ -120,6 +123,20 @@ def normal(mean: float = 0.0, std: float = 1.0) -> RecordedDistribution:
 def uniform(a: float = 0.0, b: float = 1.0) -> RecordedDistribution:
     """U[a, b)."""
     return constant(a) if a == b else RecordedDistribution("uniform", (float(a), float(b)))
+
+
+def norm_of(
+    whole: RecordedDistribution | None, shape: tuple[int, ...], of_shape: Sequence[int], key: object
+) -> RecordedDistribution | None:
+    """The norms, of `shape`, of a tensor's slices; `key` says which tensor. None where no scheme has them."""
+    if whole is None or whole.kind not in ("uniform", "normal"):
+        return None
+    names = ("a", "b") if whole.kind == "uniform" else ("mean", "std")
+    numbers = dict(zip(names, whole.numbers, strict=True))
+    if numbers.get("mean") == 0.0:
+        del numbers["mean"]
+    spelling = {"kind": WEIGHT_NORM, "of": key, "of_shape": list(of_shape), **numbers}
+    return RecordedDistribution("structured", (), spelling, shape)
 
 
 def distribution_of(

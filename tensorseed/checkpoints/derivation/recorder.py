@@ -24,7 +24,7 @@ from tensorseed.checkpoints.derivation.op_rules import (
     storage_of,
     tensors_in,
 )
-from tensorseed.checkpoints.derivation.recorded_distributions import RecordedDistribution
+from tensorseed.checkpoints.derivation.recorded_distributions import RecordedDistribution, norm_of
 from tensorseed.checkpoints.derivation.storage_regions import (
     Contents,
     UnknownContentError,
@@ -81,6 +81,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not tensor.is_meta:
             self._chance[storage_of(tensor)] = tensor
         self.contents_of(tensor).put(region_of(tensor), fill)
+
+    def record_norm(self, norms: torch.Tensor, tensor: torch.Tensor) -> None:
+        """Note that `norms` holds those of slices of `tensor`."""
+        whole = self._single(tensor) if tensor.is_contiguous() else None
+        key = storage_of(tensor), int(tensor.storage_offset())
+        self.record(norms, norm_of(whole, tuple(norms.shape), tensor.shape, key))
 
     def copy(self, target: torch.Tensor, source: torch.Tensor) -> None:
         """Note that the elements of `source` were copied into `target`, which has its shape."""

@@ -18,6 +18,7 @@ from tensorseed.sampling.distributions.bilinear_kernel import BilinearKernel
 from tensorseed.sampling.distributions.draws import Normal, Uniform
 from tensorseed.sampling.distributions.identity import Axis, Dirac, Eye, KernelCentre
 from tensorseed.sampling.distributions.literals import Constant, Values
+from tensorseed.sampling.distributions.norms import WeightNorm
 from tensorseed.sampling.distributions.orthogonal import Orthogonal
 from tensorseed.sampling.distributions.parts import Parts, Run
 from tensorseed.sampling.distributions.quantized import GroupIndex, Quantized
@@ -64,6 +65,7 @@ __all__ = [
     "TruncNormal",
     "Uniform",
     "Values",
+    "WeightNorm",
     "ZeroRange",
 ]
 
@@ -84,6 +86,7 @@ AnyDistribution = (
     | Parts
     | ZeroRange
     | LogUniform
+    | WeightNorm
     | LogOfUniform
     | InverseSoftplusLogUniform
     | RealGatedLru

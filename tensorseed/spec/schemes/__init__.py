@@ -15,6 +15,7 @@ from pydantic_core import CoreSchema
 from tensorseed.spec.schemes.base import ArgumentError, FanScheme, Scheme, SchemeWarning
 from tensorseed.spec.schemes.bilinear import BilinearInterpolation
 from tensorseed.spec.schemes.logit import Logit
+from tensorseed.spec.schemes.norms import WeightNorm
 from tensorseed.spec.schemes.parts import Part, Parts
 from tensorseed.spec.schemes.plain import (
     Constant,
@@ -86,6 +87,7 @@ AnyScheme = Annotated[
     | LogOfUniform
     | InverseSoftplusLogUniform
     | RealGatedLru
+    | WeightNorm
     | Parts,
     Field(discriminator="kind"),
 ]

@@ -219,9 +219,11 @@ def refused(layer: dict[str, Any], **top: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize("kind", PHILOX_ONLY)
 def test_a_scheme_that_torch_lacks(kind: str) -> None:
-    kernels = {"delta_orthogonal": [3, 3, 3], "bilinear": [3, 3, 3, 3]}
+    kernels = {"delta_orthogonal": [3, 3, 3], "bilinear": [3, 3, 3, 3], "weight_norm": [4, 1]}
     shape = kernels.get(kind, [4, 4])
-    parameters = {"a": 0.5, "b": 2} if kind in ("log_uniform", "log_of_uniform") else {}
+    bounds: dict[str, Any] = {"a": 0.5, "b": 2}
+    needed = {"log_uniform": bounds, "log_of_uniform": bounds, "weight_norm": {**bounds, "of_shape": [4, 4]}}
+    parameters = needed.get(kind, {})
     pointer, detail = refused(tensor(shape=shape, init={"kind": kind, **parameters}))
     assert pointer == "/layers/0/init"
     assert f"torch has no {kind}: choose one of constant, " in detail

@@ -78,4 +78,80 @@ _CONFIGS = (
     _config("recurrent_gemma", "RecurrentGemmaForCausalLM", _DECODER, num_hidden_layers=3, lru_width=32),
 )
 
-FURTHER: dict[str, Config] = {config["model_type"]: config for config in _CONFIGS}
+_WAVES = {
+    **_DECODER,
+    "conv_dim": [16, 16],
+    "conv_kernel": [10, 3],
+    "conv_stride": [5, 2],
+    "num_feat_extract_layers": 2,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 2,
+}
+_CODEC = {
+    "model_type": "encodec",
+    "num_filters": 4,
+    "hidden_size": 16,
+    "codebook_size": 16,
+    "codebook_dim": 16,
+    "upsampling_ratios": [4, 2],
+    "num_lstm_layers": 1,
+    "target_bandwidths": [1.5],
+}
+
+_WEIGHT_NORM = (
+    _config("wav2vec2", "Wav2Vec2ForCTC", _WAVES),
+    _config("hubert", "HubertModel", _WAVES),
+    _config("wavlm", "WavLMModel", _WAVES),
+    _config("encodec", "EncodecModel", _CODEC),
+    _config(
+        "musicgen",
+        "MusicgenForConditionalGeneration",
+        text_encoder={
+            "model_type": "t5",
+            "d_model": 16,
+            "d_kv": 4,
+            "d_ff": 32,
+            "num_layers": 1,
+            "num_heads": 4,
+            "vocab_size": 50,
+        },
+        audio_encoder=_CODEC,
+        decoder={
+            "model_type": "musicgen_decoder",
+            "vocab_size": 16,
+            "hidden_size": 16,
+            "ffn_dim": 32,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 4,
+            "num_codebooks": 2,
+            "pad_token_id": 16,
+            "bos_token_id": 16,
+            "max_position_embeddings": 32,
+        },
+    ),
+    _config(
+        "vits",
+        "VitsModel",
+        vocab_size=38,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        ffn_dim=32,
+        flow_size=32,
+        spectrogram_bins=9,
+        posterior_encoder_num_wavenet_layers=2,
+        prior_encoder_num_flows=2,
+        prior_encoder_num_wavenet_layers=2,
+        upsample_initial_channel=32,
+        upsample_rates=[4, 2],
+        upsample_kernel_sizes=[8, 4],
+        resblock_kernel_sizes=[3],
+        resblock_dilation_sizes=[[1, 3]],
+        duration_predictor_flow_bins=4,
+        duration_predictor_filter_channels=32,
+        duration_predictor_num_flows=2,
+        depth_separable_num_layers=2,
+    ),
+)
+
+FURTHER: dict[str, Config] = {config["model_type"]: config for config in (*_CONFIGS, *_WEIGHT_NORM)}

@@ -119,6 +119,17 @@ def test_extremes_agree(family: Family) -> None:
             assert float(ours.max()) <= high + slack, name
 
 
+def test_magnitudes_are_the_norms_of_the_directions_beside_them(family: Family) -> None:
+    shapes = family.outlines[0]
+    for name in family.ours:
+        if name.endswith(".original0"):
+            beside = name[:-1] + "1"
+            directions = family.ours[beside].reshape(len(SEEDS), *shapes[beside])
+            axes = [axis + 1 for axis, size in enumerate(shapes[name]) if size == 1]
+            norms = directions.square().sum(dim=axes).sqrt().reshape(len(SEEDS), -1)
+            assert torch.allclose(family.ours[name], norms, rtol=1e-6, atol=0), name
+
+
 def test_it_is_a_recipe(family: Family) -> None:
     recipe = read_recipe(json.dumps(family.recipe).encode(), "derived")
     assert recipe.config in FURTHER.values()
