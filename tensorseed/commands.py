@@ -101,6 +101,7 @@ def _derived(config: str, name: str | None, inits: Sequence[str], *, weights_onl
     """
     from tensorseed.checkpoints.derivation import derivation_of
     from tensorseed.checkpoints.recipe import read_recipe, recipe_text
+    from tensorseed.checkpoints.tokenizers import tokenizer_warnings
     from tensorseed.client.local_compute import refusing
     from tensorseed.client.source import read_input
     from tensorseed.spec.json.text import dump, load
@@ -113,6 +114,8 @@ def _derived(config: str, name: str | None, inits: Sequence[str], *, weights_onl
         if name is not None:
             read_recipe(dump({"id": name, "config": {}, "weights": {"layers": []}}), "that --id names")
         document, warnings = derivation_of(load(text), name, _overrides(inits))
+    if not weights_only:
+        warnings = [*warnings, *tokenizer_warnings(document.get("config") or {})]
     for warning in warnings:
         click.echo(f"Warning: {warning.pointer}: {warning.detail}", err=True)
     return recipe_text(document["weights"] if weights_only else document)

@@ -16,6 +16,7 @@ from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
 from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.checkpoints.set_layouts import plan_layouts
+from tensorseed.checkpoints.tokenizers import tokenizer_warnings
 from tensorseed.errors import SpecError, TooLargeError
 from tensorseed.spec.limits import Limits
 
@@ -136,7 +137,9 @@ def _planned(derived: Derivation, limits: Limits, shard_bytes: int, lease: Memor
         "parameters": sum(layout.parameters.values()),
         "bytes": layout.data_bytes,
         "shards": layout.shards,
-        "warnings": [warning._asdict() for warning in derived.warnings],
+        "warnings": [
+            warning._asdict() for warning in (*derived.warnings, *tokenizer_warnings(recipe.config or {}))
+        ],
     }
     return orjson.dumps(planned)
 

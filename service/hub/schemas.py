@@ -271,10 +271,13 @@ class RecipeDetail(RecipeSummary):
 
 
 class ConfigWarning(Described):
-    """A member of a config that a derivation passes over."""
+    """A member of a config that a derivation passes over, or that stands against a tokenizer."""
 
     pointer: str = Field(description="A JSON Pointer to it.", examples=["/auto_map"])
-    code: str = Field(description="What it is: auto_map or auto_dtype.", examples=["auto_map"])
+    code: str = Field(
+        description="What it is: auto_map, auto_dtype, or vocab_size, which has no room for a tokenizer.",
+        examples=["auto_map"],
+    )
     detail: str = Field(
         description="What is done instead.",
         examples=["auto_map is left out: it names code of the repository"],

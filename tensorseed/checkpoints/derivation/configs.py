@@ -37,7 +37,7 @@ _REFUSED = {
 
 
 class ConfigWarning(NamedTuple):
-    """A member of a config that a derivation passes over, which changes what is derived or served."""
+    """A member of a config that a derivation passes over, or that changes what is derived or served."""
 
     pointer: str  # a JSON Pointer into the config, as it was given
     code: str

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from tensorseed.checkpoints.derivation.configs import ConfigWarning
 from tensorseed.checkpoints.generated_texts import GeneratedText
-from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan, plan_tokenizer
+from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan, TooFewIdsError, plan_tokenizer
 from tensorseed.checkpoints.tokenizers.sentencepiece_model import sentencepiece_model
 from tensorseed.checkpoints.tokenizers.tokenizer_config import tokenizer_config
 from tensorseed.checkpoints.tokenizers.tokenizer_json import tokenizer_json
 
-__all__ = ["TOKENIZER_FILES", "TokenizerPlan", "plan_tokenizer", "tokenizer_texts"]
+__all__ = ["TOKENIZER_FILES", "TokenizerPlan", "plan_tokenizer", "tokenizer_texts", "tokenizer_warnings"]
 
 TOKENIZER_FILES = frozenset(
     (
@@ -36,7 +37,10 @@ TOKENIZER_FILES = frozenset(
 
 def tokenizer_texts(config: Mapping[str, Any]) -> dict[str, GeneratedText]:
     """The files of the tokenizer of a model by path; none where it reads no text or has too few ids."""
-    plan = plan_tokenizer(config)
+    try:
+        plan = plan_tokenizer(config)
+    except TooFewIdsError:
+        return {}
     if plan is None:
         return {}
     makers: dict[str, Callable[[TokenizerPlan], bytes]] = {
@@ -50,3 +54,12 @@ def tokenizer_texts(config: Mapping[str, Any]) -> dict[str, GeneratedText]:
         path: GeneratedText(json.dumps([make.__name__, source]), partial(make, plan))
         for path, make in makers.items()
     }
+
+
+def tokenizer_warnings(config: Mapping[str, Any]) -> list[ConfigWarning]:
+    """A warning where a model reads text and has too few ids for a tokenizer."""
+    try:
+        plan_tokenizer(config)
+    except TooFewIdsError as error:
+        return [ConfigWarning(error.pointer, "vocab_size", str(error))]
+    return []

@@ -26,6 +26,7 @@ from tensorseed.checkpoints.tokenizers.whisper import add_whisper_tokens
 VERSION = 1  # raised with every change of what is made from a plan
 
 MAX_VOCABULARY = 1 << 20  # tokens: 20 MB of JSON
+MIN_SPECIAL = 16  # ids beside those of bytes that are enough for the special tokens of nearly all configs
 SENTINELS = 100  # of T5
 
 _LENGTHS = ("max_position_embeddings", "n_positions", "max_target_positions", "seq_length")
@@ -69,20 +70,35 @@ class TokenizerPlan:
         return json.dumps({"version": VERSION, **asdict(self)})
 
 
+class TooFewIdsError(ValueError):
+    """A vocabulary has fewer ids than its tokenizer needs; `pointer` is that of its size in the config."""
+
+    def __init__(self, pointer: str, size: int, needed: int) -> None:
+        super().__init__(
+            f"a vocabulary of {size:,} ids has no room for a tokenizer, so the repository has none: "
+            f"{needed:,} are enough"
+        )
+        self.pointer = pointer
+
+
 def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
-    """The plan of a config's tokenizer; None where its model reads no text, or has too few ids for all bytes.
+    """The plan of a config's tokenizer; None where its model reads no text.
 
     A model of text and images has the tokenizer of its `text_config`.
+
+    Raises:
+        TooFewIdsError: The vocabulary has no room for it.
     """
-    text = _text_config(config)
+    folder, text = _text_config(config)
     size = text.get("vocab_size")
     kind = _model_type(config, text)
     if type(size) is not int or size > MAX_VOCABULARY or {kind, _model_type(config, {})} & TEXTLESS:
         return None
     configs = [text] if text is config else [text, config]
     family = family_of(kind, _first_special(configs))
-    if size < 2 * len(family.needs) + 8:
-        return None
+    least = _required(family) + MIN_SPECIAL
+    if size < 2 * MIN_SPECIAL:
+        raise TooFewIdsError(f"{folder}/vocab_size", size, least)
     found = special_tokens(configs, size, family, masks=_class_name(config).endswith("ForMaskedLM"))
     pieces: dict[int, str] = {}
     if family is WHISPER:
@@ -90,8 +106,9 @@ def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
     if family is T5:
         for place in range(min(SENTINELS, size // 8)):
             found.add(size - 1 - place, f"<extra_id_{place}>")
-    if size < len(found.texts) + len(pieces) + _required(family):
-        return None
+    needed = len(found.texts) + len(pieces) + _required(family)
+    if size < needed:
+        raise TooFewIdsError(f"{folder}/vocab_size", size, max(needed, least))
     return TokenizerPlan(
         family.kind,
         family.class_name,
@@ -107,12 +124,13 @@ def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
     )
 
 
-def _text_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The config that has the vocabulary."""
+def _text_config(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The config that has the vocabulary, after the pointer to it."""
     if "vocab_size" in config:
-        return config
-    inner = (config.get(name) for name in TEXTS)
-    return next((part for part in inner if isinstance(part, dict) and "vocab_size" in part), config)
+        return "", config
+    inner = ((f"/{name}", config.get(name)) for name in TEXTS)
+    found = ((at, part) for at, part in inner if isinstance(part, dict) and "vocab_size" in part)
+    return next(found, ("", config))
 
 
 def _model_type(config: Mapping[str, Any], text: Mapping[str, Any]) -> str:

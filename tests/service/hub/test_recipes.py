@@ -116,6 +116,14 @@ def test_the_plan_of_a_config(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None
     assert hub.app.state.hub.derivations.configs == [b'{"model_type":"llama"}']
 
 
+def test_a_plan_warns_of_a_vocabulary_without_room_for_a_tokenizer(
+    hub: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived = document(config={"model_type": "llama", "vocab_size": 64})
+    warning = plan(hub, monkeypatch, derived).json()["warnings"][-1]
+    assert (warning["pointer"], warning["code"]) == ("/vocab_size", "vocab_size")
+
+
 @pytest.mark.parametrize(
     ("error", "status", "name"),
     [

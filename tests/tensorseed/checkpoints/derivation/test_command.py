@@ -37,12 +37,13 @@ def test_a_recipe(config: Path) -> None:
 
 
 def test_warnings_go_to_standard_error(config: Path) -> None:
-    document = {**FAMILIES["llama"], "auto_map": {"AutoModel": "a.B"}, "dtype": "auto"}
+    document = {**FAMILIES["llama"], "auto_map": {"AutoModel": "a.B"}, "dtype": "auto", "vocab_size": 200}
     result = invoke("-", given=json.dumps(document))
     assert result.exit_code == 0, result.output
     assert [line.split(": ")[:2] for line in result.stderr.splitlines()] == [
         ["Warning", "/dtype"],
         ["Warning", "/auto_map"],
+        ["Warning", "/vocab_size"],
     ]
     written = json.loads(result.stdout)
     assert written["weights"]["dtype"] == "float32"

@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorseed.checkpoints.tokenizers import TokenizerPlan, plan_tokenizer, tokenizer_texts
+from tensorseed.checkpoints.tokenizers import (
+    TokenizerPlan,
+    plan_tokenizer,
+    tokenizer_texts,
+    tokenizer_warnings,
+)
 from tensorseed.checkpoints.tokenizers.families import Kind
+from tensorseed.checkpoints.tokenizers.plan import TooFewIdsError
 from tests.tensorseed.checkpoints.tokenizers.configs import ALL, BERT, CLIP, LLAMA, QWEN, T5, config
 
 
@@ -146,9 +152,11 @@ MEMBERS = st.sampled_from(
 )
 def test_any_ids_make_as_many_different_tokens(kind: str, size: int, ids: dict[str, Any]) -> None:
     document = {"model_type": kind, "vocab_size": size, **ids}
-    plan = plan_tokenizer(document)
-    if plan is None:
+    try:
+        plan = planned(document)
+    except TooFewIdsError:
         assert size < 1_000
+        assert [warning.pointer for warning in tokenizer_warnings(document)] == ["/vocab_size"]
         return
     for path, text in tokenizer_texts(document).items():
         made = text.make()
@@ -158,6 +166,15 @@ def test_any_ids_make_as_many_different_tokens(kind: str, size: int, ids: dict[s
             assert len(set(tokens)) == size
             assert [tokens[id_] for id_ in plan.special] == list(plan.special.values())
     assert all(0 <= id_ < size for id_ in plan.special)
+
+
+def test_too_few_ids_are_a_warning_that_says_how_many_are_enough() -> None:
+    small = config("opt", vocab_size=32)
+    (warning,) = tokenizer_warnings({"model_type": "llava", "text_config": small})
+    assert (warning.pointer, warning.code) == ("/text_config/vocab_size", "vocab_size")
+    assert warning.detail.endswith("272 are enough")
+    assert tokenizer_texts({**small, "vocab_size": 272})
+    assert tokenizer_warnings({"model_type": "vit"}) == tokenizer_warnings(LLAMA) == []
 
 
 def test_a_hostile_config_is_no_fault() -> None:
