@@ -15,6 +15,7 @@ from tensorseed.checkpoints.processors.feature_extractors import feature_extract
 from tensorseed.checkpoints.processors.generation import generation_config
 from tensorseed.checkpoints.processors.image_processors import image_processor, processor_arguments
 from tensorseed.checkpoints.processors.table import classes_of
+from tensorseed.checkpoints.processors.whisper import whisper_generation
 
 __all__ = ["PROCESSOR_FILES", "processor_texts"]
 
@@ -27,12 +28,16 @@ PROCESSOR_FILES = frozenset((PREPROCESSOR_CONFIG, PROCESSOR_CONFIG))
 
 def processor_texts(config: Mapping[str, Any]) -> dict[str, GeneratedText]:
     """The files of a model by path: of its processors, and of its generation. Its config says which."""
-    found = {PREPROCESSOR_CONFIG: _preprocessor(config), GENERATION_CONFIG: generation_config(config)}
+    generation = generation_config(config)
+    found = {PREPROCESSOR_CONFIG: _preprocessor(config), GENERATION_CONFIG: generation}
     classes = classes_of(config.get("model_type"))
     arguments = processor_arguments(config)
     if classes is not None and classes.processor is not None and arguments:
         found[PROCESSOR_CONFIG] = {**arguments, "processor_class": classes.processor}
-    return {path: _text(document) for path, document in found.items() if document}
+    texts = {path: _text(document) for path, document in found.items() if document}
+    if generation and config.get("model_type") == "whisper":
+        texts[GENERATION_CONFIG] = whisper_generation(config, generation)
+    return texts
 
 
 def _preprocessor(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,6 +50,10 @@ def _class_arguments(plan: TokenizerPlan) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     if plan.class_name == GENERIC:
         arguments["add_prefix_space"] = False
+        arguments["model_input_names"] = [
+            "input_ids",
+            "attention_mask",
+        ]  # the class would add types of tokens
     if plan.kind is Kind.BYTE_LEVEL and plan.class_name != GENERIC:
         arguments |= {"add_prefix_space": False, "errors": "replace"}
     if plan.kind is not Kind.UNIGRAM:
