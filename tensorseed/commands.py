@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def compile_kernels(cache: Path, portable: bool) -> None:
 
 @click.command()
 @click.argument("config")
+@click.option("--base", help="config.json of an adapter's base, where that is none of the shipped recipes.")
 @click.option("--id", "name", help="Id of the repository; local/ and the model type if absent.")
 @click.option(
     "--weights-only", is_flag=True, help="Write the dtype and the entries alone, as a spec has them."
@@ -65,18 +67,21 @@ def compile_kernels(cache: Path, portable: bool) -> None:
     metavar="PATTERN=INIT",
     help="Init of the tensors whose names match a pattern, as a rule has it; may be given again.",
 )
-def recipe(config: str, name: str | None, weights_only: bool, inits: tuple[str, ...]) -> None:
+def recipe(
+    config: str, base: str | None, name: str | None, weights_only: bool, inits: tuple[str, ...]
+) -> None:
     """Write the recipe of CONFIG.
 
     CONFIG is a config.json, or - for standard input. The recipe has the tensors of the model that
     transformers or diffusers builds from it, each with an init of the same distribution. CONFIG may be the
-    folder of a pipeline with its model_index.json and the configs of its components. This needs the extra
-    tensorseed[transformers] or tensorseed[diffusers] and no network. Warnings go to standard
-    error. Exit codes are those of fetch.
+    folder of a pipeline with its model_index.json and the configs of its components, or the
+    adapter_config.json of a LoRA, whose base is a recipe or the config at --base. This needs the extra
+    tensorseed[transformers], tensorseed[diffusers] or tensorseed[peft] and no network. Warnings go to
+    standard error. Exit codes are those of fetch.
     """
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     with exiting():
-        write_out(_derived(config, name, inits, weights_only=weights_only))
+        write_out(_derived(config, base, name, inits, weights_only=weights_only))
 
 
 def _overrides(inits: Sequence[str]) -> dict[str, Any]:
@@ -93,13 +98,16 @@ def _overrides(inits: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _derived(config: str, name: str | None, inits: Sequence[str], *, weights_only: bool) -> str:
+def _derived(
+    config: str, base: str | None, name: str | None, inits: Sequence[str], *, weights_only: bool
+) -> str:
     """The text of the recipe.
 
     Raises:
         ClientError: the config cannot be read, or is refused.
     """
     from tensorseed.checkpoints.derivation import derivation_of
+    from tensorseed.checkpoints.derivation.adapters.documents import with_base
     from tensorseed.checkpoints.recipe import read_recipe, recipe_text
     from tensorseed.checkpoints.tokenizers import tokenizer_warnings
     from tensorseed.client.local_compute import refusing
@@ -113,12 +121,32 @@ def _derived(config: str, name: str | None, inits: Sequence[str], *, weights_onl
     with refusing():
         if name is not None:
             read_recipe(dump({"id": name, "config": {}, "weights": {"layers": []}}), "that --id names")
-        document, warnings = derivation_of(load(text), name, _overrides(inits))
+        given = with_base(load(text), partial(_base_config, base))
+        document, warnings = derivation_of(given, name, _overrides(inits))
     if not weights_only:
         warnings = [*warnings, *tokenizer_warnings(document.get("config") or {})]
     for warning in warnings:
         click.echo(f"Warning: {warning.pointer}: {warning.detail}", err=True)
     return recipe_text(document["weights"] if weights_only else document)
+
+
+def _base_config(path: str | None, name: str) -> dict[str, Any] | None:
+    """The config of the base of an adapter: that at a path, or of the shipped recipe of a name."""
+    from tensorseed.checkpoints.errors import UnknownRepositoryError
+    from tensorseed.checkpoints.library import Library, shipped
+    from tensorseed.checkpoints.recipe import MAX_SHARD_BYTES
+    from tensorseed.client.source import read_input
+    from tensorseed.spec.json.text import load
+    from tensorseed.spec.limits import Limits
+
+    if path is not None:
+        document = load(read_input(path)[0])
+        config = document.get("config", document) if isinstance(document, dict) else None
+        return config if isinstance(config, dict) else None
+    try:
+        return Library([shipped()], Limits(), MAX_SHARD_BYTES).repository(name).recipe.config
+    except UnknownRepositoryError:
+        return None
 
 
 def _pipeline_folder(config: str) -> Path | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import Any
 
 from tensorseed.checkpoints.derivation import derive
+from tensorseed.checkpoints.derivation.adapters.documents import with_base
 from tensorseed.checkpoints.library import shipped
 from tensorseed.checkpoints.recipe import recipe_text
 
@@ -20,6 +22,7 @@ KEYS = (  # as they are ordered
     "aliases",
     "description",
     "config",
+    "adapter_config",
     "files",
     "weights",
     "components",
@@ -41,9 +44,17 @@ def regenerated(text: str) -> str:
         if config["model_type"] in PUBLISHED_CLASSES:
             config = config | {"architectures": [PUBLISHED_CLASSES[config["model_type"]]]}
         recipe["weights"] = derive(config)["weights"]
+    if adapter := recipe.get("adapter_config"):
+        recipe["weights"] = derive(with_base(adapter, _config))["weights"]
     for component in recipe.get("components", {}).values():
         component["weights"] = derive(component["config"])["weights"]
     return recipe_text({key: recipe[key] for key in KEYS if key in recipe})
+
+
+def _config(name: str) -> dict[str, Any]:
+    """The config of a shipped recipe."""
+    config: dict[str, Any] = json.loads((FOLDER / f"{name.rpartition('/')[2]}.json").read_text())["config"]
+    return config
 
 
 def main() -> None:

@@ -51,6 +51,12 @@ class LibraryService:
         await self._refresh()
         return self._library.repository(name)
 
+    def config(self, name: str) -> dict[str, Any] | None:
+        """The config of a recipe by its id, without a look at the folders; None without one."""
+        with suppress(UnknownRepositoryError):
+            return self._library.repository(name).recipe.config
+        return None
+
     async def repositories(self) -> list[Repository]:
         """All repositories, by id."""
         await self._refresh()

@@ -43,13 +43,20 @@ _DERIVED = (ConfigError, MissingExtraError, DerivationTimeError, RecipeError)
 _BODY = (SpecError, TooLargeError, MediaTypeError, MalformedRequestError, BusyError)
 _CONFIG = {
     "type": "object",
-    "anyOf": [{"required": ["model_type"]}, {"required": ["_class_name"]}, {"required": ["model_index"]}],
+    "anyOf": [
+        {"required": ["model_type"]},
+        {"required": ["_class_name"]},
+        {"required": ["model_index"]},
+        {"required": ["peft_type"]},
+    ],
     "properties": {
         "model_type": {"type": "string", "description": "One of transformers' model types."},
         "_class_name": {"type": "string", "description": "One of diffusers' models."},
         "model_index": {"type": "object", "description": "The model_index.json of a pipeline."},
         "components": {"type": "object", "description": "The configs of a pipeline's components."},
         "files": {"type": "object", "description": "Texts of a pipeline by path."},
+        "peft_type": {"type": "string", "description": "LORA, in the adapter_config.json of an adapter."},
+        "base_model_name_or_path": {"type": "string", "description": "The id of an adapter's base."},
     },
     "examples": [RECIPE["config"]],
 }
@@ -92,11 +99,10 @@ async def get_recipes(request: Request) -> Response:
 async def plan_recipe(request: Request) -> Response:
     """The recipe of the model that a `config.json` describes, and the totals of its repository.
 
-    The model is built without its tensors' data. A pipeline of diffusers is its model index and
-    the configs of its components. The recipe is not stored: save it into the folder of recipes to serve it.
-    With `overrides`, inits by pattern of name, the body is an object of both. They fill tensors that no init
-    describes, and may replace any other. The model is built without its tensors' data. The recipe is not
-    stored: save it into the folder of recipes to serve it.
+    The model is built without its tensors' data. A pipeline of diffusers is its model index and the configs
+    of its components; a LoRA is its adapter_config.json, with a recipe as base. With `overrides`, inits by
+    pattern of name, the body is an object of `config` and `overrides`. They fill tensors that no init
+    describes, and may replace any other. The recipe is not stored: save it into the folder of recipes.
     """
     context = HubContext.of(request)
     with context.deriving.admit():
@@ -118,7 +124,7 @@ async def get_recipe(request: Request) -> Response:
 
 
 async def _plan(context: HubContext, config: bytes, lease: MemoryLease) -> Response:
-    derived = await context.derivations.derive_json(config)
+    derived = await context.derivations.derive_json(config, context.library.config)
     limits, shard_bytes = context.limits, context.settings.shard_bytes
     return complete_text(
         await context.worker.run(_planned, derived, limits, shard_bytes, lease), lease, _UNSTORED

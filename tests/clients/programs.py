@@ -138,3 +138,28 @@ def read_texts(repos: list[str], texts: list[str]) -> dict[str, dict[str, Any]]:
             "chat": tokenizer.chat_template and tokenizer.apply_chat_template(chat, tokenize=False),
         }
     return found
+
+
+def adapted(base: str, adapter: str, *revisions: str) -> list[dict[str, Any]]:
+    """A model with an adapter of each revision: their tensors' digest, and what they change of the logits."""
+    import torch
+    from peft import PeftModel, get_peft_model_state_dict
+    from transformers import AutoModelForCausalLM
+
+    prompt = torch.tensor([[3, 5, 7]])
+    model = AutoModelForCausalLM.from_pretrained(base)
+    with torch.no_grad():
+        plain = model(input_ids=prompt).logits
+    adapted = PeftModel.from_pretrained(model, adapter, adapter_name="first", revision=revisions[0])
+    found = []
+    for name, revision in zip(("first", *revisions[1:]), revisions, strict=True):
+        if name != "first":
+            adapted.load_adapter(adapter, adapter_name=name, revision=revision)
+        adapted.set_adapter(name)
+        state = hashlib.sha256()
+        for key, tensor in sorted(get_peft_model_state_dict(adapted, adapter_name=name).items()):
+            state.update(key.encode() + tensor.contiguous().view(torch.uint8).numpy().tobytes())
+        with torch.no_grad():
+            change = float((adapted(input_ids=prompt).logits - plain).abs().max())
+        found.append({"state": state.hexdigest(), "change": change})
+    return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+from tensorseed.checkpoints.derivation.adapters.documents import check_adapter, derive_adapter, is_adapter
 from tensorseed.checkpoints.derivation.configs import (
     ConfigWarning,
     check_config,
@@ -54,6 +55,8 @@ def derivation_of(
     given = checked(overrides or {}, config)
     if missing := missing_library(config):
         raise MissingExtraError(missing)
+    if is_adapter(config):
+        return Derivation(derive_adapter(config, name), [])
     if is_pipeline(config):
         return Derivation(*derive_pipeline(config, name, partial(_derived, overrides=given)))
     kept, weights, warnings = _derived(config, given)
@@ -67,7 +70,9 @@ def derivation_of(
 
 def check_document(document: Any) -> None:
     """Raise ConfigError unless a config, or each of a pipeline's, is one that a model can be built from."""
-    if is_pipeline(document):
+    if is_adapter(document):
+        check_adapter(document)
+    elif is_pipeline(document):
         check_pipeline(document)
     else:
         check_config(document)
@@ -75,6 +80,8 @@ def check_document(document: Any) -> None:
 
 def missing_library(document: Mapping[str, Any]) -> str | None:
     """The first library that a checked document needs and that is not installed."""
+    if is_adapter(document):
+        return next((library for library in ("transformers", "peft") if not installed(library)), None)
     parts = document["components"].values() if is_pipeline(document) else [document]
     needed = ["transformers", *map(library_of, parts), *(["diffusers"] if is_pipeline(document) else [])]
     return next((library for library in needed if not installed(library)), None)
@@ -89,6 +96,8 @@ def checked(overrides: Any, config: Any) -> dict[str, Any]:
     if compiled(overrides) and is_pipeline(config):
         detail = "overrides fill the tensors of one model: derive the components of a pipeline one by one"
         raise ConfigError.at("/overrides", detail)
+    if overrides and is_adapter(config):
+        raise ConfigError.at("/overrides", "overrides fill tensors of a model: leave them out for an adapter")
     return dict(overrides)
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from tensorseed.checkpoints.derivation.adapters.documents import BaseOf, with_base
 from tensorseed.checkpoints.derivation.configs import ConfigWarning
 from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
 from tensorseed.checkpoints.derivation.from_config import (
@@ -61,10 +62,12 @@ class DerivationProcess:
         """
         return self._exchange(_message(_Request(config, {}, "")))
 
-    async def derive_json(self, config: bytes) -> Derivation:
+    async def derive_json(self, config: bytes, base_of: BaseOf = lambda _: None) -> Derivation:
         """The recipe of the text of a config.json, or of one of `config` and `overrides`, with warnings.
 
         A cancelled call kills the process.
+
+        `base_of` finds the bases of adapters.
 
         Raises:
             ConfigError: no recipe can be derived from the config.
@@ -73,6 +76,8 @@ class DerivationProcess:
             TooLargeError: the model is larger than a derivation builds.
         """
         request = await asyncio.to_thread(_parsed, config)
+        with _config_at(request.at):
+            request = request._replace(config=with_base(request.config, base_of))
         message = await asyncio.to_thread(_message, request)
         async with self._turn:
             try:

@@ -25,7 +25,7 @@ class Derived:
         self.outcome = outcome
         self.configs: list[bytes] = []
 
-    async def derive_json(self, config: bytes) -> Derivation:
+    async def derive_json(self, config: bytes, base_of: object) -> Derivation:
         self.configs.append(config)
         if isinstance(self.outcome, Exception):
             raise self.outcome

@@ -55,6 +55,11 @@ def test_it_is_what_the_tool_makes_of_its_config(name: str) -> None:
     assert regenerated(text(name)) == text(name)
 
 
+def test_an_adapter_is_what_the_tool_makes_of_its_config() -> None:
+    pytest.importorskip("peft")
+    assert regenerated(text("tiny-llama-lora")) == text("tiny-llama-lora")
+
+
 @pytest.mark.parametrize("name", PIPELINES)
 def test_a_pipeline_is_what_the_tool_makes_of_its_configs(name: str, library: Library) -> None:
     pytest.importorskip("diffusers")

@@ -1,0 +1,1 @@
+"""Derivation of the recipes of PEFT adapters."""

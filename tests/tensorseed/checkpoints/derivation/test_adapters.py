@@ -1,0 +1,156 @@
+"""Derived adapters against peft: names, shapes, distributions, loading."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import load, load_file
+
+from tensorseed.__main__ import main
+from tensorseed.checkpoints.derivation.adapters.documents import with_base
+from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.from_config import derive
+from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of
+from tensorseed.checkpoints.layout import state_dict_order
+from tensorseed.checkpoints.recipe import read_recipe
+from tensorseed.files.virtual_file import open_file
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.spec import parse_spec
+from tests.tensorseed.checkpoints.derivation.families import FAMILIES
+
+peft = pytest.importorskip("peft", reason="peft is not installed")
+
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+
+SEEDS = 8
+SIGMAS = 6.0
+BASE = "base_model_name_or_path"
+
+
+def adapter(**changes: Any) -> dict[str, Any]:
+    return {
+        "peft_type": "LORA",
+        BASE: "tests/base",
+        "r": 4,
+        "target_modules": ["q_proj", "v_proj"],
+        **changes,
+    }
+
+
+def derived(family: str, config: dict[str, Any]) -> dict[str, Any]:
+    return derive(with_base(config, lambda name: FAMILIES[family] if name == "tests/base" else None))
+
+
+def ours(recipe: dict[str, Any], seed: int) -> bytes:
+    file = open_file(parse_spec(json.dumps({**recipe["weights"], "seed": seed}).encode(), Limits()))
+    return file.read(0, file.size).tobytes()
+
+
+def model(family: str) -> Any:
+    config = config_of(FAMILIES[family])
+    return class_of(FAMILIES[family], config)._from_config(config)
+
+
+CASES = {
+    "rank patterns": ("llama", adapter(rank_pattern={"v_proj": 2}, task_type="CAUSAL_LM")),
+    "all linear layers, B drawn": ("llama", adapter(target_modules="all-linear", init_lora_weights=False)),
+    "a regular expression": ("llama", adapter(target_modules=r".*layers\.0\..*(q|k)_proj")),
+    "gaussian, Conv1D": (
+        "gpt2",
+        adapter(target_modules=["c_attn"], init_lora_weights="gaussian", fan_in_fan_out=True),
+    ),
+    "an embedding": ("llama", adapter(target_modules=["embed_tokens"])),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_has_the_tensors_and_distributions_of_peft(case: str, tmp_path: Path) -> None:
+    family, config = CASES[case]
+    recipe = derived(family, config)
+    base = model(family)
+    base.name_or_path = base.config._name_or_path = "tests/base"
+    theirs: dict[str, list[torch.Tensor]] = {}
+    mine: dict[str, list[torch.Tensor]] = {}
+    for seed in range(SEEDS):
+        torch.manual_seed(seed)
+        adapted = peft.get_peft_model(base, peft.LoraConfig.from_peft_type(**config))
+        state = peft.get_peft_model_state_dict(adapted, save_embedding_layers=False)
+        for name, tensor in state.items():
+            theirs.setdefault(name, []).append(tensor.detach().clone())
+        base = adapted.unload()
+        for name, tensor in load(ours(recipe, seed)).items():
+            mine.setdefault(name, []).append(tensor)
+    assert state_dict_order(recipe["weights"]["layers"], Limits()) == list(theirs)
+    for name, drawn in theirs.items():
+        found, known = torch.stack(mine[name]).double(), torch.stack(drawn).double()
+        assert (found.shape, mine[name][0].dtype) == (known.shape, drawn[0].dtype), name
+        spread = float(known.std(unbiased=False))
+        noise = SIGMAS * spread * math.sqrt(2.0 / known.numel())
+        assert abs(float(found.mean() - known.mean())) <= noise, name
+        assert abs(float(found.std(unbiased=False)) - spread) <= noise, name
+        assert (found == 0).all() == (known == 0).all(), name
+        assert (found[0] != found[1]).any() or (known == 0).all(), name
+
+
+def test_it_loads_without_a_word(tmp_path: Path) -> None:
+    """A warning of peft about missing keys would be an error here."""
+    recipe = derived("llama", CASES["all linear layers, B drawn"][1])
+    (tmp_path / "adapter_model.safetensors").write_bytes(ours(recipe, 3))
+    (tmp_path / "adapter_config.json").write_text(json.dumps(recipe["adapter_config"]))
+    loaded = peft.PeftModel.from_pretrained(model("llama"), tmp_path)
+    state = peft.get_peft_model_state_dict(loaded, save_embedding_layers=False)
+    stored = load_file(tmp_path / "adapter_model.safetensors")
+    assert state.keys() == stored.keys()
+    assert all(state[name].equal(tensor) for name, tensor in stored.items())
+
+
+def test_it_is_a_recipe() -> None:
+    document = derived("llama", adapter())
+    recipe = read_recipe(json.dumps(document).encode(), "derived")
+    (part,) = recipe.sets
+    assert (part.config_name, part.weights_name) == ("adapter_config.json", "adapter_model.safetensors")
+    assert document["id"] == "local/base-lora"
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "told"),
+    [
+        ({BASE: "tests/other"}, f"/{BASE}", "there is none called tests/other"),
+        ({BASE: None}, f"/{BASE}", "there is none called None"),
+        ({"peft_type": "IA3"}, "/peft_type", "must be LORA"),
+        ({"r": 0}, "/r", "r is at fault"),
+        ({"r": 100_000}, "/r", "at most 65,536"),
+        ({"rank_pattern": {"q_proj": 100_000}}, "/rank_pattern/q_proj", "at most 65,536"),
+        ({"target_modules": ["nothing"]}, "/target_modules", "no module of the base"),
+        ({"target_modules": "(("}, "/target_modules", "no valid regular expression"),
+        ({"init_lora_weights": "pissa"}, "/init_lora_weights", "from the base's weights"),
+        ({"use_dora": True}, "/use_dora", "norms"),
+        ({"surplus": 1}, "/surplus", "peft has no surplus"),
+    ],
+)
+def test_what_is_refused(changes: dict[str, Any], pointer: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        derived("llama", adapter(**changes))
+    assert [fault.pointer for fault in caught.value.faults] == [pointer]
+    assert told in caught.value.faults[0].detail
+
+
+def test_the_command_finds_the_base(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps(adapter(**{BASE: "tensorseed/tiny-llama"})))
+    (tmp_path / "base.json").write_text(json.dumps(FAMILIES["llama"]))
+
+    def invoke(*options: str) -> dict[str, Any]:
+        invoked = CliRunner().invoke(main, ["recipe", str(tmp_path / "adapter_config.json"), *options])
+        assert invoked.exit_code == 0, invoked.output
+        return dict(json.loads(invoked.stdout))
+
+    shipped, own = invoke(), invoke("--base", str(tmp_path / "base.json"), "--id", "me/lora")
+    assert shipped["weights"]["layers"][0]["shape"] == [4, 64]
+    assert own["weights"] == derived("llama", adapter())["weights"]
+    assert own["id"] == "me/lora"
