@@ -24,7 +24,7 @@ from tensorseed.files.virtual_file import (
     open_file,
     open_slice,
 )
-from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.dtypes import TENSOR_DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
@@ -169,7 +169,7 @@ entries = st.builds(
     names.filter(lambda name: name != "__metadata__"),
     st.lists(st.integers(0, 5), max_size=3),
     st.sampled_from(KINDS),
-    dtype=st.sampled_from([name for name in DTYPES if name != "int64"]),
+    dtype=st.sampled_from([name for name in TENSOR_DTYPES if name != "int64"]),
 )
 specs = st.lists(entries, max_size=6, unique_by=lambda entry: entry["name"])
 

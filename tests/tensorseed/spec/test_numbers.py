@@ -16,7 +16,7 @@ from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.evaluations.reader import read
 from tensorseed.losses.registry import LOSSES
 from tensorseed.losses.request import read_loss
-from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.dtypes import TENSOR_DTYPES
 from tensorseed.spec.json.numbers import MAX_CANDIDATES, InexactNumberError, check_numbers
 from tensorseed.spec.json.structure import BLOCK_BYTES
 from tensorseed.spec.json.text import load
@@ -136,7 +136,7 @@ def test_an_int64_holds_no_other_number(way: str, number: str) -> None:
 @pytest.mark.parametrize(
     "number", ["9007199254740993", "18446744073709551617", "9007199254740993.0", "1e-400"]
 )
-@pytest.mark.parametrize("dtype", [name for name in DTYPES if name != "int64"])
+@pytest.mark.parametrize("dtype", [name for name in TENSOR_DTYPES if name != "int64"])
 def test_a_number_that_float64_lacks_is_refused_in_every_dtype(dtype: str, number: str) -> None:
     for way in WAYS.values():
         with pytest.raises(SpecError):

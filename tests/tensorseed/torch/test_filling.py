@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tensorseed.files.slices import Box
-from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.dtypes import TENSOR_DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.torch import filling
@@ -19,7 +19,7 @@ def fill(tensor: torch.Tensor, drawn: ResolvedTensor) -> None:
     fill_tensors([tensor], addresses_of([tensor]), [drawn], SEED)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", TENSOR_DTYPES)
 @pytest.mark.parametrize("shape", [[], [0], [3, 0, 2], [1], [300, 70]])
 def test_every_dtype(dtype: str, shape: list[int]):
     init = {"kind": "constant", "value": 7} if dtype == "int64" else "normal"

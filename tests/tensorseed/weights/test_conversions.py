@@ -15,11 +15,11 @@ import safetensors.torch
 import torch
 
 import tensorseed
-from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.sampling.dtypes import TENSOR_DTYPES
 from tensorseed.weights import base, lazy_array
 from tests.tensorseed.weights.specs import SPEC
 
-FLOATS = [name for name in DTYPES if name != "int64"]
+FLOATS = [name for name in TENSOR_DTYPES if name != "int64"]
 EVERY_DTYPE: dict[str, Any] = {
     "seed": 3,
     "layers": [
