@@ -9,6 +9,7 @@ from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.evaluations.request import METHODS
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.modules import MODULES
+from tensorseed.spec.spec import Spec
 from tensorseed.spec.spellings.choices import respell_choices
 from tensorseed.spec.spellings.names import (
     class_name,
@@ -32,7 +33,7 @@ def respelled(document: dict[str, Any]) -> dict[str, Any]:
 
     Its variants and the layers of its containers have them too. What is not valid stays as it is.
     """
-    found: dict[str, Any] = dict(respell_fields(document))
+    found: dict[str, Any] = dict(respell_choices(respell_fields(document), Spec))
     layers, variants = found.get("layers"), found.get("compare")
     if isinstance(layers, list):
         found["layers"] = _layers(layers, 0)

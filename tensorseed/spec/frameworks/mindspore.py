@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tensorseed.spec.frameworks.base import (
     GAIN,
@@ -23,20 +23,16 @@ from tensorseed.spec.frameworks.base import (
 )
 from tensorseed.spec.numbers import EXACT, Float64
 from tensorseed.spec.schemes.base import Scale
+from tensorseed.spec.schemes.fans import Nonlinearity
 
-_Nonlinearity = Literal[
-    "linear",
-    "conv1d",
-    "conv2d",
-    "conv3d",
-    "conv_transpose1d",
-    "conv_transpose2d",
-    "conv_transpose3d",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-]
+
+def _check_nonlinearity(name: str) -> str:
+    if name == "selu":
+        raise ValueError("MindSpore has no gain for selu: use kaiming_normal or kaiming_uniform")
+    return name
+
+
+_Nonlinearity = Annotated[Nonlinearity, AfterValidator(_check_nonlinearity)]
 _DISTRIBUTIONS = {
     "uniform": "uniform",
     "truncated_normal": "truncated_normal",

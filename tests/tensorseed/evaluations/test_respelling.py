@@ -47,6 +47,24 @@ def test_layers_of_containers(init: Any) -> None:
     assert respelled(plain) == plain
 
 
+def test_words_of_choices() -> None:
+    """Those of the spec, of layers and modules, and of inits within a container."""
+    init = {"kind": "kaiming_normal", "mode": "FAN_OUT", "nonlinearity": "nn.ReLU"}
+    inner = [linear("fc", init=init), {"type": "GELU", "approximate": "Tanh"}]
+    found = respelled(network({"name": "r", "type": "Residual", "layers": inner}, init_order="Interleaved"))
+    fc, gelu = found["layers"][0]["layers"]
+    assert fc["init"] == {"kind": "kaiming_normal", "mode": "fan_out", "nonlinearity": "relu"}
+    assert (gelu["approximate"], found["init_order"]) == ("tanh", "interleaved")
+
+
+@pytest.mark.parametrize(
+    ("name", "known"), [("Transpose", "Permute"), ("GlobalAvgPool", "Mean"), ("LastStep", "Select")]
+)
+def test_modules_have_other_names_elsewhere(name: str, known: str) -> None:
+    found = faults(network(linear("fc"), {"type": name}))
+    assert f"did you mean {known}?" in found["/layers/1/type"]
+
+
 @pytest.mark.parametrize(
     ("init", "words"), [("Xavier_Unifrm", "unknown scheme"), ("keras.HeNorml", "did you mean HeNormal?")]
 )

@@ -236,6 +236,7 @@ def test_every_initializer_without_its_framework_here_is_tested() -> None:
         ({"kind": "chainer.initializers.HeNormal", "rng": 1}, "/rng", "the seed is the spec's"),
         ({"kind": "chainer.Orthogonal", "mode": "basis"}, "/mode", "mode must be one of auto"),
         ({"kind": "mindspore.TruncatedNormal", "a": -2}, "/a", "use trunc_normal"),
+        ({"kind": "mindspore.HeNormal", "nonlinearity": "SELU"}, "/nonlinearity", "no gain for selu"),
         ({"kind": "paddle.Assign", "value": [1, "x"]}, "", "data"),
     ],
     ids=str,
