@@ -58,8 +58,9 @@ class _Dataless(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if func in _LITERALS:
-            if kwargs.get("device") is not None:
+            if torch.device(kwargs.get("device") or META) != META:
                 return func(*args, **kwargs)
+            kwargs.pop("device", None)  # the numbers of a literal without data are noted all the same
             if func is not torch.from_numpy and args and not isinstance(args[0], torch.Tensor):
                 kwargs["device"] = "cpu"  # whatever device the caller of the derivation has made the default
             made = func(*args, **kwargs)

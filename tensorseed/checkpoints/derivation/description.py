@@ -125,10 +125,22 @@ def _literal(values: torch.Tensor) -> Any:
     if not bool(values.isfinite().all()):
         raise UnknownContentError("it holds numbers that are not finite")
     if values.numel() > MAX_VALUES:
+        if (repeated := _repeated(values)) is not None:
+            return repeated
         raise UnknownContentError(
             f"it holds {values.numel():,} computed numbers, more than the {MAX_VALUES:,} of a recipe"
         )
     return {"kind": "values", "data": values.tolist()}
+
+
+def _repeated(values: torch.Tensor) -> Any:
+    """One slice of numbers, copied along an axis, where all slices along it are equal; None elsewhere."""
+    for axis, size in enumerate(values.shape):
+        one = values.narrow(axis, 0, 1)
+        if size > 1 and one.numel() <= MAX_VALUES and bool((values == one).all()):
+            init = {"kind": "values", "data": one.tolist()}
+            return {"kind": "parts", "axis": axis, "parts": [{"init": init, "copies": size}]}
+    return None
 
 
 def sinusoidal(values: torch.Tensor) -> str | dict[str, Any] | None:
@@ -141,6 +153,8 @@ def sinusoidal(values: torch.Tensor) -> str | dict[str, Any] | None:
     if not values.is_floating_point():
         return None
     allowed = 2e-7 * values.shape[0] + torch.finfo(values.dtype).eps
+    if float(values.abs().max()) > 1 + allowed:
+        return None
     for layout in ("halves", "interleaved"):
         for endpoint in (True, False):
             waves = _waves(*values.shape, interleaved=layout == "interleaved", endpoint=endpoint)

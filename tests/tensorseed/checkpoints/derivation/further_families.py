@@ -75,6 +75,24 @@ _CONFIGS = (
         linear_head_dim=8,
         linear_num_heads=4,
     ),
+    _config(
+        "minimax",
+        "MiniMaxForCausalLM",
+        _DECODER,
+        head_dim=8,
+        num_local_experts=4,
+        block_size=16,
+        layer_types=["linear_attention", "full_attention"],
+    ),
+    _config(
+        "rwkv",
+        "RwkvForCausalLM",
+        hidden_size=32,
+        attention_hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        vocab_size=100,
+    ),
     _config("recurrent_gemma", "RecurrentGemmaForCausalLM", _DECODER, num_hidden_layers=3, lru_width=32),
 )
 

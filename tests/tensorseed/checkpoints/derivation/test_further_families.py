@@ -130,6 +130,16 @@ def test_magnitudes_are_the_norms_of_the_directions_beside_them(family: Family) 
             assert torch.allclose(family.ours[name], norms, rtol=1e-6, atol=0), name
 
 
+def test_tables_of_published_sizes_have_a_slice_of_their_own() -> None:
+    """Mamba's A_log, (1536, 16), has more numbers than a recipe writes out, and all rows are equal."""
+    published = FURTHER["mamba"] | {"hidden_size": 768, "state_size": 16, "num_hidden_layers": 24}
+    entries = {entry["name"]: entry for entry in derive(published)["weights"]["layers"]}
+    init = entries["backbone.layers.{0..23}.mixer.A_log"]["init"]
+    (part,) = init["parts"]
+    assert (init["kind"], init["axis"], part["copies"]) == ("parts", 0, 1_536)
+    assert part["init"]["data"][0] == pytest.approx([math.log(n) for n in range(1, 17)])
+
+
 def test_it_is_a_recipe(family: Family) -> None:
     recipe = read_recipe(json.dumps(family.recipe).encode(), "derived")
     assert recipe.config in FURTHER.values()
