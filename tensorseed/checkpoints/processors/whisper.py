@@ -14,7 +14,7 @@ from typing import Any
 from tensorseed.checkpoints.generated_texts import GeneratedText
 from tensorseed.checkpoints.processors.members import whole
 from tensorseed.checkpoints.tokenizers import plan_tokenizer
-from tensorseed.checkpoints.tokenizers.plan import VERSION
+from tensorseed.checkpoints.tokenizers.plan import VERSION, TooFewIdsError
 from tensorseed.checkpoints.tokenizers.whisper import LANGUAGES
 
 _VERSION = 1  # raised with every change of what is made from a config
@@ -46,7 +46,10 @@ def _members(config: Mapping[str, Any], ids: Mapping[str, Any]) -> dict[str, Any
         found["begin_suppress_tokens"] = suppressed
     elif type(end := ids.get("eos_token_id")) is int:
         found["begin_suppress_tokens"] = [end]  # it does not begin with its end
-    plan = plan_tokenizer(config)
+    try:
+        plan = plan_tokenizer(config)
+    except TooFewIdsError:
+        plan = None
     places = {text: id_ for id_, text in plan.special.items()} if plan is not None else {}
     if plan is None or "<|notimestamps|>" not in places:
         return found

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from tensorseed.checkpoints.generated_files import generated_files
+from tensorseed.checkpoints.library import shipped
 from tensorseed.checkpoints.processors import PROCESSOR_FILES, processor_texts
 from tensorseed.checkpoints.processors.table import PATH, defaults_of
+from tensorseed.checkpoints.tokenizers import tokenizer_texts
 from tests.tensorseed.checkpoints.recipes import recipe
 from tools.processors import table
 
@@ -235,3 +237,61 @@ def test_transformers_makes_features_of_the_length_that_the_model_takes(
     sound = np.sin(np.arange(4_000, dtype=np.float32))
     values = extractor(sound, sampling_rate=16_000, return_tensors="pt")
     assert tuple(values[extractor.model_input_names[0]].shape) == shape
+
+
+def test_whisper_generates_by_the_ids_of_its_tokenizer() -> None:
+    config = json.loads((shipped() / "whisper-tiny.json").read_text())["config"]
+    found = written(config)["generation_config.json"]
+    assert found["lang_to_id"].items() >= {"<|en|>": 50_259, "<|zh|>": 50_260, "<|su|>": 50_357}.items()
+    assert found["task_to_id"] == {"translate": 50_358, "transcribe": 50_359}
+    assert (found["prev_sot_token_id"], found["no_timestamps_token_id"]) == (50_361, 50_363)
+    assert (found["max_length"], found["pad_token_id"]) == (448, found["eos_token_id"])
+    assert found["begin_suppress_tokens"] == config["begin_suppress_tokens"]
+    assert found["alignment_heads"] == [[3, head] for head in range(6)]
+    assert found["is_multilingual"] is True
+    english = written({**config, "vocab_size": 51_864})["generation_config.json"]
+    assert english["is_multilingual"] is False
+    assert "lang_to_id" not in english
+
+
+def test_whisper_with_few_ids_has_no_timestamps() -> None:
+    config = {"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"], "vocab_size": 20}
+    found = written({**config, "eos_token_id": 2, "max_target_positions": 8})["generation_config.json"]
+    assert found == {"eos_token_id": 2, "pad_token_id": 2, "begin_suppress_tokens": [2], "max_length": 8}
+
+
+TEXT = {"vocab_size": 1_000, "hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 4}
+VISION = {"hidden_size": 32, "num_attention_heads": 4, "image_size": 32, "patch_size": 8}
+CLIP_VISION = {**VISION, "model_type": "clip_vision_model"}
+SIGLIP_VISION = {**VISION, "model_type": "siglip_vision_model"}
+BOTH = {
+    "llava": ({"text_config": {**TEXT, "model_type": "llama"}, "vision_config": CLIP_VISION}, 16),
+    "gemma3": (
+        {
+            "text_config": {**TEXT, "model_type": "gemma3_text"},
+            "vision_config": SIGLIP_VISION,
+            "mm_tokens_per_image": 4,
+            "boi_token_index": 901,
+            "eoi_token_index": 902,
+        },
+        4,
+    ),
+}
+
+
+@pytest.mark.parametrize("model_type", BOTH)
+def test_transformers_puts_the_tokens_of_an_image_into_a_text(model_type: str, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    import numpy as np
+
+    config, tokens = BOTH[model_type]
+    config = {**config, "image_token_index": 900}
+    folder = saved(tmp_path, model_type, config)
+    for path, text in tokenizer_texts({"model_type": model_type, **config}).items():
+        (folder / path).write_bytes(text.make())
+    processor = transformers.AutoProcessor.from_pretrained(folder)
+    mark = processor.boi_token if model_type == "gemma3" else processor.image_token
+    image = np.zeros((40, 50, 3), dtype=np.uint8)
+    inputs = processor(text=f"{mark} what", images=image, return_tensors="pt")
+    assert (inputs["input_ids"] == 900).sum() == tokens
+    assert tuple(inputs["pixel_values"].shape) == (1, 3, 32, 32)
