@@ -21,7 +21,7 @@ run: $(SERVICE) ## serve on HOST:PORT (127.0.0.1:8000)
 	@$(BIN)/python -m service serve --host $(HOST) --port $(PORT)
 
 test: setup clients ## the whole test suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.settings import Settings
+from tensorseed.concurrency.garbage_collection import collection_paused
 
 T = TypeVar("T")
 
@@ -24,6 +26,14 @@ os.environ.setdefault("KERAS_BACKEND", "jax")  # before a test imports keras, wh
 
 hypothesis.settings.register_profile("tensorseed", deadline=None)  # the first draw compiles
 hypothesis.settings.load_profile("tensorseed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """Keep the garbage collection off thousands of tests, while they are collected and after that."""
+    with collection_paused():
+        yield
+    gc.freeze()
 
 
 LOGGERS = ("tensorseed", "service", "service.access", "uvicorn", "uvicorn.access")
