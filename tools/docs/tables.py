@@ -27,6 +27,7 @@ from tensorseed.spec.layers import FanAxes
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes.fans import NONLINEARITIES, TORCH_AXES, fans, gain
+from tools.docs.families import families
 
 ROOT = Path(__file__).parents[2]
 OPENAPI = ROOT / "openapi" / "openapi.json"
@@ -318,5 +319,6 @@ TABLES: dict[str, Callable[[], Table]] = {
     "settings": _settings,
     "metrics": _metrics,
     "alerts": _alerts,
+    "families": families,
     "recipes": _recipes,
 }
