@@ -179,7 +179,7 @@ REFUSED = {
     ),
     "fake": (fake, "FakeTensor"),
     "inference": (inference, "inference_mode"),
-    "int32": (lambda: torch.empty(4, dtype=torch.int32), "use one of int64, float64, float32"),
+    "int32": (lambda: torch.empty(4, dtype=torch.int32), "use one of float64, float32, float16"),
     "complex": (lambda: torch.empty(4, dtype=torch.complex64), "complex64"),
 }
 

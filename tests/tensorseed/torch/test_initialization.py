@@ -178,7 +178,7 @@ def test_meta_needs_memory_first() -> None:
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.int32])
 def test_a_dtype_that_the_stream_lacks_is_refused(dtype: torch.dtype) -> None:
     model: Any = nn.ParameterDict({"x": nn.Parameter(torch.zeros(2, dtype=dtype), requires_grad=False)})
-    sentence = f"^the stream has no {str(dtype)[6:]}, the dtype of x: use one of int64, float64"
+    sentence = f"^the stream has no {str(dtype)[6:]}, the dtype of x: use one of float64, float32"
     for rules in (None, [{"match": "x", "init": "zeros"}]):
         with pytest.raises(tensorseed.ModuleError, match=sentence):
             ts.init_(model, rules=rules)
