@@ -67,8 +67,9 @@ def compile_kernels(cache: Path, portable: bool) -> None:
     metavar="PATTERN=INIT",
     help="Init of the tensors whose names match a pattern, as a rule has it; may be given again.",
 )
+@click.option("--tiny", is_flag=True, help="Shrink the model: a layer of each kind, small sizes.")
 def recipe(
-    config: str, base: str | None, name: str | None, weights_only: bool, inits: tuple[str, ...]
+    config: str, base: str | None, name: str | None, weights_only: bool, inits: tuple[str, ...], tiny: bool
 ) -> None:
     """Write the recipe of CONFIG.
 
@@ -81,7 +82,7 @@ def recipe(
     """
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     with exiting():
-        write_out(_derived(config, base, name, inits, weights_only=weights_only))
+        write_out(_derived(config, base, name, inits, weights_only=weights_only, tiny=tiny))
 
 
 def _overrides(inits: Sequence[str]) -> dict[str, Any]:
@@ -99,7 +100,7 @@ def _overrides(inits: Sequence[str]) -> dict[str, Any]:
 
 
 def _derived(
-    config: str, base: str | None, name: str | None, inits: Sequence[str], *, weights_only: bool
+    config: str, base: str | None, name: str | None, inits: Sequence[str], *, weights_only: bool, tiny: bool
 ) -> str:
     """The text of the recipe.
 
@@ -122,7 +123,7 @@ def _derived(
         if name is not None:
             read_recipe(dump({"id": name, "config": {}, "weights": {"layers": []}}), "that --id names")
         given = with_base(load(text), partial(_base_config, base))
-        document, warnings = derivation_of(given, name, _overrides(inits))
+        document, warnings = derivation_of(given, name, _overrides(inits), tiny=tiny)
     if not weights_only:
         warnings = [*warnings, *tokenizer_warnings(document.get("config") or {})]
     for warning in warnings:

@@ -73,6 +73,11 @@ _REQUEST = {
                     "description": "Inits by pattern of name, as rules have them; the first match counts.",
                     "maxProperties": MAX_OVERRIDES,
                 },
+                "tiny": {
+                    "type": "boolean",
+                    "default": False,
+                    "description": "Whether to shrink the model: a layer of each kind, small sizes.",
+                },
             },
             "additionalProperties": False,
             "examples": [{"config": RECIPE["config"], "overrides": {"A_log": "zeros"}}],
@@ -102,7 +107,8 @@ async def plan_recipe(request: Request) -> Response:
     The model is built without its tensors' data. A pipeline of diffusers is its model index and the configs
     of its components; a LoRA is its adapter_config.json, with a recipe as base. With `overrides`, inits by
     pattern of name, the body is an object of `config` and `overrides`. They fill tensors that no init
-    describes, and may replace any other. The recipe is not stored: save it into the folder of recipes.
+    describes, and may replace any other. With `tiny` beside the config it is a small model with a layer of
+    each kind. The recipe is not stored: save it into the folder of recipes.
     """
     context = HubContext.of(request)
     with context.deriving.admit():

@@ -43,9 +43,15 @@ def derive(
 
 
 def derivation_of(
-    config: Mapping[str, Any], name: str | None = None, overrides: Mapping[str, Any] | None = None
+    config: Mapping[str, Any],
+    name: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    tiny: bool = False,
 ) -> Derivation:
     """The recipe that `derive` gives, with warnings. Its config lacks what they say is left out.
+
+    With `tiny` it is the recipe of a small model with the same kinds of layers.
 
     Raises:
         ConfigError: as `derive`.
@@ -53,13 +59,14 @@ def derivation_of(
     """
     check_document(config)
     given = checked(overrides or {}, config)
+    check_tiny(tiny, config)
     if missing := missing_library(config):
         raise MissingExtraError(missing)
     if is_adapter(config):
         return Derivation(derive_adapter(config, name), [])
     if is_pipeline(config):
         return Derivation(*derive_pipeline(config, name, partial(_derived, overrides=given)))
-    kept, weights, warnings = _derived(config, given)
+    kept, weights, warnings = _derived(config, given, tiny=tiny)
     recipe = {
         "id": name or f"local/{kept.get('model_type', kept.get('_class_name'))}",
         "config": kept,
@@ -101,12 +108,33 @@ def checked(overrides: Any, config: Any) -> dict[str, Any]:
     return dict(overrides)
 
 
+def check_tiny(tiny: Any, config: Any) -> None:
+    """Raise ConfigError unless `tiny` says whether to shrink a checked config of transformers."""
+    if not isinstance(tiny, bool):
+        raise ConfigError.at("/tiny", "tiny must be true or false")
+    if tiny and (is_adapter(config) or is_pipeline(config) or library_of(config) != "transformers"):
+        raise ConfigError.at("/tiny", "tiny shrinks a model of transformers: send this config without it")
+
+
 def _derived(
-    config: Mapping[str, Any], overrides: Mapping[str, Any]
+    config: Mapping[str, Any], overrides: Mapping[str, Any], *, tiny: bool = False
 ) -> tuple[dict[str, Any], dict[str, Any], list[ConfigWarning]]:
     """What is kept of a checked config, its weights, and warnings."""
     kept, warnings = without_ignored(config)
+    if tiny:
+        kept = _shrunk(kept, overrides)
     return kept, _weights_of(kept, overrides), warnings
+
+
+def _shrunk(config: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    from tensorseed.checkpoints.derivation.tiny.shrinking import shrunk
+
+    small = shrunk(config)
+    if small is None:
+        _weights_of(config, overrides)  # which says what is wrong with the config itself
+        detail = "transformers builds this model with none of the small sizes that are tried"
+        raise ConfigError.at("", f"{detail}: shrink its config by hand")
+    return small
 
 
 def _weights_of(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTime
 from tensorseed.checkpoints.derivation.from_config import (
     Derivation,
     check_document,
+    check_tiny,
     checked,
     derivation_of,
     missing_library,
@@ -36,6 +37,8 @@ _TOO_MUCH_MEMORY = (
     "building the model took more memory than a derivation may: derive it with tensorseed recipe on a "
     "machine of your own"
 )
+
+_MEMBERS = ("config", "overrides", "tiny")
 
 
 class DerivationProcess:
@@ -60,12 +63,12 @@ class DerivationProcess:
             MissingExtraError: transformers is not installed.
             TooLargeError: the model is larger than a derivation builds.
         """
-        return self._exchange(_message(_Request(config, {}, "")))
+        return self._exchange(_message(_Request(config, {}, False, "")))
 
     async def derive_json(self, config: bytes, base_of: BaseOf = lambda _: None) -> Derivation:
-        """The recipe of the text of a config.json, or of one of `config` and `overrides`, with warnings.
+        """The recipe of the text of a config.json, or of one of `config`, `overrides` and `tiny`.
 
-        A cancelled call kills the process.
+        It comes with warnings. A cancelled call kills the process.
 
         `base_of` finds the bases of adapters.
 
@@ -108,15 +111,16 @@ class DerivationProcess:
 
 
 class _Request(NamedTuple):
-    """A config, inits by pattern, and the pointer to the config in what was sent."""
+    """A config, inits by pattern, whether to shrink, and the pointer to the config in what was sent."""
 
     config: Any
     overrides: Any
+    tiny: Any
     at: str
 
 
 def _parsed(text: bytes) -> _Request:
-    """The request of a text: a config, or an object of `config` and `overrides`.
+    """The request of a text: a config, or an object of `config`, `overrides` and `tiny`.
 
     Raises:
         ConfigError: the text is neither.
@@ -130,15 +134,15 @@ def _parsed(text: bytes) -> _Request:
         raise ConfigError(error.faults) from None
     own = ("model_type", "_class_name", "components")
     if not isinstance(document, dict) or "config" not in document or any(name in document for name in own):
-        return _Request(document, {}, "")
+        return _Request(document, {}, False, "")
     faults = [
-        Fault(pointer((name,)), unknown_name("member", name, ("config", "overrides")))
+        Fault(pointer((name,)), unknown_name("member", name, _MEMBERS))
         for name in document
-        if name not in ("config", "overrides")
+        if name not in _MEMBERS
     ]
     if faults:
         raise ConfigError(faults[:MAX_FAULTS])
-    return _Request(document["config"], document.get("overrides", {}), "/config")
+    return _Request(document["config"], document.get("overrides", {}), document.get("tiny", False), "/config")
 
 
 def _message(request: _Request) -> bytes:
@@ -146,9 +150,10 @@ def _message(request: _Request) -> bytes:
     with _config_at(request.at):
         check_document(request.config)
     checked(request.overrides, request.config)
+    check_tiny(request.tiny, request.config)
     try:
         dump({"recipe": {"config": request.config}})  # the answer nests the config deeper than the message
-        message = dump({"config": request.config, "overrides": request.overrides})
+        message = dump({"config": request.config, "overrides": request.overrides, "tiny": request.tiny})
     except SpecError as error:
         raise ConfigError(error.faults) from None
     if missing := missing_library(request.config):
@@ -164,7 +169,7 @@ def _config_at(at: str) -> Iterator[None]:
     except ConfigError as error:
         found = [
             fault
-            if fault.pointer.split("/")[1:2] == ["overrides"]
+            if fault.pointer.split("/")[1:2] in (["overrides"], ["tiny"])
             else Fault(f"{at}{fault.pointer}", fault.detail)
             for fault in error.faults
         ]
@@ -193,7 +198,7 @@ def answer_configs(memory_bytes: str) -> Answer:
 def _answer(message: bytes) -> Mapping[str, Any]:
     try:
         request = orjson.loads(message)
-        recipe, warnings = derivation_of(request["config"], None, request["overrides"])
+        recipe, warnings = derivation_of(request["config"], None, request["overrides"], tiny=request["tiny"])
         return {"recipe": recipe, "warnings": [[*warning] for warning in warnings]}
     except SpecError as error:
         return {"faults": [(fault.pointer, fault.detail) for fault in error.faults]}

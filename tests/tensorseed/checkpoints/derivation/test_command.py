@@ -61,6 +61,19 @@ def test_inits_by_pattern(config: Path) -> None:
     assert "PATTERN=INIT" in invoke(str(config), "--init", "zeros").stderr
 
 
+def test_a_small_model() -> None:
+    large = {**FAMILIES["llama"], "hidden_size": 4096, "vocab_size": 128_256, "eos_token_id": 128_001}
+    written = json.loads(invoke("-", "--tiny", given=json.dumps(large)).stdout)
+    assert written["config"] == {
+        **large,
+        "hidden_size": 64,
+        "vocab_size": 1_000,
+        "eos_token_id": 999,
+        "intermediate_size": 8,
+    }
+    assert written["weights"] == derive(written["config"])["weights"]
+
+
 def test_weights_alone_from_standard_input(config: Path) -> None:
     result = invoke("-", "--weights-only", given=config.read_text())
     assert json.loads(result.stdout) == derive(FAMILIES["llama"])["weights"]

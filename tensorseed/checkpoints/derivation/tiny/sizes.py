@@ -1,0 +1,246 @@
+"""Small sizes for the fields of a config, consistent with each other.
+
+Equal widths stay equal, also between the parts of a config, and so do equal ids. Positions, images, patches,
+kernels and strides stay as they are, so that processors and inputs of the published model fit.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tensorseed.checkpoints.derivation.tiny import fields as kinds
+from tensorseed.checkpoints.derivation.tiny.fields import Document, main_width, mapped, named, numbers
+
+LAYERS = 2
+MAX_KINDS = 4  # of layers, one of each
+EXPERTS = 4
+HEADS = 4
+HEAD_DIM = 16
+VOCABULARY = 1_000
+SPARE_IDS = 100  # ids at the end of the vocabulary, for those beyond it
+
+Path = tuple[str, ...]
+Changes = dict[Path, Any]
+
+
+class Sizes(NamedTuple):
+    """What is tried together: the width of each part, and which kinds of fields change."""
+
+    width: int = 64
+    counts: bool = True
+    experts: bool = True
+    heads: bool = True
+    vocabulary: bool = True
+
+
+class Shared(NamedTuple):
+    """What the parts of a config have in common."""
+
+    sizes: Sizes
+    vocabulary: int
+    widths: dict[int, int]  # the small one of each
+    ids: dict[int, int]
+
+
+def changes_of(whole: Document, sizes: Sizes) -> Changes:
+    """The fields of a config with all its defaults that change, by their path, with their small values."""
+    parts = sorted(_parts(whole), key=lambda part: -kinds.vocabulary(part[1]))
+    shared = Shared(sizes, kinds.vocabulary(parts[0][1]), {}, {})
+    for _, fields in parts:
+        if (width := main_width(fields)) > sizes.width:
+            shared.widths.setdefault(width, sizes.width)
+    return {(*path, name): value for path, fields in parts for name, value in _Part(fields, shared).changed()}
+
+
+def _parts(config: Document, path: Path = ()) -> Iterator[tuple[Path, Document]]:
+    yield path, config
+    for name, value in config.items():
+        if (
+            isinstance(value, dict)
+            and name not in kinds.SKIPPED
+            and ("model_type" in value or "config" in name)
+        ):
+            yield from _parts(value, (*path, name))
+
+
+class _Part:
+    """The fields of one config, and what they become."""
+
+    def __init__(self, fields: Document, shared: Shared) -> None:
+        self._fields = fields
+        self._shared = shared
+        self._new: Document = {}
+
+    def changed(self) -> Iterator[tuple[str, Any]]:
+        """The fields whose values change."""
+        sizes = self._shared.sizes
+        if sizes.counts:
+            self._shrink_counts()
+        if sizes.experts:
+            self._shrink_experts()
+        self._shrink_widths()
+        if sizes.heads:
+            self._shrink_heads()
+        if sizes.vocabulary:
+            self._shrink_vocabulary()
+        yield from ((name, value) for name, value in self._new.items() if value != self._fields[name])
+
+    def _named(self, pattern: re.Pattern[str], but: re.Pattern[str] | None = None) -> list[tuple[str, Any]]:
+        return [*named({**self._fields, **self._new}, pattern, but)]
+
+    def _limit(self, pattern: re.Pattern[str], most: int) -> None:
+        for name, value in self._named(pattern):
+            self._new[name] = mapped(value, lambda number: min(number, most))
+
+    def _shrink_counts(self) -> None:
+        counts: dict[str, int] = {}
+        for name, value in self._named(kinds.COUNT, kinds.NO_COUNT):
+            if isinstance(value, int):
+                counts[name] = value
+            elif not _is_of_indices(name, value):
+                self._new[name] = mapped(value, lambda number: min(number, LAYERS))
+        for name, count in counts.items():
+            chosen = self._chosen(count)
+            self._new[name] = min(count, max(LAYERS, len(chosen)))
+            self._shrink_lists(count, chosen)
+        before = max(counts.values(), default=0)
+        after = max((self._new[name] for name in counts), default=LAYERS)
+        for name, value in self._named(kinds.INDICES):
+            if isinstance(value, list) and name not in self._new and LAYERS < before >= max(value):
+                last = after - 1
+                low = {min(-(-index * after // before), last) if index >= 0 else index for index in value}
+                self._new[name] = sorted(low)
+        self._limit(kinds.PERIOD, LAYERS)
+        self._limit(kinds.OFFSET, LAYERS - 1)
+        self._limit(kinds.FEW, 1)
+        if "max_window_layers" in self._fields:
+            self._new["max_window_layers"] = mapped(
+                self._fields["max_window_layers"], lambda n: min(n, after)
+            )
+
+    def _chosen(self, count: int) -> list[int]:
+        """The layers that stay: one of each kind, and others where there are fewer than LAYERS kinds."""
+        lists = [
+            [*map(str, value)]
+            for value in self._fields.values()
+            if isinstance(value, list) and len(value) == count
+        ]
+        lists = [names for names in lists if len(set(names)) <= MAX_KINDS]
+        first: dict[tuple[str, ...], int] = {}
+        for index in range(count):
+            first.setdefault(tuple(names[index] for names in lists), index)
+        chosen = sorted(first.values())[:MAX_KINDS]
+        others = (index for index in range(count) if index not in chosen)
+        while len(chosen) < min(LAYERS, count):
+            chosen.append(next(others))
+        return sorted(chosen)
+
+    def _shrink_lists(self, count: int, chosen: list[int]) -> None:
+        """Let what has a part for each of so many layers keep those of the chosen ones."""
+        for name, value in self._fields.items():
+            if isinstance(value, list) and len(value) == count > LAYERS:
+                if name not in self._new and not _is_of_indices(name, value):
+                    self._new[name] = [value[index] for index in chosen]
+            elif _is_by_layer(value) and name not in kinds.SKIPPED:
+                parts = {str(key): part for key, part in value.items()}
+                kept = [(str(place), str(index)) for place, index in enumerate(chosen)]
+                self._new[name] = {place: parts[index] for place, index in kept if index in parts}
+        stages = self._fields.get("stage_names")
+        if isinstance(stages, list) and len(stages) == count + 1:
+            last = len(chosen)
+            self._new |= {
+                "stage_names": stages[: last + 1],
+                "out_indices": [last],
+                "out_features": [stages[last]],
+            }
+
+    def _shrink_experts(self) -> None:
+        if self._named(kinds.EXPERTS):
+            self._limit(kinds.EXPERTS, EXPERTS)
+            self._limit(kinds.CHOSEN, 2)
+            self._limit(kinds.GROUPED, 1)
+            if "n_group" in self._fields:
+                self._new["n_group"] = mapped(self._fields["n_group"], lambda number: min(number, 2))
+
+    def _shrink_widths(self) -> None:
+        widths, small = self._shared.widths, self._shared.sizes.width
+        largest = main_width(self._fields) or max(widths, default=0)
+        if largest <= small:
+            return
+
+        def width(value: int) -> int:
+            scaled = 8 * math.ceil(value * small / largest / 8)
+            return value if value <= 8 else widths.setdefault(value, min(value, scaled))
+
+        for name, value in self._named(kinds.GROUPS):
+            self._new[name] = mapped(value, lambda number: widths.get(number, number))
+        for name, value in self._named(kinds.WIDTH, kinds.NO_WIDTH):
+            if not kinds.HEADS.fullmatch(name) and not kinds.HEAD_DIM.fullmatch(name):
+                self._new[name] = mapped(value, width)
+
+    def _shrink_heads(self) -> None:
+        heads = self._named(kinds.HEADS, kinds.HEAD_DIM)
+        most = max((value for _, value in heads if isinstance(value, int)), default=0)
+        for name, value in heads:
+            if isinstance(value, list):
+                last = max(max(numbers(value)), 8)  # heads of stages double: 3, 6, 12, 24 become 1, 2, 4, 8
+                self._new[name] = [max(1, number * 8 // last) for number in value]
+            elif value > 2:
+                self._new[name] = HEADS if 2 * value > most else 2
+        scale = self._head_scale()
+        for name, value in self._named(kinds.HEAD_DIM):
+            self._new[name] = mapped(value, lambda number: _scaled(number, scale))
+        for name in ("rope_scaling", "rope_parameters"):
+            rope = self._fields.get(name)
+            if isinstance(rope, dict) and isinstance(rope.get("mrope_section"), list):
+                section = [max(1, round(part / scale)) for part in rope["mrope_section"]]
+                self._new[name] = rope | {"mrope_section": section}
+
+    def _head_scale(self) -> float:
+        """By what the width of heads is divided."""
+        now = {**self._fields, **self._new}
+        hidden = next((name for name in kinds.MAIN_NAMES if isinstance(now.get(name), int)), None)
+        heads = next(
+            (n for n in ("num_attention_heads", "num_heads", "n_head") if isinstance(now.get(n), int)), None
+        )
+        if hidden is None or heads is None or not now[heads]:
+            return 8.0
+        implied = self._fields[hidden] // self._fields[heads]
+        own = next((now[n] for n in ("head_dim", "d_kv", "d_head") if isinstance(now.get(n), int)), implied)
+        small = now[hidden] // now[heads] if own == implied else HEAD_DIM
+        return max(float(own) / max(small, 1), 1.0)
+
+    def _shrink_vocabulary(self) -> None:
+        before = kinds.vocabulary(self._fields) or self._shared.vocabulary
+        self._limit(kinds.VOCABULARY, VOCABULARY)
+        if before <= VOCABULARY:
+            return
+        ids = self._shared.ids
+
+        def token(old: int) -> int:
+            if old < VOCABULARY - SPARE_IDS:
+                return old
+            return ids.setdefault(old, VOCABULARY - 1 - len(ids) % SPARE_IDS)
+
+        for name, value in self._named(kinds.ID):
+            moved = mapped(value, token)
+            self._new[name] = list(dict.fromkeys(moved)) if value == numbers(value) else moved
+
+
+def _scaled(number: int, scale: float) -> int:
+    return max(min(number, 2), 2 * round(number / scale / 2))
+
+
+def _is_of_indices(name: str, value: list[Any]) -> bool:
+    """Whether it is a list of some of the layers, in order."""
+    return (
+        bool(kinds.INDICES.fullmatch(name)) and bool(numbers(value)) and value == sorted(set(numbers(value)))
+    )
+
+
+def _is_by_layer(value: Any) -> bool:
+    """Whether it is an object whose names are indices of layers."""
+    return isinstance(value, dict) and bool(value) and all(str(key).isdecimal() for key in value)

@@ -1,0 +1,139 @@
+"""Shrunk configs: small, consistent, of the same kinds of layers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from tensorseed.checkpoints.derivation import derivation_of, derive
+from tensorseed.checkpoints.derivation.errors import ConfigError
+from tensorseed.checkpoints.derivation.process import _answer, _message, _parsed
+from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of
+from tensorseed.checkpoints.derivation.tiny import shrinking
+from tensorseed.checkpoints.derivation.tiny.shrinking import parameters
+from tensorseed.checkpoints.library import shipped
+from tests.tensorseed.checkpoints.derivation.families import FAMILIES
+from tests.tensorseed.checkpoints.derivation.published import PUBLISHED
+from tests.tensorseed.checkpoints.shipped.facts import PARAMETERS
+
+MAX_PARAMETERS = 2_000_000
+DEFAULTS = {  # a class of each, built with all defaults of its config
+    "falcon": "FalconForCausalLM",
+    "gpt_oss": "GptOssForCausalLM",
+    "gemma3": "Gemma3ForConditionalGeneration",
+    "jamba": "JambaForCausalLM",
+    "llava": "LlavaForConditionalGeneration",
+    "qwen2_vl": "Qwen2VLForConditionalGeneration",
+    "qwen3_next": "Qwen3NextForCausalLM",
+    "swin": "SwinForImageClassification",
+    "wav2vec2": "Wav2Vec2ForCTC",
+    "xlm": "XLMWithLMHeadModel",
+}
+
+
+def published(name: str) -> dict[str, Any]:
+    return dict(json.loads((shipped() / f"{name}.json").read_text())["config"])
+
+
+def default(kind: str) -> dict[str, Any]:
+    document = json.loads(CONFIG_MAPPING[kind]().to_json_string(use_diff=False))
+    return {**document, "model_type": kind, "architectures": [DEFAULTS[kind]]}
+
+
+def shrunk(config: dict[str, Any]) -> dict[str, Any]:
+    small = shrinking.shrunk(config)
+    assert small is not None
+    return small
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_published_configs_become_small(name: str) -> None:
+    config = published(name)
+    small = shrunk(config)
+    assert set(config) <= set(small)
+    assert len(small) <= len(config) + 1  # a default that is too large, if any
+    assert {field: small[field] for field in ("model_type", "architectures")} == {
+        field: config[field] for field in ("model_type", "architectures")
+    }
+    assert small.get("dtype", small.get("torch_dtype")) == config.get("dtype", config.get("torch_dtype"))
+    assert parameters(small) < MAX_PARAMETERS
+    vocabulary = small.get("text_config", small).get("vocab_size")
+    for field, value in small.items():
+        if field.endswith("token_id") and value is not None and vocabulary:
+            assert all(token < vocabulary for token in (value if isinstance(value, list) else [value])), field
+
+
+@pytest.mark.parametrize("kind", DEFAULTS)
+def test_default_configs_become_small(kind: str) -> None:
+    assert parameters(shrunk(default(kind))) < MAX_PARAMETERS
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, *PUBLISHED])
+def test_small_configs_stay_small(name: str) -> None:
+    config = FAMILIES[name] if name in FAMILIES else PUBLISHED[name].config
+    assert parameters(shrunk(config)) <= max(parameters(config), MAX_PARAMETERS)
+
+
+def test_a_layer_of_each_kind_stays() -> None:
+    assert set(config_of(shrunk(default("qwen3_next"))).layer_types) == {"linear_attention", "full_attention"}
+    assert set(config_of(shrunk(default("gpt_oss"))).layer_types) == {"sliding_attention", "full_attention"}
+    names = [entry["name"] for entry in derive(shrunk(published("deepseek-v3")))["weights"]["layers"]]
+    assert any("layers.0.mlp.gate_proj" in name for name in names)  # dense
+    assert any("layers.1.mlp.experts" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    "name", ["llama-3-8b", "mixtral-8x7b-v0.1", "deepseek-v3", "gemma-3-1b", "phi-3-mini-4k"]
+)
+def test_a_small_model_runs(name: str) -> None:
+    config = config_of(shrunk(published(name)))
+    model = class_of(published(name), config)(config)
+    with torch.no_grad():
+        assert bool(model(input_ids=torch.tensor([[1, 2, 3]])).logits.isfinite().all())
+
+
+def test_ids_of_images_and_text_agree() -> None:
+    """The ids of the end of a text, and of images, lie far out in the vocabulary."""
+    llama = FAMILIES["llama"] | {
+        "vocab_size": 128_256,
+        "bos_token_id": 128_000,
+        "eos_token_id": [128_001, 128_009],
+    }
+    small = shrunk({**llama, "pad_token_id": 128_009})
+    assert small["bos_token_id"] < small["vocab_size"]
+    assert small["pad_token_id"] == small["eos_token_id"][1] != small["eos_token_id"][0]
+    seeing = shrunk(default("gemma3"))
+    ids = [seeing[name] for name in ("boi_token_index", "eoi_token_index", "image_token_index")]
+    assert len(set(ids)) == 3
+    assert max(ids) < seeing["text_config"]["vocab_size"]
+
+
+def test_as_a_member_of_a_request() -> None:
+    config = published("qwen3-4b")
+    request = _parsed(json.dumps({"config": config, "tiny": True}).encode())
+    answer = _answer(_message(request))
+    assert answer["recipe"] == derivation_of(config, tiny=True).recipe
+    assert answer["recipe"]["config"]["num_hidden_layers"] == 2
+
+
+@pytest.mark.parametrize(
+    ("request_", "detail"),
+    [
+        ({"config": FAMILIES["llama"], "tiny": "yes"}, "/tiny: tiny must be true or false"),
+        ({"config": {"_class_name": "AutoencoderKL"}, "tiny": True}, "/tiny: tiny shrinks a model of"),
+        ({"config": FAMILIES["llama"], "tinny": True}, "did you mean tiny"),
+    ],
+)
+def test_what_is_no_switch(request_: dict[str, Any], detail: str) -> None:
+    with pytest.raises(ConfigError, match=detail):
+        _message(_parsed(json.dumps(request_).encode()))
+
+
+def test_a_config_that_builds_no_model_has_its_reason() -> None:
+    with pytest.raises(ConfigError) as caught:
+        derivation_of({**FAMILIES["llama"], "hidden_size": "wide"}, tiny=True)
+    assert caught.value.faults[0].pointer == "/hidden_size"
