@@ -359,7 +359,15 @@ SCALED: list[tuple[Any, list[int]]] = [
     ({"kind": "siren", "omega": 5}, [4, 3]),
     ({"kind": "siren", "first": True}, [4, 3]),
 ]
-UNSCALED = {"bilinear": [1, 1, 2, 2], "sinusoidal": [2, 2]}
+UNSCALED: list[tuple[dict[str, Any], list[int]]] = [
+    ({"kind": "bilinear"}, [1, 1, 2, 2]),
+    ({"kind": "sinusoidal"}, [2, 2]),
+    ({"kind": "log_uniform", "a": 1, "b": 2}, [3]),
+    ({"kind": "log_of_uniform", "a": 1, "b": 2}, [3]),
+    ({"kind": "inverse_softplus_log_uniform"}, [3]),
+    ({"kind": "rg_lru"}, [3]),
+    ({"kind": "weight_norm", "of_shape": [3, 4], "std": 1}, [3, 1]),
+]
 
 
 def resolved_tensor(init: Any, shape: list[int]) -> tuple[Any, Any]:
@@ -380,9 +388,10 @@ def test_rescaled_schemes_draw_the_same_numbers_times_the_factor(init: Any, shap
 
 def test_every_scheme_is_scaled_or_has_no_scale() -> None:
     scaled = {init if isinstance(init, str) else init["kind"] for init, _ in SCALED}
-    assert scaled | set(UNSCALED) == {cls.spellings()[0] for cls in SCHEME_CLASSES}
-    for kind, shape in UNSCALED.items():
-        tensor, _ = resolved_tensor(kind, shape)
+    unscaled = {init["kind"] for init, _ in UNSCALED}
+    assert scaled | unscaled == {cls.spellings()[0] for cls in SCHEME_CLASSES}
+    for init, shape in UNSCALED:
+        tensor, _ = resolved_tensor(init, shape)
         assert tensor.scheme.rescaled(2.0, tensor.shape, tensor.fans) is None
 
 
