@@ -1,4 +1,4 @@
-"""Models of further families in process, against the files of their recipes."""
+"""Models of further families in process, against their recipes."""
 
 from __future__ import annotations
 
