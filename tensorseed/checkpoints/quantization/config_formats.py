@@ -16,6 +16,8 @@ Document = dict[str, Any]
 SUPPORTED = ("fp8", "compressed-tensors", "mxfp4", "gptq", "awq")
 
 _MXFP4_KEPT = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
+_NUMBERED = re.compile(r"\.\d+\.")
+_EXPRESSION = r"\^?(?:[\w-]|\\?\.|\.\*){1,200}"
 _STRATEGIES = {
     ("float", "channel"): "fp8_channel",
     ("float", "tensor"): "fp8_tensor",
@@ -37,9 +39,12 @@ class Described(NamedTuple):
     quantization: Any  # of an entry
     method: str
     ignored: tuple[str, ...]
+    chosen: tuple[str, ...] | None = None  # the ends of the names of the modules that are not; None for all
 
     def ignores(self, module: str) -> bool:
         """Whether a module is left out: a pattern is its name, the beginning or a part of it, or `re:…`."""
+        if self.chosen is not None and not module.endswith(self.chosen):
+            return True
         return any(_matches(pattern, module) for pattern in self.ignored)
 
 
@@ -66,6 +71,7 @@ def written_format(value: Any, kept: Sequence[str]) -> Document:
                 "sym": True,
                 "lm_head": False,
                 "checkpoint_format": "gptq",
+                **_left_out(kept),
             }
         case "awq":
             return {
@@ -77,6 +83,12 @@ def written_format(value: Any, kept: Sequence[str]) -> Document:
                 "modules_to_not_convert": [*kept],
             }
     return _compressed(found.method, kept)
+
+
+def _left_out(kept: Sequence[str]) -> Document:
+    """The member with which GPTQ leaves modules of its blocks out: GPTQModel's and vLLM's expressions."""
+    inside = [name for name in kept if _NUMBERED.search(name)]
+    return {"dynamic": {f"-:{re.escape(name)}$": {} for name in inside}} if inside else {}
 
 
 def _compressed(method: str, kept: Sequence[str]) -> Document:
@@ -133,7 +145,7 @@ def _described(quantization: Any, document: Document, ignored: str = "modules_to
 
 def _compiled(pattern: str, member: str) -> None:
     """Raise ConfigFormatError for an expression that may take long, or that is none."""
-    if pattern.startswith("re:") and not re.fullmatch(r"re:[\w.*\\^$-]{1,200}", pattern):
+    if pattern.startswith("re:") and not re.fullmatch(rf"re:{_EXPRESSION}\$?", pattern):
         raise ConfigFormatError(member, "an expression has letters, digits, dots and stars: write names")
 
 
@@ -180,14 +192,52 @@ def _read_compressed(document: Document) -> Described:
 def _read_gptq(document: Document) -> Described:
     _expect(document, "bits", (4,))
     _expect(document, "sym", (None, True))
-    _expect(document, "checkpoint_format", (None, "gptq"))
-    return _described(_grouped("gptq", document), document)
+    for member in ("checkpoint_format", "format"):
+        _expect(document, member, (None, "gptq"))
+    _expect(document, "pack_dtype", (None, "int32"))
+    for member in ("lm_head", "is_marlin_format"):
+        _expect(document, member, (None, False))
+    patterns = [_pattern_of(key, value) for key, value in _object(document, "dynamic").items()]
+    found = _described(_grouped("gptq", document), {"modules_to_not_convert": patterns})
+    return found._replace(chosen=_ends(document.get("modules_in_block_to_quantize")))
+
+
+def _object(document: Document, member: str) -> Document:
+    value = document.get(member) or {}
+    if not isinstance(value, dict):
+        raise ConfigFormatError(member, f"{member} must be an object")
+    return value
+
+
+def _pattern_of(key: str, value: Any) -> str:
+    """The pattern of a key of `dynamic`, which leaves modules out if it begins with `-:`."""
+    if not re.fullmatch(rf"-:{_EXPRESSION}\$", key) or value:
+        detail = 'dynamic leaves modules out here, as "-:expression$": {}, and has no other options'
+        raise ConfigFormatError("dynamic", detail)
+    return f"re:{key[2:]}"
+
+
+def _ends(value: Any) -> tuple[str, ...] | None:
+    """The ends of names that `modules_in_block_to_quantize` has: a list, or a list of lists."""
+    if not value:
+        return None
+    lists = (
+        [one if isinstance(one, list) else [one] for one in value] if isinstance(value, list) else [[None]]
+    )
+    names = [name for one in lists for name in one]
+    if not all(isinstance(name, str) for name in names):
+        member = "modules_in_block_to_quantize"
+        raise ConfigFormatError(member, f"{member} must be a list of lists of names")
+    return tuple(f".{name}" for name in names)
 
 
 def _read_awq(document: Document) -> Described:
     _expect(document, "bits", (4,))
     _expect(document, "zero_point", (None, True))
-    _expect(document, "version", (None, "gemm", "GEMM"))
+    for member in ("version", "format"):
+        _expect(document, member, (None, "gemm", "GEMM"))
+    if document.get("backend") == "llm-awq":
+        raise ConfigFormatError("backend", "llm-awq packs in another order: backend must be another one")
     return _described(_grouped("awq", document), document)
 
 

@@ -25,7 +25,9 @@ COMPRESSED = written_format("int8", ["lm_head"])
 def test_what_is_written_is_read_back(value: Any) -> None:
     found = read_format(written_format(value, ["model.layers.0.mlp.gate", "lm_head"]))
     assert found.quantization == value
-    assert found.ignores("lm_head") == (found.method != "gptq")
+    assert found.ignores("lm_head") == (found.method != "gptq")  # outside its blocks
+    assert found.ignores("model.layers.0.mlp.gate") == (found.method != "mxfp4")
+    assert not found.ignores("model.layers.0.mlp.gate_proj")
     assert not found.ignores("model.layers.0.mlp.up_proj")
 
 
@@ -68,11 +70,28 @@ def weights(**changes: Any) -> dict[str, Any]:
         ({"quant_method": "gptq", "bits": 8}, "bits", "must be 4"),
         ({"quant_method": "gptq", "bits": 4, "group_size": -1}, "group_size", "multiple of 8"),
         ({"quant_method": "gptq", "bits": 4, "sym": False}, "sym", "must be True"),
+        ({"quant_method": "gptq", "bits": 4, "checkpoint_format": "gptq_v2"}, "checkpoint_format", "be gptq"),
+        ({"quant_method": "gptq", "bits": 4, "lm_head": True}, "lm_head", "must be False"),
+        ({"quant_method": "gptq", "bits": 4, "pack_dtype": "int64"}, "pack_dtype", "must be int32"),
+        ({"quant_method": "gptq", "bits": 4, "dynamic": [1]}, "dynamic", "an object"),
+        (
+            {"quant_method": "gptq", "bits": 4, "dynamic": {"+:.*gate$": {"bits": 8}}},
+            "dynamic",
+            "leaves modules",
+        ),
+        ({"quant_method": "gptq", "bits": 4, "dynamic": {"-:.*(a+)+$": {}}}, "dynamic", "leaves modules"),
+        (
+            {"quant_method": "gptq", "bits": 4, "modules_in_block_to_quantize": [["a"], [1]]},
+            "modules_in_block_to_quantize",
+            "a list of lists of names",
+        ),
+        ({"quant_method": "awq", "bits": 4, "backend": "llm-awq"}, "backend", "another order"),
         ({"quant_method": "awq", "bits": 4, "version": "gemv"}, "version", "must be gemm"),
         (weights(num_bits=4), "config_groups", "8 bits"),
         (weights(strategy="group"), "config_groups", "by channel or by tensor"),
         ({**COMPRESSED, "config_groups": {}}, "config_groups", "one group"),
         ({**COMPRESSED, "ignore": ["re:(a+)+b"]}, "ignore", "write names"),
+        ({**COMPRESSED, "ignore": [r"re:model.layers.\d.mlp"]}, "ignore", "write names"),
     ],
 )
 def test_what_is_not_supported_is_said(document: Any, member: str, detail: str) -> None:
@@ -86,3 +105,31 @@ def test_static_activations_are_refused() -> None:
     still = {**group, "input_activations": {**group["input_activations"], "dynamic": False}}
     with pytest.raises(ConfigFormatError, match="must be dynamic"):
         read_format({**COMPRESSED, "config_groups": {"a": still}})
+
+
+def test_gptq_quantises_the_modules_of_a_block_that_its_config_names() -> None:
+    """As Qwen1.5-MoE's published config does."""
+    blocks = [["self_attn.q_proj"], ["mlp.experts.0.up_proj"]]
+    document = {"quant_method": "gptq", "bits": 4, "modules_in_block_to_quantize": blocks}
+    found = read_format(document)
+    assert not found.ignores("model.layers.3.self_attn.q_proj")
+    assert found.ignores("model.layers.3.mlp.shared_expert_gate")
+    assert (
+        read_format(
+            document | {"modules_in_block_to_quantize": ["self_attn.q_proj", "mlp.experts.0.up_proj"]}
+        )
+        == found
+    )
+
+
+@pytest.mark.parametrize("method", ["fp8", "mxfp4", "gptq", "awq"])
+def test_transformers_reads_what_is_written(method: str) -> None:
+    from transformers.quantizers.auto import AutoQuantizationConfig
+
+    written = written_format(method, ["model.layers.0.mlp.gate", "lm_head"])
+    config = AutoQuantizationConfig.from_dict(dict(written))
+    assert config.quant_method == method
+    found = config.to_dict()
+    same = {"bits", "group_size", "sym", "desc_act", "checkpoint_format", "zero_point", "version"}
+    same |= {"weight_block_size", "activation_scheme", "modules_to_not_convert"}
+    assert all(found[name] == written[name] for name in same & written.keys())
