@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -124,24 +125,46 @@ def test_a_port_that_another_server_takes_meanwhile_is_refused() -> None:
             asyncio.run(server.startup(first))
 
 
-WORKER = """
-import sys
+WORKERS = """
+import os, sys
 from service.server.metrics import Metrics, name_values
-name_values(sys.argv[2])
-metrics = Metrics(sys.argv[1])
-metrics.active_streams.set(3)
-metrics.cancelled.inc()
+for line in sys.stdin:
+    name, folder = line.rstrip().split(" ", 1)
+    pid = os.fork()
+    if pid == 0:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        name_values(name)
+        metrics = Metrics(folder)
+        metrics.active_streams.set(3)
+        metrics.cancelled.inc()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
+RunWorker = Callable[[Path, int], None]
 
 
-def run_worker(folder: Path, number: int) -> None:
-    """A process that counts a cancelled stream, and ends with three under way."""
-    environment = {**os.environ, serve.SHARED_METRICS: str(folder)}
-    command = [sys.executable, "-c", WORKER, str(folder), worker_name(number)]
-    subprocess.run(command, env=environment, cwd=ROOT, check=True)
+@pytest.fixture(scope="module")
+def run_worker() -> Iterator[RunWorker]:
+    """Runs a process that counts a cancelled stream, and ends with three under way.
+
+    The processes are forks of one, which has imported what they need.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKERS], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        to, answers = process.stdin, process.stdout
+
+        def run(folder: Path, number: int) -> None:
+            print(worker_name(number), folder, file=to, flush=True)
+            assert answers.readline() == "0\n"
+
+        yield run
+        to.close()
 
 
-def test_the_end_of_a_worker_is_counted(tmp_path: Path) -> None:
+def test_the_end_of_a_worker_is_counted(run_worker: RunWorker, tmp_path: Path) -> None:
     """With the streams that it cut."""
     metrics = Metrics(str(tmp_path))
     for number, cause in enumerate(("SIGKILL", "error", None)):
@@ -156,7 +179,7 @@ def test_the_end_of_a_worker_is_counted(tmp_path: Path) -> None:
     assert not any("live" in name for name in left)
 
 
-def test_a_worker_goes_on_with_the_counters_of_the_one_before(tmp_path: Path) -> None:
+def test_a_worker_goes_on_with_the_counters_of_the_one_before(run_worker: RunWorker, tmp_path: Path) -> None:
     """Files of the dead would grow in number, and a scrape in time, for as long as the server lives."""
     metrics = Metrics(str(tmp_path))
     files = []
