@@ -10,23 +10,26 @@ import pytest
 
 from service.server.app import create_app
 from service.settings import Settings
+from tensorseed.checkpoints.derivation import building, process
 from tensorseed.checkpoints.derivation.configs import check_config
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.process import DerivationProcess
+from tensorseed.concurrency.child_process import Answer, ChildProcess
 from tensorseed.errors import TooLargeError
 
 CONFIG = {"model_type": "gpt2", "n_layer": 1, "n_embd": 8, "n_head": 2, "vocab_size": 16, "n_positions": 8}
+Start = Callable[[Any], AbstractContextManager[Any]]
 
 
-def test_a_derivation_has_so_many_seconds_and_no_more(
-    start: Callable[[Any], AbstractContextManager[Any]],
-) -> None:
+def test_a_derivation_has_so_many_seconds_and_no_more(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a derivation does not end; one that does is below."""
+    sleeper = ChildProcess("tests.tensorseed.concurrency.test_child_process:sleeper")
+    monkeypatch.setattr("tensorseed.checkpoints.derivation.process.ChildProcess", lambda *_: sleeper)
     with start(create_app(Settings.model_construct(threads=1, recipe_seconds=0.05))) as client:
         refused = client.post("/v1/recipes/plan", json=CONFIG)
         assert refused.status_code == 413
         assert "0.05 s" in refused.json()["detail"]
-    with start(create_app(Settings.model_construct(threads=1, recipe_seconds=300))) as client:
-        assert client.post("/v1/recipes/plan", json=CONFIG).status_code == 200
+        assert sleeper.pid is None
 
 
 TABLE = {
@@ -40,10 +43,23 @@ TABLE = {
 }
 
 
+def answer_configs_soon(memory_bytes: str) -> Answer:
+    """The child's side: DistilBERT may compute as many numbers as ever, which takes a while, others fewer."""
+    answer = process.answer_configs(memory_bytes)
+    limit = building.MAX_TABLE_NUMBERS
+
+    def answer_soon(message: bytes) -> bytes:
+        building.MAX_TABLE_NUMBERS = limit if b"distilbert" in message else 1 << 16
+        return answer(message)
+
+    return answer_soon
+
+
 @pytest.fixture(scope="module")
-def process() -> Iterator[DerivationProcess]:
+def made() -> Iterator[DerivationProcess]:
     """A process whose derivations may take long, so that no time limit hides another one."""
-    made = DerivationProcess(300, 1 << 29)
+    made = DerivationProcess(300)
+    made._child = ChildProcess(f"{__name__}:answer_configs_soon", str(1 << 29))
     yield made
     made.close()
 
@@ -57,18 +73,17 @@ def process() -> Iterator[DerivationProcess]:
     ],
 )
 def test_a_table_that_a_model_computes_number_by_number_is_bounded(
-    process: DerivationProcess, config: dict[str, Any]
+    made: DerivationProcess, config: dict[str, Any]
 ) -> None:
     with pytest.raises(TooLargeError, match="lower max_position_embeddings"):
-        process.derive(config)
-    first = process._child.pid
-    assert process.derive({**TABLE, "max_position_embeddings": 512}).recipe["weights"]
-    assert process._child.pid == first
+        made.derive(config)
+    first = made._child.pid
+    assert made.derive({**TABLE, "max_position_embeddings": 512}).recipe["weights"]
+    assert made._child.pid == first
 
 
-def test_a_derivation_has_so_much_memory_and_no_more(
-    start: Callable[[Any], AbstractContextManager[Any]],
-) -> None:
+def test_a_derivation_has_so_much_memory_and_no_more(start: Start) -> None:
+    """And enough seconds, in which a small one succeeds."""
     settings = Settings.model_construct(threads=1, recipe_seconds=300, recipe_bytes=1 << 28)
     with start(create_app(settings)) as client:
         refused = client.post("/v1/recipes/plan", json={**CONFIG, "num_labels": 1_000_000})

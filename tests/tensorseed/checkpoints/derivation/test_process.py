@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -38,49 +38,50 @@ def pid(process: DerivationProcess) -> int | None:
     return process._child.pid
 
 
-def test_one_process_derives_several_recipes() -> None:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[DerivationProcess]:
+    """A process that several tests use one after another."""
     made = DerivationProcess(60)
-    try:
-        assert made.derive({**LLAMA, "auto_map": {"AutoModel": "x.Y"}}) == Derivation(
-            derive(LLAMA), [IGNORED]
-        )
-        first = pid(made)
-        with pytest.raises(ConfigError, match="did you mean llama") as caught:
-            made.derive({"model_type": "lama"})
-        assert [fault.pointer for fault in caught.value.faults] == ["/model_type"]
-        assert pid(made) == first
-    finally:
-        made.close()
-    assert first is not None
-    assert pid(made) is None
+    yield made
     made.close()
 
 
-def test_the_life_of_the_process_in_an_event_loop() -> None:
+def test_one_process_derives_several_recipes(shared: DerivationProcess) -> None:
+    assert shared.derive({**LLAMA, "auto_map": {"AutoModel": "x.Y"}}) == Derivation(derive(LLAMA), [IGNORED])
+    first = pid(shared)
+    assert first is not None
+    with pytest.raises(ConfigError, match="did you mean llama") as caught:
+        shared.derive({"model_type": "lama"})
+    assert [fault.pointer for fault in caught.value.faults] == ["/model_type"]
+    assert pid(shared) == first
+
+
+def test_the_life_of_the_process_in_an_event_loop(shared: DerivationProcess) -> None:
     async def live() -> None:
-        made = DerivationProcess(60)
-        assert (await made.derive_json(TEXT)).recipe == derive(LLAMA)
-        first = pid(made)
+        assert (await shared.derive_json(TEXT)).recipe == derive(LLAMA)
+        first = pid(shared)
         with pytest.raises(ConfigError, match="did you mean llama") as caught:
-            await made.derive_json(json.dumps({"model_type": "lama"}).encode())
+            await shared.derive_json(json.dumps({"model_type": "lama"}).encode())
         assert [fault.pointer for fault in caught.value.faults] == ["/model_type"]
-        assert pid(made) == first
+        assert pid(shared) == first
         assert first is not None
 
         os.kill(first, 9)
-        while pid(made) is not None:
+        while pid(shared) is not None:
             await asyncio.sleep(0.01)
-        leaving = asyncio.create_task(made.derive_json(TEXT))
-        while pid(made) is None and not leaving.done():
+        leaving = asyncio.create_task(shared.derive_json(TEXT))
+        while pid(shared) is None and not leaving.done():
             await asyncio.sleep(0.01)
-        second = pid(made)
+        second = pid(shared)
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
-        assert pid(made) is None
-        assert (await made.derive_json(TEXT)).recipe == derive(LLAMA)
-        assert pid(made) not in (None, first, second)
-        made.close()
+        assert pid(shared) is None
+        assert (await shared.derive_json(TEXT)).recipe == derive(LLAMA)
+        assert pid(shared) not in (None, first, second)
+        shared.close()
+        assert pid(shared) is None
+        shared.close()
 
     run(live())
 
