@@ -44,7 +44,8 @@ def _resize(found: dict[str, Any], sides: tuple[int, int]) -> None:
     of two bounds, such as the longest and the shortest edge, stays as it is.
     """
     height, width = sides
-    base = found.get("max_image_size") or found.get("size") or {}
+    sizes = (found.get("max_image_size"), found.get("size"))
+    base = next((size for size in sizes if isinstance(size, dict)), {})  # Aria's largest is a number
     reference = max(base.values(), default=0) if len(base) == 1 else 0
     for name in _SIZES:
         size = found.get(name)

@@ -1,7 +1,7 @@
 """Whisper's generation config: languages, tasks, timestamps by token id.
 
 The ids are those of the generated tokenizer, which in published sizes are the published ones. The members are
-those that transformers' Whisper reads.
+those that transformers' Whisper reads. An id that the config gives another role names no task.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tensorseed.checkpoints.tokenizers.whisper import LANGUAGES
 _VERSION = 1  # raised with every change of what is made from a config
 _ENGLISH_SIZE = 51_864  # of the published vocabularies that know English alone
 _TASKS = ("transcribe", "translate")
+_PREVIOUS = "<|startofprev|>"
 _MAX_INITIAL_TIMESTAMP = 50  # steps of 0.02 s, as published
 MAX_HEADS = 64  # for the alignment of words
 
@@ -57,7 +58,8 @@ def _members(config: Mapping[str, Any], ids: Mapping[str, Any]) -> dict[str, Any
     if is_multilingual:
         languages = [f"<|{code}|>" for code in LANGUAGES]
         found["lang_to_id"] = {text: places[text] for text in languages if text in places}
-        found["task_to_id"] = {task: places[f"<|{task}|>"] for task in _TASKS}
+        tasks = {task: f"<|{task}|>" for task in _TASKS}
+        found["task_to_id"] = {task: places[text] for task, text in tasks.items() if text in places}
     last, heads = whole(config.get("decoder_layers")), whole(config.get("decoder_attention_heads"))
     if last is not None and heads is not None:
         found["alignment_heads"] = [[last - 1, head] for head in range(min(heads, MAX_HEADS))]
@@ -66,7 +68,7 @@ def _members(config: Mapping[str, Any], ids: Mapping[str, Any]) -> dict[str, Any
         "is_multilingual": is_multilingual,
         "max_initial_timestamp_index": min(_MAX_INITIAL_TIMESTAMP, max(len(plan.pieces) - 1, 0)),
         "no_timestamps_token_id": places["<|notimestamps|>"],
-        "prev_sot_token_id": places["<|startofprev|>"],
+        **({"prev_sot_token_id": places[_PREVIOUS]} if _PREVIOUS in places else {}),
         "return_timestamps": False,
         "suppress_tokens": [],
     }
