@@ -81,23 +81,14 @@ def row_extremes(bits: Any, width: int, low: Any, high: Any) -> None:
 
 
 @kernel
-def divide_blocks(weights: Any, scales: Any, height: int, width: int, out: Any) -> None:
-    """The weights over the scales of their blocks of `height` rows and `width` columns."""
+def divide_blocks(weights: Any, scales: Any, height: int, width: int) -> None:
+    """Divide weights, where they are, by the scales of their blocks of `height` rows and `width` columns."""
     for i in range(weights.shape[0]):
         for j in range(scales.shape[1]):
             scale = scales[i // height, j]
-            block, quotients = weights[i, j * width : (j + 1) * width], out[i, j * width : (j + 1) * width]
+            block = weights[i, j * width : (j + 1) * width]
             for k in range(block.size):
-                quotients[k] = block[k] / scale
-
-
-@kernel
-def divide_columns(weights: Any, scales: Any, height: int, out: Any) -> None:
-    """The weights over the scales of `height` rows of each column."""
-    for i in range(weights.shape[0]):
-        block = i // height
-        for k in range(weights.shape[1]):
-            out[i, k] = weights[i, k] / scales[block, k]
+                block[k] = block[k] / scale
 
 
 @kernel
@@ -108,21 +99,26 @@ def round_int8(values: Any, out: Any) -> None:
 
 
 @kernel
-def pack_float4(values: Any, out: Any) -> None:
-    """Two rows of float4_e2m1fn in a byte, the upper one in its low nibble; ties go to even codes."""
+def pack_float4(weights: Any, factors: Any, height: int, out: Any) -> None:
+    """Eight rows of float4_e2m1fn in an int32, the first in the lowest nibble; `out` is zeros.
+
+    A weight is multiplied by the factor of its `height` rows of a column. Ties go to even codes.
+    """
     for i in range(out.shape[0]):
-        for k in range(out.shape[1]):
-            out[i, k] = _float4(values[2 * i, k]) | _float4(values[2 * i + 1, k]) << np.uint8(4)
+        words, multipliers = out[i], factors[8 * i // height]
+        for place in range(8):
+            row = weights[8 * i + place]
+            for k in range(row.size):
+                sign = np.int32(row[k] < np.float32(0)) << np.int32(3)  # a product may be zero
+                words[k] |= (_float4(abs(row[k]) * multipliers[k]) | sign) << np.int32(4 * place)
 
 
 @njit(forceinline=True)
-def _float4(x: Any) -> Any:
-    size = abs(x)
-    code = np.uint8(size > np.float32(0.25)) + np.uint8(size >= np.float32(0.75))
-    code += np.uint8(size > np.float32(1.25)) + np.uint8(size >= np.float32(1.75))
-    code += np.uint8(size > np.float32(2.5)) + np.uint8(size >= np.float32(3.5))
-    code += np.uint8(size > np.float32(5))
-    return np.uint8(code | (np.uint8(8) if x < 0 else np.uint8(0)))
+def _float4(size: Any) -> Any:
+    code = np.int32(size > np.float32(0.25)) + np.int32(size >= np.float32(0.75))
+    code += np.int32(size > np.float32(1.25)) + np.int32(size >= np.float32(1.75))
+    code += np.int32(size > np.float32(2.5)) + np.int32(size >= np.float32(3.5))
+    return np.int32(code + np.int32(size > np.float32(5)))
 
 
 @kernel
@@ -162,7 +158,6 @@ KERNELS = [
     column_maxima,
     row_extremes,
     divide_blocks,
-    divide_columns,
     round_int8,
     pack_float4,
     pack_row_nibbles,

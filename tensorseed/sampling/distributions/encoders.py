@@ -44,7 +44,10 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode(self, weights: Floats) -> Stored:
-        """The stored numbers of whole blocks; those at the end of the matrix may be smaller."""
+        """The stored numbers of whole blocks; those at the end of the matrix may be smaller.
+
+        The weights may be overwritten.
+        """
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,9 @@ class Scaling:
         return rounded(largest(weights, self.block) / np.float32(self.top), self.dtype)
 
     def divided(self, weights: Floats) -> Floats:
-        """The weights over the scales of their blocks."""
-        quotients = np.empty_like(weights)
-        kernels.divide_blocks(weights, widened(self.stored(weights), self.dtype), *self.block, quotients)
-        return quotients
+        """The weights over the scales of their blocks, in the weights' own memory: new pages cost more."""
+        kernels.divide_blocks(weights, widened(self.stored(weights), self.dtype), *self.block)
+        return weights
 
 
 @dataclass(frozen=True)

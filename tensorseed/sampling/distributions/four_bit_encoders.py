@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from tensorseed.sampling import quantization_kernels as kernels
 from tensorseed.sampling.distributions.encoders import (
@@ -28,7 +29,10 @@ GPTQ_TOP = 7.5
 GPTQ_ZERO = 8
 
 _AWQ_ORDER = np.array((0, 2, 4, 6, 1, 3, 5, 7))  # of the outputs in the nibbles, from the lowest
-_MIN_EXPONENT = -127
+_BIAS = 127  # of the exponents of float32, and of MXFP4's
+_INVERSE = np.int32(2 * _BIAS)  # less a biased exponent, is that of the reciprocal
+_MANTISSA_BITS = np.int32(23)
+_BELOW_HALF = np.int32((1 << 22) - 1)  # of a mantissa
 _LEVELS = np.float32(15)
 
 
@@ -47,8 +51,8 @@ class Mxfp4Scales(Encoder):
         return 1, self.group
 
     def encode(self, weights: Floats) -> Stored:
-        """See `exponents`."""
-        return (exponents(weights, self.group) - _MIN_EXPONENT).astype(np.uint8)
+        """See `mxfp4_scales`."""
+        return mxfp4_scales(weights, self.group).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,10 @@ class Mxfp4Blocks(Encoder):
 
     def encode(self, weights: Floats) -> Stored:
         """The weight of an even input is in the low nibble."""
-        scales = np.ldexp(np.float32(1), exponents(weights, self.group))
-        quotients = np.empty_like(weights)
-        kernels.divide_columns(weights, scales, self.group, quotients)
-        out = np.empty((weights.shape[0] // 2, weights.shape[1]), np.uint8)
-        kernels.pack_float4(quotients, out)
-        return out
+        factors = (_INVERSE - mxfp4_scales(weights, self.group)) << _MANTISSA_BITS  # as representations
+        words = np.zeros((weights.shape[0] // NIBBLES, weights.shape[1]), np.int32)
+        kernels.pack_float4(weights, factors.view(np.float32), self.group, words)
+        return np.ascontiguousarray(words.T, "<i4").view(np.uint8).T  # words move faster than bytes
 
 
 @dataclass(frozen=True)
@@ -187,21 +189,22 @@ class AwqWeights(Encoder):
     def encode(self, weights: Floats) -> Stored:
         """Rounded to nearest even, around the zero point, from 0 to 15."""
         scales, zeros = self.groups.of(weights)
-        quotients = np.empty_like(weights)
-        kernels.divide_blocks(weights, widened(scales, FLOAT16), 1, self.groups.group, quotients)
-        return _packed(quotients, zeros, self.groups.group)
+        kernels.divide_blocks(weights, widened(scales, FLOAT16), 1, self.groups.group)
+        return _packed(weights, zeros, self.groups.group)
 
 
-def exponents(weights: Floats, group: int) -> Stored:
-    """The least exponent of two for each block of inputs, the rows, with which no weight exceeds 6.
+def mxfp4_scales(weights: Floats, group: int) -> npt.NDArray[np.int32]:
+    """The least exponent of two for each block of inputs, the rows, with which no weight exceeds 6, plus 127.
 
-    It is at least -127, and 0 for a block of zeros; (blocks, outputs) of int32.
+    It is at least 0, and 127 for a block of zeros; (blocks, outputs).
+    The bound of 1.5·2ⁿ has the exponent n - 2, and a greater fraction carries.
     """
-    bounds = largest(weights, (group, 1))
-    fractions, powers = np.frexp(bounds)  # fractions of at least one half
-    found = np.where(fractions <= np.float32(0.75), powers - 3, powers - 2)
-    exponents: Stored = np.where(bounds == 0, 0, np.maximum(found, _MIN_EXPONENT)).astype(np.int32)
-    return exponents
+    bounds = largest(weights, (group, 1)).view(np.int32)
+    found: npt.NDArray[np.int32] = np.maximum(
+        ((bounds + _BELOW_HALF) >> _MANTISSA_BITS) - np.int32(2), np.int32(0)
+    )
+    found[bounds == 0] = _BIAS
+    return found
 
 
 def _packed(quotients: Floats, zeros: Floats, group: int) -> Stored:

@@ -17,6 +17,7 @@ from tensorseed.files.digests import TensorDigests
 from tensorseed.files.elements import DrawnElements
 from tensorseed.files.virtual_file import open_file
 from tensorseed.sampling.distributions import Quantized, quantized
+from tensorseed.sampling.distributions.four_bit_encoders import Mxfp4Blocks, Mxfp4Scales
 from tensorseed.sampling.executors.tensor import TensorExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import expand
@@ -115,6 +116,21 @@ def test_every_range_and_selection_has_the_bits_of_the_whole(
         drawn = np.empty(count, stored.dtype)
         torch_source.fill(one.tensor, 0, drawn)
         assert np.array_equal(drawn, stored[:count])
+
+
+def test_mxfp4_takes_numbers_of_any_exponent() -> None:
+    random = np.random.default_rng(7)
+    exponents = random.integers(-149, 128, (8, 1, 20)) - random.integers(0, 8, (8, 32, 20))
+    x = np.ldexp(random.uniform(-1, 1, exponents.shape), exponents).astype(np.float32)
+    edges = np.float32(6) * np.float32(2) ** np.arange(-149, 126, dtype=np.float32)
+    x[:, 5, :4] = np.nextafter(random.choice(edges, (8, 4)), np.float32([0, np.inf, 0, np.inf]))
+    x[:, 5, 4:8] = -random.choice(edges, (8, 4))
+    x[3, :, 9], x[4, :, 10] = 0, -1e-45
+    x[4, 7, 10] = np.finfo(np.float32).max
+    floats = x.reshape(256, 20)
+    blocks, scales = reference(floats, "float32", "mxfp4", {})
+    assert np.array_equal(Mxfp4Scales(32).encode(floats).T, scales)
+    assert np.array_equal(Mxfp4Blocks(32).encode(floats).T, blocks.reshape(20, 128))
 
 
 def test_a_matrix_of_many_keeps_its_bits_among_them() -> None:
