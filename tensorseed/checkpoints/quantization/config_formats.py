@@ -9,6 +9,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from tensorseed.checkpoints.quantization.module_patterns import (
+    EXPRESSION,
+    MAX_PATTERN_CHARS,
+    MAX_PATTERNS,
+    ModulePatterns,
+    PatternError,
+)
 from tensorseed.spec.quantizations import MAX_BLOCK, quantization_of
 
 Document = dict[str, Any]
@@ -17,7 +24,6 @@ SUPPORTED = ("fp8", "compressed-tensors", "mxfp4", "gptq", "awq")
 
 _MXFP4_KEPT = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
 _NUMBERED = re.compile(r"\.\d+\.")
-_EXPRESSION = r"\^?(?:[\w-]|\\?\.|\.\*){1,200}"
 _STRATEGIES = {
     ("float", "channel"): "fp8_channel",
     ("float", "tensor"): "fp8_tensor",
@@ -38,14 +44,14 @@ class Described(NamedTuple):
 
     quantization: Any  # of an entry
     method: str
-    ignored: tuple[str, ...]
+    ignored: ModulePatterns
     chosen: tuple[str, ...] | None = None  # the ends of the names of the modules that are not; None for all
 
     def ignores(self, module: str) -> bool:
-        """Whether a module is left out: a pattern is its name, the beginning or a part of it, or `re:…`."""
+        """Whether a module is left out."""
         if self.chosen is not None and not module.endswith(self.chosen):
             return True
-        return any(_matches(pattern, module) for pattern in self.ignored)
+        return self.ignored.match(module)
 
 
 def written_format(value: Any, kept: Sequence[str]) -> Document:
@@ -137,27 +143,15 @@ def _described(quantization: Any, document: Document, ignored: str = "modules_to
     patterns = document.get(ignored) or []
     if not isinstance(patterns, list) or not all(isinstance(one, str) for one in patterns):
         raise ConfigFormatError(ignored, f"{ignored} must be a list of names")
-    for pattern in patterns:
-        _compiled(pattern, ignored)
     method = quantization if isinstance(quantization, str) else quantization["method"]
-    return Described(quantization, method, tuple(patterns))
+    return Described(quantization, method, _patterns(patterns, ignored))
 
 
-def _compiled(pattern: str, member: str) -> None:
-    """Raise ConfigFormatError for an expression that may take long, or that is none."""
-    if pattern.startswith("re:") and not re.fullmatch(rf"re:{_EXPRESSION}\$?", pattern):
-        raise ConfigFormatError(member, "an expression has letters, digits, dots and stars: write names")
-
-
-def _matches(pattern: str, module: str) -> bool:
-    if pattern.startswith("re:"):
-        plain = re.escape(pattern[3:].strip("^$").replace("\\.", ".").replace(".*", "*"))
-    else:
-        plain = re.escape(pattern)
-    expression = plain.replace(r"\*", r"[^\n]*")
-    if pattern.startswith("re:"):
-        return re.match(expression + r"(?:\.|$)", module) is not None
-    return re.search(rf"(?:^|\.){expression}(?:\.|$)", module) is not None
+def _patterns(texts: Sequence[str], member: str) -> ModulePatterns:
+    try:
+        return ModulePatterns(tuple(texts))
+    except PatternError as error:
+        raise ConfigFormatError(member, str(error)) from None
 
 
 def _read_fp8(document: Document) -> Described:
@@ -183,9 +177,22 @@ def _read_compressed(document: Document) -> Described:
     if method is None or weights.get("num_bits") != 8 or weights.get("symmetric", True) is not True:
         detail = "weights must have 8 bits, symmetric: float by channel or by tensor, or int by channel"
         raise ConfigFormatError("config_groups", detail)
-    activations = group.get("input_activations")
-    if isinstance(activations, dict) and activations.get("dynamic") is not True:
-        raise ConfigFormatError("config_groups", "input_activations must be dynamic: nothing is calibrated")
+    for member in ("input_activations", "output_activations"):
+        activations = group.get(member)
+        if isinstance(activations, dict) and activations.get("dynamic") is not True:
+            raise ConfigFormatError("config_groups", f"{member} must be dynamic: nothing is calibrated")
+    if weights.get("dynamic") or weights.get("scale_dtype") is not None:
+        raise ConfigFormatError("config_groups", "weights must have scales, of the dtype of the weights")
+    formats = (None, f"{weights['type']}-quantized", "naive-quantized")  # the latter is an older name
+    _expect(document, "format", formats)
+    if group.get("format") not in formats:
+        raise ConfigFormatError("config_groups", f"format must be {formats[1]} here")
+    sparsity = _object(document, "sparsity_config")
+    if sparsity.get("format") not in (None, "dense"):
+        raise ConfigFormatError("sparsity_config", "sparsity_config must be of the format dense here")
+    for member in ("kv_cache_scheme", "transform_config"):  # they add tensors
+        if document.get(member):
+            raise ConfigFormatError(member, f"{member} is not supported: leave it out")
     return _described(method, document, "ignore")
 
 
@@ -197,9 +204,10 @@ def _read_gptq(document: Document) -> Described:
     _expect(document, "pack_dtype", (None, "int32"))
     for member in ("lm_head", "is_marlin_format"):
         _expect(document, member, (None, False))
+    _expect(document, "desc_act", (None, False, True))  # g_idx says the order, which is the plain one here
     patterns = [_pattern_of(key, value) for key, value in _object(document, "dynamic").items()]
-    found = _described(_grouped("gptq", document), {"modules_to_not_convert": patterns})
-    return found._replace(chosen=_ends(document.get("modules_in_block_to_quantize")))
+    chosen = _ends(document.get("modules_in_block_to_quantize"))
+    return Described(_grouped("gptq", document), "gptq", _patterns(patterns, "dynamic"), chosen)
 
 
 def _object(document: Document, member: str) -> Document:
@@ -211,10 +219,10 @@ def _object(document: Document, member: str) -> Document:
 
 def _pattern_of(key: str, value: Any) -> str:
     """The pattern of a key of `dynamic`, which leaves modules out if it begins with `-:`."""
-    if not re.fullmatch(rf"-:{_EXPRESSION}\$", key) or value:
+    if not key.startswith("-:") or value:
         detail = 'dynamic leaves modules out here, as "-:expression$": {}, and has no other options'
         raise ConfigFormatError("dynamic", detail)
-    return f"re:{key[2:]}"
+    return f"{EXPRESSION}{key[2:]}"
 
 
 def _ends(value: Any) -> tuple[str, ...] | None:
@@ -225,8 +233,11 @@ def _ends(value: Any) -> tuple[str, ...] | None:
         [one if isinstance(one, list) else [one] for one in value] if isinstance(value, list) else [[None]]
     )
     names = [name for one in lists for name in one]
+    member = "modules_in_block_to_quantize"
+    if len(names) > MAX_PATTERNS or any(len(str(name)) > MAX_PATTERN_CHARS for name in names):
+        detail = f"{member} has at most {MAX_PATTERNS:,} names of up to {MAX_PATTERN_CHARS} characters"
+        raise ConfigFormatError(member, f"{detail}: write the ends of names")
     if not all(isinstance(name, str) for name in names):
-        member = "modules_in_block_to_quantize"
         raise ConfigFormatError(member, f"{member} must be a list of lists of names")
     return tuple(f".{name}" for name in names)
 

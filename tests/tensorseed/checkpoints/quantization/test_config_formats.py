@@ -44,6 +44,13 @@ def test_what_is_written_is_read_back(value: Any) -> None:
         ("re:.*mlp.gate$", "model.layers.3.mlp.gate", True),
         ("re:.*mlp.gate$", "model.layers.3.mlp.gate_proj", False),
         ("re:vision", "model.vision.q_proj", False),
+        ("re:.*mlp.gate", "model.layers.3.mlp.gate_proj", True),
+        (r"re:model\.layers\.\d\.", "model.layers.3.mlp.gate_proj", True),
+        (r"re:model\.layers\.\d\.", "model.layers.13.mlp.gate_proj", False),
+        ("re:.*(q|k)_proj$", "model.layers.3.self_attn.k_proj", True),
+        ("re:.*[^v]_proj$", "model.layers.3.self_attn.v_proj", False),
+        ("*_proj", "model.layers.3.self_attn.v_proj", True),
+        ("self*v", "model.layers.3.self_attn.v_proj", False),
     ],
 )
 def test_patterns_of_modules(pattern: str, module: str, ignored: bool) -> None:
@@ -79,7 +86,9 @@ def weights(**changes: Any) -> dict[str, Any]:
             "dynamic",
             "leaves modules",
         ),
-        ({"quant_method": "gptq", "bits": 4, "dynamic": {"-:.*(a+)+$": {}}}, "dynamic", "leaves modules"),
+        ({"quant_method": "gptq", "bits": 4, "dynamic": {"-:(?=a)$": {}}}, "dynamic", "has no [(][?]"),
+        ({"quant_method": "gptq", "bits": 4, "dynamic": {".*gate$": {}}}, "dynamic", "leaves modules"),
+        ({"quant_method": "gptq", "bits": 4, "desc_act": "no"}, "desc_act", "must be False or True"),
         (
             {"quant_method": "gptq", "bits": 4, "modules_in_block_to_quantize": [["a"], [1]]},
             "modules_in_block_to_quantize",
@@ -90,8 +99,25 @@ def weights(**changes: Any) -> dict[str, Any]:
         (weights(num_bits=4), "config_groups", "8 bits"),
         (weights(strategy="group"), "config_groups", "by channel or by tensor"),
         ({**COMPRESSED, "config_groups": {}}, "config_groups", "one group"),
-        ({**COMPRESSED, "ignore": ["re:(a+)+b"]}, "ignore", "write names"),
-        ({**COMPRESSED, "ignore": [r"re:model.layers.\d.mlp"]}, "ignore", "write names"),
+        (weights(dynamic=True), "config_groups", "must have scales"),
+        (weights(scale_dtype="float32"), "config_groups", "of the dtype of the weights"),
+        ({**COMPRESSED, "format": "pack-quantized"}, "format", "must be int-quantized"),
+        ({**COMPRESSED, "format": "float-quantized"}, "format", "must be int-quantized"),
+        (
+            {**COMPRESSED, "sparsity_config": {"format": "sparse-bitmask"}},
+            "sparsity_config",
+            "the format dense",
+        ),
+        ({**COMPRESSED, "kv_cache_scheme": {"num_bits": 8}}, "kv_cache_scheme", "leave it out"),
+        (
+            {**COMPRESSED, "transform_config": {"config_groups": {"u": {}}}},
+            "transform_config",
+            "leave it out",
+        ),
+        ({**COMPRESSED, "ignore": ["re:(?!a)b"]}, "ignore", "has no [(][?] here: write characters"),
+        ({**COMPRESSED, "ignore": ["a" * 257]}, "ignore", "at most 256 characters"),
+        ({**COMPRESSED, "ignore": ["a"] * 4097}, "ignore", "at most 4,096 modules"),
+        ({**COMPRESSED, "ignore": ["re:" + "a" * 250] * 5}, "ignore", "1,024 characters together"),
     ],
 )
 def test_what_is_not_supported_is_said(document: Any, member: str, detail: str) -> None:
@@ -105,6 +131,24 @@ def test_static_activations_are_refused() -> None:
     still = {**group, "input_activations": {**group["input_activations"], "dynamic": False}}
     with pytest.raises(ConfigFormatError, match="must be dynamic"):
         read_format({**COMPRESSED, "config_groups": {"a": still}})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": "naive-quantized"},
+        {"sparsity_config": {}},
+        {"sparsity_config": {"format": "dense"}, "kv_cache_scheme": None, "transform_config": {}},
+    ],
+    ids=str,
+)
+def test_members_that_change_no_file_are_read(changes: dict[str, Any]) -> None:
+    assert read_format({**COMPRESSED, **changes}) == read_format(COMPRESSED)
+
+
+def test_gptq_sorted_by_activations_has_the_same_layout() -> None:
+    document = written_format("gptq", [])
+    assert read_format(document | {"desc_act": True}) == read_format(document)
 
 
 def test_gptq_quantises_the_modules_of_a_block_that_its_config_names() -> None:
