@@ -47,7 +47,7 @@ SOURCES: tuple[Source, ...] = (tokenizers, processors)
 
 
 def generated_files(recipe: Recipe) -> dict[str, GeneratedText]:
-    """The texts by path. A file of the recipe's own stands before a generated one of its path.
+    """The texts by path. A file of the recipe's own stands before one of its path, or below it.
 
     A source decides from the recipe alone, in microseconds; making the text comes later.
     """
@@ -55,4 +55,10 @@ def generated_files(recipe: Recipe) -> dict[str, GeneratedText]:
     for source in SOURCES:
         found |= source(recipe)
     own = {path.lower() for path in recipe.files}
-    return {path: text for path, text in found.items() if path.lower() not in own}
+    return {path: text for path, text in found.items() if own.isdisjoint(_with_folders(path.lower()))}
+
+
+def _with_folders(path: str) -> list[str]:
+    """The path, and those of the folders that it is in."""
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]

@@ -35,6 +35,7 @@ _WEIGHTS_NAME = re.compile(
     rf"(?=.{{1,{MAX_NAME_CHARS}}}\Z)[A-Za-z0-9_][A-Za-z0-9._-]*\.safetensors", re.DOTALL
 )
 _SHARD_NAME = re.compile(r"-\d{5}-of-\d{5}\.safetensors")
+_ENDS_OF_FILES = (".json", ".jinja", ".md", ".model", ".safetensors", ".txt")  # of all that is generated
 _TEXT = "\n{}\n{}\n"
 
 FOLDER_RULE = f"a folder has 1 to {MAX_NAME_CHARS} letters, digits, ., - and _, not beginning with . or -"
@@ -137,14 +138,36 @@ def component_faults(components: Mapping[str, Any]) -> Iterator[Located]:
         at = ("components", folder)
         if not _FOLDER.fullmatch(folder):
             yield at, FOLDER_RULE
+        elif folder.lower().endswith(_ENDS_OF_FILES):
+            yield at, f"{folder} is the name of a file: call the folder {folder.rpartition('.')[0]}"
         elif (other := known.setdefault(folder.lower(), folder)) != folder:
             yield at, f"{other} and {folder} differ in case alone: rename one"
         if not isinstance(component, dict):
             continue
         yield from weights_name_faults(component, at)
-        source = component.get("seed_from")
-        if isinstance(source, str) and source and source not in components:
-            yield (*at, "seed_from"), 'seed_from is the folder of a component, or "" for the seed itself'
+        fault = _seed_fault(folder, component.get("seed_from"), components)
+        if fault is not None:
+            yield (*at, "seed_from"), fault
+
+
+def _seed_fault(folder: str, source: Any, components: Mapping[str, Any]) -> str | None:
+    """What is wrong with the `seed_from` of a component, which is followed once alone."""
+    if not isinstance(source, str) or not source:
+        return None
+    if source not in components:
+        return 'seed_from is the folder of a component, or "" for the seed itself'
+    if source == folder:
+        return "a component has a seed of its own without seed_from: leave it out"
+    other = components[source]
+    further = other.get("seed_from") if isinstance(other, dict) else None
+    if not isinstance(further, str):
+        return None
+    detail = f"{source} shares the seed of another itself"
+    return (
+        f"{detail}: leave seed_from out of one"
+        if further == folder
+        else f"{detail}: give {dump(further).decode()}"
+    )
 
 
 def weights_name_faults(holder: Mapping[str, Any], at: tuple[str, ...] = ()) -> Iterator[Located]:

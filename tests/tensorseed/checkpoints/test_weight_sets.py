@@ -185,6 +185,7 @@ def component(**changes: Any) -> dict[str, Any]:
         (component(weights_name="../a.safetensors"), "/components/unet/weights_name", "not beginning with"),
         (component(weights_name="m-00001-of-00002.safetensors"), "/components/unet/weights_name", "number"),
         (component(seed_from="vae"), "/components/unet/seed_from", "folder of a component"),
+        (component(seed_from="unet"), "/components/unet/seed_from", "a seed of its own without"),
         ({"files": {"unet": ""}}, "/files/unet", "folder of a component"),
         ({"files": {"UNET/config.json": ""}}, "/files/UNET~1config.json", "is generated"),
     ],
@@ -200,6 +201,46 @@ def test_two_folders_that_differ_in_case_alone() -> None:
     part = {"config": {}, "weights": WEIGHTS}
     with pytest.raises(RecipeError, match="unet and UNet differ in case alone"):
         opened(pipeline(components={"unet": part, "UNet": part}))
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["config.json", "README.md", "Model.safetensors", "model_index.json", "tokenizer.json", "spiece.model"],
+)
+def test_no_folder_has_the_name_of_a_file(folder: str) -> None:
+    with pytest.raises(RecipeError, match="is the name of a file: call the folder") as caught:
+        opened(pipeline(files={}, components={folder: {"config": {}, "weights": WEIGHTS}}))
+    assert [fault.pointer for fault in caught.value.faults] == [f"/components/{folder}"]
+
+
+def test_a_seed_is_not_shared_by_way_of_another() -> None:
+    part = {"config": {}, "weights": WEIGHTS}
+
+    def faults(**sources: str) -> list[tuple[str, str]]:
+        parts = {folder: part | ({"seed_from": name}) for folder, name in sources.items()}
+        with pytest.raises(RecipeError) as caught:
+            opened(pipeline(components=parts))
+        return [(fault.pointer, fault.detail) for fault in caught.value.faults]
+
+    assert faults(a="b", b="") == [
+        ("/components/a/seed_from", 'b shares the seed of another itself: give ""')
+    ]
+    assert faults(a="b", b="a") == [
+        (
+            f"/components/{one}/seed_from",
+            f"{other} shares the seed of another itself: leave seed_from out of one",
+        )
+        for one, other in ("ab", "ba")
+    ]
+
+
+def test_a_file_where_the_folder_of_a_tokenizer_would_be() -> None:
+    clip = {"model_type": "clip_text_model", "vocab_size": 49408}
+    document = pipeline(components={"text_encoder": {"config": clip, "weights": WEIGHTS}})
+    assert "tokenizer/tokenizer.json" in [file.path for file in opened(document).snapshot("main").files]
+    document["files"]["tokenizer"] = ""
+    paths = [file.path for file in opened(document).snapshot("main").files]
+    assert [path for path in paths if path.startswith("tokenizer")] == ["tokenizer"]
 
 
 def test_the_faults_of_a_components_entries_lead_into_the_recipe() -> None:
