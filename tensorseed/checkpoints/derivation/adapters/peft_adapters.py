@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 
-from tensorseed.checkpoints.derivation.building import recording, silence
+from tensorseed.checkpoints.derivation.building import TooManyModulesError, recording, silence
 from tensorseed.checkpoints.derivation.description import describe_all
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.overrides import overridden
 from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of, folded, giving_reasons
-from tensorseed.errors import shortened
+from tensorseed.checkpoints.derivation.recorder import DataDependentError
+from tensorseed.errors import TensorseedError, shortened
 from tensorseed.spec.json.pointers import pointer
 
 
@@ -49,10 +50,10 @@ def _adapted(model: Any, adapter: Mapping[str, Any]) -> Any:
             detail = f"peft has no {shortened(name)} in the config of a LoRA: leave it out"
             raise ConfigError.at(pointer((name,)), detail)
     try:
-        return get_peft_model(model, LoraConfig.from_peft_type(**adapter))
-    except re.error:
-        raise ConfigError.at("/target_modules", "target_modules is no valid regular expression") from None
-    except (ValueError, TypeError) as error:
+        return get_peft_model(model, LoraConfig.from_peft_type(**_given(adapter)))
+    except (TensorseedError, MemoryError, ImportError, TooManyModulesError, DataDependentError):
+        raise
+    except Exception as error:
         text = str(error)
         if "arget modules" in text or "target_modules" in text:
             detail = "no module of the base is one of target_modules, or one is no layer that LoRA adapts"
@@ -62,3 +63,8 @@ def _adapted(model: Any, adapter: Mapping[str, Any]) -> Any:
         detail = "peft takes no adapter of these fields"
         named = f": {shortened(field)} is at fault" if field else ""
         raise ConfigError.at(at, f"{detail}{named}") from None
+
+
+def _given(adapter: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields but for those of null, which have their defaults."""
+    return {name: value for name, value in adapter.items() if value is not None}

@@ -14,6 +14,7 @@ from safetensors.torch import load, load_file
 
 from tensorseed.__main__ import main
 from tensorseed.checkpoints.derivation.adapters.documents import with_base
+from tensorseed.checkpoints.derivation.adapters.expressions import expression_fault
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.from_config import derive
 from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of
@@ -124,7 +125,26 @@ def test_it_is_a_recipe() -> None:
         ({BASE: "tests/other"}, f"/{BASE}", "there is none called tests/other"),
         ({BASE: None}, f"/{BASE}", "there is none called None"),
         ({"peft_type": "IA3"}, "/peft_type", "must be LORA"),
-        ({"r": 0}, "/r", "r is at fault"),
+        ({"r": 0}, "/r", "from 1 to 65,536"),
+        ({"r": "4"}, "/r", "must be an integer"),
+        ({"r": 4.5}, "/r", "must be an integer"),
+        ({"bias": "foo"}, "/bias", "must be none"),
+        ({"bias": "all"}, "/bias", "a copy of weights of the base"),
+        ({"rank_pattern": [1]}, "/rank_pattern", "must be an object of ranks"),
+        ({"rank_pattern": {"((": 1}}, "/rank_pattern/((", "no valid regular expression"),
+        ({"layers_pattern": "(("}, "/layers_pattern", "no valid regular expression"),
+        ({"arrow_config": {"x": 1}}, "/arrow_config", "variant"),
+        ({"runtime_config": {"x": 1}}, "/runtime_config", "variant"),
+        ({"task_type": "FOO"}, "/task_type", "must be one of CAUSAL_LM"),
+        ({"task_type": "SEQ_CLS"}, "/task_type", "a copy of weights of the base"),
+        ({"target_modules": 5}, "/target_modules", "a name of modules"),
+        ({"target_modules": "(.*)*proj"}, "/target_modules", "is not repeated here"),
+        ({"modules_to_save": ["lm_head"]}, "/modules_to_save", "the base's own numbers"),
+        ({"trainable_token_indices": [1]}, "/trainable_token_indices", "the base's own numbers"),
+        ({"target_parameters": ["x"]}, "/target_parameters", "target_modules"),
+        ({"layer_replication": [[0, 1]]}, "/layer_replication", "leave it out"),
+        ({"init_lora_weights": "orthogonal"}, "/init_lora_weights", "give true, false or gaussian"),
+        ({"layers_pattern": "layers"}, "/layers_pattern", "is at fault"),
         ({"r": 100_000}, "/r", "at most 65,536"),
         ({"rank_pattern": {"q_proj": 100_000}}, "/rank_pattern/q_proj", "at most 65,536"),
         ({"target_modules": ["nothing"]}, "/target_modules", "no module of the base"),
@@ -139,6 +159,26 @@ def test_what_is_refused(changes: dict[str, Any], pointer: str, told: str) -> No
         derived("llama", adapter(**changes))
     assert [fault.pointer for fault in caught.value.faults] == [pointer]
     assert told in caught.value.faults[0].detail
+
+
+@pytest.mark.parametrize(
+    ("text", "is_valid"),
+    [
+        (r".*layers\.0\..*(q|k|v|o)_proj", True),
+        (r"^(?!.*vision).*(?:self_attn|mlp).*\.(?:(?:q|k)_proj|[)*+]x?)$", True),
+        (r"model\.layers\.\d{1,3}\.mlp(\.up)?", True),
+        ("(a*)*b", False),
+        ("((?:a|a))+b", False),
+        ("([a]b?){9}", False),
+        ("a?" * 13, False),
+        ("(a|b)" * 13, False),
+        (".*" * 7, False),
+        ("[", False),
+        ("a" * 1_025, False),
+    ],
+)
+def test_expressions_that_take_long_are_refused(text: str, is_valid: bool) -> None:
+    assert (expression_fault(text) is None) == is_valid
 
 
 def test_the_command_finds_the_base(tmp_path: Path) -> None:
