@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from tensorseed.checkpoints.generated_texts import GeneratedText
 from tensorseed.checkpoints.processors import PROCESSOR_FILES, processor_texts
 from tensorseed.checkpoints.recipe import Recipe
-from tensorseed.checkpoints.tokenizers import TOKENIZER_FILES, tokenizer_texts
+from tensorseed.checkpoints.tokenizers import is_tokenizer_file, tokenizer_texts
 from tensorseed.checkpoints.weight_sets import CONFIG
 
 Source = Callable[[Recipe], Mapping[str, GeneratedText]]
@@ -21,7 +21,11 @@ def tokenizers(recipe: Recipe) -> dict[str, GeneratedText]:
 
     A pipeline of diffusers has the tokenizer of `text_encoder_2` in `tokenizer_2`.
     """
-    own = {path.lower() for path in recipe.files}
+    own = {
+        f"{folder}{slash}".lower()
+        for folder, slash, name in (path.rpartition("/") for path in recipe.files)
+        if is_tokenizer_file(name)
+    }
     found: dict[str, GeneratedText] = {}
     for part in recipe.sets:
         if part.config_name != CONFIG:
@@ -30,7 +34,7 @@ def tokenizers(recipe: Recipe) -> dict[str, GeneratedText]:
         if folder.startswith(_ENCODER):
             folder = f"tokenizer{folder.removeprefix(_ENCODER)}"
         prefix = f"{folder}/" if folder else ""
-        if own.isdisjoint(f"{prefix.lower()}{name}" for name in TOKENIZER_FILES):
+        if prefix.lower() not in own:
             found |= {f"{prefix}{path}": text for path, text in tokenizer_texts(part.config).items()}
     return found
 

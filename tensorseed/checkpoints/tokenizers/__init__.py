@@ -6,40 +6,39 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
+from fnmatch import translate
 from functools import partial
 from typing import Any
 
 from tensorseed.checkpoints.derivation.configs import ConfigWarning
 from tensorseed.checkpoints.generated_texts import GeneratedText
-from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan, TooFewIdsError, plan_tokenizer
+from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan, VocabularyError, plan_tokenizer
 from tensorseed.checkpoints.tokenizers.sentencepiece_model import sentencepiece_model
 from tensorseed.checkpoints.tokenizers.tokenizer_config import tokenizer_config
 from tensorseed.checkpoints.tokenizers.tokenizer_json import tokenizer_json
 
-__all__ = ["TOKENIZER_FILES", "TokenizerPlan", "plan_tokenizer", "tokenizer_texts", "tokenizer_warnings"]
+__all__ = ["TokenizerPlan", "is_tokenizer_file", "plan_tokenizer", "tokenizer_texts", "tokenizer_warnings"]
 
-TOKENIZER_FILES = frozenset(
-    (
-        "tokenizer.json",
-        "tokenizer.model",
-        "tokenizer_config.json",
-        "tekken.json",
-        "tiktoken.model",
-        "spiece.model",
-        "sentencepiece.bpe.model",
-        "vocab.json",
-        "vocab.txt",
-    )
-)
-"""Paths in lower case of which one in a recipe means that it has a tokenizer of its own."""
+_NAMES = ("tokenizer.json", "tokenizer_config.json", "tekken.json", "vocab.*", "merges.txt", "bpe.codes")
+_FORMATS = ("*.model", "tokenizer.model.*", "*.spm", "*.tiktoken", "tokenization_*.py")
+_OWN = re.compile("|".join(map(translate, (*_NAMES, *_FORMATS))))
+
+
+def is_tokenizer_file(name: str) -> bool:
+    """Whether a file of that name in a recipe means that it has a tokenizer of its own."""
+    return _OWN.match(name.lower()) is not None
 
 
 def tokenizer_texts(config: Mapping[str, Any]) -> dict[str, GeneratedText]:
-    """The files of the tokenizer of a model by path; none where it reads no text or has too few ids."""
+    """The files of the tokenizer of a model by path.
+
+    There are none where it reads no text, or has too few ids or too many.
+    """
     try:
         plan = plan_tokenizer(config)
-    except TooFewIdsError:
+    except VocabularyError:
         return {}
     if plan is None:
         return {}
@@ -57,9 +56,9 @@ def tokenizer_texts(config: Mapping[str, Any]) -> dict[str, GeneratedText]:
 
 
 def tokenizer_warnings(config: Mapping[str, Any]) -> list[ConfigWarning]:
-    """A warning where a model reads text and has too few ids for a tokenizer."""
+    """A warning where a model reads text and has too few ids for a tokenizer, or too many."""
     try:
         plan_tokenizer(config)
-    except TooFewIdsError as error:
+    except VocabularyError as error:
         return [ConfigWarning(error.pointer, "vocab_size", str(error))]
     return []

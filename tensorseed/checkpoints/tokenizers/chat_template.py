@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CHAT_TEMPLATE = """\
-{{- bos_token -}}
+{{- bos_token or '' -}}
 {%- for message in messages -%}
 {{- message['role'] + ': ' -}}
 {%- if message['content'] is string -%}
@@ -15,8 +15,8 @@ CHAT_TEMPLATE = """\
 {%- endif -%}
 {%- endfor -%}
 {%- endif -%}
-{{- eos_token + '\\n' -}}
+{{- (eos_token or '') + '\\n' -}}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{- 'assistant: ' -}}{%- endif -%}
 """
-"""Each message is a line: its role, a colon, its content and the token `eos`. Written for Jinja."""
+"""Each message is a line: its role, a colon, its content, and the token `eos` if there is one. For Jinja."""

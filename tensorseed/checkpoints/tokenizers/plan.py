@@ -23,7 +23,7 @@ from tensorseed.checkpoints.tokenizers.families import (
 from tensorseed.checkpoints.tokenizers.special_tokens import SpecialTokens, special_tokens
 from tensorseed.checkpoints.tokenizers.whisper import add_whisper_tokens
 
-VERSION = 1  # raised with every change of what is made from a plan
+VERSION = 2  # raised with every change of what is made from a plan
 
 MAX_VOCABULARY = 1 << 20  # tokens: 20 MB of JSON
 MIN_SPECIAL = 16  # ids beside those of bytes that are enough for the special tokens of nearly all configs
@@ -70,15 +70,28 @@ class TokenizerPlan:
         return json.dumps({"version": VERSION, **asdict(self)})
 
 
-class TooFewIdsError(ValueError):
-    """A vocabulary has fewer ids than its tokenizer needs; `pointer` is that of its size in the config."""
+class VocabularyError(ValueError):
+    """A vocabulary is of no tokenizer; `pointer` is that of its size in the config."""
+
+    def __init__(self, pointer: str, detail: str) -> None:
+        super().__init__(detail)
+        self.pointer = pointer
+
+
+class TooFewIdsError(VocabularyError):
+    """A vocabulary has fewer ids than its tokenizer needs."""
 
     def __init__(self, pointer: str, size: int, needed: int) -> None:
-        super().__init__(
-            f"a vocabulary of {size:,} ids has no room for a tokenizer, so the repository has none: "
-            f"{needed:,} are enough"
-        )
-        self.pointer = pointer
+        detail = f"a vocabulary of {size:,} ids has no room for a tokenizer, so the repository has none"
+        super().__init__(pointer, f"{detail}: {needed:,} are enough")
+
+
+class TooManyIdsError(VocabularyError):
+    """A vocabulary has more ids than a tokenizer may."""
+
+    def __init__(self, pointer: str, size: int) -> None:
+        detail = f"a vocabulary of {size:,} ids is too large for a tokenizer, so the repository has none"
+        super().__init__(pointer, f"{detail}: at most {MAX_VOCABULARY:,} have one")
 
 
 def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
@@ -88,12 +101,15 @@ def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
 
     Raises:
         TooFewIdsError: The vocabulary has no room for it.
+        TooManyIdsError: The vocabulary has more than MAX_VOCABULARY ids.
     """
     folder, text = _text_config(config)
     size = text.get("vocab_size")
     kind = _model_type(config, text)
-    if type(size) is not int or size > MAX_VOCABULARY or {kind, _model_type(config, {})} & TEXTLESS:
+    if type(size) is not int or {kind, _model_type(config, {})} & TEXTLESS:
         return None
+    if size > MAX_VOCABULARY:
+        raise TooManyIdsError(f"{folder}/vocab_size", size)
     configs = [text] if text is config else [text, config]
     family = family_of(kind, _first_special(configs))
     least = _required(family) + MIN_SPECIAL
@@ -125,12 +141,16 @@ def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
 
 
 def _text_config(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """The config that has the vocabulary, after the pointer to it."""
-    if "vocab_size" in config:
-        return "", config
-    inner = ((f"/{name}", config.get(name)) for name in TEXTS)
-    found = ((at, part) for at, part in inner if isinstance(part, dict) and "vocab_size" in part)
-    return next(found, ("", config))
+    """The config that has the vocabulary, after the pointer to it.
+
+    A model of text and images has that of its text; a size at the top says nothing there. Of an encoder and
+    a decoder the vocabulary at the top is that of both.
+    """
+    inner = [(f"/{name}", part) for name in TEXTS if isinstance(part := config.get(name), dict)]
+    whole = ("", config)
+    is_pair = config.get("is_encoder_decoder") is True or "decoder" in config
+    order = [whole, *inner] if is_pair else [*inner, whole]
+    return next((each for each in order if "vocab_size" in each[1]), whole)
 
 
 def _model_type(config: Mapping[str, Any], text: Mapping[str, Any]) -> str:
@@ -159,11 +179,14 @@ def _required(family: Family) -> int:
 def _roles(found: SpecialTokens, family: Family) -> dict[str, str]:
     """The tokens by role, as the class names its arguments.
 
-    What has no end of its own pads with it. GPT-2's classes name it as the unknown token, which no text has.
+    What has no padding of its own pads with `eos`, else with `bos`. GPT-2's classes name `eos` as the unknown
+    token, which no text has.
     """
     roles = {role: text for role in found.roles if (text := found.text(role)) and role != "decoder_start"}
     if family is QWEN:
         roles.setdefault("pad", roles.get("bos") or roles.get("eos") or "")
+    elif "eos" not in roles and "bos" in roles:
+        roles.setdefault("pad", roles["bos"])
     if "eos" in roles:
         roles.setdefault("pad", roles["eos"])
         if family in {GPT2, CLIP, WHISPER}:

@@ -56,17 +56,20 @@ def special_tokens(
     """The special tokens that configs name, the first before the next, and those that the class needs.
 
     A model that `masks` has a mask, at the last id where its family says nothing.
+    Where nothing else can pad, a token of its own does.
     Of two roles with one id the first of `ROLES` names the token.
     """
     found = SpecialTokens(size)
     for role in ROLES:
         ids = [id_ for config in configs for id_ in _ids(config.get(f"{role}_token_id"), size)]
-        if ids and not (family is CLIP and role in {"eos", "bos", "pad"} and _is_legacy(configs)):
+        if ids and not (family is CLIP and role in {"eos", "bos", "pad"} and _pools_at_highest(configs)):
             found.roles[role] = ids[0]
             found.add(ids[0], family.names[role])
         for id_ in ids[1:]:
             found.add(id_, f"<{role}_{id_}>")
     needs = {**({"mask": -1} if masks else {}), **_needs(family, found)}
+    if not {"eos", "bos", "pad"} & {*found.roles, *needs}:
+        needs["pad"] = -1
     for role, wanted in needs.items():
         if role not in found.roles:
             found.roles[role] = id_ = found.free(wanted)
@@ -84,9 +87,16 @@ def _needs(family: Family, found: SpecialTokens) -> Mapping[str, int | None]:
     return family.needs
 
 
-def _is_legacy(configs: list[Mapping[str, Any]]) -> bool:
-    """Whether CLIP pools at the highest id, as it does where the config says 2: that is `eos` then."""
-    return any(config.get("eos_token_id", 2) == 2 for config in configs)
+def _pools_at_highest(configs: list[Mapping[str, Any]]) -> bool:
+    """Whether CLIP pools at the highest id, which is `eos` then.
+
+    CLIP does so where its config says 2, OWL-ViT whatever its config says. Source: `CLIPTextTransformer` and
+    `OwlViTTextTransformer` of transformers.
+    """
+    if any(str(config.get("model_type")).startswith(("owlvit", "owlv2")) for config in configs):
+        return True
+    named = (config["eos_token_id"] for config in configs if config.get("eos_token_id") is not None)
+    return bool(next(named, 2) == 2)
 
 
 def _add_members(config: Mapping[str, Any], found: SpecialTokens, family: Family) -> None:

@@ -10,6 +10,10 @@ from tensorseed.spec.limits import Limits
 from tests.tensorseed.checkpoints.recipes import recipe
 
 LLAMA = {"model_type": "llama", "vocab_size": 300, "bos_token_id": 1, "eos_token_id": 2}
+OWN = (
+    *("tokenizer.json", "Tokenizer.model", "vocab.txt", "tekken.json", "spm.model", "sentencepiece.model"),
+    *("source.spm", "tokenizer.model.v3", "vocab.bpe", "merges.txt", "qwen.tiktoken", "tokenization_own.py"),
+)
 FILES = {"tokenizer.json", "tokenizer_config.json", "tokenizer.model"}
 
 
@@ -19,10 +23,11 @@ def test_a_model_of_text_has_a_tokenizer() -> None:
     assert tokenizers(recipe(config={"model_type": "vit"})) == {}
 
 
-@pytest.mark.parametrize("path", ["tokenizer.json", "Tokenizer.model", "vocab.txt", "tekken.json"])
+@pytest.mark.parametrize("path", OWN)
 def test_a_tokenizer_of_the_recipes_own_stands_alone(path: str) -> None:
     assert tokenizers(recipe(config=LLAMA, files={path: "own"})) == {}
     assert set(tokenizers(recipe(config=LLAMA, files={f"else/{path}": "own"}))) == FILES
+    assert set(tokenizers(recipe(config=LLAMA, files={f"my-{path}.txt": "own"}))) == FILES
 
 
 def test_a_pipeline_has_one_for_each_text_encoder() -> None:

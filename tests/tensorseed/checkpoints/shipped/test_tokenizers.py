@@ -60,10 +60,16 @@ def test_it_has_the_class_and_the_ids_of_its_model(name: str, library: Library, 
     if config["model_type"] not in {"bert", "clip"}:
         assert found.decode(found(TEXT, add_special_tokens=False)["input_ids"]) == TEXT
         assert found.decode(found(TEXT)["input_ids"], skip_special_tokens=True) == TEXT
-    if config["model_type"] != "clip":  # which pools at the highest id where its config names 2
-        for role in ("bos", "eos", "pad"):
-            id_ = text.get(f"{role}_token_id")
-            assert id_ in {None, getattr(found, f"{role}_token_id")}
+    whole = transformers.AutoConfig.from_pretrained(tmp_path)
+    model = whole if text is config else whole.text_config
+    pools_at_highest = config["model_type"] == "clip" and model.eos_token_id == 2
+    named = {role: getattr(model, f"{role}_token_id", None) for role in ("bos", "eos", "pad")}
+    if pools_at_highest:
+        named = {"bos": size - 2, "eos": size - 1}
+        assert found("a")["input_ids"][-1] == max(found("a b c")["input_ids"]) == size - 1
+    for role, id_ in named.items():
+        assert id_ is None or id_ == getattr(found, f"{role}_token_id")
+    assert found.pad_token_id is not None
     assert all(0 <= id_ < size for id_ in found("ids are of the vocabulary ∀")["input_ids"])
 
 

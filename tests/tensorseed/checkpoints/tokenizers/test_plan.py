@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerFast
 
 from tensorseed.checkpoints.tokenizers import (
     TokenizerPlan,
@@ -16,7 +18,7 @@ from tensorseed.checkpoints.tokenizers import (
     tokenizer_warnings,
 )
 from tensorseed.checkpoints.tokenizers.families import Kind
-from tensorseed.checkpoints.tokenizers.plan import TooFewIdsError
+from tensorseed.checkpoints.tokenizers.plan import MAX_VOCABULARY, TooFewIdsError
 from tests.tensorseed.checkpoints.tokenizers.configs import ALL, BERT, CLIP, LLAMA, QWEN, T5, config
 
 
@@ -61,6 +63,10 @@ def test_clip_ends_with_the_highest_id_as_it_pools_there() -> None:
     assert planned(CLIP).special == {998: "<|startoftext|>", 999: "<|endoftext|>"}
     other = config("clip_text_model", bos_token_id=5, eos_token_id=7, pad_token_id=7)
     assert planned(other).special == {5: "<|startoftext|>", 7: "<|endoftext|>"}
+    within = {**CLIP, "text_config": {**CLIP["text_config"], "bos_token_id": 5, "eos_token_id": 600}}
+    assert planned(within).special == {5: "<|startoftext|>", 600: "<|endoftext|>"}
+    owl = {**within, "model_type": "owlvit"}
+    assert planned(owl).special == {998: "<|startoftext|>", 999: "<|endoftext|>"}
 
 
 def test_published_whisper_has_the_published_ids() -> None:
@@ -99,7 +105,10 @@ def test_a_model_of_images_and_text_has_a_token_for_an_image() -> None:
 
 def test_a_model_that_fills_masks_has_one() -> None:
     plan = planned(config("mpnet", architectures=["MPNetForMaskedLM"]))
-    assert (plan.special, plan.roles) == ({999: "<mask>"}, {"mask": "<mask>"})
+    assert (plan.special, plan.roles) == (
+        {0: "<pad>", 999: "<mask>"},
+        {"mask": "<mask>", "pad": "<pad>"},
+    )
     assert planned({**BERT, "architectures": ["BertForMaskedLM"]}).special[103] == "[MASK]"
 
 
@@ -175,6 +184,47 @@ def test_too_few_ids_are_a_warning_that_says_how_many_are_enough() -> None:
     assert warning.detail.endswith("272 are enough")
     assert tokenizer_texts({**small, "vocab_size": 272})
     assert tokenizer_warnings({"model_type": "vit"}) == tokenizer_warnings(LLAMA) == []
+
+
+def test_too_many_ids_are_a_warning_that_names_the_bound() -> None:
+    (warning,) = tokenizer_warnings(config("llama", vocab_size=MAX_VOCABULARY + 1))
+    assert (warning.pointer, warning.code) == ("/vocab_size", "vocab_size")
+    assert warning.detail.endswith("at most 1,048,576 have one")
+    assert planned(config("llama", vocab_size=MAX_VOCABULARY)).size == MAX_VOCABULARY
+    assert tokenizer_warnings(config("wav2vec2", vocab_size=MAX_VOCABULARY + 1)) == []
+
+
+def test_a_model_of_images_and_text_has_the_vocabulary_of_its_text() -> None:
+    text = config("llama", vocab_size=600)
+    assert planned({"model_type": "llava", "vocab_size": 500, "text_config": text}).size == 600
+    pair = {"model_type": "blip-2", "is_encoder_decoder": True, "vocab_size": 500, "text_config": text}
+    assert planned(pair).size == 500
+    assert planned({"model_type": "t5gemma", "vocab_size": 500, "decoder": text}).size == 500
+    assert planned({"model_type": "encoder-decoder", "decoder": text}).size == 600
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3", "gemma2", "xlnet", "mamba"])
+@pytest.mark.parametrize("ids", [{}, {"bos_token_id": 7}, {"eos_token_id": 9}, {"pad_token_id": 3}])
+def test_any_config_has_a_token_for_padding(kind: str, ids: dict[str, int]) -> None:
+    plan = planned(config(kind, **ids))
+    assert plan.roles["pad"] in plan.special.values()
+    if "pad_token_id" in ids:
+        assert plan.special[3] == plan.roles["pad"]
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3", "gemma2", "mamba"])
+@pytest.mark.parametrize("ids", [{}, {"bos_token_id": 7}, {"eos_token_id": 9}])
+def test_a_causal_model_writes_chats_and_pads_whatever_ids_it_has(
+    kind: str, ids: dict[str, int], tmp_path: Path
+) -> None:
+    for path, text in tokenizer_texts(config(kind, architectures=["AForCausalLM"], **ids)).items():
+        (tmp_path / path).write_bytes(text.make())
+    found = PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    chat = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]
+    end, begin = found.eos_token or "", found.bos_token or ""
+    written = found.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    assert written == f"{begin}user: hi{end}\nassistant: ho{end}\nassistant: "
+    assert len({len(row) for row in found(["a", "bcd"], padding=True)["input_ids"]}) == 1
 
 
 def test_a_hostile_config_is_no_fault() -> None:
