@@ -1,6 +1,6 @@
 """Norms of another tensor's slices, for weight normalisation.
 
-Section 15 of `docs/stream-v1.md` defines the order of every sum.
+Section 16 of `docs/stream-v1.md` defines the order of every sum.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from tensorseed.sampling.distributions import (
     ZeroRange,
 )
 from tensorseed.sampling.distributions.encoders import (
+    FLOAT16,
     Encoder,
     FixedFloat8,
     Pair,
@@ -32,6 +33,7 @@ from tensorseed.sampling.distributions.encoders import (
     widened,
 )
 from tensorseed.sampling.distributions.four_bit_encoders import (
+    GPTQ_TOP,
     NIBBLES,
     AwqGroups,
     AwqScales,
@@ -48,8 +50,10 @@ from tensorseed.spec.schemes import ArgumentError
 MAX_COLUMNS = 1 << 20  # of a matrix whose rows have a scale each; a number costs the weights of its block
 DEVIATIONS = 6.0  # of a normal distribution that the one scale of a tensor covers
 MXFP4_GROUP = 32
+MIN_SCALE_STEPS = 64  # subnormal numbers up to the largest scale, so that rounding moves one by some percent
 FLOAT8_TOP = 448.0
 INT8_TOP = 127.0
+AWQ_LEVELS = 15.0
 GPTQ_ZEROS = 0x77777777  # eight zero points of 8, each stored less one
 
 _WEIGHT = ".weight"
@@ -92,6 +96,7 @@ class Matrix(NamedTuple):
 
     def fp8(self, block: Pair, scale: DType) -> list[StoredPart]:
         """float8_e4m3fn with a scale for each block."""
+        self._check_scales(FLOAT8_TOP, scale)
         return self._float8(Scaling(block, FLOAT8_TOP, scale))
 
     def fp8_channel(self) -> list[StoredPart]:
@@ -100,6 +105,7 @@ class Matrix(NamedTuple):
 
     def fp8_tensor(self) -> list[StoredPart]:
         """float8_e4m3fn with one scale, from a bound of the distribution."""
+        self._check_scales(FLOAT8_TOP, self.dtype)
         with np.errstate(over="ignore", under="ignore"):
             exact = np.array([bound_of(self.weights) / FLOAT8_TOP]).astype(np.float32)
         scale = float(widened(rounded(exact, self.dtype), self.dtype)[0])
@@ -125,6 +131,7 @@ class Matrix(NamedTuple):
     def gptq(self, group: int) -> list[StoredPart]:
         """int4 with a scale for each group of inputs, around a zero point of 8."""
         outputs, inputs = self._linear(group)
+        self._check_scales(GPTQ_TOP, FLOAT16)
         groups = inputs // group
         zeros = Constant(float(GPTQ_ZEROS))
         return [
@@ -137,6 +144,7 @@ class Matrix(NamedTuple):
     def awq(self, group: int) -> list[StoredPart]:
         """int4 with a scale and a zero point for each group of inputs."""
         outputs, inputs = self._linear(group)
+        self._check_scales(AWQ_LEVELS / 2, FLOAT16)  # the range is twice the bound at most
         groups, scales, packed = AwqGroups(group), inputs // group, outputs // NIBBLES
         return [
             self._part("int32", (inputs, packed), AwqWeights(groups)),
@@ -154,7 +162,22 @@ class Matrix(NamedTuple):
         if columns > MAX_COLUMNS:
             detail = f"a row with a scale has at most {MAX_COLUMNS:,} weights, this one has {columns:,}"
             raise ArgumentError(("quantization",), f"{detail}: use fp8")
+        self._check_scales(top, self.dtype)
         return Scaling((1, columns), top, self.dtype)
+
+    def _check_scales(self, top: float, dtype: DType) -> None:
+        """Check that `dtype` holds the scales of values up to a bound, which are 0 for zeros alone."""
+        found = self.weights.magnitudes(self.shape)
+        base = self.weights.base if isinstance(self.weights, ZeroRange) else self.weights
+        bound = found.bound if found else abs(base.value) if isinstance(base, Constant) else 0.0
+        smallest = MIN_SCALE_STEPS * dtype.smallest_subnormal * top
+        largest = dtype.max / 4 * top
+        if bound > largest:
+            detail = f"the scales overflow {dtype.name}, as values reach {bound:.3g}"
+            raise ArgumentError(("init",), f"{detail}: let them be at most {largest:.3g}")
+        if 0 < bound < smallest:
+            detail = f"the scales vanish in {dtype.name}, as values reach {bound:.3g} alone"
+            raise ArgumentError(("init",), f"{detail}: let them reach {smallest:.3g}, or quantise otherwise")
 
     def _scales(self, scaling: Scaling) -> StoredPart:
         *matrices, rows, columns = self.shape

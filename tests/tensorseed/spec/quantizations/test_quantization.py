@@ -235,6 +235,24 @@ def test_costs_grow_with_what_a_number_needs() -> None:
             "/init",
             "overflow float16",
         ),
+        *(
+            ({"quantization": method, "init": {"kind": "normal", "std": std}, **rest}, "/init", detail)
+            for method in ("gptq", "awq")
+            for std, detail in ((1e6, "overflow float16"), (1e-8, "vanish in float16"))
+            for rest in ({}, {"dtype": "bfloat16"})
+        ),
+        *(
+            (
+                {"quantization": method, "dtype": dtype, "init": {"kind": "normal", "std": std}},
+                "/init",
+                "vanish in",
+            )
+            for method in ("fp8", "fp8_channel", "fp8_tensor", "int8")
+            for dtype, std in (("float16", 1e-6), ("float32", 1e-44))
+            if (method, dtype) != ("fp8", "float16")  # whose scales are of float32
+        ),
+        ({"quantization": "gptq", "init": {"kind": "constant", "value": 1e6}}, "/init", "overflow float16"),
+        ({"quantization": "awq", "init": {"kind": "constant", "value": 1e-8}}, "/init", "vanish in"),
         ({"quantization": "gptq", "name": "a.kernel"}, "/name", "replaces .weight"),
     ],
 )
@@ -244,6 +262,13 @@ def test_a_fault_says_what_to_write(fields: dict[str, Any], pointer: str, detail
     (fault,) = caught.value.faults
     assert fault.pointer == f"/layers/0{pointer}"
     assert detail in fault.detail
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("init", ["zeros", {"kind": "normal", "std": 4e-4}, {"kind": "normal", "std": 1e3}])
+def test_zeros_and_values_that_scales_can_hold_are_quantised(method: str, init: Any) -> None:
+    one = entry("a.weight", [128, 128], method, dtype="float16") | {"init": init}
+    assert len(tensorseed.open({"layers": [one]})) == len(ENDS[method])
 
 
 def test_layers_and_generator_torch_have_no_quantisation() -> None:
