@@ -62,6 +62,14 @@ def signals_of_programs() -> None:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def kernels_cached() -> None:
+    """Look kernels up where the service does, rather than compile them in every process of the tests."""
+    from tensorseed.devices.local import kernels_ready
+
+    kernels_ready()
+
+
 class Loop:
     """An event loop in a thread of its own, for tests that are plain functions."""
 
