@@ -145,7 +145,7 @@ def _base_config(path: str | None, name: str) -> dict[str, Any] | None:
         config = document.get("config", document) if isinstance(document, dict) else None
         return config if isinstance(config, dict) else None
     try:
-        return Library([shipped()], Limits(), MAX_SHARD_BYTES).repository(name).recipe.config
+        return Library([shipped()], Limits(), MAX_SHARD_BYTES).repository(name).recipe.base
     except UnknownRepositoryError:
         return None
 

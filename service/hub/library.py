@@ -51,10 +51,10 @@ class LibraryService:
         await self._refresh()
         return self._library.repository(name)
 
-    def config(self, name: str) -> dict[str, Any] | None:
-        """The config of a recipe by its id, without a look at the folders; None without one."""
+    def base(self, name: str) -> dict[str, Any] | None:
+        """What an adapter finds by the id of its base, of the recipes read before; None without one."""
         with suppress(UnknownRepositoryError):
-            return self._library.repository(name).recipe.config
+            return self._library.repository(name).recipe.base
         return None
 
     async def repositories(self) -> list[Repository]:

@@ -130,7 +130,7 @@ async def get_recipe(request: Request) -> Response:
 
 
 async def _plan(context: HubContext, config: bytes, lease: MemoryLease) -> Response:
-    derived = await context.derivations.derive_json(config, context.library.config)
+    derived = await context.derivations.derive_json(config, context.library.base)
     limits, shard_bytes = context.limits, context.settings.shard_bytes
     return complete_text(
         await context.worker.run(_planned, derived, limits, shard_bytes, lease), lease, _UNSTORED

@@ -89,6 +89,15 @@ class Recipe(BaseModel):
         return tuple(found)
 
     @property
+    def base(self) -> JsonObject:
+        """What an adapter finds as its base: the config, or a member that says what the recipe is instead."""
+        if self.config is not None:
+            return self.config
+        if self.adapter_config is not None:
+            return {"adapter_config": self.adapter_config}
+        return {"components": [*self.components]}
+
+    @property
     def dtypes(self) -> tuple[str, ...]:
         """The dtypes of the sets, each once."""
         return tuple(dict.fromkeys(part.weights.dtype for part in self.sets))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeGuard
 
 import diffusers
 import torch
-from diffusers import ModelMixin
+from diffusers import ConfigMixin, DiffusionPipeline, ModelMixin
 
 from tensorseed.checkpoints.derivation.building import recording, silence
 from tensorseed.checkpoints.derivation.configs import dtype_of
@@ -19,6 +20,8 @@ from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.overrides import overridden
 from tensorseed.checkpoints.derivation.recipe_from_model import folded, giving_reasons
 from tensorseed.suggestions import unknown_name
+
+_NO_MODEL = re.compile(r"^AutoModel$|^Attention|^attention|Config$|Mixin$|Multi(?:Adapter|ControlNet)")
 
 
 def diffusers_weights(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,10 +56,29 @@ def _class(name: str) -> type[ModelMixin]:
         ConfigError: diffusers has no such model.
     """
     found = getattr(diffusers, name, None) if name in diffusers.__all__ else None
-    if isinstance(found, type) and issubclass(found, ModelMixin):
+    if _is_model(found):
         return found
-    known = [known for known in diffusers.__all__ if known.startswith(("Auto", "UNet")) or "Model" in known]
-    raise ConfigError.at("/_class_name", unknown_name("model of diffusers", name, known))
+    if isinstance(found, type) and issubclass(found, DiffusionPipeline):
+        detail = (
+            f"{name} is a pipeline: name the folder, or send model_index and the configs of its components"
+        )
+        raise ConfigError.at("/_class_name", detail)
+    raise ConfigError.at("/_class_name", unknown_name("model of diffusers", name, _models()))
+
+
+def _is_model(found: Any) -> TypeGuard[type[ModelMixin]]:
+    """Whether it is the class of a model that has a config; diffusers' Auto classes have none."""
+    return (
+        isinstance(found, type)
+        and issubclass(found, ModelMixin)
+        and issubclass(found, ConfigMixin)
+        and found is not ModelMixin
+    )
+
+
+def _models() -> list[str]:
+    """The names of diffusers' models, without importing each."""
+    return [name for name in diffusers._import_structure["models"] if not _NO_MODEL.search(name)]
 
 
 @contextmanager

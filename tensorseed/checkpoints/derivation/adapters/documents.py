@@ -13,9 +13,10 @@ from tensorseed.spec.json.pointers import MAX_FAULTS, pointer
 
 Document = dict[str, Any]
 BaseOf = Callable[[str], Mapping[str, Any] | None]
-"""From the id of a recipe to its config; None without one."""
+"""From the id of a recipe to its config, or to what it has in its place; None without a recipe."""
 
 BASE = "base_model_name_or_path"
+_SUCH_AS = "name one, such as tensorseed/tiny-llama"
 
 
 def is_adapter(document: Any) -> bool:
@@ -35,8 +36,20 @@ def with_base(document: Any, base_of: BaseOf) -> Any:
     base = base_of(name) if isinstance(name, str) else None
     if base is None:
         detail = f"{BASE} is the id of a recipe, and there is none called {shortened(str(name))}"
-        raise ConfigError.at(f"/{BASE}", f"{detail}: name one, such as tensorseed/tiny-llama")
+        raise ConfigError.at(f"/{BASE}", f"{detail}: {_SUCH_AS}")
+    if (kind := _other_kind(base)) is not None:
+        detail = f"{shortened(str(name))} is {kind}, and an adapter is of a model of transformers"
+        raise ConfigError.at(f"/{BASE}", f"{detail}: {_SUCH_AS}")
     return {"adapter_config": document, "base_config": base}
+
+
+def _other_kind(base: Mapping[str, Any]) -> str | None:
+    """What a base is that is no model of transformers."""
+    if "model_type" in base:
+        return None
+    if "adapter_config" in base or "peft_type" in base:
+        return "an adapter itself"
+    return "a pipeline" if "components" in base else "a model of diffusers" if "_class_name" in base else None
 
 
 def check_adapter(document: Mapping[str, Any]) -> None:

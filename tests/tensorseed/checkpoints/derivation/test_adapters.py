@@ -181,6 +181,20 @@ def test_expressions_that_take_long_are_refused(text: str, is_valid: bool) -> No
     assert (expression_fault(text) is None) == is_valid
 
 
+@pytest.mark.parametrize(
+    ("base", "kind"),
+    [
+        ({"adapter_config": {}}, "an adapter itself"),
+        ({"components": ["unet"]}, "a pipeline"),
+        ({"_class_name": "AutoencoderKL"}, "a model of diffusers"),
+    ],
+)
+def test_a_base_of_another_kind(base: dict[str, Any], kind: str) -> None:
+    with pytest.raises(ConfigError, match=f"tests/base is {kind}, and .* name one, such as") as caught:
+        with_base(adapter(), lambda _: base)
+    assert caught.value.faults[0].pointer == f"/{BASE}"
+
+
 def test_the_command_finds_the_base(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps(adapter(**{BASE: "tensorseed/tiny-llama"})))
     (tmp_path / "base.json").write_text(json.dumps(FAMILIES["llama"]))
