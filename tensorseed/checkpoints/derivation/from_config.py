@@ -58,7 +58,7 @@ def derivation_of(
         MissingExtraError: transformers is not installed.
     """
     check_document(config)
-    given = checked(overrides or {}, config)
+    given = checked({} if overrides is None else overrides, config)
     check_tiny(tiny, config)
     if missing := missing_library(config):
         raise MissingExtraError(missing)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from tensorseed.checkpoints.derivation.brace_folding import Entry, fold
@@ -19,6 +20,8 @@ from tensorseed.spec.rules.patterns import compile_pattern
 
 MAX_OVERRIDES = 64
 UNKNOWN = "unknown"  # in the place of the init of an entry: the reason why there is none
+
+_EXAMPLE = {"name": "w", "type": "Tensor", "shape": [2, 2]}
 
 Described = dict[str, Any]
 Named = list[tuple[str, Described]]
@@ -64,7 +67,13 @@ def overridden(tensors: Named, overrides: Mapping[str, Any]) -> Named:
         entry = kept | {"init": overrides[text]}
         reached[text].setdefault(json.dumps(entry, sort_keys=True), name)
         found.append((name, entry))
-    faults = [fault for text, entries in reached.items() for fault in _faults(text, entries)]
+    names = [name for name, _ in tensors]
+    faults = [
+        fault
+        for text, entries in reached.items()
+        for fault in _faults(text, overrides[text], entries, patterns, names)
+    ]
+    faults = faults or [*_parted_norms(tensors, found)]
     if faults:
         raise ConfigError(faults[:MAX_FAULTS])
     return found
@@ -93,22 +102,70 @@ def _unknown(name: str, why: str, shape: Sequence[int]) -> str:
     return f"the tensor {name} ({size}) of this model cannot be expressed, since {why}: {remedy}"
 
 
-def _faults(text: str, entries: Mapping[str, str]) -> list[Fault]:
-    """The faults of the inits that a pattern gives, one for each kind of entry that does not take it."""
+def _parted_norms(tensors: Named, found: Named) -> Iterator[Fault]:
+    """A fault for each weight of weight normalisation whose norms would be those of its former init."""
+    inits = {name: described.get("init") for name, described in found}
+    former = {name: described.get("init") for name, described in tensors}
+    for name, init in inits.items():
+        if not isinstance(init, dict) or init.get("kind") != "weight_norm" or init != former[name]:
+            continue
+        other = f"{name.rpartition('.')[0]}.{init.get('of', 'original1')}".removeprefix(".")
+        if inits.get(other) != former.get(other):
+            detail = f"{shortened(name)} has the norms of {shortened(other)}, whose init is overridden"
+            yield Fault("/overrides", f"{detail}: give {shortened(name)} an init as well, such as ones")
+
+
+def _faults(
+    text: str,
+    init: Any,
+    entries: Mapping[str, str],
+    patterns: Mapping[str, re.Pattern[str]],
+    names: Sequence[str],
+) -> list[Fault]:
+    """The faults of the inits that a pattern gives, one for each kind of entry that does not take it.
+
+    A fault that all of them share is said once. An init of no valid name is one whatever the pattern reaches.
+    """
     from tensorseed.spec.spec import parse_spec
 
     if not entries:
-        return [_fault(text, "this pattern gives no tensor its init: correct it, or leave it out")]
-    faults = []
+        try:
+            parse_spec(json.dumps({"layers": [_EXAMPLE | {"init": init}]}).encode(), Limits())
+        except SpecError as error:
+            if error.faults[0].detail.startswith("unknown "):
+                return [_fault(text, error.faults[0].detail)]
+        return [_fault(text, _unmatched(text, patterns, names))]
+    faults: list[Fault] = []
+    said: set[str] = set()
     for body, name in entries.items():
         spec = {"layers": [{"name": "w", **json.loads(body)}]}
         try:
             parse_spec(json.dumps(spec).encode(), Limits(file_bytes=1 << 60))
         except SpecError as error:
-            faults.append(_fault(text, f"{error.faults[0].detail} (of {shortened(name)})"))
+            detail = error.faults[0].detail
+            if detail not in said:
+                faults.append(_fault(text, f"{detail} (of {shortened(name)})"))
+            said.add(detail)
         except TooLargeError:
             continue  # which is a fault of the whole recipe
     return faults
+
+
+def _unmatched(text: str, patterns: Mapping[str, re.Pattern[str]], names: Sequence[str]) -> str:
+    """The sentence about a pattern that gives no tensor its init."""
+    found = next((name for name in names if patterns[text].fullmatch(f"{name}.")), None)
+    if found is not None:
+        first = next(one for one, pattern in patterns.items() if pattern.fullmatch(f"{found}."))
+        detail = f"an earlier pattern, {shortened(first)}, takes the tensors of this one"
+        return f"{detail}, such as {shortened(found)}: put this one first, or leave it out"
+    detail = "this pattern gives no tensor its init, since no name matches"
+    if "." in text and not text.startswith("**."):
+        deeper = f"**.{text}"
+        with suppress(ValueError):
+            pattern = compile_pattern(deeper)
+            if any(pattern.fullmatch(f"{name}.") for name in names):
+                return f"{detail}: write {shortened(deeper)}, as a pattern with a dot begins at the top"
+    return f"{detail}: correct it, or leave it out"
 
 
 def _fault(text: str, detail: str) -> Fault:

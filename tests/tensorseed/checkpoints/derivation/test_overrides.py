@@ -70,8 +70,10 @@ def test_the_first_pattern_that_matches_counts_and_may_replace_an_init() -> None
     ("overrides", "pointer", "detail"),
     [
         ([], "/overrides", "an object of inits"),
-        ({"x": "zeros"}, "/overrides/x", "gives no tensor its init"),
-        ({"**": "zeros", "b": "ones"}, "/overrides/b", "gives no tensor its init"),
+        ({"x": "zeros"}, "/overrides/x", "no name matches"),
+        ({"x": "zeroes"}, "/overrides/x", "did you mean zeros?"),
+        ({"1.b": "ones"}, "/overrides/1.b", "write **.1.b"),
+        ({"**": "zeros", "b": "ones"}, "/overrides/b", "an earlier pattern, **, takes the tensors"),
         ({"b{": "zeros"}, "/overrides/b{", "braces in a pattern"),
         ({"b": "zeroes"}, "/overrides/b", "did you mean zeros?"),
         ({"b": {"kind": "normal", "sdt": 1}}, "/overrides/b", "did you mean std?"),
@@ -83,6 +85,29 @@ def test_the_first_pattern_that_matches_counts_and_may_replace_an_init() -> None
 def test_faults(overrides: Any, pointer: str, detail: str) -> None:
     found = faults(overrides)
     assert (found[0][0], detail in found[0][1]) == (pointer, True), found
+
+
+def test_a_name_that_is_no_init_is_one_fault() -> None:
+    assert [pointer for pointer, _ in faults({"**": "xx"})] == ["/overrides/**"]
+
+
+def test_a_list_is_no_map_of_overrides() -> None:
+    with pytest.raises(ConfigError, match="an object of inits by pattern of name"):
+        derive(MAMBA, overrides=[])  # type: ignore[arg-type]
+
+
+def test_norms_follow_no_override_of_what_they_are_of() -> None:
+    norm = {"kind": "weight_norm", "of_shape": [4, 3], "std": 0.02}
+    pair = [
+        ("g.original0", entry(4, 1, init=norm)),
+        ("g.original1", entry(4, 3, init={"kind": "normal", "std": 0.02})),
+    ]
+    with pytest.raises(ConfigError, match=r"g\.original0 has the norms of g\.original1") as caught:
+        overridden(pair, {"original1": "ones"})
+    assert [fault.pointer for fault in caught.value.faults] == ["/overrides"]
+    found = dict(overridden(pair, {"original1": "ones", "original0": "ones"}))
+    assert [described["init"] for described in found.values()] == ["ones", "ones"]
+    assert overridden(pair, {"original1": pair[1][1]["init"]}) == pair
 
 
 def test_a_derivation_with_an_init_of_its_users(monkeypatch: pytest.MonkeyPatch) -> None:
