@@ -1,7 +1,8 @@
 """Revisions: names of a seed and a dtype, and commits that add the recipe.
 
-A name is `main` or `HEAD` (seed 0), or a list of up to three with commas between them, in this order:
-`seed-42` or `seed=42`, `dtype=bfloat16`, `quantization=fp8`. `refs/heads/` before it changes nothing.
+A name is `main` or `HEAD` (seed 0), or a list of up to three with commas between them.
+`seed-42` or `seed=42` comes first; `dtype=bfloat16` and `quantization=fp8` follow in either order.
+`refs/heads/` before it changes nothing.
 A commit is 40 hexadecimal digits:
 
     commit = hex(identity, 12 bytes) + hex(seed, 8 bytes, big-endian)
@@ -16,7 +17,7 @@ from typing import NamedTuple, get_args
 
 from tensorseed.sampling.dtypes import DTypeName
 from tensorseed.spec.numbers import SEED_COUNT
-from tensorseed.spec.quantizations import METHODS, MethodName
+from tensorseed.spec.quantizations import METHODS, MethodName, method_name
 from tensorseed.spec.spellings.names import dtype_name
 
 DTYPE_NAMES: tuple[str, ...] = get_args(DTypeName)
@@ -25,8 +26,9 @@ SEED_BYTES = 8
 BRANCHES = "refs/heads/"
 
 _NAME = re.compile(
-    rf"(?:{BRANCHES})?(?:main|HEAD|(?=[sdq])(?:seed[-=](?P<seed>0|[1-9][0-9]{{0,19}})(?=,|$))?"
-    r"(?:,?dtype=(?P<dtype>[\w.]+)(?=,|$))?(?:,?quantization=(?P<quantization>\w+))?)",
+    rf"(?!.*quantization=.*quantization=)(?:{BRANCHES})?(?:main|HEAD|(?=[sdq])(?:seed[-=](?P<seed>0|[1-9][0-9]{{0,19}})(?=,|$))?"
+    r"(?:,?quantization=(?P<earlier>[\w-]+)(?=,|$))?(?:,?dtype=(?P<dtype>[\w.]+)(?=,|$))?"
+    r"(?:,?quantization=(?P<later>[\w-]+))?)",
     re.ASCII,
 )
 _COMMIT = re.compile(rf"[0-9a-f]{{{2 * (IDENTITY_BYTES + SEED_BYTES)}}}")
@@ -87,10 +89,11 @@ def parse_revision(text: str) -> Revision | None:
         return None
     seed, spelled = int(match["seed"] or 0), match["dtype"]
     dtype = spelled and dtype_name(spelled)
-    method = next((name for name in METHODS if name == match["quantization"]), None)
+    named = match["earlier"] or match["later"]
+    method = next((name for name in METHODS if named and name == method_name(named)), None)
     if seed >= SEED_COUNT or (dtype is not None and dtype not in DTYPE_NAMES):
         return None
-    return None if method is None and match["quantization"] else Revision(seed, dtype, method)
+    return None if method is None and named else Revision(seed, dtype, method)
 
 
 def unknown_dtype(text: str) -> str | None:
@@ -103,8 +106,8 @@ def unknown_dtype(text: str) -> str | None:
 def unknown_quantization(text: str) -> str | None:
     """The quantisation of a name that would be a revision's but for it; None for other texts."""
     match = _NAME.fullmatch(text)
-    spelled = match and match["quantization"]
-    return spelled if spelled and spelled not in METHODS else None
+    spelled = match and (match["earlier"] or match["later"])
+    return spelled if spelled and method_name(spelled) not in METHODS else None
 
 
 def encode_commit(seed: int, identity: bytes) -> str:

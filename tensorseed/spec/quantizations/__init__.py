@@ -9,6 +9,7 @@ from tensorseed.spec.quantizations.quantization import (
     MethodName,
     Quantization,
     check_quantization,
+    method_name,
     quantization_of,
 )
 from tensorseed.spec.quantizations.stored_parts import StoredPart
@@ -21,5 +22,6 @@ __all__ = [
     "Quantization",
     "StoredPart",
     "check_quantization",
+    "method_name",
     "quantization_of",
 ]

@@ -5,6 +5,7 @@ Section 15 of stream v1 defines the numbers. Names and layouts are those of publ
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
@@ -22,6 +23,9 @@ METHODS: tuple[MethodName, ...] = get_args(MethodName)
 QUANTISED = ("float32", "float16", "bfloat16")  # the dtypes of weights that can be quantised
 
 MAX_BLOCK = 1_024  # of a size of a block, or of a group
+_SEPARATORS = re.compile(r"[\s_-]+")
+_SPELLINGS: dict[str, str] = {_SEPARATORS.sub("", name): name for name in METHODS}
+_MAX_CHARS = 64  # of a word that may be another spelling
 _DEFAULTS: dict[str, Any] = {"block_size": (128, 128), "group_size": 128, "scale_dtype": "float32"}
 _OPTIONS: dict[str, tuple[str, ...]] = {
     "fp8": ("block_size", "scale_dtype"),
@@ -131,9 +135,21 @@ def quantization_of(value: Any) -> Quantization:
     return Quantization.model_validate_json(dump(_named(value)))
 
 
+def method_name(text: str) -> str:
+    """The name of the method that is spelled so, in any case and with other separators; else the text itself.
+
+    >>> [method_name(text) for text in ("FP8", "fp8-channel", "nf4")]
+    ['fp8', 'fp8_channel', 'nf4']
+    """
+    return _SPELLINGS.get(_SEPARATORS.sub("", text[:_MAX_CHARS].casefold()), text)
+
+
 def _named(value: Any) -> Any:
-    """A method's name as the object that it stands for."""
-    return {"method": value} if isinstance(value, str) else value
+    """The object that a method's name stands for, and the method in its own spelling."""
+    found = {"method": value} if isinstance(value, str) else value
+    if isinstance(found, dict) and isinstance(found.get("method"), str):
+        return found | {"method": method_name(found["method"])}
+    return found
 
 
 class _Documented:

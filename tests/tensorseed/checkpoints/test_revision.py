@@ -73,6 +73,27 @@ def test_what_is_no_name(text: str) -> None:
     assert parse_revision(text) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seed-1,dtype=float16,quantization=fp8_channel",
+        "seed-1,quantization=fp8_channel,dtype=float16",
+        "seed-1,dtype=F16,quantization=FP8-Channel",
+    ],
+)
+def test_spellings_of_a_quantisation_have_one_name(text: str) -> None:
+    found = parse_revision(text)
+    assert found == Revision(1, "float16", "fp8_channel")
+    assert found.name == "seed-1,dtype=float16,quantization=fp8_channel"
+
+
+@pytest.mark.parametrize(
+    "text", ["quantization=fp8,quantization=fp8", "quantization=fp8,dtype=half,quantization=fp8"]
+)
+def test_a_quantisation_is_named_once(text: str) -> None:
+    assert parse_revision(text) is None
+
+
 @given(SEEDS, st.sampled_from([None, *DTYPE_NAMES]))
 def test_the_canonical_name_says_the_same(seed: int, dtype: str | None) -> None:
     revision = Revision(seed, dtype)

@@ -271,6 +271,13 @@ def test_zeros_and_values_that_scales_can_hold_are_quantised(method: str, init: 
     assert len(tensorseed.open({"layers": [one]})) == len(ENDS[method])
 
 
+@pytest.mark.parametrize("spelled", ["FP8", "Fp-8", {"method": "FP8"}, {"method": "fp8"}], ids=str)
+def test_spellings_of_a_method_are_one_spec(spelled: Any) -> None:
+    texts = [{"layers": [entry("a.weight", [128, 128], one)]} for one in (spelled, "fp8")]
+    first, second = (tensorseed.open(text) for text in texts)
+    assert first.token == second.token
+
+
 def test_layers_and_generator_torch_have_no_quantisation() -> None:
     layer = {"name": "fc", "type": "Linear", "in_features": 64, "out_features": 64, "quantization": "fp8"}
     with pytest.raises(SpecError, match="unknown field"):
