@@ -24,7 +24,7 @@ def open(spec: SpecSource, *, dtype: Any = None) -> Weights:  # noqa: A001
     The URL of a service's file is one too: what is read is fetched, with the key of TENSORSEED_KEY.
     Numbers of a dict may be numpy's. Weights that are open already are returned.
     With `dtype`, such as "bfloat16" or `np.float16`, they are those of the same spec in that dtype, but for
-    tensors of int64.
+    tensors of int64 and bool.
 
     >>> weights = open({"layers": [{"name": "fc", "type": "Linear", "in_features": 4, "out_features": 2}]})
     >>> weights["fc.weight"].shape

@@ -90,6 +90,7 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
     ],
     "sparse": [{"shape": "33,7", "sparsity": "0.1"}, {"shape": "100,3", "sparsity": "0.995", "std": "2"}],
     "dirac": [{"shape": "6,3,3"}, {"shape": "6,3,3,4", "groups": "2"}, {"shape": "6,3,3", "gain": "0.1"}],
+    "tril": [{"shape": "5,7"}, {"shape": "2,7,5", "diagonal": "-1"}, {"shape": "1,1,9,9", "diagonal": "3"}],
     "bilinear": [{"shape": "2,2,4,4"}, {"shape": "4,1,3,3"}, {"shape": "2,6,5,2"}],
     "sinusoidal": [
         {"shape": "33,8"},

@@ -231,7 +231,7 @@ def slice_parameter() -> Parameter:
 
 def dtype_parameter() -> Parameter:
     """Another dtype for a file."""
-    text = "Another dtype for every tensor but those of int64; that of the token if left out."
+    text = "Another dtype for every tensor but those of int64 and bool; that of the token if left out."
     return parameter("query", "dtype", text, "float16", enum=list(FLOATING))
 
 

@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 from tensorseed.concurrency.pieces import LongList
 from tensorseed.files.virtual_file import VirtualFile
 
-_PACKED = {"int32": "<i4", "int8": "|i1", "uint8": "|u1"}
+_PACKED = {"int32": "<i4", "int8": "|i1", "uint8": "|u1", "bool": "|b1"}
 DESCRIPTIONS = {"float64": "<f8", "float32": "<f4", "float16": "<f2", "int64": "<i8", **_PACKED}
 """numpy's own dtypes in the words of its format. It has no word for bfloat16 and float8."""
 

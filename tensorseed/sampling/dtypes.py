@@ -27,7 +27,7 @@ ComputeDTypeName = Literal["float64", "float32", "float16", "bfloat16"]
 
 DTypeName = Literal[ComputeDTypeName, "float8_e4m3fn", "float8_e5m2"]
 
-TensorDTypeName = Literal[DTypeName, "int64"]  # of a bare tensor
+TensorDTypeName = Literal[DTypeName, "int64", "bool"]  # of a bare tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ class DType:
     itemsize: int  # bytes
     storage: npt.DTypeLike
     draw: Literal["float64", "float32"] = "float32"  # the precision in which values are drawn
-    mantissa_bits: int = 0  # stored, without the implicit one; 0 for integers
+    mantissa_bits: int = 0  # stored, without the implicit one; 0 for integers and bool
     bias: int = 0  # of the exponent
     max: float = 0.0  # the largest finite value
 
     @property
     def is_integer(self) -> bool:
-        """Whether it holds whole numbers."""
+        """Whether it holds whole numbers, of which bool has 0 and 1."""
         return self.mantissa_bits == 0
 
     @property
@@ -60,6 +60,7 @@ class DType:
 
 
 INT64 = DType("int64", "I64", 8, np.int64)
+BOOL = DType("bool", "BOOL", 1, np.bool_)
 PACKED = (
     DType("int32", "I32", 4, np.int32),
     DType("int8", "I8", 1, np.int8),
@@ -79,6 +80,7 @@ DTYPES: dict[str, DType] = {
         DType("float8_e4m3fn", "F8_E4M3", 1, np.uint8, "float32", 3, 7, 448.0),
         DType("float8_e5m2", "F8_E5M2", 1, np.uint8, "float32", 2, 15, 57344.0),
         *PACKED[1:],
+        BOOL,
     )
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tensorseed.sampling.distributions import AnyDistribution
-from tensorseed.sampling.dtypes import INT64, DType
+from tensorseed.sampling.dtypes import DType
 from tensorseed.spec.canonical import normalize_init
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.schemes import ArgumentError, Scheme
@@ -51,7 +51,7 @@ def resolve_distribution(
         ValueError: the distribution does not fit the dtype.
     """
     distribution = scheme.distribution_for(shape, found)
-    if dtype is INT64 or 0 not in shape:
+    if dtype.is_integer or 0 not in shape:
         distribution.check(dtype)
     return distribution
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tensorseed.concurrency.memory import reserve
 from tensorseed.concurrency.pieces import free
 from tensorseed.errors import SpecError, shortened
-from tensorseed.sampling.dtypes import INT64, DTypeName
+from tensorseed.sampling.dtypes import DTYPES, DTypeName
 from tensorseed.spec import query
 from tensorseed.spec.assignment import Assigner, as_written
 from tensorseed.spec.entries import MAX_RULES, group_entries, read_rules, validate_entry
@@ -119,7 +119,7 @@ def parse_spec(body: bytes, limits: Limits) -> ResolvedSpec:
 
 
 def in_dtype(resolved: ResolvedSpec, dtype: str, limits: Limits) -> ResolvedSpec:
-    """The same spec in another dtype, but for tensors of int64.
+    """The same spec in another dtype, but for tensors of int64 and bool.
 
     Raises:
         SpecError: there is no such dtype, or an init does not take it; the pointer is dtype.
@@ -130,7 +130,7 @@ def in_dtype(resolved: ResolvedSpec, dtype: str, limits: Limits) -> ResolvedSpec
         raise SpecError.at("dtype", unknown_name("dtype", shortened(dtype), FLOATING))
     document = load(resolved.recipe.encode(), limits)
     for entry in document["layers"]:
-        if entry.get("dtype") != INT64.name:
+        if "dtype" not in entry or not DTYPES[entry["dtype"]].is_integer:
             entry["dtype"] = dtype
     try:
         return replace(_resolve(document, limits), device=resolved.device)

@@ -27,13 +27,14 @@ from tensorseed.sampling.distributions import (
     Sinusoidal,
     Sparse,
     Stack,
+    Tril,
     TruncNormal,
     Uniform,
     Values,
     WeightNorm,
     ZeroRange,
 )
-from tensorseed.sampling.dtypes import INT64, DType
+from tensorseed.sampling.dtypes import DType
 from tensorseed.spec.layers import Entry, Slot, Tensor
 from tensorseed.spec.schemes import SCHEME_CLASSES, ArgumentError, Scheme
 from tensorseed.spec.schemes.base import defaults_of, nest_error
@@ -106,7 +107,7 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
     for name in scheme.not_in_torch:
         if repr(getattr(scheme, name)) != defaults[name]:
             raise ValueError(f"torch's {kind}_ has no {name}: leave it out, or {_PORTABLE}")
-    if 0 in shape or dtype is INT64:
+    if 0 in shape or dtype.is_integer:
         return
     if scheme.is_random and dtype.itemsize == 1:
         raise ValueError(_cannot_draw(dtype))
@@ -130,7 +131,7 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
                     "torch draws this interval by rejection, and would reject nearly every candidate: "
                     f"move the far bound towards the mean, or {_PORTABLE}"
                 )
-        case Values() | Normal() | Eye() | Dirac() | KernelCentre() | Orthogonal() | Sparse():
+        case Values() | Normal() | Eye() | Dirac() | Tril() | KernelCentre() | Orthogonal() | Sparse():
             pass
         case LogUniform() | LogOfUniform() | InverseSoftplusLogUniform() | RealGatedLru() | WeightNorm():
             pass

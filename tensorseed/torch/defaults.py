@@ -92,7 +92,7 @@ def resolved_fields(drawn: EntryTensor) -> tuple[Any, ...]:
 
 def _slot(layer: Layer, name: str, dtype: torch.dtype) -> EntryTensor | None:
     """The tensor of the layer's type; integers are those of layers in any dtype."""
-    drawn = DTYPE_NAMES.get(torch.float32 if dtype is torch.int64 else dtype)
+    drawn = DTYPE_NAMES.get(torch.float32 if dtype in (torch.int64, torch.bool) else dtype)
     if layer.key is None or drawn is None:
         return None
     slot = layer.key.tensors(drawn).get(layer.path + name)

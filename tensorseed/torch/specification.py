@@ -89,7 +89,7 @@ class _Writer:
         self._literals = LIMITS.values  # that the spec still has room for
         self._resolved: dict[str, dict[str, EntryTensor] | None] = {}
         counts = Counter(one.dtype.name for one in decisions.drawn.values())
-        del counts["int64"]
+        del counts["int64"], counts["bool"]
         self.dtype = max(counts, key=counts.__getitem__, default=DEFAULT_DTYPE)
 
     def write(self, module: nn.Module, prefix: str) -> None:
@@ -126,7 +126,7 @@ class _Writer:
         if layer is None or not known or len(known) < len(found):
             return None
         base = _common_base(known)
-        dtype = next((one.dtype.name for one in known.values() if one.dtype.name != "int64"), self.dtype)
+        dtype = next((one.dtype.name for one in known.values() if not one.dtype.is_integer), self.dtype)
         if base is None:
             return None
         differing = self._differing(layer, dtype, known)

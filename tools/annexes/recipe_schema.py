@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tensorseed.sampling.dtypes import DTYPES, INT64, TENSOR_DTYPES
+from tensorseed.sampling.dtypes import DTYPES, TENSOR_DTYPES
 from tensorseed.spec.canonical import DEFAULT_DTYPE
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import SCHEME_CLASSES, Scheme
@@ -70,7 +70,7 @@ def _common() -> Node:
         "Seed": {"description": "The entry's own seed, in decimal.", **SEED},
         "DType": {
             "description": about,
-            "enum": [dtype for dtype in bare if dtype != INT64.name],
+            "enum": [dtype for dtype in bare if not DTYPES[dtype].is_integer],
             "default": DEFAULT_DTYPE,
         },
         "TensorDType": {"description": about, "enum": bare, "default": DEFAULT_DTYPE},

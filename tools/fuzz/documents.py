@@ -71,7 +71,7 @@ values = numbers | st.sampled_from(WORDS) | junk
 names = st.sampled_from(["w", "fc", "h.{0..2}.x", "a/b", "größe", " ", ".", "a.{0..1}.{0..1}"]) | st.text(
     max_size=5
 )
-dtypes = st.sampled_from(["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "int64"])
+dtypes = st.sampled_from(["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "int64", "bool"])
 
 
 @cache

@@ -114,7 +114,8 @@ def _zero_row(tensor: torch.Tensor, over: list[Write]) -> Described:
 
 def _literal(values: torch.Tensor) -> Any:
     """The init of known numbers."""
-    values = values.detach()
+    values, is_bool = values.detach(), values.dtype is torch.bool
+    values = values.to(torch.int64) if is_bool else values
     if not values.is_floating_point() and int(values.abs().max()) > MAX_EXACT_INTEGER:
         raise UnknownContentError("it holds integers beyond 2^53")
     first = values.flatten()[0]
@@ -124,6 +125,8 @@ def _literal(values: torch.Tensor) -> Any:
         return wave
     if not bool(values.isfinite().all()):
         raise UnknownContentError("it holds numbers that are not finite")
+    if (is_bool or values.numel() > MAX_VALUES) and (triangle := lower_triangle(values)) is not None:
+        return triangle
     if values.numel() > MAX_VALUES:
         if (repeated := _repeated(values)) is not None:
             return repeated
@@ -141,6 +144,19 @@ def _repeated(values: torch.Tensor) -> Any:
             init = {"kind": "values", "data": one.tolist()}
             return {"kind": "parts", "axis": axis, "parts": [{"init": init, "copies": size}]}
     return None
+
+
+def lower_triangle(values: torch.Tensor) -> str | dict[str, Any] | None:
+    """The scheme `tril`, where that is what the numbers are."""
+    if values.dim() < 2:
+        return None
+    first = values.reshape(-1, *values.shape[-2:])[0]
+    above, below = int((first[0] == 1).sum()), int((first[:, 0] == 1).sum())
+    diagonal = above - 1 if above else below - len(first)
+    ones = torch.ones_like(first).tril(diagonal)
+    if not bool((values == ones).all()):
+        return None
+    return {"kind": "tril", "diagonal": diagonal} if diagonal else "tril"
 
 
 def sinusoidal(values: torch.Tensor) -> str | dict[str, Any] | None:

@@ -16,7 +16,7 @@ from tensorseed.sampling.distributions.base import (
 )
 from tensorseed.sampling.distributions.bilinear_kernel import BilinearKernel
 from tensorseed.sampling.distributions.draws import Normal, Uniform
-from tensorseed.sampling.distributions.identity import Axis, Dirac, Eye, KernelCentre
+from tensorseed.sampling.distributions.identity import Axis, Dirac, Eye, KernelCentre, Tril
 from tensorseed.sampling.distributions.literals import Constant, Values
 from tensorseed.sampling.distributions.norms import WeightNorm
 from tensorseed.sampling.distributions.orthogonal import Orthogonal
@@ -62,6 +62,7 @@ __all__ = [
     "Sparse",
     "Stack",
     "Structured",
+    "Tril",
     "TruncNormal",
     "Uniform",
     "Values",
@@ -77,6 +78,7 @@ AnyDistribution = (
     | TruncNormal
     | Eye
     | Dirac
+    | Tril
     | KernelCentre
     | BilinearKernel
     | Orthogonal

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.sampling.dtypes import DTYPES, INT64, DType
+from tensorseed.sampling.dtypes import BOOL, DTYPES, INT64, DType
 from tensorseed.sampling.kernels import Transform
 from tensorseed.sampling.low_precision import encode
 from tensorseed.sampling.philox import Stream
@@ -112,7 +112,7 @@ class BaseDistribution(ABC):
 
     @property
     def is_literal(self) -> bool:
-        """Whether the spec writes the elements out; int64 tensors hold no others."""
+        """Whether the spec writes the elements out, or they are 0 and 1; int64 and bool hold no others."""
         return False
 
     @property
@@ -135,12 +135,14 @@ class BaseDistribution(ABC):
             ValueError: it does not; the message is for the client.
         """
         if dtype is INT64 and not self.is_literal:
-            raise ValueError("an int64 tensor holds whole numbers: use zeros, ones, constant or values")
+            raise ValueError("an int64 tensor holds whole numbers: use zeros, ones, constant, values or tril")
+        if dtype is BOOL and not self.is_literal:
+            raise ValueError("a bool tensor holds 0 and 1: use zeros, ones, constant, values or tril")
         self.check_values(dtype)
 
     @abstractmethod
     def check_values(self, dtype: DType) -> None:
-        """Check the range of the elements; `dtype` is INT64 for literal numbers only.
+        """Check the range of the elements; `dtype` is INT64 or BOOL for literals only.
 
         Raises:
             ValueError: as `check`.

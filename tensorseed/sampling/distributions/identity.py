@@ -1,4 +1,4 @@
-"""Identity matrices, and convolution kernels with a matrix at the centre."""
+"""Identity and triangular matrices, and kernels with one at the centre."""
 
 from __future__ import annotations
 
@@ -74,6 +74,44 @@ class Dirac(_Ones):
         """The elements at `indices`."""
         output, column = np.divmod(indices, self.columns)
         return np.where(output % self.group == column, self.gain, 0.0)
+
+
+@dataclass(frozen=True)
+class Tril(Elementwise):
+    """Ones where column ≤ row + diagonal, else zeros: matrices (rows, columns), one after the other."""
+
+    rows: int
+    columns: int
+    diagonal: int = 0
+
+    is_literal = True
+
+    def nanoseconds(self, dtype: DType) -> float:
+        """Those of two divisions by numpy, and of rounding."""
+        return 20.0
+
+    def check_values(self, dtype: DType) -> None:
+        """Every dtype has 0 and 1."""
+
+    def magnitudes(self, shape: Shape) -> None:
+        """Nothing is random."""
+
+    def has_equal_slices(self, shape: Shape, axis: int) -> bool:
+        """All matrices are alike."""
+        return axis < len(shape) - 2
+
+    def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
+        """Those of the triangle's share."""
+        first = min(max(-self.diagonal, 0), self.rows)  # the row of the first one
+        full = min(max(self.columns - self.diagonal, first), self.rows)  # from there on there are only ones
+        triangle = (full - first) * (first + full + 2 * self.diagonal + 1) // 2
+        ones = triangle + (self.rows - full) * self.columns
+        return among_zeros((1.0, 0.0), ones / (self.rows * self.columns))
+
+    def elements(self, stream: Stream, indices: Indices) -> Numbers:
+        """The elements at `indices`."""
+        row, column = np.divmod(indices, self.columns)
+        return np.where(column - row % self.rows <= self.diagonal, 1.0, 0.0)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tensorseed.sampling.distributions.base import (
     Storage,
     Structured,
 )
-from tensorseed.sampling.dtypes import INT64, DType, round_nearest
+from tensorseed.sampling.dtypes import BOOL, INT64, DType, round_nearest
 from tensorseed.sampling.low_precision import encode
 from tensorseed.sampling.philox import Stream
 
@@ -120,7 +120,7 @@ class Values(Elementwise):
 
 
 def check_literals(data: tuple[float, ...], dtype: DType) -> None:
-    """Check that every number is finite in `dtype`, and a whole number within ±2⁵³ for int64.
+    """Check that every number is finite in `dtype`: within ±2⁵³ and whole for int64, 0 or 1 for bool.
 
     Raises:
         ValueError: one is not.
@@ -128,6 +128,10 @@ def check_literals(data: tuple[float, ...], dtype: DType) -> None:
     if dtype is INT64:
         if not all(value.is_integer() and abs(value) <= MAX_EXACT_INTEGER for value in data):
             raise ValueError("an int64 tensor holds whole numbers from -2^53 to 2^53")
+        return
+    if dtype is BOOL:
+        if not all(value in (0.0, 1.0) for value in data):
+            raise ValueError("a bool tensor holds 0 and 1: write one of them")
         return
     farthest = max(data, key=abs, default=0.0)
     if math.isinf(round_nearest(farthest, dtype)):

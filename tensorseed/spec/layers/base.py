@@ -148,8 +148,8 @@ class Entry(Arguments):
     type: str
     dtype: TensorDTypeName | None = Field(
         default=None,
-        description="The dtype of this entry; the spec's if left out. A bare tensor may be int64 as well, "
-        "where zeros, ones, constant or values give whole numbers.",
+        description="The dtype of this entry; the spec's if left out. A bare tensor may be int64 or bool as "
+        "well, where zeros, ones, constant, values or tril give whole numbers, or 0 and 1.",
         examples=["bfloat16"],
     )
     stream: str | None = Field(

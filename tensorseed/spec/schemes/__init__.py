@@ -36,7 +36,7 @@ from tensorseed.spec.schemes.scaled import (
     XavierUniform,
 )
 from tensorseed.spec.schemes.siren import Siren
-from tensorseed.spec.schemes.structured import DeltaOrthogonal, Dirac, Orthogonal, Sinusoidal, Sparse
+from tensorseed.spec.schemes.structured import DeltaOrthogonal, Dirac, Orthogonal, Sinusoidal, Sparse, Tril
 from tensorseed.spec.schemes.transformed import (
     InverseSoftplusLogUniform,
     LogOfUniform,
@@ -81,6 +81,7 @@ AnyScheme = Annotated[
     | DeltaOrthogonal
     | Sparse
     | Dirac
+    | Tril
     | BilinearInterpolation
     | Sinusoidal
     | LogUniform

@@ -20,6 +20,7 @@ from tensorseed.spec.schemes.matrices import orthogonal_along, orthogonal_stack
 KERNEL_DIMENSIONS = (3, 4, 5)
 MAX_SPATIAL = 3  # axes of a kernel
 MAX_TIMESCALE = 1e30
+MAX_DIAGONAL = 1 << 31
 
 
 class Orthogonal(Scheme):
@@ -118,6 +119,41 @@ class Dirac(Scheme):
     def rescaled(self, factor: float, _shape: Shape, _fans: Fans | None, /) -> Scheme:
         """Another gain."""
         return Dirac(kind="dirac", groups=self.groups, gain=factor * self.gain)
+
+
+class Tril(Scheme):
+    """The lower triangle of ones: a causal mask, row by row what each position sees.
+
+    Formula: w[…, i, j] = 1 if j ≤ i + diagonal else 0, in the last two dimensions
+    Source: torch.tril
+    """
+
+    is_random = False
+
+    kind: Literal["tril"]
+    diagonal: Annotated[int, Field(ge=-MAX_DIAGONAL, le=MAX_DIAGONAL)] = Field(
+        default=0,
+        description="The last diagonal of ones: 0 is the main one, those above it are positive.",
+        examples=[-1],
+    )
+
+    def canonical(self, shape: Shape, _groups: int, /) -> Scheme:
+        """With a diagonal of the matrix, or one just outside it."""
+        if len(shape) < 2:
+            return self
+        inside = min(max(self.diagonal, -shape[-2]), max(shape[-1] - 1, 0))
+        return self if inside == self.diagonal else self.model_copy(update={"diagonal": inside})
+
+    def distribution_for(self, shape: Shape, _fans: Fans | None, /) -> AnyDistribution:
+        """Tril(rows, columns, diagonal).
+
+        Raises:
+            ValueError: the tensor has fewer than two dimensions.
+        """
+        if len(shape) < 2:
+            raise ValueError("tril needs at least two dimensions, of which the last two are rows and columns")
+        rows, columns = shape[-2:]
+        return Constant(0.0) if 0 in shape else distributions.Tril(rows, columns, self.diagonal)
 
 
 class DeltaOrthogonal(Scheme):

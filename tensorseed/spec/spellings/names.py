@@ -28,6 +28,7 @@ _DTYPES = {
     "float8_e4m3fn": ("fp8_e4m3fn", "f8e4m3fn", "fp8_e4m3", "e4m3fn"),
     "float8_e5m2": ("fp8_e5m2", "f8e5m2", "e5m2"),
     "int64": ("long", "i64"),
+    "bool": ("boolean", "bool_"),
 }
 _DTYPE_MODULES = frozenset(("torch", "np", "numpy", "jnp", "jax.numpy", "mx", "tf", "ml_dtypes"))
 _BUILTINS = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_ranges_and_entity_tags(client: Any, url: str) -> None:
 def test_what_numpy_cannot_hold_is_not_acceptable(client: Any, url: str, path: str) -> None:
     answer = client.get(f"{url}{path}", headers=NPY)
     assert answer.status_code == 406
-    assert "one tensor of float64, float32, float16, int64 as application/x-npy" in answer.json()["detail"]
+    assert re.search("one tensor of float64, .*, bool as application/x-npy", answer.json()["detail"])
     both = client.get(f"{url}{path}", headers={"Accept": "application/x-npy, application/octet-stream;q=0.1"})
     assert both.headers["Content-Type"] == "application/octet-stream"
 

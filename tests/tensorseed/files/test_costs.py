@@ -26,7 +26,7 @@ SPARSE = {"kind": "sparse", "sparsity": 0.5}
 INITS = ["normal", "uniform", "trunc_normal", "ones", "eye", "orthogonal", SPARSE]
 
 
-@pytest.mark.parametrize("init", [*INITS, "sinusoidal", "rg_lru", "zeros"], ids=str)
+@pytest.mark.parametrize("init", [*INITS, "sinusoidal", "rg_lru", "tril", "zeros"], ids=str)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float8_e5m2"])
 def test_more_elements_cost_more(init, dtype):
     small, large = (cost(file_of({"shape": [64, n], "init": init, "dtype": dtype})) for n in (512, 4_096))

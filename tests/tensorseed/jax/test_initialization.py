@@ -165,8 +165,10 @@ def wide() -> Iterator[None]:
 
 
 def every_dtype() -> dict[str, Any]:
-    floats = [tensor(f"{name}", [8, 12], "normal", dtype=name) for name in TENSOR_DTYPES if name != "int64"]
-    return {"layers": [*floats, tensor("int64", [8], {"kind": "constant", "value": 1 << 40}, dtype="int64")]}
+    whole = {"int64": {"kind": "constant", "value": 1 << 40}, "bool": "tril"}
+    return {
+        "layers": [tensor(name, [8, 12], whole.get(name, "normal"), dtype=name) for name in TENSOR_DTYPES]
+    }
 
 
 def test_every_dtype(wide: None, meshes: Any, client: Any) -> None:

@@ -239,6 +239,9 @@ def test_a_bare_tensor_of_whole_numbers() -> None:
             "whole numbers",
         ),
         (tensor(dtype="int64", init="normal"), "/layers/0/init", "an int64 tensor holds whole numbers"),
+        (tensor(dtype="bool", init="normal"), "/layers/0/init", "a bool tensor holds 0 and 1"),
+        (tensor(dtype="bool", init={"kind": "constant", "value": 2}), "/layers/0/init", "write one"),
+        (linear(dtype="bool"), "/layers/0/dtype", "one of float64"),
         (
             linear(dtype="int64"),
             "/layers/0/dtype",

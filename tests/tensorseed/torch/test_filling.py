@@ -22,7 +22,7 @@ def fill(tensor: torch.Tensor, drawn: ResolvedTensor) -> None:
 @pytest.mark.parametrize("dtype", TENSOR_DTYPES)
 @pytest.mark.parametrize("shape", [[], [0], [3, 0, 2], [1], [300, 70]])
 def test_every_dtype(dtype: str, shape: list[int]):
-    init = {"kind": "constant", "value": 7} if dtype == "int64" else "normal"
+    init = {"int64": {"kind": "constant", "value": 7}, "bool": "ones"}.get(dtype, "normal")
     tensor = torch.empty(shape, dtype=getattr(torch, dtype))
     fill(tensor, resolved(shape, init, dtype))
     assert same(tensor, expected(shape, init, dtype))

@@ -62,7 +62,6 @@ def test_known_numbers_are_written_out() -> None:
     "tensor",
     [
         torch.linspace(0, 1, 4_097),
-        torch.tensor([True, False]),
         torch.arange(3, dtype=torch.int32),
         torch.tensor([-torch.inf, 0.0]),
         torch.tensor([2**53 + 1, 0]),

@@ -19,7 +19,7 @@ from tensorseed.sampling.dtypes import TENSOR_DTYPES
 from tensorseed.weights import base, lazy_array
 from tests.tensorseed.weights.specs import SPEC
 
-FLOATS = [name for name in TENSOR_DTYPES if name != "int64"]
+FLOATS = [name for name in TENSOR_DTYPES if name not in ("int64", "bool")]
 EVERY_DTYPE: dict[str, Any] = {
     "seed": 3,
     "layers": [

@@ -96,6 +96,14 @@ _CONFIGS = (
     _config("recurrent_gemma", "RecurrentGemmaForCausalLM", _DECODER, num_hidden_layers=3, lru_width=32),
 )
 
+_BARK = {
+    "hidden_size": 32,
+    "num_heads": 4,
+    "num_layers": 2,
+    "block_size": 48,
+    "input_vocab_size": 100,
+    "output_vocab_size": 100,
+}
 _WAVES = {
     **_DECODER,
     "conv_dim": [16, 16],
@@ -172,4 +180,15 @@ _WEIGHT_NORM = (
     ),
 )
 
-FURTHER: dict[str, Config] = {config["model_type"]: config for config in (*_CONFIGS, *_WEIGHT_NORM)}
+_MASKS = (
+    _config(
+        "bark",
+        "BarkModel",
+        semantic_config=_BARK,
+        coarse_acoustics_config=_BARK,
+        fine_acoustics_config={**_BARK, "n_codes_total": 3},
+        codec_config=_CODEC,
+    ),
+)
+
+FURTHER: dict[str, Config] = {config["model_type"]: config for config in (*_CONFIGS, *_MASKS, *_WEIGHT_NORM)}

@@ -175,6 +175,24 @@ def test_sinusoids(layout: str, endpoint: bool) -> None:
     assert given.get("endpoint", True) is endpoint
 
 
+@pytest.mark.parametrize(("diagonal", "shape"), [(0, (1, 1, 9, 9)), (3, (2, 5, 7)), (-2, (7, 3))])
+def test_masks(diagonal: int, shape: tuple[int, ...]) -> None:
+    expected = {"kind": "tril", "diagonal": diagonal} if diagonal else "tril"
+    assert init(lambda: torch.ones(shape, dtype=torch.bool).tril(diagonal)) == expected
+    small, large = torch.ones(5, 5).tril(diagonal), torch.ones(70, 70).tril(diagonal)
+    assert init(lambda: small.clone()) == {"kind": "values", "data": small.tolist()}
+    assert init(lambda: large.clone()) == expected
+
+
+def test_bools_that_are_no_triangle() -> None:
+    assert init(lambda: torch.tensor([[True, False], [False, True]])) == {
+        "kind": "values",
+        "data": [[1, 0], [0, 1]],
+    }
+    assert init(lambda: torch.ones(3, dtype=torch.bool)) == "ones"
+    assert "5,000 computed numbers" in observed(lambda: torch.arange(5000) % 3 > 1)[UNKNOWN]
+
+
 @pytest.mark.parametrize(
     ("make", "why"),
     [
