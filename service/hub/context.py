@@ -70,7 +70,7 @@ async def snapshot_at(request: Request, path: RepoPath) -> Snapshot:
 
 
 async def listed_at(request: Request, path: RepoPath) -> Snapshot:
-    """`snapshot_at`, once size and object id of every file are known.
+    """`snapshot_at`, once size and object id of every file are known, without texts that cannot be made.
 
     Raises:
         UnknownRepositoryError: No recipe has the id.
@@ -78,9 +78,7 @@ async def listed_at(request: Request, path: RepoPath) -> Snapshot:
         RecipeError: The recipe is not valid.
         TooLargeError: The recipe exceeds a limit of this service.
     """
-    snapshot = await snapshot_at(request, path)
-    await HubContext.of(request).library.make_ready(*snapshot.files)
-    return snapshot
+    return await HubContext.of(request).library.listed(await snapshot_at(request, path))
 
 
 def open_library(settings: Settings) -> Library:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import aclosing
+from functools import partial
 from urllib.parse import quote
 
 import orjson
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tensorseed.checkpoints.errors import UnknownEntryError
+from tensorseed.checkpoints.generated_texts import UnmadeTextError
 from tensorseed.checkpoints.layout import index_name
 from tensorseed.checkpoints.repo_files import RepoFile, WeightsFile
 from tensorseed.checkpoints.snapshot import Snapshot
@@ -41,15 +43,18 @@ _KEYWORDS = ("resolve", "raw")
 _ERRORS = (UnknownEntryError, PreconditionError, RangeError, BusyError, CapacityError)
 
 
+Read = Callable[[], Awaitable[bytes | VirtualFile]]
+
+
 class RepoFileRepresentation(Representation):
-    """The bytes of a file. `content` is its text or its weights; None for HEAD."""
+    """The bytes of a file. `read` gives its text or its weights; None for HEAD."""
 
     def __init__(
         self,
         worker: Worker,
         file: RepoFile,
         commit: str,
-        content: bytes | VirtualFile | None,
+        read: Read | None,
         *,
         immutable: bool,
         attached: bool,
@@ -67,11 +72,20 @@ class RepoFileRepresentation(Representation):
         )
         self._worker = worker
         self.known_size = self._size = file.size
-        self._weights = content if isinstance(content, VirtualFile) else None
-        self._text = memoryview(content if isinstance(content, bytes) else b"")
+        self._read = read
+        self._weights: VirtualFile | None = None
+        self._text = memoryview(b"")
 
     async def size(self) -> int:
-        """The number of bytes, known without computing any."""
+        """The number of bytes, known without computing any.
+
+        No condition ended the answer, so the content is read now.
+        """
+        content = b"" if self._read is None else await self._read()
+        if isinstance(content, VirtualFile):
+            self._weights = content
+        else:
+            self._text = memoryview(content)
         return self._size
 
     def at_once(self, start: int, stop: int) -> Chunk | None:
@@ -141,19 +155,21 @@ async def _get(request: Request) -> Response:
     path = parse_repo_path(request, *_KEYWORDS)
     snapshot = await snapshot_at(request, path)
     file = snapshot.file(path.path)
-    await context.library.make_ready(file)
-    content: bytes | VirtualFile | None = None
-    if request.method != "HEAD":
-        if isinstance(file, WeightsFile):
-            content = await context.worker.run(open_weights, file, lease_of(request))
-        else:
-            content = await context.library.text(file)
+    try:
+        await context.library.make_ready(file)
+    except UnmadeTextError:
+        raise UnknownEntryError(f"{path.path} cannot be made for this config: put it into `files`") from None
+    read: Read
+    if isinstance(file, WeightsFile):
+        read = partial(context.worker.run, open_weights, file, lease_of(request))
+    else:
+        read = partial(context.library.text, file)
     immutable = path.revision == snapshot.commit
     representation = RepoFileRepresentation(
         context.worker,
         file,
         snapshot.commit,
-        content,
+        None if request.method == "HEAD" else read,
         immutable=immutable,
         attached=Query(request).flag("download"),
     )

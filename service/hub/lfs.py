@@ -7,26 +7,30 @@ alone: what is cached, or how busy a replica is, changes no listing.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from tensorseed.checkpoints.repo_files import WeightsFile
 from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.concurrency.single_flight import AsyncSingleFlightCache
 from tensorseed.files.costs import seconds
 
-from ..http.concurrency_limit import ConcurrencyLimit, refusing_preparations
-from ..http.errors import Limit
+from ..http.concurrency_limit import refusing_preparations
 from ..http.memory import MemoryLease
+from ..worker.clients import CLIENT
+from ..worker.scheduler import Client
 from ..worker.worker import Worker
 from .weights import open_weights
 
 MAX_SECONDS = 1.0  # estimated, of one core, to draw all weights of a repository
-MAX_HASHING = 32  # listings that wait for digests
+MAX_HASHING = 32  # listings that compute digests at a time, each for milliseconds; others wait
+MAX_HASHING_OF_CLIENT = 4
 CACHED_DIGESTS = 1 << 16
 
 _POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n"
@@ -52,13 +56,14 @@ class LfsObjects:
         self._worker = worker
         self._max_bytes = max_bytes
         self._digests: AsyncSingleFlightCache[str] = AsyncSingleFlightCache(CACHED_DIGESTS, lambda _: 1)
-        self._hashing = ConcurrencyLimit(Limit.DIGESTS, MAX_HASHING, "computes digests of files")
+        self._hashing = asyncio.Semaphore(MAX_HASHING)
+        self._of_client: WeakValueDictionary[Client, asyncio.Semaphore] = WeakValueDictionary()
 
     async def of(self, snapshot: Snapshot, paths: Sequence[str], lease: MemoryLease) -> dict[str, LfsObject]:
         """The objects of the files of weights among `paths`; none if the repository's weights take long.
 
         Raises:
-            BusyError: As many listings as may be wait for digests.
+            BusyError: No place is free for a preparation.
         """
         weights = [file for file in snapshot.files if isinstance(file, WeightsFile)]
         if sum(file.size for file in weights) > self._max_bytes:
@@ -68,10 +73,21 @@ class LfsObjects:
         if None in known.values():
             if not await self._worker.run(_are_cheap, weights, lease):
                 return {}
-            with self._hashing.admit(), refusing_preparations():
+            async with self._turn():
                 for file in wanted:
                     known[file.path] = await self._digests.get(file.oid, partial(self._digest, file))
         return {file.path: LfsObject(known[file.path] or "", file.size) for file in wanted}
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for a turn to compute digests: the client's own, then one among all clients."""
+        client = CLIENT.get()
+        own = self._of_client.get(client)
+        if own is None:
+            own = self._of_client[client] = asyncio.Semaphore(MAX_HASHING_OF_CLIENT)
+        async with own, self._hashing:
+            with refusing_preparations():
+                yield
 
     async def _digest(self, file: WeightsFile) -> str:
         """The SHA-256 of a file whose weights are open."""

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from tensorseed.checkpoints.errors import UnknownRepositoryError
+from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
+from tensorseed.checkpoints.generated_texts import UNEXPECTED, UnmadeTextError
 from tensorseed.checkpoints.library import Library
-from tensorseed.checkpoints.repo_files import GeneratedFile, RepoFile
+from tensorseed.checkpoints.repo_files import GeneratedFile, RepoFile, WeightsFile
 from tensorseed.checkpoints.repository import Repository
 from tensorseed.checkpoints.snapshot import Snapshot
+from tensorseed.errors import TooLargeError
 
 from ..telemetry import span
 from ..worker.worker import Worker
 from .urls import MAIN
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 1.0  # between two checks of the folders
 REFRESH_SECONDS = 2.0  # that a request waits for a check, which may read a large recipe
@@ -86,9 +92,7 @@ class LibraryService:
         """
         known = self._summaries.get(repository)
         if known is None:
-            snapshot = await self._snapshot(repository, MAIN)
-            await self.make_ready(*snapshot.files)
-            known = self._summaries[repository] = _summary(snapshot)
+            known = self._summaries[repository] = _summary(await self._snapshot(repository, MAIN))
         return known
 
     async def listing(self, repository: Repository) -> dict[str, Any]:
@@ -105,10 +109,38 @@ class LibraryService:
             known = self._listings[repository] = {"sha": snapshot.commit, "siblings": siblings}
         return known
 
-    async def make_ready(self, *files: RepoFile) -> None:
-        """Make sure that size and object id of the files are known."""
-        for file in files:
-            if isinstance(file, GeneratedFile) and not file.is_ready:
+    async def of_list(self, read: Callable[[Repository], Awaitable[T]], repository: Repository) -> T | None:
+        """What `read` gives of a repository; None where it cannot be served, since lists have the others."""
+        try:
+            return await read(repository)
+        except (RecipeError, TooLargeError):  # larger than this service allows
+            return None
+        except UNEXPECTED:
+            _log.warning("the recipe %s is left out of lists", repository.id, exc_info=True)
+            return None
+
+    async def listed(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot once size and object id of every file are known, without texts that cannot be made."""
+        unmade = set()
+        for file in snapshot.files:
+            try:
+                await self.make_ready(file)
+            except UnmadeTextError:
+                unmade.add(file.path)
+        if not unmade:
+            return snapshot
+        return replace(snapshot, files=tuple(file for file in snapshot.files if file.path not in unmade))
+
+    async def make_ready(self, file: RepoFile) -> None:
+        """Make sure that size and object id of a file are known.
+
+        Raises:
+            UnmadeTextError: It is a generated text that cannot be made.
+        """
+        if isinstance(file, GeneratedFile):
+            if file.is_ready:
+                file.facts()
+            else:
                 await self._bounded(file.facts)
 
     async def text(self, file: RepoFile) -> bytes:
@@ -157,6 +189,6 @@ def _summary(snapshot: Snapshot) -> dict[str, Any]:
         "description": recipe.description,
         "dtype": ", ".join(recipe.dtypes),
         "parameters": snapshot.total,
-        "size": sum(file.size for file in snapshot.files),
+        "size": sum(file.size for file in snapshot.files if isinstance(file, WeightsFile)),
         "files": len(snapshot.files),
     }

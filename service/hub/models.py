@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -12,7 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
+from tensorseed.checkpoints.errors import UnknownRepositoryError
 from tensorseed.checkpoints.model_facts import (
     architecture,
     base_model,
@@ -25,7 +24,6 @@ from tensorseed.checkpoints.model_facts import (
 from tensorseed.checkpoints.recipe import Recipe
 from tensorseed.checkpoints.repo_files import RepoFile
 from tensorseed.checkpoints.snapshot import Snapshot
-from tensorseed.errors import TooLargeError
 
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, QueryError
@@ -196,8 +194,7 @@ async def _models(request: Request) -> Response:
     for repository in page:
         row = _described(repository.recipe)
         if query.flag("full"):
-            with suppress(RecipeError, TooLargeError):  # larger than this service allows
-                row |= await library.listing(repository)
+            row |= await library.of_list(library.listing, repository) or {}
         rows.append(row)
     return Response(orjson.dumps(rows), headers=headers, media_type=JSON)
 
@@ -264,10 +261,10 @@ def _selected(row: dict[str, Any], query: Query) -> bool:
     It is not gated and has no inference provider.
     """
     unserved = ("inference", "inference_provider", "apps")
-    search, author = query.text("search").lower(), query.text("author")
-    names = [row["id"], *row["aliases"]]
+    search, author = query.text("search").lower(), query.text("author").lower()
+    names = [name.lower() for name in (row["id"], *row["aliases"])]
     return (
-        any(search in name.lower() for name in names)
+        any(search in name for name in names)
         and (not author or author in {name.rpartition("/")[0] for name in names})
         and query.text("pipeline_tag") in {"", row["pipeline_tag"]}
         and set(query.texts("filter")) <= set(row["tags"])

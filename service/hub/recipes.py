@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -158,11 +156,8 @@ def _planned(derived: Derivation, limits: Limits, shard_bytes: int, lease: Memor
 
 async def _recipes(request: Request) -> Response:
     library = HubContext.of(request).library
-    rows = []
-    for repository in await library.repositories():
-        with suppress(RecipeError, TooLargeError):  # one that is larger than this service allows
-            rows.append(await library.summary(repository))
-    return _json(rows)
+    rows = [await library.of_list(library.summary, each) for each in await library.repositories()]
+    return _json([row for row in rows if row is not None])
 
 
 async def _recipe(request: Request) -> Response:
@@ -170,7 +165,7 @@ async def _recipe(request: Request) -> Response:
     library = HubContext.of(request).library
     repository = await library.repository(request.path_params["repository"])
     summary = await library.summary(repository)
-    snapshot = await library.snapshot(repository.id, MAIN)
+    snapshot = await library.listed(await library.snapshot(repository.id, MAIN))
     detail = {
         "commit": snapshot.commit,
         "listing": [{"path": file.path, "size": file.size, "oid": file.oid} for file in snapshot.files],

@@ -248,7 +248,7 @@ class RecipeSummary(Described):
     description: str = Field(description="What it is; may be empty.", examples=["Llama 3, made tiny."])
     dtype: str = Field(description="The dtype of tensors without one of their own.", examples=["float32"])
     parameters: int = Field(description="Elements of all tensors.", examples=[117_376])
-    size: int = Field(description="Bytes of all files.", examples=[474_931])
+    size: int = Field(description="Bytes of the files of weights.", examples=[471_384])
     files: int = Field(description="The number of files.", examples=[4])
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 
-from tensorseed.checkpoints.generated_texts import GeneratedText
+from tensorseed.checkpoints.generated_texts import UNEXPECTED, GeneratedText
 from tensorseed.checkpoints.processors import PROCESSOR_FILES, processor_texts
 from tensorseed.checkpoints.recipe import Recipe
 from tensorseed.checkpoints.tokenizers import is_tokenizer_file, tokenizer_texts
 from tensorseed.checkpoints.weight_sets import CONFIG
+
+_log = logging.getLogger(__name__)
 
 Source = Callable[[Recipe], Mapping[str, GeneratedText]]
 """From a recipe to texts by path."""
@@ -53,11 +56,20 @@ SOURCES: tuple[Source, ...] = (tokenizers, processors)
 def generated_files(recipe: Recipe) -> dict[str, GeneratedText]:
     """The texts by path. A file of the recipe's own stands before one of its path, or below it.
 
-    A source decides from the recipe alone, in microseconds; making the text comes later.
+    A source decides from the recipe alone, in microseconds; making the text comes later. One that fails at
+    a config gives none.
     """
     found: dict[str, GeneratedText] = {}
     for source in SOURCES:
-        found |= source(recipe)
+        try:
+            found |= source(recipe)
+        except UNEXPECTED:
+            _log.warning(
+                "the recipe %s has no generated %s",
+                recipe.id,
+                getattr(source, "__name__", "files"),
+                exc_info=True,
+            )
     own = {path.lower() for path in recipe.files}
     return {path: text for path, text in found.items() if own.isdisjoint(_with_folders(path.lower()))}
 

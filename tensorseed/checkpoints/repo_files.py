@@ -118,7 +118,11 @@ class GeneratedFile(RepoFile):
         return self.read()
 
     def facts(self) -> TextFacts:
-        """Size and object id, made in up to a second unless `is_ready`."""
+        """Size and object id, made in up to a second unless `is_ready`.
+
+        Raises:
+            UnmadeTextError: The text cannot be made.
+        """
         return self.texts.facts(self.generated)
 
     def read(self) -> bytes:

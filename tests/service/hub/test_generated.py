@@ -15,6 +15,9 @@ from service.settings import Settings
 from tensorseed.checkpoints import generated_files
 from tensorseed.checkpoints.generated_texts import GeneratedText
 from tensorseed.checkpoints.recipe import Recipe
+from tensorseed.checkpoints.repo_files import GeneratedFile
+from tensorseed.checkpoints.repository import Repository
+from tensorseed.checkpoints.snapshot import Snapshot
 from tests.conftest import started
 
 TEXT = b"0123456789" * 20_000
@@ -77,3 +80,67 @@ def test_listings_tell_size_and_object_id(request_: str, served: Any, makers: li
     (row,) = [row for row in rows if row["path"] == "tokens/a.json"]
     assert (row["size"], row["oid"]) == (200_000, OID)
     assert len(makers) == 1
+
+
+def test_a_condition_that_ends_the_answer_reads_no_text(
+    served: Any, makers: list[threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert served.head(FILE).status_code == 200
+    monkeypatch.setattr(GeneratedFile, "cached_text", None)
+    monkeypatch.setattr(GeneratedFile, "read", None)
+    assert served.get(FILE, headers={"If-None-Match": f'"{OID}"'}).status_code == 304
+    assert served.get(FILE, headers={"If-Match": '"else"'}).status_code == 412
+    assert len(makers) == 1
+
+
+def test_the_list_of_recipes_makes_no_text(served: Any, makers: list[threading.Thread]) -> None:
+    rows = {row["id"]: row for row in served.get("/v1/recipes").json()}
+    assert makers == []
+    listing = served.get("/v1/recipes/tests/small").json()["listing"]
+    weights = [file["size"] for file in listing if file["path"].endswith(".safetensors")]
+    assert rows["tests/small"]["size"] == sum(weights)
+
+
+def test_a_text_that_cannot_be_made_costs_no_other_answer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make() -> bytes:
+        raise KeyError("translate")
+
+    def texts(recipe: Recipe) -> Mapping[str, GeneratedText]:
+        if recipe.id == "tests/sharded":
+            raise TypeError(recipe.id)
+        return {"a.json": GeneratedText("a v1", make), "b.json": GeneratedText("b v1", lambda: b"{}")}
+
+    monkeypatch.setattr(generated_files, "SOURCES", (texts,))
+    api = "/api/models/tests/small"
+    with started(create_app(Settings.model_construct(threads=2, recipes=folder))) as client:
+        assert "tests/small" in [row["id"] for row in client.get("/v1/recipes").json()]
+        listed = [row["path"] for row in client.get("/v1/recipes/tests/small").json()["listing"]]
+        assert listed == [row["rfilename"] for row in client.get(api).json()["siblings"]]
+        rows = [*client.get(f"{api}/tree/main").json(), *client.get(f"{api}/tree/main/notes").json()]
+        assert listed == sorted(row["path"] for row in rows if row["type"] == "file")
+        assert ("a.json" in listed, "b.json" in listed) == (False, True)
+        for ask in (client.get, client.head):
+            answer = ask("/tests/small/resolve/main/a.json")
+            assert (answer.status_code, answer.headers["x-error-code"]) == (404, "EntryNotFound")
+        assert client.get("/tests/small/resolve/main/b.json").content == b"{}"
+        assert client.get("/api/models/tests/sharded/tree/main").status_code == 200
+
+
+def test_a_recipe_that_cannot_be_read_costs_the_lists_no_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = Repository.snapshot
+
+    def fails(repository: Repository, revision: str) -> Snapshot:
+        if repository.id == "tests/small":
+            raise KeyError(revision)
+        return snapshot(repository, revision)
+
+    monkeypatch.setattr(Repository, "snapshot", fails)
+    with started(create_app(Settings.model_construct(threads=2, recipes=folder))) as client:
+        ids = [row["id"] for row in client.get("/v1/recipes").json()]
+        assert ("tests/small" in ids, "tests/sharded" in ids) == (False, True)
+        rows = {row["id"]: row for row in client.get("/api/models?full=true&author=TESTS").json()}
+        assert ("sha" in rows["tests/small"], "sha" in rows["tests/sharded"]) == (False, True)

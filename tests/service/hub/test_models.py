@@ -126,7 +126,7 @@ def test_the_list(hub: Any) -> None:
     ("query", "expected"),
     [
         ("search=SMALL&author=tests", ["tests/small"]),
-        ("author=Tests", []),
+        ("author=Tests", ["tests/sharded", "tests/small"]),
         ("author=Published", ["tests/sharded"]),
         ("search=hed/mod", ["tests/sharded"]),
         ("author=tests&filter=llama&filter=text-generation", ["tests/sharded", "tests/small"]),

@@ -43,7 +43,8 @@ def test_a_recipe(hub: Any) -> None:
     info = hub.get("/api/models/tests/small").json()
     assert detail["commit"] == info["sha"]
     assert detail["parameters"] == info["safetensors"]["total"]
-    assert detail["size"] == info["usedStorage"]
+    sizes = {row["rfilename"]: row["size"] for row in info["siblings"]}
+    assert detail["size"] == sizes["model.safetensors"]
     assert detail["files"] == len(detail["listing"])
     assert [row["path"] for row in detail["listing"]] == [row["rfilename"] for row in info["siblings"]]
     again = read_recipe(json.dumps(detail["recipe"]).encode(), "answered")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 
+from service.hub import lfs
 from service.hub.schemas import WHEN, TreeEntry
 from service.hub.trees import MAX_BODY, MAX_PATHS
 from service.server.app import create_app
@@ -201,3 +203,15 @@ def test_nothing_of_large_or_dear_weights_is_computed(
     with started(create_app(Settings.model_construct(threads=1, recipes=tmp_path))) as client:
         assert "lfs" not in client.get("/api/models/tests/dear/tree/main").text
         assert "lfs" not in client.get("/api/models/tensorseed/gpt2/tree/main").text
+
+
+def test_listings_wait_for_digests(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lfs, "MAX_HASHING", 1)
+    monkeypatch.setattr(lfs, "MAX_HASHING_OF_CLIENT", 1)
+    paths = [f"/api/models/tests/small/tree/seed-{seed}" for seed in range(50, 66)]
+    with (
+        started(create_app(Settings.model_construct(threads=2, recipes=folder))) as client,
+        ThreadPoolExecutor(len(paths)) as asking,
+    ):
+        answers = list(asking.map(client.get, paths))
+    assert [(answer.status_code, "lfs" in answer.text) for answer in answers] == [(200, True)] * len(paths)

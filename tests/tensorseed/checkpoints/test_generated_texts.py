@@ -8,8 +8,15 @@ from collections.abc import Mapping
 import pytest
 
 from tensorseed.checkpoints import generated_files
-from tensorseed.checkpoints.generated_texts import GeneratedText, TextCache
+from tensorseed.checkpoints.generated_texts import (
+    MAX_CACHED_BYTES,
+    GeneratedText,
+    TextCache,
+    UnmadeTextError,
+)
 from tensorseed.checkpoints.recipe import Recipe
+from tensorseed.checkpoints.tokenizers import tokenizer_texts
+from tensorseed.checkpoints.tokenizers.plan import MAX_VOCABULARY
 from tests.tensorseed.checkpoints.recipes import repository
 
 
@@ -73,7 +80,7 @@ def test_a_file_of_the_recipe_stands_before_a_generated_one(monkeypatch: pytest.
 
 
 def test_the_cache_is_bounded_and_keeps_what_it_knows() -> None:
-    cache = TextCache(max_bytes=10)
+    cache = TextCache(max_bytes=10, max_compressed_bytes=0)
     makes = [Counting(bytes(6)), Counting(bytes(7))]
     texts = [GeneratedText(f"{place}", make) for place, make in enumerate(makes)]
     facts = [cache.facts(text) for text in texts]
@@ -84,3 +91,52 @@ def test_the_cache_is_bounded_and_keeps_what_it_knows() -> None:
     assert [make.made for make in makes] == [1, 1]
     assert cache.read(texts[0]) == bytes(6)
     assert [make.made for make in makes] == [2, 1]
+
+
+def test_a_text_beyond_the_bound_is_made_once_too() -> None:
+    make = Counting(bytes(1_000))
+    cache = TextCache(max_bytes=10)
+    text = GeneratedText("a v1", make)
+    assert [cache.read(text) for _ in range(3)] == [bytes(1_000)] * 3
+    assert cache.facts(text).size == 1_000
+    assert make.made == 1
+
+
+def test_the_largest_vocabulary_fits() -> None:
+    config = {"model_type": "gpt2", "vocab_size": MAX_VOCABULARY, "eos_token_id": 0}
+    text = tokenizer_texts(config)["tokenizer.json"]
+    cache = TextCache()
+    assert len(cache.read(text)) > MAX_CACHED_BYTES
+    again = GeneratedText(text.source, Counting(b""))
+    assert cache.read(again) == cache.read(text)
+    assert cache.facts(again).size > MAX_CACHED_BYTES
+
+
+def test_a_text_that_cannot_be_made_is_tried_once(caplog: pytest.LogCaptureFixture) -> None:
+    tries: list[None] = []
+
+    def make() -> bytes:
+        tries.append(None)
+        raise KeyError("translate")
+
+    cache = TextCache()
+    text = GeneratedText("a v1", make)
+    for _ in range(2):
+        with pytest.raises(UnmadeTextError, match="cannot be made"):
+            cache.facts(text)
+    assert cache.knows(text)
+    assert len(tries) == len(caplog.records) == 1
+
+
+def test_a_source_that_fails_costs_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(recipe: Recipe) -> Mapping[str, GeneratedText]:
+        raise TypeError(recipe.id)
+
+    def texts(_recipe: Recipe) -> Mapping[str, GeneratedText]:
+        return {"a.txt": GeneratedText("a v1", Counting(b"made"))}
+
+    monkeypatch.setattr(generated_files, "SOURCES", (fails, texts))
+    assert repository().snapshot("main").file("a.txt").text == b"made"
+    assert "has no generated fails" in caplog.text
