@@ -70,5 +70,5 @@ def _members(config: Mapping[str, Any], ids: Mapping[str, Any]) -> dict[str, Any
         "no_timestamps_token_id": places["<|notimestamps|>"],
         **({"prev_sot_token_id": places[_PREVIOUS]} if _PREVIOUS in places else {}),
         "return_timestamps": False,
-        "suppress_tokens": [],
+        "suppress_tokens": ids.get("suppress_tokens", []),
     }

@@ -124,24 +124,6 @@ def test_processors_of_text_and_images_have_their_arguments() -> None:
     assert found["processor_config.json"] == {"processor_class": "Gemma3Processor", "image_seq_length": 4}
 
 
-@pytest.mark.parametrize(
-    ("config", "expected"),
-    [
-        (
-            {"bos_token_id": 1, "eos_token_id": [2, 3], "pad_token_id": None},
-            {"bos_token_id": 1, "eos_token_id": [2, 3]},
-        ),
-        ({"text_config": {"eos_token_id": 2}}, {"eos_token_id": 2}),
-        ({"eos_token_id": "2"}, None),
-        ({"eos_token_id": 2, "architectures": ["LlamaModel"]}, None),
-        ({"eos_token_id": 2, "architectures": "LlamaForCausalLM"}, None),
-    ],
-)
-def test_generation_has_the_ids_of_the_config(config: dict[str, Any], expected: object) -> None:
-    found = written({"model_type": "llama", "architectures": ["LlamaForCausalLM"], **config})
-    assert found.get("generation_config.json") == expected
-
-
 @pytest.mark.parametrize("value", [None, True, -1, 0, "32", 1.5, [], [1], [32, -1], {"height": 32}, 1 << 62])
 def test_members_of_other_types_are_left_alone(value: object) -> None:
     config = {"image_size": value, "patch_size": value, "vision_config": value}
