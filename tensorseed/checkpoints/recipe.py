@@ -124,7 +124,11 @@ def read_recipe(text: bytes, source: str, derive: Derive = derive) -> Recipe:
             raise spec_error(faults)
         for holder in (document, *document.get("components", {}).values()):
             if "weights" not in holder and "config" in holder:
-                holder["weights"] = _derived(holder["config"], source, derive)
+                derived = _derived(holder["config"], source, derive)
+                holder |= {
+                    "weights": derived["weights"],
+                    "config": _filled(holder["config"], derived["config"]),
+                }
         return Recipe.model_validate(document)
     except SpecError as error:
         raise RecipeError.of(source, error.faults) from None
@@ -240,15 +244,27 @@ def _invalid(
 
 
 def _derived(config: JsonObject, source: str, derive: Derive) -> JsonObject:
-    """The weights that a config stands for.
+    """The recipe of a config.
 
     Raises:
-        RecipeError: they cannot be derived.
+        RecipeError: it cannot be derived.
     """
     try:
-        return dict(derive(config)["weights"])
+        return derive(config)
     except TensorseedError as error:
         raise RecipeError(f"the weights of the recipe {source} cannot be derived: {error}") from None
+
+
+def _filled(config: JsonObject, derived: JsonObject) -> JsonObject:
+    """The config with the members that only the derived one spells out."""
+    found = dict(config)
+    for name, part in derived.items():
+        inner = config.get(name)
+        if isinstance(inner, dict) and isinstance(part, dict):
+            found[name] = _filled(inner, part)
+        else:
+            found.setdefault(name, part)
+    return found
 
 
 def weights_error(source: str, error: SpecError) -> RecipeError:

@@ -36,6 +36,10 @@ _REFUSED = {
 }
 
 
+TEXT_CONFIGS = ("text_config", "llm_config", "language_config", "text_encoder", "decoder")
+"""Configs within a config that may have the vocabulary."""
+
+
 class ConfigWarning(NamedTuple):
     """A member of a config that a derivation passes over, or that changes what is derived or served."""
 

@@ -123,7 +123,8 @@ def _derived(
     kept, warnings = without_ignored(config)
     if tiny:
         kept = _shrunk(kept, overrides)
-    return kept, _weights_of(kept, overrides), warnings
+    weights = _weights_of(kept, overrides)
+    return _with_vocabulary(kept), weights, warnings
 
 
 def _shrunk(config: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,6 +136,14 @@ def _shrunk(config: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
         detail = "transformers builds this model with none of the small sizes that are tried"
         raise ConfigError.at("", f"{detail}: shrink its config by hand")
     return small
+
+
+def _with_vocabulary(config: dict[str, Any]) -> dict[str, Any]:
+    if library_of(config) == "diffusers":
+        return config
+    from tensorseed.checkpoints.derivation.recipe_from_model import with_vocabulary
+
+    return with_vocabulary(config)
 
 
 def _weights_of(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from tensorseed.checkpoints.derivation.brace_folding import Entry, fold
 from tensorseed.checkpoints.derivation.building import TooManyModulesError, build, silence
-from tensorseed.checkpoints.derivation.configs import dtype_of
+from tensorseed.checkpoints.derivation.configs import TEXT_CONFIGS, dtype_of
 from tensorseed.checkpoints.derivation.description import Described, describe_all
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.overrides import UNKNOWN, check_known, overridden
@@ -33,6 +33,9 @@ from tensorseed.suggestions import unknown_name
 Document = dict[str, Any]
 
 HALVES = ("float16", "bfloat16")
+
+_VOCAB_SIZE = "vocab_size"
+_ID_SUFFIXES = ("_token_id", "_token_index")
 
 
 def weights_of(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> Document:
@@ -225,3 +228,48 @@ def _all(names: str | tuple[str, ...]) -> tuple[str, ...]:
 
 def _first(names: str | tuple[str, ...] | None) -> str | None:
     return None if not names else _all(names)[0]
+
+
+def with_vocabulary(document: dict[str, Any]) -> dict[str, Any]:
+    """The config of a model that was built, with `vocab_size` and ids of special tokens that it leaves out.
+
+    They are those of the model: the defaults of its class. Ids beyond the vocabulary stay left out. So does
+    all where the class would read the config otherwise.
+    """
+    bare = {name: value for name, value in document.items() if name != "quantization_config"}
+    with silence():
+        config = config_of(bare)
+        parts: dict[str, PreTrainedConfig] = {
+            name: part for name in TEXT_CONFIGS if _size(part := getattr(config, name, None)) is not None
+        }
+        sizes = (_size(part) for part in (*parts.values(), config))
+        size = next((found for found in sizes if found is not None), None)
+        if size is None:
+            return document
+        added = _missing(bare, config, size)
+        for name, part in parts.items():
+            inner = bare.get(name)
+            given = inner if isinstance(inner, dict) else {"model_type": part.model_type}
+            if missing := _missing(given, part, size):
+                added[name] = {**given, **missing}
+        try:
+            is_same = config_of({**bare, **added}).to_dict() == config.to_dict()
+        except Exception:  # a class that refuses its own defaults when they are given
+            is_same = False
+    return {**document, **added} if is_same else document
+
+
+def _size(config: Any) -> int | None:
+    size = getattr(config, _VOCAB_SIZE, None) if isinstance(config, PreTrainedConfig) else None
+    return size if type(size) is int else None
+
+
+def _missing(document: Mapping[str, Any], config: PreTrainedConfig, size: int) -> dict[str, Any]:
+    """The members of `config` that say what the vocabulary is and that the document leaves out."""
+    own = _size(config)
+    found: dict[str, Any] = {} if own is None or _VOCAB_SIZE in document else {_VOCAB_SIZE: own}
+    return found | {
+        name: value
+        for name, value in vars(config).items()
+        if name.endswith(_ID_SUFFIXES) and name not in document and type(value) is int and 0 <= value < size
+    }

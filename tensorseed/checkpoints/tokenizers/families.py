@@ -8,8 +8,6 @@ from enum import StrEnum
 
 GENERIC = "PreTrainedTokenizerFast"  # runs tokenizer.json as it is
 
-TEXTS = ("text_config", "llm_config", "language_config", "text_encoder", "decoder")  # configs within configs
-
 
 class Kind(StrEnum):
     """The algorithm, by the names of the tokenizers library."""
@@ -117,9 +115,9 @@ _TYPES = {name: family for family, names in _BY_TYPE.items() for name in names.s
 _PREFIXES = {"qwen": QWEN, "deepseek": DEEPSEEK}
 
 _TEXTLESS = (
-    "bark canine byt5 data2vec-audio encodec esm fastspeech2_conformer hubert imagegpt mimi musicgen "
-    "musicgen_melody sew sew-d speecht5 unispeech unispeech-sat univnet vits wav2vec2 wav2vec2-bert "
-    "wav2vec2-conformer wavlm"
+    "bark canine byt5 data2vec-audio decision_transformer encodec esm fastspeech2_conformer hubert "
+    "imagegpt mimi musicgen musicgen_melody sew sew-d speecht5 unispeech unispeech-sat univnet vits wav2vec2 "
+    "wav2vec2-bert wav2vec2-conformer wavlm"
 )
 TEXTLESS = frozenset(_TEXTLESS.split())
 """Model types whose ids are no tokens of text, or whose tokenizer reads no files."""

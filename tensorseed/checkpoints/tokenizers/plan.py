@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tensorseed.checkpoints.derivation.configs import TEXT_CONFIGS
 from tensorseed.checkpoints.tokenizers.families import (
     CLIP,
     GPT2,
@@ -14,7 +15,6 @@ from tensorseed.checkpoints.tokenizers.families import (
     ROBERTA,
     T5,
     TEXTLESS,
-    TEXTS,
     WHISPER,
     Family,
     Kind,
@@ -146,7 +146,7 @@ def _text_config(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     A model of text and images has that of its text; a size at the top says nothing there. Of an encoder and
     a decoder the vocabulary at the top is that of both.
     """
-    inner = [(f"/{name}", part) for name in TEXTS if isinstance(part := config.get(name), dict)]
+    inner = [(f"/{name}", part) for name in TEXT_CONFIGS if isinstance(part := config.get(name), dict)]
     whole = ("", config)
     is_pair = config.get("is_encoder_decoder") is True or "decoder" in config
     order = [whole, *inner] if is_pair else [*inner, whole]
