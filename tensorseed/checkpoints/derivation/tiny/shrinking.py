@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any, NamedTuple
 
 from tensorseed.checkpoints.derivation.building import Bounds, build, silence
 from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of
+from tensorseed.checkpoints.derivation.tiny.changing import changed, whole
 from tensorseed.checkpoints.derivation.tiny.fields import Document
-from tensorseed.checkpoints.derivation.tiny.sizes import Changes, Path, Sizes, changes_of
+from tensorseed.checkpoints.derivation.tiny.refining import Shapes, by_kind, by_shape, proportional
+from tensorseed.checkpoints.derivation.tiny.sizes import Changes, Sizes, changes_of
 from tensorseed.errors import TooLargeError
 
 MAX_MODULES = 4_096
+MAX_PARAMETERS = 2_000_000  # a larger model is refined
+MAX_REFINEMENTS = 48
+MAX_FAILURES = 16  # in a row
+MAX_TENSORS = 16_000  # of all refinements together, which bounds their time
 WHOLE = 1 << 30  # no width is larger
 
 _TRIALS = (  # from small to large
@@ -30,99 +38,82 @@ _TRIALS = (  # from small to large
     Sizes(width=WHOLE, heads=False),
     Sizes(width=WHOLE, heads=False, vocabulary=False),
     Sizes(width=WHOLE, heads=False, experts=False),
+    Sizes(width=WHOLE, counts=False, heads=False, vocabulary=False, experts=False),
 )
 
 
-def shrunk(document: Mapping[str, Any]) -> Document | None:
-    """The checked config with few layers and small sizes: the first with which transformers builds the model.
+class _Built(NamedTuple):
+    """A config that transformers builds, and how many parameters of each shape its model has."""
 
+    document: Document
+    shapes: Shapes
+
+    @property
+    def size(self) -> int:
+        return sum(math.prod(shape) * count for shape, count in self.shapes.items())
+
+
+def shrunk(document: Mapping[str, Any]) -> Document | None:
+    """The checked config with few layers and small sizes, with which transformers builds the model.
+
+    It is the first of the trials that builds, refined where it is above MAX_PARAMETERS.
     A layer of each kind stays, up to four, and so do dtype and architecture. Ids of tokens lie within the
     vocabulary. None where transformers builds it with none of the sizes that are tried.
     """
     with silence():
         try:
-            whole = _whole(document)
+            full = whole(document)
         except Exception:  # a config that does not fit by itself
             return None
-        found = (_built(document, changes_of(whole, sizes)) for sizes in _TRIALS)
-        return next((small for small in found if small is not None), None)
+        found = (_built(document, changes_of(full, sizes)) for sizes in _TRIALS)
+        small = next((built for built in found if built is not None), None)
+        return None if small is None else _refined(small).document
 
 
 def parameters(document: Mapping[str, Any]) -> int:
     """The parameters of the config's model, each once. Errors of transformers pass unchanged."""
+    return _Built(dict(document), _shapes(document)).size
+
+
+def _shapes(document: Mapping[str, Any]) -> Shapes:
     config = config_of(document)
     model, _ = build(class_of(document, config), config, bounds=Bounds(MAX_MODULES))
-    return sum(parameter.numel() for parameter in model.parameters())
+    return Counter(tuple(parameter.shape) for parameter in model.parameters())
 
 
-def _built(document: Mapping[str, Any], changes: Changes) -> Document | None:
+def _built(document: Mapping[str, Any], changes: Changes) -> _Built | None:
     """The document with the changes; None where transformers cannot build it, for whatever reason."""
     try:
-        small = _changed(document, changes)
-        parameters(small)
+        small = changed(document, changes)
+        return _Built(small, _shapes(small))
     except (MemoryError, TooLargeError):
         raise
     except Exception:
         return None
-    return small
 
 
-def _whole(document: Mapping[str, Any]) -> Document:
-    """The config with all its defaults."""
-    found: Document = config_of(document).to_dict()
-    return found
+def _refined(best: _Built) -> _Built:
+    """A smaller one, by changes that each make it smaller by a hundredth."""
+    cost = max(1, best.shapes.total())
+    left, tried = min(MAX_REFINEMENTS, MAX_TENSORS // cost), set[str]()
+    while best.size > MAX_PARAMETERS and left:
+        until = left - MAX_FAILURES
+        for changes in _further(best):
+            if not changes or repr(changes) in tried:
+                continue
+            tried.add(repr(changes))
+            left -= 1
+            found = _built(best.document, changes)
+            if found is not None and 100 * found.size < 99 * best.size:
+                best = found
+                break
+            if left <= max(until, 0):
+                return best
+        else:
+            break
+    return best
 
 
-def _changed(document: Mapping[str, Any], changes: Changes) -> Document:
-    """The document with the changes to what it has, and those that do not follow from them.
-
-    A field may be computed from others, as the kinds of layers from their number and an interval.
-    """
-    aliases = {real: alias for alias, real in config_of(document).attribute_map.items()}
-    small: Document = copy.deepcopy(dict(document))
-    for path, value in changes.items():
-        _change_given(small, path, value, aliases)
-    try:
-        now = _whole(small)
-    except Exception:  # it may need the others too
-        now = {}
-    whole = _whole(document)
-    for path, value in changes.items():
-        if _at(now, path) != value:
-            _change(small, path, value, aliases, whole)
-    return small
-
-
-def _change_given(document: Document, path: Path, value: Any, aliases: Mapping[str, str]) -> None:
-    """Set a field that the document has, under all the names that it has there."""
-    place: Any = _at(document, path[:-1])
-    if not isinstance(place, dict):  # the flat form of transformers 4
-        place = document if len(path) == 2 and path[0] == "text_config" else {}
-    for name in _names(path, aliases):
-        if name in place:
-            place[name] = value
-
-
-def _change(document: Document, path: Path, value: Any, aliases: Mapping[str, str], whole: Document) -> None:
-    """Set a field, whether or not the document has it."""
-    place = document
-    for depth, name in enumerate(path[:-1]):
-        if not isinstance(place.get(name), dict):
-            kind = _at(whole, (*path[: depth + 1], "model_type"))
-            place[name] = {"model_type": kind} if kind else {}
-        place = place[name]
-    names = _names(path, aliases)
-    for name in [name for name in names if name in place] or names[:1]:
-        place[name] = value
-
-
-def _names(path: Path, aliases: Mapping[str, str]) -> list[str]:
-    """The names that a field may have in the document: its own, and another that its class knows."""
-    other = aliases.get(path[-1]) if len(path) == 1 else None
-    return [path[-1], *([other] if other else [])]
-
-
-def _at(document: Any, path: Path) -> Any:
-    for name in path:
-        document = document.get(name) if isinstance(document, dict) else None
-    return document
+def _further(built: _Built) -> Iterator[Changes]:
+    full = whole(built.document)
+    return chain(by_kind(full), by_shape(full, built.shapes), proportional(full))

@@ -19,6 +19,7 @@ MAX_KINDS = 4  # of layers, one of each
 EXPERTS = 4
 HEADS = 4
 HEAD_DIM = 16
+MAX_RATIO = 4  # of a width to the main one
 VOCABULARY = 1_000
 SPARE_IDS = 100  # ids at the end of the vocabulary, for those beyond it
 
@@ -47,7 +48,7 @@ class Shared(NamedTuple):
 
 def changes_of(whole: Document, sizes: Sizes) -> Changes:
     """The fields of a config with all its defaults that change, by their path, with their small values."""
-    parts = sorted(_parts(whole), key=lambda part: -kinds.vocabulary(part[1]))
+    parts = sorted(parts_of(whole), key=lambda part: -kinds.vocabulary(part[1]))
     shared = Shared(sizes, kinds.vocabulary(parts[0][1]), {}, {})
     for _, fields in parts:
         if (width := main_width(fields)) > sizes.width:
@@ -55,15 +56,16 @@ def changes_of(whole: Document, sizes: Sizes) -> Changes:
     return {(*path, name): value for path, fields in parts for name, value in _Part(fields, shared).changed()}
 
 
-def _parts(config: Document, path: Path = ()) -> Iterator[tuple[Path, Document]]:
+def parts_of(config: Document, path: Path = (), layers: bool = False) -> Iterator[tuple[Path, Document]]:
+    """A config and those within it, each with its path; with `layers` those of single layers too."""
     yield path, config
     for name, value in config.items():
         if (
             isinstance(value, dict)
             and name not in kinds.SKIPPED
-            and ("model_type" in value or "config" in name)
+            and ("model_type" in value or "config" in name or (layers and name.isdecimal()))
         ):
-            yield from _parts(value, (*path, name))
+            yield from parts_of(value, (*path, name), layers)
 
 
 class _Part:
@@ -145,8 +147,9 @@ class _Part:
                 if name not in self._new and not _is_of_indices(name, value):
                     self._new[name] = [value[index] for index in chosen]
             elif _is_by_layer(value) and name not in kinds.SKIPPED:
-                parts = {str(key): part for key, part in value.items()}
-                kept = [(str(place), str(index)) for place, index in enumerate(chosen)]
+                parts = {int(key): part for key, part in value.items()}
+                digits = min(len(str(key)) for key in value)  # as in 02
+                kept = [(f"{place:0{digits}}", index) for place, index in enumerate(chosen)]
                 self._new[name] = {place: parts[index] for place, index in kept if index in parts}
         stages = self._fields.get("stage_names")
         if isinstance(stages, list) and len(stages) == count + 1:
@@ -168,12 +171,15 @@ class _Part:
     def _shrink_widths(self) -> None:
         widths, small = self._shared.widths, self._shared.sizes.width
         largest = main_width(self._fields) or max(widths, default=0)
-        if largest <= small:
+        if not largest:
             return
+        fits = largest <= small  # and only what is far larger shrinks
 
         def width(value: int) -> int:
-            scaled = 8 * math.ceil(value * small / largest / 8)
-            return value if value <= 8 else widths.setdefault(value, min(value, scaled))
+            if value <= (MAX_RATIO * small if fits else 8):
+                return value
+            scaled = MAX_RATIO * small if fits else 8 * math.ceil(value * small / largest / 8)
+            return widths.setdefault(value, min(value, scaled))
 
         for name, value in self._named(kinds.GROUPS):
             self._new[name] = mapped(value, lambda number: widths.get(number, number))
@@ -184,12 +190,16 @@ class _Part:
     def _shrink_heads(self) -> None:
         heads = self._named(kinds.HEADS, kinds.HEAD_DIM)
         most = max((value for _, value in heads if isinstance(value, int)), default=0)
+        width = main_width({**self._fields, **self._new})
+        fitting = (number for number in range(HEADS, 0, -1) if width % (2 * number) == 0)  # halves rotate
+        count = next(fitting, 1)
         for name, value in heads:
             if isinstance(value, list):
                 last = max(max(numbers(value)), 8)  # heads of stages double: 3, 6, 12, 24 become 1, 2, 4, 8
-                self._new[name] = [max(1, number * 8 // last) for number in value]
+                stages = len({*numbers(value)}) > 1
+                self._new[name] = [max(1, n * 8 // last) if stages else min(n, count) for n in value]
             elif value > 2:
-                self._new[name] = HEADS if 2 * value > most else 2
+                self._new[name] = count if 2 * value > most else max(1, count // 2)
         scale = self._head_scale()
         for name, value in self._named(kinds.HEAD_DIM):
             self._new[name] = mapped(value, lambda number: _scaled(number, scale))

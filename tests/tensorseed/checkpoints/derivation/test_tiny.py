@@ -26,10 +26,13 @@ DEFAULTS = {  # a class of each, built with all defaults of its config
     "gpt_oss": "GptOssForCausalLM",
     "gemma3": "Gemma3ForConditionalGeneration",
     "jamba": "JambaForCausalLM",
+    "janus": "JanusForConditionalGeneration",
     "llava": "LlavaForConditionalGeneration",
     "qwen2_vl": "Qwen2VLForConditionalGeneration",
     "qwen3_next": "Qwen3NextForCausalLM",
+    "seamless_m4t_v2": "SeamlessM4Tv2ForSpeechToText",
     "swin": "SwinForImageClassification",
+    "swin2sr": "Swin2SRForImageSuperResolution",
     "wav2vec2": "Wav2Vec2ForCTC",
     "xlm": "XLMWithLMHeadModel",
 }
@@ -70,6 +73,23 @@ def test_published_configs_become_small(name: str) -> None:
 @pytest.mark.parametrize("kind", DEFAULTS)
 def test_default_configs_become_small(kind: str) -> None:
     assert parameters(shrunk(default(kind))) < MAX_PARAMETERS
+
+
+@pytest.mark.parametrize(
+    ("sizes", "heads"),
+    [
+        ({"hidden_size": 8}, 4),
+        ({"hidden_size": 50}, 1),
+        ({"hidden_size": 60, "num_attention_heads": 15, "num_key_value_heads": 5}, 3),
+        ({"hidden_size": 56, "num_attention_heads": 7, "num_key_value_heads": 7}, 4),
+        ({"n_embd": 100, "model_type": "gpt2", "n_head": 5}, 4),
+    ],
+)
+def test_sizes_fit_where_fields_are_absent(sizes: dict[str, Any], heads: int) -> None:
+    """Defaults that do not fit a given width are mended, and those that are too large shrink."""
+    small = shrunk({"model_type": "llama", **sizes})
+    assert config_of(small).num_attention_heads == heads
+    assert parameters(small) < MAX_PARAMETERS // 2
 
 
 @pytest.mark.parametrize("name", [*FAMILIES, *PUBLISHED])
