@@ -34,6 +34,7 @@ _RULED = [
     "/v1/weights",
     "/v1/weights/plan",
     "/v1/weights/{token}",
+    "/v1/weights/{token}/digest",
     "/v1/weights/{token}/tensors/{name}",
     "/v1/evaluations",
     "/v1/losses/{kind}",

@@ -19,6 +19,7 @@ from tools.soak.replicas import Replica, ask, running
 PROGRAM_BYTES = 500 << 20  # with torch, and what its allocator keeps
 DERIVATION_BYTES = 500 << 20  # of the process that derives recipes, before the first
 DIGEST_BYTES = 16 << 20
+TEXT_BYTES = 32 << 20  # of generated texts of repositories, plain and compressed
 TENSOR_BYTES = 640  # of model repositories
 SPARE_CHUNKS = 80
 DEAR_BYTES = 80 << 20  # of chunks that a thread computes, and that wait for it
@@ -46,6 +47,7 @@ def worst_bytes(settings: Settings, threads: int = 4) -> int:
         + chunks * settings.chunk_bytes
         + settings.answer_bytes
         + DIGEST_BYTES
+        + TEXT_BYTES
         + DEAR_BYTES * threads
         + PREPARED_BYTES
         + TENSOR_BYTES * settings.cache_tensors

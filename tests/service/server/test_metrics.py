@@ -171,7 +171,7 @@ def test_a_fault_is_counted(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None
     def fail(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("service.weights.routes.file_response", fail)
+    monkeypatch.setattr("service.weights.answers.file_response", fail)
     assert fresh.get(WEIGHT).status_code == 500
     count = "tensorseed_requests_total"
     assert value(fresh, count, route="/v1/weights", method="GET", status="500") == 1

@@ -201,7 +201,10 @@ def test_weights_are_derived_in_another_process_that_ends(
 
     def derive(child: object, given: object) -> Derivation:
         derived.append(given)
-        return Derivation({"weights": document()["weights"]}, [ConfigWarning("/auto_map", "auto_map", "w")])
+        return Derivation(
+            {"config": config, "weights": document()["weights"]},
+            [ConfigWarning("/auto_map", "auto_map", "w")],
+        )
 
     monkeypatch.setattr(module.DerivationProcess, "derive", derive)
     monkeypatch.setattr(module.DerivationProcess, "close", lambda process: ended.append(process))

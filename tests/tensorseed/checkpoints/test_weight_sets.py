@@ -271,7 +271,7 @@ def test_weights_of_components_that_are_left_out_are_derived() -> None:
 
     def derive(config: dict[str, Any]) -> dict[str, Any]:
         asked.append(config)
-        return {"weights": WEIGHTS}
+        return {"config": config, "weights": WEIGHTS}
 
     recipe = read_recipe(json.dumps(document).encode(), "p.json", derive)
     assert asked == [{"_class_name": "UNet2DConditionModel"}]

@@ -362,6 +362,7 @@ SCALED: list[tuple[Any, list[int]]] = [
 UNSCALED: list[tuple[dict[str, Any], list[int]]] = [
     ({"kind": "bilinear"}, [1, 1, 2, 2]),
     ({"kind": "sinusoidal"}, [2, 2]),
+    ({"kind": "tril"}, [2, 2]),
     ({"kind": "log_uniform", "a": 1, "b": 2}, [3]),
     ({"kind": "log_of_uniform", "a": 1, "b": 2}, [3]),
     ({"kind": "inverse_softplus_log_uniform"}, [3]),

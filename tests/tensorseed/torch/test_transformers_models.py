@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import transformers
+import transformers.initialization
 from safetensors.torch import load
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard

@@ -202,7 +202,8 @@ def test_memory_that_does_not_suffice_is_no_fault_of_the_config(monkeypatch: pyt
     monkeypatch.setattr("tensorseed.checkpoints.derivation.recipe_from_model.build", build)
     with pytest.raises(MemoryError):
         derive(FAMILIES["llama"])
-    answer = process._answer(json.dumps(FAMILIES["llama"]).encode())
+    asked = {"config": FAMILIES["llama"], "overrides": None, "tiny": False}
+    answer = process._answer(json.dumps(asked).encode())
     assert "more memory than a derivation may" in answer["faults"][0][1]
 
 

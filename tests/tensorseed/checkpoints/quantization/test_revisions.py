@@ -38,9 +38,7 @@ def test_what_a_name_says(text: str, revision: Revision) -> None:
     "text",
     [
         "quantization=",
-        "quantization=FP8",
         "quantization=fp8,seed-1",
-        "quantization=fp8,dtype=float16",
         "seed-1quantization=fp8",
         "seed-1,,quantization=fp8",
         ",quantization=fp8",
