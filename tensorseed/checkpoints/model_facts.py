@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorseed.checkpoints.derivation.configs import architecture_of
 from tensorseed.checkpoints.paths import id_faults
 from tensorseed.checkpoints.recipe import Recipe
 
@@ -27,9 +28,8 @@ TASKS = {
 
 def architecture(recipe: Recipe) -> str | None:
     """The class in transformers that the config names, if it names one."""
-    named = (recipe.config or {}).get("architectures")
-    first = named[0] if isinstance(named, list) and named else None
-    return first if isinstance(first, str) and first.isidentifier() else None
+    named = architecture_of(recipe.config or {})
+    return named if named.isidentifier() else None
 
 
 def model_type(recipe: Recipe) -> str | None:

@@ -98,6 +98,12 @@ def library_of(config: Mapping[str, Any]) -> str:
     return "diffusers" if "_class_name" in config else "transformers"
 
 
+def architecture_of(config: Mapping[str, Any]) -> str:
+    """The first class that the config names; an empty text where it names none."""
+    named = config.get("architectures")
+    return named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
+
+
 def dtype_of(config: Mapping[str, Any]) -> str:
     """The dtype that the config names, float32 without one.
 

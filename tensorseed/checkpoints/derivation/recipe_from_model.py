@@ -18,7 +18,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from tensorseed.checkpoints.derivation.brace_folding import Entry, fold
 from tensorseed.checkpoints.derivation.building import TooManyModulesError, build, silence
-from tensorseed.checkpoints.derivation.configs import TEXT_CONFIGS, dtype_of
+from tensorseed.checkpoints.derivation.configs import TEXT_CONFIGS, architecture_of, dtype_of
 from tensorseed.checkpoints.derivation.description import Described, describe_all
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.overrides import UNKNOWN, check_known, overridden
@@ -187,7 +187,7 @@ def class_of(document: Mapping[str, Any], config: PreTrainedConfig) -> type[PreT
     kind = document["model_type"]
     named = document.get("architectures")
     valid = _architectures(kind)
-    name = named[0] if named else _first(modeling_auto.MODEL_MAPPING_NAMES.get(kind))
+    name = architecture_of(document) or _first(modeling_auto.MODEL_MAPPING_NAMES.get(kind))
     if name is None:
         detail = "architectures is needed, since AutoModel has no class for this model type"
         raise ConfigError.at(

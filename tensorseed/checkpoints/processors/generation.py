@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tensorseed.checkpoints.derivation.configs import architecture_of
 from tensorseed.checkpoints.processors.members import part
 
 _TEXT = ("text_config", "llm_config", "language_config", "decoder")
@@ -46,9 +47,8 @@ MAX_IDS = 4_096
 
 def generation_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The content of `generation_config.json`; empty where there is none."""
-    named = config.get("architectures")
-    kind = named[0] if isinstance(named, list) and named else None
-    if not isinstance(kind, str) or not kind.endswith(_CLASSES):
+    kind = architecture_of(config)
+    if not kind.endswith(_CLASSES):
         return {}
     inner = part(config, *_TEXT)
     if any(name not in config and name not in inner for name in _deciding(kind, config, inner)):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tensorseed.checkpoints.derivation.configs import TEXT_CONFIGS
+from tensorseed.checkpoints.derivation.configs import TEXT_CONFIGS, architecture_of
 from tensorseed.checkpoints.tokenizers.families import (
     CLIP,
     GPT2,
@@ -115,7 +115,7 @@ def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
     least = _required(family) + MIN_SPECIAL
     if size < 2 * MIN_SPECIAL:
         raise TooFewIdsError(f"{folder}/vocab_size", size, least)
-    found = special_tokens(configs, size, family, masks=_class_name(config).endswith("ForMaskedLM"))
+    found = special_tokens(configs, size, family, masks=architecture_of(config).endswith("ForMaskedLM"))
     pieces: dict[int, str] = {}
     if family is WHISPER:
         pieces = add_whisper_tokens(found)
@@ -195,14 +195,8 @@ def _roles(found: SpecialTokens, family: Family) -> dict[str, str]:
 
 
 def _chats(config: Mapping[str, Any], text: Mapping[str, Any]) -> bool:
-    name = _class_name(config)
+    name = architecture_of(config)
     return name.endswith(_WRITES) or (name.endswith("ForConditionalGeneration") and text is not config)
-
-
-def _class_name(config: Mapping[str, Any]) -> str:
-    """The class of the model; an empty text where the config names none."""
-    named = config.get("architectures")
-    return named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
 
 
 def _max_length(text: Mapping[str, Any], *, is_offset: bool) -> int:
