@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import transformers.initialization
 from safetensors.torch import load
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, Shard
 from torch.optim.swa_utils import AveragedModel
 from torch.testing._internal.distributed.fake_pg import FakeStore
+from transformers import LlamaModel, initialization
 
 import tensorseed.torch as ts
 from tensorseed import spec_of
@@ -363,7 +363,7 @@ def test_a_tensor_of_a_pattern() -> None:
     assert not found.unknown
 
 
-class Drawing(transformers.LlamaModel):  # type: ignore[misc]
+class Drawing(LlamaModel):  # type: ignore[misc]
     """A model whose constructor draws real numbers."""
 
     def __init__(self, config: Any) -> None:
@@ -372,7 +372,7 @@ class Drawing(transformers.LlamaModel):  # type: ignore[misc]
         self.register_buffer("noise", torch.empty_like(noise).normal_(), persistent=False)
 
 
-class Unbuildable(transformers.LlamaModel):  # type: ignore[misc]
+class Unbuildable(LlamaModel):  # type: ignore[misc]
     """A model that its config alone does not build."""
 
     def __init__(self, config: Any, width: int) -> None:
@@ -410,7 +410,7 @@ class TestProcess:
                 logging.getLogger("transformers").level,
                 [*warnings.filters],
                 vars(torch.nn.init),
-                vars(transformers.initialization),
+                vars(initialization),
                 vars(np)["power"],
                 config.to_dict(),
             ]
