@@ -6,9 +6,12 @@ from collections.abc import Collection
 
 from ..http.routing import RouteGroup
 from . import files, models, recipes, schemas, trees
+from .context import has_repository
 from .openapi import complete_hub
 from .problems import HUB_PROBLEMS, RECIPE_PROBLEMS
 from .urls import WHOAMI, hub_pattern
+
+__all__ = ["RECIPES", "has_repository", "repositories"]
 
 _TAG = "hub"
 _DESCRIPTION = "Model repositories for clients of the Hugging Face Hub, and recipes."

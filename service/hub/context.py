@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from tensorseed.checkpoints.derivation import DerivationProcess
+from tensorseed.checkpoints.errors import UnknownRepositoryError
 from tensorseed.checkpoints.library import Library, folders
 from tensorseed.checkpoints.snapshot import Snapshot
 
@@ -53,6 +54,15 @@ class HubContext(Context):
             DerivationProcess(settings.recipe_seconds, settings.recipe_bytes),
             ConcurrencyLimit(Limit.DERIVATIONS, MAX_DERIVATIONS, "derives recipes"),
         )
+
+
+async def has_repository(request: Request, name: str) -> bool:
+    """Whether a recipe has the id."""
+    try:
+        await HubContext.of(request).library.repository(name)
+    except UnknownRepositoryError:
+        return False
+    return True
 
 
 async def snapshot_at(request: Request, path: RepoPath) -> Snapshot:

@@ -36,7 +36,7 @@ from .metrics import Metrics, metrics
 from .middleware import surround
 from .openapi import install_openapi
 from .request_telemetry import labels
-from .route_groups import METRICS_PATH, ROUTE_GROUPS
+from .route_groups import METRICS_PATH, PAGES, ROUTE_GROUPS
 from .traces import start_traces
 
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus-client, read when it is imported
@@ -91,6 +91,7 @@ def create_app(settings: Settings | None = None, folder: str | None = None) -> F
     for group in ROUTE_GROUPS:
         for router in group.routers:
             app.router.routes.extend(router.routes)  # one list to match, rather than a tree
+    app.router.routes.extend(PAGES.routes)
     app.state.metrics.declare(labels(app.routes))
     install_handlers(app)
     install_openapi(app)

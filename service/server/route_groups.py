@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import evaluations, hub, losses, weights
+from .. import evaluations, explorer, hub, losses, weights
 from ..http.routing import RouteGroup
 from .health import OPERATIONS
 
@@ -18,12 +18,20 @@ _OWN_GROUPS = (
     OPERATIONS,
     hub.RECIPES,
 )
-_OWN_PATHS = (METRICS_PATH, *DOCUMENTATION_PATHS, *(path for group in _OWN_GROUPS for path in group.prefixes))
+_OWN_PATHS = (
+    METRICS_PATH,
+    *DOCUMENTATION_PATHS,
+    explorer.PREFIX,
+    *(path for group in _OWN_GROUPS for path in group.prefixes),
+)
 
 RESERVED = ("api", *dict.fromkeys(path.split("/")[1] for path in _OWN_PATHS))
 """The first segments of the service's paths, which no repository's id begins with."""
 
 ROUTE_GROUPS: tuple[RouteGroup, ...] = (*_OWN_GROUPS, hub.repositories(RESERVED))
+
+PAGES = explorer.pages(RESERVED, hub.has_repository)
+"""The pages for browsers, which need no key."""
 
 SCOPES = (*dict.fromkeys(group.scope for group in ROUTE_GROUPS if group.scope), METRICS_SCOPE)
 """The scopes that a key may have."""
@@ -39,7 +47,7 @@ def needs_key(path: str) -> bool:
     group = group_of(path)
     if group is not None:
         return not group.is_public
-    return not any(_is_below(path, prefix) for prefix in DOCUMENTATION_PATHS)
+    return not (PAGES.owns(path) or any(_is_below(path, prefix) for prefix in DOCUMENTATION_PATHS))
 
 
 def scope_of(path: str) -> str | None:

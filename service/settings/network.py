@@ -96,7 +96,8 @@ class NetworkSettings(BaseSettings):
     keys_file: OptionalPath = Field(
         None,
         description="file of API keys, name:digest a line, read again when it changes; without a key nothing "
-        "but health, readiness and documentation is answered; empty for a service open to all",
+        "but health, readiness, documentation and the explorer's page is answered; empty for a service open "
+        "to all",
     )
     key_requests: int = Field(
         0,

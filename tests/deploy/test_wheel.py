@@ -79,6 +79,13 @@ def test_it_has_every_package(site: Path) -> None:
         assert (site / installed / "py.typed").is_file()
 
 
+def test_it_has_every_file_of_the_page(site: Path) -> None:
+    static = Path("explorer", "static")
+    files = {path.relative_to(ROOT / "service") for path in (ROOT / "service" / static).rglob("*.*")}
+    installed = site / "tensorseed_service"
+    assert {path.relative_to(installed) for path in (installed / static).rglob("*.*")} == files
+
+
 def test_it_is_what_runs(site: Path) -> None:
     code = "import tensorseed, tensorseed_service.commands as c; print(tensorseed.__file__, c.__file__)"
     assert all(path.startswith(str(site)) for path in run(site, "-c", code).split())

@@ -28,7 +28,7 @@ def test_a_group_owns_unknown_paths_below_its_own() -> None:
 
 
 def test_no_id_begins_with_a_segment_of_the_service() -> None:
-    assert set(RESERVED) == {"v1", "api", "docs", "healthz", "readyz", "metrics", "openapi.json"}
+    assert set(RESERVED) == {"v1", "api", "docs", "healthz", "readyz", "metrics", "openapi.json", "explorer"}
 
 
 def test_the_scopes() -> None:

@@ -1,0 +1,33 @@
+// Numbers and sizes as people read them.
+
+/** A number with at most four digits that count: 0.04385, 1.2e−7, 12,345. */
+export function number(value) {
+  if (value === null || value === undefined) return "–";
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  if (value === 0) return "0";
+  if (size >= 1e6 || size < 1e-4) return value.toExponential(2).replace(/\.?0+e/, "e").replaceAll("-", "−").replace("e+", "e");
+  return value.toLocaleString("en", { maximumSignificantDigits: 4 }).replace("-", "−");
+}
+
+/** A count with separators. */
+export const count = (value) => value.toLocaleString("en");
+
+const UNITS = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"];
+
+/** A size in bytes in decimal units. */
+export function size(value) {
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit ? value.toPrecision(3) : value} ${UNITS[unit]}`;
+}
+
+/** A large count in words of the field: 124 M, 671 B. */
+export function rounded(value) {
+  for (const [factor, name] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]])
+    if (value >= factor * 0.9995) return `${Number((value / factor).toPrecision(3))} ${name}`;
+  return String(value);
+}

@@ -1,0 +1,117 @@
+// The page of a repository at a revision: what it is, how to load it, its files.
+import { call, json, Problem, url, useAnswer } from "../../api.js";
+import { Select, Text } from "../../components/fields.js";
+import { count, rounded, size } from "../../components/format.js";
+import { Tabs } from "../../components/lines.js";
+import { html, useEffect, useState } from "../../components/preact.js";
+import { address, ROOT } from "../../state.js";
+
+const DTYPES = ["", "float32", "bfloat16", "float16", "float64"];
+const OWN_DTYPE = "as the recipe says";
+const REVISION = /^(?:main|seed-(\d+))(?:,dtype=(\w+))?$/;
+const SETTLE_MS = 200;
+
+/** A repository at a revision: its facts, and the lines of its card that load it. */
+async function look(name, revision, signal) {
+  const at = encodeURIComponent(revision);
+  const [model, recipe, card] = await Promise.all([
+    json(`api/models/${name}/revision/${at}`, { signal }),
+    json(`v1/recipes/${name}`, { signal }),
+    call(`${name}/resolve/${at}/README.md`, { accept: "*/*", signal }).then((answer) => answer.text()),
+  ]);
+  const loading = /```python\n([\s\S]*?)\n```/.exec(card)?.[1] ?? "";
+  return { model, recipe, loading, revision };
+}
+
+export function Repository({ name, revision, setState }) {
+  const answer = useAnswer((signal) => look(name, revision, signal), [name, revision], revision === "main" ? 0 : SETTLE_MS);
+  const { data, error } = answer;
+  const missing = error instanceof Problem && error.status === 404 && !data;
+  return html`
+    <nav class="crumbs" aria-label="Breadcrumb"><a href=${address("checkpoints")} data-room="checkpoints">Checkpoints</a></nav>
+    <section class="hero">
+      <h1 class="id">${name}</h1>
+      <p>${data ? data.recipe.description || "No description." : missing ? error.message : "\u00a0"}</p>
+      ${missing && html`<p><a href=${address("checkpoints")} data-room="checkpoints">See all recipes</a></p>`}
+    </section>
+    ${!missing && html`<div class=${error ? "stale" : ""} aria-busy=${answer.pending}>
+      <${Figures} data=${data} />
+      <div class="split even">
+        <div>
+          <${Revision} revision=${revision} setState=${setState} error=${error} />
+          <${Load} name=${name} revision=${revision} data=${data} />
+        </div>
+        <${Files} name=${name} data=${data} />
+      </div>
+    </div>`}`;
+}
+
+function Figures({ data }) {
+  const { model, recipe } = data ?? {};
+  const figure = (title, text) => html`<div><dt>${title}</dt><dd>${text ?? "–"}</dd></div>`;
+  return html`<dl class="figures">
+    ${figure("Parameters", model && html`<span title=${count(model.safetensors.total)}>${rounded(model.safetensors.total)}</span>`)}
+    ${figure("Size", model && size(model.usedStorage))}
+    ${figure("Family", model && (model.config.model_type ?? model.library_name))}
+    ${figure("Task", model && (model.pipeline_tag ?? "none"))}
+    ${figure("Dtype", recipe && Object.keys(model.safetensors.parameters).join(", "))}
+  </dl>`;
+}
+
+/** The seed and dtype that make a revision, as two fields. A commit or a ref is shown as it is. */
+function Revision({ revision, setState, error }) {
+  const [, seed = "", dtype = ""] = REVISION.exec(revision) ?? [];
+  const known = REVISION.test(revision);
+  const [typed, setTyped] = useState(seed);
+  useEffect(() => setTyped(seed), [revision]);
+  const move = (nextSeed, nextDtype) => {
+    const base = nextSeed === "" ? "main" : `seed-${nextSeed}`;
+    const next = nextDtype ? `${nextSeed === "" ? "seed-0" : base},dtype=${nextDtype}` : base;
+    setState({ revision: next === "main" ? undefined : next });
+  };
+  return html`<section class="card" aria-labelledby="revision-title">
+    <h2 id="revision-title">Revision <code>${revision}</code></h2>
+    <div class="row">
+      <${Text} label="Seed" inputmode="numeric" value=${known ? typed : ""} placeholder="0, that of main"
+        error=${error && error.status === 404 ? error.message : undefined}
+        onValue=${(text) => {
+          setTyped(text);
+          if (/^\d*$/.test(text)) move(text, dtype);
+        }} />
+      <${Select} label="Dtype" value=${dtype || OWN_DTYPE} options=${DTYPES.map((each) => each || OWN_DTYPE)}
+        onValue=${(each) => move(seed, each === OWN_DTYPE ? "" : each)} />
+    </div>
+    ${error && error.status !== 404 && html`<p class="notice" role="alert">${error.message}</p>`}
+  </section>`;
+}
+
+function Load({ name, revision, data }) {
+  const [shown, setShown] = useState("Python");
+  const endpoint = ROOT.href.replace(/\/$/, "");
+  const loading = (data?.loading ?? "").split("\n").filter(Boolean);
+  const tabs = {
+    Python: [`import os; os.environ["HF_ENDPOINT"] = "${endpoint}"`, ...loading].join("\n"),
+    hf: `export HF_ENDPOINT=${endpoint}\nhf download ${name} --revision ${revision}`,
+    curl: `curl -s ${url(`${name}/resolve/${revision}/config.json`).href}`,
+  };
+  return html`<section class="card" aria-labelledby="load-title">
+    <h2 id="load-title">Load it</h2>
+    <${Tabs} label="Client" tabs=${tabs} chosen=${shown} onChoose=${setShown} />
+  </section>`;
+}
+
+function Files({ name, data }) {
+  const at = data && encodeURIComponent(data.revision);
+  return html`<section class="card flush" aria-labelledby="files-title">
+    <h2 id="files-title">Files</h2>
+    <table>
+      <thead class="spoken"><tr><th scope="col">File</th><th scope="col">Size</th></tr></thead>
+      <tbody>${(data?.model.siblings ?? []).map(
+        ({ rfilename: path, size: length }) => html`<tr key=${path}>
+          <th scope="row"><a href=${url(`${name}/resolve/${at}/${path.split("/").map(encodeURIComponent).join("/")}`).href}>${path}</a></th>
+          <td class="number">${size(length)}</td></tr>`,
+      )}</tbody>
+    </table>
+    <p class="hint commit">${data ? html`Commit <code>${data.model.sha}</code>` : "\u00a0"}</p>
+  </section>`;
+}

@@ -1,0 +1,1 @@
+"""Libraries of the explorer, from npm by a lock file."""
