@@ -22,23 +22,34 @@ class Source(NamedTuple):
     path: str
 
 
+# The parts of d3 that the charts take: without trees, contours, meshes and the like it is much smaller.
+D3 = (
+    "d3-array",
+    "d3-axis",
+    "d3-color",
+    "d3-format",
+    "d3-geo",
+    "d3-interpolate",
+    "d3-path",
+    "d3-random",
+    "d3-scale",
+    "d3-scale-chromatic",
+    "d3-selection",
+    "d3-shape",
+    "d3-time",
+    "d3-time-format",
+)
+
 SOURCES = {
     "preact.js": Source("preact", "dist/preact.umd.js"),
     "hooks.js": Source("preact", "hooks/dist/hooks.umd.js"),
     "htm.js": Source("htm", "dist/htm.module.js"),
-    "d3.js": Source("d3", "dist/d3.min.js"),
     "plot.js": Source("@observablehq/plot", "dist/plot.umd.min.js"),
+    **{f"{name}.js": Source(name, f"dist/{name}.min.js") for name in D3},
 }
 
-# d3 and Observable Plot are bundles, which hold these packages too.
-_BUNDLED = (
-    "delaunator",
-    "robust-predicates",
-    "internmap",
-    "interval-tree-1d",
-    "binary-search-bounds",
-    "isoformat",
-)
+# Packages within the files of d3-array and of Observable Plot.
+_BUNDLED = ("internmap", "interval-tree-1d", "binary-search-bounds", "isoformat")
 
 
 def versions() -> dict[str, str]:
@@ -61,12 +72,8 @@ def copy(installed: Path) -> None:
             "sha256": hashlib.sha256(content).hexdigest(),
         }
     DIGESTS.write_text(json.dumps(digests, indent=2) + "\n")
-    packages = sorted({source.package for source in SOURCES.values()} | {*_bundled(locked)})
+    packages = sorted({*(source.package for source in SOURCES.values()), *_BUNDLED})
     LICENSES.write_text("\n".join(_license(installed, name, locked[name]) for name in packages))
-
-
-def _bundled(locked: dict[str, str]) -> list[str]:
-    return [name for name in locked if name.startswith("d3-") or name in _BUNDLED]
 
 
 def _license(installed: Path, package: str, version: str) -> str:

@@ -124,12 +124,12 @@ def test_assets_never_change_at_their_address(client: Any, folder: str) -> None:
     ("field", "coding"), [("gzip, br", "gzip"), ("br", None), ("gzip;q=0", None), ("GZIP;q=0.5", "gzip")]
 )
 def test_assets_are_compressed(client: Any, folder: str, field: str, coding: str | None) -> None:
-    answer = client.get(f"{folder}/vendor/d3.js", headers={"Accept-Encoding": field})
+    answer = client.get(f"{folder}/vendor/plot.js", headers={"Accept-Encoding": field})
     assert answer.headers.get("content-encoding") == coding
-    assert answer.content == (FOLDER / "vendor" / "d3.js").read_bytes()
+    assert answer.content == (FOLDER / "vendor" / "plot.js").read_bytes()
     size = int(answer.headers["content-length"])
     assert (size < 100_000) == (coding == "gzip")
-    assert client.head(f"{folder}/vendor/d3.js", headers={"Accept-Encoding": field}).headers[
+    assert client.head(f"{folder}/vendor/plot.js", headers={"Accept-Encoding": field}).headers[
         "content-length"
     ] == str(size)
 

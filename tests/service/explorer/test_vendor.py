@@ -32,8 +32,8 @@ def test_each_package_has_its_licence() -> None:
     text = LICENSES.read_text()
     locked = versions()
     for package in {source.package for source in SOURCES.values()} | {
-        "d3-array",
-        "delaunator",
+        "internmap",
+        "binary-search-bounds",
         "interval-tree-1d",
     }:
         assert f"{package} {locked[package]}\n===" in text

@@ -3,11 +3,9 @@ import { html, useEffect, useRef, useState } from "./preact.js";
 
 let loading;
 
-/** Observable Plot and d3. */
+/** Observable Plot and the parts of d3 that it draws these charts with. */
 export function loadPlot() {
-  loading ??= import("../vendor/d3.js")
-    .then(() => import("../vendor/plot.js"))
-    .then(() => ({ Plot: globalThis.Plot, d3: globalThis.d3 }));
+  loading ??= import("./plot.js");
   return loading;
 }
 

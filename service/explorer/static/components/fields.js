@@ -1,6 +1,10 @@
 // Fields with a label, a hint, and the service's fault beside them.
 import { html, useId } from "./preact.js";
 
+/** A sentence of the API, whose `names` are code. */
+export const Prose = ({ text }) =>
+  text.split("`").map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
+
 /** A labelled field. `control` makes its element from the attributes that tie it to label, hint and fault. */
 export function Field({ label, hint, error, control, wide }) {
   const id = useId();
@@ -9,7 +13,7 @@ export function Field({ label, hint, error, control, wide }) {
     <label for=${id}>${label}</label>
     ${control({ id, "aria-describedby": described || undefined, "aria-invalid": error ? "true" : undefined })}
     ${error && html`<p id=${`${id}-error`} class="error">${error}</p>`}
-    ${hint && html`<p id=${`${id}-hint`} class="hint">${hint}</p>`}
+    ${hint && html`<p id=${`${id}-hint`} class="hint"><${Prose} text=${hint} /></p>`}
   </div>`;
 }
 
@@ -37,7 +41,7 @@ export function Check({ label, checked, onValue, hint, error }) {
       aria-invalid=${error ? "true" : undefined} onChange=${(event) => onValue(event.target.checked)} />
     <label for=${id}>${label}</label>
     ${error && html`<p class="error">${error}</p>`}
-    ${hint && html`<p id=${`${id}-hint`} class="hint">${hint}</p>`}
+    ${hint && html`<p id=${`${id}-hint`} class="hint"><${Prose} text=${hint} /></p>`}
   </div>`;
 }
 

@@ -25,6 +25,11 @@ export function size(value) {
   return `${unit ? value.toPrecision(3) : value} ${UNITS[unit]}`;
 }
 
+const DTYPES = { F64: "float64", F32: "float32", F16: "float16", BF16: "bfloat16", I64: "int64", I32: "int32", BOOL: "bool" };
+
+/** torch's name of a dtype, from that of a safetensors file. */
+export const dtype = (name) => DTYPES[name] ?? name;
+
 /** A large count in words of the field: 124 M, 671 B. */
 export function rounded(value) {
   for (const [factor, name] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]])

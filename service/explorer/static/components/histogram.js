@@ -5,6 +5,13 @@ import { html } from "./preact.js";
 
 const HEIGHT = 300;
 
+/** The powers of ten between two numbers, at most six of them. */
+function powers(low, high) {
+  const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
+  const step = Math.max(1, Math.ceil((last - first) / 6));
+  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, at) => Number(`1e${first + at * step}`));
+}
+
 /** `counts` of values between `edges`, and the `density` at `points`, where it has one. */
 export function Histogram({ counts, edges, density, log, label, onDrawn }) {
   const total = counts.reduce((sum, count) => sum + count, 0) || 1;
@@ -29,7 +36,7 @@ export function Histogram({ counts, edges, density, log, label, onDrawn }) {
         grid: true,
         type: log ? "log" : "linear",
         domain: [floor, top * (log ? 2 : 1.08)],
-        ticks: 5,
+        ticks: log ? powers(floor, top * 2) : 5,
         tickFormat: number,
       },
       marks: [

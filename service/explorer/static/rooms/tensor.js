@@ -1,11 +1,11 @@
 // The room of one tensor: its parameters, the lines that get it, its digest, and what it looks like.
-import { bytes, catalog, json, url, useAnswer } from "../api.js";
-import { Check, Choice, Select, Text } from "../components/fields.js";
+import { bytes, catalog, json, useAnswer } from "../api.js";
+import { Check, Choice, Prose, Select, Text } from "../components/fields.js";
 import { count, number, size } from "../components/format.js";
 import { HeatMap } from "../components/heatmap.js";
 import { Histogram } from "../components/histogram.js";
 import { Copy, Tabs } from "../components/lines.js";
-import { html, useMemo, useRef } from "../components/preact.js";
+import { html, useMemo, useRef, useState } from "../components/preact.js";
 import { density } from "./tensor/density.js";
 import { DEFAULTS, DTYPES, GENERATORS, isListed, linesOf, pathOf, queryOf, STARTS, VIEW } from "./tensor/query.js";
 import { corner, histogram, moments, parse, sliceOf } from "./tensor/values.js";
@@ -14,7 +14,7 @@ export const title = "Tensor";
 
 const MAX_VALUES = 1 << 20; // of a tensor that is fetched whole
 const MAX_DIGESTED = 1 << 26; // bytes of a file whose digest is computed without being asked for
-const SETTLE_MS = 60; // from a key to the request
+const SETTLE_MS = 40; // from a key to the request
 const FIELDS = ["init", "shape", "dtype", "seed", "generator"];
 
 export function Room({ state, setState }) {
@@ -57,24 +57,26 @@ export function Room({ state, setState }) {
     </div>`;
 }
 
-/** The plan of a query, its values or a slice of them, and its digests. */
+/** The plan of a query, and its file; of a large tensor, that of a slice. */
 async function look(query, signal) {
-  const path = pathOf(query);
-  const plan = await json("v1/weights/plan", { form: query, signal });
+  const small = sizeOf(query.shape) <= MAX_VALUES;
+  const [plan, early] = await Promise.all([
+    json("v1/weights/plan", { form: query, signal }),
+    small ? bytes(pathOf(query), { signal }).catch(() => null) : null, // the plan says what is wrong
+  ]);
   const [tensor] = plan.tensors;
   const total = tensor.shape.reduce((product, length) => product * length, 1);
-  const whole = total <= MAX_VALUES;
-  const slice = sliceOf(tensor.shape);
-  const [file, digest] = await Promise.all([
-    whole
-      ? bytes(path, { signal })
-      : bytes(`v1/weights/${plan.token}/tensors/weight?slice=${encodeURIComponent(slice)}`, { signal }),
-    plan.size <= MAX_DIGESTED ? json(`v1/weights/${plan.token}/digest`, { signal }).then((answer) => answer.digest) : null,
-  ]);
-  const { values, shape } = parse(file);
-  const own = whole && globalThis.crypto?.subtle ? await sha256(file) : null;
-  return { plan, tensor, total, whole, values, shape, digest, own };
+  const whole = early !== null;
+  const slice = encodeURIComponent(sliceOf(tensor.shape));
+  const file = early ?? (await bytes(`v1/weights/${plan.token}/tensors/weight?slice=${slice}`, { signal }));
+  return { plan, tensor, total, whole, file, ...parse(file) };
 }
+
+/** The number of values of a shape as it is typed; ∞ for what is no list of numbers. */
+const sizeOf = (shape) => {
+  const lengths = shape.split(",").filter((text) => text.trim()).map(Number);
+  return lengths.every((length) => length >= 0) ? lengths.reduce((product, length) => product * length, 1) : Infinity;
+};
 
 async function sha256(file) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", file));
@@ -94,9 +96,7 @@ function Controls({ state, setState, schemes, scheme, parameters, error }) {
   return html`<form class="controls" aria-label="The tensor" onSubmit=${(event) => event.preventDefault()}>
     <${Select} label="Scheme" value=${scheme?.kind ?? state.init ?? DEFAULTS.init} options=${kinds} error=${at("init")}
       onValue=${choose} />
-    <div class="about">${scheme && html`<p>${scheme.summary}</p>${scheme.formula && html`<p class="formula">${scheme.formula}</p>`}`}</div>
-    ${parameters.map((parameter) => html`<${Parameter} key=${parameter.name} parameter=${parameter}
-      value=${state[parameter.name]} error=${at(parameter.name)} onValue=${(text) => setState({ [parameter.name]: text || undefined })} />`)}
+    <div class="about">${scheme && html`<p><${Prose} text=${scheme.summary} /></p>${scheme.formula && html`<p class="formula">${scheme.formula}</p>`}`}</div>
     <${Text} label="Shape" value=${state.shape ?? DEFAULTS.shape} error=${at("shape")}
       onValue=${(text) => setState({ shape: text })} />
     <div class="pair">
@@ -104,6 +104,8 @@ function Controls({ state, setState, schemes, scheme, parameters, error }) {
         onValue=${(text) => setState({ seed: text })} />
       <button type="button" class="plain" onClick=${() => setState({ seed: String(Math.floor(Math.random() * 2 ** 32)) })}>Another</button>
     </div>
+    ${parameters.map((parameter) => html`<${Parameter} key=${parameter.name} parameter=${parameter}
+      value=${state[parameter.name]} error=${at(parameter.name)} onValue=${(text) => setState({ [parameter.name]: text || undefined })} />`)}
     <${Select} label="Dtype" value=${state.dtype ?? DEFAULTS.dtype} options=${DTYPES} error=${at("dtype")}
       onValue=${(dtype) => setState({ dtype: dtype === DEFAULTS.dtype ? undefined : dtype })} />
     <${Select} label="Generator" value=${state.generator ?? DEFAULTS.generator} options=${GENERATORS} error=${at("generator")}
@@ -129,7 +131,18 @@ function Parameter({ parameter, value, error, onValue }) {
 }
 
 function Digest({ found, failed }) {
-  const { digest, own, plan } = found ?? {};
+  const { plan, whole, file } = found ?? {};
+  const [wanted, setWanted] = useState(null);
+  const { data = {}, pending } = useAnswer(async (signal) => {
+    if (!plan || (plan.size > MAX_DIGESTED && wanted !== plan.token)) return {};
+    const [{ digest }, own] = await Promise.all([
+      json(`v1/weights/${plan.token}/digest`, { signal }),
+      whole && globalThis.crypto?.subtle ? sha256(file) : null,
+    ]);
+    return { digest, own };
+  }, [found, wanted]);
+  const { digest, own } = data;
+  const large = plan && plan.size > MAX_DIGESTED;
   const equal = digest && own && digest === own;
   const word = failed
     ? "no file: see the field at fault"
@@ -141,11 +154,17 @@ function Digest({ found, failed }) {
             ? "computed by the service and again in this browser: equal"
             : "this browser computed another digest: the file was changed on its way"
           : "computed by the service"
-        : `${size(plan.size)}: the digest is at ${url(`v1/weights/${plan.token}/digest`).pathname.slice(0, 24)}…/digest`;
+        : large
+          ? wanted === plan.token && pending
+            ? `the service computes ${size(plan.size)}`
+            : `of ${size(plan.size)}, which the service has to compute`
+          : "";
   return html`<div class="digest">
     <span class="name">SHA-256</span>
     <code>${failed ? "–" : (digest ?? "–")}</code>
     ${digest && !failed && html`<${Copy} text=${digest} name="the SHA-256" />`}
+    ${large && !digest && !failed && html`<button type="button" class="copy" disabled=${wanted === plan.token && pending}
+      onClick=${() => setWanted(plan.token)}>Compute</button>`}
     <p class=${digest && own && !equal ? "error" : "hint"} role="status">${equal && !failed ? html`<span class="tick" aria-hidden="true">✓</span> ` : ""}${word}</p>
   </div>`;
 }
@@ -153,10 +172,10 @@ function Digest({ found, failed }) {
 function Pictures({ found, failed, state, setState, onDrawn }) {
   const drawn = useMemo(() => found && summary(found), [found]);
   const log = state.y === "log";
-  const part = !found || found.whole ? "" : ` of the first ${count(found.values.length)} of ${count(found.total)} values`;
+  const part = !found || found.whole ? "" : `first ${count(found.values.length)} of ${count(found.total)}`;
   return html`<div class=${failed ? "pictures stale" : "pictures"}>
     <section class="card" aria-labelledby="histogram-title">
-      <div class="head"><h2 id="histogram-title">Values${part}</h2>
+      <div class="head"><h2 id="histogram-title">Values${part && html` <span class="hint">${part}</span>`}</h2>
         <${Choice} label="Scale" value=${log ? "log" : "linear"} options=${[["linear", "Linear"], ["log", "Log"]]}
           onValue=${(scale) => setState({ y: scale === "log" ? "log" : undefined })} /></div>
       ${drawn

@@ -1,7 +1,7 @@
 // The page of a repository at a revision: what it is, how to load it, its files.
 import { call, json, Problem, url, useAnswer } from "../../api.js";
 import { Select, Text } from "../../components/fields.js";
-import { count, rounded, size } from "../../components/format.js";
+import { count, dtype as dtypeName, rounded, size } from "../../components/format.js";
 import { Tabs } from "../../components/lines.js";
 import { html, useEffect, useState } from "../../components/preact.js";
 import { address, ROOT } from "../../state.js";
@@ -54,7 +54,7 @@ function Figures({ data }) {
     ${figure("Size", model && size(model.usedStorage))}
     ${figure("Family", model && (model.config.model_type ?? model.library_name))}
     ${figure("Task", model && (model.pipeline_tag ?? "none"))}
-    ${figure("Dtype", recipe && Object.keys(model.safetensors.parameters).join(", "))}
+    ${figure("Dtype", recipe && Object.keys(model.safetensors.parameters).map(dtypeName).join(", "))}
   </dl>`;
 }
 
