@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from starlette.requests import Request
 
-from tensorseed.errors import UnrepresentableError
+from tensorseed.errors import UnrepresentableError, shortened
+from tensorseed.spec.spellings.values import unquoted
+from tensorseed.suggestions import unknown_name
+
+from .errors import QueryError
 
 MAX_MEDIA_RANGES = 100  # of an Accept field; a browser sends eight
 
@@ -69,6 +73,21 @@ def preferred(accept: str | None, offers: Sequence[str]) -> str | None:
 def accept_of(request: Request) -> str:
     """The Accept fields of a request as one."""
     return ", ".join(request.headers.getlist("accept"))
+
+
+def form_in_query(parameters: dict[str, str], formats: Mapping[str, str]) -> str | None:
+    """Take the format out of a query: its media type by `formats`; None without one.
+
+    Raises:
+        QueryError: There is no such format.
+    """
+    text = parameters.pop("format", None)
+    if text is None:
+        return None
+    name = unquoted(text).casefold().removeprefix(".")
+    if name not in formats:
+        raise QueryError.at("format", unknown_name("format", shortened(text), formats))
+    return formats[name]
 
 
 def negotiate(

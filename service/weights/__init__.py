@@ -5,17 +5,18 @@ from __future__ import annotations
 from tensorseed.spec.spec import Spec
 
 from ..http.routing import RouteGroup
-from . import catalog, digests, routes
+from . import catalog, digests, pictures, routes
 from .catalog import CatalogLayer, CatalogScheme, Devices
+from .picture_schemas import TensorHeatMap, TensorHistogram
 from .schemas import JsonFile, Plan
 
 WEIGHTS = RouteGroup(
     tag="weights",
     description="Files of initialised tensors.",
-    routers=(routes.router, digests.router),
+    routers=(pictures.router, routes.router, digests.router),  # the longer paths first
     scope="weights",
     problems=routes.PROBLEMS,
-    models=(Spec, Plan, digests.Digest, JsonFile),
+    models=(Spec, Plan, digests.Digest, JsonFile, TensorHistogram, TensorHeatMap),
 )
 CATALOG = RouteGroup(
     tag="catalog",

@@ -5,32 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tensorseed.errors import shortened
 from tensorseed.files.npy import DESCRIPTIONS, fits_npy
 from tensorseed.files.virtual_file import VirtualFile
-from tensorseed.spec.spellings.values import unquoted
-from tensorseed.suggestions import unknown_name
 
-from ..http.errors import QueryError
 from ..http.negotiation import JSON, NPY, OCTETS, accept_of, negotiate
 from ..http.responses import REVALIDATED, file_response
 from .context import WeightsContext
-from .representations import FORMATS, NAMES, REPRESENTATIONS, fits_json
-
-
-def form_of(parameters: dict[str, str]) -> str | None:
-    """Take the format out of a query: its media type; None without one.
-
-    Raises:
-        QueryError: There is no such format.
-    """
-    text = parameters.pop("format", None)
-    if text is None:
-        return None
-    name = unquoted(text).casefold().removeprefix(".")
-    if name not in FORMATS:
-        raise QueryError.at("format", unknown_name("format", shortened(text), FORMATS))
-    return FORMATS[name]
+from .representations import NAMES, REPRESENTATIONS, fits_json
 
 
 async def answer(

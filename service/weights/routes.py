@@ -41,6 +41,7 @@ from ..http.errors import (
     UnknownPathError,
 )
 from ..http.memory import lease_of
+from ..http.negotiation import form_in_query
 from ..http.openapi import json_answer
 from ..http.paths import root_path
 from ..http.problems import COMMON, ProblemKind
@@ -48,9 +49,10 @@ from ..http.queries import MAX_QUERY_BYTES, check_path, query_of, read_parameter
 from ..http.routing import PlainRoute, get_and_head
 from ..http.texts import text_response
 from ..telemetry import file_attributes, span
-from .answers import answer, form_of
+from .answers import answer
 from .context import OpenFile, WeightsContext
 from .plans import plan_pieces
+from .representations import FORMATS
 from .schemas import (
     TOKEN,
     Plan,
@@ -133,7 +135,7 @@ async def get_weights(request: Request) -> Response:
     The scheme's own parameters are query parameters too. Content-Location is the file's URL by token.
     """
     parameters = query_of(request)
-    form = form_of(parameters)
+    form = form_in_query(parameters, FORMATS)
     opened = WeightsContext.of(request).files.by_query(
         _parse_query, request.scope["query_string"], parameters
     )
@@ -156,7 +158,7 @@ async def get_weights_by_token(request: Request, token: Token) -> Response:
     With `dtype` it is the file of the same spec in that dtype, whose URL is the Content-Location.
     """
     wanted = query_of(request, allowed=("dtype", "format"))
-    form = form_of(wanted)
+    form = form_in_query(wanted, FORMATS)
     return await cancel_on_disconnect(
         request.receive, _get_by_token(request, token, wanted.get("dtype"), form)
     )
@@ -175,9 +177,7 @@ async def get_weights_by_token(request: Request, token: Token) -> Response:
 async def get_tensor(request: Request, token: Token, name: Name) -> Response:
     """A file of one tensor, or of a slice of it, with the values that it has in the whole file."""
     check_path(request)
-    wanted = query_of(request, allowed=("slice", "dtype", "format"))
-    form = form_of(wanted)
-    return await cancel_on_disconnect(request.receive, _get_tensor(request, token, name, wanted, form))
+    return await cancel_on_disconnect(request.receive, answer_tensor(request, token, name))
 
 
 async def _body(request: Request) -> bytes:
@@ -256,10 +256,10 @@ def _in_dtype(dtype: str, resolved: ResolvedSpec, limits: Limits) -> ResolvedSpe
         raise QueryError(error.faults) from None
 
 
-async def _get_tensor(
-    request: Request, token: str, name: str, wanted: Mapping[str, str], form: str | None
-) -> Response:
-    context = WeightsContext.of(request)
+async def answer_tensor(request: Request, token: str, name: str) -> Response:
+    """The file of a tensor, or of the slice in the query."""
+    wanted = query_of(request, allowed=("slice", "dtype", "format"))
+    form, context = form_in_query(wanted, FORMATS), WeightsContext.of(request)
     opened = await open_token(request, token, wanted.get("dtype"))
     with span("slice") as slicing:
         file = await context.worker.run(open_slice, opened.file, name, wanted.get("slice", ""))

@@ -22,8 +22,10 @@ from typing import ParamSpec, TypeVar
 from tensorseed.devices.base import Accelerator, Device
 from tensorseed.devices.registry import Devices
 from tensorseed.files.elements import DrawnElements, ElementSource
-from tensorseed.files.virtual_file import VirtualFile, missing_preparations
+from tensorseed.files.virtual_file import VirtualFile, missing_for_elements, missing_preparations
+from tensorseed.sampling.distributions.base import Elements, Preparation
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
+from tensorseed.spec.resolved import ResolvedTensor
 
 from ..telemetry import Generation, file_attributes, span
 from .chunks import LONG_PREPARATION, Chunk, ChunkComputer, ChunkSizers, bounded, is_cheap, is_zeros
@@ -115,9 +117,8 @@ class Worker:
         """
         computing = await self.device(device)
         with computing.translating_errors():
-            if seconds <= SHORT_SECONDS:
-                pool = self.pools.short_jobs
-            return await (pool or self.pools.evaluations).run(job, seconds)
+            pool = self.pools.short_jobs if seconds <= SHORT_SECONDS else pool or self.pools.evaluations
+            return await pool.run(job, seconds)
 
     async def read(self, file: VirtualFile, job: Callable[[ElementSource], T]) -> T:
         """Run a job that reads all of a small file's elements.
@@ -126,11 +127,24 @@ class Worker:
             PreparationsBusyError: as many streams as may be wait for preparations.
             CapacityError: the host's memory does not suffice.
         """
-        source, chunk = await self.source(file), bounded(file, 0, file.size)
+        chunk = bounded(file, 0, file.size)
+        seconds = chunk.seconds if chunk.stop == file.size else LONG_SECONDS
         missing = missing_preparations(file, 0, chunk.stop, LONG_PREPARATION)
+        return await self._read(file, missing, seconds, job)
+
+    async def read_elements(
+        self, file: VirtualFile, tensor: ResolvedTensor, some: Elements, job: Callable[[ElementSource], T]
+    ) -> T:
+        """Run a job that reads some elements of a tensor; see `read`."""
+        missing = missing_for_elements(file.resolved, tensor, some, LONG_PREPARATION)
+        return await self._read(file, missing, tensor.distribution.seconds(tensor.dtype, some), job)
+
+    async def _read(
+        self, file: VirtualFile, missing: list[Preparation], seconds: float, job: Callable[[ElementSource], T]
+    ) -> T:
+        source = await self.source(file)
         if missing:
             await self._preparations.run(missing, begins=True)
-        seconds = chunk.seconds if chunk.stop == file.size else LONG_SECONDS
         with self._devices.cpu.translating_errors():
             return await self.pools.for_chunk(seconds).run(lambda _: job(source), seconds)
 

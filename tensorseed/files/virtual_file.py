@@ -260,13 +260,22 @@ def missing_preparations(
         return []
     missing = []
     for entry in file.entries_within(max(start, len(file.header)), stop):
-        distribution, begin, end = entry.tensor.distribution, max(start, entry.start), min(stop, entry.stop)
-        if distribution.preparation_seconds <= over_seconds or begin >= end:
-            continue
-        stream = entry.tensor.stream_of(file.resolved.seed)
-        missing += [
-            preparation
-            for preparation in distribution.preparations(stream, entry.elements(begin, end))
-            if preparation.seconds > over_seconds and not preparation.is_done
-        ]
+        begin, end = max(start, entry.start), min(stop, entry.stop)
+        if entry.tensor.distribution.preparation_seconds > over_seconds and begin < end:
+            elements = entry.elements(begin, end)
+            missing += missing_for_elements(file.resolved, entry.tensor, elements, over_seconds)
     return missing
+
+
+def missing_for_elements(
+    resolved: ResolvedSpec, tensor: ResolvedTensor, elements: Elements, over_seconds: float = 0.0
+) -> list[Preparation]:
+    """The preparations that elements of a tensor need, as `missing_preparations` lists those of bytes."""
+    if resolved.generator != "philox" or tensor.distribution.preparation_seconds <= over_seconds:
+        return []
+    stream = tensor.stream_of(resolved.seed)
+    return [
+        preparation
+        for preparation in tensor.distribution.preparations(stream, elements)
+        if preparation.seconds > over_seconds and not preparation.is_done
+    ]

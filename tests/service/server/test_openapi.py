@@ -59,6 +59,8 @@ def test_it_has_the_paths_of_the_contract(document: dict[str, Any]) -> None:
         "/v1/weights/{token}": ["get", "head"],
         "/v1/weights/{token}/digest": ["get", "head"],
         "/v1/weights/{token}/tensors/{name}": ["get", "head"],
+        "/v1/weights/{token}/tensors/{name}/heatmap": ["get", "head"],
+        "/v1/weights/{token}/tensors/{name}/histogram": ["get", "head"],
         "/v1/losses": ["get", "head"],
         "/v1/losses/{kind}": ["get", "head", "post"],
         "/v1/evaluations": ["post"],

@@ -1,0 +1,197 @@
+"""Histograms and heat maps of tensors.
+
+A tensor can have any name, such as `a/histogram`. So `…/tensors/a/histogram` is the file of a tensor of that
+name where the spec has one, and else the histogram of `a`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncGenerator, Mapping
+from functools import cache
+from importlib.metadata import version
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tensorseed.errors import (
+    CapacityError,
+    DeviceError,
+    TooLargeError,
+    UnknownNameError,
+    UnrepresentableError,
+    VersionError,
+)
+from tensorseed.files.elements import ElementSource
+from tensorseed.files.virtual_file import VirtualFile
+from tensorseed.spec.resolved import ResolvedTensor
+from tensorseed.statistics.heatmap import HeatMap
+from tensorseed.statistics.histogram import Histogram
+
+from ..http.concurrency_limit import refusing_preparations
+from ..http.disconnect import cancel_on_disconnect
+from ..http.errors import BusyError, PreconditionError, QueryError, RangeError, UnknownPathError
+from ..http.json_numbers import to_json_lists
+from ..http.memory import lease_of
+from ..http.negotiation import accept_of, form_in_query, negotiate
+from ..http.pictures import FORMATS
+from ..http.queries import check_path, query_of
+from ..http.responses import Chunk, Representation, file_response
+from ..http.routing import PlainRoute, get_and_head
+from ..telemetry import span
+from .context import WeightsContext
+from .picture_queries import (
+    HeatMapQuery,
+    HistogramQuery,
+    PictureQuery,
+    Prepared,
+    heatmap_parameters,
+    histogram_parameters,
+)
+from .picture_schemas import TensorHeatMap, TensorHistogram, picture_answers, picture_format_parameter
+from .routes import PROBLEMS, Name, Token, answer_tensor, open_token
+from .schemas import dtype_parameter
+
+_UNAVAILABLE = "a histogram and a heat map are available as application/json: accept it"
+
+router = APIRouter(prefix="/v1/weights", tags=["weights"], route_class=PlainRoute)
+
+
+class PictureRepresentation(Representation):
+    """The numbers of a picture."""
+
+    def __init__(
+        self,
+        context: WeightsContext,
+        file: VirtualFile,
+        tensor: ResolvedTensor,
+        query: PictureQuery,
+        prepared: Prepared,
+        form: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        super().__init__(_etag(file, tensor, query, form), headers, {"Content-Type": form})
+        self._worker = context.worker
+        self._file = file
+        self._tensor = tensor
+        self._prepared = prepared
+        self._body: bytes | None = None
+
+    async def size(self) -> int:
+        """The number of bytes. Only the text has it, so this computes the numbers."""
+        return len(await self._text())
+
+    def at_once(self, start: int, stop: int) -> Chunk | None:
+        """The bytes [start, stop), once `size` has made the text."""
+        return None if self._body is None else memoryview(self._body)[start:stop]
+
+    async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
+        """The bytes [start, stop)."""
+        yield memoryview(await self._text())[start:stop]
+
+    async def _text(self) -> bytes:
+        if self._body is None:
+            with span("generate"), refusing_preparations():
+                self._body = await self._worker.read_elements(
+                    self._file, self._tensor, self._prepared.elements, self._compute
+                )
+        return self._body
+
+    def _compute(self, source: ElementSource) -> bytes:
+        return json_text(self._prepared.compute(source))
+
+
+def json_text(found: Histogram | HeatMap) -> bytes:
+    """The members as JSON. An infinite end of a support is null, an infinite element a word."""
+    members = dict(vars(found))
+    if isinstance(found, HeatMap):
+        members["values"] = to_json_lists(found.values, found.dtype)
+    return orjson.dumps(members, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _etag(file: VirtualFile, tensor: ResolvedTensor, query: PictureQuery, form: str) -> str:
+    """A tag of all that decides the bytes, without computing them."""
+    decisive = (file.digest, tensor.name, repr(query), form, *_versions())
+    return f'"{hashlib.sha256(repr(decisive).encode()).hexdigest()}"'
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    """The versions of what writes the bytes."""
+    return tuple(map(version, ("tensorseed", "numpy")))
+
+
+_ERRORS = (
+    *(UnknownNameError, UnknownPathError, QueryError, TooLargeError, UnrepresentableError, DeviceError),
+    *(CapacityError, VersionError, PreconditionError, RangeError, BusyError),
+)
+
+
+@get_and_head(
+    router,
+    "/{token:token}/tensors/{name:path}/histogram",
+    "Histogram",
+    responses=picture_answers(TensorHistogram, "The histogram"),
+    errors=PROBLEMS.documented(*_ERRORS),
+    parameters=[*histogram_parameters(), dtype_parameter(), picture_format_parameter()],
+)
+async def get_histogram(request: Request, token: Token, name: Name) -> Response:
+    """The histogram of a tensor, with its exact density, its exact moments and those of the sample.
+
+    All elements of a tensor are counted, or about a million of a larger one, in runs spread evenly over it.
+    A tensor whose own name ends in /histogram keeps this URL for its file.
+    """
+    check_path(request)
+    return await cancel_on_disconnect(request.receive, _get(request, token, name, HistogramQuery))
+
+
+@get_and_head(
+    router,
+    "/{token:token}/tensors/{name:path}/heatmap",
+    "HeatMap",
+    responses=picture_answers(TensorHeatMap, "The heat map"),
+    errors=PROBLEMS.documented(*_ERRORS),
+    parameters=[*heatmap_parameters(), dtype_parameter(), picture_format_parameter()],
+)
+async def get_heatmap(request: Request, token: Token, name: Name) -> Response:
+    """The elements of a tensor as a matrix: its first rows and columns, or some spread evenly over it.
+
+    The first dimension is that of the rows, all others together are the columns.
+    A tensor whose own name ends in /heatmap keeps this URL for its file.
+    """
+    check_path(request)
+    return await cancel_on_disconnect(request.receive, _get(request, token, name, HeatMapQuery))
+
+
+async def _get(request: Request, token: str, name: str, kind: type[PictureQuery]) -> Response:
+    context = WeightsContext.of(request)
+    opened = await open_token(request, token, None)
+    own = f"{name}/{kind.name}"
+    if await context.worker.run(_has, opened.file, own):
+        return await answer_tensor(request, token, own)
+    wanted = query_of(request, allowed=(*kind.names, "dtype", "format"))
+    form = form_in_query(wanted, FORMATS)
+    query = kind.read(wanted)
+    media_type = negotiate(accept_of(request) if form is None else form, [*FORMATS.values()], _UNAVAILABLE)
+    opened = await open_token(request, token, wanted.get("dtype"))
+    await context.worker.device(opened.file.resolved.device)
+    tensor, prepared = await context.worker.run(_prepare, opened.file, name, query)
+    lease_of(request).take(prepared.nbytes)
+    headers = {} if form is not None else {"Vary": "Accept"}
+    representation = PictureRepresentation(context, opened.file, tensor, query, prepared, media_type, headers)
+    return await file_response(request, representation, context.streams)
+
+
+def _has(file: VirtualFile, name: str) -> bool:
+    try:
+        file.entry(name)
+    except UnknownNameError:
+        return False
+    return True
+
+
+def _prepare(file: VirtualFile, name: str, query: PictureQuery) -> tuple[ResolvedTensor, Prepared]:
+    tensor = file.entry(name).tensor
+    return tensor, query.prepare(tensor)

@@ -1,0 +1,1 @@
+"""Statistics of a tensor's elements: histogram, exact density, heat map."""
