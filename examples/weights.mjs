@@ -1,26 +1,20 @@
-// A safetensors file in JavaScript, without a library: a header of JSON, then the numbers.
+// A spec's file in JavaScript: planned, fetched, read, and one of its tensors generated here, without a service.
 // Usage: node examples/weights.mjs [http://127.0.0.1:8000]
 
 import { readFile } from "node:fs/promises";
+import { Client, generate } from "../service/explorer/static/tensorseed/index.js";
 
-const url = process.argv[2] ?? "http://127.0.0.1:8000";
-const spec = await readFile(new URL("mlp.json", import.meta.url));
+const client = new Client({ url: process.argv[2] ?? "http://127.0.0.1:8000" });
+const spec = await readFile(new URL("mlp.json", import.meta.url), "utf8");
 
-const answer = await fetch(`${url}/v1/weights`, {
-  method: "POST",
-  headers: { "Content-Type": "application/json" },
-  body: spec,
-});
-if (!answer.ok) throw new Error((await answer.json()).detail);
-const file = await answer.arrayBuffer();
+const plan = await client.plan(spec);
+console.log("size:", plan.size, "bytes");
 
-const length = Number(new DataView(file).getBigUint64(0, true)); // of the header, little-endian
-const header = JSON.parse(new TextDecoder().decode(new Uint8Array(file, 8, length)));
+const { tensors } = await client.fetch(spec);
+console.log("tensors:", [...tensors.keys()].join(", "));
+const first = (values) => [...values.slice(0, 3)].map((x) => x.toFixed(8));
+console.log("first weights:", first(tensors.get("0.weight").data));
 
-function tensor(name) {
-  const [start, stop] = header[name].data_offsets;
-  return new Float32Array(file.slice(8 + length + start, 8 + length + stop)); // F32, on a little-endian host
-}
-
-console.log("tensors:", Object.keys(header).filter((name) => name !== "__metadata__").join(", "));
-console.log("first weights:", [...tensor("0.weight").slice(0, 3)].map((x) => x.toFixed(8)));
+const init = { kind: "kaiming_normal", nonlinearity: "relu" };
+const made = generate({ init, shape: [256, 784], seed: 42, name: "0.weight" });
+console.log("made here:    ", first(made.values));

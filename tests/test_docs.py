@@ -41,13 +41,14 @@ ADDRESS = "127.0.0.1:8000"
 
 RUN = {"console", "sh", "python", "pycon"}
 READ = {"json", "text", ""}
+NODE = {"js"}  # tests/service/explorer/tensorseed runs them
 CONFIGURATIONS = set(PROGRAMS)  # tests/deploy runs them
 NOT_RUN = {
     "make": "the verbs set up an environment, serve until interrupted, or run these very tests",
     "docker": "the tests have no engine",
     "serve": "it serves until interrupted",
     "torchrun": "tests/test_examples.py runs it, and compares what it prints with the page",
-    "node": "tests/test_examples.py runs it, and skips it where node is missing",
+    "node": "tests/test_examples.py and tests/service/explorer run it, and skip it where node is missing",
 }
 LIBRARY = hasattr(tensorseed, "open")  # the library's front door: its blocks run once it is there
 
@@ -100,7 +101,7 @@ def test_every_block_runs_and_prints_what_the_page_says(page: Path, address: str
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{name_of(block.page)}:{block.line}")
 def test_every_block_is_run_or_says_what_it_needs(block: Block) -> None:
-    assert block.language in RUN | READ | CONFIGURATIONS
+    assert block.language in RUN | READ | NODE | CONFIGURATIONS
     assert not block.needs or block.needs in NOT_RUN or block.language in CONFIGURATIONS
     if block.language == "json":
         json.loads(block.text)
