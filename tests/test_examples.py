@@ -11,11 +11,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.blocks import blocks
 from tests.serving import ROOT, served
+from tools.notebook import rerun
 
 EXAMPLES = ROOT / "examples"
 FIRST = ["0.09105457", "0.00962579", "-0.03245293"]  # of mlp.json's first weight, in every language
@@ -90,6 +92,25 @@ def test_curl(url: str) -> None:
     assert "sha256: 5ef7280c01a4f863433b0a85c5c571aa874cee5b532f6da77d19669c573fa034" in printed
     (numbers,) = json.loads(printed.splitlines()[-1])["tensors"]["0.weight"]["data"]
     assert [f"{number:.8f}" for number in numbers] == FIRST
+
+
+def test_notebook(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new run prints what the notebook holds, and draws as many pictures."""
+    monkeypatch.setenv("TENSORSEED_URL", url)
+    path = EXAMPLES / "initialisation.ipynb"
+    assert path.stat().st_size < 300_000
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    assert outputs(rerun(stored)) == outputs(stored)
+
+
+def outputs(notebook: dict[str, Any]) -> list[tuple[str, str]]:
+    """What each output is, with its text; a picture's is its size."""
+    found = []
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            text = output.get("text") or output["data"]["text/plain"]
+            found.append((output["output_type"], "".join(text)))
+    return found
 
 
 def test_every_script_is_listed_and_tested() -> None:
