@@ -96,6 +96,7 @@ def pages(reserved: Collection[str], has_repository: HasRepository) -> Pages:
             Route("/", home, methods=_METHODS, include_in_schema=False),
             Route(f"{PREFIX}/{{digest}}/{{path:path}}", asset, methods=_METHODS, include_in_schema=False),
             Route(at_repository, repository, methods=_METHODS, include_in_schema=False),
+            Route(f"{at_repository}/", repository, methods=_METHODS, include_in_schema=False),
             Route(
                 f"{at_repository}/tree/{{revision:path}}",
                 repository,
@@ -104,7 +105,7 @@ def pages(reserved: Collection[str], has_repository: HasRepository) -> Pages:
             ),
         ],
         re.compile(
-            rf"/$|{PREFIX}(?:/|$)|/{_segment(reserved).regex}/{_segment(_FILES).regex}(?:/tree/.*)?$",
+            rf"/$|{PREFIX}(?:/|$)|/{_segment(reserved).regex}/{_segment(_FILES).regex}(?:/|/tree/.*)?$",
             re.DOTALL,
         ),
     )

@@ -65,10 +65,6 @@ export async function call(path, { body, form, accept = "application/json", sign
 /** JSON of the service. */
 export const json = async (path, options) => (await call(path, options)).json();
 
-/** Bytes of the service. */
-export const bytes = async (path, options) =>
-  (await call(path, { accept: "application/octet-stream, */*", ...options })).arrayBuffer();
-
 const catalogs = new Map();
 
 /** A catalogue, such as `/v1/schemes`, which is requested once. */

@@ -20,7 +20,13 @@ from service.settings import Settings
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
 REPOSITORY = "/tensorseed/tiny-llama"
-PAGE_PATHS = ("/", REPOSITORY, f"{REPOSITORY}/tree/main", f"{REPOSITORY}/tree/refs%2Fpr%2F1/folder")
+PAGE_PATHS = (
+    "/",
+    REPOSITORY,
+    f"{REPOSITORY}/",
+    f"{REPOSITORY}/tree/main",
+    f"{REPOSITORY}/tree/refs%2Fpr%2F1/folder",
+)
 MAX_PAGE_BYTES = 250_000  # compressed, of everything that the page can load
 
 

@@ -10,6 +10,9 @@ export function number(value) {
   return value.toLocaleString("en", { maximumSignificantDigits: 4 }).replace("-", "−");
 }
 
+/** A share in percent. */
+export const share = (value) => `${Number((value * 100).toPrecision(3))} %`;
+
 /** A count with separators. */
 export const count = (value) => value.toLocaleString("en");
 

@@ -2,31 +2,28 @@
 import { number } from "./format.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
 
-const CELL = 6; // device-independent pixels of a value at least; the canvas is scaled without smoothing
-
-/** `rows` × `columns` values, by rows, coloured from −`bound` to `bound`. */
-export function HeatMap({ values, rows, columns, bound, label }) {
+/** A matrix of numbers, a list for each row, coloured from −`bound` to `bound`; others are blank. */
+export function HeatMap({ values, bound, label }) {
   const canvas = useRef(null);
   const theme = useTheme();
+  const [rows, columns] = [values.length, values[0]?.length ?? 0];
   useEffect(() => {
-    const element = canvas.current;
-    element.width = columns;
-    element.height = rows;
-    const context = element.getContext("2d");
+    if (!rows || !columns) return;
+    const context = canvas.current.getContext("2d");
     const image = context.createImageData(columns, rows);
     const [low, zero, high] = ["--heat-low", "--heat-zero", "--heat-high"].map(colour);
-    for (let at = 0; at < rows * columns; at++) {
-      const share = Math.max(-1, Math.min(1, (values[at] || 0) / (bound || 1)));
+    values.flat().forEach((value, at) => {
+      const share = Math.max(-1, Math.min(1, value / (bound || 1)));
       const end = share < 0 ? low : high;
       for (let part = 0; part < 3; part++)
         image.data[4 * at + part] = zero[part] + (end[part] - zero[part]) * Math.abs(share);
-      image.data[4 * at + 3] = 255;
-    }
+      image.data[4 * at + 3] = Number.isFinite(share) ? 255 : 0;
+    });
     context.putImageData(image, 0, 0);
-  }, [values, rows, columns, bound, theme]);
+  }, [values, bound, theme]);
   return html`<div class="heat">
-    <canvas ref=${canvas} role="img" aria-label=${label} width=${columns} height=${rows}
-      style=${{ aspectRatio: `${Math.max(columns, 1)} / ${Math.max(rows, 1)}`, minHeight: `${Math.min(rows * CELL, 24)}px` }}></canvas>
+    <div class="cells"><canvas ref=${canvas} role="img" aria-label=${label} width=${columns} height=${rows}
+      style=${{ aspectRatio: `${Math.max(columns, 1)} / ${Math.max(rows, 1)}` }}></canvas></div>
     <div class="scale" aria-hidden="true"><span>${number(-bound)}</span><i></i><span>${number(bound)}</span></div>
   </div>`;
 }

@@ -1,19 +1,20 @@
 // The room of one tensor: its parameters, the lines that get it, its digest, and what it looks like.
-import { bytes, catalog, json, useAnswer } from "../api.js";
+import { catalog, json, useAnswer } from "../api.js";
+import { loadPlot } from "../components/chart.js";
 import { Check, Choice, Prose, Select, Text } from "../components/fields.js";
-import { count, number, size } from "../components/format.js";
+import { count, number, share, size } from "../components/format.js";
 import { HeatMap } from "../components/heatmap.js";
-import { Histogram } from "../components/histogram.js";
-import { Copy, Tabs } from "../components/lines.js";
-import { html, useMemo, useRef, useState } from "../components/preact.js";
-import { density } from "./tensor/density.js";
+import { HEIGHT, Histogram } from "../components/histogram.js";
+import { Tabs } from "../components/lines.js";
+import { html, useRef } from "../components/preact.js";
+import { Digest } from "./tensor/digest.js";
 import { DEFAULTS, DTYPES, GENERATORS, isListed, linesOf, pathOf, queryOf, STARTS, VIEW } from "./tensor/query.js";
-import { corner, histogram, moments, parse, sliceOf } from "./tensor/values.js";
 
 export const title = "Tensor";
 
-const MAX_VALUES = 1 << 20; // of a tensor that is fetched whole
-const MAX_DIGESTED = 1 << 26; // bytes of a file whose digest is computed without being asked for
+loadPlot(); // while the first requests are under way
+
+const BINS = 80;
 const SETTLE_MS = 40; // from a key to the request
 const FIELDS = ["init", "shape", "dtype", "seed", "generator"];
 
@@ -25,9 +26,9 @@ export function Room({ state, setState }) {
   const answer = useAnswer(
     (signal) => {
       began.current = performance.now();
-      return look(query, signal);
+      return look(query, state.map === "whole" ? "whole" : "corner", signal);
     },
-    [text],
+    [text, state.map],
     SETTLE_MS,
   );
   const measure = () => {
@@ -42,59 +43,48 @@ export function Room({ state, setState }) {
       <p>A shape, a scheme and a seed are the whole recipe. The same URL gives the same bytes on every machine:
         a safetensors file, computed while it is read.</p>
     </section>
-    <div class="split">
+    ${(schemes.data || schemes.error) && html`<div class="split">
       <${Controls} state=${state} setState=${setState} schemes=${schemes} scheme=${scheme} parameters=${parameters}
         error=${answer.error} />
       <div class="results" aria-busy=${answer.pending}>
         <section class="card" aria-label="Get it">
           <${Tabs} label="Language" tabs=${linesOf(query)} chosen=${state.as ?? "URL"}
             onChoose=${(name) => setState({ as: name === "URL" ? undefined : name })} />
-          <${Digest} found=${answer.data} failed=${Boolean(answer.error)} />
+          <${Digest} found=${answer.data} query=${query} failed=${Boolean(answer.error)} />
         </section>
         <${Pictures} found=${answer.data} failed=${Boolean(answer.error)} state=${state} setState=${setState}
           onDrawn=${measure} />
       </div>
-    </div>`;
+    </div>`}`;
 }
 
-/** The plan of a query, and its file; of a large tensor, that of a slice. */
-async function look(query, signal) {
-  const small = sizeOf(query.shape) <= MAX_VALUES;
-  const [plan, early] = await Promise.all([
-    json("v1/weights/plan", { form: query, signal }),
-    small ? bytes(pathOf(query), { signal }).catch(() => null) : null, // the plan says what is wrong
-  ]);
+/** The plan of a query, the histogram of its values, and a heat map of some. */
+async function look(query, map, signal) {
+  const plan = await json("v1/weights/plan", { form: query, signal });
   const [tensor] = plan.tensors;
   const total = tensor.shape.reduce((product, length) => product * length, 1);
-  const whole = early !== null;
-  const slice = encodeURIComponent(sliceOf(tensor.shape));
-  const file = early ?? (await bytes(`v1/weights/${plan.token}/tensors/weight?slice=${slice}`, { signal }));
-  return { plan, tensor, total, whole, file, ...parse(file) };
-}
-
-/** The number of values of a shape as it is typed; ∞ for what is no list of numbers. */
-const sizeOf = (shape) => {
-  const lengths = shape.split(",").filter((text) => text.trim()).map(Number);
-  return lengths.every((length) => length >= 0) ? lengths.reduce((product, length) => product * length, 1) : Infinity;
-};
-
-async function sha256(file) {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", file));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const path = `v1/weights/${plan.token}/tensors/${tensor.name}`;
+  const [histogram, heatmap] = await Promise.all([
+    json(`${path}/histogram?bins=${BINS}`, { signal }),
+    json(`${path}/heatmap?view=${map}`, { signal }),
+  ]);
+  return { plan, tensor, total, histogram, heatmap };
 }
 
 function Controls({ state, setState, schemes, scheme, parameters, error }) {
   const at = (name) => error?.at?.(name);
   const names = [...FIELDS, ...parameters.map(({ name }) => name)];
   const others = error ? (error.beside?.(names) ?? [error.message]) : [];
-  const kinds = schemes.data?.filter(isListed).map(({ kind }) => kind) ?? [state.init ?? DEFAULTS.init];
+  const chosen = scheme?.kind ?? state.init ?? DEFAULTS.init;
+  const listed = schemes.data?.filter(isListed).map(({ kind }) => kind) ?? [];
+  const kinds = listed.includes(chosen) ? listed : [chosen, ...listed];
   const choose = (kind) => {
     const own = schemes.data.find((each) => each.kind === kind).parameters.map(({ name }) => name);
     const dropped = Object.keys(state).filter((name) => ![...FIELDS, ...VIEW, ...own].includes(name));
     setState({ ...Object.fromEntries(dropped.map((name) => [name, undefined])), ...STARTS[kind], init: kind });
   };
   return html`<form class="controls" aria-label="The tensor" onSubmit=${(event) => event.preventDefault()}>
-    <${Select} label="Scheme" value=${scheme?.kind ?? state.init ?? DEFAULTS.init} options=${kinds} error=${at("init")}
+    <${Select} label="Scheme" value=${chosen} options=${kinds} error=${at("init")}
       onValue=${choose} />
     <div class="about">${scheme && html`<p><${Prose} text=${scheme.summary} /></p>${scheme.formula && html`<p class="formula">${scheme.formula}</p>`}`}</div>
     <${Text} label="Shape" value=${state.shape ?? DEFAULTS.shape} error=${at("shape")}
@@ -130,91 +120,55 @@ function Parameter({ parameter, value, error, onValue }) {
     placeholder=${start === undefined || start === null ? "" : String(start)} onValue=${onValue} />`;
 }
 
-function Digest({ found, failed }) {
-  const { plan, whole, file } = found ?? {};
-  const [wanted, setWanted] = useState(null);
-  const { data = {}, pending } = useAnswer(async (signal) => {
-    if (!plan || (plan.size > MAX_DIGESTED && wanted !== plan.token)) return {};
-    const [{ digest }, own] = await Promise.all([
-      json(`v1/weights/${plan.token}/digest`, { signal }),
-      whole && globalThis.crypto?.subtle ? sha256(file) : null,
-    ]);
-    return { digest, own };
-  }, [found, wanted]);
-  const { digest, own } = data;
-  const large = plan && plan.size > MAX_DIGESTED;
-  const equal = digest && own && digest === own;
-  const word = failed
-    ? "no file: see the field at fault"
-    : !found
-      ? ""
-      : digest
-        ? own
-          ? equal
-            ? "computed by the service and again in this browser: equal"
-            : "this browser computed another digest: the file was changed on its way"
-          : "computed by the service"
-        : large
-          ? wanted === plan.token && pending
-            ? `the service computes ${size(plan.size)}`
-            : `of ${size(plan.size)}, which the service has to compute`
-          : "";
-  return html`<div class="digest">
-    <span class="name">SHA-256</span>
-    <code>${failed ? "–" : (digest ?? "–")}</code>
-    ${digest && !failed && html`<${Copy} text=${digest} name="the SHA-256" />`}
-    ${large && !digest && !failed && html`<button type="button" class="copy" disabled=${wanted === plan.token && pending}
-      onClick=${() => setWanted(plan.token)}>Compute</button>`}
-    <p class=${digest && own && !equal ? "error" : "hint"} role="status">${equal && !failed ? html`<span class="tick" aria-hidden="true">✓</span> ` : ""}${word}</p>
-  </div>`;
-}
-
 function Pictures({ found, failed, state, setState, onDrawn }) {
-  const drawn = useMemo(() => found && summary(found), [found]);
+  const { histogram, heatmap } = found ?? {};
   const log = state.y === "log";
-  const part = !found || found.whole ? "" : `first ${count(found.values.length)} of ${count(found.total)}`;
+  const sample = histogram?.sample;
+  const part = sample && sample.count < sample.of ? `${count(sample.count)} of ${count(sample.of)}` : "";
+  const masses = histogram?.masses?.slice(0, 2).map(({ value, mass }) => `${share(mass)} are ${number(value)}`) ?? [];
+  const bound = heatmap ? Math.max(Math.abs(heatmap.min ?? 0), Math.abs(heatmap.max ?? 0)) : 0;
+  const [rows, columns] = heatmap ? [heatmap.rows.length, heatmap.columns.length] : [0, 0];
   return html`<div class=${failed ? "pictures stale" : "pictures"}>
     <section class="card" aria-labelledby="histogram-title">
-      <div class="head"><h2 id="histogram-title">Values${part && html` <span class="hint">${part}</span>`}</h2>
-        <${Choice} label="Scale" value=${log ? "log" : "linear"} options=${[["linear", "Linear"], ["log", "Log"]]}
+      <div class="head"><h2 id="histogram-title">Values ${part && html`<span class="hint">${part}</span>`}</h2>
+        <${Choice} label="Scale of the density" value=${log ? "log" : "linear"} options=${[["linear", "Linear"], ["log", "Log"]]}
           onValue=${(scale) => setState({ y: scale === "log" ? "log" : undefined })} /></div>
-      ${drawn
-        ? html`<${Histogram} ...${drawn.histogram} density=${drawn.density} log=${log} onDrawn=${onDrawn}
-            label=${`Histogram of ${count(found.values.length)} values, mean ${number(drawn.moments.mean)}, standard deviation ${number(drawn.moments.std)}`} />
-          <p class="key-line"><i></i>values <i class="curve"></i>${drawn.density ? "exact density" : "no density: the values follow no formula"}</p>`
-        : html`<div class="chart waiting" style=${{ height: "300px" }}></div><p class="key-line"> </p>`}
+      ${histogram
+        ? html`<${Histogram} counts=${histogram.counts} edges=${histogram.edges} density=${histogram.density} masses=${histogram.masses}
+            total=${sample.count} log=${log} onDrawn=${onDrawn}
+            label=${`Histogram of ${count(sample.count)} values, mean ${number(sample.mean)}, standard deviation ${number(sample.std)}`} />`
+        : html`<div class="chart" style=${{ height: `${HEIGHT}px` }}></div>`}
+      <p class="key-line">${histogram && html`<i></i>drawn
+        ${histogram.density?.some((y) => y > 0) ? html`<i class="curve"></i>exact density` : !masses.length && html`<span class="masses">no formula of a density is known</span>`}
+        ${masses.length > 0 && html`<span class="masses">${masses.join(", ")}</span>`}`}</p>
     </section>
-    <section class="card" aria-labelledby="corner-title">
-      <div class="head"><h2 id="corner-title">${drawn ? `First ${drawn.corner.rows} × ${drawn.corner.columns}` : "Corner"}</h2></div>
-      ${drawn ? html`<${HeatMap} ...${drawn.corner} label=${`Heat map of the first ${drawn.corner.rows} rows and ${drawn.corner.columns} columns`} />`
-        : html`<div class="heat waiting"></div>`}
+    <section class="card" aria-labelledby="heat-title">
+      <div class="head"><h2 id="heat-title">${heatmap ? `${rows} × ${columns}` : "Heat map"}</h2>
+        <${Choice} label="Part of the heat map" value=${state.map ?? "corner"} options=${[["corner", "Corner"], ["whole", "Spread"]]}
+          onValue=${(map) => setState({ map: map === "whole" ? map : undefined })} /></div>
+      ${heatmap
+        ? html`<${HeatMap} values=${heatmap.values} bound=${bound}
+            label=${`Heat map of ${rows} rows and ${columns} columns, from ${number(heatmap.min)} to ${number(heatmap.max)}`} />`
+        : html`<div class="heat"><div class="cells"></div></div>`}
     </section>
-    <${Facts} found=${found} drawn=${drawn} />
+    <${Facts} found=${found} />
   </div>`;
 }
 
-function summary({ values, shape, tensor }) {
-  const bins = histogram(values);
-  return {
-    histogram: bins,
-    density: density(tensor, bins.edges[0], bins.edges.at(-1)),
-    moments: moments(values),
-    corner: corner(values, shape),
-  };
-}
-
-function Facts({ found, drawn }) {
-  const { plan, tensor } = found ?? {};
-  const row = (name, exact, sample) => html`<tr><th scope="row">${name}</th><td>${exact}</td><td>${sample}</td></tr>`;
-  return html`<section class="card facts" aria-label="Facts">
-    <table><thead><tr><th scope="col">${"\u00a0"}</th><th scope="col">exact</th><th scope="col">drawn</th></tr></thead><tbody>
-      ${row("Mean", number(tensor?.mean), number(drawn?.moments.mean))}
-      ${row("Std", number(tensor?.std), number(drawn?.moments.std))}
-      ${row("Smallest", "", number(drawn?.moments.low))}
-      ${row("Largest", "", number(drawn?.moments.high))}
+function Facts({ found }) {
+  const { plan, tensor, histogram, total } = found ?? {};
+  const sample = histogram?.sample;
+  const end = (at, infinite) => number(histogram?.support ? (histogram.support[at] ?? infinite) : null);
+  const row = (name, exact, drawn) => html`<tr><th scope="row">${name}</th><td>${exact}</td><td>${drawn}</td></tr>`;
+  return html`<section class="card facts" aria-label="Moments and size">
+    <table><thead><tr><td></td><th scope="col">exact</th><th scope="col">drawn</th></tr></thead><tbody>
+      ${row("Mean", number(histogram?.mean), number(sample?.mean))}
+      ${row("Std", number(histogram?.std), number(sample?.std))}
+      ${row("Smallest", end(0, -Infinity), number(sample?.min))}
+      ${row("Largest", end(1, Infinity), number(sample?.max))}
     </tbody></table>
     <dl>
-      <div><dt>Values</dt><dd>${found ? count(found.total) : "–"}</dd></div>
+      <div><dt>Values</dt><dd>${found ? count(total) : "–"}</dd></div>
       <div><dt>File</dt><dd>${plan ? size(plan.size) : "–"}</dd></div>
       <div><dt>Fan in</dt><dd>${tensor?.fans ? count(tensor.fans.in) : "–"}</dd></div>
       <div><dt>Fan out</dt><dd>${tensor?.fans ? count(tensor.fans.out) : "–"}</dd></div>

@@ -41,6 +41,7 @@ export function List({ search, setState }) {
     <div class="card flush list">
       <table>
         <caption class="spoken">Recipes</caption>
+        <colgroup><col class="wide" /><col class="family" /><col class="late task" /><col class="count" /><col class="late" /></colgroup>
         <thead><tr><th scope="col">Repository</th><th scope="col">Family</th><th scope="col" class="late">Task</th>
           <th scope="col" class="number">Parameters</th><th scope="col" class="number late">Size</th></tr></thead>
         <tbody>${found.map(

@@ -1,5 +1,5 @@
 // The page of a repository at a revision: what it is, how to load it, its files.
-import { call, json, Problem, url, useAnswer } from "../../api.js";
+import { call, json, keyField, keyState, Problem, url, useAnswer } from "../../api.js";
 import { Select, Text } from "../../components/fields.js";
 import { count, dtype as dtypeName, rounded, size } from "../../components/format.js";
 import { Tabs } from "../../components/lines.js";
@@ -34,7 +34,7 @@ export function Repository({ name, revision, setState }) {
       <p>${data ? data.recipe.description || "No description." : missing ? error.message : "\u00a0"}</p>
       ${missing && html`<p><a href=${address("checkpoints")} data-room="checkpoints">See all recipes</a></p>`}
     </section>
-    ${!missing && html`<div class=${error ? "stale" : ""} aria-busy=${answer.pending}>
+    ${(data || error) && !missing && html`<div class=${error ? "stale" : ""} aria-busy=${answer.pending}>
       <${Figures} data=${data} />
       <div class="split even">
         <div>
@@ -89,10 +89,11 @@ function Load({ name, revision, data }) {
   const [shown, setShown] = useState("Python");
   const endpoint = ROOT.href.replace(/\/$/, "");
   const loading = (data?.loading ?? "").split("\n").filter(Boolean);
+  const field = keyField();
   const tabs = {
-    Python: [`import os; os.environ["HF_ENDPOINT"] = "${endpoint}"`, ...loading].join("\n"),
-    hf: `export HF_ENDPOINT=${endpoint}\nhf download ${name} --revision ${revision}`,
-    curl: `curl -s ${url(`${name}/resolve/${revision}/config.json`).href}`,
+    Python: [`import os; os.environ["HF_ENDPOINT"] = "${endpoint}"${field ? "  # and HF_TOKEN, the key" : ""}`, ...loading].join("\n"),
+    hf: `export HF_ENDPOINT=${endpoint}${field ? " HF_TOKEN=$KEY" : ""}\nhf download ${name} --revision ${revision}`,
+    curl: `curl -s ${field ? `-H "${field}" ` : ""}'${url(`${name}/resolve/${revision}/config.json`).href}'`,
   };
   return html`<section class="card" aria-labelledby="load-title">
     <h2 id="load-title">Load it</h2>
@@ -102,9 +103,10 @@ function Load({ name, revision, data }) {
 
 function Files({ name, data }) {
   const at = data && encodeURIComponent(data.revision);
-  return html`<section class="card flush" aria-labelledby="files-title">
+  return html`<section class="card flush files" aria-labelledby="files-title">
     <h2 id="files-title">Files</h2>
     <table>
+      <colgroup><col /><col class="size" /></colgroup>
       <thead class="spoken"><tr><th scope="col">File</th><th scope="col">Size</th></tr></thead>
       <tbody>${(data?.model.siblings ?? []).map(
         ({ rfilename: path, size: length }) => html`<tr key=${path}>
@@ -112,6 +114,7 @@ function Files({ name, data }) {
           <td class="number">${size(length)}</td></tr>`,
       )}</tbody>
     </table>
+    ${keyState().given && html`<p class="hint commit">A browser sends no key with a link: fetch files with the lines beside them.</p>`}
     <p class="hint commit">${data ? html`Commit <code>${data.model.sha}</code>` : "\u00a0"}</p>
   </section>`;
 }

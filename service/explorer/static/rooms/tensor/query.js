@@ -4,7 +4,7 @@ import { keyField, url } from "../../api.js";
 export const DEFAULTS = { init: "xavier_uniform", shape: "256,784", dtype: "float32", seed: "42", generator: "philox" };
 export const DTYPES = ["float32", "float64", "bfloat16", "float16", "float8_e4m3fn", "float8_e5m2"];
 export const GENERATORS = ["philox", "torch"];
-export const VIEW = ["as", "y"]; // members of the state that choose what is shown
+export const VIEW = ["as", "map", "y"]; // members of the state that choose what is shown
 
 /** Schemes whose parameters are lists have no fields here: a spec in JSON has them. */
 export const isListed = (scheme) => !scheme.parameters.some(({ type }) => /list/.test(type));
@@ -34,10 +34,20 @@ export function queryOf(state) {
 
 export const pathOf = (query) => `v1/weights?${new URLSearchParams(query).toString().replaceAll("%2C", ",")}`;
 
+const ARRAYS = {
+  float32: "Float32Array",
+  float64: "Float64Array",
+  float16: "Uint16Array",
+  bfloat16: "Uint16Array",
+  float8_e4m3fn: "Uint8Array",
+  float8_e5m2: "Uint8Array",
+};
+
 /** The lines that get the file, by language. */
 export function linesOf(query) {
   const address = url(pathOf(query)).href;
   const field = keyField();
+  const array = ARRAYS[query.dtype ?? DEFAULTS.dtype] ?? "Uint8Array";
   return {
     URL: address,
     curl: `curl -s ${field ? `-H "${field}" ` : ""}'${address.replaceAll("'", "%27")}' -o weight.safetensors`,
@@ -51,7 +61,7 @@ export function linesOf(query) {
       `const answer = await fetch(${JSON.stringify(address)}${field ? ", { headers: { Authorization: `Bearer ${key}` } }" : ""});`,
       "const file = await answer.arrayBuffer(); // safetensors: a header of JSON, then the values",
       "const start = 8 + Number(new DataView(file).getBigUint64(0, true));",
-      "const weight = new Float32Array(file, start);",
+      `const weight = new ${array}(file, start);${array.startsWith("Float") ? "" : ` // the bits of ${query.dtype}`}`,
     ].join("\n"),
   };
 }
