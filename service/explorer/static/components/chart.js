@@ -34,6 +34,7 @@ export function Chart({ options, inputs, height, label, onDrawn }) {
     });
     // The style sheet has these rules: the policy of the page allows no style element.
     for (const element of [drawing, ...drawing.querySelectorAll("svg")]) element.querySelector("style")?.remove();
+    for (const part of drawing.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label"); // the whole has one
     drawing.setAttribute("role", "img");
     drawing.setAttribute("aria-label", label);
     box.current.replaceChildren(drawing);
