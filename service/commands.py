@@ -15,13 +15,42 @@ from pathlib import Path
 import click
 from pydantic.fields import FieldInfo
 
-from tensorseed.client.commands import exiting, write_out
 from tensorseed.client.errors import writing_errors
+from tensorseed.commands import options
+from tensorseed.commands.base import Command
+from tensorseed.commands.exits import exiting, write_json, write_lines, write_out
 from tensorseed.files.output import check_output, open_output
 
 from .processes.signals import handled, immediate
 from .settings import PREFIX, Settings
 from .settings.environment import SettingsError, bounds, default, read_environment
+
+SERVING = """
+$ tensorseed serve
+$ tensorseed serve --host 0.0.0.0 --port 9000
+$ tensorseed serve --keys-file keys --key-requests 100
+$ TENSORSEED_WORKERS=4 tensorseed serve --log-format json
+"""
+SETTING = """
+$ tensorseed settings
+$ tensorseed settings | grep -A 1 PORT
+$ tensorseed settings --json
+"""
+MAKING_KEYS = """
+$ tensorseed key alice >> keys
+$ tensorseed key bob --scope weights --scope losses >> keys
+$ tensorseed serve --keys-file keys
+"""
+DESCRIBING = """
+$ tensorseed openapi > openapi.json
+$ tensorseed openapi --output openapi.json --force
+"""
+SERVICE_CODES = """
+0    done, or stopped by a signal after its requests have ended
+1    a fault of the service
+2    the command line or a setting is wrong, or a port is taken
+130  interrupted before it served, or at once
+"""
 
 
 class StartError(click.ClickException):
@@ -79,15 +108,16 @@ def calm_openmp() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
-@click.command()
+@click.command(cls=Command, groups=Settings.groups(), examples=SERVING, codes=SERVICE_CODES)
 @every_setting
-def serve(**options: object) -> None:
+def serve(**given: object) -> None:
     """Serve weights over HTTP until interrupted.
 
-    Options override the environment.
+    A page for browsers is at /, and the interface at /docs. Every option is a variable of the environment as
+    well, TENSORSEED_PORT for --port; an option wins.
     """
     with handled(immediate()):
-        settings = load_settings(**options)
+        settings = load_settings(**given)
         calm_openmp()
         _serve(settings)
 
@@ -108,7 +138,7 @@ def _serve(settings: Settings) -> None:
         raise StartError(str(error)) from None
 
 
-@click.command()
+@click.command(cls=Command, examples=DESCRIBING)
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -118,7 +148,7 @@ def _serve(settings: Settings) -> None:
 def openapi(output: Path | None, force: bool) -> None:
     """Write the OpenAPI document.
 
-    The environment does not change it. Exit codes are those of fetch.
+    The environment does not change it.
     """
     with exiting():
         if output is not None:
@@ -140,22 +170,32 @@ def _openapi_text() -> bytes:
     return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-@click.command()
-def settings() -> None:
+@click.command(cls=Command, examples=SETTING, codes=SERVICE_CODES)
+@options.as_json
+def settings(as_json: bool) -> None:
     """List every setting of the service.
 
     Each has its variable, its present value, its meaning and its bounds.
     """
     current = load_settings()
-    for name, field in Settings.model_fields.items():
-        value = getattr(current, name)
-        written = "" if value is None else value
-        changed = "" if value == field.default else f" (default {default(field)})"
-        allowed = f" [{bounds(field)}]" if bounds(field) else ""
-        click.echo(f"{PREFIX}{name.upper()}={written}{changed}\n    {field.description}{allowed}")
+    if as_json:
+        write_json(
+            {f"{PREFIX}{name.upper()}": value for name, value in current.model_dump(mode="json").items()}
+        )
+        return
+    for heading, names in Settings.groups().items():
+        write_lines([f"# {heading}", *(_described(current, name) for name in names), ""])
 
 
-@click.command()
+def _described(current: Settings, name: str) -> str:
+    field, value = Settings.model_fields[name], getattr(current, name)
+    written = "" if value is None else value
+    changed = "" if value == field.default else f" (default {default(field)})"
+    allowed = f" [{bounds(field)}]" if bounds(field) else ""
+    return f"{PREFIX}{name.upper()}={written}{changed}\n    {field.description}{allowed}"
+
+
+@click.command(cls=Command, examples=MAKING_KEYS, codes=SERVICE_CODES)
 @click.argument("name")
 @click.option(
     "--scope", "scopes", multiple=True, help="Scope of the key, any number of times; all if absent."

@@ -5,43 +5,24 @@ A command's module is imported when the command is run, so that help and complet
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from tensorseed.concurrency.interrupts import ending_at_once
 
 with ending_at_once():
     import click
 
+from tensorseed.client import TRACEBACK_VARIABLE
+from tensorseed.commands.base import write_lines
+from tensorseed.commands.names import COMMANDS, EXAMPLES, known_as
 from tensorseed.concurrency.streams import open_missing
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-
-class Entry(NamedTuple):
-    """One command: where it is defined, its summary, and the extra that its imports need."""
-
-    module: str  # one that begins with a dot is of the service
-    function: str
-    extra: str
-    summary: str
-
-
-COMMANDS = {
-    "compile": Entry(
-        "tensorseed.commands", "compile_kernels", "torch", "Compile the kernels of the CPU into the cache"
-    ),
-    "fetch": Entry("tensorseed.client.commands", "fetch", "torch", "Fetch or compute the file of SPEC"),
-    "key": Entry(".commands", "key", "service", "Make an API key called NAME"),
-    "openapi": Entry(".commands", "openapi", "service", "Write the OpenAPI document"),
-    "recipe": Entry("tensorseed.commands", "recipe", "transformers", "Write the recipe of CONFIG"),
-    "serve": Entry(".commands", "serve", "service", "Serve weights over HTTP until interrupted"),
-    "settings": Entry(".commands", "settings", "service", "List every setting of the service"),
-    "verify": Entry(
-        "tensorseed.client.commands", "verify", "torch", "Compute FILE again and compare every tensor"
-    ),
-}
 
 
 class Commands(click.Group):
@@ -50,9 +31,33 @@ class Commands(click.Group):
     service: str
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the program. SIGINT ends it at once, but for commands that have something to tell then."""
+        """Run the program. SIGINT ends it at once, but for commands that have something to say then.
+
+        An unexpected error is one line, and exit code 1.
+        """
         with ending_at_once():
-            return super().main(*args, **kwargs)
+            try:
+                return super().main(*args, **kwargs)
+            except Exception as error:
+                if os.environ.get(TRACEBACK_VARIABLE) or not kwargs.get("standalone_mode", True):
+                    raise
+                what = f"{type(error).__name__}: {error}".removesuffix(": ")
+                click.echo(f"Error: unexpected {what!a}; {TRACEBACK_VARIABLE}=1 shows where", err=True)
+                sys.exit(1)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the arguments; an unknown one is answered by its name here.
+
+        Raises:
+            click.UsageError: there is no such command.
+        """
+        name = args[0]
+        known = known_as(name) if name not in COMMANDS else None
+        if known is not None and not ctx.resilient_parsing:
+            raise click.UsageError(f"No such command {name!r}. Did you mean {known!r}?", ctx)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported.
@@ -78,9 +83,15 @@ class Commands(click.Group):
             raise _missing(error, ctx.invoked_subcommand or "") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the summaries without importing a command."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+        """Write the summaries by section, in full, without importing a command."""
+        width = max(map(len, COMMANDS))
+        for section, names in groupby(COMMANDS, lambda name: COMMANDS[name].section):
+            write_lines(formatter, section, "\n".join(f"{n:{width}}  {COMMANDS[n].summary}" for n in names))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write examples."""
+        write_lines(formatter, "Examples", EXAMPLES)
+        write_lines(formatter, "More", "tensorseed COMMAND --help has the options and examples of a command.")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete a name without importing a command."""

@@ -11,8 +11,8 @@ import orjson
 from tensorseed.errors import EvaluationError
 from tensorseed.evaluations.plots import draw
 from tensorseed.evaluations.report import Comparison, Report
+from tensorseed.spec.json.values import spell_nonfinite
 
-from ..http.json_numbers import spell_nonfinite
 from ..http.negotiation import JSON, OCTETS, negotiate
 
 if TYPE_CHECKING:

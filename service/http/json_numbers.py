@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,14 +21,3 @@ def to_json_lists(array: npt.NDArray[np.float64], dtype: str) -> Any:
     spelled[np.isposinf(array)] = "Infinity"
     spelled[np.isneginf(array)] = "-Infinity"
     return spelled.tolist()
-
-
-def spell_nonfinite(value: Any) -> Any:
-    """The value with every non-finite number in it as its word."""
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return value
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Mapping):
-        return {key: spell_nonfinite(part) for key, part in value.items()}
-    return [spell_nonfinite(part) for part in value] if isinstance(value, list | tuple) else value

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
 from tensorseed.checkpoints.generated_texts import UNEXPECTED, UnmadeTextError
 from tensorseed.checkpoints.library import Library
-from tensorseed.checkpoints.repo_files import GeneratedFile, RepoFile, WeightsFile
+from tensorseed.checkpoints.repo_files import GeneratedFile, RepoFile
 from tensorseed.checkpoints.repository import Repository
 from tensorseed.checkpoints.snapshot import Snapshot
 from tensorseed.errors import TooLargeError
@@ -92,7 +92,7 @@ class LibraryService:
         """
         known = self._summaries.get(repository)
         if known is None:
-            known = self._summaries[repository] = _summary(await self._snapshot(repository, MAIN))
+            known = self._summaries[repository] = (await self._snapshot(repository, MAIN)).summary()
         return known
 
     async def listing(self, repository: Repository) -> dict[str, Any]:
@@ -179,16 +179,3 @@ class LibraryService:
         done, _ = await asyncio.wait({self._checking}, timeout=REFRESH_SECONDS)
         for check in done:
             check.result()
-
-
-def _summary(snapshot: Snapshot) -> dict[str, Any]:
-    recipe = snapshot.recipe
-    return {
-        "id": recipe.id,
-        "aliases": recipe.aliases,
-        "description": recipe.description,
-        "dtype": ", ".join(recipe.dtypes),
-        "parameters": snapshot.total,
-        "size": sum(file.size for file in snapshot.files if isinstance(file, WeightsFile)),
-        "files": len(snapshot.files),
-    }

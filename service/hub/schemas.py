@@ -246,6 +246,7 @@ class RecipeSummary(Described):
         description="Further ids that it answers to.", examples=[["gpt2", "openai-community/gpt2"]]
     )
     description: str = Field(description="What it is; may be empty.", examples=["Llama 3, made tiny."])
+    family: str | None = Field(description="model_type, or the class of diffusers.", examples=["llama"])
     dtype: str = Field(description="The dtype of tensors without one of their own.", examples=["float32"])
     parameters: int = Field(description="Elements of all tensors.", examples=[117_376])
     size: int = Field(description="Bytes of the files of weights.", examples=[471_384])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -100,7 +101,9 @@ class GracefulShutdown:
     async def _drain(self, number: int) -> None:
         """Give notice, refuse new work, wait for the active requests, and let the server stop."""
         loop = asyncio.get_running_loop()
-        if self.active:
+        if not self.active and sys.stderr.isatty():
+            _log.info("stopping: no request is under way")
+        elif self.active:
             requests = f"{self.active:,} request{'s' if self.active > 1 else ''}"
             remedy = "; Ctrl-C again to stop at once" if number == signal.SIGINT else ""
             seconds = self._notice_seconds + self._grace_seconds

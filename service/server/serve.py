@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
+from tensorseed.client import KEY_VARIABLE
 from tensorseed.sampling.executors import portability
 from tensorseed.sampling.executors.compile_progress import for_people, log_lines
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
@@ -49,6 +50,7 @@ MARGIN_SECONDS = 5  # for a worker to end after that, before it is killed
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus-client, read when it is imported
 
 EXAMPLE = "/v1/weights?shape=256,784&init=xavier_uniform&seed=42"  # the first of the README
+EXAMPLE_DIGEST = "0e8d0fd8ff0d534e95ae5d44132ef80e48fc40548ccfbefeacc0526d572980d3"
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ def serve(settings: Settings) -> None:
         _serve_metrics(settings, app.state.metrics.registry)
         compile_ahead(settings)
         with handled(graceful()):
-            Server(configure(settings, app)).run(sockets)
+            Server(configure(settings, app), has_keys=settings.keys_file is not None).run(sockets)
 
 
 def _sockets(settings: Settings) -> AbstractContextManager[list[socket.socket]]:
@@ -97,9 +99,10 @@ def compile_ahead(settings: Settings) -> None:
 class Server(uvicorn.Server):
     """The server of one process. `pulse` tells a supervisor that it lives."""
 
-    def __init__(self, config: uvicorn.Config, pulse: Pulse | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, pulse: Pulse | None = None, *, has_keys: bool = False) -> None:
         super().__init__(config)
         self._pulse = pulse
+        self._has_keys = has_keys
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and log where.
@@ -112,7 +115,7 @@ class Server(uvicorn.Server):
         if self.started and self._pulse is not None:
             self._pulse.ready()
         elif self.started:
-            log_addresses(sockets or [])
+            log_addresses(sockets or [], has_keys=self._has_keys)
 
     async def on_tick(self, counter: int) -> bool:
         """Send a sign of life every second, and take no connection once this process stops by itself."""
@@ -130,18 +133,24 @@ class Server(uvicorn.Server):
                 server.close()
 
 
-def log_addresses(sockets: Sequence[socket.socket]) -> None:
-    """Log where the service listens, and on a terminal what to try."""
+def log_addresses(sockets: Sequence[socket.socket], *, has_keys: bool = False) -> None:
+    """Log where the service listens; a terminal is shown what to open and what to try instead."""
     if sockets[0].family == getattr(socket, "AF_UNIX", None):
         path = sockets[0].getsockname()
-        addresses, example = [f"unix:{path}"], f"--unix-socket {path} 'http://localhost{EXAMPLE}'"
+        addresses, curl = [f"unix:{path}"], f"curl -s --unix-socket {path} 'http://localhost{EXAMPLE}'"
+        pages = []
     else:
         addresses = [f"http://{authority(each)}" for each in sockets]
-        example = f"'{addresses[0]}{EXAMPLE}'"
-    terminal = sys.stderr.isatty()
-    _log.info("listening on %s%s", ", ".join(addresses), "; Ctrl-C stops it" if terminal else "")
-    if terminal:
-        _log.info("try: curl -s %s | sha256sum", example)
+        curl = f"curl -s '{addresses[0]}{EXAMPLE}'"
+        pages = [("page", f"{addresses[0]}/"), ("docs", f"{addresses[0]}/docs")]
+    if not sys.stderr.isatty():
+        _log.info("listening on %s", ", ".join(addresses))
+    elif _log.isEnabledFor(logging.INFO):
+        key = f' -H "Authorization: Bearer ${KEY_VARIABLE}"' if has_keys else ""
+        rows = [*pages, ("try", f"{curl}{key} | sha256sum"), ("", EXAMPLE_DIGEST)]
+        lines = "".join(f"  {name:6}{text}\n" for name, text in rows)
+        sys.stderr.write(f"\ntensorseed listens on {', '.join(addresses)}\n\n{lines}\nCtrl-C stops it.\n")
+        sys.stderr.flush()
 
 
 def configure(settings: Settings, app: Any, **more: Any) -> uvicorn.Config:
@@ -245,7 +254,7 @@ def _serve_many(settings: Settings, sockets: list[socket.socket]) -> None:
             settings.workers,
             stop_seconds=settings.notice_seconds + settings.grace_seconds + LAST_SECONDS + MARGIN_SECONDS,
             ended=partial(_count_end, metrics),
-            serving=partial(log_addresses, sockets),
+            serving=partial(log_addresses, sockets, has_keys=settings.keys_file is not None),
         ).run()
 
 

@@ -10,25 +10,48 @@ from dataclasses import fields
 from pathlib import Path
 
 from pydantic import model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tensorseed.concurrency.cache_folder import usable_folder
 from tensorseed.concurrency.cpu import cores
 from tensorseed.spec.limits import Limits
 
 from .bounds import RequestBounds
-from .network import NetworkSettings, split_list
-from .work import WorkSettings
+from .network import (
+    AddressSettings,
+    ConnectionSettings,
+    KeySettings,
+    LogSettings,
+    ProcessSettings,
+    split_list,
+)
+from .work import ComputeSettings, MemorySettings, RecipeSettings
 
 PREFIX = "TENSORSEED_"
 
 PATH_CHARS = 1_024  # of a URL beside its token
 
 
-class Settings(RequestBounds, WorkSettings, NetworkSettings):
-    """All settings of one process."""
+class Settings(
+    RequestBounds,
+    RecipeSettings,
+    MemorySettings,
+    ComputeSettings,
+    ConnectionSettings,
+    ProcessSettings,
+    KeySettings,
+    LogSettings,
+    AddressSettings,
+):
+    """All settings of one process, in groups: the last base comes first."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    @classmethod
+    def groups(cls) -> dict[str, list[str]]:
+        """The names of the settings by the heading of their group, in order."""
+        bases = [base for base in reversed(cls.__bases__) if issubclass(base, BaseSettings)]
+        return {str(base.__doc__).rstrip("."): list(base.model_fields) for base in bases}
 
     @model_validator(mode="after")
     def _urls_hold_tokens(self) -> Settings:

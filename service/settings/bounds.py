@@ -9,7 +9,7 @@ from tensorseed.spec.limits import Limits
 
 
 class RequestBounds(BaseSettings):
-    """Bounds of a single request."""
+    """Bounds of one request."""
 
     body_bytes: int = Field(16 << 20, ge=1_024, le=1 << 30, description="largest body of a request, in bytes")
     json_elements: int = Field(

@@ -13,7 +13,7 @@ import annotated_types
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from tensorseed.client import KEY_VARIABLE
+from tensorseed.client import VARIABLES
 
 from . import PREFIX, Settings
 
@@ -71,7 +71,7 @@ def default(field: FieldInfo) -> str:
 
 def _is_unknown(variable: str) -> bool:
     name = variable.upper()  # settings are read in any case
-    if not name.startswith(PREFIX) or name == KEY_VARIABLE:
+    if not name.startswith(PREFIX) or name in VARIABLES:
         return False
     return name.removeprefix(PREFIX).lower() not in Settings.model_fields
 

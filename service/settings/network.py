@@ -1,4 +1,4 @@
-"""Settings of the process and of its connections."""
+"""Settings of the process and of its connections, by subject."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ RootPath = Annotated[str, AfterValidator(_valid_root_path)]
 Proxies = Annotated[str, AfterValidator(_valid_proxies)]  # separated by commas; * for all
 
 
-class NetworkSettings(BaseSettings):
-    """Settings of the process and of its connections."""
+class AddressSettings(BaseSettings):
+    """Address."""
 
     host: str = Field(
         "127.0.0.1", description="address to listen on; 0.0.0.0 for every interface, :: for those of IPv6 too"
@@ -64,13 +64,6 @@ class NetworkSettings(BaseSettings):
         None,
         description="path of a Unix domain socket to listen on instead of host and port; empty for none",
     )
-    log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
-        "info", description="least severe log line to write"
-    )
-    log_format: Literal["auto", "json", "text"] = Field(
-        "auto", description="form of the log lines; auto is text on a terminal and JSON elsewhere"
-    )
-    access_log: bool = Field(False, description="whether to write a log line for every request")
     root_path: RootPath = Field(
         "",
         description="path that a proxy in front removes from URLs, such as /tensorseed; the URLs in answers "
@@ -81,6 +74,23 @@ class NetworkSettings(BaseSettings):
         description="addresses and networks of proxies in front, separated by commas, whose X-Forwarded-For "
         "and X-Forwarded-Proto name the client; * for all, empty for none",
     )
+    cors_origins: Origins = Field(
+        "",
+        description="origins whose pages may call this service from a browser, such as "
+        "https://example.org, separated by commas; * for all, empty for none",
+    )
+
+
+class LogSettings(BaseSettings):
+    """Logs, metrics and traces."""
+
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
+        "info", description="least severe log line to write"
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="form of the log lines; auto is text on a terminal and JSON elsewhere"
+    )
+    access_log: bool = Field(False, description="whether to write a log line for every request")
     metrics_port: int = Field(
         0,
         ge=0,
@@ -93,6 +103,11 @@ class NetworkSettings(BaseSettings):
         description="whether to record an OpenTelemetry trace of every request, sent to where the variables "
         "OTEL_ of OpenTelemetry itself say; needs the extra tensorseed[otel]",
     )
+
+
+class KeySettings(BaseSettings):
+    """API keys."""
+
     keys_file: OptionalPath = Field(
         None,
         description="file of API keys, name:digest a line, read again when it changes; without a key nothing "
@@ -112,11 +127,11 @@ class NetworkSettings(BaseSettings):
         description="most bytes a second that are sent to one key, by each process; streams slow down to it, "
         "and requests beyond it are answered 429; 0 for any",
     )
-    cors_origins: Origins = Field(
-        "",
-        description="origins whose pages may call this service from a browser, such as "
-        "https://example.org, separated by commas; * for all, empty for none",
-    )
+
+
+class ProcessSettings(BaseSettings):
+    """Processes and their stop."""
+
     workers: int = Field(1, ge=1, le=256, description="processes that serve, each with its own threads")
     grace_seconds: float = Field(
         30,
@@ -132,13 +147,11 @@ class NetworkSettings(BaseSettings):
         description="seconds from /readyz turning 503 until new work is answered 503 when the service stops, "
         "for a balancer to notice",
     )
-    shared_cache_bytes: int = Field(
-        1 << 26,
-        ge=0,
-        le=1 << 62,
-        description="largest answer that shared caches, such as a proxy's, may store, in bytes; a larger one "
-        "is private, and nginx does not buffer it",
-    )
+
+
+class ConnectionSettings(BaseSettings):
+    """Connections."""
+
     keep_alive_seconds: int = Field(
         5, ge=1, le=3_600, description="seconds that a connection may wait for its next request"
     )

@@ -1,4 +1,4 @@
-"""Settings of the work: threads, streams, caches and recipes."""
+"""Settings of the work: threads, streams, caches and recipes, by subject."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pydantic_settings import BaseSettings
 from .types import OptionalPath
 
 
-class WorkSettings(BaseSettings):
-    """Settings of the work: threads, streams, caches and recipes."""
+class ComputeSettings(BaseSettings):
+    """Computing."""
 
     threads: int = Field(
         0,
@@ -46,12 +46,11 @@ class WorkSettings(BaseSettings):
         description="whether to compile for a level of x86-64 that many processors share, as the loops in "
         "the image are, instead of for this very model; changes no value",
     )
-    cache_tensors: int = Field(
-        300_000,
-        ge=0,
-        le=1 << 26,
-        description="tensors of parsed specs to remember between requests; 0 for none",
-    )
+
+
+class MemorySettings(BaseSettings):
+    """Memory and caches."""
+
     memory_bytes: int = Field(
         768 << 20,
         ge=1 << 24,
@@ -60,12 +59,30 @@ class WorkSettings(BaseSettings):
         "ones among them, long texts, losses and evaluations; one more is answered 429, and one that exceeds "
         "it by itself 413",
     )
+    cache_tensors: int = Field(
+        300_000,
+        ge=0,
+        le=1 << 26,
+        description="tensors of parsed specs to remember between requests; 0 for none",
+    )
     answer_bytes: int = Field(
         32 << 20,
         ge=0,
         le=1 << 40,
         description="memory for small files that are requested more than once, in bytes; 0 for none",
     )
+    shared_cache_bytes: int = Field(
+        1 << 26,
+        ge=0,
+        le=1 << 62,
+        description="largest answer that shared caches, such as a proxy's, may store, in bytes; a larger one "
+        "is private, and nginx does not buffer it",
+    )
+
+
+class RecipeSettings(BaseSettings):
+    """Model repositories."""
+
     recipes: OptionalPath = Field(
         None,
         description="folder of further recipes to serve as model repositories, read at the start and on "

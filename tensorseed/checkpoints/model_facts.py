@@ -38,6 +38,14 @@ def model_type(recipe: Recipe) -> str | None:
     return word if isinstance(word, str) and word.replace("-", "_").isidentifier() else None
 
 
+def family(recipe: Recipe) -> str | None:
+    """The model_type of a recipe, its class of diffusers, or the kind of its adapter."""
+    config, adapter = recipe.config or {}, recipe.adapter_config or {}
+    of_diffusers = pipeline_class(recipe) or config.get("_class_name")
+    named = model_type(recipe) or of_diffusers or adapter.get("peft_type")
+    return named if isinstance(named, str) else None
+
+
 def task_of(recipe: Recipe) -> str | None:
     """The task of a recipe's model; None if its class has none."""
     name = architecture(recipe) or pipeline_class(recipe) or ""

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tensorseed.checkpoints.errors import UnknownEntryError
+from tensorseed.checkpoints.model_facts import family
 from tensorseed.checkpoints.recipe import Recipe
-from tensorseed.checkpoints.repo_files import RepoFile
+from tensorseed.checkpoints.repo_files import RepoFile, WeightsFile
 from tensorseed.checkpoints.revision import Revision
 from tensorseed.errors import shortened
 
@@ -37,6 +38,20 @@ class Snapshot:
     def total(self) -> int:
         """The elements of all tensors."""
         return sum(self.parameters.values())
+
+    def summary(self) -> dict[str, Any]:
+        """The totals of the repository, as lists of recipes have them."""
+        recipe = self.recipe
+        return {
+            "id": recipe.id,
+            "aliases": recipe.aliases,
+            "description": recipe.description,
+            "family": family(recipe),
+            "dtype": ", ".join(recipe.dtypes),
+            "parameters": self.total,
+            "size": sum(file.size for file in self.files if isinstance(file, WeightsFile)),
+            "files": len(self.files),
+        }
 
     @cached_property
     def _by_path(self) -> dict[str, RepoFile]:

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
 
-from tensorseed.checkpoints.revision import parse_revision
-from tensorseed.checkpoints.weight_sets import candidates, component_seed
 from tensorseed.client import KEY_VARIABLE
 from tensorseed.client.download import Options, fetch_file, find
-from tensorseed.client.errors import NetworkError, RefusedError, RefusedNameError
-from tensorseed.client.http.answers import AnswerError, one_line, read_document
+from tensorseed.client.errors import RefusedError
+from tensorseed.client.http.answers import AnswerError, one_line, read_document, read_list
 from tensorseed.client.http.remote import JSON, OCTETS, Remote
 from tensorseed.client.http.retries import Backoff
 from tensorseed.client.losses import MAX_FILE_BYTES, WORK_SECONDS, LossResult, read_arrays, request_loss
 from tensorseed.client.remote_reader import RemoteReader
 from tensorseed.client.remote_weights import AsyncWeights, RemoteWeights
+from tensorseed.client.service_recipes import RECIPES, recipe_spec
 from tensorseed.client.source import Source, is_base_url, is_key, read_input, read_source
 from tensorseed.devices.local import local_settings
 from tensorseed.evaluations.display import EvaluationReport
@@ -33,12 +29,10 @@ from tensorseed.files.arrays import json_text
 from tensorseed.spec.json.values import to_json
 from tensorseed.spec.spec_token import recipe_of
 from tensorseed.weights.base import Weights
-from tensorseed.weights.spec_reading import SpecSource, kind_of, read_spec
+from tensorseed.weights.spec_reading import SpecSource, kind_of
 
 EVALUATIONS = "/v1/evaluations"
-RECIPES = "/v1/recipes"
 EXAMPLE = "give a URL such as http://127.0.0.1:8000"
-_RECIPE = re.compile(r"[A-Za-z0-9._-]{1,96}(/[A-Za-z0-9._-]{1,96}){0,2}")  # perhaps with a component
 
 POOL = 32  # connections of a client, which concurrent callers share
 
@@ -117,6 +111,12 @@ class AsyncClient:
             return await self._remote().plan_document(recipe)
         return await (await self.reader(spec)).plan()
 
+    async def recipes(self) -> list[dict[str, Any]]:
+        """Return the recipes of the service; see `Client.recipes`."""
+        return await self._remote().answer(
+            "GET", RECIPES, lambda content, _: read_list(content), {"Accept": JSON}
+        )
+
     async def fetch(
         self,
         spec: SpecSource,
@@ -139,7 +139,7 @@ class AsyncClient:
         )
         options.target(source).check()
         remote = self._remote()
-        return await fetch_file(remote, await find(remote, source), source, options)
+        return (await fetch_file(remote, await find(remote, source), source, options)).size
 
     async def loss(self, name: str, /, *, gradients: Sequence[str] = (), **arguments: Any) -> LossResult:
         """Evaluate a loss; see `Client.loss`."""
@@ -183,40 +183,8 @@ class AsyncClient:
         if source.base is not None and httpx.URL(source.base) not in map(httpx.URL, self._urls):
             raise RefusedError(f"{one_line(source.base)} is no server of this client: make one for it")
         if source.recipe is not None:
-            return Source(spec=await self._recipe(source.recipe))
+            return Source(spec=await recipe_spec(self._remote(), source.recipe))
         return source
-
-    async def _recipe(self, text: str) -> bytes:
-        """Return the spec of a recipe of the service, or of one that ships with this library.
-
-        Raises:
-            UnknownNameError: neither has it.
-        """
-        name, _, revision = text.partition("@")
-        found = parse_revision(revision or "main") if _RECIPE.fullmatch(name) else None
-        holder: dict[str, Any] | None = None
-        for known, folder in candidates(name) if found is not None else ():
-            with suppress(RefusedNameError):
-                document = await self._remote().document(f"{RECIPES}/{quote(known)}")
-                holder = _holder(document.get("recipe"), folder)
-                break
-        if found is None or holder is None:
-            resolved, _ = await asyncio.to_thread(read_spec, text)
-            return resolved.recipe.encode()
-        weights = holder.get("weights")
-        if not isinstance(weights, dict):
-            raise NetworkError("the server has a recipe without weights: check the URL, or name a component")
-        seed_from = holder.get("seed_from", folder)
-        seed = component_seed(found.seed, seed_from if isinstance(seed_from, str) else folder)
-        changed = {"seed": str(seed)} | ({} if found.dtype is None else {"dtype": found.dtype})
-        return to_json({**weights, **changed})
-
-
-def _holder(recipe: Any, folder: str) -> dict[str, Any]:
-    """The part of a recipe that holds the weights of a folder, "" for the top; empty where it has none."""
-    for name in ("components", folder) if folder else ():
-        recipe = recipe.get(name) if isinstance(recipe, dict) else None
-    return recipe if isinstance(recipe, dict) else {}
 
 
 def source_of(spec: SpecSource) -> Source:

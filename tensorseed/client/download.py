@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from tensorseed.client.byte_ranges import Range, split
 from tensorseed.client.errors import MismatchError, NetworkError
@@ -17,6 +18,7 @@ from tensorseed.client.http.remote import WEIGHTS, Remote, RemoteFile
 from tensorseed.client.http.retries import Backoff, TransientError
 from tensorseed.client.part_file import PartFile, Target
 from tensorseed.client.progress import Progress, bar
+from tensorseed.client.service_recipes import recipe_spec
 from tensorseed.client.source import Source
 
 if TYPE_CHECKING:
@@ -26,6 +28,23 @@ REQUEST_BYTES = 32 << 20  # of one range
 
 Store = Callable[[int, bytes], None]
 """Takes the bytes that arrive, and the offset of the first one in the file."""
+
+
+class Fetched(NamedTuple):
+    """A file that was written: its size, its SHA-256 in hex, and the bytes that this took in so many seconds.
+
+    The digest is None where nothing computed it.
+    """
+
+    size: int
+    digest: str | None
+    nbytes: int
+    seconds: float
+
+    @classmethod
+    def of(cls, part: PartFile, before: int, begun: float, digest: str | None) -> Self:
+        """The report of a part that is whole, which had `before` bytes at the time `begun`."""
+        return cls(part.size, digest, part.size - before, time.monotonic() - begun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +70,8 @@ class Options:
         return Target(self.output, source.inputs, restart=self.restart, force=self.force)
 
 
-async def fetch_from(urls: Sequence[str], source: Source, options: Options) -> int:
-    """Download a file from servers that all have it, and return its size.
+async def fetch_from(urls: Sequence[str], source: Source, options: Options) -> Fetched:
+    """Download a file from servers that all have it.
 
     Raises:
         RefusedError: the servers refuse the spec or the request.
@@ -63,11 +82,13 @@ async def fetch_from(urls: Sequence[str], source: Source, options: Options) -> i
     options.target(source).check()
     remote = Remote(urls, options.key, options.connections, lambda: options.backoff(options.attempts))
     async with remote:
+        if source.recipe is not None:
+            source = Source(spec=await recipe_spec(remote, source.recipe))
         return await fetch_file(remote, await find(remote, source), source, options)
 
 
-async def fetch_file(remote: Remote, file: RemoteFile, source: Source, options: Options) -> int:
-    """Download the file of a source, and return its size. The key and attempts are those of `remote`.
+async def fetch_file(remote: Remote, file: RemoteFile, source: Source, options: Options) -> Fetched:
+    """Download the file of a source. The key and attempts are those of `remote`.
 
     Raises:
         RefusedError: the servers refuse the request.
@@ -77,31 +98,36 @@ async def fetch_file(remote: Remote, file: RemoteFile, source: Source, options: 
     """
     etag, size = file.answer.etag, file.answer.size
     with PartFile(options.target(source), etag, size) as part:
-        with bar(options.output.name, size, part.done.total, quiet=options.quiet) as progress:
+        before, begun = part.done.total, time.monotonic()
+        with bar(options.output.name, size, before, quiet=options.quiet) as progress:
             await download(remote, file, part, options.connections, progress)
+        report = Fetched.of(part, before, begun, None)
         if options.verify:
-            await _verify(remote, file, part, source, options)
+            report = report._replace(digest=await _verify(remote, file, part, source, options))
         part.finish()
-    return size
+    return report
 
 
-def compute(source: Source, options: Options) -> int:
-    """Compute a file on all cores straight into the output, and return its size.
+def compute(source: Source, options: Options) -> Fetched:
+    """Compute a file on all cores straight into the output.
 
     Raises:
         RefusedError: the spec is not valid, or this host cannot compute it.
         DiskError: the output cannot be written.
     """
+    from tensorseed.client.integrity import file_digest
     from tensorseed.client.local_compute import compute_into, file_of
 
     target = options.target(source)
     target.check()
     file = file_of(source)
     with PartFile(target, f'"{file.digest}"', file.size) as part:
-        with bar(options.output.name, file.size, part.done.total, quiet=options.quiet) as progress:
-            compute_into(part, file, options.local(), progress)
+        before, begun = part.done.total, time.monotonic()
+        with bar(options.output.name, file.size, before, quiet=options.quiet) as progress:
+            digest = compute_into(part, file, options.local(), progress)
+        report = Fetched.of(part, before, begun, digest or file_digest(part.path))
         part.finish()
-    return file.size
+    return report
 
 
 async def download(
@@ -191,15 +217,19 @@ async def find(remote: Remote, source: Source) -> RemoteFile:
     return await remote.head(source.path or f"{WEIGHTS}/{source.token}")
 
 
-async def _verify(remote: Remote, file: RemoteFile, part: PartFile, source: Source, options: Options) -> None:
-    """Raise MismatchError unless the bytes are right; without a server's digests, compute them here."""
+async def _verify(remote: Remote, file: RemoteFile, part: PartFile, source: Source, options: Options) -> str:
+    """Return the SHA-256 of the file whose bytes are right; without a server's digests, compute them here.
+
+    Raises:
+        MismatchError: the bytes are not the right ones.
+    """
     from tensorseed.client.integrity import check_file, file_digest
 
     cancelled = threading.Event()
     hashing = asyncio.ensure_future(asyncio.to_thread(file_digest, part.path, cancelled.is_set))
     try:
         digests = None if file.digest_path is None else await remote.digests(file)
-        own = await hashing if digests is not None else ""
+        own = await hashing
     finally:
         cancelled.set()
         await asyncio.gather(hashing, return_exceptions=True)
@@ -208,3 +238,4 @@ async def _verify(remote: Remote, file: RemoteFile, part: PartFile, source: Sour
     except MismatchError:
         part.discard()
         raise
+    return own

@@ -50,12 +50,26 @@ def check_file(
         MismatchError: the file is another one, or breaks the format.
         RefusedError: this host cannot compute it.
     """
+    if source.is_text:
+        _check_text(path, answer)
+        return
     with open_local(path) as local:
         check_header(local.header, source, answer)
         if digests is not None:
             _check_digests(local, path, own, digests)
         elif not compare(local, recipe_file(local), settings()).equal:
             raise MismatchError(f"{path} is not what its recipe gives: fetch it again")
+
+
+def _check_text(path: Path, answer: FileAnswer) -> None:
+    """Raise MismatchError unless the entity tag of a text is its object id in git, as the Hub has it."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from None
+    found = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    if answer.etag != f'"{found}"':
+        raise MismatchError(f"{path} is not what its ETag names: fetch it again")
 
 
 def check_header(header: Header, source: Source, answer: FileAnswer) -> None:

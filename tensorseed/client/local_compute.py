@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from tensorseed.client.errors import ClientError, RefusedError
 from tensorseed.client.part_file import PartFile
 from tensorseed.client.progress import Progress
 from tensorseed.client.source import Source
+from tensorseed.concurrency.buffers import Bytes
 from tensorseed.devices.local import LIMITS, LocalSettings, local_source
 from tensorseed.errors import SpecError, TensorseedError, UnusedRuleWarning
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
@@ -34,7 +36,9 @@ def refusing() -> Iterator[None]:
 
 
 def file_of(source: Source) -> VirtualFile:
-    """Describe the file of a spec or a token; an `UnusedRuleWarning` for every rule without use.
+    """Describe the file of a spec, a token or a shipped recipe.
+
+    Every rule that gave no tensor its init is an `UnusedRuleWarning`.
 
     Raises:
         RefusedError: the spec is not valid, or the token names no file.
@@ -45,6 +49,10 @@ def file_of(source: Source) -> VirtualFile:
             for detail in unused_rules(resolved):
                 warnings.warn(detail, UnusedRuleWarning, stacklevel=2)
             return open_file(resolved)
+        if source.recipe is not None:
+            from tensorseed.weights.spec_reading import read_spec
+
+            return open_file(read_spec(source.recipe)[0])
         assert source.token is not None
         return open_file(decode_token(source.token, LIMITS))
 
@@ -59,8 +67,12 @@ def computation_of(file: VirtualFile, settings: LocalSettings) -> FileComputatio
         return FileComputation(file, local_source(file.resolved, settings.kernel_cache), settings.threads)
 
 
-def compute_into(part: PartFile, file: VirtualFile, settings: LocalSettings, progress: Progress) -> None:
+def compute_into(
+    part: PartFile, file: VirtualFile, settings: LocalSettings, progress: Progress
+) -> str | None:
     """Compute the missing bytes of `part`; each thread writes what it computes.
+
+    Returns the SHA-256 of the file in hex; None where some of its bytes were there already.
 
     Raises:
         RefusedError: this host cannot compute the file.
@@ -68,13 +80,17 @@ def compute_into(part: PartFile, file: VirtualFile, settings: LocalSettings, pro
     """
     missing = part.missing()
     if not missing:
-        return
+        return None
     computation = computation_of(file, settings)
+    hashing = hashlib.sha256()
 
-    def write(span: Range) -> Range:
-        part.write(span[0], computation.read(*span).data)
-        return span
+    def write(span: Range) -> tuple[Range, Bytes]:
+        content = computation.read(*span)
+        part.write(span[0], content.data)
+        return span, content
 
-    for start, stop in computation.map(write, split(missing, CHUNK_BYTES)):
+    for (start, stop), content in computation.map(write, split(missing, CHUNK_BYTES)):
+        hashing.update(content.data)  # while the threads compute what follows
         part.mark(start, stop)
         progress(stop - start)
+    return hashing.hexdigest() if missing == [(0, file.size)] else None

@@ -16,7 +16,7 @@ from tensorseed.client.errors import DiskError, MismatchError, RefusedError, unr
 from tensorseed.client.local_compute import refusing
 from tensorseed.devices.local import LIMITS
 from tensorseed.errors import SliceError, SpecError, UnknownNameError
-from tensorseed.files.header import Header, HeaderError, read_header
+from tensorseed.files.header import ITEM_BYTES, Header, HeaderError, read_header
 from tensorseed.files.shards import SHARD, named_shard
 from tensorseed.files.virtual_file import VirtualFile, open_file, open_slice
 from tensorseed.sampling.philox import STREAM_VERSION
@@ -32,8 +32,8 @@ class LocalFile:
 
 
 @contextmanager
-def open_local(path: Path) -> Iterator[LocalFile]:
-    """Map the file at `path` within the block.
+def open_local(path: Path, item_bytes: Mapping[str, int] = ITEM_BYTES) -> Iterator[LocalFile]:
+    """Map the file at `path` within the block; `item_bytes` has the dtypes that it may have.
 
     Raises:
         MismatchError: the file breaks the format.
@@ -53,20 +53,20 @@ def open_local(path: Path) -> Iterator[LocalFile]:
         raise _broken(path, "it is empty")
     data = memoryview(whole)
     try:
-        yield read_local(data, path)
+        yield read_local(data, path, item_bytes)
     finally:
         data.release()
         whole.close()
 
 
-def read_local(data: memoryview, path: Path) -> LocalFile:
+def read_local(data: memoryview, path: Path, item_bytes: Mapping[str, int] = ITEM_BYTES) -> LocalFile:
     """Read the file whose bytes are `data`; `path` is for messages.
 
     Raises:
         MismatchError: the file breaks the format.
     """
     try:
-        return LocalFile(data, read_header(data))
+        return LocalFile(data, read_header(data, item_bytes=item_bytes))
     except HeaderError as error:
         where = "" if error.tensor is None else f" ({error.tensor[:100]!r})"
         raise _broken(path, error.fault + where) from None

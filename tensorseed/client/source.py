@@ -1,4 +1,4 @@
-"""Source of a file to fetch: a spec, a token, or a URL."""
+"""Source of a file to fetch: a spec, a token, a recipe, or a URL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from io import UnsupportedOperation
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 
@@ -19,6 +20,14 @@ from tensorseed.spec.spec_token import TOKEN
 MAX_INPUT_BYTES = 1 << 30  # of a spec or a config: the largest body that a server may be set to accept
 
 _URL = re.compile(r"(https?://[^\s?#]*?)(/v1/weights[/?][^\s#]+)")
+_ID = r"[^\s/?#]+/[^\s/?#]+"
+_INTERFACE = re.compile(r"/(?:v1|api)(?:/|$)")
+_HUB_FILE = re.compile(
+    rf"(https?://[^\s/?#]+[^\s?#]*?)/({_ID})/(?:resolve|raw|blob)/([^\s/?#]+/[^\s?#]+)(?:\?[^\s#]*)?"
+)
+_REPOSITORY = re.compile(
+    rf"(https?://[^\s/?#]+[^\s?#]*?)/({_ID})(?:/tree/([^\s/?#]+)(?:/([^\s/?#]+))?)?/?(?:\?[^\s#]*)?"
+)
 _KEY = re.compile(r"[!-~]{1,1024}")
 _BASE = re.compile(r"https?://[^\s?#]+")
 
@@ -27,7 +36,7 @@ _BASE = re.compile(r"https?://[^\s?#]+")
 class Source:
     """One of: the JSON text of a spec, a token, the path of a file at the server `base`, or a recipe's id.
 
-    `inputs` are the files that it was read from.
+    An id may have a base as well, which is the server to ask. `inputs` are the files that it was read from.
     """
 
     spec: bytes | None = None
@@ -36,6 +45,16 @@ class Source:
     base: str | None = None
     recipe: str | None = None
     inputs: Inputs = field(default=(), compare=False)
+
+    @property
+    def of_repository(self) -> bool:
+        """Whether it is a file of a model repository, whose entity tag is an object id."""
+        return self.path is not None and not self.path.startswith("/v1/")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a file of a model repository that holds no weights."""
+        return self.of_repository and not (self.path or "").endswith(".safetensors")
 
     @property
     def given_token(self) -> str | None:
@@ -56,14 +75,30 @@ def read_source(text: str) -> Source:
         DiskError: the spec cannot be read.
     """
     if text.startswith(("http://", "https://")):
-        match = _URL.fullmatch(text)
-        if match is None or not _is_url(text):
-            raise ValueError("the URL of a file holds /v1/weights/ and a token: take it from a plan")
-        return Source(path=match[2], base=match[1])
+        return _source_of_url(text)
     if TOKEN.fullmatch(text):
         return Source(token=text)
     spec, inputs = read_input(text)
     return Source(spec=spec, inputs=inputs)
+
+
+def _source_of_url(text: str) -> Source:
+    """Interpret the URL of a file, of a model repository, or of a file of one.
+
+    Raises:
+        ValueError: it is another one.
+    """
+    if _is_url(text) and (match := _URL.fullmatch(text)):
+        return Source(path=match[2], base=match[1])
+    if _is_url(text) and not _INTERFACE.search(text):
+        if match := _HUB_FILE.fullmatch(text):
+            return Source(path=f"/{match[2]}/resolve/{match[3]}", base=match[1])
+        if match := _REPOSITORY.fullmatch(text):
+            name = "/".join(filter(None, (match[2], match[4])))
+            return Source(recipe=unquote(f"{name}@{match[3]}" if match[3] else name), base=match[1])
+    raise ValueError(
+        "the URL of a file holds /v1/weights/ and a token: take it from a plan, or give that of a repository"
+    )
 
 
 def read_input(text: str) -> tuple[bytes, Inputs]:

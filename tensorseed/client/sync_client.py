@@ -103,6 +103,16 @@ class Client:
         """
         return self._run(lambda: self._client.plan(spec))
 
+    def recipes(self) -> list[dict[str, Any]]:
+        """Return the recipes of the service, as `GET /v1/recipes` answers them.
+
+        Each has `id`, `aliases`, `description`, `family`, `dtype`, `parameters`, `size` in bytes and `files`.
+
+        Raises:
+            RefusedError, NetworkError: as `open`.
+        """
+        return self._run(self._client.recipes)
+
     def fetch(
         self,
         spec: SpecSource,

@@ -6,12 +6,17 @@ import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
 from tensorseed.errors import UnrepresentableError
 from tensorseed.html_table import MAX_ROWS, Column, Html, cell, table, to_html
+from tensorseed.spec.json.values import spell_nonfinite
+
+if TYPE_CHECKING:
+    from tensorseed.evaluations.plots import Form
+    from tensorseed.evaluations.report import Comparison, Report
 
 _LAYERS = {
     "std": "std",
@@ -77,6 +82,11 @@ class EvaluationReport(Mapping[str, Any]):
     def _is_comparison(self) -> bool:
         return "reports" in self._document
 
+    @classmethod
+    def of(cls, answer: Report | Comparison) -> Self:
+        """The document of an evaluation that was computed in this process."""
+        return cls(spell_nonfinite(answer.model_dump()))
+
     def svg(self) -> str:
         """Draw the signals through depth, and the losses, as an SVG document. It takes about a second.
 
@@ -84,6 +94,17 @@ class EvaluationReport(Mapping[str, Any]):
             UnrepresentableError: matplotlib is not installed, or the document is not one that this version
                 of tensorseed draws.
         """
+        return self._drawn("svg").decode()
+
+    def png(self) -> bytes:
+        """Draw the same picture as PNG, 1,200 pixels wide.
+
+        Raises:
+            UnrepresentableError: as `svg`.
+        """
+        return self._drawn("png")
+
+    def _drawn(self, form: Form) -> bytes:
         if find_spec("matplotlib") is None:
             raise UnrepresentableError("the picture needs matplotlib: install it, or read the numbers")
         from tensorseed.evaluations.plots import draw
@@ -102,7 +123,7 @@ class EvaluationReport(Mapping[str, Any]):
             ) from None
         if not reports or not reports[0].layers:
             raise UnrepresentableError("a report without layers has no picture")
-        return draw(reports, "svg").decode()
+        return draw(reports, form)
 
     def _repr_html_(self) -> str:
         if self._is_comparison:
@@ -151,7 +172,7 @@ def _layers(report: Mapping[str, Any]) -> Html:
     columns += [Column(_LAYERS[name], numeric=True) for name in shown]
     more = len(layers) - len(rows)
     note = f"and {more:,} more" if more else ""
-    return table(columns, rows, _summary(report), note)
+    return table(columns, rows, summary(report), note)
 
 
 def _calibration(report: Mapping[str, Any]) -> str:
@@ -181,7 +202,7 @@ def _init(init: Any) -> str:
     return "" if init is None else init if isinstance(init, str) else json.dumps(init)
 
 
-def _summary(report: Mapping[str, Any]) -> str:
+def summary(report: Mapping[str, Any]) -> str:
     """The seed, dtype and device; the loss, beside that of a network that knows nothing."""
     parts = [f"{name} {report[name]}" for name in ("seed", "dtype", "device") if report.get(name) is not None]
     if report.get("loss") is not None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from service.__main__ import main as checkout
 from tensorseed.__main__ import COMMANDS, Commands, main
+from tensorseed.commands.names import _ELSEWHERE
 
 HEAVY = ("numba", "numpy", "torch", "pydantic", "httpx", "fastapi", "uvicorn", "importlib.metadata")
 PROGRAMS = {"tensorseed": main, "service": checkout}
@@ -53,6 +54,22 @@ def test_an_unknown_command_is_corrected() -> None:
     assert "fetch" in result.output
 
 
+@pytest.mark.parametrize(
+    ("name", "proposed"),
+    [("download", "fetch"), ("ls", "recipes"), ("inspect", "show"), ("start", "serve"), ("help", "--help")],
+)
+def test_a_name_of_another_program_is_known(name: str, proposed: str) -> None:
+    result = CliRunner().invoke(main, [name, "x"])
+    assert result.exit_code == 2
+    assert f"No such command {name!r}. Did you mean {proposed!r}?" in result.stderr
+
+
+def test_no_name_means_two_commands() -> None:
+    words = [word for names in _ELSEWHERE.values() for word in names.split()]
+    assert len(words) == len({*words, *COMMANDS}) - len(COMMANDS)
+    assert set(_ELSEWHERE) <= set(COMMANDS)
+
+
 def test_names_are_completed() -> None:
     context = main.make_context("tensorseed", [], resilient_parsing=True)
     assert [(item.value, item.help) for item in main.shell_complete(context, "ver")] == [
@@ -83,9 +100,14 @@ program("service")({arguments})
     assert "Traceback" not in result.stderr
 
 
-def test_a_missing_module_of_our_own_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COMMANDS, "fetch", COMMANDS["fetch"]._replace(module="tensorseed.nowhere"))
-    assert isinstance(CliRunner().invoke(main, ["fetch"]).exception, ModuleNotFoundError)
+    result = CliRunner().invoke(main, ["fetch"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: unexpected \"ModuleNotFoundError: No module named 'tensorseed")
+    assert result.stderr.count("\n") == 1
+    shown = CliRunner(env={"TENSORSEED_TRACEBACK": "1"}).invoke(main, ["fetch"])
+    assert isinstance(shown.exception, ModuleNotFoundError)
 
 
 def seconds(*arguments: str) -> float:

@@ -27,6 +27,7 @@ from tensorseed.spec.layers import FanAxes
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes.fans import NONLINEARITIES, TORCH_AXES, fans, gain
+from tools.docs.commands import commands, exit_codes, options
 from tools.docs.families import families
 
 ROOT = Path(__file__).parents[2]
@@ -320,5 +321,8 @@ TABLES: dict[str, Callable[[], Table]] = {
     "metrics": _metrics,
     "alerts": _alerts,
     "families": families,
+    "commands": commands,
+    "options": options,
+    "exit-codes": exit_codes,
     "recipes": _recipes,
 }

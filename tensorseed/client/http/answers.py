@@ -68,15 +68,31 @@ def read_document(text: Text) -> dict[str, Any]:
     Raises:
         AnswerError: it is another text.
     """
-    if sum(map(text.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
-        raise AnswerError("its JSON has too many values")
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise AnswerError("it is no JSON") from None
+    document = _read_json(text)
     if not isinstance(document, dict):
         raise AnswerError("its JSON is no object")
     return document
+
+
+def read_list(text: Text) -> list[dict[str, Any]]:
+    """Read a JSON list of objects, bounded as `read_document` is.
+
+    Raises:
+        AnswerError: it is another text.
+    """
+    found = _read_json(text)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise AnswerError("its JSON is no list of objects")
+    return found
+
+
+def _read_json(text: Text) -> Any:
+    if sum(map(text.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
+        raise AnswerError("its JSON has too many values")
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise AnswerError("it is no JSON") from None
 
 
 def read_plan(text: Text) -> FileAnswer:

@@ -79,7 +79,7 @@ class Connection:
         except httpx.InvalidURL:
             raise NetworkError(f"{place(request.url)} redirects to no URL: check the URL") from None
         except (httpx.HTTPError, TimeoutError, UnicodeError) as error:  # the last one of a host's name
-            raise TransientError(_fault(error, url)) from None
+            raise TransientError(_fault(error, url), unreached=_is_unreached(error)) from None
         try:
             yield answer
         finally:
@@ -146,8 +146,25 @@ def place(url: httpx.URL) -> str:
 def _fault(error: Exception, url: str) -> str:
     """Return the message of a failed connection."""
     host = one_line(httpx.URL(url).netloc.decode("ascii", "replace"))
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | UnicodeError):
-        return f"{host} cannot be reached"
+    if _is_unreached(error):
+        return f"nothing answers at {httpx.URL(url).scheme}://{host}"
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return f"{host} sent next to nothing for too long"
     return f"the connection to {host} broke"
+
+
+def _is_unreached(error: Exception) -> bool:
+    """Return whether no connection was made: nobody listens there, or there is no such host."""
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | UnicodeError)
+
+
+async def cut(chunks: AsyncIterator[bytes], start: int, stop: int, size: int) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes [start, stop) of the chunks of a whole file, and all that come after its `size`."""
+    at, end = 0, stop if stop < size else None
+    async for chunk in chunks:
+        piece = chunk[max(0, start - at) : None if end is None else max(0, end - at)]
+        at += len(chunk)
+        if piece:
+            yield piece
+        if end is not None and at >= end:
+            return

@@ -39,15 +39,17 @@ from tensorseed.client.http.answers import (
     read_problem,
     unused_rules,
 )
-from tensorseed.client.http.connection import Connection, place
+from tensorseed.client.http.connection import Connection, cut, place
 from tensorseed.client.http.retries import TRANSIENT_STATUSES, Backoff, TransientError, retry_after
 from tensorseed.errors import UnusedRuleWarning
 
 OCTETS = "application/octet-stream"
 JSON = "application/json"
 WEIGHTS = "/v1/weights"
+MAX_UNREACHED = 3  # attempts at servers that have never answered: a wrong URL is no fault that passes
 MIN_HASHED_BYTES_A_SECOND = 20e6  # a slower server counts as dead
 
+_ABSENT = "is it running? Start one with: tensorseed serve"
 _Read = TypeVar("_Read")
 
 
@@ -75,6 +77,7 @@ class Remote:
         self._backoff = backoff
         self._turns = count()
         self._connection = Connection(key, connections)
+        self._answered = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -220,7 +223,7 @@ class Remote:
             with _explaining(answer):
                 check_content(answer.status_code, answer.headers, file.answer, wanted)
             async with aclosing(self._connection.chunks(answer)) as chunks:
-                yield chunks if wanted else _cut(chunks, start, stop, file.answer.size)
+                yield chunks if wanted else cut(chunks, start, stop, file.answer.size)
 
     async def _request(
         self,
@@ -242,14 +245,17 @@ class Remote:
             url = self._url(path, turn + backoff.failures)
             try:
                 async with self._connection.send(method, url, headers, content, seconds) as answer:
+                    self._answered = True
                     await self._check(answer)
                     with _explaining(answer):
                         if answer.status_code != 200:
                             raise AnswerError(f"its status is {answer.status_code}")
                         return await read(answer)
             except TransientError as error:
-                if not backoff.failed():
-                    raise error.final("try again later, or at another URL") from None
+                absent = error.unreached and not self._answered
+                most = max(MAX_UNREACHED, len(self._urls)) if absent else backoff.failures + 2
+                if not backoff.failed() or backoff.failures >= most:
+                    raise error.final(_ABSENT if absent else "try again later, or at another URL") from None
                 await backoff.wait(error.retry_after)
 
     async def _check(self, answer: httpx.Response) -> None:
@@ -285,15 +291,3 @@ def _explaining(answer: httpx.Response) -> Iterator[None]:
         raise NetworkError(
             f"{where} does not answer as tensorseed does, since {error}: check the URL"
         ) from None
-
-
-async def _cut(chunks: AsyncIterator[bytes], start: int, stop: int, size: int) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes [start, stop) of the chunks of a whole file, and all that come after its `size`."""
-    at, end = 0, stop if stop < size else None
-    async for chunk in chunks:
-        piece = chunk[max(0, start - at) : None if end is None else max(0, end - at)]
-        at += len(chunk)
-        if piece:
-            yield piece
-        if end is not None and at >= end:
-            return

@@ -18,7 +18,8 @@ MAX_RETRY_AFTER_SECONDS = 300.0
 class TransientError(Exception):
     """A failure that another attempt may not have; `retry_after` is the wait that the server demands.
 
-    `status` and `type` are those of the server's answer, if it gave one.
+    `status` and `type` are those of the server's answer, if it gave one. `unreached` says that no connection
+    was made at all.
     """
 
     def __init__(
@@ -27,11 +28,14 @@ class TransientError(Exception):
         retry_after: float | None = None,
         status: int | None = None,
         kind: str | None = None,
+        *,
+        unreached: bool = False,
     ) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
         self.status = status
         self.type = kind
+        self.unreached = unreached
 
     def final(self, remedy: str) -> NetworkError:
         """Return the error of a failure that no attempt is left for."""

@@ -100,3 +100,14 @@ def _name(name: Any, path: Path, faults: list[Fault]) -> str:
         detail = f"the name of a field is a text: write {str(name)!r} for {shortened(repr(name))}"
         faults.append(Fault(pointer(path), detail))
     return str(name)
+
+
+def spell_nonfinite(value: Any) -> Any:
+    """The value with every non-finite number in it as its word."""
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {key: spell_nonfinite(part) for key, part in value.items()}
+    return [spell_nonfinite(part) for part in value] if isinstance(value, list | tuple) else value

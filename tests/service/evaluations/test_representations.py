@@ -12,10 +12,10 @@ import safetensors.torch
 import torch
 
 from service.evaluations.representations import PNG, SVG, Content, content_of, form_of
-from service.http.json_numbers import spell_nonfinite
 from service.http.negotiation import JSON, OCTETS
 from tensorseed.errors import UnrepresentableError
 from tensorseed.evaluations.report import Comparison, Output
+from tensorseed.spec.json.values import spell_nonfinite
 from tests.tensorseed.evaluations.plots.reports import INF, NAN, report
 
 

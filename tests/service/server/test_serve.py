@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import socket
@@ -99,21 +100,35 @@ def test_a_signal_ends_the_compiler(sign: signal.Signals, workers: str, tmp_path
     ("host", "url"),
     [("127.0.0.1", "http://127.0.0.1"), ("0.0.0.0", "http://127.0.0.1"), ("::", "http://[::1]")],
 )
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_terminal_is_shown_the_example_of_the_readme(
-    host: str, url: str, terminal: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("has_keys", [True, False])
+def test_a_terminal_is_shown_what_to_open_and_to_try(
+    host: str, url: str, has_keys: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr(serve._log, "isEnabledFor", lambda _: True)
+    with bound(host, 0) as sockets:
+        serve.log_addresses(sockets, has_keys=has_keys)
+        place = f"{url}:{sockets[0].getsockname()[1]}"
+    shown = terminal.getvalue()
+    assert f"\n  page  {place}/\n  docs  {place}/docs\n  try   curl -s '{place}/v1/" in shown
+    assert "\n\nCtrl-C stops it.\n" in shown
+    assert ('-H "Authorization: Bearer $TENSORSEED_KEY"' in shown) == has_keys
+    readme = (ROOT / "README.md").read_text()
+    example = f"curl -s '{place}{serve.EXAMPLE}' | sha256sum".replace(place, "http://127.0.0.1:8000")
+    assert f"$ {example}\n{serve.EXAMPLE_DIGEST}  -" in readme
+
+
+def test_a_service_manager_gets_a_line(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lines: list[str] = []
-    monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: terminal))
+    monkeypatch.setattr("sys.stderr", io.StringIO())
     monkeypatch.setattr(serve._log, "info", lambda form, *values: lines.append(form % values))
-    with bound(host, 0) as sockets:
+    with bound("0.0.0.0", 0) as sockets:
         serve.log_addresses(sockets)
-        place = f"{url}:{sockets[0].getsockname()[1]}"
-    assert lines.pop(0) == f"listening on {place}" + "; Ctrl-C stops it" * terminal
-    assert bool(lines) == terminal
-    for line in lines:
-        command = line.removeprefix("try: ").replace(place, "http://127.0.0.1:8000")
-        assert command in (ROOT / "README.md").read_text()
+        assert lines == [f"listening on http://127.0.0.1:{sockets[0].getsockname()[1]}"]
 
 
 def test_a_port_that_another_server_takes_meanwhile_is_refused() -> None:

@@ -43,7 +43,7 @@ LARGE = {"layers": [{"name": "w", "type": "Tensor", "shape": [48, MIB // 4], "in
 
 def fetch(url: str | list[str], text: str | Path, output: Path, **given: Any) -> int:
     urls = [url] if isinstance(url, str) else url
-    return asyncio.run(fetch_from(urls, read_source(str(text)), options(output, **given)))
+    return asyncio.run(fetch_from(urls, read_source(str(text)), options(output, **given))).size
 
 
 @pytest.fixture

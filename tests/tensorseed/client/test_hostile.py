@@ -164,7 +164,7 @@ def test_the_right_answers_are_taken(server: tuple[Hostile, str], folder: Path) 
     hostile, url = server
     for number, source in enumerate(["spec.json", hostile.token, f"{url}/v1/weights/{hostile.token}"]):
         result = fetch(url, source, "--force")
-        assert (result.exit_code, result.output) == (0, "")
+        assert (result.exit_code, result.stdout) == (0, "")
         assert (folder / "w").read_bytes() == hostile.data
         assert_only(folder, "w")
         assert len(hostile.requests) == 3 * (number + 1)
@@ -184,7 +184,7 @@ def test_every_member_wrong_in_turn(
     hostile.change = lambda asked, answer: document(text) if asked == where else answer
     result = fetch(url)
     if (where, member, kind) == NULL_TOKEN:
-        assert (result.exit_code, result.output) == (0, "")
+        assert (result.exit_code, result.stdout) == (0, "")
     elif (where, member) == ("digest", "tensors") and kind == "object":
         assert result.exit_code == 0  # they only explain a difference
     elif (where, member, kind) == ("plan", "etag", "quotes") or kind == "past exact floats":

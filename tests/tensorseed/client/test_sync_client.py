@@ -175,7 +175,7 @@ def test_nobody_listens() -> None:
         error = refusal(lambda: client.plan(SPEC))
     assert isinstance(error, tensorseed.NetworkError)
     assert error.status is None
-    assert "cannot be reached" in str(error)
+    assert "nothing answers at http://127.0.0.1:1: is it running?" in str(error)
 
 
 def test_several_servers_share_the_requests(url: str, between: Between) -> None:

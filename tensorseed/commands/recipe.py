@@ -1,4 +1,4 @@
-"""Commands `tensorseed compile` and `tensorseed recipe`."""
+"""Command `tensorseed recipe`: the recipe of a config."""
 
 from __future__ import annotations
 
@@ -10,50 +10,20 @@ from typing import Any
 
 import click
 
-from tensorseed.client.commands import exiting, write_out
-from tensorseed.devices.local import DEFAULT_CACHE, KERNEL_CACHE, PORTABLE_KERNELS
+from tensorseed.commands.base import Command
+from tensorseed.commands.exits import exiting, say, write_out
+
+EXAMPLES = """
+$ tensorseed recipe config.json > my-model.json
+$ tensorseed recipe config.json --tiny --id my/tiny-model > tiny-model.json
+$ tensorseed recipe config.json --init '*.A_log=zeros' --weights-only > spec.json
+"""
 
 _MODEL_INDEX = "model_index.json"
 _CONFIGS = {"config.json", "scheduler_config.json", "tokenizer_config.json", "preprocessor_config.json"}
 
 
-@click.command("compile")
-@click.option(
-    "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar=KERNEL_CACHE,
-    default=DEFAULT_CACHE,
-    show_default=True,
-    show_envvar=True,
-    help="Folder of the kernels.",
-)
-@click.option(
-    "--portable/--no-portable",
-    envvar=PORTABLE_KERNELS,
-    show_envvar=True,
-    help="Compile for each level of x86-64 that this processor has.",
-)
-def compile_kernels(cache: Path, portable: bool) -> None:
-    """Compile the kernels of the CPU into the cache.
-
-    The cache may be read-only from then on.
-    """
-    from tensorseed.concurrency.cache_folder import CacheFolderError, trusted_folder
-    from tensorseed.sampling.executors import compile_progress, kernel_cache, portability
-
-    try:
-        folder = trusted_folder(cache)
-    except CacheFolderError as error:
-        raise click.UsageError(f"{error}: name one that can with --cache") from None
-    if not os.access(folder, os.W_OK):
-        raise click.UsageError(f"{folder} cannot be written: name one that can with --cache")
-    compiled = portability.compile_levels(folder) if portable else []
-    if not compiled:
-        kernel_cache.compile_kernels(folder, compile_progress.for_people())
-    click.echo(f"compiled for {', '.join(compiled) or 'this processor'} in {folder}")
-
-
-@click.command()
+@click.command(cls=Command, examples=EXAMPLES)
 @click.argument("config")
 @click.option("--base", help="config.json of an adapter's base, where that is none of the shipped recipes.")
 @click.option("--id", "name", help="Id of the repository; local/ and the model type if absent.")
@@ -78,7 +48,7 @@ def recipe(
     folder of a pipeline with its model_index.json and the configs of its components, or the
     adapter_config.json of a LoRA, whose base is a recipe or the config at --base. This needs the extra
     tensorseed[transformers], tensorseed[diffusers] or tensorseed[peft] and no network. Warnings go to
-    standard error. Exit codes are those of fetch.
+    standard error.
     """
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     with exiting():
@@ -127,7 +97,7 @@ def _derived(
     if not weights_only:
         warnings = [*warnings, *tokenizer_warnings(document.get("config") or {})]
     for warning in warnings:
-        click.echo(f"Warning: {warning.pointer}: {warning.detail}", err=True)
+        say(f"Warning: {warning.pointer}: {warning.detail}")
     return recipe_text(document["weights"] if weights_only else document)
 
 

@@ -1,0 +1,1 @@
+"""Commands of the library, a module each, and what they share."""

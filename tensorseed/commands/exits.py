@@ -1,0 +1,102 @@
+"""Exit codes and output of a command: errors in one sentence, data, words."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
+from typing import Any
+
+import click
+
+from tensorseed.client.errors import INTERRUPTED, ClientError, DiskError, printable
+from tensorseed.concurrency.interrupts import raising
+from tensorseed.errors import TensorseedError, UnusedRuleWarning
+
+LINES = 256  # written at a time
+
+
+@contextmanager
+def exiting(interrupted: str = "interrupted") -> Iterator[None]:
+    """Turn errors of the library into a message and an exit code, and an interruption into 130."""
+    try:
+        with raising():
+            yield
+    except ClientError as error:
+        fail(str(error), error.exit_code)
+    except TensorseedError as error:
+        fail(str(error), 1)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(interrupted, err=True)
+        sys.exit(INTERRUPTED)
+
+
+def fail(message: str, code: int) -> None:
+    """End the program with a message and an exit code."""
+    click.echo(f"Error: {printable(message)}", err=True)
+    sys.exit(code)
+
+
+def say(message: str) -> None:
+    """Write a line to standard error, which is for people."""
+    click.echo(printable(message), err=True)
+
+
+def write_out(text: str | bytes) -> None:
+    """Write to standard output, which is for data.
+
+    Raises:
+        DiskError: it takes no more, since a disk is full, or a device is none to write to.
+    """
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:  # which click ends in silence
+        raise
+    except OSError as error:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the rest of the buffer
+        reason = (error.strerror or "the system refuses it").lower()
+        raise DiskError(f"standard output cannot be written ({reason}): name another file") from None
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines to standard output.
+
+    Raises:
+        DiskError: as `write_out`.
+    """
+    waiting = iter(lines)
+    while piece := [f"{line}\n" for line in islice(waiting, LINES)]:
+        write_out("".join(piece))
+
+
+def write_json(document: Any) -> None:
+    """Write a document to standard output as JSON: indented on a terminal, in one line elsewhere.
+
+    Raises:
+        DiskError: as `write_out`.
+    """
+    import json
+
+    indent = 2 if sys.stdout.isatty() else None
+    write_out(json.dumps(document, allow_nan=False, indent=indent) + "\n")
+
+
+@contextmanager
+def warning() -> Iterator[None]:
+    """Write each warning of the library to standard error as a line, once."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        line = f"Warning: {message}"
+        if line not in shown:
+            say(line)
+        shown.add(line)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UnusedRuleWarning)
+        warnings.showwarning = show
+        yield
