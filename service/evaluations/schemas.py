@@ -8,6 +8,7 @@ from tensorseed.evaluations.report import Comparison, Report
 
 from ..http.negotiation import JSON, OCTETS
 from ..http.openapi import BINARY, TEXT, Responses, model_schemas, request_body
+from .examples import EVALUATION_EXAMPLES
 from .representations import PNG, SVG
 
 _COMPONENTS = "#/components/schemas/"
@@ -99,4 +100,4 @@ def evaluation_answers() -> Responses:
 def evaluation_body() -> dict[str, Any]:
     """The documented body of an evaluation."""
     schema = {"$ref": f"{_COMPONENTS}EvaluationRequest"}
-    return request_body({JSON: {"schema": schema}})
+    return request_body({JSON: {"schema": schema, "examples": EVALUATION_EXAMPLES}})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,9 +13,12 @@ from .negotiation import JSON
 
 Parameter = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]
+Schema = Mapping[str, Any]
 
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+
+_ANNOTATIONS = {"title", "description", "default", "examples"}
 
 
 def reference(model: type[BaseModel]) -> dict[str, str]:
@@ -45,18 +51,94 @@ def request_body(content: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+def body_example(summary: str, value: Any, *, beside: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A named example of a body: a request that succeeds, with the parameters `beside` it.
+
+    Without them it is sent with the examples of the required parameters.
+    """
+    return {"summary": summary, "value": value, **_beside(beside)}
+
+
 def parameter(
-    location: str, name: str, description: str, example: str, *, required: bool = False, **schema: Any
+    location: str,
+    name: str,
+    description: str,
+    example: Any,
+    *,
+    required: bool = False,
+    beside: Mapping[str, Any] | None = None,
+    **schema: Any,
 ) -> Parameter:
-    """A parameter in the `location` query or path, which is text; `schema` adds to its JSON Schema."""
+    """A parameter in the `location` query or path, of the JSON Schema `schema`; without a type it is text.
+
+    `/docs` fills in the example of a required parameter, and leaves optional ones out, whose examples are in
+    their schemas. A request with an example succeeds if it has the values `beside` it, and the examples of
+    the required parameters. The document has them as `x-beside`.
+    """
+    if not {"type", "anyOf"} & schema.keys():
+        schema = {"type": "string", **schema}
+    examples = {"example": example} if required else {}
     return {
         "name": name,
         "in": location,
         "required": required,
         "description": description,
-        "schema": {"type": "string", **schema},
-        "example": example,
+        "schema": schema if required else {**schema, "examples": [example]},
+        **examples,
+        **_beside(beside),
     }
+
+
+def query_schema(schemas: Iterable[Schema]) -> dict[str, Any]:
+    """The schema of a query parameter that means several things, each with a schema of its own.
+
+    It allows what one of them does. Lists and objects are texts in a query, as null is.
+    """
+    found = [branch for schema in schemas for branch in _in_query(schema)]
+    kinds = {branch.get("type") for branch in found}
+    distinct = [branch for index, branch in enumerate(found) if branch not in found[:index]]
+    if len(distinct) == 1:
+        return distinct[0]
+    if kinds <= {"integer", "number"}:
+        return {"type": "number" if "number" in kinds else "integer"}
+    words = [branch["enum"] for branch in distinct if "enum" in branch]
+    if kinds == {"string"} and len(words) == len(distinct):
+        return {"type": "string", "enum": [*dict.fromkeys(chain.from_iterable(words))]}
+    if kinds == {"string"}:
+        return {"type": "string"}
+    plain = [branch for branch in distinct if branch.get("type") not in {"integer", "number"}]
+    numbers = [branch for branch in distinct if branch not in plain]
+    return {"anyOf": [query_schema(numbers), *plain]} if len(numbers) > 1 else {"anyOf": distinct}
+
+
+def query_example(value: Any) -> Any:
+    """An example as a query has it: null, lists and objects as JSON."""
+    return (
+        json.dumps(value, separators=(",", ":")) if value is None or isinstance(value, list | dict) else value
+    )
+
+
+def _in_query(schema: Schema) -> Iterator[dict[str, Any]]:
+    """The alternatives of a schema, as a query writes them."""
+    if "anyOf" in schema:
+        for branch in schema["anyOf"]:
+            yield from _in_query(branch)
+        return
+    kind = schema.get("type")
+    if kind == "null":
+        yield {"type": "string", "enum": ["null"]}
+    elif kind in {"integer", "number", "boolean", "string"}:
+        yield {key: part for key, part in schema.items() if key not in _ANNOTATIONS}
+    elif "enum" in schema:
+        numbers = [value for value in schema["enum"] if not isinstance(value, str)]
+        yield {"type": "number", "enum": numbers}
+        yield {"type": "string", "enum": [value for value in schema["enum"] if value not in numbers]}
+    else:
+        yield {"type": "string"}
+
+
+def _beside(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {"x-beside": dict(values)} if values else {}
 
 
 def header_field(description: str, example: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from .context import HubContext, snapshot_at
 from .openapi import SNAPSHOT, download_parameter, file_answers, in_path
 from .pagination import Query
 from .problems import HUB_PROBLEMS
-from .schemas import Headers
+from .schemas import SHARDED, Headers
 from .urls import RepoPath, parse_repo_path, root_convertor
 from .weights import open_weights
 
@@ -145,7 +145,7 @@ def make_router(reserved: Collection[str]) -> APIRouter:
         "ShardHeaders",
         model=Headers,
         errors=HUB_PROBLEMS.documented(*SNAPSHOT, UnknownEntryError),
-        parameters=in_path("repository", "path"),
+        parameters=in_path("repository", "path", repository=SHARDED, path="model.safetensors.index.json"),
     )(get_shard_headers)
     return router
 

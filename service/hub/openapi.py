@@ -20,21 +20,18 @@ _PATHS = {
     "path": ("The file's or folder's path; it may hold slashes.", "config.json"),
 }
 _FLAGS = {
-    "recursive": ("Whether to list the content of folders, too.", "true"),
-    "expand": ("Whether to add the commit of every entry.", "true"),
+    "recursive": "Whether to list the content of folders, too.",
+    "expand": "Whether to add the commit of every entry.",
 }
 _LIST = {
     "search": ("A part of the id or of an alias, in any case.", "llama"),
     "author": ("The part of the id or of an alias before its slash.", "tensorseed"),
     "filter": ("A tag that the model must have; given more than once, all of them.", "text-generation"),
     "pipeline_tag": ("The task of the model.", "text-generation"),
-    "gated": ("true for gated models, of which there are none.", "false"),
-    "full": ("Whether to add the commit and the files of `main`.", "true"),
 }
-_BLOBS = {"blobs": ("Whether to add the Git LFS objects of small files of weights.", "true")}
 _PAGES = {
-    "limit": ("The most entries of a page; all of them without it.", "100"),
-    "cursor": ("The start of the page, from the Link of the page before.", "100"),
+    "limit": ("The most entries of a page; all of them without it.", 100),
+    "cursor": ("The start of the page, from the Link of the page before.", 100),
 }
 _FIELDS = {
     "X-Repo-Commit": ("The commit that the revision stands for.", COMMIT),
@@ -49,29 +46,34 @@ _KNOWN = ("X-Repo-Commit", "ETag", "Cache-Control")
 _CONTENT = ("Accept-Ranges", "Content-Length", "Content-Disposition")
 
 
-def in_path(*names: str) -> list[Parameter]:
-    """The parameters of a path."""
-    return [parameter("path", name, *_PATHS[name], required=True) for name in names]
+def in_path(*names: str, **examples: str) -> list[Parameter]:
+    """The parameters of a path, with other `examples` than the usual ones."""
+    known = {name: (text, examples.get(name, usual)) for name, (text, usual) in _PATHS.items()}
+    return [parameter("path", name, *known[name], required=True) for name in names]
 
 
 def download_parameter() -> Parameter:
     """The query of a file."""
-    return parameter("query", "download", "Whether a browser saves the file rather than shows it.", "true")
+    return _flag("download", "Whether a browser saves the file rather than shows it.")
 
 
 def listing_parameters() -> list[Parameter]:
     """The query of a listing of files."""
-    return [*_in_query(_FLAGS), *_pages()]
+    return [*(_flag(*found) for found in _FLAGS.items()), *_pages()]
 
 
 def model_parameters() -> list[Parameter]:
     """The query of a repository."""
-    return _in_query(_BLOBS)
+    return [_flag("blobs", "Whether to add the Git LFS objects of small files of weights.")]
 
 
 def search_parameters() -> list[Parameter]:
     """The query of a listing of models."""
-    return [*_in_query(_LIST), *_pages()]
+    texts = [parameter("query", name, *found) for name, found in _LIST.items()]
+    gated = parameter(
+        "query", "gated", "true for gated models, of which there are none.", False, type="boolean"
+    )
+    return [*texts, gated, _flag("full", "Whether to add the commit and the files of `main`."), *_pages()]
 
 
 def file_answers() -> Responses:
@@ -102,10 +104,11 @@ def complete_hub(paths: dict[str, Any]) -> None:
             response.pop("content", None)
 
 
-def _in_query(known: dict[str, tuple[str, str]]) -> list[Parameter]:
-    return [parameter("query", name, *texts) for name, texts in known.items()]
+def _flag(name: str, description: str) -> Parameter:
+    return parameter("query", name, description, True, type="boolean")
 
 
 def _pages() -> list[Parameter]:
     """The page of a listing, as two numbers. A client writes the first alone."""
-    return [parameter("query", name, *texts, pattern="^[0-9]{1,9}$") for name, texts in _PAGES.items()]
+    bounds: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+    return [parameter("query", name, *found, **bounds) for name, found in _PAGES.items()]

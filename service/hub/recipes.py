@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -23,14 +25,14 @@ from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError
 from ..http.memory import MemoryLease, lease_of
 from ..http.negotiation import JSON
-from ..http.openapi import json_answer, json_list_answer, request_body
+from ..http.openapi import body_example, json_answer, json_list_answer, request_body
 from ..http.queries import check_path
 from ..http.routing import get_and_head
 from ..http.texts import complete_text
 from .context import HubContext
 from .openapi import in_path
 from .problems import RECIPE_PROBLEMS
-from .schemas import RECIPE, RecipeDetail, RecipePlan, RecipeSummary
+from .schemas import RecipeDetail, RecipePlan, RecipeSummary
 from .urls import MAIN
 
 router = APIRouter(prefix="/v1/recipes", tags=["hub"])
@@ -39,6 +41,7 @@ _SHORTER = "send a config.json and nothing else"
 _UNSTORED = {"Cache-Control": "no-store"}
 _DERIVED = (ConfigError, MissingExtraError, DerivationTimeError, RecipeError)
 _BODY = (SpecError, TooLargeError, MediaTypeError, MalformedRequestError, BusyError)
+_LLAMA: dict[str, Any] = {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
 _CONFIG = {
     "type": "object",
     "anyOf": [
@@ -56,7 +59,7 @@ _CONFIG = {
         "peft_type": {"type": "string", "description": "LORA, in the adapter_config.json of an adapter."},
         "base_model_name_or_path": {"type": "string", "description": "The id of an adapter's base."},
     },
-    "examples": [RECIPE["config"]],
+    "examples": [_LLAMA],
 }
 _REQUEST = {
     "anyOf": [
@@ -78,9 +81,18 @@ _REQUEST = {
                 },
             },
             "additionalProperties": False,
-            "examples": [{"config": RECIPE["config"], "overrides": {"A_log": "zeros"}}],
+            "examples": [{"config": _LLAMA, "overrides": {"A_log": "zeros"}}],
         },
     ]
+}
+_SMALL: dict[str, Any] = {**_LLAMA, "hidden_size": 64, "num_hidden_layers": 2, "vocab_size": 256}
+_EXAMPLES = {
+    "config": body_example("A config.json", _SMALL),
+    "tiny": body_example("A model, made tiny", {"config": _LLAMA, "tiny": True}),
+    "overrides": body_example(
+        "A config.json with another init of its embedding",
+        {"config": _SMALL, "overrides": {"**.embed_tokens.weight": "xavier_normal"}},
+    ),
 }
 
 
@@ -97,7 +109,7 @@ async def get_recipes(request: Request) -> Response:
     response_class=Response,
     responses=json_answer(RecipePlan, "The recipe and its totals")
     | RECIPE_PROBLEMS.documented(*_DERIVED, *_BODY),
-    openapi_extra=request_body({JSON: {"schema": _REQUEST}}),
+    openapi_extra=request_body({JSON: {"schema": _REQUEST, "examples": _EXAMPLES}}),
 )
 async def plan_recipe(request: Request) -> Response:
     """The recipe of the model that a `config.json` describes, and the totals of its repository.

@@ -22,7 +22,7 @@ from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, QueryError
 from ..http.memory import lease_of
 from ..http.negotiation import JSON
-from ..http.openapi import json_list_answer, reference, request_body
+from ..http.openapi import body_example, json_list_answer, reference, request_body
 from ..http.routing import get_and_head
 from ..http.texts import complete_text
 from .context import HubContext, listed_at
@@ -30,7 +30,7 @@ from .lfs import LfsObject
 from .openapi import SNAPSHOT, in_path, listing_parameters
 from .pagination import Query, paged
 from .problems import HUB_PROBLEMS
-from .schemas import WHEN, PathsRequest, TreeEntry
+from .schemas import PIPELINE, WHEN, PathsRequest, TreeEntry
 from .urls import parse_repo_path
 
 MAX_BODY = 1 << 20  # bytes that name paths
@@ -39,6 +39,12 @@ MAX_PATHS = 1_000  # of one request
 router = APIRouter(prefix="/api/models", tags=["hub"])
 
 _FORM = "application/x-www-form-urlencoded"
+_EXAMPLES = {
+    "config": body_example("One file", {"paths": ["config.json"]}),
+    "expanded": body_example(
+        "Two files with their commit", {"paths": ["config.json", "model.safetensors"], "expand": True}
+    ),
+}
 _EXAMPLE = 'send {"paths": ["config.json"]}'
 _FEWER = f"ask for {MAX_PATHS:,} paths at most"
 
@@ -62,7 +68,10 @@ async def get_tree(request: Request) -> Response:
     "Folder",
     responses=json_list_answer(TreeEntry, "The entries"),
     errors=HUB_PROBLEMS.documented(*SNAPSHOT, UnknownEntryError, QueryError, BusyError),
-    parameters=[*in_path("repository", "revision", "path"), *listing_parameters()],
+    parameters=[
+        *in_path("repository", "revision", "path", repository=PIPELINE, path="unet"),
+        *listing_parameters(),
+    ],
 )
 async def get_folder(request: Request) -> Response:
     """The files and folders of a folder, by path."""
@@ -78,7 +87,9 @@ async def get_folder(request: Request) -> Response:
     | HUB_PROBLEMS.documented(*SNAPSHOT, MediaTypeError, MalformedRequestError, TooLargeError, BusyError),
     openapi_extra={
         "parameters": in_path("repository", "revision"),
-        **request_body({form: {"schema": reference(PathsRequest)} for form in (JSON, _FORM)}),
+        **request_body(
+            {form: {"schema": reference(PathsRequest), "examples": _EXAMPLES} for form in (JSON, _FORM)}
+        ),
     },
 )
 async def post_paths_info(request: Request) -> Response:

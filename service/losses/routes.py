@@ -45,7 +45,10 @@ router = APIRouter(prefix="/v1/losses", tags=["losses"])
 
 Kind = Annotated[
     str,
-    Path(description="torch.nn.functional's name of the loss.", examples=["cross_entropy"]),
+    Path(
+        description="torch.nn.functional's name of the loss.",
+        openapi_examples={"cross_entropy": {"summary": "The loss of classes", "value": "cross_entropy"}},
+    ),
 ]
 
 _BODY = (LossError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..http.negotiation import JSON, OCTETS
-from ..http.openapi import BINARY, Parameter, Responses, header_field, parameter, reference, request_body
+from ..http.openapi import (
+    BINARY,
+    Parameter,
+    Responses,
+    body_example,
+    header_field,
+    parameter,
+    query_example,
+    query_schema,
+    reference,
+    request_body,
+)
 from ..http.schemas import CatalogParameter, Described
 
 _EXAMPLE: Any = {"input": [[1.0, 2.0, 0.5]], "target": [1], "label_smoothing": 0.1, "gradients": ["input"]}
+_TRIPLET = {"anchor": [[1.0, 0.0]], "positive": [[0.9, 0.1]], "negative": [[-1.0, 0.5]], "margin": 0.5}
+LOSS_EXAMPLES = {
+    "cross_entropy": body_example(
+        "Cross-entropy of one sample, with its gradient", _EXAMPLE, beside={"kind": "cross_entropy"}
+    ),
+    "mse_loss": body_example(
+        "The squared errors, unreduced",
+        {"input": [0.5, 2.0], "target": [1.0, 1.5], "reduction": "none"},
+        beside={"kind": "mse_loss"},
+    ),
+    "kl_div": body_example(
+        "The Kullback-Leibler divergence from logarithms, in float64",
+        {"input": [[-0.7, -0.7]], "target": [[0.4, 0.6]], "reduction": "batchmean", "dtype": "float64"},
+        beside={"kind": "kl_div"},
+    ),
+    "triplet": body_example("The margin of a triplet", _TRIPLET, beside={"kind": "triplet_margin_loss"}),
+}
+_OF_DRAWN_LAYERS = {"out_features", "bias"}
+"""Options of linear_cross_entropy that say how to draw its layer, whose classes are then counted."""
+
 _ANSWER = [[0.19796323776245117, -0.3050557076931, 0.10709239542484283]]
 
 
@@ -134,7 +165,7 @@ def loss_answers() -> Responses:
 
 def loss_body() -> dict[str, Any]:
     """The documented body, in both forms."""
-    return request_body({JSON: {"schema": reference(LossRequest)}, OCTETS: BINARY})
+    return request_body({JSON: {"schema": reference(LossRequest), "examples": LOSS_EXAMPLES}, OCTETS: BINARY})
 
 
 def complete_losses(paths: dict[str, Any]) -> None:
@@ -153,28 +184,42 @@ def _parameters() -> list[Parameter]:
 
     from .queries import COMMON, option_schemas
 
-    meanings: dict[str, dict[str, list[str]]] = {}
-    examples: dict[str, Any] = {}
-    everything = [("", COMMON), *((name, option_schemas(loss)) for name, loss in LOSSES.items())]
-    for loss, schemas in everything:
+    meanings: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for loss, schemas in [("", COMMON), *((name, option_schemas(loss)) for name, loss in LOSSES.items())]:
         for name, schema in schemas.items():
-            meanings.setdefault(name, {}).setdefault(schema["description"], []).append(loss)
-            examples.setdefault(name, schema["examples"][0])
-    return [_parameter(name, texts, examples[name]) for name, texts in meanings.items()]
+            meanings.setdefault(name, {})[loss] = schema
+    return [_parameter(name, found) for name, found in meanings.items()]
 
 
-def _parameter(name: str, meanings: dict[str, list[str]], example: Any) -> Parameter:
-    """A parameter, whose meaning depends on the loss where there is more than one."""
+def _parameter(name: str, schemas: Mapping[str, Mapping[str, Any]]) -> Parameter:
+    """A parameter by loss. Its example is that of the first loss which has it."""
+    meanings: dict[str, list[str]] = {}
+    for loss, schema in schemas.items():
+        meanings.setdefault(schema["description"], []).append(loss)
     texts = [f"{', '.join(losses)}: {text}" for text, losses in meanings.items()]
     meaning = " ".join(texts) if len(texts) > 1 else next(iter(meanings))
-    return parameter("query", name, f"With a safetensors body. {meaning}", _text(example))
+    first, schema = next(iter(schemas.items()))
+    return parameter(
+        "query",
+        name,
+        f"With a safetensors body. {meaning}",
+        _example(schema),
+        beside=_needed(first, name) if first else None,
+        **query_schema(schemas.values()),
+    )
 
 
-def _text(example: Any) -> str:
-    """An example as a query has it."""
-    match example:
-        case list():
-            return ",".join(map(str, example))
-        case str():
-            return example
-    return json.dumps(example)
+def _needed(kind: str, name: str) -> dict[str, Any]:
+    """The kind of a loss, and the options that the example of another one needs."""
+    from tensorseed.losses import LOSSES
+
+    schema = LOSSES[kind].model_json_schema()
+    others = [*schema.get("required", ()), *(["num_classes"] if name in _OF_DRAWN_LAYERS else [])]
+    options = {other: schema["properties"][other] for other in others if other != name}
+    return {"kind": kind, **{other: _example(found) for other, found in options.items()}}
+
+
+def _example(schema: Mapping[str, Any]) -> Any:
+    """The first example of an option as a query has it: a list of plain values with commas."""
+    value = schema["examples"][0]
+    return ",".join(map(str, value)) if isinstance(value, list) else query_example(value)

@@ -7,6 +7,7 @@ from tensorseed.spec.spec import Spec
 from ..http.routing import RouteGroup
 from . import catalog, digests, pictures, routes
 from .catalog import CatalogLayer, CatalogScheme, Devices
+from .parameters import complete_weights
 from .picture_schemas import TensorHeatMap, TensorHistogram
 from .schemas import JsonFile, Plan
 
@@ -17,6 +18,7 @@ WEIGHTS = RouteGroup(
     scope="weights",
     problems=routes.PROBLEMS,
     models=(Spec, Plan, digests.Digest, JsonFile, TensorHistogram, TensorHeatMap),
+    complete=complete_weights,
 )
 CATALOG = RouteGroup(
     tag="catalog",

@@ -28,8 +28,9 @@ from ..http.responses import Chunk, Representation, file_response
 from ..http.routing import get_and_head
 from ..http.schemas import Described
 from .context import WeightsContext
+from .parameters import dtype_parameter
 from .routes import PROBLEMS, Token, open_token
-from .schemas import SIZE, dtype_parameter
+from .schemas import SIZE
 
 ROW_BYTES = 400  # of memory, for a tensor's digest and its text
 

@@ -130,10 +130,8 @@ def heatmap_parameters() -> list[Parameter]:
 
 
 def _number(name: str, text: str, default: int, most: int) -> Parameter:
-    described = parameter("query", name, f"{text} From 1 to {most:,}; {default} if left out.", "")
-    described["schema"] = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
-    described["example"] = default
-    return described
+    meaning = f"{text} From 1 to {most:,}; {default} if left out."
+    return parameter("query", name, meaning, default, type="integer", minimum=1, maximum=most)
 
 
 def _integer(parameters: dict[str, str], name: str, default: int, most: int) -> int:

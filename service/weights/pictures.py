@@ -42,6 +42,7 @@ from ..http.responses import Chunk, Representation, file_response
 from ..http.routing import PlainRoute, get_and_head
 from ..telemetry import span
 from .context import WeightsContext
+from .parameters import dtype_parameter
 from .picture_queries import (
     HeatMapQuery,
     HistogramQuery,
@@ -52,7 +53,6 @@ from .picture_queries import (
 )
 from .picture_schemas import TensorHeatMap, TensorHistogram, picture_answers, picture_format_parameter
 from .routes import PROBLEMS, Name, Token, answer_tensor, open_token
-from .schemas import dtype_parameter
 
 _UNAVAILABLE = "a histogram and a heat map are available as application/json: accept it"
 

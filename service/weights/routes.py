@@ -51,18 +51,10 @@ from ..http.texts import text_response
 from ..telemetry import file_attributes, span
 from .answers import answer
 from .context import OpenFile, WeightsContext
+from .parameters import dtype_parameter, format_parameter, slice_parameter
 from .plans import plan_pieces
 from .representations import FORMATS
-from .schemas import (
-    TOKEN,
-    Plan,
-    dtype_parameter,
-    file_answers,
-    format_parameter,
-    query_parameters,
-    slice_parameter,
-    spec_body,
-)
+from .schemas import TOKEN, Plan, file_answers, spec_body
 
 
 class TokenConvertor(StringConvertor):
@@ -79,9 +71,19 @@ PROBLEMS = COMMON.extended(
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"], route_class=PlainRoute)
 
-Token = Annotated[str, Path(description="The token of a plan or a Content-Location.", examples=[TOKEN])]
+Token = Annotated[
+    str,
+    Path(
+        description="The token of a plan or a Content-Location.",
+        openapi_examples={"tensor": {"summary": "A Xavier-initialised 256×784 layer", "value": TOKEN}},
+    ),
+]
 Name = Annotated[
-    str, Path(description="The tensor's name; it may hold slashes and dots.", examples=["fc1.weight"])
+    str,
+    Path(
+        description="The tensor's name; it may hold slashes and dots.",
+        openapi_examples={"weight": {"summary": "The tensor of the example's token", "value": "weight"}},
+    ),
 ]
 
 _FILE = (UnrepresentableError, DeviceError, CapacityError, VersionError, PreconditionError, BusyError)
@@ -127,7 +129,7 @@ async def plan_weights(request: Request) -> Response:
     "WeightsByQuery",
     responses=file_answers(),
     errors=PROBLEMS.documented(QueryError, TooLargeError, RangeError, *_FILE),
-    parameters=[*query_parameters(), format_parameter()],
+    parameters=[format_parameter()],
 )
 async def get_weights(request: Request) -> Response:
     """The file of one tensor, given by query parameters.

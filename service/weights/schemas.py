@@ -12,27 +12,25 @@ from pydantic import Field
 
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.schemes import QUALIFIED, SCHEME_CLASSES, SCHEMES
-from tensorseed.spec.spec import FLOATING, Spec, parse_query
+from tensorseed.spec.spec import Spec, parse_query
 from tensorseed.spec.spec_token import encode_token
 
 from ..http.negotiation import JSON, NPY, OCTETS
 from ..http.openapi import (
     BINARY,
     TEXT,
-    Parameter,
     Responses,
     header_fields,
-    parameter,
     reference,
     request_body,
 )
 from ..http.schemas import Described
 from .content_disposition import content_disposition
+from .examples import SPEC_EXAMPLES
 
-_QUERY = {"shape": "256,784", "init": "xavier_uniform", "seed": "42"}
+QUERY = {"shape": "256,784", "init": "xavier_uniform", "seed": "42"}
 
-_RESOLVED = parse_query(_QUERY, Limits())
+_RESOLVED = parse_query(QUERY, Limits())
 _FILE = open_file(_RESOLVED)
 
 TOKEN = encode_token(_RESOLVED)
@@ -158,29 +156,6 @@ _FIELDS: dict[str, tuple[str, str]] = {
     ),
     "Content-Range": ("The range of bytes, and their total number.", f"bytes 0-1023/{SIZE}"),
 }
-_PARAMETERS = (
-    ("shape", True, "256,784", "Dimensions, separated by commas; empty for a single number."),
-    ("init", False, "xavier_uniform", "The init scheme."),
-    ("seed", False, "42", "The seed, 0 to 2^64 - 1."),
-    ("name", False, "weight", "The tensor's name, which its values depend on."),
-    (
-        "fan_axes",
-        False,
-        '{"in":-2,"out":-1}',
-        "The axes of inputs and outputs, as JSON; torch's by default.",
-    ),
-    ("padding_idx", False, "0", "The row that stays zero."),
-    ("dtype", False, "bfloat16", "The dtype; float32 if left out."),
-    ("generator", False, "philox", "The generator; philox if left out."),
-    ("device", False, "auto", "The device that computes; with philox it never changes a bit."),
-    ("torch_version", False, "2.13.0+cpu", "Only with generator torch: the version that must draw."),
-    (
-        "torch_kernels",
-        False,
-        "x86_64-avx512-873bc6caad10",
-        "Only with generator torch: the kernels that must draw, as a recipe names them.",
-    ),
-)
 _ALWAYS = ("ETag", "Cache-Control", "Vary", "Content-Location")
 _CONTENT = ("Accept-Ranges", "Content-Length", "Content-Disposition")
 
@@ -210,53 +185,4 @@ def file_answers(*, ranges: bool = True) -> Responses:
 
 def spec_body() -> dict[str, Any]:
     """The documented body of a route that reads a spec."""
-    return request_body({JSON: {"schema": reference(Spec)}})
-
-
-def query_parameters() -> list[Parameter]:
-    """The parameters of a one-tensor spec: the common ones, then every parameter that some scheme has."""
-    kinds = {"init": {"anyOf": [{"enum": list(SCHEMES)}, {"pattern": QUALIFIED}]}}
-    common = [
-        parameter("query", name, text, example, required=required, **kinds.get(name, {}))
-        for name, required, example, text in _PARAMETERS
-    ]
-    return [*common, *(_scheme_parameter(name, meanings) for name, meanings in _of_schemes().items())]
-
-
-def slice_parameter() -> Parameter:
-    """The slice of a tensor."""
-    text = "One index range a dimension, separated by commas, as in Python; the whole tensor if left out."
-    return parameter("query", "slice", text, "0:128,:")
-
-
-def dtype_parameter() -> Parameter:
-    """Another dtype for a file."""
-    text = "Another dtype for every tensor but those of int64 and bool; that of the token if left out."
-    return parameter("query", "dtype", text, "float16", enum=list(FLOATING))
-
-
-def format_parameter() -> Parameter:
-    """The form of an answer in the place of Accept."""
-    text = "The form of the answer, in the place of the Accept field; npy for one tensor."
-    return parameter("query", "format", text, "npy", enum=["safetensors", "json", "npy"])
-
-
-def _of_schemes() -> dict[str, list[tuple[str, str, Any]]]:
-    """Of each parameter, the schemes that have it, with its meaning there and an example."""
-    found: dict[str, list[tuple[str, str, Any]]] = {}
-    for cls in SCHEME_CLASSES:
-        for name, field in cls.model_fields.items():
-            if name != "kind":
-                example = (field.examples or [field.default])[0]
-                found.setdefault(name, []).append((cls.spellings()[0], field.description or "", example))
-    return found
-
-
-def _scheme_parameter(name: str, meanings: list[tuple[str, str, Any]]) -> Parameter:
-    texts: dict[str, list[str]] = {}
-    for kind, text, _ in meanings:
-        texts.setdefault(text, []).append(kind)
-    description = " ".join(f"{', '.join(kinds)}: {text}" for text, kinds in texts.items())
-    example = meanings[0][2]
-    text = example if isinstance(example, str) else json.dumps(example)
-    return parameter("query", name, description, text)
+    return request_body({JSON: {"schema": reference(Spec), "examples": SPEC_EXAMPLES}})

@@ -59,6 +59,11 @@ class AdaptiveLogSoftmaxWithLoss(ParametricLoss):
     div_value: Positive = Field(
         default=4.0, description="By how much each tail is narrower than the one before.", examples=[4.0]
     )
+    init: dict[str, Any] = Field(
+        default_factory=dict,
+        description=ParametricLoss.model_fields["init"].description,
+        examples=[{"head.weight": "xavier_uniform"}],
+    )
     head_bias: bool = Field(default=False, description="Whether the head adds a bias.", examples=[False])
 
     @classmethod
