@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..http.routing import RouteGroup
 from . import routes
-from .schemas import evaluation_schemas
+from .schemas import evaluation_schemas, evaluation_types
 
 EVALUATIONS = RouteGroup(
     tag="evaluations",
@@ -13,4 +13,6 @@ EVALUATIONS = RouteGroup(
     scope="evaluations",
     problems=routes.PROBLEMS,
     schemas=evaluation_schemas,
+    types=evaluation_types,
+    names={"Threshold": "ThresholdModule"},  # has a member of its name
 )

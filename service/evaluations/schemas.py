@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+from pydantic import BaseModel
 
 from tensorseed.evaluations.report import Comparison, Report
 
 from ..http.negotiation import JSON, OCTETS
-from ..http.openapi import BINARY, TEXT, Responses, model_schemas, request_body
+from ..http.openapi import BINARY, TEXT, Responses, member_schema, model_schemas, request_body
 from .examples import EVALUATION_EXAMPLES
 from .representations import PNG, SVG
 
@@ -25,6 +28,44 @@ def evaluation_schemas() -> dict[str, Any]:
     from tensorseed.evaluations.request import EvaluationRequest  # many models, which no start needs
 
     return {**model_schemas(EvaluationRequest), **answer_schemas()}
+
+
+def evaluation_types() -> dict[str, Any]:
+    """The types that several members of a request have."""
+    from tensorseed.evaluations.containers import AnyContainer, NetworkEntry
+    from tensorseed.evaluations.optimizers import AnyOptimizer
+    from tensorseed.spec.modules import AnyModule
+
+    return {
+        **{name: member_schema(model, member) for name, model, member in _members()},
+        "Module": AnyModule,
+        "Container": AnyContainer,
+        "NetworkEntry": NetworkEntry,
+        "Optimizer": AnyOptimizer,
+    }
+
+
+def _members() -> Iterator[tuple[str, type[BaseModel], str]]:
+    """Members that several modules or optimizers have, by the name of their component."""
+    from tensorseed.evaluations.containers import Container
+    from tensorseed.evaluations.optimizers import Adam
+    from tensorseed.spec.modules import MODULES
+    from tensorseed.spec.modules.base import StatelessModule
+
+    yield "ModuleName", StatelessModule, "name"
+    yield "ContainerName", Container, "name"
+    yield "InPlace", MODULES["ReLU"], "inplace"
+    yield "CeilMode", MODULES["AvgPool1d"], "ceil_mode"
+    yield "DropProbability", MODULES["Dropout"], "p"
+    yield "Betas", Adam, "betas"
+    yield "Maximize", Adam, "maximize"
+    yield "WeightDecay", Adam, "weight_decay"
+    for size in ("1d", "2d", "3d"):
+        yield f"AdaptiveSize{size}", MODULES[f"AdaptiveAvgPool{size}"], "output_size"
+        yield f"Padding{size}", MODULES[f"CircularPad{size}"], "padding"
+        for name, member in (("Kernel", "kernel_size"), ("Stride", "stride"), ("Pad", "padding")):
+            yield f"Pool{name}{size}", MODULES[f"AvgPool{size}"], member
+        yield f"PoolDilation{size}", MODULES[f"MaxPool{size}"], "dilation"
 
 
 def answer_schemas() -> dict[str, Any]:

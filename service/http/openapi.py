@@ -31,19 +31,28 @@ def model_schemas(*models: type[BaseModel]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for model in models:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        found |= {**schema.pop("$defs", {}), model.__name__: schema}
+        definitions = schema.pop("$defs", {})
+        found |= {model.__name__: schema, **definitions}  # a recursive one is among its own definitions
+    return found
+
+
+def member_schema(model: type[BaseModel], name: str) -> dict[str, Any]:
+    """The schema of a member that several models have, with its description."""
+    found: dict[str, Any] = model_schemas(model)[model.__name__]["properties"][name]
     return found
 
 
 def json_answer(model: type[BaseModel], description: str) -> Responses:
     """The 200 of a route that answers a JSON object."""
-    return {200: {"description": description, "content": {JSON: {"schema": reference(model)}}}}
+    content = {JSON: {"schema": reference(model)}}
+    return {200: {"x-name": model.__name__, "description": description, "content": content}}
 
 
 def json_list_answer(model: type[BaseModel], description: str) -> Responses:
     """The 200 of a route that answers a JSON list."""
     schema = {"type": "array", "items": reference(model)}
-    return {200: {"description": description, "content": {JSON: {"schema": schema}}}}
+    content = {JSON: {"schema": schema}}
+    return {200: {"x-name": f"{model.__name__}List", "description": description, "content": content}}
 
 
 def request_body(content: dict[str, Any]) -> dict[str, Any]:
@@ -67,18 +76,21 @@ def parameter(
     *,
     required: bool = False,
     beside: Mapping[str, Any] | None = None,
+    component: str | None = None,
     **schema: Any,
 ) -> Parameter:
     """A parameter in the `location` query or path, of the JSON Schema `schema`; without a type it is text.
 
     `/docs` fills in the example of a required parameter, and leaves optional ones out, whose examples are in
     their schemas. A request with an example succeeds if it has the values `beside` it, and the examples of
-    the required parameters. The document has them as `x-beside`.
+    the required parameters. The document has them as `x-beside`. Where several operations have the parameter,
+    its `component` has the parameter's name by default.
     """
     if not {"type", "anyOf"} & schema.keys():
         schema = {"type": "string", **schema}
     examples = {"example": example} if required else {}
     return {
+        **({"x-name": component} if component else {}),
         "name": name,
         "in": location,
         "required": required,
@@ -141,11 +153,14 @@ def _beside(values: Mapping[str, Any] | None) -> dict[str, Any]:
     return {"x-beside": dict(values)} if values else {}
 
 
-def header_field(description: str, example: str) -> dict[str, Any]:
-    """A header field of an answer."""
-    return {"description": description, **TEXT, "example": example}
+def header_field(description: str, example: str, *, name: str | None = None) -> dict[str, Any]:
+    """A header field of an answer; its component has the `name`, that of the field by default."""
+    return {**({"x-name": name} if name else {}), "description": description, **TEXT, "example": example}
 
 
-def header_fields(known: dict[str, tuple[str, str]], *names: str) -> dict[str, Any]:
-    """Header fields by name, of those that are `known` by description and example."""
-    return {name: header_field(*known[name]) for name in names}
+def header_fields(known: dict[str, tuple[str, str]], *names: str, of: str = "") -> dict[str, Any]:
+    """Header fields by name, of those that are `known` by description and example.
+
+    Their components begin with the word `of`.
+    """
+    return {name: header_field(*known[name], name=f"{of}{name.replace('-', '')}") for name in names}

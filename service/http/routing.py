@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -34,6 +35,8 @@ class RouteGroup:
         problems: The kinds of problems, and the form of errors.
         models: Models whose schemas the routes refer to by name.
         schemas: Further component schemas, made when the document is.
+        types: Types that several schemas have, by the names of their components; smaller ones first.
+        names: Names of components for models that several languages could not have under their own.
         complete: Completes the OpenAPI path items of the group in place.
         pattern: The paths of the group, if the routes' fixed beginnings do not determine them.
     """
@@ -47,6 +50,8 @@ class RouteGroup:
     problems: ProblemTable = COMMON
     models: tuple[type[BaseModel], ...] = ()
     schemas: Callable[[], Mapping[str, Any]] = dict
+    types: Callable[[], Mapping[str, Any]] = dict
+    names: Mapping[str, str] = field(default_factory=dict)
     complete: Callable[[dict[str, Any]], None] = lambda _: None
     pattern: re.Pattern[str] | None = None
 
@@ -102,42 +107,28 @@ def get_and_head(
     errors: Responses | None = None,
     parameters: list[Parameter] | None = None,
 ) -> Callable[[Endpoint], Endpoint]:
-    """Register a function for GET and HEAD of `path`, as operations `get<noun>` and `head<noun>`.
+    """Register a function for GET and HEAD of `path`. Operation `get<noun>` is documented, its HEAD is not.
 
     `model` or `responses` document the answer, `errors` the problems, and `parameters` the query that the
     function reads by itself.
     """
 
     def register(endpoint: Endpoint) -> Endpoint:
-        summary, _, rest = (endpoint.__doc__ or "").strip().partition("\n")
+        text = inspect.cleandoc(endpoint.__doc__ or "")
+        summary = text.partition("\n")[0]
         answers = responses or (json_answer(model, summary) if model else {})
-        for method, title in (("GET", summary), ("HEAD", f"The header fields alone. {summary}")):
-            documented = answers if method == "GET" else _without_content(answers)
-            router.add_api_route(
-                path,
-                endpoint,
-                methods=[method],
-                operation_id=f"{method.lower()}{noun}",
-                summary=title.rstrip("."),
-                description=f"{summary}\n{rest}".strip(),
-                response_class=Response,
-                responses={**documented, **_errors_of(method, errors or COMMON.documented())},
-                openapi_extra={"parameters": parameters} if parameters else None,
-            )
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=["GET"],
+            operation_id=f"get{noun}",
+            summary=summary.rstrip("."),
+            description=text,
+            response_class=Response,
+            responses={**answers, **(errors or COMMON.documented())},
+            openapi_extra={"parameters": parameters} if parameters else None,
+        )
+        router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
         return endpoint
 
     return register
-
-
-def _without_content(answers: Responses) -> Responses:
-    """The answers to HEAD: no content, and no ranges."""
-    return {
-        status: {key: value for key, value in answer.items() if key != "content"}
-        for status, answer in answers.items()
-        if status != 206
-    }
-
-
-def _errors_of(method: str, errors: Responses) -> Responses:
-    """The errors of a method. HEAD ignores Range and streams nothing, so it has no 416 and no 429."""
-    return {status: error for status, error in errors.items() if method == "GET" or status not in (416, 429)}

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from ..http.routing import RouteGroup
 from . import files, models, recipes, schemas, trees
 from .context import has_repository
-from .openapi import complete_hub
 from .problems import HUB_PROBLEMS, RECIPE_PROBLEMS
 from .urls import WHOAMI, hub_pattern
 
@@ -42,11 +41,10 @@ def repositories(reserved: Collection[str]) -> RouteGroup:
             schemas.PathsRequest,
             schemas.Refs,
             schemas.Commit,
-            schemas.Headers,
-            schemas.Access,
+            schemas.ShardHeaders,
+            schemas.RepositoryAccess,
             schemas.Whoami,
             schemas.HubError,
         ),
-        complete=complete_hub,
         pattern=hub_pattern(reserved),
     )

@@ -33,7 +33,7 @@ from .context import HubContext, snapshot_at
 from .openapi import SNAPSHOT, download_parameter, file_answers, in_path
 from .pagination import Query
 from .problems import HUB_PROBLEMS
-from .schemas import SHARDED, Headers
+from .schemas import SHARDED, ShardHeaders
 from .urls import RepoPath, parse_repo_path, root_convertor
 from .weights import open_weights
 
@@ -143,7 +143,7 @@ def make_router(reserved: Collection[str]) -> APIRouter:
         router,
         "/api/models/{repository:repository}/safetensors-metadata/{path:path}",
         "ShardHeaders",
-        model=Headers,
+        model=ShardHeaders,
         errors=HUB_PROBLEMS.documented(*SNAPSHOT, UnknownEntryError),
         parameters=in_path("repository", "path", repository=SHARDED, path="model.safetensors.index.json"),
     )(get_shard_headers)

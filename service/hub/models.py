@@ -37,7 +37,7 @@ from .lfs import LfsObject
 from .openapi import SNAPSHOT, in_path, model_parameters, search_parameters
 from .pagination import Query, paged
 from .problems import HUB_PROBLEMS
-from .schemas import WHEN, Access, Commit, ListedModel, ModelInfo, Refs, Whoami
+from .schemas import WHEN, Commit, ListedModel, ModelInfo, Refs, RepositoryAccess, Whoami
 from .trees import title
 from .urls import WHOAMI, RepoPath, parse_repo_path
 
@@ -50,6 +50,7 @@ MAX_PAGE = 500  # models; the JavaScript client asks for so many when it wants a
 _UNSTORED = {"Cache-Control": "no-store"}
 _EMPTY: Responses = {
     200: {
+        "x-name": "EmptyList",
         "description": "An empty list",
         "content": {JSON: {"schema": {"type": "array", "items": {}, "maxItems": 0}}},
     }
@@ -150,7 +151,7 @@ async def get_model_revision(request: Request) -> Response:
     router,
     "/api/models/{repository:repository}/auth-check",
     "Access",
-    model=Access,
+    model=RepositoryAccess,
     errors=HUB_PROBLEMS.documented(UnknownRepositoryError),
     parameters=in_path("repository"),
 )

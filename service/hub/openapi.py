@@ -81,27 +81,23 @@ def file_answers() -> Responses:
     content = {OCTETS: BINARY, JSON: {"schema": {}}, "text/plain": TEXT}
     return {
         200: {
+            "x-name": "RepositoryFile",
             "description": "The file",
-            "headers": header_fields(_FIELDS, *_KNOWN, *_CONTENT),
+            "headers": header_fields(_FIELDS, *_KNOWN, *_CONTENT, of="Repository"),
             "content": content,
         },
         206: {
+            "x-name": "RepositoryRange",
             "description": "The requested range; several ranges as multipart/byteranges",
-            "headers": header_fields(_FIELDS, *_KNOWN, *_CONTENT, "Content-Range"),
+            "headers": header_fields(_FIELDS, *_KNOWN, *_CONTENT, "Content-Range", of="Repository"),
             "content": {**content, JSON: TEXT, "multipart/byteranges": TEXT},
         },
         304: {
+            "x-name": "RepositoryNotModified",
             "description": "The client has the file already: If-None-Match names it",
-            "headers": header_fields(_FIELDS, *_KNOWN),
+            "headers": header_fields(_FIELDS, *_KNOWN, of="Repository"),
         },
     }
-
-
-def complete_hub(paths: dict[str, Any]) -> None:
-    """Remove the content of errors that answer HEAD."""
-    for item in paths.values():
-        for response in item.get("head", {"responses": {}})["responses"].values():
-            response.pop("content", None)
 
 
 def _flag(name: str, description: str) -> Parameter:

@@ -73,12 +73,18 @@ class HubErrorFormat:
     def documented(self, kinds: Sequence[ProblemKind]) -> dict[str, Any]:
         """See `ErrorFormat`."""
         examples = {
-            kind.name: {"summary": kind.title, "value": {"error": f"{kind.title}."}} for kind in kinds
+            kind.name: {
+                "x-name": f"Hub-{kind.name}",
+                "summary": kind.title,
+                "value": {"error": f"{kind.title}."},
+            }
+            for kind in kinds
         }
-        codes = [CODES[kind.name] for kind in kinds if kind.name in CODES]
-        headers = {"X-Error-Message": header_field("The fault and its remedy.", kinds[0].title)}
-        if codes:
-            headers["X-Error-Code"] = header_field("The kind of error.", codes[0])
+        headers = {"X-Error-Message": header_field("The fault and its remedy.", "No recipe has this id.")}
+        if any(kind.name in CODES for kind in kinds):
+            code = header_field("The kind of error.", "RepoNotFound")
+            code["schema"] = {"type": "string", "enum": [*CODES.values()]}
+            headers["X-Error-Code"] = code
         return {
             "description": "; or: ".join(kind.title for kind in kinds),
             "headers": headers,

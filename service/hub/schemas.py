@@ -90,7 +90,7 @@ class Model(Spelled):
     gated: bool = Field(description="false.", examples=[False])
     disabled: bool = Field(description="false.", examples=[False])
     downloads: int = Field(description="0: nothing is counted here.", examples=[0])
-    likes: int = Field(description="0.", examples=[0])
+    likes: int = Field(description="0, since nothing is counted here.", examples=[0])
     tags: list[str] = Field(
         description="What the model is.", examples=[["transformers", "safetensors", "llama"]]
     )
@@ -170,7 +170,7 @@ class PathsRequest(Spelled):
     expand: bool = Field(False, description="Whether to add the commit of each.", examples=[False])
 
 
-class Ref(Spelled):
+class RepositoryRef(Spelled):
     """A branch."""
 
     name: str = Field(description="Its name.", examples=["main"])
@@ -181,12 +181,12 @@ class Ref(Spelled):
 class Refs(Spelled):
     """The refs of a repository: `main`. Every seed is a revision too, and they are too many to list."""
 
-    branches: list[Ref] = Field(
+    branches: list[RepositoryRef] = Field(
         description="main.", examples=[[{"name": "main", "ref": "refs/heads/main", "targetCommit": COMMIT}]]
     )
-    tags: list[Ref] = Field(description="None.", examples=[[]])
-    converts: list[Ref] = Field(description="None.", examples=[[]])
-    pull_requests: list[Ref] = Field(description="None.", examples=[[]])
+    tags: list[RepositoryRef] = Field(description="None.", examples=[[]])
+    converts: list[RepositoryRef] = Field(description="None.", examples=[[]])
+    pull_requests: list[RepositoryRef] = Field(description="None.", examples=[[]])
 
 
 class Commit(Spelled):
@@ -199,7 +199,7 @@ class Commit(Spelled):
     date: str = Field(description="A constant.", examples=[WHEN])
 
 
-class Headers(Spelled):
+class ShardHeaders(Spelled):
     """The headers of all shards of a repository."""
 
     index: dict[str, Any] = Field(
@@ -218,7 +218,7 @@ class Headers(Spelled):
     )
 
 
-class Access(Spelled):
+class RepositoryAccess(Spelled):
     """That a repository may be read."""
 
     access: Literal["read"] = Field(description="read.", examples=["read"])

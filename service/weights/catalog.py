@@ -171,7 +171,7 @@ class DeviceRow(Described):
     )
 
 
-class Devices(Described):
+class DeviceList(Described):
     """The devices of this host that compute. One that failed is not among them: `/readyz` names it."""
 
     devices: list[DeviceRow] = Field(
@@ -217,7 +217,7 @@ async def _answer(request: Request, catalog: Callable[[], object]) -> Response:
     return Response(await WeightsContext.of(request).worker.run(_written, catalog), media_type=JSON)
 
 
-@get_and_head(router, "/devices", "Devices", model=Devices)
+@get_and_head(router, "/devices", "Devices", model=DeviceList)
 async def devices(request: Request) -> Response:
     """The devices of this host that compute, with their memory and the work they do."""
     worker = WeightsContext.of(request).worker  # whose first look at CUDA takes seconds

@@ -41,7 +41,7 @@ DIGEST = "0e8d0fd8ff0d534e95ae5d44132ef80e48fc40548ccfbefeacc0526d572980d3"
 TENSOR_DIGEST = "64de1e20fd015a2c59ba9ad29cf615e3482ff534a213b933be828c2ba611694f"
 
 
-class Digest(Described):
+class FileDigests(Described):
     """The digests of a file."""
 
     algorithm: Literal["sha256"] = Field(
@@ -108,7 +108,7 @@ _ERRORS = (UnknownNameError, QueryError, TooLargeError, RangeError, DeviceError,
 
 def _answers() -> Responses:
     """The documented 200, 206 and 304."""
-    good = json_answer(Digest, "The digests of the file")
+    good = json_answer(FileDigests, "The digests of the file")
     partial: dict[str, Any] = {**good[200], "description": "The requested range of the JSON text"}
     return {
         **good,
@@ -120,7 +120,7 @@ def _answers() -> Responses:
 @get_and_head(
     router,
     "/{token:token}/digest",
-    "Digest",
+    "FileDigests",
     responses=_answers(),
     errors=PROBLEMS.documented(*_ERRORS, PreconditionError, BusyError),
     parameters=[dtype_parameter()],

@@ -25,8 +25,8 @@ _BESIDE: dict[str, dict[str, Any]] = {
 def complete_weights(paths: dict[str, Any]) -> None:
     """Add the parameters of a one-tensor spec: the common ones, then every one that some scheme has."""
     found = [*_common_parameters(), *(_scheme_parameter(*meanings) for meanings in _of_schemes().items())]
-    for operation in (paths["/v1/weights"]["get"], paths["/v1/weights"]["head"]):
-        operation["parameters"] = [*found, *operation["parameters"]]
+    operation = paths["/v1/weights"]["get"]
+    operation["parameters"] = [*found, *operation["parameters"]]
 
 
 def _common_parameters() -> Iterator[Parameter]:

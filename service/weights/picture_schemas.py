@@ -116,15 +116,22 @@ class TensorHeatMap(Described):
 def picture_answers(model: type[BaseModel], noun: str) -> Responses:
     """The documented 200, 206 and 304."""
     good = json_answer(model, noun)
-    partial: dict[str, Any] = {**good[200], "description": "The requested range"}
+    partial: dict[str, Any] = {
+        **good[200],
+        "x-name": f"{model.__name__}Range",
+        "description": "The requested range",
+    }
     return {
         **good,
         206: partial,
-        304: {"description": "The client has it already: If-None-Match names it"},
+        304: {
+            "x-name": "PictureNotModified",
+            "description": "The client has it already: If-None-Match names it",
+        },
     }
 
 
 def picture_format_parameter() -> Parameter:
     """The form of a picture in the place of Accept."""
     text = "The form of the answer, in the place of the Accept field."
-    return parameter("query", "format", text, "json", enum=list(FORMATS))
+    return parameter("query", "format", text, "json", component="PictureFormat", enum=list(FORMATS))

@@ -164,6 +164,7 @@ def file_answers(*, ranges: bool = True) -> Responses:
     """The documented 200, 206 and 304 of a route that serves files; 200 alone for one without `ranges`."""
     found: Responses = {
         200: {
+            "x-name": "WeightsFile" if ranges else "PostedWeightsFile",
             "description": "The file, in safetensors format. Where Accept prefers it, a small one is JSON, "
             "and one tensor of a dtype of numpy is in numpy's format",
             "headers": header_fields(_FIELDS, *_ALWAYS, *_CONTENT),
@@ -172,11 +173,13 @@ def file_answers(*, ranges: bool = True) -> Responses:
     }
     if ranges:
         found[206] = {
+            "x-name": "WeightsRange",
             "description": "The requested range; several ranges as multipart/byteranges",
             "headers": header_fields(_FIELDS, *_ALWAYS, *_CONTENT, "Content-Range"),
             "content": {OCTETS: BINARY, NPY: BINARY, "multipart/byteranges": TEXT},
         }
         found[304] = {
+            "x-name": "WeightsNotModified",
             "description": "The client has the file already: If-None-Match names it",
             "headers": header_fields(_FIELDS, *_ALWAYS),
         }

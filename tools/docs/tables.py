@@ -194,9 +194,8 @@ def _routes() -> Table:
     rows = []
     for path, operations in json.loads(OPENAPI.read_text())["paths"].items():
         for method, operation in operations.items():
-            if method != "head":
-                head = ", HEAD" if method == "get" and "head" in operations else ""
-                rows.append((f"{method.upper()}{head}", f"`{path}`", operation["summary"]))
+            methods = "GET, HEAD" if method == "get" else method.upper()
+            rows.append((methods, f"`{path}`", operation["summary"]))
     return ("methods", "path", "answer"), rows
 
 

@@ -96,7 +96,7 @@ def test_documentation_finds_its_parts(below: Any) -> None:
         assert below.get(urljoin("/docs", asset).removeprefix(ROOT)).status_code == 200
     spec = re.search(r"url: '([^']+)'", page.text)
     assert spec is not None
-    assert below.get(spec[1].removeprefix(ROOT)).json()["servers"] == [{"url": ROOT}]
+    assert below.get(spec[1].removeprefix(ROOT)).json()["servers"][0]["url"] == ROOT
 
 
 def test_metrics_name_routes_and_no_paths(below: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.weights.catalog import CatalogLayer, CatalogScheme, Devices
+from service.weights.catalog import CatalogLayer, CatalogScheme, DeviceList
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.schemes import SCHEMES
 
@@ -27,7 +27,7 @@ def test_layers_are_all_there(client: Any) -> None:
 
 def test_devices(client: Any) -> None:
     answer = client.get("/v1/devices")
-    first = Devices.model_validate(answer.json()).devices[0]
+    first = DeviceList.model_validate(answer.json()).devices[0]
     assert (first.name, first.runs) == ("cpu", ["weights", "losses", "evaluations"])
     assert answer.headers["cache-control"] == "no-store"
 

@@ -11,7 +11,7 @@ import torch
 from service.server.app import create_app
 from service.server.health import Readiness
 from service.settings import Settings
-from service.weights.catalog import Devices
+from service.weights.catalog import DeviceList
 from tensorseed.devices.registry import Devices as DevicesOfHost
 from tests.conftest import started
 from tests.tensorseed.devices.fake import BROKEN, GIB, FakeDevice
@@ -38,7 +38,7 @@ def client(settings: Settings, fake: FakeDevice) -> Iterator[Any]:
 
 def test_it_is_listed(client: Any) -> None:
     answer = client.get("/v1/devices").json()
-    assert [device.name for device in Devices.model_validate(answer).devices] == ["cpu", "cuda:0"]
+    assert [device.name for device in DeviceList.model_validate(answer).devices] == ["cpu", "cuda:0"]
     assert answer["devices"][1] == {
         "name": "cuda:0",
         "description": "Fake 1",

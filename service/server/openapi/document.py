@@ -1,22 +1,21 @@
-"""OpenAPI document: the routes, and the schemas that they refer to."""
+"""Document of the routes, their keys, and the components that they share."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..http.errors import BusyError, CredentialError, NotReadyError, ScopeError
-from ..http.openapi import header_field, model_schemas
-from ..http.schemas import Problem
-from .health import OPERATIONS
-from .keys import CHALLENGE
-from .route_groups import ROUTE_GROUPS, SCOPES, group_of, needs_key, scope_of
+from ...http.errors import BusyError, CredentialError, NotReadyError, ScopeError
+from ...http.openapi import header_field, model_schemas
+from ...http.problems import MEDIA_TYPE as PROBLEM
+from ...http.schemas import Problem
+from ..health import OPERATIONS
+from ..keys import CHALLENGE
+from ..route_groups import ROUTE_GROUPS, SCOPES, group_of, needs_key, scope_of
+from .schemas import ComponentSchemas, as_markdown
+from .sharing import camel, operations, share_components
 
 SCHEME = "key"
 SECURITY_SCHEME = {
@@ -28,33 +27,10 @@ SECURITY_SCHEME = {
 SECURITY: list[dict[str, list[str]]] = [{SCHEME: []}, {}]  # a key, or none in a service without keys
 _CHALLENGE = {
     "WWW-Authenticate": header_field("How to send a key.", CHALLENGE["WWW-Authenticate"]),
-    "Vary": header_field("The answer depends on the key.", CHALLENGE["Vary"]),
+    "Vary": header_field("The answer depends on the key.", CHALLENGE["Vary"], name="VaryByKey"),
 }
+SERVERS = [{"url": "/", "description": "The service that answers this document."}]
 _RETRY = {"Retry-After": header_field("Seconds to wait before asking again.", "1")}
-
-
-def install_openapi(app: FastAPI) -> None:
-    """Make `app.openapi()` and `/openapi.json` answer with the complete document."""
-
-    def document() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = build_document(app)
-        return app.openapi_schema
-
-    app.openapi = document  # type: ignore[method-assign]
-    for route in app.routes:
-        if isinstance(route, Route) and route.path == app.openapi_url:
-            route.app = _after(app.openapi, route.app)
-
-
-def _after(build: Callable[[], object], app: ASGIApp) -> ASGIApp:
-    """`app` once the document is built in a thread: the first takes a third of a second."""
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await asyncio.to_thread(build)
-        await app(scope, receive, send)
-
-    return answer
 
 
 def build_document(app: FastAPI) -> dict[str, Any]:
@@ -66,15 +42,34 @@ def build_document(app: FastAPI) -> dict[str, Any]:
         description=app.description,
         routes=app.routes,
         tags=_tags(),
+        servers=SERVERS,
     )
     document_keys(document)
     schemas = model_schemas(Problem)
+    types: dict[str, Any] = {}
+    names: dict[str, str] = {}
     for group in ROUTE_GROUPS:
         group.complete({path: item for path, item in document["paths"].items() if group.owns(path)})
         schemas |= group.component_schemas()
-    components = document["components"]
-    components["schemas"] = dict(sorted({**components.get("schemas", {}), **schemas}.items()))
-    return document
+        types |= group.types()
+        names |= group.names
+    _refer_to_components(document, schemas, ComponentSchemas(types, names))
+    return share_components(document)
+
+
+def _refer_to_components(
+    document: dict[str, Any], schemas: dict[str, Any], components: ComponentSchemas
+) -> None:
+    """Give the document its component schemas, and let the operations refer to them."""
+    document["components"]["schemas"] = components.components(schemas)
+    for _, operation in operations(document):
+        operation["description"] = as_markdown(operation["description"])
+        parts = [*operation.get("parameters", [])]
+        for answer in (operation.get("requestBody", {}), *operation["responses"].values()):
+            parts += [*answer.get("content", {}).values(), *answer.get("headers", {}).values()]
+        for part in parts:
+            examples = {key: found for key, found in part["schema"].items() if key == "examples"}
+            part["schema"] = {**components.referring(part["schema"]), **examples}
 
 
 def document_keys(document: dict[str, Any]) -> None:
@@ -83,9 +78,10 @@ def document_keys(document: dict[str, Any]) -> None:
     401 without a key, 403 outside of a key's scopes, 429 over a key's rate, 503 while the service stops.
     """
     document.setdefault("components", {})["securitySchemes"] = {SCHEME: SECURITY_SCHEME}
-    for path, operation in _operations(document):
+    for path, operation in operations(document):
         group = group_of(path)
         if group is None or not needs_key(path):
+            operation["security"] = []
             continue
         scoped = (ScopeError,) if scope_of(path) else ()
         refusals = group.problems.documented(CredentialError, *scoped, BusyError, NotReadyError)
@@ -94,9 +90,19 @@ def document_keys(document: dict[str, Any]) -> None:
         operation["responses"]["401"].setdefault("headers", {}).update(_CHALLENGE)
         operation["responses"] = dict(sorted(operation["responses"].items()))
         operation["security"] = SECURITY
-    for _, operation in _operations(document):
-        for status in {"429", "503"} & set(operation["responses"]):
-            operation["responses"][status].setdefault("headers", {}).update(_RETRY)
+    for _, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status in {"429", "503"}:
+                response.setdefault("headers", {}).update(_RETRY)
+            if status == "default" or status >= "400":
+                response["x-name"] = _name_of_errors(response)
+
+
+def _name_of_errors(response: dict[str, Any]) -> str:
+    """The kinds of problems of an answer, and its form."""
+    ((media_type, content),) = response["content"].items()
+    kinds = "Or".join(camel(kind) for kind in content["examples"])
+    return kinds if media_type == PROBLEM else f"Hub{kinds}"
 
 
 def _tags() -> list[dict[str, str]]:
@@ -104,12 +110,6 @@ def _tags() -> list[dict[str, str]]:
     groups = sorted(ROUTE_GROUPS, key=lambda group: group is OPERATIONS)
     texts = {group.tag: group.description for group in groups}
     return [{"name": tag, "description": text} for tag, text in texts.items()]
-
-
-def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path, item in document["paths"].items():
-        for operation in item.values():
-            yield path, operation
 
 
 def _add(responses: dict[str, Any], status: str, response: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 OCTETS = "application/octet-stream"
 METHODS = ("get", "post")
-DOCUMENT: dict[str, Any] = orjson.loads((Path(__file__).parents[3] / "openapi" / "openapi.json").read_bytes())
+DOCUMENT: dict[str, Any] = orjson.loads((Path(__file__).parents[4] / "openapi" / "openapi.json").read_bytes())
 _LOGITS = torch.tensor([[0.5, -1.0, 2.0, 0.1]])
 _PROBABILITIES = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
 _LABELS = torch.tensor([[0.0, 0.0, 1.0, 0.0]])
@@ -71,7 +71,12 @@ def examples_of(parameter: dict[str, Any]) -> list[Any]:
     """The examples of a parameter: those that a form fills in, then those of its schema."""
     named = [resolved(one)["value"] for one in parameter.get("examples", {}).values()]
     single = [parameter["example"]] if "example" in parameter else []
-    return [*named, *single, *resolved(parameter["schema"]).get("examples", [])]
+    return [*named, *single, *schema_of(parameter).get("examples", [])]
+
+
+def schema_of(parameter: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter, with what stands beside a reference."""
+    return {**resolved(parameter["schema"]), **parameter["schema"]}
 
 
 def filled_in(operation: dict[str, Any]) -> dict[tuple[str, str], Any]:
@@ -79,7 +84,7 @@ def filled_in(operation: dict[str, Any]) -> dict[tuple[str, str], Any]:
     found = {}
     for parameter in parameters_of(operation):
         named = [resolved(one)["value"] for one in parameter.get("examples", {}).values()]
-        schema = resolved(parameter["schema"])
+        schema = schema_of(parameter)
         for value in [*named, *(place["example"] for place in (parameter, schema) if "example" in place)]:
             found[parameter["in"], parameter["name"]] = value
             break
