@@ -30,10 +30,10 @@ from ..http.routing import get_and_head
 from ..http.texts import complete_text
 from ..worker.worker import Worker
 from .context import HubContext, snapshot_at
-from .openapi import SNAPSHOT, download_parameter, file_answers, in_path
+from .openapi import SHARDED, SNAPSHOT, download_parameter, file_answers, in_path
 from .pagination import Query
 from .problems import HUB_PROBLEMS
-from .schemas import SHARDED, ShardHeaders
+from .schemas import ShardHeaders
 from .urls import RepoPath, parse_repo_path, root_convertor
 from .weights import open_weights
 

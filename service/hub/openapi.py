@@ -14,6 +14,9 @@ from .schemas import COMMIT, OID, REPOSITORY
 SNAPSHOT = (UnknownRepositoryError, UnknownRevisionError, RecipeError, TooLargeError)
 """The errors of a request for a snapshot."""
 
+SHARDED = "tensorseed/tiny-llama-sharded"
+PIPELINE = "tensorseed/tiny-stable-diffusion"
+
 _PATHS = {
     "repository": ("The repository's id or alias; it may hold one slash.", REPOSITORY),
     "revision": ("A name such as `main`, `seed-42` or `seed=42,dtype=bfloat16`, or a commit.", "seed-42"),

@@ -10,8 +10,6 @@ from pydantic.alias_generators import to_camel
 from ..http.schemas import Described
 
 REPOSITORY = "tensorseed/tiny-llama"
-SHARDED = "tensorseed/tiny-llama-sharded"
-PIPELINE = "tensorseed/tiny-stable-diffusion"
 COMMIT = "0123456789abcdef01234567000000000000002a"
 SHA256 = "0e8d0fd8ff0d534e95ae5d44132ef80e48fc40548ccfbefeacc0526d572980d3"
 OID = "ce013625030ba8dba906f756967f9e9ca394464a"

@@ -27,10 +27,10 @@ from ..http.routing import get_and_head
 from ..http.texts import complete_text
 from .context import HubContext, listed_at
 from .lfs import LfsObject
-from .openapi import SNAPSHOT, in_path, listing_parameters
+from .openapi import PIPELINE, SNAPSHOT, in_path, listing_parameters
 from .pagination import Query, paged
 from .problems import HUB_PROBLEMS
-from .schemas import PIPELINE, WHEN, PathsRequest, TreeEntry
+from .schemas import WHEN, PathsRequest, TreeEntry
 from .urls import parse_repo_path
 
 MAX_BODY = 1 << 20  # bytes that name paths
