@@ -46,10 +46,10 @@ $ tensorseed openapi > openapi.json
 $ tensorseed openapi --output openapi.json --force
 """
 SERVICE_CODES = """
-0    done, or stopped by a signal after its requests have ended
+0    done; the service has stopped after a signal
 1    a fault of the service
 2    the command line or a setting is wrong, or a port is taken
-130  interrupted before it served, or at once
+130  interrupted before it served
 """
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.devices.local import LIMITS
@@ -21,7 +20,8 @@ def open(spec: SpecSource, *, dtype: Any = None) -> Weights:  # noqa: A001
 
     `spec` is a dict, its JSON text, the path of a JSON file, a token, or a shipped recipe: its id, such as
     `tensorseed/tiny-llama`, alone or with a revision, `tensorseed/tiny-llama@seed-42,dtype=bfloat16`.
-    The URL of a service's file is one too: what is read is fetched, with the key of TENSORSEED_KEY.
+    The URL of a service's file or repository is one too. What is read is fetched, with the key of
+    TENSORSEED_KEY.
     Numbers of a dict may be numpy's. Weights that are open already are returned.
     With `dtype`, such as "bfloat16" or `np.float16`, they are those of the same spec in that dtype, but for
     tensors of int64 and bool.
@@ -45,20 +45,12 @@ def open(spec: SpecSource, *, dtype: Any = None) -> Weights:  # noqa: A001
     """
     if isinstance(spec, Weights) and dtype is None:
         return spec
-    wanted = None if dtype is None else dtype_name(dtype_text(dtype))
     if isinstance(spec, str) and spec.startswith(("http://", "https://")):
         from tensorseed.client.sync_client import open_url
 
-        return open_url(spec if wanted is None else _with_parameter(spec, dtype=wanted))
+        return open_url(spec, dtype=dtype)
     with default_float_environment():
         resolved, inputs = read_spec(spec)
-        if wanted is not None:
-            resolved = in_dtype(resolved, wanted, LIMITS)
+        if dtype is not None:
+            resolved = in_dtype(resolved, dtype_name(dtype_text(dtype)), LIMITS)
         return LocalWeights(open_file(resolved), inputs)
-
-
-def _with_parameter(url: str, **parameter: str) -> str:
-    """The URL with one more parameter in its query."""
-    parts = urlsplit(url)
-    query = "&".join(filter(None, (parts.query, urlencode(parameter))))
-    return urlunsplit(parts._replace(query=query))

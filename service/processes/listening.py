@@ -15,6 +15,8 @@ ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # as ::1 of localhost on a h
 SOCKET_MODE = 0o666  # a proxy of any user may connect
 PORT_EXAMPLE = "such as --port 9000 or make run PORT=9000"
 
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+
 _Address = tuple[Any, ...]
 
 
@@ -90,10 +92,15 @@ def listen(sockets: Sequence[socket.socket], backlog: int) -> None:
             raise _refusal(host, port, error) from None
 
 
+def is_any(listening: socket.socket) -> bool:
+    """Whether a TCP socket listens on every interface."""
+    return listening.family != getattr(socket, "AF_UNIX", None) and listening.getsockname()[0] in _ANY
+
+
 def authority(listening: socket.socket) -> str:
     """The host and the port of a TCP socket, as a client of this host writes them."""
     host, port, *_ = listening.getsockname()
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    host = _ANY.get(host, host)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -26,7 +26,7 @@ from tensorseed.sampling.executors.compile_progress import for_people, log_lines
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 
 from ..hub.context import open_library
-from ..processes.listening import PortError, authority, bound, bound_path, listen
+from ..processes.listening import PortError, authority, bound, bound_path, is_any, listen
 from ..processes.signals import graceful, handled
 from ..processes.supervisor import Supervisor
 from ..processes.worker_process import Pulse, WorkerProcess
@@ -149,7 +149,9 @@ def log_addresses(sockets: Sequence[socket.socket], *, has_keys: bool = False) -
         key = f' -H "Authorization: Bearer ${KEY_VARIABLE}"' if has_keys else ""
         rows = [*pages, ("try", f"{curl}{key} | sha256sum"), ("", EXAMPLE_DIGEST)]
         lines = "".join(f"  {name:6}{text}\n" for name, text in rows)
-        sys.stderr.write(f"\ntensorseed listens on {', '.join(addresses)}\n\n{lines}\nCtrl-C stops it.\n")
+        more = " and every other address of this machine" if any(map(is_any, sockets)) else ""
+        where = ", ".join(addresses) + more
+        sys.stderr.write(f"\ntensorseed listens on {where}\n\n{lines}\nCtrl-C stops it.\n")
         sys.stderr.flush()
 
 

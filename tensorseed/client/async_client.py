@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -23,11 +24,13 @@ from tensorseed.client.remote_reader import RemoteReader
 from tensorseed.client.remote_weights import AsyncWeights, RemoteWeights
 from tensorseed.client.service_recipes import RECIPES, recipe_spec
 from tensorseed.client.source import Source, is_base_url, is_key, read_input, read_source
-from tensorseed.devices.local import local_settings
+from tensorseed.devices.local import LIMITS, local_settings
 from tensorseed.evaluations.display import EvaluationReport
 from tensorseed.files.arrays import json_text
-from tensorseed.spec.json.values import to_json
+from tensorseed.spec.json.values import dtype_text, to_json
+from tensorseed.spec.spec import in_dtype, parse_spec
 from tensorseed.spec.spec_token import recipe_of
+from tensorseed.spec.spellings.names import dtype_name
 from tensorseed.weights.base import Weights
 from tensorseed.weights.spec_reading import SpecSource, kind_of
 
@@ -97,9 +100,9 @@ class AsyncClient:
         if remote is not None:
             await remote.close()
 
-    async def open(self, spec: SpecSource) -> AsyncWeights:
+    async def open(self, spec: SpecSource, *, dtype: Any = None) -> AsyncWeights:
         """Open the weights of a spec as a lazy mapping; see `Client.open`."""
-        return AsyncWeights(await self.reader(spec))
+        return AsyncWeights(await self.reader(spec, dtype))
 
     async def plan(self, spec: SpecSource) -> dict[str, Any]:
         """Return the plan of a spec; see `Client.plan`."""
@@ -158,9 +161,33 @@ class AsyncClient:
         )
         return EvaluationReport(document)
 
-    async def reader(self, spec: SpecSource) -> RemoteReader:
-        """Open the file of a spec for reading; `open` makes a mapping of it."""
-        return await RemoteReader.open(self._remote, await self._source(spec), self._connections)
+    async def reader(self, spec: SpecSource, dtype: Any = None) -> RemoteReader:
+        """Open the file of a spec, in a dtype, for reading; `open` makes a mapping of it."""
+        source = await self._source(spec)
+        if dtype is not None:
+            source = await self._in_dtype(source, dtype_name(dtype_text(dtype)))
+        return await RemoteReader.open(self._remote, source, self._connections)
+
+    async def _in_dtype(self, source: Source, dtype: str) -> Source:
+        """Return the source of the same spec in a dtype: a URL, or a spec that no URL holds.
+
+        Raises:
+            RefusedError: it is a file of a repository, whose revision has the dtype.
+        """
+        if source.of_repository:
+            raise RefusedError(
+                f"a file of a repository has the dtype of its revision: name main,dtype={dtype}"
+            )
+        path = source.path
+        if path is None:
+            file = await find(self._remote(), source)
+            if file.path is None:
+                assert source.spec is not None  # a token has a URL
+                resolved = await asyncio.to_thread(parse_spec, source.spec, LIMITS)
+                return Source(spec=in_dtype(resolved, dtype, LIMITS).recipe.encode())
+            path = file.path
+        mark = "&" if "?" in path else "?"
+        return Source(path=f"{path}{mark}dtype={quote(dtype)}", base=self._urls[0])
 
     def _remote(self) -> Remote:
         """Return the connections of the running event loop."""

@@ -32,6 +32,7 @@ from tensorseed.errors import (
     UnrepresentableError,
     VersionError,
 )
+from tensorseed.files.output import OverwriteError
 
 INTERRUPTED = 130
 MAX_FAULTS = 10  # in one message
@@ -53,8 +54,21 @@ class ClientError(TensorseedError):
     status: int | None = None
     type: str | None = None
     detail: str | None = None
+    option: str | None = None
+    """The parameter that the message names, such as `force`; commands have it as an option."""
 
     __str__ = Exception.__str__  # that of a refused spec, too, whose message names its faults
+
+    def of_command(self) -> str:
+        """The message of a command, which names the option rather than the parameter."""
+        return (
+            str(self) if self.option is None else str(self).replace(f"{self.option}=True", f"--{self.option}")
+        )
+
+    def naming(self, option: str) -> Self:
+        """Return this error, whose message names a parameter."""
+        self.option = option
+        return self
 
     def of_answer(self, status: int | None, kind: str | None, detail: str | None) -> Self:
         """Return this error with the members of the problem that a server answered."""
@@ -179,7 +193,8 @@ def writing_errors(path: Path, needed: str = "") -> Iterator[None]:
         yield
     except OSError as error:
         if error.strerror is None:  # an error of ours, which names its remedy
-            raise DiskError(str(error)) from None
+            found = DiskError(str(error))
+            raise (found.naming("force") if isinstance(error, OverwriteError) else found) from None
         raise DiskError(
             f"{path} cannot be written ({_reason(error)}{needed}): make room, or name another output"
         ) from None

@@ -177,8 +177,8 @@ class PartFile:
         if self.target.force:
             return ByteRanges()
         raise MismatchError(
-            f"{self.path} holds a part of another file: name another output, or begin anew with --restart"
-        )
+            f"{self.path} holds a part of another file: name another output, or begin anew with restart=True"
+        ).naming("restart")
 
     def _opened(self) -> int:
         """Open and lock the part; a new one where another process has renamed it meanwhile."""
@@ -243,8 +243,8 @@ def read_note(path: Path) -> Note | None:
 
 
 def _foreign(path: Path) -> DiskError:
-    remedy = "name another output, or overwrite it with --force"
-    return DiskError(f"{path} exists and is no part of a download: {remedy}")
+    remedy = "name another output, or overwrite it with force=True"
+    return DiskError(f"{path} exists and is no part of a download: {remedy}").naming("force")
 
 
 def _open(path: Path) -> tuple[int, bool]:

@@ -39,6 +39,8 @@ async def recipe_spec(remote: Remote, text: str) -> bytes:
     if found is None or holder is None:
         resolved, _ = await asyncio.to_thread(read_spec, text)
         return resolved.recipe.encode()
+    if found.quantization is not None:
+        return await asyncio.to_thread(_quantised, document["recipe"], revision, folder)
     weights = holder.get("weights")
     if not isinstance(weights, dict):
         raise NetworkError("the server has a recipe without weights: check the URL, or name a component")
@@ -46,6 +48,18 @@ async def recipe_spec(remote: Remote, text: str) -> bytes:
     seed = component_seed(found.seed, seed_from if isinstance(seed_from, str) else folder)
     changed = {"seed": str(seed)} | ({} if found.dtype is None else {"dtype": found.dtype})
     return to_json({**weights, **changed})
+
+
+def _quantised(recipe: Any, revision: str, folder: str) -> bytes:
+    """The spec of a recipe of the service at a revision that is quantised."""
+    from tensorseed.checkpoints.recipe import MAX_SHARD_BYTES, read_recipe
+    from tensorseed.checkpoints.repository import Repository, RepositoryCaches
+    from tensorseed.devices.local import LIMITS
+    from tensorseed.spec.json.values import to_json
+
+    found = read_recipe(to_json(recipe), "of the service")
+    repository = Repository(found, LIMITS, MAX_SHARD_BYTES, RepositoryCaches.of(0))
+    return repository.resolved(revision, folder).recipe.encode()
 
 
 def _holder(recipe: Any, folder: str) -> dict[str, Any]:

@@ -23,11 +23,9 @@ _URL = re.compile(r"(https?://[^\s?#]*?)(/v1/weights[/?][^\s#]+)")
 _ID = r"[^\s/?#]+/[^\s/?#]+"
 _INTERFACE = re.compile(r"/(?:v1|api)(?:/|$)")
 _HUB_FILE = re.compile(
-    rf"(https?://[^\s/?#]+[^\s?#]*?)/({_ID})/(?:resolve|raw|blob)/([^\s/?#]+/[^\s?#]+)(?:\?[^\s#]*)?"
+    rf"(https?://[^\s/?#]+[^\s?#]*?)/({_ID})/(?:resolve|raw|blob)/([^\s/?#]+/[^\s?#]+)(?:\?download=true)?"
 )
-_REPOSITORY = re.compile(
-    rf"(https?://[^\s/?#]+[^\s?#]*?)/({_ID})(?:/tree/([^\s/?#]+)(?:/([^\s/?#]+))?)?/?(?:\?[^\s#]*)?"
-)
+_REPOSITORY = re.compile(rf"(https?://[^\s/?#]+[^\s?#]*?)/({_ID})(?:/tree/([^\s/?#]+)(?:/([^\s/?#]+))?)?/?")
 _KEY = re.compile(r"[!-~]{1,1024}")
 _BASE = re.compile(r"https?://[^\s?#]+")
 

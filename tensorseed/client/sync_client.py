@@ -75,23 +75,25 @@ class Client:
         """Close the connections and end the requests under way; the client takes no more."""
         self._loop.close()
 
-    def open(self, spec: SpecSource) -> RemoteWeights:
+    def open(self, spec: SpecSource, *, dtype: Any = None) -> RemoteWeights:
         """Open the weights of a spec as a lazy mapping, without fetching any.
 
         `spec` is all that `tensorseed.open` takes, or the URL of a file of these servers.
         The id of a recipe is one of the service, or else of this library.
+        With `dtype`, such as "bfloat16" or `np.float16`, they are those of the same spec in that dtype.
         A slice transfers the bytes that it selects; a spec too long for a URL is sent with every read, and
         the service computes all before the slice.
 
         Raises:
-            SpecError: the spec is not valid; `faults` has a JSON pointer and a remedy for every fault.
+            SpecError: the spec is not valid, or not in that dtype; `faults` has a JSON pointer and a remedy
+                for every fault.
             TooLargeError: the spec exceeds a limit of the service.
             UnknownNameError: the string is neither JSON, nor a file, a token or an id.
             RefusedError: the service refuses the request: the key is missing, or covers something else.
             NetworkError: the service did not answer as it should, even after several attempts.
             MismatchError: the file is not that of the spec.
         """
-        reader = self._run(lambda: self._client.reader(spec))
+        reader = self._run(lambda: self._client.reader(spec, dtype))
         return RemoteWeights(reader, self._run, self.open)
 
     def plan(self, spec: SpecSource) -> dict[str, Any]:
@@ -125,8 +127,7 @@ class Client:
         """Download the file of a spec to `path`, verify it, and return its size in bytes.
 
         An interruption leaves `path` with `.part`, and the next call goes on from there.
-        The keywords are the options of the command `tensorseed fetch`: `force` overwrites a file that is
-        there, `restart` begins anew where a part of another one is.
+        `force` overwrites a file that is there, `restart` begins anew where a part of another one is.
 
         Raises:
             SpecError, TooLargeError, UnknownNameError, RefusedError, NetworkError: as `open`.
@@ -174,10 +175,10 @@ class Client:
             raise error.with_traceback(None) from None  # the loop's frames would hide the caller's
 
 
-def open_url(url: str, key: str | None = None) -> RemoteWeights:
-    """Open the weights at the URL of a service's file, of a slice or of a query.
+def open_url(url: str, key: str | None = None, dtype: Any = None) -> RemoteWeights:
+    """Open the weights at the URL of a service's file, of a slice, of a query or of a repository.
 
-    `key` is by default that of the variable TENSORSEED_KEY.
+    `key` is by default that of the variable TENSORSEED_KEY, and `dtype` is as in `Client.open`.
 
     Raises:
         RefusedError: it is no URL of a file, or the service has no such file.
@@ -187,4 +188,4 @@ def open_url(url: str, key: str | None = None) -> RemoteWeights:
     base = source_of(url).base
     if base is None:
         raise RefusedError(f"{one_line(url)} is no URL of a file: it holds /v1/weights/ and a token")
-    return Client(base, key=key).open(url)
+    return Client(base, key=key).open(url, dtype=dtype)

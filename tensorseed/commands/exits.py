@@ -26,7 +26,7 @@ def exiting(interrupted: str = "interrupted") -> Iterator[None]:
         with raising():
             yield
     except ClientError as error:
-        fail(str(error), error.exit_code)
+        fail(error.of_command(), error.exit_code)
     except TensorseedError as error:
         fail(str(error), 1)
     except (KeyboardInterrupt, click.Abort):

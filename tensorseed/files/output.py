@@ -14,12 +14,16 @@ from typing import BinaryIO
 Inputs = Sequence[os.stat_result]
 
 
+class OverwriteError(FileExistsError):
+    """A file is there already. The message names the parameter `force`, which is an option of commands."""
+
+
 def check_output(path: Path, inputs: Inputs = (), *, overwrite: bool) -> None:
     """Check that a file may be given the name `path`.
 
     Raises:
         SameFileError: the path leads to one of the inputs, by whatever name.
-        FileExistsError: a file is there already, and `overwrite` is false.
+        OverwriteError: a file is there already, and `overwrite` is false.
         OSError: a folder, a link, a pipe or a device is there, or nothing can be.
     """
     try:
@@ -31,7 +35,7 @@ def check_output(path: Path, inputs: Inputs = (), *, overwrite: bool) -> None:
     if not stat.S_ISREG(there.st_mode):
         raise OSError(f"{path} is no regular file: name another output")
     if not overwrite:
-        raise FileExistsError(f"{path} exists: name another output, or overwrite it with --force")
+        raise OverwriteError(f"{path} exists: name another output, or overwrite it with force=True")
 
 
 def name_output(unfinished: Path, target: Path, inputs: Inputs = (), *, overwrite: bool) -> None:

@@ -112,6 +112,8 @@ def test_a_terminal_is_shown_what_to_open_and_to_try(
         serve.log_addresses(sockets, has_keys=has_keys)
         place = f"{url}:{sockets[0].getsockname()[1]}"
     shown = terminal.getvalue()
+    every = " and every other address of this machine" if host in ("0.0.0.0", "::") else ""
+    assert shown.startswith(f"\ntensorseed listens on {place}{every}\n\n")
     assert f"\n  page  {place}/\n  docs  {place}/docs\n  try   curl -s '{place}/v1/" in shown
     assert "\n\nCtrl-C stops it.\n" in shown
     assert ('-H "Authorization: Bearer $TENSORSEED_KEY"' in shown) == has_keys

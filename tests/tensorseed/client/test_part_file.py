@@ -42,7 +42,7 @@ def test_another_file_is_never_mixed_in(tmp_path, etag, size):
     with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
         part.write(0, b"ab")
         part.mark(0, 2)
-    with pytest.raises(MismatchError, match=r"another file.*--restart"):
+    with pytest.raises(MismatchError, match=r"another file.*restart=True"):
         PartFile(Target(tmp_path / "w"), etag, size)
     with PartFile(Target(tmp_path / "w", restart=True), etag, size) as part:
         assert part.missing() == [(0, size)]
@@ -71,7 +71,7 @@ def test_a_part_with_a_damaged_note_is_overwritten_by_force_alone(tmp_path, note
     (tmp_path / "w.part.json").write_text(note)
     before = files(tmp_path)
     for restart in (False, True):
-        with pytest.raises(DiskError, match=r"w\.part.* is no part of a download: .* --force"):
+        with pytest.raises(DiskError, match=r"w\.part.* is no part of a download: .* force=True"):
             PartFile(Target(tmp_path / "w", restart=restart), '"a"', 10)
         assert files(tmp_path) == before
     with PartFile(Target(tmp_path / "w", force=True), '"a"', 10) as part:
@@ -185,7 +185,7 @@ def test_a_part_of_another_size_than_its_note_says_is_no_part(tmp_path):
     with PartFile(Target(tmp_path / "w"), '"a"', 10) as part:
         part.mark(0, 5)
     (tmp_path / "w.part").write_bytes(b"my own text")
-    with pytest.raises(MismatchError, match="--restart"):
+    with pytest.raises(MismatchError, match="restart=True"):
         PartFile(Target(tmp_path / "w"), '"a"', 10)
     assert (tmp_path / "w.part").read_bytes() == b"my own text"
 
@@ -207,7 +207,7 @@ def test_nothing_of_somebody_else_is_touched(tmp_path, name, make):
     }
     makers[make]()
     before = os.lstat(path)
-    with pytest.raises(DiskError, match=r"overwrite it with --force|is no regular file: name another output"):
+    with pytest.raises(DiskError, match=r"with force=True|is no regular file: name another output"):
         PartFile(Target(folder / "w"), '"a"', 10)
     assert os.lstat(path) == before
     assert os.listdir(folder) == [name]
@@ -254,7 +254,7 @@ def test_a_file_that_came_meanwhile_is_left_alone(tmp_path, monkeypatch):
             part.write(0, b"ours")
             part.mark(0, 4)
             (folder / "w").write_bytes(b"theirs")
-            with pytest.raises(DiskError, match=r"exists: .* --force"):
+            with pytest.raises(DiskError, match=r"exists: .* force=True"):
                 part.finish()
         assert (folder / "w").read_bytes() == b"theirs"
         with PartFile(Target(folder / "w", force=True), '"a"', 4) as part:

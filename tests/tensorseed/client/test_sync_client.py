@@ -6,6 +6,7 @@ import asyncio
 import gc
 import hashlib
 import json
+import pickle
 import signal
 import threading
 import traceback
@@ -85,6 +86,42 @@ def test_a_recipe_is_one_of_the_service_or_of_the_library(url: str, between: Bet
 
 
 NO_RECIPE = b'{"type": "urn:tensorseed:problem:unknown-repository", "detail": "no recipe: ask for another"}'
+
+
+@pytest.mark.parametrize("revision", ["main", "seed-3,dtype=float16", "seed-3,quantization=fp8"])
+def test_a_revision_is_that_of_the_library(client: Client, url: str, revision: str) -> None:
+    wanted = tensorseed.open(f"tensorseed/tiny-llama@{revision}").etag
+    assert client.open(f"tensorseed/tiny-llama@{revision}").etag == wanted
+    assert client.open(f"{url}/tensorseed/tiny-llama/tree/{revision}").etag == wanted
+    file = client.open(f"{url}/tensorseed/tiny-llama/resolve/{revision}/model.safetensors")
+    name = next(iter(file))
+    wanted_array = tensorseed.open(f"tensorseed/tiny-llama@{revision}")[name][...]
+    assert np.array_equal(file[name][...], wanted_array)
+    with pytest.raises(tensorseed.RefusedError, match="has the dtype of its revision"):
+        client.open(f"{url}/tensorseed/tiny-llama/resolve/main/model.safetensors", dtype="float16")
+
+
+@BOTH
+def test_the_same_weights_in_another_dtype(url: str, ask: Call) -> None:
+    narrow = tensorseed.open(SPEC, dtype=np.float16)
+    name = next(name for name in narrow if narrow[name].size)
+    forms = [SPEC, LOCAL.token, f"{url}/v1/weights/{LOCAL.token}", LOCAL]
+    for form in forms:
+        assert ask(url, "open", form, dtype="half").etag == narrow.etag
+    with Client(url) as client:
+        opened = pickle.loads(pickle.dumps(client.open(SPEC, dtype=np.float16)))
+        assert opened.etag == narrow.etag
+        assert np.array_equal(opened[name][...], narrow[name][...])
+        assert np.array_equal(tensorseed.open(forms[2], dtype=np.float16)[name][...], narrow[name][...])
+        with pytest.raises(tensorseed.SpecError, match="unknown dtype"):
+            client.open(SPEC, dtype="fp8")
+
+
+def test_functions_name_their_parameters(client: Client, tmp_path: Path) -> None:
+    """And commands their options, as tests/tensorseed/client/test_outputs.py says."""
+    (tmp_path / "w").write_text("theirs")
+    with pytest.raises(tensorseed.DiskError, match="overwrite it with force=True"):
+        client.fetch(SPEC, tmp_path / "w")
 
 
 @BOTH

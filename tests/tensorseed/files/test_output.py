@@ -35,7 +35,7 @@ def test_a_block_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
 def test_a_file_that_is_there_is_overwritten_on_demand_alone(tmp_path: Path) -> None:
     path = tmp_path / "w"
     path.write_bytes(b"old")
-    with pytest.raises(FileExistsError, match="--force"), open_output(path, overwrite=False):
+    with pytest.raises(FileExistsError, match="force=True"), open_output(path, overwrite=False):
         pytest.fail("it was opened")
     with open_output(path, overwrite=True) as file:
         file.write(b"new")
