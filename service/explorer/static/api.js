@@ -37,12 +37,13 @@ export class Problem extends Error {
 /** The address of a path of the service. */
 export const url = (path) => new URL(path.replace(/^\//, ""), ROOT);
 
-/** Answer of the service. `body` is sent as JSON, `form` as a form.
+/** Answer of the service. `body` is sent as JSON, `text` as JSON that is written already, `form` as a form.
  *  Throws a Problem, or an AbortError. */
-export async function call(path, { body, form, accept = "application/json", signal, method } = {}) {
+export async function call(path, { body, text, form, accept = "application/json", signal, method } = {}) {
   const headers = { Accept: accept, ...(key && { Authorization: `Bearer ${key}` }) };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  const content = body === undefined ? form && new URLSearchParams(form) : JSON.stringify(body);
+  const written = text ?? (body && JSON.stringify(body));
+  if (written !== undefined) headers["Content-Type"] = "application/json";
+  const content = written ?? (form && new URLSearchParams(form));
   started();
   try {
     const answer = await fetch(url(path), {

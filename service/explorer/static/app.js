@@ -13,6 +13,7 @@ import { address, go, now, ROOT, setState, subscribe as onState } from "./state.
 
 const ROOMS = {
   tensor: { title: "Tensor", load: () => import("./rooms/tensor.js") },
+  network: { title: "Network", load: () => import("./rooms/network.js") },
   checkpoints: { title: "Checkpoints", load: () => import("./rooms/checkpoints.js") },
 };
 

@@ -1,0 +1,99 @@
+// Controls of a preset: the variants side by side, which are the legend of the charts too, sliders, and a switch.
+import { Check, Select, Text } from "../../components/fields.js";
+import { number } from "../../components/format.js";
+import { html, useId, useState } from "../../components/preact.js";
+import { Mark } from "./charts.js";
+import { labelOf, optimizers, textOf } from "./request.js";
+
+const MAX_VARIANTS = 8; // that have colours of their own; a request by hand takes more
+const UNFIT = new Set(["values", "parts", "weight_norm"]); // with parameters that are lists, or other tensors
+const GIVEN = "as given";
+
+export function Controls({ preset, settings, schemes, setState, error }) {
+  const { depth, width } = preset.controls;
+  const change = (name) => (value) => setState({ [name]: String(value) });
+  return html`<form class="card controls" aria-label="Settings of the network" onSubmit=${(event) => event.preventDefault()}>
+    <${Variants} variants=${settings.variants} schemes=${schemes} error=${error}
+      change=${(variants) => setState({ variants: textOf(variants) })} />
+    <${Slider} label="Depth" value=${settings.depth} low=${depth[0]} high=${depth[1]} onValue=${change("depth")} />
+    <${Slider} label="Width" value=${settings.width} low=${width[0]} high=${width[1]} step=${width[0]} onValue=${change("width")} />
+    <${Slider} label="Gain" hint="Multiplies the deviation of every init." value=${settings.gain} low=${0.1} high=${10}
+      logarithmic onValue=${change("gain")} />
+    <${Slider} label="Learning rate" value=${settings.lr} low=${0.0001} high=${1} logarithmic onValue=${change("lr")} />
+    <div class="pair even">
+      <${Text} label="Steps" value=${settings.steps} inputmode="numeric" onValue=${digits(change("steps"))} />
+      <${Text} label="Seed" value=${settings.seed} inputmode="numeric" onValue=${digits(change("seed"))} />
+    </div>
+    ${preset.normalisable && html`<${Check} label="Batch normalisation" checked=${settings.norm}
+      onValue=${(on) => setState({ norm: on ? "1" : undefined })} />`}
+  </form>`;
+}
+
+/** The variants of a request by hand, whose labels the reports have. */
+export function Legend({ reports }) {
+  return html`<div class="card controls"><fieldset class="variants"><legend>Side by side</legend><ul>
+    ${reports.map(({ label }, index) => html`<li><${Mark} index=${index} /><span>${label ?? "The network"}</span></li>`)}
+  </ul></fieldset></div>`;
+}
+
+const digits = (onValue) => (text) => /^\d{1,20}$/.test(text) && onValue(text);
+
+function Slider({ label, hint, value, low, high, step = 1, logarithmic, onValue }) {
+  const id = useId();
+  const place = logarithmic ? Math.log10 : (plain) => plain;
+  const read = logarithmic ? (at) => Number((10 ** at).toPrecision(2)) : (at) => at;
+  return html`<div class="slider">
+    <label for=${id}>${label}</label><output for=${id}>${number(value)}</output>
+    <input id=${id} type="range" min=${place(low)} max=${place(high)} step=${logarithmic ? 0.05 : step}
+      value=${place(Math.min(high, Math.max(low, value)))} aria-valuetext=${number(value)}
+      aria-describedby=${hint ? `${id}-hint` : undefined} onInput=${(event) => onValue(read(Number(event.target.value)))} />
+    ${hint && html`<p id=${`${id}-hint`} class="hint">${hint}</p>`}
+  </div>`;
+}
+
+function Variants({ variants, schemes, change, error }) {
+  return html`<fieldset class="variants">
+    <legend>Side by side</legend>
+    <ul>${variants.map((text, index) => {
+      const label = labelOf(text);
+      const fault = error?.at?.(`/compare/${index}`);
+      return html`<li key=${text}>
+        <${Mark} index=${index} /><span>${label}</span>
+        <button type="button" class="plain" disabled=${variants.length === 1} aria-label=${`Remove ${label}`}
+          onClick=${() => change(variants.filter((other) => other !== text))}>×</button>
+        ${fault && html`<p class="error">${fault}</p>`}
+      </li>`;
+    })}</ul>
+    ${variants.length < MAX_VARIANTS
+      ? html`<${Adder} schemes=${schemes} add=${(text) => variants.includes(text) || change([...variants, text])} />`
+      : html`<p class="hint">These are eight, as many as there are colours.</p>`}
+  </fieldset>`;
+}
+
+function Adder({ schemes, add }) {
+  const [kind, setKind] = useState("orthogonal");
+  const [words, setWords] = useState("");
+  const scheme = schemes.find((known) => known.kind === kind);
+  const needed = (scheme?.parameters ?? []).filter(({ name, required }) => required && !words.includes(`${name}=`));
+  const groups = [
+    { label: "Inits", options: schemes.map((known) => known.kind).filter((name) => !UNFIT.has(name)) },
+    { label: "Optimizers", options: optimizers },
+    { label: "No change", options: [GIVEN] },
+  ];
+  const submit = () => {
+    if (needed.length) return;
+    const parameters = words.trim().split(/[\s,]+/).filter(Boolean).join(",");
+    add(kind === GIVEN ? "given" : kind + (parameters && `:${parameters}`));
+  };
+  return html`<div class="adder">
+    <${Select} label="Another" value=${kind} options=${groups} onValue=${(name) => (setKind(name), setWords(""))} />
+    ${kind !== GIVEN && html`<${Text} label="Its parameters" value=${words} onValue=${setWords}
+      placeholder=${scheme ? exampleOf(scheme) : "momentum=0.9"}
+      hint=${needed.length ? `It needs ${needed.map(({ name }) => name).join(" and ")}.` : undefined} />`}
+    <button type="button" disabled=${needed.length > 0} onClick=${submit}>Add</button>
+  </div>`;
+}
+
+function exampleOf({ parameters }) {
+  return parameters.slice(0, 2).map(({ name, default: value }) => `${name}=${value ?? "…"}`).join(" ") || "none";
+}
