@@ -44,7 +44,7 @@ $(DEV): $(SERVICE)
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@
 
-clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/transformers-4/.installed $(CLIENTS)/stack/.installed $(CLIENTS)/node/.installed ## the other clients of the Hub that the tests run
+clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/transformers-4/.installed $(CLIENTS)/stack/.installed $(CLIENTS)/node/.installed $(CLIENTS)/axe/.installed ## the other clients that the tests run
 
 $(CLIENTS)/hub-0.36/.installed: tests/clients/hub-0.36.txt | $(DEV)
 	$(BIN)/python -m venv --clear $(@D)
@@ -76,6 +76,13 @@ $(CLIENTS)/stack/.installed: tests/clients/stack.txt | $(DEV)
 
 $(CLIENTS)/node/.installed: tests/clients/package.json tests/clients/package-lock.json
 	@command -v npm >/dev/null || echo "npm is not here: the tests of the JavaScript client will be skipped"
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	if command -v npm >/dev/null; then \
+		npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel error && touch $@; fi
+
+$(CLIENTS)/axe/.installed: tests/clients/axe/package.json tests/clients/axe/package-lock.json
+	@command -v npm >/dev/null || echo "npm is not here: the test of accessibility will be skipped"
 	mkdir -p $(@D)
 	cp $^ $(@D)
 	if command -v npm >/dev/null; then \

@@ -1,0 +1,232 @@
+"""The explorer in Chromium: clicks, keys, links, themes, widths, offline."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.service.explorer.browser import Visitor, at_rest, evaluated
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ROOT = Path(__file__).parents[3]
+AXE = ROOT / "build" / "clients" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+ROOMS = {
+    "tensor": "/",
+    "network": "/?room=network",
+    "checkpoints": "/?room=checkpoints",
+    "repository": "/tensorseed/tiny-llama",
+}
+PRESETS = ("MLP", "Deep tanh", "Deep ReLU", "Convnet", "Residual", "GPT-2 block")
+MAX_COMPRESSED = 250_000  # bytes of all files of the page
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+pytestmark = pytest.mark.slow
+
+
+def drawn(page: Page) -> list[int]:
+    """The number of points of each line in each chart."""
+    found: list[int] = page.eval_on_selector_all(
+        ".charts svg[role=img] path[stroke^='var(--series']",
+        "lines => lines.map(line => line.getAttribute('d').split(/[ML]/).length - 1)",
+    )
+    return found
+
+
+def test_a_tensor_by_clicks_has_the_digest_of_its_line(visit: Visitor) -> None:
+    page = visit.open("/")
+    page.get_by_label("Scheme").select_option("normal")
+    page.get_by_label("std", exact=True).fill("0.02")
+    page.get_by_label("Shape").fill("64,32")
+    page.get_by_label("Seed").fill("7")
+    page.get_by_role("tab", name="curl").click()
+    page.wait_for_url(re.compile("seed=7"))
+    at_rest(page)
+    page.get_by_role("button", name="Copy curl").click()
+    line = page.evaluate("navigator.clipboard.readText()")
+    program, *words = shlex.split(re.sub(r"\\\n", " ", line).split("|")[0])
+    assert program == "curl"
+    output = [] if "-o" not in words else ["-o", "-"]
+    if output:
+        del words[words.index("-o") : words.index("-o") + 2]
+    content = subprocess.run([program, "-s", *words], capture_output=True, check=True).stdout
+    assert hashlib.sha256(content).hexdigest() == page.locator(".digest code").inner_text()
+    assert visit.site in line
+
+
+def test_each_preset_and_lesson_draws(visit: Visitor) -> None:
+    page = visit.open("/?room=network")
+    for name in PRESETS:
+        link = page.get_by_role("link", name=name, exact=True)
+        if link.get_attribute("aria-current") != "true":
+            assert evaluated(page, link.click).status == 200
+        assert page.get_by_role("link", name=name, exact=True).get_attribute("aria-current") == "true"
+        variants = page.locator(".variants li").count()
+        assert len(drawn(page)) >= 3 * variants, name
+        assert all(points > 1 for points in drawn(page)), name
+        assert page.locator("tbody tr").count() == variants
+    lesson = page.get_by_role("link", name="Batch normalisation mends a bad init")
+    report = evaluated(page, lesson.click).json()
+    assert page.get_by_label("Batch normalisation").is_checked()
+    assert [one["warnings"] for one in report["reports"]] == [[], [], []]
+    bare = evaluated(page, lambda: page.get_by_label("Batch normalisation").uncheck()).json()
+    assert [bool(one["warnings"]) for one in bare["reports"]] == [True, True, False]
+    assert page.locator(".findings dd.warning").count() == sum(
+        len(one["warnings"]) for one in bare["reports"]
+    )
+    page.go_back()
+    at_rest(page)
+    assert page.get_by_role("link", name="GPT-2 block").get_attribute("aria-current") == "true"
+
+
+def test_inits_are_added_and_removed_and_a_link_restores_them(visit: Visitor) -> None:
+    page = visit.open("/?room=network&preset=mlp&variants=zeros|xavier_normal&steps=2")
+    page.get_by_label("Another").select_option("trunc_normal")
+    page.get_by_label("Its parameters").fill("std=0.1")
+    body = evaluated(page, page.get_by_role("button", name="Add").click).request.post_data_json
+    label = "trunc_normal std=0.1"
+    assert [one["label"] for one in body["compare"]] == ["zeros", "xavier_normal", label]
+    assert body["compare"][2]["init"] == {"kind": "trunc_normal", "std": 0.1}
+    body = evaluated(page, page.get_by_role("button", name="Remove zeros").click).request.post_data_json
+    assert [one["label"] for one in body["compare"]] == ["xavier_normal", label]
+    body = evaluated(page, lambda: page.get_by_label("Depth").fill("3")).request.post_data_json
+    assert body["layers"][0]["name"] == "h{1..3}.fc"
+    body = evaluated(page, lambda: page.get_by_label("Gain").fill("0.3")).request.post_data_json
+    assert body["compare"][1]["init"] == {"kind": "trunc_normal", "std": 0.2, "a": -4, "b": 4}
+    page.wait_for_url(re.compile("gain=2"))
+    again = visit.open(page.url.removeprefix(visit.site))
+    assert (
+        again.get_by_label("Evaluation, as JSON").input_value()
+        == page.get_by_label("Evaluation, as JSON").input_value()
+    )
+    assert again.locator(".variants li").all_inner_texts() == page.locator(".variants li").all_inner_texts()
+    assert drawn(again) == drawn(page)
+
+
+def test_a_request_by_hand_has_its_faults_beside_it(visit: Visitor) -> None:
+    page = visit.open("/?room=network&preset=mlp&variants=zeros&steps=0")
+    page.get_by_text("The request:").click()
+    field = page.get_by_label("Evaluation, as JSON")
+    text = field.input_value()
+    wrong = text.replace('"in_features": 64', '"in_features": "wide"', 1)
+    assert evaluated(page, lambda: field.fill(wrong)).status == 422
+    fault = page.locator(".faults li").first
+    assert "/layers/0/in_features" in fault.inner_text()
+    position = fault.get_by_role("button")
+    position.click()
+    line = wrong.split("\n")[int(re.findall(r"line (\d+)", position.inner_text())[0]) - 1]
+    assert "wide" in line
+    assert evaluated(page, lambda: field.fill(text[:-1])).status == 422
+    assert re.search(r"line \d+, column \d+", page.locator(".faults li").inner_text())
+    assert field.get_attribute("aria-invalid") == "true"
+    own = text.replace('"seed": 0', '"seed": 18446744073709551615')  # more digits than a double has
+    answer = evaluated(page, lambda: field.fill(own))
+    assert (answer.status, answer.request.post_data) == (200, own)
+    page.wait_for_url(re.compile("18446744073709551615"))
+    assert page.locator(".faults li").count() == 0
+    evaluated(page, page.get_by_role("button", name="Back to the preset").click)
+    assert field.input_value() == text
+
+
+def test_the_keyboard_is_enough(visit: Visitor) -> None:
+    page = visit.open("/")
+
+    def tab_to(role: str, name: str) -> None:
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            if page.get_by_role(role, name=name, exact=True).evaluate(
+                "element => element === document.activeElement"
+            ):
+                return
+        pytest.fail(f"no tab stop: {role} {name}")
+
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    tab_to("link", "Network")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    evaluated(page, lambda: page.keyboard.press("Enter"))
+    tab_to("link", "MLP")
+    evaluated(page, lambda: page.keyboard.press("Enter"))
+    tab_to("button", "Remove zeros")
+    body = evaluated(page, lambda: page.keyboard.press("Space")).request.post_data_json
+    assert "zeros" not in [one["label"] for one in body["compare"]]
+    tab_to("slider", "Depth")
+    body = evaluated(page, lambda: page.keyboard.press("ArrowRight")).request.post_data_json
+    assert body["layers"][0]["name"] == "h{1..3}.fc"
+    tab_to("checkbox", "Batch normalisation")
+    body = evaluated(page, lambda: page.keyboard.press("Space")).request.post_data_json
+    assert "BatchNorm1d" in [layer["type"] for layer in body["layers"]]
+
+
+def test_a_slider_that_moves_sends_one_request(visit: Visitor) -> None:
+    page = visit.open("/?room=network&preset=mlp&variants=zeros&steps=0")
+    before = len([url for url in visit.requested if url.endswith("/v1/evaluations")])
+    slider = page.get_by_label("Depth")
+
+    def move() -> None:
+        for value in range(3, 13):
+            slider.fill(str(value))
+
+    evaluated(page, move)
+    page.wait_for_timeout(300)
+    assert len([url for url in visit.requested if url.endswith("/v1/evaluations")]) <= before + 3
+    assert page.get_by_label("Evaluation, as JSON").input_value().count("h{1..12}") == 2
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_no_room_breaks_a_rule_of_accessibility(visit: Visitor, dark: bool) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not here: make clients")
+    page = visit.open("/", dark=dark)
+    faults: list[Any] = []
+    for name, path in ROOMS.items():
+        page.goto(f"{visit.site}{path}")
+        at_rest(page)
+        for summary in page.locator("summary").all():
+            summary.click()
+        page.evaluate(AXE.read_text())
+        found: dict[str, Any] = page.evaluate("rules => axe.run(document, rules)", RULES)
+        faults += [
+            (name, fault["id"], [node["html"][:200] for node in fault["nodes"]])
+            for fault in found["violations"]
+        ]
+        assert len(found["passes"]) > 20
+    assert faults == []
+
+
+def test_no_room_is_wider_than_a_telephone(visit: Visitor) -> None:
+    page = visit.open("/", width=390, height=844)
+    for name, path in ROOMS.items():
+        page.goto(f"{visit.site}{path}")
+        at_rest(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+
+
+def test_the_page_is_small(visit: Visitor, record_property: Any) -> None:
+    """Times are in the report of `--junit-xml`: what else the machine does decides them too."""
+    page = visit.open("/")
+    loaded = page.evaluate("performance.timing.domInteractive - performance.timing.navigationStart")
+    content = page.evaluate("performance.timing.loadEventEnd - performance.timing.navigationStart")
+    sizes: dict[str, int] = {}
+    for path in ROOMS.values():
+        page.goto(f"{visit.site}{path}")
+        at_rest(page)
+        sizes |= page.evaluate(
+            """() => Object.fromEntries([...performance.getEntriesByType('navigation'),
+                ...performance.getEntriesByType('resource')]
+                .filter(({name}) => !/\\/v1\\/|\\/api\\//.test(name))
+                .map(({name, encodedBodySize}) => [name.split('?')[0], encodedBodySize]))"""
+        )
+    assets = {url: size for url, size in sizes.items() if "/explorer/" in url}
+    record_property("milliseconds_interactive", loaded)
+    record_property("milliseconds_loaded", content)
+    record_property("bytes_compressed", sum(sizes.values()))
+    assert len(assets) > 15
+    assert sum(sizes.values()) <= MAX_COMPRESSED, sizes
