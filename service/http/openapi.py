@@ -104,7 +104,7 @@ def parameter(
 def query_schema(schemas: Iterable[Schema]) -> dict[str, Any]:
     """The schema of a query parameter that means several things, each with a schema of its own.
 
-    It allows what one of them does. Lists and objects are texts in a query, as null is.
+    It allows what one of them does. Lists and objects are texts in a query; null is left out.
     """
     found = [branch for schema in schemas for branch in _in_query(schema)]
     kinds = {branch.get("type") for branch in found}
@@ -138,8 +138,8 @@ def _in_query(schema: Schema) -> Iterator[dict[str, Any]]:
         return
     kind = schema.get("type")
     if kind == "null":
-        yield {"type": "string", "enum": ["null"]}
-    elif kind in {"integer", "number", "boolean", "string"}:
+        return
+    if kind in {"integer", "number", "boolean", "string"}:
         yield {key: part for key, part in schema.items() if key not in _ANNOTATIONS}
     elif "enum" in schema:
         numbers = [value for value in schema["enum"] if not isinstance(value, str)]

@@ -53,7 +53,7 @@ class CatalogParameter(Described):
     )
     greater_than: float | None = Field(None, description="A bound that the value is above.", examples=[0.0])
     maximum: float | None = Field(None, description="The greatest value.", examples=[1.0])
-    choices: list[Any] | None = Field(
+    choices: list[str | float | bool] | None = Field(
         None, description="The valid values; the valid strings.", examples=[["fan_in", "fan_out"]]
     )
     parameters: list[CatalogParameter] | None = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..http.routing import RouteGroup
-from . import files, models, recipes, schemas, trees
+from . import configs, files, models, recipes, schemas, trees
 from .context import has_repository
 from .problems import HUB_PROBLEMS, RECIPE_PROBLEMS
 from .urls import WHOAMI, hub_pattern
@@ -21,7 +21,8 @@ RECIPES = RouteGroup(
     routers=(recipes.router,),
     scope="weights",
     problems=RECIPE_PROBLEMS,
-    models=(schemas.RecipeSummary, schemas.RecipeDetail, schemas.RecipePlan),
+    models=(schemas.RecipeSummary, schemas.RecipeDetail, schemas.RecipePlan, configs.PlannedConfig),
+    types=lambda: {"ModelConfig": configs.AnyConfig},
 )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -11,7 +9,6 @@ from starlette.responses import Response
 
 from tensorseed.checkpoints.derivation import Derivation
 from tensorseed.checkpoints.derivation.errors import ConfigError, DerivationTimeError, MissingExtraError
-from tensorseed.checkpoints.derivation.overrides import MAX_OVERRIDES
 from tensorseed.checkpoints.derivation.process import MAX_CONFIG_BYTES
 from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError
 from tensorseed.checkpoints.recipe import read_recipe
@@ -25,10 +22,11 @@ from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, MalformedRequestError, MediaTypeError
 from ..http.memory import MemoryLease, lease_of
 from ..http.negotiation import JSON
-from ..http.openapi import body_example, json_answer, json_list_answer, request_body
+from ..http.openapi import json_answer, json_list_answer
 from ..http.queries import check_path
 from ..http.routing import get_and_head
 from ..http.texts import complete_text
+from .configs import plan_body
 from .context import HubContext
 from .openapi import in_path
 from .problems import RECIPE_PROBLEMS
@@ -41,59 +39,6 @@ _SHORTER = "send a config.json and nothing else"
 _UNSTORED = {"Cache-Control": "no-store"}
 _DERIVED = (ConfigError, MissingExtraError, DerivationTimeError, RecipeError)
 _BODY = (SpecError, TooLargeError, MediaTypeError, MalformedRequestError, BusyError)
-_LLAMA: dict[str, Any] = {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
-_CONFIG = {
-    "type": "object",
-    "anyOf": [
-        {"required": ["model_type"]},
-        {"required": ["_class_name"]},
-        {"required": ["model_index"]},
-        {"required": ["peft_type"]},
-    ],
-    "properties": {
-        "model_type": {"type": "string", "description": "One of transformers' model types."},
-        "_class_name": {"type": "string", "description": "One of diffusers' models."},
-        "model_index": {"type": "object", "description": "The model_index.json of a pipeline."},
-        "components": {"type": "object", "description": "The configs of a pipeline's components."},
-        "files": {"type": "object", "description": "Texts of a pipeline by path."},
-        "peft_type": {"type": "string", "description": "LORA, in the adapter_config.json of an adapter."},
-        "base_model_name_or_path": {"type": "string", "description": "The id of an adapter's base."},
-    },
-    "examples": [_LLAMA],
-}
-_REQUEST = {
-    "anyOf": [
-        _CONFIG,
-        {
-            "type": "object",
-            "required": ["config"],
-            "properties": {
-                "config": _CONFIG,
-                "overrides": {
-                    "type": "object",
-                    "description": "Inits by pattern of name, as rules have them; the first match counts.",
-                    "maxProperties": MAX_OVERRIDES,
-                },
-                "tiny": {
-                    "type": "boolean",
-                    "default": False,
-                    "description": "Whether to shrink the model: a layer of each kind, small sizes.",
-                },
-            },
-            "additionalProperties": False,
-            "examples": [{"config": _LLAMA, "overrides": {"A_log": "zeros"}}],
-        },
-    ]
-}
-_SMALL: dict[str, Any] = {**_LLAMA, "hidden_size": 64, "num_hidden_layers": 2, "vocab_size": 256}
-_EXAMPLES = {
-    "config": body_example("A config.json", _SMALL),
-    "tiny": body_example("A model, made tiny", {"config": _LLAMA, "tiny": True}),
-    "overrides": body_example(
-        "A config.json with another init of its embedding",
-        {"config": _SMALL, "overrides": {"**.embed_tokens.weight": "xavier_normal"}},
-    ),
-}
 
 
 @get_and_head(router, "", "Recipes", responses=json_list_answer(RecipeSummary, "The recipes"))
@@ -109,7 +54,7 @@ async def get_recipes(request: Request) -> Response:
     response_class=Response,
     responses=json_answer(RecipePlan, "The recipe and its totals")
     | RECIPE_PROBLEMS.documented(*_DERIVED, *_BODY),
-    openapi_extra=request_body({JSON: {"schema": _REQUEST, "examples": _EXAMPLES}}),
+    openapi_extra=plan_body(),
 )
 async def plan_recipe(request: Request) -> Response:
     """The recipe of the model that a `config.json` describes, and the totals of its repository.

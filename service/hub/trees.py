@@ -87,13 +87,14 @@ async def get_folder(request: Request) -> Response:
     | HUB_PROBLEMS.documented(*SNAPSHOT, MediaTypeError, MalformedRequestError, TooLargeError, BusyError),
     openapi_extra={
         "parameters": in_path("repository", "revision"),
-        **request_body(
-            {form: {"schema": reference(PathsRequest), "examples": _EXAMPLES} for form in (JSON, _FORM)}
-        ),
+        **request_body({JSON: {"schema": reference(PathsRequest), "examples": _EXAMPLES}}),
     },
 )
 async def post_paths_info(request: Request) -> Response:
-    """The files and folders at the paths in the body. Paths without one are left out."""
+    """The files and folders at the paths in the body. Paths without one are left out.
+
+    A form of the same members is read as well, as the Hub's client in Python sends it.
+    """
     paths, expand = await _requested(request)
     return await cancel_on_disconnect(request.receive, _paths_info(request, paths, expand=expand))
 

@@ -221,5 +221,5 @@ def _needed(kind: str, name: str) -> dict[str, Any]:
 
 def _example(schema: Mapping[str, Any]) -> Any:
     """The first example of an option as a query has it: a list of plain values with commas."""
-    value = schema["examples"][0]
+    value = next(value for value in schema["examples"] if value is not None)
     return ",".join(map(str, value)) if isinstance(value, list) else query_example(value)

@@ -27,7 +27,7 @@ _LABELS = torch.tensor([[0.0, 0.0, 1.0, 0.0]])
 _BODIES = {
     "adaptive_log_softmax_with_loss": {"input": torch.zeros(2, 16), "target": torch.tensor([1, 12])},
     "sigmoid_focal_loss": {"input": _LOGITS, "target": _LABELS},
-    "dice_loss": {"input": _PROBABILITIES, "target": _LABELS},
+    "dice_loss": {"input": _PROBABILITIES.view(1, 1, 2, 2), "target": _LABELS.view(1, 1, 2, 2)},
     "tversky_loss": {"input": _PROBABILITIES, "target": _LABELS},
     "self_information": {"input": _PROBABILITIES},
 }
