@@ -18,6 +18,10 @@ from typing import Any
 from tensorseed.checkpoints.processors.table import PATH
 
 _COMPUTED = ("mel_filters", "window", "per_bin_mean", "per_bin_stddev", "mel_floor")
+_PUBLISHED: dict[str, dict[str, str]] = {  # what the tables leave open, as published files have it
+    "data2vec-audio": {"processor": "Wav2Vec2Processor"},
+    "wav2vec2-bert": {"feature_extractor": "SeamlessM4TFeatureExtractor"},
+}
 _NAMES = ("image_processor_type", "feature_extractor_type", "processor_class")
 
 
@@ -40,11 +44,12 @@ def table(types: Collection[str] | None = None) -> dict[str, Any]:
                 found = image_processing_auto.get_image_processor_class_from_name(made)
                 classes[row["image_processor"]] = _values(found)
         if name in sounds:
-            row["feature_extractor"] = sounds[name]
-            if sounds[name] not in classes:
-                classes[sounds[name]] = _values(getattr(transformers, sounds[name]))
+            row["feature_extractor"] = _PUBLISHED.get(name, {}).get("feature_extractor") or sounds[name]
+            if row["feature_extractor"] not in classes:
+                classes[row["feature_extractor"]] = _values(getattr(transformers, row["feature_extractor"]))
         if name in processing_auto.PROCESSOR_MAPPING_NAMES:
             row["processor"] = processing_auto.PROCESSOR_MAPPING_NAMES[name]
+        row |= _PUBLISHED.get(name, {})
     return {"classes": dict(sorted(classes.items())), "model_types": rows}
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tensorseed.checkpoints.generated_files import tokenized
 from tensorseed.checkpoints.layout import InitUse
 from tensorseed.checkpoints.model_facts import architecture, base_model, card_data, library_name
 from tensorseed.checkpoints.recipe import Recipe
 from tensorseed.checkpoints.revision import Revision
 from tensorseed.checkpoints.set_layouts import RecipeLayout
+from tensorseed.checkpoints.tokenizers import described_tokenizer
 
 MAX_INITS = 16  # that the table lists one by one
 
@@ -32,8 +34,8 @@ class CardContext(NamedTuple):
 
 def card(context: CardContext) -> bytes:
     """The text of the card."""
-    parts = (_front_matter, _introduction, _numbers, _load, _inits, _again)
-    return "\n".join(part(context) for part in parts).encode()
+    parts = (_front_matter, _introduction, _numbers, _load, _tokenizer, _inits, _again)
+    return "\n".join(text for part in parts if (text := part(context))).encode()
 
 
 def _front_matter(context: CardContext) -> str:
@@ -117,6 +119,21 @@ model = PeftModel.from_pretrained(base, {name}, {revision})"""
     return f"""from transformers import {model}
 
 model = {model}.from_pretrained({name}, {revision})"""
+
+
+def _tokenizer(context: CardContext) -> str:
+    """The generated tokenizers; an empty text where there is none."""
+    found = [
+        (folder, described)
+        for folder, config in tokenized(context.recipe).items()
+        if (described := described_tokenizer(config))
+    ]
+    if not found:
+        return ""
+    lines = [f"- `{folder}`: {described}" if folder else described for folder, described in found]
+    return "## Tokenizer\n\nIt was generated from the config, and knows no words:\n\n" + "".join(
+        f"{line}\n" for line in lines
+    )
 
 
 def _again(context: CardContext) -> str:

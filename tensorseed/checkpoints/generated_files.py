@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from tensorseed.checkpoints.generated_texts import UNEXPECTED, GeneratedText
 from tensorseed.checkpoints.processors import PROCESSOR_FILES, processor_texts
@@ -20,16 +21,27 @@ _ENCODER = "text_encoder"  # begins the folders of text encoders in a pipeline o
 
 
 def tokenizers(recipe: Recipe) -> dict[str, GeneratedText]:
-    """The tokenizers of a recipe's models, but for the folders that have a file of one already.
+    """The tokenizers of a recipe's models by path."""
+    return {
+        f"{prefix}{path}": text
+        for prefix, config in tokenized(recipe).items()
+        for path, text in tokenizer_texts(config).items()
+    }
 
-    A pipeline of diffusers has the tokenizer of `text_encoder_2` in `tokenizer_2`.
+
+def tokenized(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
+    """The configs that tokenizers are generated for, by folder, but for folders that have one already.
+
+    A pipeline of diffusers has the tokenizer of `text_encoder_2` in `tokenizer_2`. A component whose folder
+    has that name in any case is no place for it: on many disks the two are one folder.
     """
     own = {
         f"{folder}{slash}".lower()
         for folder, slash, name in (path.rpartition("/") for path in recipe.files)
         if is_tokenizer_file(name)
     }
-    found: dict[str, GeneratedText] = {}
+    components = {f"{part.folder}/".lower() for part in recipe.sets if part.folder}
+    found: dict[str, Mapping[str, Any]] = {}
     for part in recipe.sets:
         if part.config_name != CONFIG:
             continue
@@ -37,8 +49,9 @@ def tokenizers(recipe: Recipe) -> dict[str, GeneratedText]:
         if folder.startswith(_ENCODER):
             folder = f"tokenizer{folder.removeprefix(_ENCODER)}"
         prefix = f"{folder}/" if folder else ""
-        if prefix.lower() not in own:
-            found |= {f"{prefix}{path}": text for path, text in tokenizer_texts(part.config).items()}
+        is_taken = folder != part.folder and prefix.lower() in components
+        if prefix.lower() not in own and not is_taken:
+            found[prefix] = part.config
     return found
 
 

@@ -39,6 +39,9 @@ _REFUSED = {
 TEXT_CONFIGS = ("text_config", "llm_config", "language_config", "text_encoder", "decoder")
 """Configs within a config that may have the vocabulary."""
 
+OUTER_CONFIGS = ("thinker_config", "vlm_config")
+"""Configs within a config that may have one of `TEXT_CONFIGS`."""
+
 
 class ConfigWarning(NamedTuple):
     """A member of a config that a derivation passes over, or that changes what is derived or served."""

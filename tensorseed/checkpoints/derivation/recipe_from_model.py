@@ -18,7 +18,12 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from tensorseed.checkpoints.derivation.brace_folding import Entry, fold
 from tensorseed.checkpoints.derivation.building import TooManyModulesError, build, silence
-from tensorseed.checkpoints.derivation.configs import TEXT_CONFIGS, architecture_of, dtype_of
+from tensorseed.checkpoints.derivation.configs import (
+    OUTER_CONFIGS,
+    TEXT_CONFIGS,
+    architecture_of,
+    dtype_of,
+)
 from tensorseed.checkpoints.derivation.description import Described, describe_all
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.overrides import UNKNOWN, check_known, overridden
@@ -239,24 +244,36 @@ def with_vocabulary(document: dict[str, Any]) -> dict[str, Any]:
     bare = {name: value for name, value in document.items() if name != "quantization_config"}
     with silence():
         config = config_of(bare)
-        parts: dict[str, PreTrainedConfig] = {
-            name: part for name in TEXT_CONFIGS if _size(part := getattr(config, name, None)) is not None
-        }
-        sizes = (_size(part) for part in (*parts.values(), config))
-        size = next((found for found in sizes if found is not None), None)
-        if size is None:
-            return document
-        added = _missing(bare, config, size)
-        for name, part in parts.items():
-            inner = bare.get(name)
-            given = inner if isinstance(inner, dict) else {"model_type": part.model_type}
-            if missing := _missing(given, part, size):
-                added[name] = {**given, **missing}
+        added = _vocabularies(bare, config)
+        for name in OUTER_CONFIGS:
+            part, inner = getattr(config, name, None), bare.get(name, {})
+            if not isinstance(part, PreTrainedConfig) or not isinstance(inner, dict):
+                continue
+            if missing := _vocabularies(inner, part):
+                added[name] = {**inner, **missing}
         try:
             is_same = config_of({**bare, **added}).to_dict() == config.to_dict()
         except Exception:  # a class that refuses its own defaults when they are given
             is_same = False
     return {**document, **added} if is_same else document
+
+
+def _vocabularies(document: Mapping[str, Any], config: PreTrainedConfig) -> dict[str, Any]:
+    """The members of a config and of its text configs that the document leaves out."""
+    parts: dict[str, PreTrainedConfig] = {
+        name: part for name in TEXT_CONFIGS if _size(part := getattr(config, name, None)) is not None
+    }
+    sizes = (_size(part) for part in (*parts.values(), config))
+    size = next((found for found in sizes if found is not None), None)
+    if size is None:
+        return {}
+    added = _missing(document, config, size)
+    for name, part in parts.items():
+        inner = document.get(name)
+        given = inner if isinstance(inner, dict) else {"model_type": part.model_type}
+        if missing := _missing(given, part, size):
+            added[name] = {**given, **missing}
+    return added
 
 
 def _size(config: Any) -> int | None:

@@ -14,12 +14,21 @@ from typing import Any
 
 from tensorseed.checkpoints.derivation.configs import ConfigWarning
 from tensorseed.checkpoints.generated_texts import GeneratedText
+from tensorseed.checkpoints.tokenizers.families import Kind
 from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan, VocabularyError, plan_tokenizer
 from tensorseed.checkpoints.tokenizers.sentencepiece_model import sentencepiece_model
 from tensorseed.checkpoints.tokenizers.tokenizer_config import tokenizer_config
-from tensorseed.checkpoints.tokenizers.tokenizer_json import tokenizer_json
+from tensorseed.checkpoints.tokenizers.tokenizer_json import tokenizer_json, vocab_json
+from tensorseed.checkpoints.tokenizers.vocabulary import filler
 
-__all__ = ["TokenizerPlan", "is_tokenizer_file", "plan_tokenizer", "tokenizer_texts", "tokenizer_warnings"]
+__all__ = [
+    "TokenizerPlan",
+    "described_tokenizer",
+    "is_tokenizer_file",
+    "plan_tokenizer",
+    "tokenizer_texts",
+    "tokenizer_warnings",
+]
 
 _NAMES = ("tokenizer.json", "tokenizer_config.json", "tekken.json", "vocab.*", "merges.txt", "bpe.codes")
 _FORMATS = ("*.model", "tokenizer.model.*", "*.spm", "*.tiktoken", "tokenization_*.py")
@@ -42,8 +51,9 @@ def tokenizer_texts(config: Mapping[str, Any]) -> dict[str, GeneratedText]:
         return {}
     if plan is None:
         return {}
+    is_speech = plan.kind is Kind.CTC
     makers: dict[str, Callable[[TokenizerPlan], bytes]] = {
-        "tokenizer.json": tokenizer_json,
+        **({"vocab.json": vocab_json} if is_speech else {"tokenizer.json": tokenizer_json}),
         "tokenizer_config.json": tokenizer_config,
     }
     if plan.model is not None:
@@ -55,8 +65,27 @@ def tokenizer_texts(config: Mapping[str, Any]) -> dict[str, GeneratedText]:
     }
 
 
+_HOLDS = {
+    Kind.CTC: "characters, and filler of private use that no text has",
+    Kind.WORD_PIECE: "characters, and filler such as `{filler}` that no text encodes to",
+}
+_BYTES = "one for each of the 256 bytes, and filler such as `{filler}` that no text encodes to"
+
+
+def described_tokenizer(config: Mapping[str, Any]) -> str | None:
+    """What the generated tokenizer of a model holds, in one sentence; None where there is none."""
+    try:
+        plan = plan_tokenizer(config)
+    except VocabularyError:
+        return None
+    if plan is None:
+        return None
+    holds = _HOLDS.get(plan.kind, _BYTES).format(filler=filler(plan.size - 1))
+    return f"{plan.size:,} ids for `{plan.class_name}`: special tokens, {holds}."
+
+
 def tokenizer_warnings(config: Mapping[str, Any]) -> list[ConfigWarning]:
-    """A warning where a model reads text and has too few ids for a tokenizer, or too many."""
+    """A warning where a model reads text and has too few ids for a tokenizer, too many, or no vocab_size."""
     try:
         plan_tokenizer(config)
     except VocabularyError as error:

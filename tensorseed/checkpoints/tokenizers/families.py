@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +17,7 @@ class Kind(StrEnum):
     BYTE_FALLBACK = "BPE with byte fallback"
     WORD_PIECE = "WordPiece"
     UNIGRAM = "Unigram with byte fallback"
+    CTC = "characters of CTC"
 
 
 PLAIN = {
@@ -94,6 +96,8 @@ WHISPER = Family(
     {**_GPT, "decoder_start": "<|startoftranscript|>"},
     {"eos": None, "decoder_start": None},
 )
+SPEECH = Family(Kind.CTC, "Wav2Vec2CTCTokenizer", needs={"pad": 0, "bos": 1, "eos": 2, "unk": 3})
+PARAKEET = Family(Kind.BYTE_LEVEL, "ParakeetTokenizer", needs={"pad": 0})
 
 _BY_TYPE = {
     BERT: (
@@ -108,6 +112,14 @@ _BY_TYPE = {
         "bart bridgetower camembert clap data2vec-text ibert led lilt longformer mega mra mvp roberta "
         "roberta-prelayernorm"
     ),
+    PARAKEET: (
+        "granite_speech5_ctc lasr_ctc nemotron3_5_asr nemotron_asr_streaming parakeet_ctc parakeet_rnnt "
+        "parakeet_tdt"
+    ),
+    SPEECH: (
+        "data2vec-audio hubert sew sew-d unispeech unispeech-sat wav2vec2 wav2vec2-bert wav2vec2-conformer "
+        "wavlm"
+    ),
     T5: "longt5 mt5 pix2struct pop2piano switch_transformers t5 udop umt5",
     WHISPER: "whisper",
 }
@@ -115,12 +127,25 @@ _TYPES = {name: family for family, names in _BY_TYPE.items() for name in names.s
 _PREFIXES = {"qwen": QWEN, "deepseek": DEEPSEEK}
 
 _TEXTLESS = (
-    "bark canine byt5 data2vec-audio decision_transformer encodec esm fastspeech2_conformer hubert "
-    "imagegpt mimi musicgen musicgen_melody sew sew-d speecht5 unispeech unispeech-sat univnet vits wav2vec2 "
-    "wav2vec2-bert wav2vec2-conformer wavlm"
+    # no ids at all, or ids of sounds, images, proteins and the like
+    "bark beit clvp_decoder csm_depth_decoder_model decision_transformer deepseek_ocr2_encoder dia_decoder "
+    "encodec esm esmc fastspeech2_conformer granite_speech5_encoder imagegpt mimi moshi_depth "
+    "musicgen_decoder musicgen_melody_decoder nemotron3_5_transcribe_word_timestamp univnet voxtral_encoder "
+    # a tokenizer of its own, mostly without files
+    "byt5 canine dia dia_encoder fsmt speecht5 vits"
 )
 TEXTLESS = frozenset(_TEXTLESS.split())
 """Model types whose ids are no tokens of text, or whose tokenizer reads no files."""
+
+_NO_TEXT = re.compile(r"_(vision|vision_model|image_model|image_codebook|audio|qformer|talker(_\w+)?)$")
+
+
+def reads_text(model_type: str) -> bool:
+    """Whether the ids of a model, or of a part of one, are tokens of text.
+
+    The configs of towers and of writers of sound have a `vocab_size` as well; the end of their type tells.
+    """
+    return model_type not in TEXTLESS and _NO_TEXT.search(model_type) is None
 
 
 def family_of(model_type: str, first_special: int) -> Family:

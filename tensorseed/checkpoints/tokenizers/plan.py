@@ -7,18 +7,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tensorseed.checkpoints.derivation.configs import TEXT_CONFIGS, architecture_of
+from tensorseed.checkpoints.derivation.configs import OUTER_CONFIGS, TEXT_CONFIGS, architecture_of
 from tensorseed.checkpoints.tokenizers.families import (
     CLIP,
     GPT2,
     QWEN,
     ROBERTA,
+    SPEECH,
     T5,
     TEXTLESS,
     WHISPER,
     Family,
     Kind,
     family_of,
+    reads_text,
 )
 from tensorseed.checkpoints.tokenizers.special_tokens import SpecialTokens, special_tokens
 from tensorseed.checkpoints.tokenizers.whisper import add_whisper_tokens
@@ -27,11 +29,13 @@ VERSION = 2  # raised with every change of what is made from a plan
 
 MAX_VOCABULARY = 1 << 20  # tokens: 20 MB of JSON
 MIN_SPECIAL = 16  # ids beside those of bytes that are enough for the special tokens of nearly all configs
+MAX_CHARACTERS = 1 << 17  # ids of characters: there are 131,068 of private use
 SENTINELS = 100  # of T5
 
 _LENGTHS = ("max_position_embeddings", "n_positions", "max_target_positions", "seq_length")
 _UNBOUNDED = 10**30  # as transformers writes it
 _WRITES = ("ForCausalLM", "LMHeadModel")
+_READS = (*_WRITES, "ForMaskedLM", "ForConditionalGeneration", "ForSeq2SeqLM", "ForQuestionAnswering")
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,19 @@ class TooFewIdsError(VocabularyError):
 class TooManyIdsError(VocabularyError):
     """A vocabulary has more ids than a tokenizer may."""
 
-    def __init__(self, pointer: str, size: int) -> None:
+    def __init__(self, pointer: str, size: int, most: int = MAX_VOCABULARY) -> None:
         detail = f"a vocabulary of {size:,} ids is too large for a tokenizer, so the repository has none"
-        super().__init__(pointer, f"{detail}: at most {MAX_VOCABULARY:,} have one")
+        super().__init__(pointer, f"{detail}: at most {most:,} have one")
+
+
+class NoSizeError(VocabularyError):
+    """A class of models reads text, and its config has no size of a vocabulary."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        name = architecture_of(config)
+        super().__init__(
+            "", f"{name} reads text, but its config has no vocab_size, so the repository has no tokenizer"
+        )
 
 
 def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
@@ -100,21 +114,27 @@ def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
     A model of text and images has the tokenizer of its `text_config`.
 
     Raises:
+        NoSizeError: The class reads text, and its config says nothing of a vocabulary.
         TooFewIdsError: The vocabulary has no room for it.
-        TooManyIdsError: The vocabulary has more than MAX_VOCABULARY ids.
+        TooManyIdsError: The vocabulary has more ids than a tokenizer of its kind may.
     """
-    folder, text = _text_config(config)
+    pointer, configs = _text_configs(config)
+    text = configs[0]
     size = text.get("vocab_size")
     kind = _model_type(config, text)
-    if type(size) is not int or {kind, _model_type(config, {})} & TEXTLESS:
+    if _model_type(config, {}) in TEXTLESS or not reads_text(kind):
         return None
-    if size > MAX_VOCABULARY:
-        raise TooManyIdsError(f"{folder}/vocab_size", size)
-    configs = [text] if text is config else [text, config]
+    if "vocab_size" not in text and architecture_of(config).endswith(_READS):
+        raise NoSizeError(config)
+    if type(size) is not int:
+        return None
     family = family_of(kind, _first_special(configs))
-    least = _required(family) + MIN_SPECIAL
-    if size < 2 * MIN_SPECIAL:
-        raise TooFewIdsError(f"{folder}/vocab_size", size, least)
+    most = MAX_CHARACTERS if family is SPEECH else MAX_VOCABULARY
+    if size > most:
+        raise TooManyIdsError(pointer, size, most)
+    least = _required(family) + (len(family.needs) if family is SPEECH else MIN_SPECIAL)
+    if size < min(2 * MIN_SPECIAL, least):
+        raise TooFewIdsError(pointer, size, least)
     found = special_tokens(configs, size, family, masks=architecture_of(config).endswith("ForMaskedLM"))
     pieces: dict[int, str] = {}
     if family is WHISPER:
@@ -124,7 +144,7 @@ def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
             found.add(size - 1 - place, f"<extra_id_{place}>")
     needed = len(found.texts) + len(pieces) + _required(family)
     if size < needed:
-        raise TooFewIdsError(f"{folder}/vocab_size", size, max(needed, least))
+        raise TooFewIdsError(pointer, size, max(needed, least))
     return TokenizerPlan(
         family.kind,
         family.class_name,
@@ -140,17 +160,33 @@ def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
     )
 
 
-def _text_config(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """The config that has the vocabulary, after the pointer to it.
+def _text_configs(config: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
+    """The pointer to the size of the vocabulary, and the config that has it before those that it is in.
 
     A model of text and images has that of its text; a size at the top says nothing there. Of an encoder and
     a decoder the vocabulary at the top is that of both.
     """
-    inner = [(f"/{name}", part) for name in TEXT_CONFIGS if isinstance(part := config.get(name), dict)]
-    whole = ("", config)
+    found = _with_size(config, OUTER_CONFIGS)
+    return ("/vocab_size", [config]) if found is None else found
+
+
+def _with_size(
+    config: Mapping[str, Any], outer: tuple[str, ...] = ()
+) -> tuple[str, list[Mapping[str, Any]]] | None:
+    """What `_text_configs` gives; None where nothing within a config has a size of a vocabulary."""
+    own = ("/vocab_size", [config]) if "vocab_size" in config else None
     is_pair = config.get("is_encoder_decoder") is True or "decoder" in config
-    order = [whole, *inner] if is_pair else [*inner, whole]
-    return next((each for each in order if "vocab_size" in each[1]), whole)
+    if is_pair and own is not None:
+        return own
+    for name in (*TEXT_CONFIGS, *outer):
+        part = config.get(name)
+        if isinstance(part, dict):
+            inner = _with_size(part) if name in outer else None
+            if name not in outer and "vocab_size" in part:
+                inner = "/vocab_size", [part]
+            if inner is not None:
+                return f"/{name}{inner[0]}", [*inner[1], config]
+    return own
 
 
 def _model_type(config: Mapping[str, Any], text: Mapping[str, Any]) -> str:
@@ -172,6 +208,8 @@ def _required(family: Family) -> int:
     """The tokens that a kind needs beside the special ones."""
     if family is CLIP:
         return 2 * 256
+    if family is SPEECH:
+        return 2  # the end of a word, and a letter
     beside = 2 if family.sentencepiece else 0  # the space as a byte, and an unknown token
     return {Kind.WORD_PIECE: 2 * 94, Kind.UNIGRAM: 256 + 95}.get(family.kind, 256 + beside)
 
@@ -196,6 +234,8 @@ def _roles(found: SpecialTokens, family: Family) -> dict[str, str]:
 
 def _chats(config: Mapping[str, Any], text: Mapping[str, Any]) -> bool:
     name = architecture_of(config)
+    if config.get("text_encoder") is text:  # which conditions a model of sounds
+        return False
     return name.endswith(_WRITES) or (name.endswith("ForConditionalGeneration") and text is not config)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tensorseed.checkpoints.tokenizers.characters import WORD_END
 from tensorseed.checkpoints.tokenizers.chat_template import CHAT_TEMPLATE
 from tensorseed.checkpoints.tokenizers.families import GENERIC, Kind
 from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan
@@ -47,6 +48,8 @@ def _named(plan: TokenizerPlan) -> list[str]:
 def _class_arguments(plan: TokenizerPlan) -> dict[str, Any]:
     if plan.kind is Kind.WORD_PIECE:
         return {"do_lower_case": True, "strip_accents": None, "tokenize_chinese_chars": True}
+    if plan.kind is Kind.CTC:
+        return {"do_lower_case": False, "word_delimiter_token": WORD_END, "replace_word_delimiter_char": " "}
     arguments: dict[str, Any] = {}
     if plan.class_name == GENERIC:
         arguments["add_prefix_space"] = False

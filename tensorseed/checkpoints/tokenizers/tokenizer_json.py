@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from tensorseed.checkpoints.tokenizers.characters import character_tokens
+from tensorseed.checkpoints.tokenizers.characters import character_tokens, speech_tokens
 from tensorseed.checkpoints.tokenizers.families import Kind
 from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan
 from tensorseed.checkpoints.tokenizers.vocabulary import (
@@ -62,6 +62,12 @@ def tokenizer_json(plan: TokenizerPlan) -> bytes:
         **parts,
     }
     return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def vocab_json(plan: TokenizerPlan) -> bytes:
+    """The text of vocab.json, in one line: the ids of characters."""
+    vocabulary = _vocabulary(plan)
+    return orjson.dumps(_ids(vocabulary.tokens(speech_tokens(vocabulary))), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _added(plan: TokenizerPlan) -> list[Json]:

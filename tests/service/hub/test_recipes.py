@@ -102,6 +102,7 @@ def hub_run(hub: Any, coroutine: Any) -> Any:
 
 def test_the_plan_of_a_config(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     derived = document(shard_bytes=10_000)
+    derived["config"] |= {"vocab_size": 1_000}
     answer = plan(hub, monkeypatch, derived)
     RecipePlan.model_validate(answer.json())
     detail = hub.get("/v1/recipes/tests/sharded").json()

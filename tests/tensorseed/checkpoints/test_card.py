@@ -89,3 +89,12 @@ def test_without_an_architecture_it_is_auto(named: object) -> None:
     config = {**document()["config"], "architectures": named}
     assert architecture(recipe(config=config)) is None
     assert 'AutoModel.from_pretrained("tests/small"' in card(config=config)
+
+
+def test_it_says_what_the_tokenizer_holds() -> None:
+    assert "## Tokenizer" not in card(config={"model_type": "vit"})
+    text = card(config={"model_type": "llama", "vocab_size": 1_000})
+    assert "1,000 ids for `PreTrainedTokenizerFast`: special tokens, one for each of the 256 bytes" in text
+    assert "`<extra_999>`" in text
+    speech = card(config={"model_type": "wav2vec2", "vocab_size": 32})
+    assert "32 ids for `Wav2Vec2CTCTokenizer`: special tokens, characters" in speech

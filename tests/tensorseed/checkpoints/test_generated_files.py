@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tensorseed.checkpoints.generated_files import generated_files, tokenizers
 from tensorseed.checkpoints.library import Library, shipped
+from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.spec.limits import Limits
-from tests.tensorseed.checkpoints.recipes import recipe
+from tests.tensorseed.checkpoints.recipes import recipe, tensor
 
 LLAMA = {"model_type": "llama", "vocab_size": 300, "bos_token_id": 1, "eos_token_id": 2}
 OWN = (
@@ -40,3 +43,19 @@ def test_a_pipeline_has_one_for_each_text_encoder() -> None:
         "tokenizer_2/tokenizer_config.json",
         "tokenizer_2/spiece.model",
     }
+
+
+def test_a_component_keeps_the_folder_that_a_tokenizer_would_have() -> None:
+    parts = {
+        "text_encoder": {"config": LLAMA, "weights": {"layers": [tensor("w", [8])]}},
+        "Tokenizer": {"config": {"model_type": "vit"}, "weights": {"layers": [tensor("w", [8])]}},
+    }
+    whole = {
+        "id": "tests/two",
+        "files": {"model_index.json": {"_class_name": "Pipeline"}},
+        "components": parts,
+    }
+    assert generated_files(read_recipe(json.dumps(whole).encode(), "two.json")) == {}
+    del parts["Tokenizer"]
+    found = generated_files(read_recipe(json.dumps(whole).encode(), "two.json"))
+    assert {path.partition("/")[0] for path in found} == {"tokenizer"}

@@ -117,7 +117,13 @@ def test_a_model_that_fills_masks_has_one() -> None:
     [
         {"model_type": "vit"},
         {"model_type": "llama"},
-        config("wav2vec2"),
+        config("esm"),
+        config("esmc"),
+        config("dia_decoder"),
+        config("gemma3n_audio"),
+        config("gemma3n_vision"),
+        config("qwen3_omni_moe_talker_text"),
+        {"model_type": "vit_mae", "decoder_config": config("musicgen_decoder")},
         config("llama", vocab_size=258),
         config("gpt2", vocab_size=255),
         config("bert", vocab_size=100),
@@ -186,12 +192,37 @@ def test_too_few_ids_are_a_warning_that_says_how_many_are_enough() -> None:
     assert tokenizer_warnings({"model_type": "vit"}) == tokenizer_warnings(LLAMA) == []
 
 
+def test_a_class_that_reads_text_without_a_vocabulary_is_a_warning() -> None:
+    (warning,) = tokenizer_warnings({"model_type": "new", "architectures": ["NewForCausalLM"]})
+    assert warning.detail.startswith("NewForCausalLM reads text, but its config has no vocab_size")
+    assert tokenizer_warnings({"model_type": "dia", "architectures": ["DiaForConditionalGeneration"]}) == []
+    assert tokenizer_warnings({"model_type": "new", "architectures": ["NewModel"]}) == []
+
+
+def test_the_vocabulary_of_a_model_within_a_model_is_that_of_its_text() -> None:
+    thinker = {"vocab_size": 500, "image_token_id": 7, "text_config": config("qwen2_5_omni_text")}
+    omni = {"model_type": "qwen2_5_omni", "thinker_config": thinker, "talker_config": {"vocab_size": 300}}
+    plan = planned(omni)
+    assert (plan.size, plan.class_name, plan.special[7]) == (1_000, "Qwen2Tokenizer", "<|image_pad|>")
+    small = {**omni, "thinker_config": {**thinker, "text_config": {"vocab_size": 20}}}
+    assert [warning.pointer for warning in tokenizer_warnings(small)] == [
+        "/thinker_config/text_config/vocab_size"
+    ]
+
+
+def test_a_writer_of_music_reads_the_text_of_its_encoder() -> None:
+    music = {"model_type": "musicgen", "architectures": ["MusicgenForConditionalGeneration"]}
+    parts = {"text_encoder": T5, "decoder": config("musicgen_decoder", vocab_size=64)}
+    plan = planned({**music, **parts})
+    assert (plan.kind, plan.size, plan.chats) == (Kind.UNIGRAM, 1_000, False)
+
+
 def test_too_many_ids_are_a_warning_that_names_the_bound() -> None:
     (warning,) = tokenizer_warnings(config("llama", vocab_size=MAX_VOCABULARY + 1))
     assert (warning.pointer, warning.code) == ("/vocab_size", "vocab_size")
     assert warning.detail.endswith("at most 1,048,576 have one")
     assert planned(config("llama", vocab_size=MAX_VOCABULARY)).size == MAX_VOCABULARY
-    assert tokenizer_warnings(config("wav2vec2", vocab_size=MAX_VOCABULARY + 1)) == []
+    assert tokenizer_warnings(config("esm", vocab_size=MAX_VOCABULARY + 1)) == []
 
 
 def test_a_model_of_images_and_text_has_the_vocabulary_of_its_text() -> None:
