@@ -12,6 +12,7 @@ import numpy as np
 
 from tensorseed.concurrency.cancellation import cancellable, cancelled_with_thread, check_cancelled
 from tensorseed.concurrency.float_environment import default_float_environment, reset_float_environment
+from tensorseed.concurrency.fresh_memory import populate
 from tensorseed.files.elements import NO_PARTS, ElementSource, Parts
 from tensorseed.files.slices import Box, is_contiguous
 from tensorseed.files.virtual_file import BLOCK, fill_elements
@@ -19,7 +20,7 @@ from tensorseed.sampling.addresses import address_of, array_at
 from tensorseed.sampling.distributions.base import Indices, Storage
 from tensorseed.spec.resolved import ResolvedTensor
 
-PIECE_BYTES = (1 << 18, 1 << 22)  # at least and at most, that a thread fills at a time
+PIECE_BYTES = (1 << 18, 1 << 23)  # at least and at most, that a thread fills at a time
 PIECES = 8  # for each thread, where they are neither too small nor too large
 
 
@@ -120,6 +121,7 @@ class _Filling:
                 if isinstance(group, Parts):
                     self._source.fill_many(group)
                 else:
+                    populate(group.address, group.size * group.tensor.dtype.itemsize)
                     out = array_at(group.address, group.size, group.tensor.dtype.storage)
                     fill_elements(group.tensor, group.box, group.first, out, self._source)
 

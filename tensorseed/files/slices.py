@@ -48,14 +48,20 @@ class Box:
 
     def elements(self, first: int, count: int, step: int = 1) -> npt.NDArray[np.int64]:
         """Return the tensor's positions of the box's row-major elements `first`, `first + step`, …."""
+        dims = [*zip(self.starts, self.shape, self.full, strict=True)]
+        flat, stride = np.zeros(count, np.int64), 1
+        while count and dims and not (first % dims[-1][1] or step % dims[-1][1]):  # index 0 in each
+            start, n, whole = dims.pop()
+            flat += start * stride
+            first, step, stride = first // n, step // n, stride * whole
         rest = np.arange(first, first + count * step, step, dtype=np.int64)
-        flat = np.zeros(count, np.int64)
-        stride = 1
-        for start, n, whole in zip(*map(reversed, (self.starts, self.shape, self.full)), strict=True):
+        while len(dims) > 1:
+            start, n, whole = dims.pop()
             outer = rest // n  # a divmod takes thrice as long
             flat += (rest - outer * n + start) * stride
-            rest = outer
-            stride *= whole
+            rest, stride = outer, stride * whole
+        for start, _, _ in dims:
+            flat += (rest + start) * stride
         return flat
 
     def element(self, position: int) -> int:

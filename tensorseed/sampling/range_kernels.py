@@ -1,11 +1,13 @@
 """Compiled kernels that draw consecutive blocks of many tensors at once.
 
-A call fills range after range in memory. Range i has `counts[i]` blocks from block `blocks[i]` on, at the
-address `addresses[i]`, four elements a block. Its row of `keys` and `arguments` is `owners[i]`. `keys` has
-the four words of `philox.Key` first. `arguments` has what follows the random words, exact in float64. `like`
-is any array of the elements: float32, or uint16 for bfloat16.
+A call fills range after range in memory. Range i begins at the address `addresses[i]`, and has `runs[i, 0]`
+runs, `runs[i, 1]` bytes apart. Each run is `counts[i]` consecutive blocks of four elements. `blocks` has the
+first block of every run, range after range. The row of a range in `keys` and `arguments` is `owners[i]`.
+`keys` has the four words of `philox.Key` first. `arguments` has what follows the random words, exact in
+float64. `like` is any array of the elements: float32, or uint16 for bfloat16.
 
-One call for many small tensors costs less than one for each, by more than it takes to draw them. A bfloat16
+One call for many small tensors costs less than one for each, by more than it takes to draw them. So does one
+range of many runs: what all runs share is in registers before the first of them. A bfloat16
 is rounded where it is drawn, so that no float32 goes through memory. Both give the bits of `kernels.py`.
 """
 
@@ -58,86 +60,110 @@ def _rounded(x: Any, out: Any) -> Callable[..., Any]:
 
 @kernel
 def uniform_ranges(
-    like: Any, addresses: Any, blocks: Any, counts: Any, owners: Any, keys: Any, arguments: Any
+    like: Any, addresses: Any, runs: Any, blocks: Any, counts: Any, owners: Any, keys: Any, arguments: Any
 ) -> None:
     """`uniform32` over ranges."""
+    run = 0
     for t in range(addresses.size):
         k, row = keys[owners[t]], arguments[owners[t]]
         key = k[0], k[1], k[2], k[3]
         low, scale, high = F(row[0]), F(row[1]), F(row[2])
-        block, n = blocks[t], counts[t]
-        out = carray(pointer(addresses[t], like), 4 * n)
-        for i in range(n):
-            w0, w1, w2, w3 = words_at(block, i, key)
-            out[4 * i] = rounded(uniform32(w0, low, scale, high), out)
-            out[4 * i + 1] = rounded(uniform32(w1, low, scale, high), out)
-            out[4 * i + 2] = rounded(uniform32(w2, low, scale, high), out)
-            out[4 * i + 3] = rounded(uniform32(w3, low, scale, high), out)
+        n = counts[t]
+        for r in range(runs[t, 0]):
+            block = blocks[run]
+            run += 1
+            out = carray(pointer(addresses[t] + r * runs[t, 1], like), 4 * n)
+            for i in range(n):
+                w0, w1, w2, w3 = words_at(block, i, key)
+                out[4 * i] = rounded(uniform32(w0, low, scale, high), out)
+                out[4 * i + 1] = rounded(uniform32(w1, low, scale, high), out)
+                out[4 * i + 2] = rounded(uniform32(w2, low, scale, high), out)
+                out[4 * i + 3] = rounded(uniform32(w3, low, scale, high), out)
 
 
 @kernel
 def normal_ranges(
-    like: Any, addresses: Any, blocks: Any, counts: Any, owners: Any, keys: Any, arguments: Any
+    like: Any, addresses: Any, runs: Any, blocks: Any, counts: Any, owners: Any, keys: Any, arguments: Any
 ) -> None:
     """`normal32` over ranges."""
+    run = 0
     for t in range(addresses.size):
         k, row = keys[owners[t]], arguments[owners[t]]
         key = k[0], k[1], k[2], k[3]
         mean, std = F(row[0]), F(row[1])
-        block, n = blocks[t], counts[t]
-        out = carray(pointer(addresses[t], like), 4 * n)
-        for i in range(n):
-            w0, w1, w2, w3 = words_at(block, i, key)
-            x0, x1 = normal32(w0, w1, mean, std)
-            x2, x3 = normal32(w2, w3, mean, std)
-            out[4 * i] = rounded(x0, out)
-            out[4 * i + 1] = rounded(x1, out)
-            out[4 * i + 2] = rounded(x2, out)
-            out[4 * i + 3] = rounded(x3, out)
+        n = counts[t]
+        for r in range(runs[t, 0]):
+            block = blocks[run]
+            run += 1
+            out = carray(pointer(addresses[t] + r * runs[t, 1], like), 4 * n)
+            for i in range(n):
+                w0, w1, w2, w3 = words_at(block, i, key)
+                x0, x1 = normal32(w0, w1, mean, std)
+                x2, x3 = normal32(w2, w3, mean, std)
+                out[4 * i] = rounded(x0, out)
+                out[4 * i + 1] = rounded(x1, out)
+                out[4 * i + 2] = rounded(x2, out)
+                out[4 * i + 3] = rounded(x3, out)
 
 
 @kernel
 def trunc_normal_ranges(
-    like: Any, addresses: Any, blocks: Any, counts: Any, owners: Any, keys: Any, arguments: Any
+    like: Any, addresses: Any, runs: Any, blocks: Any, counts: Any, owners: Any, keys: Any, arguments: Any
 ) -> None:
     """`trunc_normal32` over ranges."""
+    run = 0
     for t in range(addresses.size):
         k, row = keys[owners[t]], arguments[owners[t]]
         key = k[0], k[1], k[2], k[3]
         mean, std, low, high, lower_words = F(row[0]), F(row[1]), F(row[2]), F(row[3]), np.int64(row[4])
         step, lower, upper, mass, minus_log = F(row[5]), F(row[6]), F(row[7]), F(row[8]), F(row[9])
-        block, n = blocks[t], counts[t]
-        out = carray(pointer(addresses[t], like), 4 * n)
-        for i in range(n):
-            w0, w1, w2, w3 = words_at(block, i, key)
-            x0 = trunc_normal32(w0, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log)
-            x1 = trunc_normal32(w1, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log)
-            x2 = trunc_normal32(w2, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log)
-            x3 = trunc_normal32(w3, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log)
-            out[4 * i] = rounded(x0, out)
-            out[4 * i + 1] = rounded(x1, out)
-            out[4 * i + 2] = rounded(x2, out)
-            out[4 * i + 3] = rounded(x3, out)
+        n = counts[t]
+        for r in range(runs[t, 0]):
+            block = blocks[run]
+            run += 1
+            out = carray(pointer(addresses[t] + r * runs[t, 1], like), 4 * n)
+            for i in range(n):
+                w0, w1, w2, w3 = words_at(block, i, key)
+                x0 = trunc_normal32(
+                    w0, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log
+                )
+                x1 = trunc_normal32(
+                    w1, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log
+                )
+                x2 = trunc_normal32(
+                    w2, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log
+                )
+                x3 = trunc_normal32(
+                    w3, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log
+                )
+                out[4 * i] = rounded(x0, out)
+                out[4 * i + 1] = rounded(x1, out)
+                out[4 * i + 2] = rounded(x2, out)
+                out[4 * i + 3] = rounded(x3, out)
 
 
 @kernel
 def near_trunc_normal_ranges(
-    like: Any, addresses: Any, blocks: Any, counts: Any, owners: Any, keys: Any, arguments: Any
+    like: Any, addresses: Any, runs: Any, blocks: Any, counts: Any, owners: Any, keys: Any, arguments: Any
 ) -> None:
     """`near_trunc_normal32` over ranges."""
+    run = 0
     for t in range(addresses.size):
         k, row = keys[owners[t]], arguments[owners[t]]
         key = k[0], k[1], k[2], k[3]
         mean, std, low, high = F(row[0]), F(row[1]), F(row[2]), F(row[3])
         step, middle = F(row[4]), F(row[5])
-        block, n = blocks[t], counts[t]
-        out = carray(pointer(addresses[t], like), 4 * n)
-        for i in range(n):
-            w0, w1, w2, w3 = words_at(block, i, key)
-            out[4 * i] = rounded(near_trunc_normal32(w0, mean, std, low, high, step, middle), out)
-            out[4 * i + 1] = rounded(near_trunc_normal32(w1, mean, std, low, high, step, middle), out)
-            out[4 * i + 2] = rounded(near_trunc_normal32(w2, mean, std, low, high, step, middle), out)
-            out[4 * i + 3] = rounded(near_trunc_normal32(w3, mean, std, low, high, step, middle), out)
+        n = counts[t]
+        for r in range(runs[t, 0]):
+            block = blocks[run]
+            run += 1
+            out = carray(pointer(addresses[t] + r * runs[t, 1], like), 4 * n)
+            for i in range(n):
+                w0, w1, w2, w3 = words_at(block, i, key)
+                out[4 * i] = rounded(near_trunc_normal32(w0, mean, std, low, high, step, middle), out)
+                out[4 * i + 1] = rounded(near_trunc_normal32(w1, mean, std, low, high, step, middle), out)
+                out[4 * i + 2] = rounded(near_trunc_normal32(w2, mean, std, low, high, step, middle), out)
+                out[4 * i + 3] = rounded(near_trunc_normal32(w3, mean, std, low, high, step, middle), out)
 
 
 RANGES: dict[Transform, Any] = {

@@ -59,6 +59,13 @@ def bits(
     return out
 
 
+def runs(what: Distribution, dtype: DType, starts: npt.NDArray[Any], run: int) -> npt.NDArray[Any]:
+    """A row of `run` elements from each of the starts on."""
+    out = np.empty((starts.size, run), dtype.storage)
+    CompiledExecutor().fill_runs(what, dtype, Stream(42, "weight"), starts, out)
+    return out
+
+
 def numbers(what: Distribution, dtype: DType, count: int, **options: Any) -> npt.NDArray[np.float64]:
     """`count` elements as exact float64 numbers."""
     return decode(bits(what, dtype, count, **options), dtype)

@@ -15,6 +15,7 @@ from tensorseed.sampling.executors.range_batches import (
     PER_BLOCK,
     draw_many,
     draw_ranges,
+    draw_runs,
     is_ranged,
 )
 from tensorseed.sampling.kernels import DRAWS
@@ -50,16 +51,21 @@ class CompiledExecutor(Executor):
     def fill_runs(
         self, distribution: Distribution, dtype: DType, stream: Stream, starts: Indices, out: Storage
     ) -> None:
-        """Fill each row of `out`; long runs of whole blocks are drawn where they belong, in one call."""
+        """Fill each row of `out`; the whole blocks of long runs are drawn where they belong, in one call."""
         run = out.shape[1]
-        if not is_ranged(distribution, dtype) or run < MIN_RUN_DRAWN:
+        if not out.size or not is_ranged(distribution, dtype) or run < MIN_RUN_DRAWN:
             super().fill_runs(distribution, dtype, stream, starts, out)
             return
-        key, blocks = stream.key(), -(-starts // PER_BLOCK)  # the first whole ones
+        drawn, like, key = formula(distribution, dtype), out.reshape(-1), stream.key()
+        blocks = -(-starts // PER_BLOCK)  # the first whole ones
         heads = blocks * PER_BLOCK - starts
-        addresses = address_of(out) + np.arange(starts.size) * out.strides[0] + heads * out.itemsize
-        counts = (run - heads) // PER_BLOCK
-        draw_ranges(formula(distribution, dtype), out.reshape(-1), addresses, blocks, counts, key)
+        head, address, pitch = int(heads[0]), address_of(out), out.strides[0]
+        if (heads == head).all():
+            count = (run - head) // PER_BLOCK
+            draw_runs(drawn, like, address + head * out.itemsize, pitch, blocks, count, key)
+        else:
+            addresses = address + np.arange(starts.size) * pitch + heads * out.itemsize
+            draw_ranges(drawn, like, addresses, blocks, (run - heads) // PER_BLOCK, key)
         if run % PER_BLOCK or heads.any():
             self._draw_ends(distribution, dtype, key, starts, out)
 

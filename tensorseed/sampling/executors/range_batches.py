@@ -35,7 +35,24 @@ def draw_ranges(
 ) -> None:
     """Draw blocks of one stream at each address: how many, and from which block on."""
     keys, owners = np.array([key], np.uint32), np.zeros(addresses.size, np.int64)
-    RANGES[drawn.transform](like, addresses, blocks, counts, owners, keys, _row(drawn)[None])
+    runs = _single_runs(addresses.size)
+    RANGES[drawn.transform](like, addresses, runs, blocks, counts, owners, keys, _row(drawn)[None])
+
+
+def draw_runs(
+    drawn: Formula, like: Storage, address: int, pitch: int, blocks: Indices, count: int, key: Key
+) -> None:
+    """Draw runs of `count` blocks of one stream, `pitch` bytes apart, each from its block on."""
+    keys, owners = np.array([key], np.uint32), np.zeros(1, np.int64)
+    addresses, counts, runs = np.array([address]), np.array([count]), np.array([[blocks.size, pitch]])
+    RANGES[drawn.transform](like, addresses, runs, blocks, counts, owners, keys, _row(drawn)[None])
+
+
+def _single_runs(count: int) -> Indices:
+    """The runs of so many ranges of one each."""
+    runs = np.zeros((count, 2), np.int64)
+    runs[:, 0] = 1
+    return runs
 
 
 @lru_cache(maxsize=4096)
@@ -80,6 +97,7 @@ def _draw(
     RANGES[transform](
         scratch.reshape(-1),
         np.concatenate((addresses + heads * width, places)),
+        _single_runs(sizes.size + cut.size),
         np.concatenate((firsts + heads, firsts[with_head], (firsts + sizes)[with_tail])) // PER_BLOCK,
         np.concatenate((counts, np.ones(cut.size, np.int64))),
         np.concatenate((np.arange(sizes.size), cut)),

@@ -98,11 +98,14 @@ def test_generic_and_native_code_give_the_same_bits():
     """The same digest from code without any vector extension but SSE2, in a process of its own."""
     program = (
         "import hashlib\n"
-        "from tests.tensorseed.draws import DRAWN, FLOATS, bits\n"
+        "import numpy as np\n"
+        "from tests.tensorseed.draws import DRAWN, FLOATS, bits, runs\n"
         "digest = hashlib.sha256()\n"
         "for what in DRAWN:\n"
         "    for dtype in FLOATS:\n"
         "        digest.update(bits(what, dtype, 20_001, first=1).tobytes())\n"
+        "        for step in (1_001, 1_004):\n"
+        "            digest.update(runs(what, dtype, step * np.arange(9) + 3, 515).tobytes())\n"
         "print(digest.hexdigest())\n"
     )
     digests = {

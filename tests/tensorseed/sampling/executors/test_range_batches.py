@@ -66,10 +66,26 @@ def test_ranges_leave_the_memory_around_them() -> None:
 @pytest.mark.parametrize("run", [1, 3, 4, 130, 1_030])
 def test_runs_have_the_bits_of_each(executor: str, dtype: Any, run: int) -> None:
     for what in [Uniform(0, 1), TruncNormal(0.0, 1.0, -2.0, 2.0), Constant(0.1), Sparse(99, 999, 5, 0.1)]:
-        for starts in ([5], [*range(0, 4_000, 997)], [*range(8, 90_000, 12_000)]):
+        for starts in ([], [5], range(0, 4_000, 997), range(8, 90_000, 12_000), range(7, 9_000, 2_004)):
             out = np.empty((len(starts), run), dtype.storage)
-            EXECUTORS[executor].fill_runs(what, dtype, Stream(42, "weight"), np.array(starts), out)
+            EXECUTORS[executor].fill_runs(what, dtype, Stream(42, "weight"), np.array(starts, np.int64), out)
             for start, row in zip(starts, out, strict=True):
+                assert np.array_equal(row, bits(what, dtype, run, first=start))
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=lambda d: d.name)
+@pytest.mark.parametrize("step", [1_001, 1_004])  # in elements, from run to run: with and without one phase
+@pytest.mark.parametrize("what", DRAWN, ids=str)
+def test_long_runs_have_the_bits_of_each_and_leave_the_memory_around_them(
+    what: Any, step: int, dtype: Any
+) -> None:
+    for run in (128, 131, 515):
+        for first in (FAR, FAR + 3):
+            starts = first + step * np.arange(5)
+            around = np.full((7, run), 9, dtype.storage)
+            CompiledExecutor().fill_runs(what, dtype, Stream(42, "weight"), starts, around[1:-1])
+            assert (around[[0, -1]] == 9).all()
+            for start, row in zip(starts.tolist(), around[1:-1], strict=True):
                 assert np.array_equal(row, bits(what, dtype, run, first=start))
 
 
