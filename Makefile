@@ -44,7 +44,7 @@ $(DEV): $(SERVICE)
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@
 
-clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/transformers-4/.installed $(CLIENTS)/stack/.installed $(CLIENTS)/node/.installed $(CLIENTS)/axe/.installed ## the other clients that the tests run
+clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/transformers-4/.installed $(CLIENTS)/stack/.installed $(CLIENTS)/node/.installed $(CLIENTS)/axe/.installed $(CLIENTS)/openapi/.installed $(CLIENTS)/openapi-python/.installed ## the other clients that the tests run, and what generates clients
 
 $(CLIENTS)/hub-0.36/.installed: tests/clients/hub-0.36.txt | $(DEV)
 	$(BIN)/python -m venv --clear $(@D)
@@ -87,6 +87,18 @@ $(CLIENTS)/axe/.installed: tests/clients/axe/package.json tests/clients/axe/pack
 	cp $^ $(@D)
 	if command -v npm >/dev/null; then \
 		npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel error && touch $@; fi
+
+$(CLIENTS)/openapi/.installed: tests/clients/openapi/package.json tests/clients/openapi/package-lock.json
+	@command -v npm >/dev/null || echo "npm is not here: the tests of linters and generators will be skipped"
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	if command -v npm >/dev/null; then \
+		npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel error && touch $@; fi
+
+$(CLIENTS)/openapi-python/.installed: tests/clients/openapi/python.txt | $(DEV)
+	$(BIN)/python -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	touch $@
 
 openapi: setup ## write openapi/openapi.json anew
 	$(BIN)/python -m service openapi --force --output openapi/openapi.json

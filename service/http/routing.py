@@ -115,7 +115,7 @@ def get_and_head(
 
     def register(endpoint: Endpoint) -> Endpoint:
         text = inspect.cleandoc(endpoint.__doc__ or "")
-        summary = text.partition("\n")[0]
+        summary, _, rest = text.partition("\n")
         answers = responses or (json_answer(model, summary) if model else {})
         router.add_api_route(
             path,
@@ -123,7 +123,7 @@ def get_and_head(
             methods=["GET"],
             operation_id=f"get{noun}",
             summary=summary.rstrip("."),
-            description=text,
+            description=rest.strip() or text,
             response_class=Response,
             responses={**answers, **(errors or COMMON.documented())},
             openapi_extra={"parameters": parameters} if parameters else None,
