@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import orjson
 from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -35,7 +36,6 @@ _INDEX = {
     "recipes": "/v1/recipes",
 }
 _RELOAD = "no such path: the explorer has changed, so load the page again"
-_FOR_BROWSERS = "no such path: a browser gets a page here, and programs read /api/models and /v1/recipes"
 
 
 class Pages(NamedTuple):
@@ -67,7 +67,7 @@ def pages(reserved: Collection[str], has_repository: HasRepository) -> Pages:
     async def repository(request: Request) -> Response:
         """The page of a repository. With keys it says nothing of which ones there are."""
         if not _wants_page(request):
-            raise UnknownPathError(_FOR_BROWSERS)
+            raise HTTPException(404)  # as for any other path, with the one that it may mean
         name = "/".join((request.path_params["namespace"], request.path_params["name"]))
         known = request.app.state.keyring is not None or await has_repository(request, name)
         return await _page(request, assets, 200 if known else 404)

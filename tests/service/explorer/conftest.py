@@ -1,4 +1,4 @@
-"""Fixtures of the explorer: one server and one browser for a process."""
+"""Fixtures of the explorer: a server for a process, a browser for a module."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def site() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop is the thread's, so that no other test could run one
 def visitors(site: str) -> Iterator[Visitor]:
     """One browser, which knows no host but the server."""
     pytest.importorskip("playwright", reason="playwright is not here: pip install playwright")

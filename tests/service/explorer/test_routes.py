@@ -101,7 +101,7 @@ def test_programs_get_no_page_of_a_repository(client: Any) -> None:
     for path in (REPOSITORY, "/a/b", "/a/b/tree/main"):
         answer = client.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
-        assert "/api/models" in answer.json()["detail"]
+        assert "/docs" in answer.json()["detail"]
 
 
 def test_an_unknown_repository_is_404_with_a_page(client: Any) -> None:

@@ -140,8 +140,8 @@ def test_a_class_with_its_own_init_needs_rules(model: nn.Module, names: str) -> 
         ts.init_(model)
     with pytest.raises(tensorseed.ModuleError, match=r"its class .* has its own (reset|_reset|__init__)"):
         tensorseed.spec_of(model)
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(tensor, before[name]), name
+    for name, tensor in model.state_dict().items():  # some hold whatever the memory held, such as NaN
+        torch.testing.assert_close(tensor, before[name], rtol=0, atol=0, equal_nan=True)
     rules = [{"match": "**.weight", "init": "ones"}, {"match": "**", "init": "zeros"}]
     ts.init_(model, rules=rules)
     assert_equals_its_spec(model, rules=rules)
