@@ -78,11 +78,12 @@ def browsing(program: str, site: str) -> Iterator[Visitor]:
 
 
 def at_rest(page: Page) -> None:
-    """Wait until a room is there and computes nothing."""
+    """Wait until a room is there, computes nothing, and has drawn its charts."""
     from playwright.sync_api import expect
 
     page.locator("main h1").wait_for()
-    expect(page.locator("main [aria-busy=true], main .waiting")).to_have_count(0, timeout=SECONDS * 1_000)
+    unrest = "main [aria-busy=true], main .waiting, main .chart:empty:visible"
+    expect(page.locator(unrest)).to_have_count(0, timeout=SECONDS * 1_000)
 
 
 def evaluated(page: Page, act: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Fixtures of the explorer: a server for a process, a browser for a module."""
+"""Fixtures of the explorer: a server a process, and a browser a module."""
 
 from __future__ import annotations
 
