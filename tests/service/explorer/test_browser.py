@@ -207,6 +207,8 @@ def test_no_room_is_wider_than_a_telephone(visit: Visitor) -> None:
         page.goto(f"{visit.site}{path}")
         at_rest(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+        wide = "cells => cells.filter((c) => c.scrollWidth > c.clientWidth).map((c) => c.innerText)"
+        assert page.eval_on_selector_all(".scroll :is(th, td)", wide) == [], name
 
 
 def test_the_page_is_small(visit: Visitor, record_property: Any) -> None:
