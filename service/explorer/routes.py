@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..http.conditional import is_unmodified
 from ..http.errors import UnknownPathError
-from ..http.negotiation import JSON, accept_of, preferred
+from ..http.negotiation import JSON, accept_of, accepts_gzip, preferred
 from ..http.paths import root_path
 from ..http.responses import CACHE_CONTROL, REVALIDATED, CompleteResponse
 from .assets import PREFIX, Assets
@@ -26,7 +26,6 @@ HasRepository = Callable[[Request, str], Awaitable[bool]]
 
 _FILES = ("resolve", "raw")  # second segments of the Hub's files in repositories without a namespace
 _METHODS = ["GET", "HEAD"]
-_REFUSED = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 _INDEX = {
     "name": "tensorseed",
     "documentation": "/docs",
@@ -86,7 +85,7 @@ def pages(reserved: Collection[str], has_repository: HasRepository) -> Pages:
             "Vary": "Accept-Encoding",
             "X-Content-Type-Options": "nosniff",
         }
-        if _takes_gzip(request):
+        if accepts_gzip(request):
             return _complete(request, 200, {**fields, "Content-Encoding": "gzip"}, found.compressed)
         return _complete(request, 200, fields, found.content)
 
@@ -123,11 +122,6 @@ def _segment(excluded: Collection[str]) -> StringConvertor:
 def _wants_page(request: Request) -> bool:
     """Whether the client prefers HTML, as browsers do; `*/*` alone means JSON."""
     return preferred(accept_of(request), (JSON, HTML)) == HTML
-
-
-def _takes_gzip(request: Request) -> bool:
-    field = ", ".join(request.headers.getlist("accept-encoding")).lower()
-    return "gzip" in field and _REFUSED.search(field) is None
 
 
 async def _page(request: Request, assets: Assets, status: int) -> Response:

@@ -1,4 +1,4 @@
-"""Content negotiation by the Accept field: RFC 9110, section 12.5.1."""
+"""Negotiation by Accept and Accept-Encoding: RFC 9110, section 12.5."""
 
 from __future__ import annotations
 
@@ -73,6 +73,15 @@ def preferred(accept: str | None, offers: Sequence[str]) -> str | None:
 def accept_of(request: Request) -> str:
     """The Accept fields of a request as one."""
     return ", ".join(request.headers.getlist("accept"))
+
+
+def accepts_gzip(request: Request) -> bool:
+    """Whether Accept-Encoding lists gzip, or anything, with a weight above 0 (RFC 9110, section 12.5.3)."""
+    weights: dict[str, float] = {}
+    for element in ",".join(request.headers.getlist("accept-encoding")).lower().split(","):
+        coding, _, weight = element.replace(" ", "").partition(";q=")
+        weights[coding] = float(weight or 1) if _WEIGHT.fullmatch(weight or "1") else 0.0
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
 
 
 def form_in_query(parameters: dict[str, str], formats: Mapping[str, str]) -> str | None:

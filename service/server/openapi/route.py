@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ...http.conditional import is_unmodified
-from ...http.negotiation import JSON
+from ...http.negotiation import JSON, accepts_gzip
 from ...http.paths import root_path
 from ...http.responses import REVALIDATED
 from .document import SERVERS, build_document
@@ -50,7 +50,7 @@ def install_openapi(app: FastAPI) -> None:
 
     async def answer(request: Request) -> Response:
         plain, compressed = await asyncio.to_thread(texts, root_path(request.scope))
-        return _response(request, compressed if _accepts_gzip(request) else plain)
+        return _response(request, compressed if accepts_gzip(request) else plain)
 
     app.openapi = document  # type: ignore[method-assign]
     for route in app.routes:
@@ -71,15 +71,3 @@ def _response(request: Request, text: Text) -> Response:
     if text.coding is not None:
         headers["Content-Encoding"] = text.coding
     return Response(text.body, headers=headers, media_type=JSON)
-
-
-def _accepts_gzip(request: Request) -> bool:
-    """Whether Accept-Encoding lists gzip, or anything, with a weight above 0 (RFC 9110, section 12.5.3)."""
-    weights: dict[str, float] = {}
-    for part in ",".join(request.headers.getlist("accept-encoding")).split(","):
-        coding, _, weight = part.replace(" ", "").lower().partition(";q=")
-        try:
-            weights[coding] = float(weight or 1)
-        except ValueError:
-            weights[coding] = 0.0
-    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0

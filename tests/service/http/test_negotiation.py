@@ -1,12 +1,13 @@
-"""Accept fields against RFC 9110, section 12.5.1."""
+"""Accept and Accept-Encoding fields against RFC 9110, section 12.5."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
-from service.http.negotiation import JSON, MAX_MEDIA_RANGES, OCTETS, negotiate, preferred
+from service.http.negotiation import JSON, MAX_MEDIA_RANGES, OCTETS, accepts_gzip, negotiate, preferred
 from tensorseed.errors import UnrepresentableError
 
 
@@ -68,3 +69,29 @@ def test_json_is_for_what_fits(accept: str, fits: bool, form: str) -> None:
 def test_a_refusal_names_the_reason(accept: str, detail: str) -> None:
     with pytest.raises(UnrepresentableError, match=detail):
         negotiate(accept, (JSON, OCTETS), "none", json_fits=lambda: False, too_large="large")
+
+
+@pytest.mark.parametrize(
+    ("fields", "accepted"),
+    [
+        ([], False),
+        ([""], False),
+        (["identity"], False),
+        (["gzip"], True),
+        (["GZip"], True),
+        (["x-gzip"], True),
+        (["br", "deflate, gzip"], True),
+        (["gzip ; q=0.5"], True),
+        (["*"], True),
+        (["*;q=0"], False),
+        (["gzip;q=0"], False),
+        (["gzip;q=0.000, *"], False),
+        (["*;q=0, gzip"], True),
+        (["gzip;q=nan"], False),
+        (["gzip;q=1e9"], False),
+        (["notgzip"], False),
+    ],
+)
+def test_gzip_is_for_those_who_take_it(fields: list[str], accepted: bool) -> None:
+    headers = [(b"accept-encoding", field.encode()) for field in fields]
+    assert accepts_gzip(Request({"type": "http", "headers": headers})) is accepted
