@@ -253,8 +253,8 @@ class Remote:
                         return await read(answer)
             except TransientError as error:
                 absent = error.unreached and not self._answered
-                most = max(MAX_UNREACHED, len(self._urls)) if absent else backoff.failures + 2
-                if not backoff.failed() or backoff.failures >= most:
+                again = backoff.failed()
+                if not again or (absent and backoff.failures >= max(MAX_UNREACHED, len(self._urls))):
                     raise error.final(_ABSENT if absent else "try again later, or at another URL") from None
                 await backoff.wait(error.retry_after)
 
