@@ -20,8 +20,10 @@ from tensorseed.sampling.addresses import address_of, array_at
 from tensorseed.sampling.distributions.base import Indices, Storage
 from tensorseed.spec.resolved import ResolvedTensor
 
-PIECE_BYTES = (1 << 18, 1 << 23)  # at least and at most, that a thread fills at a time
-PIECES = 8  # for each thread, where they are neither too small nor too large
+PIECE_BYTES = (1 << 18, 1 << 24)  # at least and at most, that a thread fills at a time
+PIECES = 8  # for each thread, of groups of small parts that are neither too small nor too large
+TURNS = 2  # for each thread, in which what is left would be filled: the last pieces are the smallest
+MIN_ALONE_BYTES = 1 << 20  # of a part that is filled by itself, which costs a tenth of a group
 
 
 class Fill(NamedTuple):
@@ -45,17 +47,20 @@ class Piece(NamedTuple):
     address: int
     size: int
 
-    def pieces(self, count: int) -> Iterator[Piece]:
-        """Yield pieces of about so many elements, which end where blocks or the runs of a box do."""
-        width = self.tensor.dtype.itemsize
-        unit = BLOCK // width if self.box is None else self.box.run
-        begin, stop = self.first, self.first + self.size
-        while begin < stop:
-            end = min(stop, max((begin + count) // unit, begin // unit + 1) * unit)
-            yield self._replace(
-                first=begin, address=self.address + (begin - self.first) * width, size=end - begin
-            )
-            begin = end
+    @property
+    def nbytes(self) -> int:
+        """Their memory."""
+        return self.size * self.tensor.dtype.itemsize
+
+    def cut(self, nbytes: int) -> tuple[Piece, Piece]:
+        """The first of about so many bytes, which end where a block or a run of a box does; the others."""
+        tensor, box, first, address, size = self
+        width = tensor.dtype.itemsize
+        unit = BLOCK // width if box is None else box.run
+        end = max((first + nbytes // width) // unit, first // unit + 1) * unit
+        count = min(size, end - first)
+        rest = Piece(tensor, box, first + count, address + count * width, size - count)
+        return Piece(tensor, box, first, address, count), rest
 
 
 def fill_arrays(fills: Sequence[Fill], source: ElementSource, threads: int, more: Parts = NO_PARTS) -> None:
@@ -72,11 +77,10 @@ def fill_arrays(fills: Sequence[Fill], source: ElementSource, threads: int, more
     parts = more.joined([(one.tensor, one.first, one.address, one.size) for one in pieces if one.box is None])
     widths = np.array([tensor.dtype.itemsize for tensor in parts.tensors], np.int64)
     sizes = parts.sizes * widths
-    total = int(sizes.sum()) + sum(box.size * box.tensor.dtype.itemsize for box in boxes)
-    at_once = min(max(total // (PIECES * threads), PIECE_BYTES[0]), PIECE_BYTES[1])
-    helpers = min(threads, -(-total // at_once)) - 1
+    total = int(sizes.sum()) + sum(box.nbytes for box in boxes)
+    helpers = min(threads, -(-total // PIECE_BYTES[0])) - 1
     with default_float_environment():
-        _Filling(_groups(parts, sizes, boxes, at_once), source).run(helpers)
+        _Filling(_groups(parts, sizes, boxes, threads), source).run(helpers)
 
 
 class _Filling:
@@ -151,14 +155,21 @@ def _whole(fill: Fill) -> Piece:
     return Piece(tensor, None, box.element(0), address, size)
 
 
-def _groups(parts: Parts, sizes: Indices, boxes: Sequence[Piece], at_once: int) -> Iterator[Parts | Piece]:
-    """Yield pieces of about so many bytes, then the parts of fewer in groups of as many."""
-    large = parts.at(np.flatnonzero(sizes > at_once))
+def _groups(parts: Parts, sizes: Indices, boxes: Sequence[Piece], threads: int) -> Iterator[Parts | Piece]:
+    """Yield pieces of boxes and large parts, ever smaller ones, then the small parts in groups."""
+    least, most = PIECE_BYTES
+    is_large = sizes >= max(least, min(most, MIN_ALONE_BYTES))
+    large, small = parts.at(np.flatnonzero(is_large)), np.flatnonzero((sizes > 0) & ~is_large)
     places = zip(*map(np.ndarray.tolist, large[1:]), strict=True)
-    wholes = (Piece(tensor, None, *place) for tensor, place in zip(large.tensors, places, strict=True))
-    for piece in (*boxes, *wholes):
-        yield from piece.pieces(at_once // piece.tensor.dtype.itemsize)
-    small = np.flatnonzero((sizes > 0) & (sizes <= at_once))
+    wholes = [Piece(tensor, None, *place) for tensor, place in zip(large.tensors, places, strict=True)]
+    of_small = int(sizes[small].sum())
+    left = of_small + sum(piece.nbytes for piece in (*boxes, *wholes))
+    for rest in (*boxes, *wholes):
+        while rest.size:
+            piece, rest = rest.cut(min(max(left // (TURNS * threads), least), most))
+            left -= piece.nbytes
+            yield piece
+    at_once = min(max(of_small // (PIECES * threads), least), most)
     numbers = np.cumsum(sizes[small]) // at_once
     for group in np.split(small, np.flatnonzero(np.diff(numbers)) + 1):
         yield parts.at(group)

@@ -20,10 +20,12 @@ from tensorseed.sampling.distributions.base import Storage
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.torch.memory import (
     check_fillable,
+    check_memory,
     dtype_of,
     increment_versions,
     is_dtensor,
-    plain_address,
+    nbytes_of,
+    plain_addresses,
 )
 
 STAGED_BYTES = 1 << 26  # that are computed at a time, and then copied into memory with other strides
@@ -54,15 +56,16 @@ def fill_tensors(
         TensorError: a tensor cannot be filled; none has been written.
     """
     with torch.no_grad():
-        sizes = [one.nbytes for one in drawn]
-        of_plain = [*map(plain_address, tensors, addresses, sizes)]
+        of_plain = plain_addresses(tensors, addresses)
         others = [i for i, address in enumerate(of_plain) if not address]
         parts = [part for i in others for part in _parts(tensors[i], drawn[i])]
-        elements = np.array(sizes) // np.array([one.dtype.itemsize for one in drawn])
-        wholes = Parts(drawn, np.zeros(len(drawn), np.int64), np.array(of_plain), elements)
-        _fill(wholes.at(np.flatnonzero(wholes.addresses)), parts, seed)
-        torch.autograd.graph.increment_version([*compress(tensors, of_plain)])
-        increment_versions([tensors[i] for i in others])
+        plain, of_each = [*compress(tensors, of_plain)], [*compress(drawn, of_plain)]
+        widths = np.array([one.dtype.itemsize for one in of_each], np.int64)
+        elements = np.array(nbytes_of(plain), np.int64) // widths
+        starts = np.array([*filter(None, of_plain)], np.int64)
+        _fill(Parts(of_each, np.zeros_like(starts), starts, elements), parts, seed)
+        torch.autograd.graph.increment_version(plain)
+        increment_versions([*(tensors[i] for i in others), *(part.local for part in parts)])
 
 
 def fill_part(tensor: torch.Tensor, resolved: ResolvedTensor, box: Box, seed: int) -> None:
@@ -121,14 +124,15 @@ def _parts(tensor: torch.Tensor, resolved: ResolvedTensor) -> list[Part]:
 
 
 def _checked_parts(tensor: torch.Tensor, resolved: ResolvedTensor) -> list[Part]:
-    check_fillable(tensor)
     whole = tuple(tensor.shape)
+    local = tensor.to_local() if is_dtensor(tensor) else tensor
+    check_memory(local)
     assert (resolved.dtype, resolved.shape) == (dtype_of(tensor), whole), resolved.name
     if not is_dtensor(tensor):
         return [Part(resolved, tensor, Box.whole(whole))]
     from tensorseed.torch.shards import pieces
 
-    return [Part(resolved, piece.local, piece.box) for piece in pieces(tensor)]
+    return [Part(resolved, piece.local, piece.box) for piece in pieces(tensor, local)]
 
 
 def _slabs(part: Part) -> Iterator[Part]:

@@ -25,6 +25,7 @@ from tensorseed.torch.decisions import Decisions, Uncovered, decide
 from tensorseed.torch.defaults import DTYPE_NAMES, dtype_fault
 from tensorseed.torch.filling import fill_tensors
 from tensorseed.torch.matching import match
+from tensorseed.torch.memory import nbytes_of
 from tensorseed.torch.names import check_module, checked_prefix, class_names
 from tensorseed.torch.report import InitReport
 from tensorseed.torch.ties import overlaps
@@ -183,8 +184,10 @@ def _check_memory(decisions: Decisions) -> None:
     if virtual:
         detail = f"on meta, without memory, are {', '.join(fold(names[i] for i in virtual))}"
         raise ModuleError.at("", f"{detail}: call module.to_empty(device=…) first")
-    nbytes = [tensor.nbytes for tensor in decisions.drawn.values()]
-    pairs = [(names[one], names[other]) for one, other in overlaps(tensors, addresses, nbytes)]
+    own = [i for i, address in enumerate(addresses) if address]
+    those, starts = [tensors[i] for i in own], [addresses[i] for i in own]
+    found = overlaps(those, starts, nbytes_of(those))
+    pairs = [(names[own[one]], names[own[other]]) for one, other in found]
     if pairs:
         remedy = "give one of them its own memory"
         raise ModuleError(

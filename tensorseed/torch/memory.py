@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 PLAIN = frozenset([nn.Parameter, nn.Buffer, torch.Tensor])
 """The types of tensors that are no subclasses with a memory of another kind."""
+
+_IS_CPU, _NBYTES = attrgetter("is_cpu"), attrgetter("nbytes")  # by loops in C
 
 _DTYPES = {getattr(torch, name): DTYPES[name] for name in TENSOR_DTYPES}
 
@@ -53,10 +56,19 @@ def check_fillable(tensor: torch.Tensor) -> None:
     """
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"a tensor of torch is needed, and not {type(tensor).__name__}")
-    fault = _fault(tensor.to_local()) if is_dtensor(tensor) else _fault(tensor)
+    check_memory(tensor.to_local() if is_dtensor(tensor) else tensor)
+    dtype_of(tensor)
+
+
+def check_memory(tensor: torch.Tensor) -> None:
+    """Check that a tensor, which is no DTensor, has memory of its own that can be written.
+
+    Raises:
+        TensorError: it has not; the message says why, and what to do.
+    """
+    fault = _fault(tensor)
     if fault:
         raise TensorError(fault)
-    dtype_of(tensor)
 
 
 def _fault(tensor: torch.Tensor) -> str | None:
@@ -96,15 +108,27 @@ def overlaps(tensor: torch.Tensor) -> bool:
     return np.unique(offsets).size < offsets.size
 
 
-def plain_address(tensor: torch.Tensor, address: int, nbytes: int) -> int:
-    """Return the address of a plain contiguous tensor of the CPU, of so many bytes; 0 of any other.
+def plain_addresses(tensors: Sequence[torch.Tensor], addresses: Sequence[int]) -> list[int]:
+    """Return the addresses of plain contiguous tensors of the CPU; 0 of any other.
 
-    It is one of thousands in a module of small tensors: this costs a fraction of all checks.
+    These are thousands in a module of small tensors, where such checks cost as much as to fill them.
     """
+    of_class = torch.Tensor
     if (
-        address  # which no functional tensor has, and none that is sparse
+        all(addresses)  # which no functional tensor has, and none that is sparse
+        and all(map(_IS_CPU, tensors))
+        and all(map(of_class.is_contiguous, tensors))
+        and not any(map(of_class.is_neg, tensors))
+        and not any(map(of_class.is_inference, tensors))
+    ):
+        return [*addresses]
+    return [*map(_plain_address, tensors, addresses)]
+
+
+def _plain_address(tensor: torch.Tensor, address: int) -> int:
+    if (
+        address
         and tensor.is_cpu
-        and tensor.nbytes == nbytes
         and tensor.is_contiguous()
         and not (tensor.is_neg() or tensor.is_inference())
     ):
@@ -112,11 +136,11 @@ def plain_address(tensor: torch.Tensor, address: int, nbytes: int) -> int:
     return 0
 
 
+def nbytes_of(tensors: Sequence[torch.Tensor]) -> list[int]:
+    """Return the bytes of each tensor's elements."""
+    return [*map(_NBYTES, tensors)]
+
+
 def increment_versions(tensors: Iterable[torch.Tensor]) -> None:
     """Make autograd notice the write: a graph that saved the old values refuses to use them."""
-    written = []
-    for tensor in tensors:
-        if is_dtensor(tensor):
-            written.append(tensor.to_local())
-        written.append(tensor)
-    torch.autograd.graph.increment_version([tensor for tensor in written if not tensor.is_inference()])
+    torch.autograd.graph.increment_version([tensor for tensor in tensors if not tensor.is_inference()])

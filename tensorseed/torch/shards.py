@@ -52,35 +52,44 @@ _agreeing: set[tuple[Shape, tuple[_Split, ...]]] = set()
 """Layouts on which torch agrees: it takes a millisecond for each."""
 
 
-def pieces(tensor: DTensor) -> list[Piece]:
+def pieces(tensor: DTensor, local: torch.Tensor | None = None) -> list[Piece]:
     """Return the boxes of the whole tensor that this process holds; none where its shard is empty.
 
-    It communicates with no other process.
+    It communicates with no other process. `local` is the shard, if it is known.
 
     Raises:
         TensorError: a placement is a sum's part, or unknown, or torch places the shard elsewhere.
     """
-    whole, mesh = tuple(tensor.shape), tensor.device_mesh
-    with torch.no_grad():
-        local = tensor.to_local()
+    whole, mesh, placements = tuple(tensor.shape), tensor.device_mesh, tensor.placements
+    if local is None:
+        local = local_of(tensor)
     coordinate = mesh.get_coordinate()
     if coordinate is None:
         return []
-    splits = _splits(tensor.placements, tuple(mesh.shape), coordinate)
-    layout = _layout(whole, splits)
+    splits = _splits(placements, tuple(mesh.shape), coordinate)
+    layout, *others = _layouts(whole, splits)
     if (whole, splits) not in _agreeing:
         _compare(tensor, whole, layout)
         if len(_agreeing) >= MAX_LAYOUTS:
             _agreeing.clear()
         _agreeing.add((whole, splits))
-    known = (_as_fully_shard(whole, splits), layout)  # parameters with strided shards are of the first
-    fitting = [found for found in known if found is not None and _agree(_shape(found), tuple(local.shape))]
-    if not fitting:
-        raise TensorError(
-            f"the local shard has the shape {tuple(local.shape)}, and {tensor.placements} of {whole} "
-            f"give {_shape(layout)}: distribute the tensor anew, such as by distribute_tensor"
-        )
-    return list(_cut(whole, fitting[0], local))
+    shape = tuple(local.shape)
+    for found in (*others, layout):  # parameters with strided shards are of the others
+        if _agree(_shape(found), shape):
+            return [
+                Piece(box, _narrowed(local, box, firsts) if firsts else local)
+                for box, firsts in _cut(whole, found)
+            ]
+    raise TensorError(
+        f"the local shard has the shape {shape}, and {placements} of {whole} "
+        f"give {_shape(layout)}: distribute the tensor anew, such as by distribute_tensor"
+    )
+
+
+def local_of(tensor: DTensor) -> torch.Tensor:
+    """Return the shard, outside of any graph."""
+    with torch.no_grad():
+        return tensor.to_local()
 
 
 def _splits(placements: Sequence[Placement], mesh: Shape, coordinate: Sequence[int]) -> tuple[_Split, ...]:
@@ -102,6 +111,13 @@ def _splits(placements: Sequence[Placement], mesh: Shape, coordinate: Sequence[i
     return tuple(splits)
 
 
+@lru_cache(MAX_LAYOUTS)
+def _layouts(whole: Shape, splits: tuple[_Split, ...]) -> tuple[Layout, ...]:
+    """Return the layout as the placements describe it, then that of `fully_shard`, if it may be one."""
+    strided = _as_fully_shard(whole, splits)
+    return (_layout(whole, splits), *(() if strided is None else (strided,)))
+
+
 def _as_fully_shard(whole: Shape, splits: tuple[_Split, ...]) -> Layout | None:
     """Return the layout of `fully_shard`, which splits what tensor parallelism has split before.
 
@@ -118,7 +134,6 @@ def _as_fully_shard(whole: Shape, splits: tuple[_Split, ...]) -> Layout | None:
     return _layout(whole, (*plain, *strided)) if strided else None
 
 
-@lru_cache(MAX_LAYOUTS)
 def _layout(whole: Shape, splits: tuple[_Split, ...]) -> Layout:
     """Return what is left of the whole after splits, one after the other."""
     held: list[list[Range]] = [[(0, size)] if size else [] for size in whole]
@@ -152,6 +167,7 @@ def _joined(ranges: Iterator[Range]) -> list[Range]:
     return found
 
 
+@lru_cache(MAX_LAYOUTS)
 def _shape(layout: Layout) -> Shape:
     return tuple(sum(stop - start for start, stop in ranges) for ranges in layout)
 
@@ -202,14 +218,24 @@ def _shape_and_offset(tensor: DTensor) -> tuple[Shape, Shape] | None:
     return tuple(shape), tuple(offset)
 
 
-def _cut(whole: Shape, layout: Layout, local: torch.Tensor) -> Iterator[Piece]:
-    """Yield a piece for every combination of a range of each dimension."""
+@lru_cache(MAX_LAYOUTS)
+def _cut(whole: Shape, layout: Layout) -> list[tuple[Box, Shape]]:
+    """Return a box for every combination of a range of each dimension, and its first indices in the shard.
+
+    There are no such indices where the box is the whole shard.
+    """
     sizes = [[stop - start for start, stop in ranges] for ranges in layout]
     firsts = [[0, *itertools.accumulate(of_dim)][:-1] for of_dim in sizes]
+    found = []
     for chosen in itertools.product(*(range(len(ranges)) for ranges in layout)):
-        part, starts = local, []
-        for dim, i in enumerate(chosen):
-            if len(layout[dim]) > 1:
-                part = part.narrow(dim, firsts[dim][i], sizes[dim][i])
-            starts.append(layout[dim][i][0])
-        yield Piece(Box(whole, tuple(starts), tuple(part.shape)), part)
+        starts = tuple(layout[dim][i][0] for dim, i in enumerate(chosen))
+        shape = tuple(sizes[dim][i] for dim, i in enumerate(chosen))
+        found.append((Box(whole, starts, shape), tuple(firsts[dim][i] for dim, i in enumerate(chosen))))
+    return [(found[0][0], ())] if len(found) == 1 else found
+
+
+def _narrowed(local: torch.Tensor, box: Box, firsts: Shape) -> torch.Tensor:
+    """The part of a shard that holds the elements of a box."""
+    for dim, (first, size) in enumerate(zip(firsts, box.shape, strict=True)):
+        local = local.narrow(dim, first, size)
+    return local

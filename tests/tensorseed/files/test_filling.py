@@ -46,17 +46,22 @@ def expected(file: VirtualFile) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-@pytest.mark.parametrize("piece", [48, 1_000, 1 << 20])
-def test_filled_memory_has_the_bits_of_the_file(threads: int, piece: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(filling, "PIECE_BYTES", (piece, piece))
+@pytest.mark.parametrize("piece", [(48, 48), (48, 1 << 20), (1_000, 1_000), (1 << 20, 1 << 20)], ids=str)
+def test_filled_memory_has_the_bits_of_the_file(
+    threads: int, piece: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(filling, "PIECE_BYTES", piece)
+    monkeypatch.setattr(filling, "MIN_ALONE_BYTES", 1_000)
     assert filled(MANY, threads) == expected(MANY)
 
 
 @pytest.mark.parametrize("name", ["normal", "bfloat16"])
-@pytest.mark.parametrize("piece", [64, 1 << 20])
+@pytest.mark.parametrize("piece", [(64, 64), (64, 1 << 20), (1 << 20, 1 << 20)], ids=str)
 @pytest.mark.parametrize("run", [4, 1_024])
-def test_a_box_has_the_bits_of_the_slice(name: str, piece: int, run: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(filling, "PIECE_BYTES", (piece, piece))
+def test_a_box_has_the_bits_of_the_slice(
+    name: str, piece: tuple[int, int], run: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(filling, "PIECE_BYTES", piece)
     monkeypatch.setattr("tensorseed.sampling.executors.base.MIN_RUN_FILLED", run)
     monkeypatch.setattr("tensorseed.sampling.executors.compiled.MIN_RUN_DRAWN", run)
     for text in SLICES:

@@ -74,7 +74,7 @@ INITS = [
 def drawing(monkeypatch: pytest.MonkeyPatch):
     """Take the CPU for a device that draws by torch's operations."""
     monkeypatch.setattr("tensorseed.files.device_filling.DRAWING", {"cpu"})
-    monkeypatch.setattr(filling, "plain_address", lambda *_: 0)
+    monkeypatch.setattr(filling, "plain_addresses", lambda tensors, _: [0] * len(tensors))
     monkeypatch.setattr("tensorseed.files.device_filling.PIECE", 1 << 12)
     monkeypatch.setattr("tensorseed.files.device_filling.MIN_RUN", 64)
     monkeypatch.setattr(filling, "STAGED_BYTES", 1 << 14)
