@@ -44,8 +44,11 @@ function App() {
     <a class="skip" href="#room">Skip to the content</a>
     <${Header} room=${room} />
     <main id="room" tabindex="-1">
-      ${!known && html`<p class="notice">There is no room ${room}: choose one above.</p>`}
+      ${!known && html`<section class="hero"><h1>There is no room ${room}</h1>
+        <p>The rooms are ${Object.entries(ROOMS).map(([name, { title }], at) => html`${at > 0 && ", "}<a href=${address(name)}
+          data-room=${name}>${title}</a>`)}.</p></section>`}
       ${fault && html`<p class="notice" role="alert">${fault}</p>`}
+      ${known && !module && !fault && html`<p class="waiting hint">Loading …</p>`}
       ${module && html`<${module.Room} key=${room} state=${state} setState=${setState} announce=${announce} />`}
     </main>
     <${Footer} />
@@ -77,23 +80,31 @@ function Key() {
   const { given, needed } = useChanges(onRequests, keyState);
   const [open, setOpen] = useState(false);
   const [text, setText] = useState("");
-  const field = useRef(null);
+  const [box, opener, field] = [useRef(null), useRef(null), useRef(null)];
   const id = useId();
+  const close = () => {
+    setOpen(false);
+    opener.current.focus();
+  };
   useEffect(() => {
     if (needed) setOpen(true);
   }, [needed]);
   useEffect(() => {
-    if (open) field.current?.focus();
+    if (!open) return;
+    field.current?.focus();
+    const leave = (event) => box.current.contains(event.target) || setOpen(false);
+    addEventListener("pointerdown", leave);
+    return () => removeEventListener("pointerdown", leave);
   }, [open]);
   const use = (event) => {
     event.preventDefault();
     setKey(text);
-    setOpen(false);
+    close();
     setText("");
   };
-  return html`<div class="key" onKeyDown=${(event) => event.key === "Escape" && setOpen(false)}>
-    <button type="button" class="plain" aria-expanded=${open} aria-controls=${id}
-      onClick=${() => setOpen(!open)}>${given ? "Key set" : "Key"}</button>
+  return html`<div class="key" ref=${box} onKeyDown=${(event) => event.key === "Escape" && open && close()}>
+    <button type="button" class="plain" ref=${opener} aria-expanded=${open} aria-controls=${id}
+      onClick=${() => setOpen(!open)}>${given ? "API key set" : "API key"}</button>
     <form id=${id} class="panel popover" hidden=${!open} onSubmit=${use}>
       <label for=${`${id}-text`}>API key</label>
       <input ref=${field} id=${`${id}-text`} type="password" autocomplete="off" spellcheck=${false} value=${text}
@@ -124,7 +135,7 @@ function Theme() {
     dispatchEvent(new Event("theme"));
   };
   return html`<button type="button" class="plain theme" onClick=${turn}
-    aria-label=${`Theme: ${THEME_NAMES[theme]}. Change to ${THEME_NAMES[THEMES[theme]]}.`}>${THEME_NAMES[theme]}</button>`;
+    aria-label=${`Theme: ${THEME_NAMES[theme]}. Change to ${THEME_NAMES[THEMES[theme]]}.`}>Theme: ${THEME_NAMES[theme].toLowerCase()}</button>`;
 }
 
 function Footer() {

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 
 from tensorseed.evaluations.diagnostics import total_norm, widen
+from tensorseed.evaluations.findings.figures import figure
 from tensorseed.evaluations.findings.measurements import Measurements
 from tensorseed.spec.layers.base import expand_size
 from tensorseed.spec.layers.conv import Convolution
@@ -137,23 +138,22 @@ def weight_remedy(m: Measurements, one: WeightGain) -> str:
     has_kind = kind != "" and kind.rpartition("_")[0] == recommended.rpartition("_")[0]
     own = _own_gain(scheme)
     same = has_kind and own is not None and _is_near(own, one.target)
-    mode = getattr(scheme, "mode", None)
-    inputs = f"{one.inputs:,.4g}"
+    mode, inputs = getattr(scheme, "mode", None), f"{one.inputs:,.6g}"
     if fans is not None and mode is not None and (same or kind == "variance_scaling"):
         counted = _fan(mode, fans.fan_in, fans.fan_out)
         for other, fan in (("fan_in", fans.fan_in), ("fan_out", fans.fan_out)):
             if _is_near(fan, one.inputs) and not _is_near(counted, one.inputs):
-                has = f"{mode}, which counts {counted:,.4g}"
+                has = f"{mode}, which counts {counted:,.6g}"
                 return f"{what} with mode {other}: an output has {inputs} inputs, and its init has mode {has}"
     if same and fans is not None and mode is None and not _is_near(fans.fan_in, fans.fan_out):
         counts = f"xavier averages {fans.fan_in:,} inputs with {fans.fan_out:,} outputs"
         return f"{what} by lecun_normal, which counts inputs alone: {counts}"
     strided = m.nodes[one.index].layer.computation is Computation.TRANSPOSED_CONVOLUTION
     if same or strided:
-        std = one.target / math.sqrt(one.inputs)
-        return f"{what} with a standard deviation of {std:.3g}: it has {one.rms:.3g}, for {inputs} inputs"
+        std = figure(one.target / math.sqrt(one.inputs), 3)
+        return f"{what} with a standard deviation of {std}: it has {figure(one.rms, 3)}, for {inputs} inputs"
     if kind == recommended and own is not None and mode is None:
-        return f"{what} with a gain of {one.target:.3g}: it has {own:g}"
+        return f"{what} with a gain of {figure(one.target, 3)}: it has {own:g}"
     return f"{what} by {init}"
 
 

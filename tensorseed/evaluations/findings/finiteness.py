@@ -9,6 +9,7 @@ import torch
 
 from tensorseed.errors import EvaluationError
 from tensorseed.evaluations.findings.causes import Direction, depth_remedy, weight_remedy, worst_weight
+from tensorseed.evaluations.findings.figures import figure
 from tensorseed.evaluations.findings.measurements import Finding, Measurements
 
 
@@ -41,7 +42,7 @@ def _layer(m: Measurements, index: int) -> str:
     worst = worst_weight(m, layers, direction)
     remedy = weight_remedy(m, worst) if worst is not None else depth_remedy(m, layers)
     wider = ", or take bfloat16 or float32, which reach farther" if m.dtype == "float16" else ""
-    return f"its output is beyond the largest {m.dtype} number, {largest:.3g}: {remedy}{wider}"
+    return f"its output is beyond the largest {m.dtype} number, {figure(largest, 3)}: {remedy}{wider}"
 
 
 def _loss(m: Measurements) -> str:
@@ -58,7 +59,7 @@ def _loss(m: Measurements) -> str:
     except EvaluationError:
         value = math.nan
     if math.isfinite(value):
-        wide_value = f"it is {value:.4g} in float64, which {m.dtype} cannot compute"
+        wide_value = f"it is {figure(value, 4)} in float64, which {m.dtype} cannot compute"
         return f"{wide_value}: take float32, or scale the target"
     return f"{m.objective.kind} is not finite of these outputs: check them and the target"
 

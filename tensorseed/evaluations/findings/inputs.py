@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from tensorseed.evaluations.findings.figures import figure
 from tensorseed.evaluations.findings.measurements import Finding, Measurements
 
 LARGE = 10.0
@@ -23,7 +24,7 @@ def find_input_scale(m: Measurements) -> Iterator[Finding]:
         )
     elif given.rms > LARGE or given.rms < SMALL or given.is_similar:
         shifted = given.is_similar or abs(given.mean) > given.std
-        detail = f"the input has the mean {given.mean:.4g} and the deviation {given.std:.4g}"
+        detail = f"the input has the mean {figure(given.mean, 4)} and the deviation {figure(given.std, 4)}"
         how = "subtract its mean and divide it by its deviation" if shifted else "divide it by its deviation"
         yield Finding(0, "input_scale", f"{detail}, where inits expect 0 and 1: {how}")
 

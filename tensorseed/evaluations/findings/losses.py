@@ -9,6 +9,7 @@ import torch
 
 from tensorseed.evaluations.diagnostics import moments
 from tensorseed.evaluations.findings.causes import dominant_bias, weight_gain
+from tensorseed.evaluations.findings.figures import figure
 from tensorseed.evaluations.findings.inputs import LARGE, SMALL, has_far_input
 from tensorseed.evaluations.findings.measurements import Finding, Measurements
 from tensorseed.evaluations.findings.signals import find_activations, sharpest
@@ -99,7 +100,8 @@ def find_target_scale(m: Measurements) -> Iterator[Finding]:
     mean, std = moments(m.objective.fixed["target"])
     size = math.hypot(mean, std)
     if math.isfinite(size) and size > 0 and not SMALL <= size <= LARGE:
-        detail = f"the target has the mean {mean:.4g} and the deviation {std:.4g}, where outputs begin near 1"
+        scale = f"the mean {figure(mean, 4)} and the deviation {figure(std, 4)}"
+        detail = f"the target has {scale}, where outputs begin near 1"
         remedy = "subtract its mean and divide it by its deviation"
         yield Finding(m.learning[-1], "target_scale", f"{detail}: {remedy}")
 
@@ -122,8 +124,8 @@ def find_unexpected(m: Measurements) -> Iterator[Finding]:
         return
     if ratio > 1 and not _is_large(m) and (has_far_input(m) or any(find_target_scale(m))):
         return
-    expected = f"{m.expected.value:.4g} is expected ({m.expected.formula})"
-    detail = f"the loss is {m.loss:.4g}, where {expected}"
+    expected = f"{figure(m.expected.value, 4)} is expected ({m.expected.formula})"
+    detail = f"the loss is {figure(m.loss, 4)}, where {expected}"
     remedy = _unexpected_remedy(m) if ratio > 1 else "see that the input does not give the target away"
     yield Finding(m.learning[-1], "unexpected_loss", f"{detail}: {remedy}")
 
@@ -152,4 +154,5 @@ def _unexpected_remedy(m: Measurements) -> str:
     sharp = sharpest(m, range(head), "smaller")
     if sharp is not None:
         return f"most of its size comes from {m.nodes[sharp].title}: take it out, or put a LayerNorm after it"
-    return f"the output has the size {m.rms(len(m.nodes) - 1):.3g}: give {name} a weight of a smaller scale"
+    size = figure(m.rms(len(m.nodes) - 1), 3)
+    return f"the output has the size {size}: give {name} a weight of a smaller scale"

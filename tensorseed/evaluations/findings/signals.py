@@ -16,6 +16,7 @@ from tensorseed.evaluations.findings.causes import (
     weight_remedy,
     worst_weight,
 )
+from tensorseed.evaluations.findings.figures import figure
 from tensorseed.evaluations.findings.inputs import has_far_input
 from tensorseed.evaluations.findings.measurements import Finding, Measurements
 from tensorseed.evaluations.findings.norms import norm_off, norm_remedy
@@ -47,7 +48,7 @@ def find_activations(m: Measurements) -> Iterator[Finding]:
         if std > 1 / RATIO and code == "vanishing" and far:
             continue
         seen.add(code)
-        words = f"the deviation of the activations is {ratio:.2g} times {what}"
+        words = f"the deviation of the activations is {figure(ratio)} times {what}"
         remedy = _signal_remedy(m, index, at, direction, ratio)
         yield Finding(index, f"{code}_activations", f"{words}: {remedy}")
 
@@ -151,7 +152,7 @@ def find_gradients(m: Measurements) -> Iterator[Finding]:
         if code is None or code in seen or (ratio == 0 and m.is_off_by_chance()):
             continue
         seen.add(code)
-        words = f"the norm of the gradient is {ratio:.2g} times that at {name}"
+        words = f"the norm of the gradient is {figure(ratio)} times that at {name}"
         remedy = _gradient_remedy(m, index, [i for i in judged if i > index], ratio, direction)
         yield Finding(index, f"{code}_gradients", f"{words}: {remedy}")
 

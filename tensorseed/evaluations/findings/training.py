@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from tensorseed.evaluations.findings.figures import figure
 from tensorseed.evaluations.findings.inputs import has_far_input
 from tensorseed.evaluations.findings.measurements import Finding, Measurements
 from tensorseed.evaluations.optimizers import Optimizer
@@ -28,7 +29,7 @@ def find_in_steps(m: Measurements, steps: Sequence[float], optimizer: Optimizer 
             yield Finding(last, "non_finite", detail)
             return
     if _diverges(m, steps) and not getattr(optimizer, "maximize", False):
-        detail = f"the loss grows from {m.loss:.4g} to {steps[-1]:.4g} in {len(steps):,} steps"
+        detail = f"the loss grows from {figure(m.loss, 4)} to {figure(steps[-1], 4)} in {len(steps):,} steps"
         yield Finding(last, "diverging_loss", f"{detail}: {_rate_remedy(m, optimizer)}")
 
 
@@ -60,7 +61,7 @@ def _rate_remedy(m: Measurements, optimizer: Optimizer) -> str:
     rate = getattr(optimizer, "lr", 0.0)
     if getattr(optimizer, "momentum", 0.0) >= 1:
         return f"a momentum of {getattr(optimizer, 'momentum', 0.0):g} adds up steps without an end: give 0.9"
-    if rate * getattr(optimizer, "weight_decay", 0.0) > 1:
-        return f"lr · weight_decay is {rate * getattr(optimizer, 'weight_decay', 0.0):.3g}, over 1: lower one"
+    if (decay := rate * getattr(optimizer, "weight_decay", 0.0)) > 1:
+        return f"lr · weight_decay is {figure(decay, 3)}, over 1: lower one"
     lower = "lower the learning rate"
     return f"{lower}, and scale the input" if has_far_input(m) else lower

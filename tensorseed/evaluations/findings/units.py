@@ -15,6 +15,7 @@ from tensorseed.evaluations.findings.causes import (
     weight_remedy,
     worst_weight,
 )
+from tensorseed.evaluations.findings.figures import figure
 from tensorseed.evaluations.findings.inputs import has_far_input
 from tensorseed.evaluations.findings.measurements import (
     MIN_FEATURES,
@@ -67,10 +68,10 @@ def _dead_remedy(m: Measurements, index: int) -> str | None:
         return None if small or not negative else f"draw the bias of {m.nodes[bias].name} by zeros"
     if m.nodes[index].type in SHRINKS:
         lambd = getattr(m.nodes[index].layer, "lambd", 0.5)
-        return f"its input of size {before:.2g} is mostly below its lambd {lambd:g}: lower lambd"
+        return f"its input of size {figure(before)} is mostly below its lambd {lambd:g}: lower lambd"
     one = one_signed_weight(m, layers[-1:])
     if one is not None:
-        return f"the weight of {m.nodes[one.index].name} has the mean {one.mean:.3g}: draw it around 0"
+        return f"the weight of {m.nodes[one.index].name} has the mean {figure(one.mean, 3)}: draw it around 0"
     return None
 
 
@@ -98,7 +99,7 @@ def _saturation_remedy(m: Measurements, index: int, layers: list[int]) -> str:
         name = recurrent_weight(m, i)
         if name is not None:
             return f"draw {name} of {m.nodes[i].name} by xavier_uniform"
-    return f"its input has the size {m.rms(m.before(index)):.3g}: put a LayerNorm before it"
+    return f"its input has the size {figure(m.rms(m.before(index)), 3)}: put a LayerNorm before it"
 
 
 def find_collapse(m: Measurements) -> Iterator[Finding]:
@@ -117,8 +118,8 @@ def find_collapse(m: Measurements) -> Iterator[Finding]:
             return  # it averages away what the input's places differ in, which is noise
         if index not in m.learning or report.shape[0] < COLLAPSE_SAMPLES or _differs_in_sum(m, index):
             continue
-        rank = "" if report.effective_rank is None else f", effective rank {report.effective_rank:.3g}"
-        detail = f"all samples look alike from here on (mean cosine {report.similarity:.4g}{rank})"
+        rank = "" if report.effective_rank is None else f", effective rank {figure(report.effective_rank, 3)}"
+        detail = f"all samples look alike from here on (mean cosine {figure(report.similarity, 4)}{rank})"
         yield Finding(index, "rank_collapse", f"{detail}: {_collapse_remedy(m, index)}")
         return
 
@@ -135,9 +136,8 @@ def _collapse_remedy(m: Measurements, index: int) -> str:
     one = one_signed_weight(m, layers)
     if one is not None:
         name = m.nodes[one.index].name
-        return (
-            f"the weight of {name} has the mean {one.mean:.3g}, which adds the same to all: draw it around 0"
-        )
+        mean = figure(one.mean, 3)
+        return f"the weight of {name} has the mean {mean}, which adds the same to all: draw it around 0"
     bias = dominant_bias(m, layers)
     worst = worst_weight(m, layers, "larger")
     if bias is not None and worst is not None:

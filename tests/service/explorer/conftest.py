@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -34,3 +34,9 @@ def visit(visitors: Visitor) -> Iterator[Visitor]:
     """Opens pages of the explorer, none of which may complain or ask another host."""
     yield visitors
     visitors.leave()
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[[str, object], None]:
+    """Keeps a figure by name, which the end of the test run prints."""
+    return lambda name, value: request.node.user_properties.append((name, value))

@@ -1,5 +1,5 @@
 // Fields with a label, a hint, and the service's fault beside them.
-import { html, useId } from "./preact.js";
+import { html, useEffect, useId, useState } from "./preact.js";
 
 /** A sentence of the API, whose `names` are code. */
 export const Prose = ({ text }) =>
@@ -22,6 +22,20 @@ export function Text({ value, onValue, placeholder, inputmode, ...field }) {
   return html`<${Field} ...${field} control=${(ties) => html`<input ...${ties} type="text" value=${value ?? ""}
     placeholder=${placeholder} inputmode=${inputmode} spellcheck=${false} autocomplete="off"
     onInput=${(event) => onValue(event.target.value)} />`} />`;
+}
+
+/** A whole number. `onValue` gets every change that is one; another text stays, with its fault. */
+export function Digits({ value, onValue, mayBeEmpty, error, ...field }) {
+  const text = String(value);
+  const [typed, setTyped] = useState(text);
+  useEffect(() => setTyped(text), [text]);
+  const isWhole = (input) => (input === "" ? mayBeEmpty : /^\d{1,20}$/.test(input));
+  const take = (input) => {
+    setTyped(input);
+    if (isWhole(input)) onValue(input);
+  };
+  return html`<${Text} ...${field} value=${typed} inputmode="numeric" onValue=${take}
+    error=${isWhole(typed) ? error : "a whole number, in digits"} />`;
 }
 
 /** A choice of texts, or of `{label, options}` groups. */

@@ -2,8 +2,8 @@
 import { number } from "./format.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
 
-/** A matrix of numbers, a list for each row, coloured from −`bound` to `bound`; others are blank. */
-export function HeatMap({ values, bound, label }) {
+/** A matrix of numbers, a list for each row, coloured from −`bound` to `bound`; others are blank. `words` stand below. */
+export function HeatMap({ values, bound, label, words }) {
   const canvas = useRef(null);
   const theme = useTheme();
   const [rows, columns] = [values.length, values[0]?.length ?? 0];
@@ -25,6 +25,7 @@ export function HeatMap({ values, bound, label }) {
     <div class="cells"><canvas ref=${canvas} role="img" aria-label=${label} width=${columns} height=${rows}
       style=${{ aspectRatio: `${Math.max(columns, 1)} / ${Math.max(rows, 1)}` }}></canvas></div>
     <div class="scale" aria-hidden="true"><span>${number(-bound)}</span><i></i><span>${number(bound)}</span></div>
+    <p class="key-line">${words}</p>
   </div>`;
 }
 

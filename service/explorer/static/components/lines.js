@@ -14,15 +14,15 @@ export function Copy({ text, name }) {
     <span aria-live="polite">${done || "Copy"}</span></button>`;
 }
 
-/** Lines of code, with their button. */
+/** Lines of code. */
 export function Lines({ text, name }) {
   return html`<div class="lines">
-    <pre tabindex="0" role="region" aria-label=${name}><code>${text}</code></pre><${Copy} text=${text} name=${name} />
+    <pre tabindex="0" role="region" aria-label=${name}><code>${text}</code></pre>
   </div>`;
 }
 
-/** Lines in several languages, one shown: `{title: text}`. */
-export function Tabs({ label, tabs, chosen, onChoose }) {
+/** Lines in several languages, one shown: `{title: text}`. `beside` is shown beside the button that copies. */
+export function Tabs({ label, tabs, chosen, onChoose, beside }) {
   const id = useId();
   const list = useRef(null);
   const names = Object.keys(tabs);
@@ -37,10 +37,10 @@ export function Tabs({ label, tabs, chosen, onChoose }) {
     list.current.children[at].focus();
   };
   return html`<div class="tabs">
-    <div role="tablist" aria-label=${label} ref=${list} onKeyDown=${move}>${names.map(
+    <div class="tab-bar"><div role="tablist" aria-label=${label} ref=${list} onKeyDown=${move}>${names.map(
       (name) => html`<button type="button" role="tab" id=${`${id}-${name}`} aria-selected=${name === shown}
         aria-controls=${`${id}-panel`} tabindex=${name === shown ? 0 : -1} onClick=${() => onChoose(name)}>${name}</button>`,
-    )}</div>
+    )}</div><div class="beside">${beside}<${Copy} text=${tabs[shown]} name=${shown} /></div></div>
     <div role="tabpanel" id=${`${id}-panel`} aria-labelledby=${`${id}-${shown}`}>
       <${Lines} text=${tabs[shown]} name=${shown} /></div>
   </div>`;

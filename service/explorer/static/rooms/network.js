@@ -1,6 +1,5 @@
 // The room of networks: what an init does to a network before it learns, and while it does.
 import { catalog, json, useAnswer } from "../api.js";
-import { Lines } from "../components/lines.js";
 import { html, useEffect, useMemo, useState } from "../components/preact.js";
 import { address, go } from "../state.js";
 import { Controls, Legend } from "./network/controls.js";
@@ -33,6 +32,7 @@ export function Room({ state, setState, announce }) {
   const reports = answer.data && (answer.data.reports ?? [answer.data]);
   useEffect(() => {
     if (answer.pending) return;
+    if (reports) performance.mark("network drawn"); // the charts' own effects run before
     announce(answer.error ? `Not evaluated: ${answer.error.message}` : spoken(reports));
   }, [answer.pending, answer.data, answer.error]);
   const lesson = library.lessons.find(({ state: wanted }) => same(wanted, state));
@@ -52,11 +52,11 @@ export function Room({ state, setState, announce }) {
         ? html`<${Legend} reports=${reports ?? []} />`
         : html`<${Controls} preset=${preset} settings=${settings} schemes=${schemes} setState=${setState} error=${answer.error} />`}
       <div class="results" aria-busy=${answer.pending ? "true" : "false"}>
+        ${answer.error && html`<p class="notice" role="alert">${faultOf(answer.error)}</p>`}
         ${reports
           ? html`<${Panels} reports=${reports} stale=${Boolean(answer.error)} />
               <${Figures} reports=${reports} /><${Findings} reports=${reports} />`
-          : html`<div class="panels waiting"><p class="card hint">${
-              answer.error ? "The request below is not valid yet." : "The first evaluation takes some seconds …"}</p></div>`}
+          : !answer.error && html`<div class="panels waiting"><p class="card hint">The first evaluation takes some seconds …</p></div>`}
       </div>
     </div>
     <${Editor} text=${text} byHand=${byHand} error=${answer.error} edit=${(request) => setState({ request })}
@@ -84,6 +84,12 @@ function stay(event, state) {
 function same(wanted, state) {
   const names = new Set([...Object.keys(wanted), ...Object.keys(state)]);
   return [...names].every((name) => (wanted[name] ?? "") === (state[name] ?? ""));
+}
+
+/** What a visitor needs to know first: the whole is beside its field, or beside the request. */
+function faultOf({ errors = [], message }) {
+  if (!errors.length) return `Not evaluated: ${message}.`;
+  return errors.length === 1 ? "Not evaluated: the request has a fault." : `Not evaluated: the request has ${errors.length} faults.`;
 }
 
 function spoken(reports) {

@@ -1,12 +1,13 @@
 // The room of one tensor: its parameters, the lines that get it, its digest, and what it looks like.
-import { catalog, json, useAnswer } from "../api.js";
+import { catalog, json, keyState, url, useAnswer } from "../api.js";
 import { loadPlot } from "../components/chart.js";
 import { Check, Choice, Prose, Select, Text } from "../components/fields.js";
 import { count, number, share, size } from "../components/format.js";
 import { HeatMap } from "../components/heatmap.js";
 import { HEIGHT, Histogram } from "../components/histogram.js";
 import { Tabs } from "../components/lines.js";
-import { html, useRef } from "../components/preact.js";
+import { html, useEffect } from "../components/preact.js";
+import { address } from "../state.js";
 import { Digest } from "./tensor/digest.js";
 import { DEFAULTS, DTYPES, GENERATORS, isListed, linesOf, pathOf, queryOf, STARTS, VIEW } from "./tensor/query.js";
 
@@ -22,38 +23,33 @@ export function Room({ state, setState }) {
   const schemes = useAnswer(() => catalog("v1/schemes"), []);
   const query = queryOf(state);
   const text = pathOf(query);
-  const began = useRef(0);
   const answer = useAnswer(
-    (signal) => {
-      began.current = performance.now();
-      return look(query, state.map === "whole" ? "whole" : "corner", signal);
-    },
+    (signal) => look(query, state.map === "whole" ? "whole" : "corner", signal),
     [text, state.map],
     SETTLE_MS,
   );
-  const measure = () => {
-    if (began.current) performance.measure("tensor", { start: began.current, end: performance.now() });
-    began.current = 0;
-  };
   const scheme = schemes.data?.find(({ kind, aliases }) => kind === query.init || aliases.includes(query.init));
   const parameters = scheme?.parameters.filter(({ type }) => !/list/.test(type)) ?? [];
   return html`
     <section class="hero">
-      <h1>Initialised weights, by URL.</h1>
+      <h1>Initialised weights, by URL</h1>
       <p>A shape, a scheme and a seed are the whole recipe. The same URL gives the same bytes on every machine:
-        a safetensors file, computed while it is read.</p>
+        a safetensors file, computed while it is read. See too what${" "}
+        <a href=${address("network")} data-room="network">an init does to a network</a>, and${" "}
+        <a href=${address("checkpoints")} data-room="checkpoints">whole checkpoints</a> for Hugging Face clients.</p>
     </section>
-    ${(schemes.data || schemes.error) && html`<div class="split">
+    ${!schemes.data && !schemes.error ? html`<p class="waiting hint">Reading the schemes …</p>` : html`<div class="split">
       <${Controls} state=${state} setState=${setState} schemes=${schemes} scheme=${scheme} parameters=${parameters}
         error=${answer.error} />
       <div class="results" aria-busy=${answer.pending}>
         <section class="card" aria-label="Get it">
           <${Tabs} label="Language" tabs=${linesOf(query)} chosen=${state.as ?? "URL"}
-            onChoose=${(name) => setState({ as: name === "URL" ? undefined : name })} />
+            onChoose=${(name) => setState({ as: name === "URL" ? undefined : name })}
+            beside=${answer.data && !answer.error && !keyState().given && html`<a class="copy" href=${url(text).href}>Download</a>`} />
           <${Digest} found=${answer.data} query=${query} failed=${Boolean(answer.error)} />
         </section>
         <${Pictures} found=${answer.data} failed=${Boolean(answer.error)} state=${state} setState=${setState}
-          onDrawn=${measure} />
+          onDrawn=${() => performance.mark("tensor drawn")} />
       </div>
     </div>`}`;
 }
@@ -72,6 +68,7 @@ async function look(query, map, signal) {
 }
 
 function Controls({ state, setState, schemes, scheme, parameters, error }) {
+  useEffect(() => void performance.mark("interactive"), []);
   const at = (name) => error?.at?.(name);
   const names = [...FIELDS, ...parameters.map(({ name }) => name)];
   const others = error ? (error.beside?.(names) ?? [error.message]) : [];
@@ -86,13 +83,13 @@ function Controls({ state, setState, schemes, scheme, parameters, error }) {
   return html`<form class="controls" aria-label="The tensor" onSubmit=${(event) => event.preventDefault()}>
     <${Select} label="Scheme" value=${chosen} options=${kinds} error=${at("init")}
       onValue=${choose} />
-    <div class="about">${scheme && html`<p><${Prose} text=${scheme.summary} /></p>${scheme.formula && html`<p class="formula">${scheme.formula}</p>`}`}</div>
-    <${Text} label="Shape" value=${state.shape ?? DEFAULTS.shape} error=${at("shape")}
+    <div class="about">${scheme && html`<p><${Prose} text=${scheme.summary} /></p>${scheme.formula && html`<p class="formula">${scheme.formula.replaceAll("`", "")}</p>`}`}</div>
+    <${Text} label="Shape" value=${state.shape ?? DEFAULTS.shape} error=${at("shape")} hint="Lengths of the axes: 256 outputs of 784 inputs are 256,784."
       onValue=${(text) => setState({ shape: text })} />
     <div class="pair">
       <${Text} label="Seed" inputmode="numeric" value=${state.seed ?? DEFAULTS.seed} error=${at("seed")}
         onValue=${(text) => setState({ seed: text })} />
-      <button type="button" class="plain" onClick=${() => setState({ seed: String(Math.floor(Math.random() * 2 ** 32)) })}>Another</button>
+      <button type="button" class="plain" onClick=${() => setState({ seed: String(Math.floor(Math.random() * 2 ** 32)) })}>Random</button>
     </div>
     ${parameters.map((parameter) => html`<${Parameter} key=${parameter.name} parameter=${parameter}
       value=${state[parameter.name]} error=${at(parameter.name)} onValue=${(text) => setState({ [parameter.name]: text || undefined })} />`)}
@@ -121,7 +118,7 @@ function Parameter({ parameter, value, error, onValue }) {
 }
 
 function Pictures({ found, failed, state, setState, onDrawn }) {
-  const { histogram, heatmap } = found ?? {};
+  const { histogram, heatmap, total } = found ?? {};
   const log = state.y === "log";
   const sample = histogram?.sample;
   const part = sample && sample.count < sample.of ? `${count(sample.count)} of ${count(sample.of)}` : "";
@@ -133,32 +130,41 @@ function Pictures({ found, failed, state, setState, onDrawn }) {
       <div class="head"><h2 id="histogram-title">Values ${part && html`<span class="hint">${part}</span>`}</h2>
         <${Choice} label="Scale of the density" value=${log ? "log" : "linear"} options=${[["linear", "Linear"], ["log", "Log"]]}
           onValue=${(scale) => setState({ y: scale === "log" ? "log" : undefined })} /></div>
-      ${histogram
+      ${histogram && sample.count > 0
         ? html`<${Histogram} counts=${histogram.counts} edges=${histogram.edges} density=${histogram.density} masses=${histogram.masses}
             total=${sample.count} log=${log} onDrawn=${onDrawn}
             label=${`Histogram of ${count(sample.count)} values, mean ${number(sample.mean)}, standard deviation ${number(sample.std)}`} />`
-        : html`<div class="chart" style=${{ height: `${HEIGHT}px` }}></div>`}
-      <p class="key-line">${histogram && html`<i></i>drawn
+        : html`<${Nothing} failed=${failed} found=${found} />`}
+      <p class="key-line">${histogram && sample.count > 0 && html`<i></i>drawn
         ${histogram.density?.some((y) => y > 0) ? html`<i class="curve"></i>exact density` : !masses.length && html`<span class="masses">no formula of a density is known</span>`}
         ${masses.length > 0 && html`<span class="masses">${masses.join(", ")}</span>`}`}</p>
     </section>
     <section class="card" aria-labelledby="heat-title">
-      <div class="head"><h2 id="heat-title">${heatmap ? `${rows} × ${columns}` : "Heat map"}</h2>
+      <div class="head"><h2 id="heat-title">Heat map</h2>
         <${Choice} label="Part of the heat map" value=${state.map ?? "corner"} options=${[["corner", "Corner"], ["whole", "Spread"]]}
           onValue=${(map) => setState({ map: map === "whole" ? map : undefined })} /></div>
-      ${heatmap
-        ? html`<${HeatMap} values=${heatmap.values} bound=${bound}
+      ${rows * columns > 0
+        ? html`<${HeatMap} values=${heatmap.values} bound=${bound} words=${`${rows} × ${columns} of ${count(total)} values`}
             label=${`Heat map of ${rows} rows and ${columns} columns, from ${number(heatmap.min)} to ${number(heatmap.max)}`} />`
-        : html`<div class="heat"><div class="cells"></div></div>`}
+        : html`<${Nothing} failed=${failed} found=${found} />`}
     </section>
     <${Facts} found=${found} />
   </div>`;
 }
 
+/** The place of a picture: for one to come, or with the reason that there is none. */
+function Nothing({ failed, found }) {
+  const reason = failed ? "No picture: see the field at fault." : found ? "There are no values to draw." : "";
+  return html`<div class=${reason ? "blank" : "blank chart"} style=${{ height: `${HEIGHT}px` }}>
+    ${reason && html`<p class="hint">${reason}</p>`}</div>`;
+}
+
 function Facts({ found }) {
   const { plan, tensor, histogram, total } = found ?? {};
   const sample = histogram?.sample;
-  const end = (at, infinite) => number(histogram?.support ? (histogram.support[at] ?? infinite) : null);
+  const certain = histogram?.masses?.reduce((sum, { mass }) => sum + mass, 0) > 0.999999 ? histogram.masses.map(({ value }) => value) : [];
+  const ends = histogram?.support ?? (certain.length ? [Math.min(...certain), Math.max(...certain)] : null);
+  const end = (at, infinite) => number(ends ? (ends[at] ?? infinite) : null);
   const row = (name, exact, drawn) => html`<tr><th scope="row">${name}</th><td>${exact}</td><td>${drawn}</td></tr>`;
   return html`<section class="card facts" aria-label="Moments and size">
     <table><thead><tr><td></td><th scope="col">exact</th><th scope="col">drawn</th></tr></thead><tbody>

@@ -28,8 +28,8 @@ export function List({ search, setState }) {
   );
   return html`
     <section class="hero">
-      <h1>Checkpoints without storage.</h1>
-      <p>Real architectures with random weights, for Hugging Face clients. A seed is a revision:
+      <h1>Checkpoints without storage</h1>
+      <p>Real architectures with random weights, for Hugging Face clients. A seed is a revision:${" "}
         <code>main</code>, <code>seed-42</code>, <code>seed-42,dtype=bfloat16</code>.</p>
     </section>
     <form class="search" role="search" onSubmit=${(event) => event.preventDefault()}>
@@ -41,19 +41,19 @@ export function List({ search, setState }) {
     <div class="card flush list">
       <table>
         <caption class="spoken">Recipes</caption>
-        <colgroup><col class="wide" /><col class="family" /><col class="late task" /><col class="count" /><col class="late" /></colgroup>
-        <thead><tr><th scope="col">Repository</th><th scope="col">Family</th><th scope="col" class="late">Task</th>
+        <colgroup><col class="wide" /><col class="late family" /><col class="late task" /><col class="count" /><col class="late" /></colgroup>
+        <thead><tr><th scope="col">Repository</th><th scope="col" class="late">Family</th><th scope="col" class="late">Task</th>
           <th scope="col" class="number">Parameters</th><th scope="col" class="number late">Size</th></tr></thead>
         <tbody>${found.map(
           (row) => html`<tr key=${row.id}>
             <th scope="row"><a href=${address("checkpoints", { repository: row.id })} data-room="checkpoints"
               data-state=${JSON.stringify({ repository: row.id })}>${row.id}</a><span class="hint">${row.description}</span></th>
-            <td>${row.family}</td><td class="late">${row.task}</td>
+            <td class="late">${row.family}</td><td class="late">${row.task}</td>
             <td class="number" title=${count(row.parameters)}>${rounded(row.parameters)}</td>
             <td class="number late">${size(row.size)}</td></tr>`,
         )}
         ${data && !found.length && html`<tr><td colspan="5">No recipe matches. A recipe of any <code>config.json</code> is made by <code>tensorseed recipe</code>.</td></tr>`}
-        ${!data && !error && html`<tr><td colspan="5" class="waiting-rows"></td></tr>`}</tbody>
+        ${!data && !error && html`<tr><td colspan="5" class="waiting-rows"><p class="waiting hint">Reading the recipes …</p></td></tr>`}</tbody>
       </table>
     </div>`;
 }

@@ -1,14 +1,14 @@
 // The page of a repository at a revision: what it is, how to load it, its files.
 import { call, json, keyField, keyState, Problem, url, useAnswer } from "../../api.js";
-import { Select, Text } from "../../components/fields.js";
+import { Digits, Select } from "../../components/fields.js";
 import { count, dtype as dtypeName, rounded, size } from "../../components/format.js";
 import { Tabs } from "../../components/lines.js";
-import { html, useEffect, useState } from "../../components/preact.js";
+import { html, useState } from "../../components/preact.js";
 import { address, ROOT } from "../../state.js";
 
 const DTYPES = ["", "float32", "bfloat16", "float16", "float64"];
-const OWN_DTYPE = "as the recipe says";
-const REVISION = /^(?:main|seed-(\d+))(?:,dtype=(\w+))?$/;
+const OWN_DTYPE = "the recipe’s";
+const REVISION = /^(?:main|seed-(\d+))((?:,\w+=[^,]+)*)$/;
 const SETTLE_MS = 200;
 
 /** A repository at a revision: its facts, and the lines of its card that load it. */
@@ -32,8 +32,11 @@ export function Repository({ name, revision, setState }) {
     <section class="hero">
       <h1 class="id">${name}</h1>
       <p>${data ? data.recipe.description || "No description." : missing ? error.message : "\u00a0"}</p>
-      ${missing && html`<p><a href=${address("checkpoints")} data-room="checkpoints">See all recipes</a></p>`}
+      ${missing && html`<p>${revision !== "main" && html`<a href=${address("checkpoints", { repository: name })} data-room="checkpoints"
+        data-state=${JSON.stringify({ repository: name })}>See the revision main</a> · `}<a href=${address("checkpoints")}
+        data-room="checkpoints">See all recipes</a></p>`}
     </section>
+    ${!data && !error && html`<p class="waiting hint">Reading the repository …</p>`}
     ${(data || error) && !missing && html`<div class=${error ? "stale" : ""} aria-busy=${answer.pending}>
       <${Figures} data=${data} />
       <div class="split even">
@@ -60,25 +63,19 @@ function Figures({ data }) {
 
 /** The seed and dtype that make a revision, as two fields. A commit or a ref is shown as it is. */
 function Revision({ revision, setState, error }) {
-  const [, seed = "", dtype = ""] = REVISION.exec(revision) ?? [];
-  const known = REVISION.test(revision);
-  const [typed, setTyped] = useState(seed);
-  useEffect(() => setTyped(seed), [revision]);
-  const move = (nextSeed, nextDtype) => {
-    const base = nextSeed === "" ? "main" : `seed-${nextSeed}`;
-    const next = nextDtype ? `${nextSeed === "" ? "seed-0" : base},dtype=${nextDtype}` : base;
+  const [, seed = "", rest = ""] = REVISION.exec(revision) ?? [];
+  const options = Object.fromEntries(rest.split(",").filter(Boolean).map((part) => part.split("=")));
+  const move = (nextSeed, dtype) => {
+    const others = Object.entries({ ...options, dtype }).filter(([, text]) => text).map((pair) => `,${pair.join("=")}`);
+    const next = (nextSeed || others.length ? `seed-${nextSeed || 0}` : "main") + others.join("");
     setState({ revision: next === "main" ? undefined : next });
   };
   return html`<section class="card" aria-labelledby="revision-title">
     <h2 id="revision-title">Revision <code>${revision}</code></h2>
     <div class="row">
-      <${Text} label="Seed" inputmode="numeric" value=${known ? typed : ""} placeholder="0, that of main"
-        error=${error && error.status === 404 ? error.message : undefined}
-        onValue=${(text) => {
-          setTyped(text);
-          if (/^\d*$/.test(text)) move(text, dtype);
-        }} />
-      <${Select} label="Dtype" value=${dtype || OWN_DTYPE} options=${DTYPES.map((each) => each || OWN_DTYPE)}
+      <${Digits} label="Seed" value=${seed} placeholder="0, that of main" mayBeEmpty
+        error=${error && error.status === 404 ? error.message : undefined} onValue=${(text) => move(text, options.dtype)} />
+      <${Select} label="Dtype" value=${options.dtype || OWN_DTYPE} options=${DTYPES.map((each) => each || OWN_DTYPE)}
         onValue=${(each) => move(seed, each === OWN_DTYPE ? "" : each)} />
     </div>
     ${error && error.status !== 404 && html`<p class="notice" role="alert">${error.message}</p>`}
@@ -91,7 +88,7 @@ function Load({ name, revision, data }) {
   const loading = (data?.loading ?? "").split("\n").filter(Boolean);
   const field = keyField();
   const tabs = {
-    Python: [`import os; os.environ["HF_ENDPOINT"] = "${endpoint}"${field ? "  # and HF_TOKEN, the key" : ""}`, ...loading].join("\n"),
+    Python: ["import os", `os.environ["HF_ENDPOINT"] = "${endpoint}"${field ? "  # and HF_TOKEN, the key" : ""}`, ...loading].join("\n"),
     hf: `export HF_ENDPOINT=${endpoint}${field ? " HF_TOKEN=$KEY" : ""}\nhf download ${name} --revision ${revision}`,
     curl: `curl -s ${field ? `-H "${field}" ` : ""}'${url(`${name}/resolve/${revision}/config.json`).href}'`,
   };

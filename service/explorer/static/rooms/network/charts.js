@@ -50,7 +50,7 @@ export function lossChart(reports) {
     x: { domain: [0, steps], ticks: whole(steps, width), tickFormat: String, label: "step", labelAnchor: "center", labelArrow: "none" },
     marks: [
       rule && Plot.ruleY([rule.y], { stroke: "var(--soft)", strokeDasharray: "5 4" }),
-      rule && Plot.text([rule], { y: "y", text: "text", frameAnchor: "left", dx: 4, dy: -8, textAnchor: "start" }),
+      rule && Plot.text([rule], { y: "y", text: "text", frameAnchor: "left", dx: 4, dy: -8, textAnchor: "start", fill: "var(--ink)", stroke: "var(--card)", strokeWidth: 4 }),
       ...marks(Plot, reports, series, scale, false),
     ].filter(Boolean),
   });

@@ -1,7 +1,7 @@
 // Controls of a preset: the variants side by side, which are the legend of the charts too, sliders, and a switch.
-import { Check, Select, Text } from "../../components/fields.js";
+import { Check, Digits, Select, Text } from "../../components/fields.js";
 import { number } from "../../components/format.js";
-import { html, useId, useState } from "../../components/preact.js";
+import { html, useId, useRef, useState } from "../../components/preact.js";
 import { Mark } from "./charts.js";
 import { labelOf, optimizers, textOf } from "./request.js";
 
@@ -21,8 +21,8 @@ export function Controls({ preset, settings, schemes, setState, error }) {
       logarithmic onValue=${change("gain")} />
     <${Slider} label="Learning rate" value=${settings.lr} low=${0.0001} high=${1} logarithmic onValue=${change("lr")} />
     <div class="pair even">
-      <${Text} label="Steps" value=${settings.steps} inputmode="numeric" onValue=${digits(change("steps"))} />
-      <${Text} label="Seed" value=${settings.seed} inputmode="numeric" onValue=${digits(change("seed"))} />
+      <${Digits} label="Steps" value=${settings.steps} onValue=${change("steps")} />
+      <${Digits} label="Seed" value=${settings.seed} onValue=${change("seed")} />
     </div>
     ${preset.normalisable && html`<${Check} label="Batch normalisation" checked=${settings.norm}
       onValue=${(on) => setState({ norm: on ? "1" : undefined })} />`}
@@ -35,8 +35,6 @@ export function Legend({ reports }) {
     ${reports.map(({ label }, index) => html`<li><${Mark} index=${index} /><span>${label ?? "The network"}</span></li>`)}
   </ul></fieldset></div>`;
 }
-
-const digits = (onValue) => (text) => /^\d{1,20}$/.test(text) && onValue(text);
 
 function Slider({ label, hint, value, low, high, step = 1, logarithmic, onValue }) {
   const id = useId();
@@ -52,15 +50,20 @@ function Slider({ label, hint, value, low, high, step = 1, logarithmic, onValue 
 }
 
 function Variants({ variants, schemes, change, error }) {
+  const list = useRef(null);
+  const remove = (text) => {
+    list.current.focus(); // which the button has, and takes with it
+    change(variants.filter((other) => other !== text));
+  };
   return html`<fieldset class="variants">
     <legend>Side by side</legend>
-    <ul>${variants.map((text, index) => {
+    <ul ref=${list} tabindex="-1" aria-label="Inits and optimizers side by side">${variants.map((text, index) => {
       const label = labelOf(text);
       const fault = error?.at?.(`/compare/${index}`);
       return html`<li key=${text}>
         <${Mark} index=${index} /><span>${label}</span>
         <button type="button" class="plain" disabled=${variants.length === 1} aria-label=${`Remove ${label}`}
-          onClick=${() => change(variants.filter((other) => other !== text))}>×</button>
+          onClick=${() => remove(text)}>×</button>
         ${fault && html`<p class="error">${fault}</p>`}
       </li>`;
     })}</ul>
@@ -86,7 +89,7 @@ function Adder({ schemes, add }) {
     add(kind === GIVEN ? "given" : kind + (parameters && `:${parameters}`));
   };
   return html`<div class="adder">
-    <${Select} label="Another" value=${kind} options=${groups} onValue=${(name) => (setKind(name), setWords(""))} />
+    <${Select} label="Add an init or optimizer" value=${kind} options=${groups} onValue=${(name) => (setKind(name), setWords(""))} />
     ${kind !== GIVEN && html`<${Text} label="Its parameters" value=${words} onValue=${setWords}
       placeholder=${scheme ? exampleOf(scheme) : "momentum=0.9"}
       hint=${needed.length ? `It needs ${needed.map(({ name }) => name).join(" and ")}.` : undefined} />`}

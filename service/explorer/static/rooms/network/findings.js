@@ -16,8 +16,9 @@ export function Figures({ reports }) {
     ...(counted ? [["Gradient, first", ({ layers }) => layers[0].gradient_std], ["Loss at first", ({ loss }) => loss]] : []),
     ...(steps ? [[`After ${steps} ${steps === 1 ? "step" : "steps"}`, (report) => report.steps.at(-1)]] : []),
   ];
-  return html`<div class="card flush scroll" tabindex="0" role="region" aria-label="Figures"><table>
-    <caption>${expected && `A network that knows nothing has the loss ${number(Number(expected.value))}: ${expected.formula}.`}</caption>
+  return html`<section class="card flush" aria-label="Figures">
+    ${expected && html`<p class="above">A network that knows nothing has the loss ${number(Number(expected.value))}: ${expected.formula}.</p>`}
+    <div class="scroll" tabindex="0" role="region" aria-label="Table of figures"><table>
     <thead><tr><th scope="col">Variant</th>${columns.map(([name]) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
     <tbody>${reports.map(
       (report, index) => html`<tr>
@@ -25,7 +26,7 @@ export function Figures({ reports }) {
         ${columns.map(([, of]) => html`<td class="number">${number(numberOf(of(report)))}</td>`)}
       </tr>`,
     )}</tbody>
-  </table></div>`;
+  </table></div></section>`;
 }
 
 export function Findings({ reports }) {
