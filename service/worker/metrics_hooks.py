@@ -37,10 +37,11 @@ def record_chunk(metrics: WorkerMetrics, file: VirtualFile, start: int, stop: in
         return
     metrics.record_generation_seconds(perf_counter() - started)
     sums: dict[tuple[str, str], int] = {}
-    for entry in file.entries_within(start, stop):
-        nbytes = min(stop, entry.stop) - max(start, entry.start)
+    for portion in file.portions(start, stop):
+        nbytes = (portion.stop - portion.start) * portion.tensors
         if nbytes > 0:
-            kind = entry.tensor.scheme.kind, entry.tensor.dtype.name
+            tensor = portion.entry.tensor
+            kind = tensor.scheme.kind, tensor.dtype.name
             sums[kind] = sums.get(kind, 0) + nbytes
     for (scheme, dtype), nbytes in sums.items():
         metrics.add_generated_bytes(scheme, dtype, nbytes)

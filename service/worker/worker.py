@@ -1,8 +1,7 @@
 """Worker: computes files in chunks on bounded threads.
 
-A stream keeps a small window of chunks ahead of its reader.
-A slow reader therefore holds a few small chunks and no thread.
-A cancelled stream ends within a chunk, within a step of a dear one.
+A stream keeps a small window of chunks ahead of its reader. A slow reader therefore holds a few small chunks
+and no thread. A cancelled stream ends within a chunk, within a step of a dear one.
 
 Each kind of work has a pool of threads, which clients share fairly. Every other device has a queue with a
 thread of its own. Threads that compute on the CPU run at a lower priority than the event loop.
@@ -22,7 +21,8 @@ from typing import ParamSpec, TypeVar
 from tensorseed.devices.base import Accelerator, Device
 from tensorseed.devices.registry import Devices
 from tensorseed.files.elements import DrawnElements, ElementSource
-from tensorseed.files.virtual_file import VirtualFile, missing_for_elements, missing_preparations
+from tensorseed.files.preparations import missing_for_elements, missing_preparations
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.distributions.base import Elements, Preparation
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
 from tensorseed.spec.resolved import ResolvedTensor

@@ -5,9 +5,11 @@ An estimate divides work into pieces and orders them. It changes no value.
 
 from __future__ import annotations
 
-from tensorseed.files.virtual_file import Entry, VirtualFile
+from tensorseed.files.virtual_file import Portion, VirtualFile
+from tensorseed.sampling.executors.range_batches import is_ranged
 
-TENSOR_SECONDS = 2e-5  # of a tensor beside its elements
+TENSOR_SECONDS = 2e-6  # of a tensor beside its elements, where many are drawn in a call
+CALL_SECONDS = 2e-5  # of one that takes a call of its own
 COPIED_SECONDS = 3e-10  # of a byte that is there already
 
 
@@ -17,27 +19,20 @@ def seconds(file: VirtualFile, start: int, stop: int, long_preparation: float = 
     A preparation counts with its tensor's first byte, unless it takes longer than `long_preparation`.
     """
     total = (stop - start) * COPIED_SECONDS
-    known: dict[tuple[int, str, tuple[int, ...]], float] = {}
-    for entry in file.entries_within(start, stop):
-        total += TENSOR_SECONDS
-        begin, end = max(start, entry.start), min(stop, entry.stop)
-        if begin >= end or file.resolved.generator != "philox":
-            continue
-        if end - begin < entry.stop - entry.start:
-            total += _part(entry, begin, end, long_preparation)
-            continue
-        kind = id(entry.tensor.distribution), entry.tensor.dtype.name, entry.tensor.shape
-        whole = known.get(kind)
-        if whole is None:
-            whole = known[kind] = _part(entry, begin, end, long_preparation)
-        total += whole
+    for portion in file.portions(start, stop):
+        tensor = portion.entry.tensor
+        one = TENSOR_SECONDS if is_ranged(tensor.distribution, tensor.dtype) else CALL_SECONDS
+        if portion.start < portion.stop and file.resolved.generator == "philox":
+            one += _part(portion, long_preparation)
+        total += one * portion.tensors
     return total
 
 
-def _part(entry: Entry, begin: int, end: int, long_preparation: float) -> float:
-    """The time of a tensor's bytes within [begin, end) of the file."""
-    distribution, elements = entry.tensor.distribution, entry.elements(begin, end)
+def _part(portion: Portion, long_preparation: float) -> float:
+    """The time of the elements of a portion, after all that has to be done for a tensor."""
+    entry, start, stop, _ = portion
+    distribution, elements = entry.tensor.distribution, entry.elements(start, stop)
     preparing = distribution.preparing_seconds(
-        elements, begins=begin == entry.start, longest=long_preparation
+        elements, begins=start == entry.start, longest=long_preparation
     )
     return preparing + distribution.seconds(entry.tensor.dtype, elements)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -44,12 +43,12 @@ class Parts(NamedTuple):
 
     def ranges(self) -> Ranges:
         """What an executor draws; the seeds of the tensors are not looked at."""
-        drawn = [*map(attrgetter("distribution", "dtype"), self.tensors)]
-        keys = [(id(distribution), id(dtype)) for distribution, dtype in drawn]  # they are hashed sooner
-        kinds = dict(zip(keys, drawn, strict=True))
-        rows = {key: row for row, key in enumerate(kinds)}
-        of_each = np.array([rows[key] for key in keys], np.int64)
-        return Ranges([*kinds.values()], of_each, [tensor.stream for tensor in self.tensors], *self[1:])
+        _, streams, dtypes, _, distributions, *_ = zip(*self.tensors, strict=True)
+        keys = [*zip(map(id, distributions), map(id, dtypes), strict=True)]  # they are hashed sooner
+        kinds = dict(zip(keys, zip(distributions, dtypes, strict=True), strict=True))
+        rows = dict(zip(kinds, range(len(kinds)), strict=True))
+        of_each = np.fromiter(map(rows.__getitem__, keys), np.int64, len(keys))
+        return Ranges([*kinds.values()], of_each, streams, *self[1:])
 
 
 NO_PARTS = Parts((), *np.empty((3, 0), np.int64))

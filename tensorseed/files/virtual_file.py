@@ -18,16 +18,17 @@ import numpy.typing as npt
 from tensorseed.concurrency.cancellation import cancellably
 from tensorseed.concurrency.pieces import LongList
 from tensorseed.errors import UnknownNameError
-from tensorseed.files.elements import ElementSource, element_source
+from tensorseed.files.elements import ElementSource, Parts, element_source
 from tensorseed.files.header import write_header
 from tensorseed.files.slices import Box, is_contiguous, parse_slice
-from tensorseed.sampling.distributions import Preparation
+from tensorseed.sampling.addresses import address_of
 from tensorseed.sampling.distributions.base import Elements, Storage
 from tensorseed.sampling.philox import STREAM_VERSION
-from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
+from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor, TensorKinds, tensor_kinds
 
 ALIGNMENT = 8  # of a buffer's address to the file's offsets: enough for every dtype
 BLOCK = 16  # bytes; a Philox block fills this many, or a divisor of it, whatever the dtype
+MIN_TOGETHER = 4  # tensors of a range from which on they are filled in a call
 
 
 class Entry(NamedTuple):
@@ -49,6 +50,15 @@ class Entry(NamedTuple):
         return Elements(at, count, -(-count // max(self.box.run, 1)), last + 1 - at)
 
 
+class Portion(NamedTuple):
+    """The bytes [start, stop) of a tensor, perhaps none, and how many tensors have one like it."""
+
+    entry: Entry
+    start: int
+    stop: int
+    tensors: int
+
+
 @dataclass(frozen=True)
 class VirtualFile:
     """A safetensors file as a description; `read` computes any of its bytes."""
@@ -66,6 +76,11 @@ class VirtualFile:
     def digest(self) -> str:
         """64 hex digits that identify the bytes: the header names the recipe and the stream version."""
         return header_digest(self.header)
+
+    @cached_property
+    def kinds(self) -> TensorKinds:
+        """The kinds of the tensors, in file order."""
+        return tensor_kinds([entry.tensor for entry in self._entries])
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -91,9 +106,24 @@ class VirtualFile:
 
         `most` cuts their list short.
         """
-        first = max(bisect_right(self._starts, start) - 1, 0)
-        last = bisect_left(self._starts, stop)
+        first, last = self._indices(start, stop)
         return self._entries[first : last if most is None else min(last, first + most)]
+
+    def _indices(self, start: int, stop: int) -> tuple[int, int]:
+        return max(bisect_right(self._starts, start) - 1, 0), bisect_left(self._starts, stop)
+
+    def portions(self, start: int, stop: int) -> Iterator[Portion]:
+        """Yield what of each tensor lies in [start, stop), of whole ones that are alike only one."""
+        first, last = self._indices(start, stop)
+        singles: Sequence[int] = range(first, last)
+        if len(singles) >= MIN_TOGETHER:
+            singles = (first, last - 1)
+            found = np.unique(self.kinds.rows[first + 1 : last - 1], return_index=True, return_counts=True)
+            for index, count in zip(*map(np.ndarray.tolist, found[1:]), strict=True):
+                entry = self._entries[first + 1 + index]
+                yield Portion(entry, entry.start, entry.stop, count)
+        for entry in map(self._entries.__getitem__, singles):
+            yield Portion(entry, max(start, entry.start), min(stop, entry.stop), 1)
 
     def read(self, start: int, stop: int, source: ElementSource | None = None) -> npt.NDArray[np.uint8]:
         """Compute the bytes [start, stop) of the file, by default on the CPU of this host.
@@ -125,10 +155,26 @@ class VirtualFile:
         if start < len(self.header):
             piece = self.header[start:stop]
             out[: len(piece)] = np.frombuffer(piece, np.uint8)
-        for entry in self.entries_within(start, stop):
+        entries = self.entries_within(start, stop)
+        if len(entries) >= MIN_TOGETHER:
+            _read_middle(entries, start, out, source)
+            entries = (entries[0], entries[-1])
+        for entry in entries:
             begin, end = max(start, entry.start), min(stop, entry.stop)
             if begin < end:
                 _read_entry(entry, begin - entry.start, out[begin - start : end - start], source)
+
+
+def _read_middle(
+    entries: Sequence[Entry], start: int, out: npt.NDArray[np.uint8], source: ElementSource
+) -> None:
+    """Fill all of `out` but the bytes of the first and of the last entry, which may be cut."""
+    tensors, starts, stops, _ = zip(*entries[1:-1], strict=True)
+    offsets = np.array(starts, np.int64)
+    widths = np.array([tensor.dtype.itemsize for tensor in tensors])
+    sizes = (np.array(stops, np.int64) - offsets) // widths
+    parts = Parts(tensors, np.zeros_like(sizes), address_of(out) + offsets - start, sizes)
+    source.fill_many(parts if sizes.all() else parts.at(np.flatnonzero(sizes)))
 
 
 def _read_entry(entry: Entry, offset: int, out: npt.NDArray[np.uint8], source: ElementSource) -> None:
@@ -231,7 +277,8 @@ def _assemble(
     placed = _placed(tensors, len(header))
     entries = LongList(Entry(tensor, start, stop, box) for tensor, start, stop in placed)
     file = VirtualFile(resolved, header, entries, entries[-1].stop if entries else len(header))
-    _ = file._starts  # cached by the thread that opens the file, so that no event loop lists them
+    if len(entries) >= MIN_TOGETHER:
+        _ = file._starts, file.kinds  # cached by the thread that opens the file, not by an event loop
     return file
 
 
@@ -247,35 +294,3 @@ def _metadata(resolved: ResolvedSpec) -> dict[str, str]:
             "tensorseed.device": resolved.torch.device,
         }
     return {"format": "pt", **drawn, "tensorseed.recipe": resolved.recipe}
-
-
-def missing_preparations(
-    file: VirtualFile, start: int, stop: int, over_seconds: float = 0.0
-) -> list[Preparation]:
-    """The preparations that the file's bytes [start, stop) need and that are not cached.
-
-    Those that take up to `over_seconds` are left out: they are done with the elements.
-    """
-    if file.resolved.generator != "philox" or stop <= len(file.header):
-        return []
-    missing = []
-    for entry in file.entries_within(max(start, len(file.header)), stop):
-        begin, end = max(start, entry.start), min(stop, entry.stop)
-        if entry.tensor.distribution.preparation_seconds > over_seconds and begin < end:
-            elements = entry.elements(begin, end)
-            missing += missing_for_elements(file.resolved, entry.tensor, elements, over_seconds)
-    return missing
-
-
-def missing_for_elements(
-    resolved: ResolvedSpec, tensor: ResolvedTensor, elements: Elements, over_seconds: float = 0.0
-) -> list[Preparation]:
-    """The preparations that elements of a tensor need, as `missing_preparations` lists those of bytes."""
-    if resolved.generator != "philox" or tensor.distribution.preparation_seconds <= over_seconds:
-        return []
-    stream = tensor.stream_of(resolved.seed)
-    return [
-        preparation
-        for preparation in tensor.distribution.preparations(stream, elements)
-        if preparation.seconds > over_seconds and not preparation.is_done
-    ]

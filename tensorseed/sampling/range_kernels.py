@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, types
+from numba import carray, njit, types
 from numba.extending import intrinsic, overload
 
 from tensorseed.sampling.kernels import Transform, kernel, words_at
@@ -166,10 +166,22 @@ def near_trunc_normal_ranges(
                 out[4 * i + 3] = rounded(near_trunc_normal32(w3, mean, std, low, high, step, middle), out)
 
 
+@njit(nogil=True, error_model="numpy", boundscheck=False)
+def copy_ranges(like: Any, targets: Any, sources: Any, counts: Any) -> None:
+    """Copy `counts[i]` elements of `like`'s dtype from the address `sources[i]` to `targets[i]`."""
+    for t in range(targets.size):
+        out, elements = (
+            carray(pointer(targets[t], like), counts[t]),
+            carray(pointer(sources[t], like), counts[t]),
+        )
+        for i in range(counts[t]):
+            out[i] = elements[i]
+
+
 RANGES: dict[Transform, Any] = {
     "uniform32": uniform_ranges,
     "normal32": normal_ranges,
     "trunc_normal32": trunc_normal_ranges,
     "near_trunc_normal32": near_trunc_normal_ranges,
 }
-KERNELS = list(RANGES.values())
+KERNELS = [*RANGES.values(), copy_ranges]

@@ -7,6 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from tensorseed.concurrency.cancellation import check_cancelled
+from tensorseed.concurrency.pieces import PIECE, pieces
 from tensorseed.sampling.distributions import AnyDistribution
 from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.philox import Stream
@@ -95,3 +100,31 @@ class ResolvedSpec:
         assert self.torch is None
         recipe = f'{self.recipe[: self.recipe.rindex(_SEED)]}{_SEED}"{seed}"}}'
         return replace(self, seed=seed, recipe=recipe)
+
+
+class TensorKinds(NamedTuple):
+    """The kinds of many tensors: `alike[rows[i]]` is like tensor i, but for its names."""
+
+    alike: Sequence[ResolvedTensor]
+    rows: npt.NDArray[np.int32]
+
+
+def tensor_kinds(tensors: Sequence[ResolvedTensor]) -> TensorKinds:
+    """Find the kinds. Tensors of one entry share all else by identity, so that no shape is compared.
+
+    Raises:
+        ComputationCancelledError: the computation of this thread is cancelled.
+    """
+    numbers: dict[tuple[int, ...], int] = {}
+    alike: list[ResolvedTensor] = []
+    rows = np.empty(len(tensors), np.int32)
+    for start, piece in zip(range(0, len(tensors), PIECE), pieces(tensors), strict=True):
+        check_cancelled()
+        _names, _streams, *others = zip(*piece, strict=True)
+        keys = [*zip(*(map(id, column) for column in others), strict=True)]
+        for key, tensor in dict(zip(keys, piece, strict=True)).items():
+            if key not in numbers:
+                numbers[key] = len(alike)
+                alike.append(tensor)
+        rows[start : start + len(piece)] = [numbers[key] for key in keys]
+    return TensorKinds(alike, rows)

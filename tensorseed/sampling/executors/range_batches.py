@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TypeGuard
@@ -16,7 +15,7 @@ from tensorseed.sampling.executors.base import Ranges, formula
 from tensorseed.sampling.kernels import Transform
 from tensorseed.sampling.low_precision import BFLOAT16
 from tensorseed.sampling.philox import Key, key_digests
-from tensorseed.sampling.range_kernels import RANGES
+from tensorseed.sampling.range_kernels import RANGES, copy_ranges
 
 FLOAT32 = DTYPES["float32"]
 PER_BLOCK = 4  # elements
@@ -106,6 +105,4 @@ def _draw(
     )
     targets = np.concatenate((addresses[with_head], (addresses + (sizes - tails) * width)[with_tail]))
     sources = places + np.concatenate(((firsts % PER_BLOCK)[with_head], np.zeros_like(with_tail))) * width
-    lengths = np.concatenate((heads[with_head], tails[with_tail])) * width
-    for target, source, length in zip(targets.tolist(), sources.tolist(), lengths.tolist(), strict=True):
-        ctypes.memmove(target, source, length)
+    copy_ranges(scratch.reshape(-1), targets, sources, np.concatenate((heads[with_head], tails[with_tail])))

@@ -58,7 +58,7 @@ def test_a_later_row_of_a_square_orthogonal_matrix_takes_more_reflections():
 
 
 def test_a_padding_row_costs_as_the_rest():
-    plain = {"name": "w", "type": "Embedding", "num_embeddings": 100, "embedding_dim": 50}
+    plain = {"name": "w", "type": "Embedding", "num_embeddings": 100_000, "embedding_dim": 50}
     files = [
         open_file(parse_spec(json.dumps({"layers": [layer]}).encode(), Limits()))
         for layer in (plain, {**plain, "padding_idx": 3})

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tensorseed.files.virtual_file import VirtualFile, missing_preparations, open_file
+from tensorseed.files.preparations import missing_preparations
+from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 

@@ -12,7 +12,8 @@ import pytest
 from jax.nn import initializers
 
 from tensorseed.errors import SpecError
-from tensorseed.files.virtual_file import missing_preparations, open_file, open_slice
+from tensorseed.files.preparations import missing_preparations
+from tensorseed.files.virtual_file import open_file, open_slice
 from tensorseed.sampling.distributions import Axis, KernelCentre, Orthogonal, Sparse, Stack
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.philox import Stream
