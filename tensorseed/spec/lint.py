@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from tensorseed.sampling.distributions import WeightNorm as Norms
 from tensorseed.sampling.distributions.base import BaseDistribution
 from tensorseed.sampling.dtypes import DType, spacing
 from tensorseed.spec.faults import without_tensors
@@ -15,6 +16,7 @@ from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.rules import unused_detail
 from tensorseed.spec.rules.layer_types import TORCH_CLASSES
 from tensorseed.spec.schemes import SchemeWarning
+from tensorseed.spec.schemes.norms import WeightNorm
 from tensorseed.suggestions import unknown_name
 
 UNUSED_RULE = "unused_rule"
@@ -26,8 +28,8 @@ def warnings(resolved: ResolvedSpec) -> list[dict[str, str]]:
     """The warnings, as `{"tensor": folded name, "code": …, "detail": …}`, sorted by name and code.
 
     Codes: `symmetric_rows`, `saturating_nonlinearity`, `rectifier_gain`, `historical_slope`,
-    `heavy_truncation`, `ineffective_truncation`, `underflow`, `overflow`, `rounding`. A layer's own default
-    gets only the last three.
+    `heavy_truncation`, `ineffective_truncation`, `other_norms`, `underflow`, `overflow`, `rounding`. A
+    layer's own default gets only the last three.
     """
     groups: dict[tuple[int, ...], list[ResolvedTensor]] = {}
     for tensor in resolved.tensors:
@@ -38,6 +40,8 @@ def warnings(resolved: ResolvedSpec) -> list[dict[str, str]]:
     for tensors in groups.values():
         for warning in _warnings(tensors[0]):
             named.setdefault(warning, []).extend([tensor.name for tensor in tensors])
+    for name, warning in _on_norms(resolved):
+        named.setdefault(warning, []).append(name)
     found = []
     for (code, detail), names in named.items():
         for name in fold(names):
@@ -76,6 +80,43 @@ def _warnings(tensor: ResolvedTensor) -> Iterator[SchemeWarning]:
         for piece, shape in tensor.distribution.pieces(tensor.shape)
         for warning in _on_scale(piece, shape, tensor.dtype)
     )
+
+
+def _on_norms(resolved: ResolvedSpec) -> Iterator[tuple[str, SchemeWarning]]:
+    """Norms of a tensor that stands beside them with other elements."""
+    norms = [tensor for tensor in resolved.tensors if isinstance(tensor.scheme, WeightNorm)]
+    if not norms:
+        return
+    by_name = {tensor.name: tensor for tensor in resolved.tensors}
+    for tensor in norms:
+        scheme = tensor.scheme
+        assert isinstance(scheme, WeightNorm)
+        other = by_name.get(_beside(tensor.name, scheme.of))
+        if other is None or not isinstance(tensor.distribution, Norms):
+            continue
+        differing = [
+            what
+            for what, is_same in (
+                ("shape", other.shape == scheme.of_shape),
+                ("init", other.distribution == tensor.distribution.base),
+                ("dtype", other.dtype == tensor.dtype),
+                ("seed", other.seed == tensor.seed),
+                ("stream", other.stream == _beside(tensor.stream, scheme.of)),
+            )
+            if not is_same
+        ]
+        if differing:
+            detail = f"the norms are not those of the {scheme.of} beside it, which has another"
+            yield (
+                tensor.name,
+                SchemeWarning("other_norms", f"{detail} {' and '.join(differing)}: make them equal"),
+            )
+
+
+def _beside(name: str, last: str) -> str:
+    """The name with another last component."""
+    before, dot, _ = name.rpartition(".")
+    return f"{before}{dot}{last}"
 
 
 def _on_symmetry(tensor: ResolvedTensor) -> Iterator[SchemeWarning]:

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from inspect import signature
 from typing import Any, TypeGuard
 
 import diffusers
@@ -23,6 +24,10 @@ from tensorseed.suggestions import unknown_name
 
 _NO_MODEL = re.compile(r"^AutoModel$|^Attention|^attention|Config$|Mixin$|Multi(?:Adapter|ControlNet)")
 
+_TWO_LIBRARIES = (
+    "_class_name names a model of diffusers, and model_type one of transformers: leave one of them out"
+)
+
 
 def diffusers_weights(config: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The `weights` of the model that a checked `config` describes, of the class that `_class_name` names.
@@ -35,6 +40,8 @@ def diffusers_weights(config: Mapping[str, Any], overrides: Mapping[str, Any]) -
     dtype = dtype_of(config)
     with giving_reasons(config), silence(), _silent():
         cls = _class(config["_class_name"])
+        if "model_type" in config and "model_type" not in signature(cls.__init__).parameters:
+            raise ConfigError.at("/model_type", _TWO_LIBRARIES)
         with recording() as recorder:
             model = cls.from_config(copy.deepcopy(dict(config)))
         with recorder, torch.no_grad():

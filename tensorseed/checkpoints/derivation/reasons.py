@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import linecache
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from traceback import walk_tb
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from huggingface_hub.errors import StrictDataclassFieldValidationError
+from transformers import PreTrainedConfig
 
 from tensorseed.checkpoints.derivation.configs import library_of, members
 from tensorseed.checkpoints.derivation.errors import ConfigError
-from tensorseed.errors import shortened
-from tensorseed.spec.json.pointers import Path, pointer
+from tensorseed.errors import Fault, shortened
+from tensorseed.spec.json.pointers import MAX_FAULTS, Path, pointer
 
 MAX_REASON_CHARS = 300
 
@@ -34,6 +36,8 @@ _PATHS = r"://|(?:^|[\s'\"(=])(?:~|\.{1,2})?/\w|\w:\\|\.py\b"
 _INTERNAL = re.compile(rf"{_PATHS}|0x[0-9a-f]{{4}}|<[\w. ]+[ >]|\bself\b|__")
 _FIELD = re.compile(r"field '(\w+)'")
 _WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"(?<![\w.-])-?\d+(?![\w.])")
+_SIZE = re.compile(r"(?:^|_)(?:size|dim|heads?|width|channels|embd|d_model|d_kv|d_ff)$")
 _INSTALLATION = re.compile(r"pip3? install (?:-U |--upgrade )?([A-Za-z][\w.-]*(?:\[[\w,-]+\])?)")
 _LIBRARY = re.compile(r"requires the (\S+) library")
 
@@ -48,14 +52,18 @@ def unbuildable(config: Mapping[str, Any], error: Exception) -> ConfigError:
     if isinstance(error, KeyError) and _is_theirs(error.__traceback__):
         for path, value in members(config):
             if isinstance(value, str) and error.args == (value,):
-                name = next(part for part in reversed(path) if isinstance(part, str))
+                name = _name(path)
                 detail = f"{shortened(name)} has a value that transformers does not know: {shortened(value)}"
                 return ConfigError.at(pointer(path), detail)
     reason = _reason(error)
-    if reason is None:
-        return ConfigError.at("", f"{library_of(config)} cannot build this model: {_MISFIT}")
-    detail = f"{library_of(config)} cannot build this model: {reason}"
-    return ConfigError.at(pointer(_first_field(config, reason)), detail)
+    named = _first_field(config, reason or "")
+    small = [(path, value) for path, value in members(config) if _is_below_one(path, value)]
+    if small and (not named or any(value < 0 for _, value in small)):
+        return ConfigError([_too_small(path, value) for path, value in small[:MAX_FAULTS]])
+    if reason is None and (missing := _without_value(error)):
+        return ConfigError([_needed(config, name) for name in missing])
+    detail = f"{library_of(config)} cannot build this model: {_MISFIT if reason is None else reason}"
+    return ConfigError.at(pointer(named), detail)
 
 
 def missing_package(kind: str, error: BaseException, config: Any = None) -> ConfigError:
@@ -110,6 +118,71 @@ def _is_theirs(trace: TracebackType | None) -> bool:
 
 
 def _first_field(config: Mapping[str, Any], reason: str) -> Path:
-    """The first member of the config that a reason names."""
-    named = [word for word in _WORD.findall(reason) if "_" in word and word in config]
-    return (named[0],) if named else ()
+    """The first member of the config that a reason names.
+
+    Elsewhere it is one whose number the reason repeats, with words of its name. Of a width and heads that do
+    not divide it, that is the number of heads.
+    """
+    words = _WORD.findall(reason)
+    for word in words:
+        if "_" in word and word in config:
+            return (word,)
+    numbers, stems = {int(text) for text in _NUMBER.findall(reason)}, _stems(words)
+    ranked = [
+        (_shared(path, stems), path)
+        for path, value in members(config)
+        if type(value) is int and value in numbers
+    ]
+    (_, best), path = max(ranked, key=lambda pair: pair[0], default=((False, 0), ()))
+    return path if best else ()
+
+
+def _shared(path: Path, stems: set[str]) -> tuple[bool, int]:
+    """Whether a member is a number of heads that words speak of, and how many words its name shares."""
+    shared = _stems([_name(path)]) & stems
+    return "head" in shared, len(shared)
+
+
+def _stems(names: Iterable[str]) -> set[str]:
+    """The words of names, in the singular."""
+    return {part.lower().removesuffix("s") for name in names for part in name.split("_")}
+
+
+def _name(path: Path) -> str:
+    """The name of the member at a path, or of the list that holds it."""
+    return next(part for part in reversed(path) if isinstance(part, str))
+
+
+def _is_below_one(path: Path, value: Any) -> bool:
+    """Whether it is a size or a number of heads that no model has."""
+    return type(value) is int and value < 1 and _SIZE.search(_name(path)) is not None
+
+
+def _too_small(path: Path, value: int) -> Fault:
+    return Fault(pointer(path), f"{shortened(_name(path))} is {value}: give at least 1")
+
+
+def _needed(config: Mapping[str, Any], name: str) -> Fault:
+    kind = config.get("model_type")
+    return Fault(pointer((name,)), f"{name} is needed: a {kind} has no default for it that its class can use")
+
+
+def _without_value(error: Exception) -> list[str]:
+    """The fields of the config without a value that the line of transformers read where it failed."""
+    if not isinstance(error, AttributeError | TypeError) or not _is_theirs(error.__traceback__):
+        return []
+    frames = [*walk_tb(error.__traceback__)]
+    last, number = frames[-1]
+    names = dict.fromkeys(_WORD.findall(linecache.getline(last.f_code.co_filename, number)))
+    config = next(_configs(frame for frame, _ in reversed(frames)), None)
+    fields = vars(config) if config is not None else {}
+    return [name for name in names if name in fields and fields[name] is None]
+
+
+def _configs(frames: Iterable[FrameType]) -> Iterator[PreTrainedConfig]:
+    """The configs that functions have as they fail, the innermost first."""
+    for frame in frames:
+        own = frame.f_locals.get("self")
+        for found in (frame.f_locals.get("config"), own, getattr(own, "config", None)):
+            if isinstance(found, PreTrainedConfig):
+                yield found

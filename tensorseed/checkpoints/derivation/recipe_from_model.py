@@ -190,19 +190,22 @@ def class_of(document: Mapping[str, Any], config: PreTrainedConfig) -> type[PreT
         ConfigError: the model type has no such class.
     """
     kind = document["model_type"]
-    named = document.get("architectures")
-    valid = _architectures(kind)
-    name = architecture_of(document) or _first(modeling_auto.MODEL_MAPPING_NAMES.get(kind))
-    if name is None:
-        detail = "architectures is needed, since AutoModel has no class for this model type"
-        raise ConfigError.at(
-            "/architectures", f"{detail}: name one of {', '.join(valid)}" if valid else detail
-        )
-    found = _class(name, kind)
-    if found is None or found.config_class is None or not isinstance(config, found.config_class):
-        where = "/architectures/0" if named else "/model_type"
-        raise ConfigError.at(where, unknown_name(f"architecture of {kind}", name, valid))
-    return found
+    named = architecture_of(document)
+    name = named or _first(modeling_auto.MODEL_MAPPING_NAMES.get(kind))
+    found = _class(name, kind) if name is not None else None
+    if found is not None and _builds(found, config):
+        return found
+    valid = [each for each in _architectures(kind) if _builds(_class(each, kind), config)]
+    if name is not None and named:
+        raise ConfigError.at("/architectures/0", unknown_name(f"architecture of {kind}", name, valid))
+    detail = f"architectures is needed, since AutoModel has no class for a config of {kind}"
+    remedy = " or ".join(f'"architectures": ["{each}"]' for each in valid)
+    raise ConfigError.at("/architectures", f"{detail}: write {remedy}" if valid else detail)
+
+
+def _builds(cls: type[PreTrainedModel] | None, config: PreTrainedConfig) -> bool:
+    """Whether a class builds a model of this config."""
+    return cls is not None and cls.config_class is not None and isinstance(config, cls.config_class)
 
 
 def _class(name: str, kind: str) -> type[PreTrainedModel] | None:

@@ -24,6 +24,7 @@ SUPPORTED = ("fp8", "compressed-tensors", "mxfp4", "gptq", "awq")
 
 _MXFP4_KEPT = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
 _NUMBERED = re.compile(r"\.\d+\.")
+_CLASSES = frozenset(("Linear", "Module"))  # names in `ignore` that stand for every linear layer
 _STRATEGIES = {
     ("float", "channel"): "fp8_channel",
     ("float", "tensor"): "fp8_tensor",
@@ -139,17 +140,22 @@ def read_format(document: Any) -> Described:
     return readers[method](document)
 
 
-def _described(quantization: Any, document: Document, ignored: str = "modules_to_not_convert") -> Described:
-    patterns = document.get(ignored) or []
-    if not isinstance(patterns, list) or not all(isinstance(one, str) for one in patterns):
-        raise ConfigFormatError(ignored, f"{ignored} must be a list of names")
+def _described(quantization: Any, document: Document) -> Described:
     method = quantization if isinstance(quantization, str) else quantization["method"]
-    return Described(quantization, method, _patterns(patterns, ignored))
+    member = "modules_to_not_convert"
+    return Described(quantization, method, _patterns(_names(document, member), member))
 
 
-def _patterns(texts: Sequence[str], member: str) -> ModulePatterns:
+def _names(document: Document, member: str) -> list[str]:
+    names = document.get(member) or []
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise ConfigFormatError(member, f"{member} must be a list of names")
+    return names
+
+
+def _patterns(texts: Sequence[str], member: str, *, are_whole: bool = False) -> ModulePatterns:
     try:
-        return ModulePatterns(tuple(texts))
+        return ModulePatterns(tuple(texts), are_whole)
     except PatternError as error:
         raise ConfigFormatError(member, str(error)) from None
 
@@ -193,7 +199,9 @@ def _read_compressed(document: Document) -> Described:
     for member in ("kv_cache_scheme", "transform_config"):  # they add tensors
         if document.get(member):
             raise ConfigFormatError(member, f"{member} is not supported: leave it out")
-    return _described(method, document, "ignore")
+    ignored = _names(document, "ignore")
+    chosen = None if _CLASSES.isdisjoint(ignored) else ()
+    return Described(method, method, _patterns(ignored, "ignore", are_whole=True), chosen)
 
 
 def _read_gptq(document: Document) -> Described:

@@ -1,6 +1,7 @@
 """Names and expressions of modules, matched in linear time.
 
-A name stands for modules that it equals, begins, ends or is a part of, between dots; `*` is any text.
+A name stands for modules that it equals, begins, ends or is a part of, between dots; `*` is any text. Whole
+names stand for the modules that they equal.
 An expression follows `re:` and matches the beginning of a name, as in compressed-tensors and GPTQModel.
 It has characters, `.`, classes, `\\d` and its kin, groups, `|`, `*`, `+`, `?`, and `$` at its end.
 All of them are one automaton without backtracking: Thompson, Regular expression search algorithm, 1968.
@@ -40,20 +41,21 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True)
 class ModulePatterns:
-    """Patterns of modules: names, and expressions behind `re:`.
+    """Patterns of modules: names, and expressions behind `re:`. `are_whole` says that names are whole ones.
 
     Raises:
         PatternError: an expression is malformed or not supported, or there are too many characters.
     """
 
     texts: tuple[str, ...] = ()
+    are_whole: bool = False
 
     def __post_init__(self) -> None:
         if len(self.texts) > MAX_PATTERNS:
             raise PatternError(f"at most {MAX_PATTERNS:,} modules are listed here: write patterns with *")
         if any(len(text) > MAX_PATTERN_CHARS for text in self.texts):
             raise PatternError(f"a pattern has at most {MAX_PATTERN_CHARS} characters: write a shorter one")
-        length = sum(len(text) for text in self.texts if _exact(text) is None and _is_expression(text))
+        length = sum(len(text) for text in self.texts if _exact(text) is None and self._is_expression(text))
         if length > MAX_EXPRESSION_CHARS:
             detail = f"expressions have at most {MAX_EXPRESSION_CHARS:,} characters together"
             raise PatternError(f"{detail}: write fewer of them, or names without stars")
@@ -62,7 +64,7 @@ class ModulePatterns:
     @cached_property
     def _names(self) -> frozenset[str]:
         """The names without a star."""
-        return frozenset(text for text in self.texts if not _is_expression(text))
+        return frozenset(text for text in self.texts if not self._is_expression(text))
 
     @cached_property
     def _whole(self) -> frozenset[str]:
@@ -72,7 +74,7 @@ class ModulePatterns:
     @cached_property
     def automaton(self) -> Automaton:
         """That of the others."""
-        others = [text for text in self.texts if _is_expression(text) and _exact(text) is None]
+        others = [text for text in self.texts if self._is_expression(text) and _exact(text) is None]
         return Automaton([_expression(text) for text in others])
 
     def match(self, module: str) -> bool:
@@ -80,8 +82,10 @@ class ModulePatterns:
         parts = module.split(".")
         return (
             module in self._whole
+            or module in self._names
             or (
                 bool(self._names)
+                and not self.are_whole
                 and any(
                     ".".join(parts[start:stop]) in self._names
                     for start in range(len(parts))
@@ -91,10 +95,9 @@ class ModulePatterns:
             or self.automaton.match(module)
         )
 
-
-def _is_expression(text: str) -> bool:
-    """Whether it takes the automaton."""
-    return text.startswith(EXPRESSION) or "*" in text
+    def _is_expression(self, text: str) -> bool:
+        """Whether it takes the automaton."""
+        return text.startswith(EXPRESSION) or ("*" in text and not self.are_whole)
 
 
 def _exact(text: str) -> str | None:

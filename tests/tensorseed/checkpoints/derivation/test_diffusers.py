@@ -105,13 +105,14 @@ def test_a_dtype_that_a_config_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "pointer", "told"),
     [
+        (MODELS["unet"] | {"model_type": "bert"}, "/model_type", "leave one of them out"),
         ({"_class_name": 3}, "/_class_name", "the name of a class of diffusers"),
         ({"_class_name": "UNet2DConditionalModel"}, "/_class_name", "did you mean UNet2DConditionModel"),
         ({"_class_name": "StableDiffusionPipeline"}, "/_class_name", "is a pipeline: name the folder"),
         ({"_class_name": "AutoModel"}, "/_class_name", "such as AutoencoderKL, "),
         ({"_class_name": "PNDMScheduler"}, "/_class_name", "model of diffusers"),
         (MODELS["unet"] | {"layers_per_block": 5_000}, "/layers_per_block", "at most 4,096"),
-        (MODELS["unet"] | {"norm_num_groups": 7}, "", "diffusers cannot build this model"),
+        (MODELS["unet"] | {"norm_num_groups": 7}, "/norm_num_groups", "diffusers cannot build this model"),
     ],
 )
 def test_configs_that_are_refused(config: dict[str, Any], pointer: str, told: str) -> None:

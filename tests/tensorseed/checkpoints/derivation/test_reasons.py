@@ -34,11 +34,37 @@ BUILDS_NONE = "transformers cannot build this model: "
         ),
         (
             {"model_type": "llama", "hidden_size": 33, "num_attention_heads": 4},
-            "",
+            "/num_attention_heads",
             f"{BUILDS_NONE}The hidden size (33) is not a multiple of the number of attention heads (4)",
         ),
         ({"model_type": "llama", "hidden_act": "foo"}, "/hidden_act", "transformers does not know: foo"),
-        ({"model_type": "llama", "num_attention_heads": 0}, "", "do not fit each other"),
+        (
+            {"model_type": "gpt2", "n_head": 3, "n_embd": 8},
+            "/n_head",
+            f"{BUILDS_NONE}`embed_dim` must be divisible by num_heads (got `embed_dim`: 8 and",
+        ),
+        (
+            {"model_type": "clip", "text_config": {"hidden_size": 8, "num_attention_heads": 3}},
+            "/text_config/num_attention_heads",
+            "not a multiple of the number of attention heads (3)",
+        ),
+        ({"model_type": "gpt2", "n_head": 0}, "/n_head", "n_head is 0: give at least 1"),
+        ({"model_type": "llama", "hidden_size": 0}, "/hidden_size", "hidden_size is 0: give at least 1"),
+        ({"model_type": "llama", "hidden_size": -8}, "/hidden_size", "hidden_size is -8: give at least 1"),
+        ({"model_type": "mamba", "hidden_size": 0}, "/hidden_size", "hidden_size is 0: give at least 1"),
+        ({"model_type": "vit", "patch_size": [4, 0]}, "/patch_size/1", "patch_size is 0: give at least 1"),
+        (
+            {"model_type": "nemotron", "num_hidden_layers": 1},
+            "/num_key_value_heads",
+            "num_key_value_heads is needed: a nemotron has no default for it",
+        ),
+        ({"model_type": "hunyuan_v1_moe", "num_hidden_layers": 1}, "/head_dim", "head_dim is needed"),
+        (
+            {"model_type": "musicgen_melody"},
+            "/architectures",
+            'write "architectures": ["MusicgenMelodyForConditionalGeneration"]',
+        ),
+        ({"model_type": "trocr"}, "/architectures", 'write "architectures": ["TrOCRForCausalLM"]'),
     ],
 )
 def test_what_transformers_says(config: Mapping[str, Any], pointer: str, detail: str) -> None:

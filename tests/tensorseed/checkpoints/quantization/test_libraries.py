@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from compressed_tensors.utils import is_match
 
 import tensorseed
 from tensorseed.checkpoints.derivation import derive
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.library import Library, shipped
+from tensorseed.checkpoints.quantization import read_format, written_format
 from tensorseed.checkpoints.recipe import Recipe, read_recipe
 from tensorseed.checkpoints.repository import Repository, RepositoryCaches
 from tensorseed.spec.limits import Limits
@@ -149,3 +151,43 @@ def test_a_quantization_that_a_model_cannot_have_is_refused(document: Any, point
     (fault,) = caught.value.faults
     assert fault.pointer == pointer
     assert detail in fault.detail
+
+
+COMPRESSED = written_format("int8", ["lm_head"])
+
+LINEAR_MODULES = (
+    "lm_head",
+    "model.layers.3.mlp.gate",
+    "model.layers.3.mlp.gate_proj",
+    "model.layers.13.self_attn.k_proj",
+    "model.vision.q_proj",
+)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "lm_head",
+        "gate",
+        "model.layers.3.mlp",
+        "model.layers.3.mlp.gate",
+        "model.layers.*.mlp.gate",
+        "*",
+        "Linear",
+        "Module",
+        "Embedding",
+        "re:.*lm_head",
+        "re:.*mlp.gate$",
+        "re:vision",
+        "re:.*mlp.gate",
+        r"re:model\.layers\.\d\.",
+        "re:.*(q|k)_proj$",
+        "re:.*[^v]_proj$",
+    ],
+)
+def test_ignored_modules_are_those_of_compressed_tensors(pattern: str) -> None:
+    linear = torch.nn.Linear(1, 1)
+    found = read_format({**COMPRESSED, "ignore": [pattern]})
+    assert [found.ignores(module) for module in LINEAR_MODULES] == [
+        not is_match(module, linear, ["Linear"], [pattern]) for module in LINEAR_MODULES
+    ]

@@ -10,6 +10,7 @@ import pytest
 
 from tensorseed.errors import SpecError
 from tensorseed.files.virtual_file import open_file
+from tensorseed.spec import lint
 from tests.tensorseed.draws import tensor_arrays
 from tests.tensorseed.spec.test_spec import parse, tensor
 
@@ -55,3 +56,31 @@ def test_faults(shape: list[int], init: dict[str, Any], pointer: str, detail: st
 def test_the_recipe_leaves_defaults_out() -> None:
     recipe = json.loads(parse(of([4, 1, 1], of="original1", mean=0.0)).recipe)
     assert recipe["layers"][0]["init"] == NORM
+
+
+UNIFORM = {"kind": "uniform", "a": -1, "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("shape", "init", "options", "differing"),
+    [
+        ([4, 3, 5], UNIFORM, {}, None),
+        ([4, 3, 5], {"kind": "kaiming_uniform"}, {}, "init"),
+        ([4, 5, 3], UNIFORM, {}, "shape"),
+        ([4, 3, 5], UNIFORM, {"dtype": "float16"}, "dtype"),
+        ([4, 3, 5], UNIFORM, {"seed": 5}, "seed"),
+        ([4, 3, 5], UNIFORM, {"stream": "v"}, "stream"),
+        ([4, 3], "ones", {}, "shape and init"),
+        ([4, 3, 5], "ones", {"name": "conv.bias"}, None),  # the norms of a tensor that another file holds
+    ],
+)
+def test_norms_of_another_tensor_are_a_warning(
+    shape: list[int], init: Any, options: dict[str, Any], differing: str | None
+) -> None:
+    beside = tensor(**{"name": "conv.original1", "shape": shape, "init": init, **options})
+    found = lint.warnings(parse(of([4, 1, 1]), beside))
+    about = [(one["tensor"], one["detail"]) for one in found if one["code"] == "other_norms"]
+    detail = (
+        f"the norms are not those of the original1 beside it, which has another {differing}: make them equal"
+    )
+    assert about == ([] if differing is None else [("conv.original0", detail)])
