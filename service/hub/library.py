@@ -98,6 +98,8 @@ class LibraryService:
     async def listing(self, repository: Repository) -> dict[str, Any]:
         """The commit of `main` and the paths of its files, as a list of models has them.
 
+        Texts of shipped recipes are not made for it: that takes seconds, and all of them can be.
+
         Raises:
             RecipeError: The recipe is not valid.
             TooLargeError: The recipe exceeds a limit of this service.
@@ -105,6 +107,8 @@ class LibraryService:
         known = self._listings.get(repository)
         if known is None:
             snapshot = await self._snapshot(repository, MAIN)
+            if not self._library.is_shipped(repository):
+                snapshot = await self.listed(snapshot)
             siblings = [{"rfilename": file.path} for file in snapshot.files]
             known = self._listings[repository] = {"sha": snapshot.commit, "siblings": siblings}
         return known

@@ -109,6 +109,10 @@ class Library:
             )
         return found
 
+    def is_shipped(self, repository: Repository) -> bool:
+        """Whether a repository is of a recipe of the package, all of whose texts can be made."""
+        return any(known is repository for path, known in self._served.items() if path.parent == shipped())
+
     def refresh(self) -> None:
         """Read changed files. A file that cannot be read is logged once, and the old recipe stays.
 

@@ -237,15 +237,17 @@ def _alerts() -> Table:
 
 def _recipes() -> Table:
     rows = (_recipe(read_recipe(path.read_bytes(), path.name)) for path in sorted(shipped().glob("*.json")))
-    return ("repository", "aliases", "parameters", "bytes of tensors", "dtype", "what it is"), rows
+    columns = ("repository", "aliases", "components", "parameters", "bytes of tensors", "dtype", "what it is")
+    return columns, rows
 
 
 def _recipe(recipe: Recipe) -> Row:
     layout = plan_layouts(recipe, None, Limits(), MAX_SHARD_BYTES)
     elements, size = sum(layout.parameters.values()), layout.data_bytes
     aliases = ", ".join(f"`{alias}`" for alias in recipe.aliases)
+    components = ", ".join(f"`{part.folder}`" for part in recipe.sets if part.folder)
     dtypes = ", ".join(recipe.dtypes)
-    return f"`{recipe.id}`", aliases, f"{elements:,}", f"{size:,}", dtypes, recipe.description
+    return f"`{recipe.id}`", aliases, components, f"{elements:,}", f"{size:,}", dtypes, recipe.description
 
 
 def _merged(parameters: Iterable[tuple[str, Parameter]]) -> Iterator[Row]:

@@ -144,3 +144,16 @@ def test_a_recipe_that_cannot_be_read_costs_the_lists_no_other(
         assert ("tests/small" in ids, "tests/sharded" in ids) == (False, True)
         rows = {row["id"]: row for row in client.get("/api/models?full=true&author=TESTS").json()}
         assert ("sha" in rows["tests/small"], "sha" in rows["tests/sharded"]) == (False, True)
+
+
+def test_no_list_names_a_text_that_cannot_be_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> bytes:
+        raise ValueError("an odd config")
+
+    texts = {"a.json": GeneratedText("none v1", make), "b.json": GeneratedText("b v1", lambda: b"{}")}
+    monkeypatch.setattr(generated_files, "SOURCES", (lambda _recipe: texts,))
+    with started(create_app(Settings.model_construct(threads=2, recipes=folder))) as client:
+        for row in client.get("/api/models?author=tests&full=true").json():
+            names = {file["rfilename"] for file in row["siblings"]}
+            assert ("a.json" in names, "b.json" in names) == (False, True)
+            assert client.get(f"/{row['id']}/resolve/main/a.json").status_code == 404
