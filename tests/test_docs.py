@@ -45,6 +45,7 @@ NODE = {"js"}  # tests/service/explorer/tensorseed runs them
 CONFIGURATIONS = set(PROGRAMS)  # tests/deploy runs them
 NOT_RUN = {
     "make": "the verbs set up an environment, serve until interrupted, or run these very tests",
+    "bucket": "tests/tensorseed/export runs such commands against a server of S3 of its own",
     "docker": "the tests have no engine",
     "serve": "it serves until interrupted",
     "torchrun": "tests/test_examples.py runs it, and compares what it prints with the page",

@@ -45,6 +45,13 @@ COMMANDS: Mapping[str, Entry] = {
     "recipe": Entry(
         "tensorseed.commands.recipe", "recipe", MODELS, "Write the recipe of CONFIG", "transformers"
     ),
+    "export": Entry(
+        "tensorseed.commands.export",
+        "export",
+        MODELS,
+        "Write a checkpoint into a folder or object storage",
+        "export",
+    ),
     "serve": Entry(".commands", "serve", SERVICE, "Serve weights over HTTP until interrupted", "service"),
     "settings": Entry(".commands", "settings", SERVICE, "List every setting of the service", "service"),
     "key": Entry(".commands", "key", SERVICE, "Make an API key called NAME", "service"),
@@ -75,6 +82,7 @@ _ELSEWHERE: Mapping[str, str] = {
     "compile": "kernels warmup",
     "completion": "autocomplete completions shell-completion",
     "evaluate": "analyse analyze diagnose eval simulate train",
+    "export": "push store sync upload",
     "fetch": "build compute create curl download generate get init make pull sample save wget",
     "key": "keys login token",
     "openapi": "docs schema swagger",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -36,12 +36,12 @@ class FileComputation:
         self.file.read_into(out, start, self.source)
         return out
 
-    def chunks(self) -> Iterator[Bytes]:
+    def chunks(self) -> Generator[Bytes]:
         """Yield all bytes of the file in order."""
         starts = range(0, self.file.size, CHUNK_BYTES)
         return self.map(lambda start: self.read(start, min(start + CHUNK_BYTES, self.file.size)), starts)
 
-    def map(self, function: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+    def map(self, function: Callable[[S], T], items: Iterable[S]) -> Generator[T]:
         """Yield the results of `function` in order; it runs on all threads, a little ahead."""
         waiting: deque[Future[T]] = deque()
         pool = ThreadPoolExecutor(

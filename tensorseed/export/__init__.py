@@ -1,0 +1,1 @@
+"""Export of checkpoints into a folder or object storage."""
