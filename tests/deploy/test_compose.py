@@ -126,18 +126,59 @@ def test_a_container_is_ready_when_the_service_says_so() -> None:
     compile(ready, "healthcheck", "exec")
 
 
-def test_the_override_mounts_keys_and_recipes_of_the_operators_own() -> None:
-    (service,) = yaml.safe_load((ROOT / "deploy" / "compose.own.yaml").read_text())["services"].items()
-    name, override = service
-    assert name in SERVERS
-    assert set(override) == {"environment", "volumes"}
-    (mount,) = override["volumes"]
+def override(name: str) -> dict[str, Any]:
+    """The services of a file that stands beside compose.yaml."""
+    text = (ROOT / "deploy" / f"compose.{name}.yaml").read_text()
+    services: dict[str, Any] = yaml.load(text, Loader)["services"]
+    return services
+
+
+class Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML with the tag by which Compose 2.24 takes away what another file says."""
+
+
+Loader.add_constructor("!reset", lambda loader, node: loader.construct_sequence(node))
+
+
+@pytest.mark.parametrize(("name", "setting"), [("keys", "keys_file"), ("recipes", "recipes")])
+def test_an_override_mounts_what_the_operator_owns(name: str, setting: str) -> None:
+    ((service, added),) = override(name).items()
+    assert service == "tensorseed"
+    assert set(added) == {"environment", "volumes"}
+    (mount,) = added["volumes"]
     assert mount["read_only"] is True
-    given = {
-        variable.removeprefix(PREFIX).lower(): value for variable, value in override["environment"].items()
-    }
-    assert set(given) == {"keys_file", "recipes"} <= set(Settings.model_fields)
-    assert all(Path(value).is_relative_to(mount["target"]) for value in given.values())
+    ((variable, path),) = added["environment"].items()
+    assert variable.removeprefix(PREFIX).lower() == setting
+    assert setting in Settings.model_fields
+    assert Path(path).is_relative_to(mount["target"])
+
+
+def test_overrides_go_together() -> None:
+    mounts = [
+        mount["target"] for name in ("keys", "recipes") for mount in override(name)["tensorseed"]["volumes"]
+    ]
+    assert len(set(mounts)) == 2
+
+
+def test_tls_is_the_only_way_in() -> None:
+    services = override("tls")
+    assert set(services) == {"tensorseed", "tls"}
+    assert services["tensorseed"]["ports"] == []
+    assert services["tensorseed"]["expose"] == ["8000"]
+    trusted = SERVICES["replica"]["environment"][f"{PREFIX}TRUSTED_PROXIES"]
+    assert services["tensorseed"]["environment"] == {f"{PREFIX}TRUSTED_PROXIES": trusted}
+    front, proxy = services["tls"], SERVICES["proxy"]
+    assert set(front) <= KEYS
+    for key in ("image", "user", "entrypoint", "read_only", "cap_drop", "security_opt", "restart", "logging"):
+        assert front[key] == proxy[key], key
+    assert set(front["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
+    assert front["depends_on"] == {"tensorseed": {"condition": "service_healthy"}}
+    assert all(mount["read_only"] for mount in front["volumes"])
+    configuration = (ROOT / front["volumes"][0]["source"]).read_text()
+    assert front["volumes"][1]["target"] in configuration
+    assert front["ports"] == ["${TENSORSEED_BIND:-127.0.0.1}:8443:8443"]
+    assert "listen 8443 ssl;" in configuration
+    assert "server tensorseed:8000;" in configuration
 
 
 def test_images_of_others_are_named_by_digest() -> None:

@@ -1,0 +1,101 @@
+"""Debian's nginx with the deployed configuration for TLS before a server."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from service.server.keys import make_key
+from tests.serving import ROOT, served
+from tools.soak.proxies import changed, executable, nginx
+from tools.soak.replicas import Answer, ask
+
+pytestmark = pytest.mark.skipif(executable() is None or shutil.which("openssl") is None, reason="needs nginx")
+
+CONFIGURATION = ROOT / "deploy" / "nginx.tls.conf"
+COMMAND = re.compile(r"^openssl req .*?[^\\]$", re.MULTILINE | re.DOTALL)
+QUERY = "/v1/weights?shape=600,600&init=normal&seed=3"
+
+
+class Front(NamedTuple):
+    """nginx, the server behind it, a key, and the certificate."""
+
+    port: int
+    server: int
+    key: str
+    trust: ssl.SSLContext
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    folder = tmp_path_factory.mktemp("tls")
+    (folder / "own" / "tls").mkdir(parents=True)
+    found = COMMAND.search((ROOT / "docs" / "operations.md").read_text())
+    assert found is not None
+    subprocess.run(["sh", "-ec", found[0]], cwd=folder, check=True, capture_output=True)
+    certificates = folder / "own" / "tls"
+    key, line = make_key("all")
+    (folder / "keys").write_text(f"{line}\n")
+    options = {"TENSORSEED_KEYS_FILE": str(folder / "keys"), "TENSORSEED_TRUSTED_PROXIES": "127.0.0.1"}
+    with served(**options) as (_, server):
+
+        def write(own: Path, port: int) -> str:
+            changes = {
+                "server tensorseed:8000;": f"server 127.0.0.1:{server};",
+                "listen 8443 ssl;": f"listen 127.0.0.1:{port} ssl;",
+                "/etc/nginx/tls": str(certificates),
+            }
+            return changed(CONFIGURATION.read_text(), own, changes)
+
+        with nginx(write) as port:
+            trust = ssl.create_default_context(cafile=str(certificates / "tls.crt"))
+            yield Front(port, server, key, trust)
+
+
+def get(front: Front, path: str, **headers: str) -> Answer:
+    connection = http.client.HTTPSConnection("localhost", front.port, context=front.trust, timeout=60)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers={"Authorization": f"Bearer {front.key}", **headers})
+        with connection.getresponse() as response:
+            return Answer(response.status, response.headers, response.read())
+
+
+def test_an_answer_is_that_of_the_server(front: Front) -> None:
+    answer = get(front, QUERY)
+    direct = ask(front.server, QUERY, Authorization=f"Bearer {front.key}")
+    assert (answer.status, answer.body) == (200, direct.body)
+    for name in ("Content-Length", "ETag", "Cache-Control", "Accept-Ranges", "Content-Location"):
+        assert answer.headers[name] == direct.headers[name]
+    part = get(front, QUERY, Range="bytes=1000000-")
+    assert (part.status, part.body) == (206, direct.body[1_000_000:])
+
+
+def test_without_a_key_nothing_is_answered_but_the_page(front: Front) -> None:
+    assert get(front, QUERY, Authorization="").status == 401
+    assert get(front, "/", Authorization="", Accept="text/html").status == 200
+    assert get(front, "/healthz", Authorization="").status == 200
+
+
+def test_metrics_stay_inside(front: Front) -> None:
+    assert get(front, "/metrics").status == 404
+    assert ask(front.server, "/metrics", Authorization=f"Bearer {front.key}").status == 200
+
+
+def test_plain_http_is_led_to_tls(front: Front) -> None:
+    answer = ask(front.port, QUERY, Host=f"localhost:{front.port}")
+    assert answer.status == 308
+    assert answer.headers["Location"] == f"https://localhost:{front.port}{QUERY}"
+
+
+def test_an_unknown_certificate_is_refused(front: Front) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        get(front._replace(trust=ssl.create_default_context()), QUERY)
