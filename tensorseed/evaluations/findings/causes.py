@@ -175,8 +175,9 @@ def _own_gain(scheme: Scheme | None) -> float | None:
     return found
 
 
-def _log(ratio: float) -> float:
-    return math.log(ratio) if 0 < ratio < math.inf else 0.0
+def _log(m: Measurements, ratio: float) -> float:
+    """ln(ratio); of 0 that of the dtype's smallest normal number."""
+    return math.log(ratio or torch.finfo(getattr(torch, m.dtype)).tiny) if ratio < math.inf else 0.0
 
 
 def _is_near(a: float, b: float) -> bool:
@@ -195,14 +196,11 @@ def worst_weight(
 
     With a `ratio` of signals all gains that are off have to explain a third of its logarithm at least.
     """
-    found = [
-        one
-        for i in indices
-        if (one := weight_gain(m, i)) is not None and one.is_off(direction) and not _begins_at_0(m, one)
-    ]
+    gains = [weight_gain(m, i) for i in indices]
+    found = [one for one in gains if one and one.is_off(direction) and not _begins_at_0(m, one)]
     if not found:
         return None
-    if ratio is not None and sum(one.distance for one in found) < EXPLAINED * abs(_log(ratio)):
+    if ratio is not None and sum(one.distance for one in found) < EXPLAINED * abs(_log(m, ratio)):
         return None
     farthest = max(one.distance for one in found)
     near = [one for one in found if one.distance >= farthest - TOLERANCE or one.distance == farthest]
@@ -225,12 +223,12 @@ def dominant_bias(m: Measurements, indices: Iterable[int]) -> int | None:
     found = None
     for index in indices:
         whole = m.rms(index)
-        if whole > 0 and math.isfinite(whole) and _bias_size(m, index) > DOMINANT * whole:
+        if whole > 0 and math.isfinite(whole) and bias_size(m, index) > DOMINANT * whole:
             found = index
     return found
 
 
-def _bias_size(m: Measurements, index: int) -> float:
+def bias_size(m: Measurements, index: int) -> float:
     """√(mean of bias²); 0 without a bias."""
     if ("bias", index) not in m.memo:
         bias = m.parameter(index, "bias")

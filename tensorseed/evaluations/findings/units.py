@@ -6,12 +6,15 @@ import math
 from collections.abc import Iterator
 
 from tensorseed.evaluations.findings.causes import (
+    DOMINANT,
     ONE_SIGN,
     bias_mean,
+    bias_size,
     depth_remedy,
     dominant_bias,
     one_signed_weight,
     recurrent_weight,
+    weight_gain,
     weight_remedy,
     worst_weight,
 )
@@ -57,14 +60,14 @@ def find_dead(m: Measurements) -> Iterator[Finding]:
 def _dead_remedy(m: Measurements, index: int) -> str | None:
     """What to change for dead units; None where no bias, weight or threshold is the cause.
 
-    A bias of both signs, or one beside a weight that is too small, makes samples alike instead.
+    A bias of both signs, or one that a larger weight would outweigh, makes samples alike instead.
     """
     layers = [i for i in m.learning if i < index]
     before = m.rms(m.before(index))
     bias = dominant_bias(m, layers[-1:])
     if bias is not None:
         negative = bias_mean(m, bias) < -ONE_SIGN * before
-        small = worst_weight(m, layers[-1:], "larger") is not None
+        small = worst_weight(m, layers[-1:], "larger") and not _outweighs(m, bias, layers[-1:])
         return None if small or not negative else f"draw the bias of {m.nodes[bias].name} by zeros"
     if m.nodes[index].type in SHRINKS:
         lambd = getattr(m.nodes[index].layer, "lambd", 0.5)
@@ -73,6 +76,18 @@ def _dead_remedy(m: Measurements, index: int) -> str | None:
     if one is not None:
         return f"the weight of {m.nodes[one.index].name} has the mean {figure(one.mean, 3)}: draw it around 0"
     return None
+
+
+def _outweighs(m: Measurements, bias: int, layers: list[int]) -> bool:
+    """Whether a bias makes its layer's output even with the recommended gain of all weights before it."""
+    own = weight_gain(m, bias)
+    if own is None:
+        return False
+    signal = m.rms(m.before(bias)) * own.gain
+    for one in (weight_gain(m, i) for i in layers if i <= bias):
+        if one is not None and one.is_off("larger"):
+            signal *= one.target / one.gain if one.gain > 0 else math.inf
+    return bias_size(m, bias) > DOMINANT * math.hypot(signal, bias_size(m, bias))
 
 
 def find_saturation(m: Measurements) -> Iterator[Finding]:
@@ -140,7 +155,7 @@ def _collapse_remedy(m: Measurements, index: int) -> str:
         return f"the weight of {name} has the mean {mean}, which adds the same to all: draw it around 0"
     bias = dominant_bias(m, layers)
     worst = worst_weight(m, layers, "larger")
-    if bias is not None and worst is not None:
+    if bias is not None and worst is not None and not _outweighs(m, bias, layers):
         return f"its signal is smaller than its bias: {weight_remedy(m, worst)}"
     if bias is not None:
         return f"draw the bias of {m.nodes[bias].name} by zeros"

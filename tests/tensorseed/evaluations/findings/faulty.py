@@ -73,6 +73,10 @@ FAULTY: dict[str, Case] = {
     "Tanh, std 1": (mlp(normal(1.0), "Tanh"), ["saturation"]),
     "Sigmoid, bias 10": (mlp(XAVIER, "Sigmoid", 1, bias={"kind": "constant", "value": 10.0}), ["saturation"]),
     "ReLU, bias -10": (mlp(RELU, bias={"kind": "constant", "value": -10.0}), ["dead_units"]),
+    "ReLU, xavier_normal, bias -100": (
+        mlp(XAVIER, depth=1, bias={"kind": "constant", "value": -100.0}),
+        ["dead_units"],
+    ),
     "Hardshrink of too much": (mlp(XAVIER, act("Hardshrink", lambd=5.0), 2), ["dead_units"]),
     "ReLU, random biases": (mlp(RELU, bias=normal(20.0)), ["rank_collapse", "unexpected_loss"]),
     "ReLU, kaiming_normal, 60 layers": (mlp(RELU, depth=60), ["rank_collapse"]),
