@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from tensorseed.synonyms import synonyms_of
 
@@ -33,6 +33,13 @@ def unknown_name(word: str, name: object, valid: Iterable[str]) -> str:
         return f"unknown {word}: {guess}valid are {', '.join(choices)}"
     listed = list(dict.fromkeys([*near, *choices[:MAX_NEAREST]]))[:MAX_NEAREST]
     return f"unknown {word}: {guess}there are {len(choices):,}, such as {', '.join(listed)}"
+
+
+def no_choice(field: str, value: object, valid: Sequence[str]) -> str:
+    """The sentence for the value of a field that has to be one of the `valid` words."""
+    proposals = synonyms_of("choice", value, valid) if isinstance(value, str) else []
+    guess = f": did you mean {_alternatives(proposals)}?" if proposals else ""
+    return f"{field} must be one of {', '.join(valid)}{guess}"
 
 
 def misnamed_choice(document: Mapping[str, object], field: str) -> tuple[str, str] | None:

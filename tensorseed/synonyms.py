@@ -1,4 +1,4 @@
-"""Synonyms of schemes, losses, layer types, optimizers and fields.
+"""Synonyms of schemes, losses, layers, optimizers, fields and choices.
 
 They are what other frameworks and papers call them.
 A key is a name without case, underscores and hyphens. Its values are the names to suggest, in order; those
@@ -70,6 +70,14 @@ SCHEMES: dict[str, tuple[str, ...]] = {
     "sincos": ("sinusoidal",),
     "sine": ("siren", "sinusoidal"),
     "priorprobability": ("logit",),
+    "icnr": ("parts",),
+    "deepnorm": ("xavier_normal",),
+    "rezero": ("zeros",),
+    "fixup": ("zeros",),
+    "trunc": ("trunc_normal",),
+    "truncated": ("trunc_normal",),
+    "loguniform": ("log_uniform",),
+    "snn": ("lecun_normal",),
     "bilinearupsampling": ("bilinear",),
     "positionalencoding": ("sinusoidal",),
 }
@@ -127,6 +135,12 @@ LOSSES: dict[str, tuple[str, ...]] = {
     "focal": ("sigmoid_focal_loss",),
     "binaryfocal": ("sigmoid_focal_loss",),
     "binaryfocalcrossentropy": ("sigmoid_focal_loss",),
+    "squaredhinge": ("multi_margin_loss",),
+    "contrastive": ("hinge_embedding_loss", "triplet_margin_loss"),
+    "maxmargin": ("multi_margin_loss",),
+    "margin": ("margin_ranking_loss", "multi_margin_loss"),
+    "ranking": ("margin_ranking_loss",),
+    "expectile": ("quantile_loss",),
 }
 
 LAYERS: dict[str, tuple[str, ...]] = {
@@ -215,6 +229,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "upper": ("b",),
     "max": ("b",),
     "val": ("value",),
+    "c": ("value",),
+    "scale": ("std", "gain"),
+    **dict.fromkeys(("w0", "omega0", "firstomega0"), ("omega",)),
+    **dict.fromkeys(("prior", "probability", "prob"), ("p",)),
     "q": ("alpha",),
     "quantile": ("alpha",),
     "tau": ("alpha",),
@@ -232,10 +250,24 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "vocabsize": ("num_embeddings",),
     "kind": ("type",),
     "class": ("type",),
-    "size": ("shape",),
-    "initializer": ("init",),
-    "kernelinitializer": ("init",),
+    "classname": ("kind", "type"),
+    **dict.fromkeys(("pattern", "glob", "regex", "name", "path"), ("match",)),
+    **dict.fromkeys(("projection", "downsample", "skip"), ("shortcut",)),
+    **dict.fromkeys(("groups", "inaxis", "outaxis", "fanin", "fanout"), ("fan_axes",)),
+    **dict.fromkeys(("dim", "dims", "size"), ("shape",)),
+    **dict.fromkeys(("randomstate", "randomseed", "rng"), ("seed",)),
+    **dict.fromkeys(("weight", "initializer", "kernelinitializer"), ("init",)),
+    "tol": ("tolerance",),
 }
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("gelu", "silu", "swish", "mish", "relu6", "elu"), ("relu",)),
+    **dict.fromkeys(("lrelu", "prelu"), ("leaky_relu",)),
+    **dict.fromkeys(("none", "identity", "softmax"), ("linear",)),
+    **dict.fromkeys(("average", "avg"), ("fan_avg",)),
+    **dict.fromkeys(("gaussian", "untruncatednormal"), ("normal",)),
+}
+"""Words of a choice, such as a nonlinearity; with no gain of their own in torch those of the nearest."""
 
 _TABLES = {
     "scheme": SCHEMES,
@@ -244,6 +276,7 @@ _TABLES = {
     "optimizer": OPTIMIZERS,
     "field": FIELDS,
     "parameter": FIELDS,
+    "choice": CHOICES,
 }
 _ENDINGS = {"scheme": ("initializer", "init"), "loss": ("loss", "error"), "optimizer": ("optimizer",)}
 

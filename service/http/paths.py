@@ -13,8 +13,6 @@ from urllib.parse import quote
 from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_PAGES = ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/api/models", "/api/whoami-v2")
-
 
 class RootPath:
     """Puts the path that a proxy has removed before the path of every request, whatever the server is."""
@@ -34,36 +32,40 @@ class RootPath:
 
 
 class PlainPaths:
-    """Answers a path with surplus slashes as the one that it means."""
+    """Answers a path with surplus slashes as the one that it means; `whole` are those without parameters."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, whole: frozenset[str]) -> None:
         self._app = app
+        self._whole = whole
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http" and ("//" in scope["path"] or scope["path"].endswith("/")):
             root = root_path(scope)
-            scope = {**scope, "path": _below(scope["path"], root)}
+            scope = {**scope, "path": self._below(scope["path"], root)}
             if scope.get("raw_path"):
                 raw = scope["raw_path"].decode("latin-1")
-                scope["raw_path"] = _below(raw, quote(root)).encode("latin-1")
+                scope["raw_path"] = self._below(raw, quote(root)).encode("latin-1")
         await self._app(scope, receive, send)
 
+    def _below(self, path: str, root: str) -> str:
+        """The path with what follows its prefix made plain."""
+        return root + plain_path(path[len(root) :], self._whole) if path.startswith(root) else path
 
-def _below(path: str, root: str) -> str:
-    """The path with what follows its prefix made plain."""
-    return root + plain_path(path[len(root) :]) if path.startswith(root) else path
 
-
-def plain_path(path: str) -> str:
+def plain_path(path: str, whole: frozenset[str]) -> str:
     """The path without surplus slashes, but for those that a tensor's or a file's name may have.
 
-    >>> [plain_path(path) for path in ("//v1/weights/", "/v1//losses/", "/v1/weights/t/tensors/a//b/", "/")]
-    ['/v1/weights', '/v1/losses', '/v1/weights/t/tensors/a//b/', '/']
+    `whole` are the paths of routes without parameters.
+
+    >>> paths = ("//v1/weights/", "/v1//losses/mse_loss/", "/v1/weights/t/tensors/a//b/", "/healthz/", "/")
+    >>> [plain_path(path, frozenset({"/healthz"})) for path in paths]
+    ['/v1/weights', '/v1/losses/mse_loss', '/v1/weights/t/tensors/a//b/', '/healthz', '/']
     """
     path = re.sub(r"^/{2,}", "/", path)
-    if path.rstrip("/") in _PAGES:
-        return path.rstrip("/")
+    page = re.sub(r"/{2,}", "/", path).rstrip("/")
+    if page in whole:
+        return page
     if not path.startswith("/v1/"):
         return path
     route, mark, name = path.partition("/tensors/")

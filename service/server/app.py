@@ -103,6 +103,7 @@ def create_app(settings: Settings | None = None, folder: str | None = None) -> F
         app.state.memory,
         keyring,
         traces.tracer if traces else None,
+        frozenset(path for route in app.routes if "{" not in (path := getattr(route, "path", "{"))),
     )
     return app
 

@@ -48,9 +48,11 @@ def surround(
     budget: MemoryBudget,
     keyring: Keyring | None,
     tracer: Tracer | None,
+    whole_paths: frozenset[str],
 ) -> ASGIApp:
     """`app` within the middleware that the settings select.
 
+    `whole_paths` are those of routes without parameters.
     FastAPI's own list stands within its handling of unexpected errors. This one surrounds that too.
     """
     cors = Middleware(
@@ -63,7 +65,7 @@ def surround(
     middleware = [
         *([Middleware(ProxyHeadersMiddleware, settings.proxies())] if settings.proxies() else []),
         *([Middleware(RootPath, settings.root_path)] if settings.root_path else []),
-        Middleware(PlainPaths),
+        Middleware(PlainPaths, whole_paths),
         Middleware(RequestTelemetry, metrics, tracer, access_log=settings.access_log),
         *([cors] if settings.origins() else []),
         Middleware(Draining, shutdown),

@@ -41,6 +41,7 @@ M = TypeVar("M", bound=BaseModel)
 MAX_ITEMS = 64  # of one list of arguments
 
 _SIZE = "{field} must be a number, or a list of numbers with one for each dimension"
+_VARIANT = 'a variant is an init, an optimizer or a dtype, or an object of them, such as {"seed": 7}'
 _LISTS = ("layers", "rules", "compare")
 _EMPTY: dict[str, Any] = {
     "layers": [],
@@ -132,9 +133,14 @@ def read_calibration(raw: Any, faults: list[Located]) -> CalibrationGiven | None
     """Read the calibration, a method or an object."""
     if raw is None:
         return None
-    if not isinstance(raw, str):
+    if not isinstance(raw, str | dict):
+        faults.append(
+            (("calibrate",), 'calibrate is a method, "lsuv", or an object with method and settings')
+        )
+        return None
+    if isinstance(raw, dict):
         before = len(faults)
-        if _is(raw) and "init" in raw:
+        if "init" in raw:
             raw = {**raw, "init": normalise_init(raw["init"], ("calibrate", "init"), faults)}
         return validate(CalibrationGiven, raw, ("calibrate",), faults) if len(faults) == before else None
     if raw not in METHODS:
@@ -158,8 +164,10 @@ def read_variants(raw: Any, faults: list[Located]) -> list[tuple[VariantRequest,
         if (unknown := _unknown_kind(item, sent)) is not None:
             faults.append((path if isinstance(sent, str) else (*path, "kind"), unknown))
             continue
-        apart = ("init", "rules", "optimizer")
-        plain = {k: v for k, v in item.items() if k not in apart} if _is(item) else item
+        if not _is(item):
+            faults.append((path, _VARIANT))
+            continue
+        plain = {k: v for k, v in item.items() if k not in ("init", "rules", "optimizer")}
         request = validate(VariantRequest, plain, path, faults)
         if request is None:
             continue

@@ -22,7 +22,7 @@ from tensorseed.spec.quantizations import Quantization
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.schemes.parts import Part, Parts
 from tensorseed.spec.spellings.values import integer_remedy, type_remedy
-from tensorseed.suggestions import MAX_COMPARED_CHARS, misnamed_choice, unknown_name
+from tensorseed.suggestions import MAX_COMPARED_CHARS, misnamed_choice, no_choice, unknown_name
 from tensorseed.synonyms import synonyms_of
 
 MAX_WRITTEN = 200  # characters of an object that a sentence writes out
@@ -67,6 +67,7 @@ _LAYER_INIT = (
     '{"weight": "xavier_uniform"}: leave it out for torch\'s defaults'
 )
 _BY_PARAMETER = 'write it beside the kind, such as {"weight": {"kind": "normal", "std": 0.02}}'
+_RULE_INIT = f'{_INIT}: "match" of the rule names the parameter, such as "match": "weight"'
 _FAN_AXES = "the fans of a layer are torch's: leave fan_axes out, which belongs to a Tensor"
 _SIZE = "{field} must be an integer, or a list of integers with one for each dimension"
 _PADDING = "{field} must be same, valid, an integer, or a list of integers with one for each dimension"
@@ -244,7 +245,8 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
             return (*path, tag), f"{known} owns no tensors: leave the entry out"
         if kind == "union_tag_invalid":
             return (*path, tag), unknown_name(word, context["tag"], valid)
-        return (*path, tag), f"{tag} is required: one of {', '.join(valid)}"
+        required = (*path, tag), f"{tag} is required: one of {', '.join(valid)}"
+        return (path, _RULE_INIT) if path[0] == "rules" else required
     if kind == "extra_forbidden":
         if path[0] == "layers" and path[2:] == ("fan_axes",):
             return path, _FAN_AXES
@@ -259,8 +261,7 @@ def _sentence(path: Path, item: Mapping[str, Any], model: type[BaseModel]) -> tu
     if kind == "value_error" and (first := str(context["error"]).split()[0]) in model.model_fields:
         path = (*path, first)
     if kind == "literal_error":
-        valid_words = re.findall(r"'([^']*)'", context["expected"])
-        return path, f"{field} must be one of {', '.join(valid_words)}"
+        return path, no_choice(field, item["input"], re.findall(r"'([^']*)'", context["expected"]))
     words = {name: _plain(value) for name, value in context.items()}
     sentence = _SENTENCES.get(kind, "{field} is not valid").format(field=field, **words)
     return path, f"{sentence}{type_remedy(kind, item['input'])}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from tensorseed.sampling.distributions import WeightNorm as Norms
@@ -52,10 +53,14 @@ def warnings(resolved: ResolvedSpec) -> list[dict[str, str]]:
 
 def unused_rules(resolved: ResolvedSpec) -> Iterator[str]:
     """Yield a sentence for every rule of the spec that gave no tensor its init."""
+    names = sorted(tensor.name for tensor in resolved.tensors) if resolved.unused_rules else []
     for index, rule in resolved.unused_rules:
         remedy = "correct it, or leave it out"
+        below = f"{rule.match}."
         if rule.type is not None and rule.type not in _TYPES:
             remedy = _other_type(rule.type)
+        elif (at := bisect_left(names, below)) < len(names) and names[at].startswith(below):
+            remedy = f"it is a layer, whose tensors {rule.match}.** matches"
         yield f"{unused_detail(index, rule)}: {remedy}"
 
 

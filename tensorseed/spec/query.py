@@ -125,6 +125,9 @@ def _init(params: Mapping[str, str]) -> dict[str, Any]:
     valid = _parameters(kind)
     if valid is not None:
         _check_parameters(parameters, valid)
+    elif re.search(r"[({:=]", kind):
+        detail = "an init is a name here, and its parameters are parameters: write init=normal&std=0.02"
+        raise SpecError.at("init", detail)
     else:
         parameters = {}
     return {"kind": kind, **parameters}

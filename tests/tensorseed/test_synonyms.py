@@ -37,6 +37,14 @@ VALID: dict[str, Collection[str]] = {
         "bias",
         "value",
         "eps",
+        "omega",
+        "p",
+        "match",
+        "shape",
+        "seed",
+        "init",
+        "shortcut",
+        "fan_axes",
     ],
 }
 
@@ -85,6 +93,12 @@ VALID: dict[str, Collection[str]] = {
         ("field", "stddev", "std"),
         ("field", "units", "out_features"),
         ("field", "learning_rate", "lr"),
+        ("field", "w0", "omega"),
+        ("field", "prior", "p"),
+        ("field", "groups", "fan_axes"),
+        ("field", "downsample", "shortcut"),
+        ("field", "random_state", "seed"),
+        ("scheme", "ICNR", "parts"),
     ],
 )
 def test_a_synonym_is_suggested_before_a_near_name(word: str, name: str, guess: str) -> None:

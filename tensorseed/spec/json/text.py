@@ -36,6 +36,7 @@ MAX_SEARCHED_BYTES = 1 << 20  # of a body that is read again to find its faults
 _SURROGATES = (
     "the body holds half of a surrogate pair: write the character itself, or both halves of its escape"
 )
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")  # gzip and zstd
 _WIDE = "the body is UTF-16 or UTF-32: encode it as UTF-8"
 _NOT_UTF8 = "the body is not UTF-8: encode it as UTF-8"
 
@@ -79,10 +80,12 @@ def _without_mark(body: bytes) -> bytes:
     """The text without its byte order mark.
 
     Raises:
-        SpecError: the text is in UTF-16 or UTF-32.
+        SpecError: the text is in UTF-16 or UTF-32, or compressed.
     """
     if body.startswith(BOM_UTF8):
         return body[len(BOM_UTF8) :]
+    if body.startswith(_COMPRESSED):
+        raise SpecError.at("", "the body is compressed: send the JSON text itself")
     if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in body[:4]:
         raise SpecError.at("", _WIDE)
     return body

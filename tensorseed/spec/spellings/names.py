@@ -13,7 +13,7 @@ from operator import is_
 from typing import Any
 
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.spec.frameworks import Init, every_initializer
+from tensorseed.spec.frameworks import Init, Initializer, every_initializer
 from tensorseed.spec.frameworks.chainer import CHAINER
 from tensorseed.spec.frameworks.pytorch import TORCH
 from tensorseed.spec.schemes import BARE, SCHEMES, scheme_of
@@ -34,7 +34,7 @@ _DTYPE_MODULES = frozenset(("torch", "np", "numpy", "jnp", "jax.numpy", "mx", "t
 _BUILTINS = frozenset(
     ("float", "long")
 )  # torch's meaning; np.float is float64, np.long depends on the system
-_SCHEME_MODULES = re.compile(r"(torch\.)?(nn\.)?(init\.)")
+_SCHEME_MODULES = tuple(f"{prefix}." for prefix in TORCH.prefixes if prefix)
 _DEVICE = re.compile(r"/?(?:device:)?(?P<kind>auto|cpu|gpu|cuda)(?::(?P<index>[0-9]{1,4}))?")
 _SEPARATORS = re.compile(r"[\s_-]+")
 _SHAPE, _FANS = (8, 6), Fans(6, 8)  # of a matrix, which tells schemes apart
@@ -85,6 +85,17 @@ def _is_same(one: Init, other: Init) -> bool:
     return first == second
 
 
+@cache
+def _torchs_parameters() -> dict[str, Initializer]:
+    """The initializers of torch by each parameter that their schemes call otherwise."""
+    return {
+        parameter: one
+        for one in TORCH.initializers
+        for parameter in one.parameters
+        if parameter not in SCHEMES[one.kind].model_fields
+    }
+
+
 def _compact(name: str) -> str:
     return _SEPARATORS.sub("", name.casefold())
 
@@ -133,12 +144,14 @@ def scheme_kind(text: str) -> str:
     """
     if text in SCHEMES or len(text) > MAX_CHARS:
         return text
-    word = _SCHEME_MODULES.sub("", text.strip(), count=1)
+    word = text.strip()
+    module = next((module for module in _SCHEME_MODULES if word.startswith(module)), "")
+    word = word.removeprefix(module)
     compact = _compact(word)
     name = _scheme_spellings().get(compact, text)
     if name not in SCHEMES or compact not in _owned_elsewhere():
         return name
-    by_torch = word != text.strip() or word.endswith("_")
+    by_torch = module or word.endswith("_")
     return name if by_torch and TORCH.find(name) else text
 
 
@@ -190,9 +203,10 @@ def respell_init(init: Any) -> Any:
     kind = init.get("kind") if isinstance(init, dict) else None
     if not isinstance(kind, str):
         return init
-    if "val" in init:  # a parameter of torch's constant_, which has a table
-        is_torchs = kind not in SCHEMES and scheme_kind(kind) == "constant"
-        return {**init, "kind": "constant_"} if is_torchs else init
+    for parameter, initializer in _torchs_parameters().items():
+        if parameter in init:
+            is_torchs = kind not in SCHEMES and scheme_kind(kind) == initializer.kind
+            return {**init, "kind": initializer.names[0]} if is_torchs else init
     name, parts = scheme_kind(kind), init.get("parts")
     found = init if name == kind else {**init, "kind": name}
     if name in SCHEMES:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from tensorseed.spec.json.syntax import plain_number
+from tensorseed.spec.schemes.fans import NONLINEARITIES, gain
 from tensorseed.spec.spellings.choices import MAX_CHARS
 
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
@@ -83,6 +84,8 @@ def type_remedy(kind: str, value: object) -> str:
         return f": write {number} without quotes"
     if re.fullmatch(r"-?[0-9]+,[0-9]+", text):
         return f": write {text.replace(',', '.')}"
+    if text in NONLINEARITIES:
+        return f": the gain of {text} is {gain(text)!r}"
     fraction = re.fullmatch(r"(-?[0-9]{1,9})/([1-9][0-9]{0,8})", text)
     return f": write {int(fraction[1]) / int(fraction[2])!r}" if fraction else ""
 

@@ -216,7 +216,11 @@ def test_another_path_or_method_says_what_to_write(
 
 
 @pytest.mark.parametrize(
-    "path", ["/healthz/", "/readyz/", "/v1/losses/", "/v1//schemes", "/v1/losses/mse_loss/"]
+    "path",
+    [
+        *("/healthz/", "/readyz/", "/v1/losses/", "/v1//schemes", "/v1/losses/mse_loss/"),
+        *("/docs//", "/openapi.json/", "/metrics/", "/api/models/", "/api//models"),
+    ],
 )
 def test_surplus_slashes_do_not_count(client: Client, path: str) -> None:
     assert client.get(path).status_code == 200

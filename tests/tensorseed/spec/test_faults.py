@@ -74,6 +74,13 @@ def test_axes_of_a_part_belong_to_the_tensor() -> None:
             ', or add "type": "Tensor"',
         ),
         ({"match": "weight", "init": {"type": "eye"}}, linear(), "/init/type", "type is called kind here"),
+        (
+            {"type": "Linear", "init": {"weight": "eye"}},
+            linear(),
+            "/init",
+            '"match" of the rule names the parameter, such as "match": "weight"',
+        ),
+        ({"pattern": "bias", "init": "zeros"}, linear(), "/pattern", "did you mean match?"),
     ],
 )
 def test_a_rule_says_what_to_write(rule: Any, layer: Any, where: str, words: str) -> None:
@@ -113,3 +120,26 @@ def test_types_of_rules_without_use(name: str, words: str) -> None:
     (sentence,) = unused_rules(parse(linear(), rules=[{"type": name, "match": "weight", "init": "eye"}]))
     assert sentence.startswith(f"rule 0, type {name} and match weight, decided no tensor: ")
     assert words in sentence
+
+
+def test_a_rule_for_a_layer_says_how_its_tensors_match() -> None:
+    (sentence,) = unused_rules(parse(linear(name="h.fc"), rules=[{"match": "h.fc", "init": "zeros"}]))
+    assert sentence.endswith("it is a layer, whose tensors h.fc.** matches")
+    (sentence,) = unused_rules(parse(linear(name="h.fc2"), rules=[{"match": "h.fc", "init": "zeros"}]))
+    assert sentence.endswith("correct it, or leave it out")
+
+
+@pytest.mark.parametrize(
+    ("init", "words"),
+    [
+        ({"kind": "kaiming_normal", "nonlinearity": "gelu"}, "did you mean relu?"),
+        ({"kind": "kaiming_normal", "nonlinearity": "identity"}, "did you mean linear?"),
+        ({"kind": "xavier_normal", "gain": "relu"}, "the gain of relu is 1.4142135623730951"),
+        ({"kind": "normal", "scale": 0.02}, "did you mean std?"),
+        ({"kind": "siren", "w0": 30}, "did you mean omega?"),
+        ({"kind": "constant", "val": 1}, "value is required"),
+    ],
+)
+def test_a_parameter_of_another_name_or_value_says_what_to_write(init: Any, words: str) -> None:
+    (_, detail), *_ = faults(tensor(init=init))
+    assert words in detail

@@ -81,6 +81,8 @@ def test_the_query_is_the_spec(params: dict[str, str], entry: Any, top: dict[str
         ({"shape": "2", "init": "normal", "std": "9" * 400}, "std", "must be a number"),
         ({"shape": "2", "init": "zeros", "generator": "mt"}, "generator", "philox"),
         ({"shape": "2", "init": "zeros", "torch_version": "2.13.0"}, "torch_version", "leave it out"),
+        ({"shape": "2", "init": "normal(std=0.1)"}, "init", "write init=normal&std=0.02"),
+        ({"shape": "2", "init": '{"kind": "normal"}'}, "init", "write init=normal&std=0.02"),
         ({"shape": "2,2", "init": "lecun_normal", "generator": "torch"}, "init", "torch has no lecun_normal"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tracemalloc
 from typing import Any
@@ -50,6 +51,10 @@ def test_a_byte_order_mark_of_utf_8_is_accepted(document: Any) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
 def test_wide_encodings_are_named(encoding: str) -> None:
     assert fault('{"seed": 1}'.encode(encoding)) == ("", "the body is UTF-16 or UTF-32: encode it as UTF-8")
+
+
+def test_a_compressed_body_is_named() -> None:
+    assert fault(gzip.compress(b"{}")) == ("", "the body is compressed: send the JSON text itself")
 
 
 @pytest.mark.parametrize("padding", [b"", LONG, b" " * MAX_SEARCHED_BYTES])
