@@ -39,6 +39,12 @@ COMMANDS: Mapping[str, Entry] = {
         NETWORKS,
         "Say what the inits of a network do to its signals, gradients and losses",
     ),
+    "sweep": Entry(
+        "tensorseed.commands.sweep",
+        "sweep",
+        NETWORKS,
+        "Evaluate every point of a grid, and write a row for each",
+    ),
     "recipes": Entry(
         "tensorseed.commands.recipes", "recipes", MODELS, "List the recipes of models, such as gpt2"
     ),
@@ -92,6 +98,7 @@ _ELSEWHERE: Mapping[str, str] = {
     "serve": "api daemon run server start up web",
     "settings": "config configuration env options",
     "show": "cat describe dump header info inspect stat stats view",
+    "sweep": "batch experiment grid grid-search multirun optimize scan search-space study tune",
     "verify": "check compare diff test",
 }
 _OPTIONS: Mapping[str, str] = {"help": "--help", "version": "--version"}

@@ -10,10 +10,8 @@ can be searched, copied and read aloud. Equal reports give equal bytes under one
 
 from __future__ import annotations
 
-import io
-import threading
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 from tensorseed.evaluations.plots.curves import Panel, loss_panel, signal_panel, time_panel
 from tensorseed.evaluations.plots.figure import (
@@ -24,9 +22,10 @@ from tensorseed.evaluations.plots.figure import (
     named_layers,
     names_height,
 )
+from tensorseed.evaluations.plots.writing import Form, drawing, written
 from tensorseed.evaluations.report import Report
 
-Form = Literal["svg", "png"]
+__all__ = ["Form", "draw"]
 
 ACTIVATIONS = "Activations: standard deviation of each layer's output"
 GRADIENTS = "Gradients: standard deviation of the loss's gradient at each layer's output"
@@ -34,20 +33,7 @@ IN_TIME = "Gradients in time: norm of the loss's gradient at the hidden state of
 STEPPED = "Loss after each optimizer step: as it was (faint) and smoothed (strong)"
 UNSTEPPED = "Loss, before any optimizer step"
 
-_STYLE = {
-    "font.family": ["DejaVu Sans"],
-    "svg.fonttype": "none",
-    "svg.hashsalt": "tensorseed",
-    "svg.id": None,
-    "path.simplify": True,
-    "path.sketch": None,
-    "text.usetex": False,
-    "axes.unicode_minus": True,
-}
-_FONT = b"'DejaVu Sans'"
-_FONTS = _FONT + b", Verdana, sans-serif"  # of a viewer: Verdana is as wide, most others are narrower
 _BELOW = 0.25  # inches, above a panel that has an axis of its own
-_drawing = threading.Lock()  # matplotlib's settings are one for the whole process
 
 
 def draw(reports: Sequence[Report], form: Form) -> bytes:
@@ -55,12 +41,9 @@ def draw(reports: Sequence[Report], form: Form) -> bytes:
 
     Nothing in it depends on the time or on this process. Takes about a second; one is drawn at a time.
     """
-    import matplotlib
-
     title, subtitle = _headings(reports)
-    with _drawing, matplotlib.rc_context(_STYLE):
-        figure = _figure(reports, title, subtitle)
-        return _written(figure, form, title)
+    with drawing():
+        return written(_figure(reports, title, subtitle), form, title)
 
 
 def _figure(reports: Sequence[Report], title: str, subtitle: str) -> Any:
@@ -128,16 +111,3 @@ def _shared(reports: Sequence[Report]) -> str:
         if len(values) == 1:
             parts.append(f"{name} {values.pop()}")
     return ", ".join(parts)
-
-
-def _written(figure: Any, form: Form, title: str) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    out = io.BytesIO()
-    if form == "png":
-        FigureCanvasAgg(figure).print_png(out, metadata={"Title": title, "Software": None})
-        return out.getvalue()
-    metadata: Mapping[str, str | None] = {"Title": title, "Date": None, "Creator": None}
-    FigureCanvasSVG(figure).print_svg(out, metadata=metadata)
-    return out.getvalue().replace(_FONT, _FONTS)
