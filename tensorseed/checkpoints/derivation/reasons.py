@@ -164,19 +164,29 @@ def _too_small(path: Path, value: int) -> Fault:
 
 def _needed(config: Mapping[str, Any], name: str) -> Fault:
     kind = config.get("model_type")
-    return Fault(pointer((name,)), f"{name} is needed: a {kind} has no default for it that its class can use")
+    return Fault(pointer((name,)), f"{name} is needed: the class of {kind} has no default that it can use")
 
 
 def _without_value(error: Exception) -> list[str]:
-    """The fields of the config without a value that the line of transformers read where it failed."""
+    """The fields of the config without a value that the innermost line of a model read as it failed.
+
+    Those that are sizes come before others, which may stay without.
+    """
     if not isinstance(error, AttributeError | TypeError) or not _is_theirs(error.__traceback__):
         return []
     frames = [*walk_tb(error.__traceback__)]
-    last, number = frames[-1]
-    names = dict.fromkeys(_WORD.findall(linecache.getline(last.f_code.co_filename, number)))
-    config = next(_configs(frame for frame, _ in reversed(frames)), None)
-    fields = vars(config) if config is not None else {}
-    return [name for name in names if name in fields and fields[name] is None]
+    for place in reversed(range(len(frames))):
+        frame, number = frames[place]
+        path = frame.f_code.co_filename
+        config = next(_configs(each for each, _ in reversed(frames[: place + 1])), None)
+        if config is None or not {"transformers", "models"} <= {*PurePath(path).parts}:
+            continue
+        names = dict.fromkeys(_WORD.findall(linecache.getline(path, number)))
+        fields = vars(config)
+        found = [name for name in names if name in fields and fields[name] is None]
+        if found:
+            return [name for name in found if _SIZE.search(name)] or found
+    return []
 
 
 def _configs(frames: Iterable[FrameType]) -> Iterator[PreTrainedConfig]:

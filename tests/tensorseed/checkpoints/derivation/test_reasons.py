@@ -56,8 +56,9 @@ BUILDS_NONE = "transformers cannot build this model: "
         (
             {"model_type": "nemotron", "num_hidden_layers": 1},
             "/num_key_value_heads",
-            "num_key_value_heads is needed: a nemotron has no default for it",
+            "num_key_value_heads is needed: the class of nemotron has no default",
         ),
+        ({"model_type": "esm"}, "/vocab_size", "vocab_size is needed: the class of esm has no default"),
         ({"model_type": "hunyuan_v1_moe", "num_hidden_layers": 1}, "/head_dim", "head_dim is needed"),
         (
             {"model_type": "musicgen_melody"},
