@@ -22,13 +22,17 @@ def stored(x: Floats, dtype: str, method: str, options: Mapping[str, Any]) -> li
     """The tensors of a method, in the order of the page, as their bits; `x` are the elements in `dtype`."""
     single: dict[str, Callable[[Floats], list[Stored]]] = {
         "fp8": lambda m: _scaled(
-            m, options.get("block_size", (128, 128)), options.get("scale_dtype", "float32")
+            m,
+            options.get("block_size", (128, 128)),
+            options.get("scale_dtype", "float32"),
+            is_power=options.get("scale_fmt") == "ue8m0",
         ),
         "fp8_channel": lambda m: _scaled(m, (1, m.shape[1]), dtype),
         "int8": lambda m: _scaled(m, (1, m.shape[1]), dtype, top=127),
         "mxfp4": _mxfp4,
         "gptq": lambda m: _gptq(m, options.get("group_size", 128)),
         "awq": lambda m: _awq(m, options.get("group_size", 128)),
+        "int4": lambda m: _int4(m, options.get("group_size", 128), dtype),
     }
     if x.ndim == 2:
         return single[method](x)
@@ -54,14 +58,17 @@ def _scale(value: Any, dtype: str) -> tuple[np.float32, int]:
     return np.uint32(code << 16).view(np.float32), code
 
 
-def _scaled(m: Floats, block: Any, dtype: str, top: int = 448) -> list[Stored]:
+def _scaled(m: Floats, block: Any, dtype: str, top: int = 448, *, is_power: bool = False) -> list[Stored]:
     height, width = block
     numbers = np.empty(m.shape, np.int64)
     rows, columns = range(0, m.shape[0], height), range(0, m.shape[1], width)
     scales = np.empty((len(rows), len(columns)), np.int64)
     for (i, top_row), (j, left) in product(enumerate(rows), enumerate(columns)):
         where = np.s_[top_row : top_row + height, left : left + width]
-        scale, scales[i, j] = _scale(np.abs(m[where]).max() / np.float32(top), dtype)
+        exact = np.abs(m[where]).max() / np.float32(top)
+        if is_power and exact:
+            exact = np.float32(2.0 ** max(np.ceil(np.log2(np.float64(exact))), -126))
+        scale, scales[i, j] = _scale(exact, dtype)
         quotients = m[where] / scale
         numbers[where] = _float8(quotients) if top == 448 else np.clip(np.round(quotients), -127, 127)
     return [numbers, scales]
@@ -110,6 +117,17 @@ def _gptq(m: Floats, group: int) -> list[Stored]:
     packed = sum(q[:, k::8].T << 4 * k for k in range(8))
     zeros = np.full((inputs // group, outputs // 8), 0x77777777)
     return [np.asarray(packed), zeros, scales, np.arange(inputs) // group]
+
+
+def _int4(m: Floats, group: int, dtype: str) -> list[Stored]:
+    rows, columns = m.shape
+    scales = np.empty((rows, columns // group), np.int64)
+    packed = np.zeros((rows, columns // 8), np.int64)
+    for r, c in product(range(rows), range(columns)):
+        x = m[r, c // group * group : (c // group + 1) * group]
+        scale, scales[r, c // group] = _scale(np.abs(x).max() / np.float32(7.5), dtype)
+        packed[r, c // 8] += int(np.clip(np.round(m[r, c] / scale) + 8, 0, 15)) << 4 * (c % 8)
+    return [packed, scales, np.array(m.shape)]
 
 
 def _awq(m: Floats, group: int) -> list[Stored]:

@@ -25,10 +25,12 @@ SUPPORTED = ("fp8", "compressed-tensors", "mxfp4", "gptq", "awq")
 _MXFP4_KEPT = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
 _NUMBERED = re.compile(r"\.\d+\.")
 _CLASSES = frozenset(("Linear", "Module"))  # names in `ignore` that stand for every linear layer
+_PACKED = "pack-quantized"
 _STRATEGIES = {
     ("float", "channel"): "fp8_channel",
     ("float", "tensor"): "fp8_tensor",
     ("int", "channel"): "int8",
+    ("int", "group"): "int4",
 }
 
 
@@ -60,9 +62,11 @@ def written_format(value: Any, kept: Sequence[str]) -> Document:
     found = quantization_of(value)
     match found.method:
         case "fp8":
+            power = {"scale_fmt": "ue8m0"} if found.option("scale_fmt") == "ue8m0" else {}
             return {
                 "quant_method": "fp8",
                 "fmt": "e4m3",
+                **power,
                 "activation_scheme": "dynamic",
                 "weight_block_size": [*found.option("block_size")],
                 "modules_to_not_convert": [*kept],
@@ -89,6 +93,8 @@ def written_format(value: Any, kept: Sequence[str]) -> Document:
                 "version": "gemm",
                 "modules_to_not_convert": [*kept],
             }
+        case "int4":
+            return _compressed_int4(found.option("group_size"), kept)
     return _compressed(found.method, kept)
 
 
@@ -102,16 +108,28 @@ def _compressed(method: str, kept: Sequence[str]) -> Document:
     """The quantization_config of compressed-tensors, whose activations are quantised as they come."""
     (kind, strategy) = next(pair for pair, name in _STRATEGIES.items() if name == method)
     number = {"num_bits": 8, "type": kind, "symmetric": True}
+    inputs = {**number, "strategy": "token", "dynamic": True}
+    return _groups(f"{kind}-quantized", {**number, "strategy": strategy, "dynamic": False}, inputs, kept)
+
+
+def _compressed_int4(group: int, kept: Sequence[str]) -> Document:
+    """The quantization_config of compressed-tensors, whose activations stay floats."""
+    weights = {"num_bits": 4, "type": "int", "symmetric": True, "strategy": "group", "group_size": group}
+    return _groups(_PACKED, {**weights, "dynamic": False}, None, kept)
+
+
+def _groups(form: str, weights: Document, inputs: Document | None, kept: Sequence[str]) -> Document:
+    """The quantization_config of compressed-tensors with one group, of all linear layers but those `kept`."""
     return {
         "quant_method": "compressed-tensors",
-        "format": f"{kind}-quantized",
+        "format": form,
         "quantization_status": "compressed",
         "ignore": [*kept],
         "config_groups": {
             "group_0": {
                 "targets": ["Linear"],
-                "weights": {**number, "strategy": strategy, "dynamic": False},
-                "input_activations": {**number, "strategy": "token", "dynamic": True},
+                "weights": weights,
+                "input_activations": inputs,
                 "output_activations": None,
             }
         },
@@ -167,9 +185,10 @@ def _read_fp8(document: Document) -> Described:
         detail = "weight_block_size must be two sizes up to 1,024, such as [128, 128]"
         raise ConfigFormatError("weight_block_size", detail)
     _expect(document, "fmt", (None, "e4m3"))
-    _expect(document, "scale_fmt", (None, "float"))
-    value = "fp8" if size == [128, 128] else {"method": "fp8", "block_size": size}
-    return _described(value, document)
+    _expect(document, "scale_fmt", (None, "float", "ue8m0"))
+    options = {} if size == [128, 128] else {"block_size": size}
+    options |= {"scale_fmt": "ue8m0"} if document.get("scale_fmt") == "ue8m0" else {}
+    return _described({"method": "fp8", **options} if options else "fp8", document)
 
 
 def _read_compressed(document: Document) -> Described:
@@ -180,8 +199,14 @@ def _read_compressed(document: Document) -> Described:
         detail = 'config_groups must have one group, of targets ["Linear"] with weights'
         raise ConfigFormatError("config_groups", detail)
     method = _STRATEGIES.get((str(weights.get("type")), str(weights.get("strategy"))))
-    if method is None or weights.get("num_bits") != 8 or weights.get("symmetric", True) is not True:
-        detail = "weights must have 8 bits, symmetric: float by channel or by tensor, or int by channel"
+    bits = 4 if method == "int4" else 8
+    if method is None or weights.get("num_bits") != bits or weights.get("symmetric", True) is not True:
+        detail = (
+            "weights must be symmetric: float of 8 bits by channel or by tensor, int of 8 bits by channel"
+        )
+        raise ConfigFormatError("config_groups", f"{detail}, or int of 4 bits by group")
+    if method == "int4" and weights.get("actorder") not in (None, False, "static", "weight"):
+        detail = "actorder must be static or null: there are no activations to sort by"
         raise ConfigFormatError("config_groups", detail)
     for member in ("input_activations", "output_activations"):
         activations = group.get(member)
@@ -189,7 +214,8 @@ def _read_compressed(document: Document) -> Described:
             raise ConfigFormatError("config_groups", f"{member} must be dynamic: nothing is calibrated")
     if weights.get("dynamic") or weights.get("scale_dtype") is not None:
         raise ConfigFormatError("config_groups", "weights must have scales, of the dtype of the weights")
-    formats = (None, f"{weights['type']}-quantized", "naive-quantized")  # the latter is an older name
+    quantised = (f"{weights['type']}-quantized", "naive-quantized")  # the latter is an older name
+    formats = (None, *((_PACKED,) if method == "int4" else quantised))
     _expect(document, "format", formats)
     if group.get("format") not in formats:
         raise ConfigFormatError("config_groups", f"format must be {formats[1]} here")
@@ -201,7 +227,8 @@ def _read_compressed(document: Document) -> Described:
             raise ConfigFormatError(member, f"{member} is not supported: leave it out")
     ignored = _names(document, "ignore")
     chosen = None if _CLASSES.isdisjoint(ignored) else ()
-    return Described(method, method, _patterns(ignored, "ignore", are_whole=True), chosen)
+    value = method if method != "int4" else _grouped(method, weights, "config_groups")
+    return Described(value, method, _patterns(ignored, "ignore", are_whole=True), chosen)
 
 
 def _read_gptq(document: Document) -> Described:
@@ -260,10 +287,10 @@ def _read_awq(document: Document) -> Described:
     return _described(_grouped("awq", document), document)
 
 
-def _grouped(method: str, document: Document) -> Any:
+def _grouped(method: str, document: Document, member: str = "group_size") -> Any:
     size = document.get("group_size", 128)
     if type(size) is not int or not 8 <= size <= MAX_BLOCK or size % 8:
-        raise ConfigFormatError("group_size", "group_size must be a multiple of 8 from 8 to 1,024")
+        raise ConfigFormatError(member, "group_size must be a multiple of 8 from 8 to 1,024")
     return method if size == 128 else {"method": method, "group_size": size}
 
 

@@ -25,6 +25,7 @@ Pair = tuple[int, int]  # of rows and columns
 FLOAT8 = DTYPES["float8_e4m3fn"]
 FLOAT16 = DTYPES["float16"]
 FLOAT32 = DTYPES["float32"]
+_BELOW_POWER = np.int32((1 << 23) - 1)  # the bits of a fraction
 
 
 class Encoder(ABC):
@@ -52,15 +53,20 @@ class Encoder(ABC):
 
 @dataclass(frozen=True)
 class Scaling:
-    """The scales of blocks of weights: the largest absolute value over `top`, in `dtype`."""
+    """The scales of blocks of weights: the largest absolute value over `top`, in `dtype`.
+
+    With `is_power` it is rounded up to a power of two.
+    """
 
     block: Pair
     top: float
     dtype: DType
+    is_power: bool = False
 
     def stored(self, weights: Floats) -> Stored:
         """The scales in the storage of their dtype; 1 where a scale would be 0."""
-        return rounded(largest(weights, self.block) / np.float32(self.top), self.dtype)
+        scales = largest(weights, self.block) / np.float32(self.top)
+        return rounded(next_power(scales) if self.is_power else scales, self.dtype)
 
     def divided(self, weights: Floats) -> Floats:
         """The weights over the scales of their blocks, in the weights' own memory: new pages cost more."""
@@ -158,6 +164,12 @@ def float8(values: Floats) -> Stored:
     codes = np.empty(values.size, np.uint8)
     narrow(values.reshape(-1), FLOAT8, codes)
     return codes.reshape(values.shape)
+
+
+def next_power(scales: Floats) -> Floats:
+    """The least power of two that is no less, at least 2⁻¹²⁶; 0 for 0."""
+    bits = scales.view(np.int32)
+    return ((bits + _BELOW_POWER) & ~_BELOW_POWER).view(np.float32)
 
 
 def rounded(scales: Floats, dtype: DType) -> Stored:

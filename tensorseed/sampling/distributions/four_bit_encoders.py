@@ -1,6 +1,6 @@
-"""Encoders of weights in four bits: MXFP4, GPTQ and AWQ.
+"""Encoders of weights in four bits: MXFP4, GPTQ, AWQ and int4.
 
-Section 15 of stream v1 defines them. All are transposed.
+Section 15 of stream v1 defines them. All but int4 are transposed.
 """
 
 from __future__ import annotations
@@ -112,10 +112,24 @@ class GptqWeights(Encoder):
 
     def encode(self, weights: Floats) -> Stored:
         """The first input is in the lowest nibble."""
-        quotients = Scaling((1, self.group), GPTQ_TOP, FLOAT16).divided(weights)
-        out = np.empty((weights.shape[0], weights.shape[1] // NIBBLES), np.int32)
-        kernels.pack_row_nibbles(quotients, np.float32(GPTQ_ZERO), out)
-        return out
+        return _packed_inputs(Scaling((1, self.group), GPTQ_TOP, FLOAT16).divided(weights))
+
+
+@dataclass(frozen=True)
+class GroupedInt4(Encoder):
+    """Nibbles of groups of inputs, eight inputs in an int32, around 8, a row of them for each output."""
+
+    scaling: Scaling
+    unit: Pair = (1, NIBBLES)
+
+    @property
+    def block(self) -> Pair:
+        """The numbers of a group."""
+        return 1, self.scaling.block[1] // NIBBLES
+
+    def encode(self, weights: Floats) -> Stored:
+        """The first input is in the lowest nibble."""
+        return _packed_inputs(self.scaling.divided(weights))
 
 
 @dataclass(frozen=True)
@@ -205,6 +219,13 @@ def mxfp4_scales(weights: Floats, group: int) -> npt.NDArray[np.int32]:
     )
     found[bounds == 0] = _BIAS
     return found
+
+
+def _packed_inputs(quotients: Floats) -> Stored:
+    """Integers of eight columns each, the first in the lowest nibble, around 8."""
+    out = np.empty((quotients.shape[0], quotients.shape[1] // NIBBLES), np.int32)
+    kernels.pack_row_nibbles(quotients, np.float32(GPTQ_ZERO), out)
+    return out
 
 
 def _packed(quotients: Floats, zeros: Floats, group: int) -> Stored:

@@ -18,7 +18,7 @@ from tensorseed.spec.json.text import dump
 from tensorseed.spec.quantizations.stored_parts import ENDS, Matrix, Shape, StoredPart
 from tensorseed.spec.schemes import ArgumentError
 
-MethodName = Literal["fp8", "fp8_channel", "fp8_tensor", "int8", "mxfp4", "gptq", "awq"]
+MethodName = Literal["fp8", "fp8_channel", "fp8_tensor", "int8", "mxfp4", "gptq", "awq", "int4"]
 METHODS: tuple[MethodName, ...] = get_args(MethodName)
 QUANTISED = ("float32", "float16", "bfloat16")  # the dtypes of weights that can be quantised
 
@@ -26,11 +26,17 @@ MAX_BLOCK = 1_024  # of a size of a block, or of a group
 _SEPARATORS = re.compile(r"[\s_-]+")
 _SPELLINGS: dict[str, str] = {_SEPARATORS.sub("", name): name for name in METHODS}
 _MAX_CHARS = 64  # of a word that may be another spelling
-_DEFAULTS: dict[str, Any] = {"block_size": (128, 128), "group_size": 128, "scale_dtype": "float32"}
+_DEFAULTS: dict[str, Any] = {
+    "block_size": (128, 128),
+    "group_size": 128,
+    "scale_dtype": "float32",
+    "scale_fmt": "float",
+}
 _OPTIONS: dict[str, tuple[str, ...]] = {
-    "fp8": ("block_size", "scale_dtype"),
+    "fp8": ("block_size", "scale_dtype", "scale_fmt"),
     "gptq": ("group_size",),
     "awq": ("group_size",),
+    "int4": ("group_size",),
 }
 
 Size = Annotated[int, Field(ge=1, le=MAX_BLOCK)]
@@ -47,17 +53,22 @@ class Quantization(BaseModel):
     method: MethodName = Field(
         description="fp8: float8_e4m3fn and a scale for each block. fp8_channel, fp8_tensor and int8: "
         "a scale for each row, or for all. mxfp4: blocks of 32 along the inputs of (inputs, outputs). "
-        "gptq and awq: int4, and a scale for each group of inputs.",
+        "gptq, awq and int4: four bits, and a scale for each group of inputs.",
         examples=["fp8"],
     )
     block_size: Block | None = Field(
         default=None, description="Of fp8: rows and columns of a block; 128 by 128.", examples=[[128, 128]]
     )
     group_size: Size | None = Field(
-        default=None, description="Of gptq and awq: the inputs of a group; 128.", examples=[64]
+        default=None, description="Of gptq, awq and int4: the inputs of a group; 128.", examples=[64]
     )
     scale_dtype: Literal["float32", "bfloat16"] | None = Field(
         default=None, description="Of fp8: the dtype of the scales; float32.", examples=["bfloat16"]
+    )
+    scale_fmt: Literal["float", "ue8m0"] | None = Field(
+        default=None,
+        description="Of fp8: whether scales are powers of two (ue8m0), rounded up; float.",
+        examples=["ue8m0"],
     )
 
     def value(self) -> Any:
@@ -106,7 +117,8 @@ class Quantization(BaseModel):
         matrix = Matrix(weights, dtype, shape)
         match self.method:
             case "fp8":
-                return matrix.fp8(self.option("block_size"), DTYPES[self.option("scale_dtype")])
+                scale, fmt = DTYPES[self.option("scale_dtype")], self.option("scale_fmt")
+                return matrix.fp8(self.option("block_size"), scale, is_power=fmt == "ue8m0")
             case "fp8_channel":
                 return matrix.fp8_channel()
             case "fp8_tensor":
@@ -119,6 +131,8 @@ class Quantization(BaseModel):
                 return matrix.gptq(self.option("group_size"))
             case "awq":
                 return matrix.awq(self.option("group_size"))
+            case "int4":
+                return matrix.int4(self.option("group_size"))
 
 
 def check_quantization(value: Any, shape: Shape, dtype: DType) -> None:

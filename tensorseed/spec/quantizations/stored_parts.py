@@ -18,6 +18,7 @@ from tensorseed.sampling.distributions import (
     Quantized,
     TruncNormal,
     Uniform,
+    Values,
     ZeroRange,
 )
 from tensorseed.sampling.distributions.encoders import (
@@ -41,6 +42,7 @@ from tensorseed.sampling.distributions.four_bit_encoders import (
     AwqZeros,
     GptqScales,
     GptqWeights,
+    GroupedInt4,
     Mxfp4Blocks,
     Mxfp4Scales,
 )
@@ -65,10 +67,11 @@ ENDS: dict[str, tuple[tuple[str, str], ...]] = {
     "mxfp4": (("", "_blocks"), ("", "_scales")),
     "gptq": ((_WEIGHT, ".qweight"), (_WEIGHT, ".qzeros"), (_WEIGHT, ".scales"), (_WEIGHT, ".g_idx")),
     "awq": ((_WEIGHT, ".qweight"), (_WEIGHT, ".qzeros"), (_WEIGHT, ".scales")),
+    "int4": (("", "_packed"), ("", "_scale"), ("", "_shape")),
 }
 """By method, for each tensor that is stored: the end that the tensor's name loses, and its own."""
 
-INT32 = DTYPES["int32"]
+INT32, INT64 = DTYPES["int32"], DTYPES["int64"]
 
 Shape = tuple[int, ...]
 
@@ -94,10 +97,10 @@ class Matrix(NamedTuple):
     dtype: DType
     shape: Shape
 
-    def fp8(self, block: Pair, scale: DType) -> list[StoredPart]:
-        """float8_e4m3fn with a scale for each block."""
+    def fp8(self, block: Pair, scale: DType, *, is_power: bool) -> list[StoredPart]:
+        """float8_e4m3fn with a scale for each block, which may be a power of two."""
         self._check_scales(FLOAT8_TOP, scale)
-        return self._float8(Scaling(block, FLOAT8_TOP, scale))
+        return self._float8(Scaling(block, FLOAT8_TOP, scale, is_power))
 
     def fp8_channel(self) -> list[StoredPart]:
         """float8_e4m3fn with a scale for each row."""
@@ -130,7 +133,7 @@ class Matrix(NamedTuple):
 
     def gptq(self, group: int) -> list[StoredPart]:
         """int4 with a scale for each group of inputs, around a zero point of 8."""
-        outputs, inputs = self._linear(group)
+        outputs, inputs = self._packed_outputs(group)
         self._check_scales(GPTQ_TOP, FLOAT16)
         groups = inputs // group
         zeros = Constant(float(GPTQ_ZEROS))
@@ -143,13 +146,24 @@ class Matrix(NamedTuple):
 
     def awq(self, group: int) -> list[StoredPart]:
         """int4 with a scale and a zero point for each group of inputs."""
-        outputs, inputs = self._linear(group)
+        outputs, inputs = self._packed_outputs(group)
         self._check_scales(AWQ_LEVELS / 2, FLOAT16)  # the range is twice the bound at most
         groups, scales, packed = AwqGroups(group), inputs // group, outputs // NIBBLES
         return [
             self._part("int32", (inputs, packed), AwqWeights(groups)),
             self._part("int32", (scales, packed), AwqZeros(groups)),
             self._part("float16", (scales, outputs), AwqScales(groups)),
+        ]
+
+    def int4(self, group: int) -> list[StoredPart]:
+        """int4 with a scale for each group of inputs, in the dtype of the weights, and the shape."""
+        outputs, inputs = self._linear(group)
+        self._check_scales(GPTQ_TOP, self.dtype)
+        scaling = Scaling((1, group), GPTQ_TOP, self.dtype)
+        return [
+            self._part("int32", (outputs, inputs // NIBBLES), GroupedInt4(scaling)),
+            self._scales(scaling),
+            StoredPart(INT64, (2,), Values((float(outputs), float(inputs)))),
         ]
 
     def _float8(self, scaling: Scaling) -> list[StoredPart]:
@@ -199,14 +213,19 @@ class Matrix(NamedTuple):
     def _linear(self, group: int) -> Shape:
         """Outputs and inputs of a weight whose groups of inputs are packed by eights."""
         if len(self.shape) != 2:
-            detail = "gptq and awq take a weight of two dimensions, outputs and inputs"
+            detail = "gptq, awq and int4 take a weight of two dimensions, outputs and inputs"
             raise ArgumentError(("shape",), detail)
         outputs, inputs = self.shape
         if group % NIBBLES:
             raise ArgumentError(("quantization", "group_size"), f"group_size must be a multiple of {NIBBLES}")
-        _check_divides("outputs, the first dimension,", outputs, NIBBLES)
         _check_divides("inputs, the last dimension,", inputs, group)
-        return self.shape
+        return outputs, inputs
+
+    def _packed_outputs(self, group: int) -> Shape:
+        """Outputs and inputs of a weight, of which eight outputs share a number."""
+        outputs, inputs = self._linear(group)
+        _check_divides("outputs, the first dimension,", outputs, NIBBLES)
+        return outputs, inputs
 
 
 def bound_of(weights: AnyDistribution) -> float:

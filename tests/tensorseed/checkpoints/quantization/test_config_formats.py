@@ -19,6 +19,9 @@ COMPRESSED = written_format("int8", ["lm_head"])
         {"method": "fp8", "block_size": [64, 32]},
         {"method": "gptq", "group_size": 64},
         {"method": "awq", "group_size": 32},
+        {"method": "int4", "group_size": 32},
+        {"method": "fp8", "scale_fmt": "ue8m0"},
+        {"method": "fp8", "block_size": [64, 32], "scale_fmt": "ue8m0"},
     ],
     ids=str,
 )
@@ -55,6 +58,17 @@ def weights(**changes: Any) -> dict[str, Any]:
     return {**COMPRESSED, "config_groups": {"a": {**group, "weights": {**group["weights"], **changes}}}}
 
 
+def packed(**changes: Any) -> dict[str, Any]:
+    """A config of four bits with other options of its weights."""
+    document = written_format("int4", ["lm_head"])
+    group = document["config_groups"]["group_0"]
+    return {**document, "config_groups": {"a": {**group, "weights": {**group["weights"], **changes}}}}
+
+
+def test_an_order_that_needs_no_index_is_read() -> None:
+    assert read_format(packed(actorder="static")) == read_format(written_format("int4", ["lm_head"]))
+
+
 @pytest.mark.parametrize(
     ("document", "member", "detail"),
     [
@@ -64,7 +78,7 @@ def weights(**changes: Any) -> dict[str, Any]:
         ({"quant_method": ["fp8"]}, "quant_method", "one of"),
         ({"quant_method": "fp8", "weight_block_size": None}, "weight_block_size", "two sizes"),
         ({"quant_method": "fp8", "weight_block_size": [128, 1 << 20]}, "weight_block_size", "two sizes"),
-        ({"quant_method": "fp8", "scale_fmt": "ue8m0"}, "scale_fmt", "must be float"),
+        ({"quant_method": "fp8", "scale_fmt": "e5m3"}, "scale_fmt", "must be float or ue8m0"),
         ({"quant_method": "fp8", "modules_to_not_convert": "lm_head"}, "modules_to_not_convert", "a list"),
         ({"quant_method": "gptq", "bits": 8}, "bits", "must be 4"),
         ({"quant_method": "gptq", "bits": 4, "group_size": -1}, "group_size", "multiple of 8"),
@@ -88,8 +102,12 @@ def weights(**changes: Any) -> dict[str, Any]:
         ),
         ({"quant_method": "awq", "bits": 4, "backend": "llm-awq"}, "backend", "another order"),
         ({"quant_method": "awq", "bits": 4, "version": "gemv"}, "version", "must be gemm"),
-        (weights(num_bits=4), "config_groups", "8 bits"),
-        (weights(strategy="group"), "config_groups", "by channel or by tensor"),
+        (weights(num_bits=4), "config_groups", "int of 8 bits by channel"),
+        (weights(strategy="group"), "config_groups", "int of 4 bits by group"),
+        (weights(strategy="group", num_bits=4, group_size=12), "format", "must be pack-quantized"),
+        (packed(group_size=12), "config_groups", "a multiple of 8"),
+        (packed(actorder="group"), "config_groups", "no activations to sort by"),
+        (packed(symmetric=False), "config_groups", "must be symmetric"),
         ({**COMPRESSED, "config_groups": {}}, "config_groups", "one group"),
         (weights(dynamic=True), "config_groups", "must have scales"),
         (weights(scale_dtype="float32"), "config_groups", "of the dtype of the weights"),

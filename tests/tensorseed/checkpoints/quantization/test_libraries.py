@@ -101,6 +101,31 @@ def test_compressed_tensors_reads_and_dequantises(method: str, share: float, tmp
     assert torch.equal(own.view(torch.uint8), stored.view(torch.uint8))
 
 
+@pytest.mark.filterwarnings("ignore:You passed `quantization_config`")
+def test_compressed_tensors_unpacks_four_bits(tmp_path: Path) -> None:
+    repository = SHIPPED.repository("tensorseed/tiny-llama")
+    options = {"quantization_config": transformers.CompressedTensorsConfig(dequantize=True)}
+    found = loaded(repository, "seed-4,quantization=int4", tmp_path / "packed", **options)
+    check_near(found, loaded(repository, "seed-4", tmp_path / "plain"), 1 / 12)
+
+
+def test_scales_of_a_published_config_that_are_powers_of_two(tmp_path: Path) -> None:
+    """As DeepSeek-V3.1's published config has them."""
+    published = {
+        "activation_scheme": "dynamic",
+        "fmt": "e4m3",
+        "quant_method": "fp8",
+        "scale_fmt": "ue8m0",
+        "weight_block_size": [128, 128],
+    }
+    _, quantised = derived({**LLAMA, "quantization_config": published})
+    found = loaded(quantised, "seed-4", tmp_path / "fp8", dtype=torch.float32)
+    check_near(found, loaded(derived(LLAMA)[1], "seed-4", tmp_path / "plain"), 1 / 16)
+    scales = tensorseed.open(quantised.resolved("seed-4").recipe)
+    name = "model.layers.0.mlp.up_proj.weight_scale_inv"
+    assert bool((scales[name].torch().view(torch.int32) & 0x7FFFFF == 0).all())
+
+
 def derived(config: dict[str, Any]) -> tuple[Recipe, Repository]:
     """The recipe of a config, and its repository."""
     recipe = read_recipe(json.dumps(derive(config)).encode(), "derived")

@@ -85,6 +85,37 @@ def test_awq_is_what_autoawq_dequantises(init: Any) -> None:
     assert torch.equal((packed - points.repeat_interleave(32, 1)) * scale, found.T)
 
 
+@pytest.mark.parametrize("init", [NORMAL, POSITIVE], ids=["normal", "positive"])
+def test_int4_is_what_compressed_tensors_quantises_and_packs(init: Any) -> None:
+    """Its scales, its numbers, and its packing of them."""
+    pytest.importorskip("compressed_tensors")
+    from compressed_tensors.compressors.pack_quantized.helpers import pack_to_int32
+    from compressed_tensors.quantization import QuantizationArgs
+    from compressed_tensors.quantization.lifecycle.forward import quantize
+    from compressed_tensors.quantization.utils import calculate_qparams
+
+    floats, parts = stored({"method": "int4", "group_size": 32}, [6, 96], init)
+    arguments = QuantizationArgs(num_bits=4, type="int", symmetric=True, strategy="group", group_size=32)
+    groups = floats.reshape(6, 3, 32)
+    scales, zeros = calculate_qparams(groups.amin(2), groups.amax(2), arguments)
+    assert torch.equal(parts["weight_scale"], scales.bfloat16())
+    own = quantize(floats, parts["weight_scale"].float(), zeros, arguments, dtype=torch.int8)
+    assert torch.equal(parts["weight_packed"], pack_to_int32(own, 4))
+    assert parts["weight_shape"].tolist() == [6, 96]
+    assert parts["weight_shape"].dtype == torch.int64
+
+
+def test_ue8m0_scales_are_those_of_deepseek() -> None:
+    """The kernel act_quant of DeepSeek-V3.1's inference: 2 to the ceiling of log2(max/448)."""
+    floats, parts = stored({"method": "fp8", "block_size": [32, 32], "scale_fmt": "ue8m0"}, [64, 96])
+    largest = floats.reshape(2, 32, 3, 32).abs().amax((1, 3))
+    scales = parts["weight_scale_inv"]
+    assert scales.dtype == torch.float32
+    assert torch.equal(scales, torch.exp2(torch.log2(largest.double() / 448).ceil()).float())
+    wide = scales.repeat_interleave(32, 0).repeat_interleave(32, 1)
+    assert torch.equal(parts["weight"].float(), (floats / wide).to(torch.float8_e4m3fn).float())
+
+
 def test_mxfp4_is_what_triton_kernels_quantises() -> None:
     """triton_kernels' downcast_to_mxfp, rounding scales up, with which transformers quantises gpt-oss.
 

@@ -38,6 +38,8 @@ EVERY = [
     *("fp8", "fp8_channel", "fp8_tensor", "int8", "mxfp4"),
     {"method": "gptq", "group_size": 32},
     {"method": "awq", "group_size": 32},
+    {"method": "int4", "group_size": 32},
+    {"method": "fp8", "scale_fmt": "ue8m0"},
 ]
 
 
@@ -166,7 +168,7 @@ def test_a_plan_computes_nothing_and_knows_every_tensor(monkeypatch: pytest.Monk
     spec = {"layers": [entry(f"m.{i}.weight", [4096, 8192], one) for i, one in enumerate(METHODS)]}
     weights = tensorseed.open(spec)
     rows = weights.plan()["tensors"]
-    assert len(rows) == 2 * 5 + 4 + 3
+    assert len(rows) == 2 * 5 + 4 + 3 + 3
     assert all(row["mean"] is None for row in rows if row["dtype"] in ("float8_e4m3fn", "int8", "uint8"))
 
 
