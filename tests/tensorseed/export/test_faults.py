@@ -1,0 +1,171 @@
+"""Faults of stores and disks: a sentence, an exit code, and no loss."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tensorseed.export.destination import Destination
+from tensorseed.export.manifest import MANIFEST
+from tests.serving import ROOT
+from tests.tensorseed.export.between import between
+from tests.tensorseed.export.stores import (
+    BUCKET,
+    MIB,
+    S3,
+    SHARDED,
+    digests_at,
+    digests_in,
+    end_of,
+    export,
+)
+from tests.tensorseed.export.test_object_storage import large, unfinished
+from tests.tensorseed.export.writers import LARGE, NBYTES, kill_after
+
+KILLS = 20
+
+
+def failed(result: Any, code: int) -> str:
+    """The sentence of a failed run: one line, without a trace of where it was raised."""
+    assert result.exit_code == code, result.output
+    error = str(result.stderr).removesuffix("\n")
+    assert error.startswith("Error: ")
+    assert "\n" not in error
+    assert "Traceback" not in error
+    assert "source" not in error
+    return error
+
+
+def test_a_store_that_fails_now_and_then_loses_nothing(s3: S3, tmp_path: Path) -> None:
+    spec = large(tmp_path)
+    end_of(export(None, spec, tmp_path / "here"))
+    with between(s3.url) as (proxy, url):
+        proxy.fail = lambda method, path, count: (500, 503)[count % 2] if count % 3 == 1 else None
+        end_of(export(s3.through(url), spec, f"s3://{BUCKET}/flaky"))
+        assert len(proxy.requests) > 12
+    found = digests_at(s3, "flaky")
+    assert found.pop(MANIFEST)
+    assert found == {
+        name: digest for name, digest in digests_in(tmp_path / "here").items() if name != MANIFEST
+    }
+    assert unfinished(s3, "flaky/") == []
+
+
+def test_a_slow_store_is_waited_for(s3: S3) -> None:
+    with between(s3.url) as (proxy, url):
+        proxy.pause = 0.05
+        end = end_of(export(s3.through(url), SHARDED, f"s3://{BUCKET}/slow"))
+    assert end["objects"]["written"] == len(digests_at(s3, "slow")) - 1
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_store_that_fails_for_good_ends_the_run(s3: S3, tmp_path: Path, status: int) -> None:
+    spec, place = large(tmp_path), f"s3://{BUCKET}/broken-{status}"
+    with between(s3.url) as (proxy, url):
+        proxy.fail = lambda method, path, count: status if "partNumber=3" in path else None
+        error = failed(export(s3.through(url), spec, place, "--attempts", 2), 3)
+        assert f"status {status}" in error
+        assert "the same command goes on from here" in error
+    assert not [path for path in digests_at(s3, f"broken-{status}") if path.endswith(".safetensors")]
+    assert unfinished(s3, f"broken-{status}/") == []
+    assert end_of(export(s3, spec, place))["objects"]["written"] == 1
+
+
+def test_nobody_answers(s3: S3) -> None:
+    error = failed(export(s3.through("http://127.0.0.1:9"), SHARDED, "s3://x/y", "--attempts", 1), 3)
+    assert "no answer" in error
+
+
+def test_wrong_credentials(s3: S3) -> None:
+    place = f"s3://{BUCKET}/denied"
+    wrong = {**s3.variables, "AWS_SECRET_ACCESS_KEY": "wrong"}
+    error = failed(export(wrong, SHARDED, place), 1)
+    assert "refuses the credentials (SignatureDoesNotMatch): set AWS_ACCESS_KEY_ID" in error
+    error = failed(export({**s3.variables, "AWS_ACCESS_KEY_ID": "nobody"}, SHARDED, place), 1)
+    assert "refuses the credentials (InvalidAccessKeyId)" in error
+
+
+def test_no_bucket(s3: S3) -> None:
+    error = failed(export(s3, SHARDED, "s3://nowhere/place"), 1)
+    assert "there is no such bucket (NoSuchBucket): make it, or correct DEST" in error
+
+
+def test_a_wrong_clock(s3: S3) -> None:
+    def an_hour_ago(fields: dict[str, str]) -> dict[str, str]:
+        past = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - 3600))
+        return {name: past if name.lower() == "x-amz-date" else value for name, value in fields.items()}
+
+    with between(s3.url) as (proxy, url):
+        proxy.change = an_hour_ago
+        error = failed(export(s3.through(url), SHARDED, f"s3://{BUCKET}/clock"), 1)
+    assert "finds the clock of this machine wrong (RequestTimeTooSkewed): set it" in error
+
+
+@pytest.mark.parametrize("place", ["ftp://bucket/path", "s3://", "https://host/path"])
+def test_no_destination(place: str) -> None:
+    assert "give a folder, or s3://bucket/path" in failed(export(None, SHARDED, place), 1)
+
+
+@pytest.mark.parametrize("name", ["tensorseed/no-such-model", "http://127.0.0.1:9/tensorseed/tiny-llama"])
+def test_no_source(tmp_path: Path, name: str) -> None:
+    failed(export(None, name, tmp_path), 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_is_found_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, found = large(tmp_path), os.statvfs(tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((*found[:4], 1, *found[5:])))
+    error = failed(export(None, spec, tmp_path / "out"), 5)
+    assert "are needed: make room, or name another DEST" in error
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
+    spec = large(tmp_path)
+    limit = 10 * MIB
+    run = subprocess.run(
+        [sys.executable, "-m", "tensorseed", "export", spec, tmp_path / "out"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert run.returncode == 5, run.stderr
+    assert run.stderr.endswith("cannot be written (file too large): make room, or name another DEST\n")
+    assert not list((tmp_path / "out").glob("large*"))
+    assert end_of(export(None, spec, tmp_path / "out"))["objects"]["written"] == 1
+
+
+def test_a_writer_killed_anywhere_leaves_nothing_half_done(s3: S3, tmp_path: Path) -> None:
+    spec, name = tmp_path / "killed.json", "killed.safetensors"
+    spec.write_text(json.dumps(LARGE))
+    end_of(export(None, spec, tmp_path / "whole"))
+    wanted = digests_in(tmp_path / "whole")[name]
+    places = (tmp_path / "here", f"s3://{BUCKET}/killed")
+    chance, left = random.Random(1), 0
+    for kill in range(KILLS):
+        kill_after(chance.randrange(1, NBYTES), spec, str(places[kill % 2]), s3.variables)
+        assert name not in {path.name for path in places[0].iterdir()}
+        assert name not in digests_at(s3, "killed")
+        left = max(left, len(unfinished(s3, "killed/")), len(list(places[0].glob("*#*"))))
+    assert left == 1  # of one writer at most: the next one removes what the last one left
+    for place in places:
+        end_of(export(s3, spec, place))
+    assert digests_in(places[0]).keys() == digests_at(s3, "killed").keys() == {name, MANIFEST}
+    assert digests_in(places[0])[name] == digests_at(s3, "killed")[name] == wanted
+    assert unfinished(s3, "killed/") == []
+
+
+def test_a_store_that_lists_no_uploads_is_said(tmp_path: Path) -> None:
+    target = Destination(str(tmp_path))
+    target.scheme, target.folder = "gs", None
+    assert target.abort_stale(["a"]) is None

@@ -1,0 +1,107 @@
+"""Exports by a local Ray: the same objects, and a worker that is killed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tensorseed.export.manifest import MANIFEST
+from tests.tensorseed.export.stores import (
+    BUCKET,
+    S3,
+    SHARDED,
+    digests_at,
+    digests_in,
+    end_of,
+    export,
+)
+
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray has no wheel for this Python"),
+    pytest.mark.filterwarnings("ignore"),  # of Ray itself
+]
+
+
+@pytest.fixture(scope="module")
+def cluster(s3: S3) -> Iterator[str]:
+    """The address of a Ray of two workers, whose environment names the S3 server."""
+    from unittest.mock import patch
+
+    import ray
+
+    with patch.dict(os.environ, {**s3.variables, "RAY_USAGE_STATS_ENABLED": "0"}):
+        found = ray.init(
+            "local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 << 20
+        )
+        yield found.address_info["address"]
+        ray.shutdown()
+
+
+def test_objects_are_those_of_one_process(cluster: str, s3: S3, tmp_path: Path) -> None:
+    export(None, SHARDED, tmp_path / "one")
+    wanted = digests_in(tmp_path / "one")
+    for _ in range(2):
+        end = end_of(export(s3, SHARDED, tmp_path / "ray", "--ray", cluster))
+        found = digests_in(tmp_path / "ray")
+        assert {path: found[path] for path in wanted if path != MANIFEST} == {
+            path: wanted[path] for path in wanted if path != MANIFEST
+        }
+    assert end["objects"]["written"] == 0
+    end_of(export(s3, SHARDED, f"s3://{BUCKET}/ray", "--ray", cluster))
+    assert digests_at(s3, "ray").keys() == wanted.keys()
+
+
+def test_a_killed_worker_is_started_again(cluster: str, tmp_path: Path, s3: S3, large_recipe: Path) -> None:
+    killed: list[int] = []
+    done = threading.Event()
+
+    def kill() -> None:
+        while not done.wait(0.01) and not killed:
+            if list((tmp_path / "out").glob("*.safetensors#*")):
+                killed.extend(workers()[:1])
+                for worker in killed:
+                    os.kill(worker, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        end = end_of(export(s3, large_recipe, tmp_path / "out", "--ray", cluster))
+    finally:
+        done.set()
+        thread.join()
+    assert killed
+    assert (
+        end["objects"]["kept"] + end["objects"]["written"] + end["objects"]["replaced"]
+        == len(digests_in(tmp_path / "out")) - 1
+    )
+    assert not list((tmp_path / "out").rglob("*#*"))
+    end_of(export(None, large_recipe, tmp_path / "one"))
+    found, wanted = digests_in(tmp_path / "out"), digests_in(tmp_path / "one")
+    assert {**found, MANIFEST: ""} == {**wanted, MANIFEST: ""}
+
+
+def workers() -> list[int]:
+    """The processes below this one that run a task of an export."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"ray::export_object" in (folder / "cmdline").read_bytes() and is_below(int(folder.name)):
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def is_below(process: int) -> bool:
+    """Whether this process started another one, or one of those that started it."""
+    while process > 1:
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        if process == os.getpid():
+            return True
+    return False
