@@ -41,8 +41,30 @@ async function tokenized({ hubUrl, repo, texts, chat }) {
   };
 }
 
+// What transformers.js reads of a repository: the config's type, ids of a text, a chat, and the shape of an image.
+async function transformed({ hubUrl, repo, revision, text, chat, image }) {
+  const { env, AutoConfig, AutoTokenizer, AutoProcessor, RawImage } = load("@huggingface/transformers");
+  Object.assign(env, { remoteHost: hubUrl, allowLocalModels: false, useFSCache: false });
+  const { model_type } = await AutoConfig.from_pretrained(repo, { revision });
+  if (image) {
+    const [width, height] = image;
+    const { pixel_values } = await (await AutoProcessor.from_pretrained(repo, { revision }))(
+      new RawImage(new Uint8ClampedArray(width * height * 3), width, height, 3),
+    );
+    return { model_type, dims: pixel_values.dims };
+  }
+  const tokenizer = await AutoTokenizer.from_pretrained(repo, { revision });
+  const options = { tokenize: false, add_generation_prompt: true };
+  return {
+    model_type,
+    ids: tokenizer.encode(text),
+    chat: chat ? tokenizer.apply_chat_template(chat, options) : null,
+  };
+}
+
 const functions = {
   tokenized,
+  transformed,
   downloaded,
   listFiles: (given) => listed(hub.listFiles(given)),
   listModels: (given) => listed(hub.listModels(given)),

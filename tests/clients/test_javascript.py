@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ CHAT = [
 def test_transformers_js_reads_text_as_transformers_does(
     name: str, ask: Any, port: int, tmp_path: Path
 ) -> None:
-    """Its tokenizers are a package of their own; the whole brings hundreds of megabytes of ONNX Runtime."""
+    """Its tokenizers are a package of their own."""
     if not (NODE / "node_modules" / "@huggingface" / "tokenizers").exists():
         pytest.skip(f"@huggingface/tokenizers is not installed: {REMEDY}")
     repo = f"tensorseed/tiny-{name}"
@@ -112,3 +113,29 @@ def test_transformers_js_reads_text_as_transformers_does(
         assert ": Be short." in found["chat"]
         assert found["chat"].endswith("\nassistant: ")
         assert "user: Hi!" in found["chat"]
+
+
+@pytest.fixture
+def transformed(ask: Any) -> Any:
+    """Calls transformers.js, whose ONNX Runtime of hundreds of megabytes is left out: no model runs."""
+    if not (NODE / "node_modules" / "@huggingface" / "transformers").exists():
+        pytest.skip(f"@huggingface/transformers is not installed: {REMEDY}")
+    return partial(ask, "transformed", revision="seed-42")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("bert", "bert"), ("gpt2", "gpt2"), ("gemma-3", "gemma3_text")])
+def test_transformers_js_loads_config_and_tokenizer(
+    name: str, kind: str, transformed: Any, port: int, tmp_path: Path
+) -> None:
+    repo = f"tensorseed/tiny-{name}"
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(read(port, f"/{repo}/resolve/seed-42/tokenizer.json").body)
+    found = transformed(repo=repo, text=TEXTS[0], chat=None if name == "bert" else CHAT[:1])
+    assert found["model_type"] == kind
+    assert found["ids"] == Tokenizer.from_file(str(path)).encode(TEXTS[0]).ids
+    assert name == "bert" or found["chat"].endswith("\nassistant: ")
+
+
+def test_transformers_js_processes_images(transformed: Any) -> None:
+    found = transformed(repo="tensorseed/tiny-vit", image=[50, 40])
+    assert found == {"model_type": "vit", "dims": [1, 3, 32, 32]}
