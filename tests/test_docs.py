@@ -47,6 +47,8 @@ NOT_RUN = {
     "make": "the verbs set up an environment, serve until interrupted, or run these very tests",
     "bucket": "tests/tensorseed/export runs such commands against a server of S3 of its own",
     "docker": "the tests have no engine",
+    "kubectl": "the tests have no cluster; tests/deploy/test_kubernetes.py renders and validates",
+    "slurm": "the tests have no cluster; tests/deploy/test_kubernetes.py reads the command line",
     "serve": "it serves until interrupted",
     "torchrun": "tests/test_examples.py runs it, and compares what it prints with the page",
     "node": "tests/test_examples.py and tests/service/explorer run it, and skip it where node is missing",

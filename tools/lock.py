@@ -58,7 +58,7 @@ def locked(uv: str, *arguments: str, index: str | None = None) -> list[str]:
 
 
 def divided(requirements: Iterable[str]) -> dict[str, list[str]]:
-    """Return the requirements of each file, from those of the extra `service`."""
+    """Return the requirements of each file, from those of the extras `service` and `export`."""
     found: dict[str, list[str]] = {name: [] for name in _SUBJECTS}
     for requirement in requirements:
         name = requirement.partition("==")[0]
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("indexes", nargs="+", help="indexes of torch's own builds")
     given = parser.parse_args()
     CONSTRAINTS.write_text(constraints())
-    files = divided(locked(given.uv, "pyproject.toml", "--extra", "service"))
+    files = divided(locked(given.uv, "pyproject.toml", "--extra", "service", "--extra", "export"))
     more = set().union(*(torch_hashes(given.uv, index) for index in given.indexes))
     files["torch"] = [with_hashes(requirement, more) for requirement in files["torch"]]
     for name, requirements in files.items():
