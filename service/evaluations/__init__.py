@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..http.routing import RouteGroup
 from . import routes
-from .schemas import evaluation_schemas, evaluation_types
+from .schemas import evaluation_heirs, evaluation_schemas, evaluation_types
 
 EVALUATIONS = RouteGroup(
     tag="evaluations",
@@ -14,5 +14,9 @@ EVALUATIONS = RouteGroup(
     problems=routes.PROBLEMS,
     schemas=evaluation_schemas,
     types=evaluation_types,
-    names={"Threshold": "ThresholdModule"},  # has a member of its name
+    names={
+        "Threshold": "ThresholdModule",  # has a member of its name
+        "OptionsBase": "TransformerBase",
+    },
+    heirs=evaluation_heirs,
 )

@@ -45,6 +45,15 @@ def evaluation_types() -> dict[str, Any]:
     }
 
 
+def evaluation_heirs() -> Iterator[type[BaseModel]]:
+    """The modules, and the tensors of a request."""
+    from tensorseed.evaluations.request import Given, TargetGiven
+    from tensorseed.spec.modules import MODULES
+
+    yield from MODULES.values()
+    yield from (Given, TargetGiven)
+
+
 def _members() -> Iterator[tuple[str, type[BaseModel], str]]:
     """Members that several modules or optimizers have, by the name of their component."""
     from tensorseed.evaluations.containers import Container
@@ -94,6 +103,8 @@ def _answered(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     parts = {key: part if key == "examples" else _answered(part) for key, part in schema.items()}
+    if parts.get("additionalProperties") is False:
+        del parts["additionalProperties"]  # a later version may add members
     if parts.get("type") == "number":
         del parts["type"]
         parts["$ref"] = f"{_COMPONENTS}EvaluationNumber"

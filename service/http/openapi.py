@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,6 +17,9 @@ Schema = Mapping[str, Any]
 
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+
+MAX_MEANINGS = 2  # in the description of a parameter
+MAX_LISTED = 8  # names of those that mean the same
 
 _ANNOTATIONS = {"title", "description", "default", "examples"}
 
@@ -83,8 +86,8 @@ def parameter(
 
     `/docs` fills in the example of a required parameter, and leaves optional ones out, whose examples are in
     their schemas. A request with an example succeeds if it has the values `beside` it, and the examples of
-    the required parameters. The document has them as `x-beside`. Where several operations have the parameter,
-    its `component` has the parameter's name by default.
+    the required parameters. A test sends it. Where several operations have the parameter, its `component` has
+    the parameter's name by default.
     """
     if not {"type", "anyOf"} & schema.keys():
         schema = {"type": "string", **schema}
@@ -93,12 +96,28 @@ def parameter(
         **({"x-name": component} if component else {}),
         "name": name,
         "in": location,
-        "required": required,
+        **({"required": True} if required else {}),
         "description": description,
-        "schema": schema if required else {**schema, "examples": [example]},
+        "schema": schema if required or _shows_itself(schema) else {**schema, "examples": [example]},
         **examples,
         **_beside(beside),
     }
+
+
+def meanings_of(meanings: Mapping[str, Sequence[str]], home: str) -> str:
+    """The description of a parameter that means one thing or another, each of something of these names.
+
+    Of more than `MAX_MEANINGS` the path that is their `home` tells.
+    """
+    if len(meanings) > MAX_MEANINGS:
+        names = [*chain.from_iterable(meanings.values())]
+        return f"Of {', '.join(names[:-1])} and {names[-1]}: as `{home}` says."
+    texts = (f"{_listed(names)}: {text}" for text, names in meanings.items())
+    return " ".join(texts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= MAX_LISTED else "most"
 
 
 def query_schema(schemas: Iterable[Schema]) -> dict[str, Any]:
@@ -147,6 +166,10 @@ def _in_query(schema: Schema) -> Iterator[dict[str, Any]]:
         yield {"type": "string", "enum": [value for value in schema["enum"] if value not in numbers]}
     else:
         yield {"type": "string"}
+
+
+def _shows_itself(schema: Schema) -> bool:
+    return "enum" in schema or schema.get("type") == "boolean"
 
 
 def _beside(values: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -62,7 +62,10 @@ class ErrorFormat(Protocol):
         """The answer to a problem of the request that `scope` describes."""
 
     def documented(self, kinds: Sequence[ProblemKind]) -> dict[str, Any]:
-        """The OpenAPI response for problems of one status."""
+        """The OpenAPI response for problems of one status.
+
+        Its `x-kinds` are the descriptions of the problems by name, in the place of its description.
+        """
 
 
 class ProblemDetails:
@@ -78,16 +81,9 @@ class ProblemDetails:
 
     def documented(self, kinds: Sequence[ProblemKind]) -> dict[str, Any]:
         """See `ErrorFormat`."""
-        examples = {
-            kind.name: {
-                "summary": kind.title,
-                "value": _document(kind, _INTERNAL if kind.status == 500 else f"{kind.title}."),
-            }
-            for kind in kinds
-        }
         return {
-            "description": "; or: ".join(f"{kind.title} (`{kind.type}`)" for kind in kinds),
-            "content": {MEDIA_TYPE: {"schema": reference(Problem), "examples": examples}},
+            "x-kinds": {kind.name: f"{kind.title} (`{kind.type}`)" for kind in kinds},
+            "content": {MEDIA_TYPE: {"schema": reference(Problem)}},
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -37,6 +37,8 @@ class RouteGroup:
         schemas: Further component schemas, made when the document is.
         types: Types that several schemas have, by the names of their components; smaller ones first.
         names: Names of components for models that several languages could not have under their own.
+        catalogs: Paths that list the members of a union with their formulas and sources, by its component.
+        heirs: Models of which several inherit the same members.
         complete: Completes the OpenAPI path items of the group in place.
         pattern: The paths of the group, if the routes' fixed beginnings do not determine them.
     """
@@ -52,6 +54,8 @@ class RouteGroup:
     schemas: Callable[[], Mapping[str, Any]] = dict
     types: Callable[[], Mapping[str, Any]] = dict
     names: Mapping[str, str] = field(default_factory=dict)
+    catalogs: Mapping[str, str] = field(default_factory=dict)
+    heirs: Callable[[], Iterable[type[BaseModel]]] = tuple
     complete: Callable[[dict[str, Any]], None] = lambda _: None
     pattern: re.Pattern[str] | None = None
 

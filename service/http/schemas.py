@@ -7,10 +7,18 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Described(BaseModel):
-    """Base of the models that document answers. The answers are written from dictionaries."""
+def _growing(schema: dict[str, Any]) -> None:
+    """Let clients ignore members that a later version adds."""
+    schema.pop("additionalProperties", None)
 
-    model_config = ConfigDict(extra="forbid")
+
+class Described(BaseModel):
+    """Base of the models that document answers. The answers are written from dictionaries.
+
+    Here they have no other members; in the document they may.
+    """
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_growing)
 
 
 class ProblemFault(Described):

@@ -23,6 +23,7 @@ RECIPES = RouteGroup(
     problems=RECIPE_PROBLEMS,
     models=(schemas.RecipeSummary, schemas.RecipeDetail, schemas.RecipePlan, configs.PlannedConfig),
     types=lambda: {"ModelConfig": configs.AnyConfig},
+    heirs=lambda: (schemas.RecipeSummary, schemas.RecipeDetail),
 )
 
 
@@ -47,5 +48,6 @@ def repositories(reserved: Collection[str]) -> RouteGroup:
             schemas.Whoami,
             schemas.HubError,
         ),
+        heirs=lambda: (schemas.ListedModel, schemas.ModelInfo),
         pattern=hub_pattern(reserved),
     )

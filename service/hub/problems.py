@@ -72,23 +72,15 @@ class HubErrorFormat:
 
     def documented(self, kinds: Sequence[ProblemKind]) -> dict[str, Any]:
         """See `ErrorFormat`."""
-        examples = {
-            kind.name: {
-                "x-name": f"Hub-{kind.name}",
-                "summary": kind.title,
-                "value": {"error": f"{kind.title}."},
-            }
-            for kind in kinds
-        }
         headers = {"X-Error-Message": header_field("The fault and its remedy.", "No recipe has this id.")}
         if any(kind.name in CODES for kind in kinds):
             code = header_field("The kind of error.", "RepoNotFound")
             code["schema"] = {"type": "string", "enum": [*CODES.values()]}
             headers["X-Error-Code"] = code
         return {
-            "description": "; or: ".join(kind.title for kind in kinds),
+            "x-kinds": {kind.name: kind.title for kind in kinds},
             "headers": headers,
-            "content": {JSON: {"schema": reference(HubError), "examples": examples}},
+            "content": {JSON: {"schema": reference(HubError)}},
         }
 
 

@@ -14,6 +14,7 @@ from ..http.openapi import (
     Responses,
     body_example,
     header_field,
+    meanings_of,
     parameter,
     query_example,
     query_schema,
@@ -196,13 +197,12 @@ def _parameter(name: str, schemas: Mapping[str, Mapping[str, Any]]) -> Parameter
     meanings: dict[str, list[str]] = {}
     for loss, schema in schemas.items():
         meanings.setdefault(schema["description"], []).append(loss)
-    texts = [f"{', '.join(losses)}: {text}" for text, losses in meanings.items()]
-    meaning = " ".join(texts) if len(texts) > 1 else next(iter(meanings))
+    meaning = meanings_of(meanings, "GET /v1/losses/{kind}") if len(meanings) > 1 else next(iter(meanings))
     first, schema = next(iter(schemas.items()))
     return parameter(
         "query",
         name,
-        f"With a safetensors body. {meaning}",
+        meaning,
         _example(schema),
         beside=_needed(first, name) if first else None,
         **query_schema(schemas.values()),

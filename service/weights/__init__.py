@@ -11,7 +11,7 @@ from .catalog import CatalogLayer, CatalogScheme, DeviceList
 from .parameters import complete_weights
 from .picture_schemas import TensorHeatMap, TensorHistogram
 from .schemas import JsonFile, Plan
-from .types import spec_types
+from .types import spec_heirs, spec_types
 
 WEIGHTS = RouteGroup(
     tag="weights",
@@ -22,6 +22,8 @@ WEIGHTS = RouteGroup(
     models=(Spec, Plan, digests.FileDigests, JsonFile, TensorHistogram, TensorHeatMap),
     types=spec_types,
     names={cls.__name__: f"{cls.__name__}Init" for cls in SCHEME_CLASSES},
+    catalogs={"Scheme": "/v1/schemes", "Layer": "/v1/layers"},
+    heirs=spec_heirs,
     complete=complete_weights,
 )
 CATALOG = RouteGroup(

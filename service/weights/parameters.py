@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tensorseed.spec.schemes import QUALIFIED, SCHEME_CLASSES, SCHEMES, Scheme
 from tensorseed.spec.spec import FLOATING, Spec
 
-from ..http.openapi import Parameter, parameter, query_example, query_schema
+from ..http.openapi import Parameter, meanings_of, parameter, query_example, query_schema
 from .schemas import QUERY
 
 _DTYPE: dict[str, Any] = {"type": "string", "enum": list(FLOATING)}
@@ -100,7 +100,7 @@ def _scheme_parameter(name: str, meanings: list[_Meaning]) -> Parameter:
     texts: dict[str, list[str]] = {}
     for scheme, schema in meanings:
         texts.setdefault(schema["description"], []).append(scheme.spellings()[0])
-    description = " ".join(f"{', '.join(kinds)}: {text}" for text, kinds in texts.items())
+    description = meanings_of(texts, "GET /v1/schemes")
     scheme, schema = meanings[0]
     typed = query_schema([meaning.schema for meaning in meanings])
     value = query_example(schema["examples"][0])

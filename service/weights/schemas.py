@@ -164,7 +164,7 @@ def file_answers(*, ranges: bool = True) -> Responses:
     """The documented 200, 206 and 304 of a route that serves files; 200 alone for one without `ranges`."""
     found: Responses = {
         200: {
-            "x-name": "WeightsFile" if ranges else "PostedWeightsFile",
+            "x-name": "WeightsFile",
             "description": "The file, in safetensors format. Where Accept prefers it, a small one is JSON, "
             "and one tensor of a dtype of numpy is in numpy's format",
             "headers": header_fields(_FIELDS, *_ALWAYS, *_CONTENT),

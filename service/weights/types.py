@@ -8,21 +8,19 @@ from typing import Any
 from pydantic import BaseModel
 
 from tensorseed.sampling.dtypes import DTypeName
-from tensorseed.spec.layers import LAYERS, AnyEntry, Entry, Layer
+from tensorseed.spec.layers import LAYERS, AnyEntry
+from tensorseed.spec.layers.normalization import LayerNormPart, RMSNormPart
+from tensorseed.spec.layers.transformer_layers import DecoderLayerArguments, EncoderLayerArguments
 from tensorseed.spec.numbers import Seed
-from tensorseed.spec.schemes import SCHEMES, AnyScheme, Init, SchemeName
+from tensorseed.spec.schemes import SCHEME_CLASSES, SCHEMES, AnyScheme, Init, SchemeName, WholeScheme
 from tensorseed.spec.spec import Spec
 
 from ..http.openapi import member_schema
 
 _OF_SPECS = ("device", "torch_version", "torch_kernels", "init_order", "rules")
 _OF_LAYERS = {
-    "Conv2d": ("groups", "in_channels", "out_channels"),
-    "BatchNorm2d": ("momentum", "eps", "num_features"),
-    "TransformerEncoderLayer": (
-        *("nhead", "dim_feedforward", "dropout", "activation"),
-        *("layer_norm_eps", "norm_first", "batch_first"),
-    ),
+    "BatchNorm2d": ("eps", "num_features"),
+    "TransformerEncoderLayer": ("batch_first",),
     "LayerNorm": ("normalized_shape",),
     "LSTM": ("bias",),
 }
@@ -31,10 +29,19 @@ _OF_LAYERS = {
 
 def spec_types() -> dict[str, Any]:
     """The types by the names of their components."""
+    from tensorseed.spec.modules import base  # of modules, which no start needs
+
     return {
         "DType": DTypeName,
         "Seed": Seed,
         "SchemeName": SchemeName,
+        "WholeScheme": WholeScheme,
+        "Size1d": base.Size1,
+        "Size2d": base.Size2,
+        "Size3d": base.Size3,
+        "Window1d": base.Window1,
+        "Window2d": base.Window2,
+        "Window3d": base.Window3,
         "Scheme": AnyScheme,
         "Init": Init,
         **{name: member_schema(model, member) for name, model, member in _members()},
@@ -42,13 +49,14 @@ def spec_types() -> dict[str, Any]:
     }
 
 
+def spec_heirs() -> tuple[type[BaseModel], ...]:
+    """The layers, their parts, and the schemes."""
+    parts = (EncoderLayerArguments, DecoderLayerArguments, LayerNormPart, RMSNormPart)
+    return (*LAYERS.values(), *parts, *SCHEME_CLASSES)
+
+
 def _members() -> Iterator[tuple[str, type[BaseModel], str]]:
     """Members that several models have, by the name of their component."""
-    yield "EntryName", Entry, "name"
-    yield "EntryStream", Entry, "stream"
-    yield "EntrySeed", Entry, "seed"
-    yield "LayerDType", Layer, "dtype"
-    yield "LayerInits", Layer, "init"
     yield "Nonlinearity", SCHEMES["kaiming_normal"], "nonlinearity"
     for member in _OF_SPECS:
         yield f"Spec{_camel(member)}", Spec, member

@@ -20,6 +20,7 @@ INSIDE = ("Traceback", "pydantic", 'File "', "site-packages", "torch.nn.modules"
 
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 _METHOD = "405"  # of any path, for the methods that it lacks: nothing to document
+_OF_KEYS_AND_LOAD = frozenset(("401", "403", "429"))  # of all paths, which `default` documents
 _OF_THE_PROTOCOL = frozenset(("400", "408", "414", "431", "501"))  # told before a route is known
 
 
@@ -58,14 +59,14 @@ class Judge:
             self._check_error(answer, told)
 
     def _check_status(self, asked: Asked, answer: Answer, told: str) -> None:
-        """`default` documents what is unexpected, so an answer must not need it."""
+        """Of a request, `default` documents nothing, so an answer must not need it."""
         status = str(answer.status)
         if status == _METHOD:
             assert answer.fields.get("allow"), f"405 without Allow: {told}"
             return
         operation = self._item(asked).get(asked.method.lower())
         if operation is not None:
-            known = status in operation["responses"] or status in _OF_THE_PROTOCOL
+            known = status in {*operation["responses"], *_OF_THE_PROTOCOL, *_OF_KEYS_AND_LOAD}
             assert known, f"a status that the contract does not have: {told}"
 
     def _item(self, asked: Asked) -> Mapping[str, Any]:

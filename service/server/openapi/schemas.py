@@ -15,6 +15,8 @@ from pydantic import TypeAdapter
 
 Schema = dict[str, Any]
 
+MAX_MAPPED = 8  # values of a discriminator that are not the names of their schemas
+
 PREFIX = "#/components/schemas/"
 
 _MAPS = ("properties", "patternProperties")
@@ -24,6 +26,7 @@ _ANNOTATIONS = frozenset(("title", "description", "default", "examples"))
 _VALUES = frozenset(("enum", "const"))
 _NULL = {"type": "null"}
 _FORMULA = re.compile(r"^Formula: (.*(?:\n[ ].*)*)", re.MULTILINE)
+_SOURCE = re.compile(r"^Source: .*(?:\n[ ].*)*", re.MULTILINE)  # of interest to readers of the code
 _LABEL = re.compile(r"(?<!\n)\n(?=[A-Z][a-z]+: )")
 
 
@@ -44,6 +47,11 @@ class ComponentSchemas:
             schema.pop("default", None)
             self._types[name] = schema
             (self._members if "description" in schema else self._known)[_key(schema)] = name
+
+    @property
+    def members(self) -> frozenset[str]:
+        """The named types that are those of whole members."""
+        return frozenset(self._members.values())
 
     def components(self, schemas: Mapping[str, Schema]) -> dict[str, Schema]:
         """The components of models by their names, and of the named types, in alphabetical order."""
@@ -78,19 +86,25 @@ class ComponentSchemas:
         if "oneOf" in found and "discriminator" not in found:
             found["anyOf"] = found.pop("oneOf")  # several may hold
         if "description" in found:
-            found["description"] = as_markdown(found["description"])
+            found["description"] = as_markdown(_SOURCE.sub("", found["description"])).rstrip()
+        if "const" in found:
+            found.pop("type", None)  # which the value has
         if "$ref" in found:
             found["$ref"] = self._renamed(found["$ref"])
         if "discriminator" in found:
             mapping = found["discriminator"]["mapping"]
             renamed = {value: self._renamed(path) for value, path in mapping.items()}
             found["discriminator"] = _discriminator(found["discriminator"]["propertyName"], renamed)
+            if len(found["discriminator"].get("mapping", ())) > MAX_MAPPED:
+                del found["discriminator"]  # the models say it, each by a constant
+                found["anyOf"] = found.pop("oneOf")
         for key in _MAPS:
             if key in found:
                 found[key] = {name: self.referring(part) for name, part in found[key].items()}
         for key in _LISTS:
             if key in found:
                 found[key] = [*self._joined([self.referring(part) for part in found[key]])]
+        found = self._extending(found)
         if _is_nullable(found):
             (branch,) = (branch for branch in found.pop("anyOf") if branch != _NULL)
             found |= {**branch, "type": [branch["type"], "null"]}
@@ -123,9 +137,39 @@ class ComponentSchemas:
                 yield branches[index]
                 index += 1
 
+    def _extending(self, union: Schema) -> Schema:
+        """A union as that of a smaller one, which has a name, and of what it lacks."""
+        branches = union.get("anyOf", ())
+        for name, smaller in self._types.items():
+            inner = smaller.get("anyOf", ())
+            if MAX_MAPPED < len(inner) < len(branches) and all(branch in branches for branch in inner):
+                others = [branch for branch in branches if branch not in inner]
+                return {**union, "anyOf": [{"$ref": PREFIX + name}, *others]}
+        return union
+
     def _renamed(self, path: str) -> str:
         name = path.removeprefix(PREFIX)
         return PREFIX + self._names.get(name, name)
+
+
+def refer_to_catalogs(schemas: dict[str, Schema], catalogs: Mapping[str, str]) -> None:
+    """Leave formulas and sources to the path that lists the members of a union, which names that path.
+
+    `catalogs` are the paths by the names of the unions.
+    """
+    for union, path in catalogs.items():
+        for model in _models_of(schemas[union], schemas):
+            model["description"], _, _ = model["description"].partition("\n\nFormula: ")
+        schemas[union]["description"] = f"`GET {path}` has the formula and the source of each."
+
+
+def _models_of(union: Schema, schemas: Mapping[str, Schema]) -> Iterator[Schema]:
+    for branch in union.get("oneOf") or union["anyOf"]:
+        found = schemas[branch["$ref"].removeprefix(PREFIX)]
+        if "properties" in found:
+            yield found
+        else:
+            yield from _models_of(found, schemas)
 
 
 def as_markdown(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 Part = dict[str, Any]
@@ -31,6 +31,35 @@ def share_components(document: dict[str, Any]) -> dict[str, Any]:
         if shared:
             document["components"][section] = dict(sorted(shared.items()))
     return document
+
+
+def inline_single(document: dict[str, Any], names: Collection[str]) -> None:
+    """Put the component schemas of these names where they stand, those that stand in one place."""
+    schemas = document["components"]["schemas"]
+    found: dict[str, list[Part]] = {}
+    for part in _parts([schemas, document["paths"]]):
+        found.setdefault(part.get("$ref", ""), []).append(part)
+    for name in names:
+        users = found.get(f"#/components/schemas/{name}", [])
+        if len(users) == 1:
+            (user,) = users
+            del user["$ref"]
+            user |= {**schemas.pop(name), **user}
+
+
+def leave_out(document: dict[str, Any], member: str) -> None:
+    """Take a member out of all parts of the operations."""
+    for part in _parts(document["paths"]):
+        part.pop(member, None)
+
+
+def _parts(part: Any) -> Iterator[Part]:
+    """All objects within a part of the document."""
+    if isinstance(part, dict):
+        yield part
+    if isinstance(part, dict | list):
+        for inner in part.values() if isinstance(part, dict) else part:
+            yield from _parts(inner)
 
 
 def _share(section: str, slots: list[Slot]) -> dict[str, Part]:

@@ -55,6 +55,7 @@ __all__ = [
     "Init",
     "Scheme",
     "SchemeWarning",
+    "WholeScheme",
     "scheme_of",
     "unknown",
 ]
@@ -170,11 +171,14 @@ def scheme_of(init: str | Scheme) -> Scheme:
     return init if init.kind == kind else init.model_copy(update={"kind": kind})
 
 
+_WHOLE = tuple(cls for cls in SCHEME_CLASSES if cls is not Parts)
+WholeScheme: Any = Annotated[Union.__getitem__(_WHOLE), Field(discriminator="kind")]
+"""The schemes that fill a part, and so have none."""
+
+
 def _part_init() -> Any:
-    """The init of a part: any but parts."""
-    classes = tuple(cls for cls in SCHEME_CLASSES if cls is not Parts)
-    whole: Any = Annotated[Union.__getitem__(classes), Field(discriminator="kind")]
-    named: Any = Union.__getitem__((SchemeName, whole))
+    """The init of a part."""
+    named: Any = Union.__getitem__((SchemeName, WholeScheme))
     return Annotated[named, Field(union_mode="left_to_right"), AfterValidator(scheme_of), _Documented()]
 
 

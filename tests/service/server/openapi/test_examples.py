@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Set
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -14,13 +13,16 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from service.server.app import create_app
+from service.server.openapi import build_document
+from service.settings import Settings
 from tests.tensorseed.losses.cases import CASES
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 OCTETS = "application/octet-stream"
 METHODS = ("get", "post")
-DOCUMENT: dict[str, Any] = orjson.loads((Path(__file__).parents[4] / "openapi" / "openapi.json").read_bytes())
+DOCUMENT: dict[str, Any] = build_document(create_app(Settings()), beside=True)
 _LOGITS = torch.tensor([[0.5, -1.0, 2.0, 0.1]])
 _PROBABILITIES = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
 _LABELS = torch.tensor([[0.0, 0.0, 1.0, 0.0]])
@@ -71,7 +73,13 @@ def examples_of(parameter: dict[str, Any]) -> list[Any]:
     """The examples of a parameter: those that a form fills in, then those of its schema."""
     named = [resolved(one)["value"] for one in parameter.get("examples", {}).values()]
     single = [parameter["example"]] if "example" in parameter else []
-    return [*named, *single, *schema_of(parameter).get("examples", [])]
+    return [*named, *single, *shown_by(schema_of(parameter))]
+
+
+def shown_by(schema: dict[str, Any]) -> list[Any]:
+    """The examples of a schema; of one that shows itself, a value."""
+    shown = schema.get("enum", [True] if schema.get("type") == "boolean" else [])
+    return schema.get("examples", shown[:1])
 
 
 def schema_of(parameter: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +197,7 @@ def test_nothing_lacks_an_example(method: str, path: str, operation: dict[str, A
     for parameter in parameters_of(operation):
         name, remedy = parameter["name"], "declare it by `parameter`, whose example a test sends"
         assert examples_of(parameter), f"{where}: no example of the parameter {name}: {remedy}"
-        if parameter["required"]:
+        if parameter.get("required"):
             ready = parameter.get("examples") or "example" in parameter
             assert ready, f"{where}: /docs does not fill in {name}: give it `openapi_examples`, or {remedy}"
 
@@ -200,6 +208,6 @@ def test_the_form_is_short(method: str, path: str, operation: dict[str, Any]) ->
     required = {
         (parameter["in"], parameter["name"])
         for parameter in parameters_of(operation)
-        if parameter["required"]
+        if parameter.get("required")
     }
     assert filled_in(operation).keys() == required, f"{method.upper()} {path}"
