@@ -45,14 +45,14 @@ def say(message: str) -> None:
     click.echo(printable(message), err=True)
 
 
-def write_out(text: str | bytes) -> None:
+def write_out(text: str | bytes | memoryview) -> None:
     """Write to standard output, which is for data.
 
     Raises:
         DiskError: it takes no more, since a disk is full, or a device is none to write to.
     """
     try:
-        click.echo(text, nl=False)
+        click.echo(bytes(text) if isinstance(text, memoryview) else text, nl=False)
     except BrokenPipeError:  # which click ends in silence
         raise
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,17 +12,20 @@ import click
 
 from tensorseed.commands import options
 from tensorseed.commands.base import Command
-from tensorseed.commands.exits import exiting, say, warning, write_json
+from tensorseed.commands.exits import exiting, say, warning, write_json, write_out
 from tensorseed.commands.tables import bytes_text
 
 if TYPE_CHECKING:
-    from tensorseed.client.download import Fetched
+    from tensorseed.client.download import Fetched, Options
+    from tensorseed.client.source import Source
+    from tensorseed.client.stream_output import Sent
 
 EXAMPLES = """
 $ tensorseed fetch mlp.json
 $ tensorseed fetch 'shape=256,784&init=xavier_uniform&seed=42' -o weight.safetensors
 $ tensorseed fetch tensorseed/tiny-llama@seed-42
 $ tensorseed fetch mlp.json --url http://127.0.0.1:8000
+$ tensorseed fetch mlp.json -o - | sha256sum
 $ tensorseed fetch http://127.0.0.1:8000/tensorseed/tiny-llama/resolve/seed-42/config.json
 """
 
@@ -32,7 +36,8 @@ $ tensorseed fetch http://127.0.0.1:8000/tensorseed/tiny-llama/resolve/seed-42/c
     "-o",
     "--output",
     type=click.Path(),
-    help="File to write, or a folder; it appears when it is whole. By default it is named after SPEC.",
+    help="File to write, or a folder; it appears when it is whole. By default it is named after SPEC. "
+    "- is standard output.",
 )
 @options.url
 @click.option(
@@ -80,30 +85,58 @@ def fetch(
     from tensorseed.commands.arguments import read_argument
 
     options.check_service(urls, key)
+    if output == "-":
+        _check_stream(as_json=as_json)
     with exiting("interrupted: the same command goes on from here"), warning():
         given = read_argument(spec)
         path = _path(output, given.file_name)
         local = partial(options.settings_of, threads)
         chosen = Options(path, local, connections, attempts, verify, restart, force, quiet or as_json, key)
         services = options.services(urls, given.source.base)
-        if services:
+        verified = verify or not services
+        if output == "-":
+            done, verified = _streamed(given.source, chosen, services)
+        elif services:
             done = asyncio.run(fetch_from(services, given.source, chosen))
         else:
             done = compute(given.source, chosen)
         if as_json:
-            write_json(_document(path, done, services, verify=verify))
+            write_json(_document(path, done, services, verified=verified))
         elif not quiet:
-            say(_line(path, done, services, verify=verify))
+            say(_line(path, done, services, verified=verified))
+
+
+def _check_stream(*, as_json: bool) -> None:
+    """Check that standard output takes a file.
+
+    Raises:
+        click.UsageError: a document shares it, or it is a terminal.
+    """
+    if as_json:
+        raise click.UsageError("--json and the file cannot both have standard output: leave one out")
+    if sys.stdout.isatty():
+        raise click.UsageError("a terminal cannot show the file: add > FILE, or | and a program")
+
+
+def _streamed(source: Source, chosen: Options, services: list[str]) -> Sent:
+    """Write the file to standard output."""
+    import asyncio
+
+    from tensorseed.client.stream_output import compute_to, stream_from
+
+    if services:
+        return asyncio.run(stream_from(services, source, chosen, write_out))
+    return compute_to(source, chosen, write_out)
 
 
 def _path(output: str | None, name: str) -> Path:
     """The file to write: the output, one of that name in it where it is a folder, or one of that name here.
 
     Raises:
-        click.UsageError: the output is standard output, or empty.
+        click.UsageError: the output is empty.
     """
     if output == "-":
-        raise click.UsageError("a file is whole before it gets its name: give a path, and read that")
+        return Path("standard output")
     if output == "":
         raise click.UsageError("--output is empty: give the path of a file or of a folder, or leave it out")
     if output is None:
@@ -111,25 +144,25 @@ def _path(output: str | None, name: str) -> Path:
     return Path(output, name) if os.path.isdir(output) else Path(output)
 
 
-def _line(path: Path, done: Fetched, services: list[str], *, verify: bool) -> str:
+def _line(path: Path, done: Fetched, services: list[str], *, verified: bool) -> str:
     """What was done, in one line."""
     parts = [f"{path}: {done.size:,} bytes"]
     if done.digest is not None:
         parts.append(f"SHA-256 {done.digest}")
     verb = "downloaded" if services else "computed"
-    if services and verify:
+    if services and verified:
         verb += " and verified"
     rate = f" ({bytes_text(done.nbytes / done.seconds)}/s)" if done.seconds > 0 and done.nbytes else ""
     return ", ".join([*parts, f"{verb} in {done.seconds:.2g} s{rate}"])
 
 
-def _document(path: Path, done: Fetched, services: list[str], *, verify: bool) -> dict[str, object]:
+def _document(path: Path, done: Fetched, services: list[str], *, verified: bool) -> dict[str, object]:
     return {
         "file": str(path),
         "bytes": done.size,
         "sha256": done.digest,
         "computed": not services,
-        "verified": not services or verify,
+        "verified": verified,
         "transferred_bytes": done.nbytes,
         "seconds": round(done.seconds, 6),
     }

@@ -10,8 +10,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -20,6 +22,7 @@ from tensorseed.client.errors import ClientError, DiskError, MismatchError, Netw
 from tensorseed.client.local_compute import compute_into
 from tensorseed.client.part_file import PartFile, Target
 from tensorseed.commands.base import CODES
+from tensorseed.commands.fetch import _check_stream
 from tensorseed.devices.local import LocalSettings
 from tests.serving import ROOT
 from tests.tensorseed.client.conftest import SPEC, Between, bytes_of, file_of
@@ -36,6 +39,30 @@ def test_here_and_there_are_the_same_bytes(url: str, spec: Path, tmp_path: Path)
     assert invoke("fetch", spec, "-o", tmp_path / "here").exit_code == 0
     assert invoke("fetch", spec, "-o", tmp_path / "there", "--url", url).exit_code == 0
     assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes() == DATA
+
+
+def test_standard_output_takes_a_file(
+    url: str, spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = f"standard output: {FILE.size:,} bytes, SHA-256 {hashlib.sha256(DATA).hexdigest()}, "
+    for more, verb in (
+        ((), "computed in "),
+        (("--url", url), "downloaded and verified in "),
+        (("--url", url, "--no-verify"), "downloaded in "),
+    ):
+        result = invoke("fetch", spec, "-o", "-", *more)
+        assert (result.exit_code, result.stdout_bytes) == (0, DATA), result.stderr
+        assert result.stderr.startswith(line + verb)
+    quiet = invoke("fetch", spec, "-o", "-", "--quiet")
+    assert (quiet.stdout_bytes, quiet.stderr) == (DATA, "")
+    assert {path.name for path in tmp_path.iterdir()} <= {spec.name}
+
+
+def test_a_terminal_takes_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tensorseed.commands.fetch.sys.stdout", SimpleNamespace(isatty=lambda: True))
+    with pytest.raises(click.UsageError, match="a terminal cannot show"):
+        _check_stream(as_json=False)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -134,7 +161,7 @@ CASES: list[tuple[int, str, Callable[[Path], list[object]]]] = [
     ),
     (2, "copy it whole", lambda path: ["fetch", "s1.abc", "-o", path / "w", "--key", "a b"]),
     (2, "Missing argument", lambda _: ["fetch"]),
-    (2, "give a path", lambda _: ["fetch", "s1.abc", "-o", "-"]),
+    (2, "cannot both have standard output", lambda _: ["fetch", "s1.abc", "-o", "-", "--json"]),
     (
         3,
         "nothing answers at http://127.0.0.1:1: is it running? Start one with: tensorseed serve",
