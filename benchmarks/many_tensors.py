@@ -16,7 +16,7 @@ from benchmarks.servers import Server, service
 
 TOTAL = 1 << 26  # elements of a file, of 4 bytes
 AT_LEAST = {10_000: 0.9, 100_000: 0.5}  # times the speed of one tensor, by tensors
-SHARD = "model-00002-of-00163.safetensors"  # of routed experts
+SHARD = "model-00100-of-00270.safetensors"  # of routed experts
 
 
 def many_tensors(effort: Effort) -> Iterator[Row]:

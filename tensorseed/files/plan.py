@@ -63,6 +63,7 @@ class PlanRows:
 
     def __init__(self) -> None:
         self._shared: dict[tuple[int, int, str, tuple[int, ...]], dict[str, Any]] = {}
+        self._inits: dict[int, dict[str, Any]] = {}
 
     def of(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
         """Return the rows of some tensors of one file, in their order."""
@@ -74,22 +75,24 @@ class PlanRows:
             if row is None:
                 if len(self._shared) >= SHARED_ROWS:
                     self._shared.clear()
-                row = self._shared[key] = _row(tensor)
+                    self._inits.clear()
+                row = self._shared[key] = self._row(tensor)
             rows.append({"name": tensor.name, **row, "range": (entry.start, entry.stop)})
         return rows
 
-
-def _row(tensor: ResolvedTensor) -> dict[str, Any]:
-    mean, std = tensor.distribution.moments(tensor.shape) or (None, None)
-    fans = tensor.fans
-    return {
-        "dtype": tensor.dtype.name,
-        "shape": tensor.shape,
-        "init": _init(tensor.scheme),
-        "fans": {"in": fans.fan_in, "out": fans.fan_out} if fans else None,
-        "mean": mean,
-        "std": std,
-    }
+    def _row(self, tensor: ResolvedTensor) -> dict[str, Any]:
+        mean, std = tensor.distribution.moments(tensor.shape) or (None, None)
+        fans, init = tensor.fans, self._inits.get(id(tensor.scheme))
+        if init is None:
+            init = self._inits[id(tensor.scheme)] = _init(tensor.scheme)
+        return {
+            "dtype": tensor.dtype.name,
+            "shape": tensor.shape,
+            "init": init,
+            "fans": {"in": fans.fan_in, "out": fans.fan_out} if fans else None,
+            "mean": mean,
+            "std": std,
+        }
 
 
 def _init(scheme: Scheme) -> dict[str, Any]:

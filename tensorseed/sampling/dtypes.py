@@ -93,15 +93,15 @@ TENSOR_DTYPES: tuple[TensorDTypeName, ...] = get_args(TensorDTypeName)
 FILE_ORDER: dict[str, int] = {name: rank for rank, name in enumerate(DTYPES)}
 
 
-def _grid(value: float, dtype: DType) -> Fraction:
-    """The distance between neighbours of the dtype around `value`."""
-    exponent = max(math.frexp(value)[1] - 1, 1 - dtype.bias)
-    return Fraction(2) ** (exponent - dtype.mantissa_bits)
-
-
 def spacing(value: float, dtype: DType) -> float:
-    """The distance between neighbouring numbers of the dtype around `value`."""
-    return float(_grid(value, dtype))
+    """The distance between neighbouring numbers of the dtype around `value`, exactly."""
+    exponent = max(math.frexp(value)[1] - 1, 1 - dtype.bias)
+    return math.ldexp(1.0, exponent - dtype.mantissa_bits)
+
+
+def _grid(value: float, dtype: DType) -> Fraction:
+    """The same for exact arithmetic."""
+    return Fraction(spacing(value, dtype))
 
 
 def round_down(value: float, dtype: DType) -> float:

@@ -13,7 +13,7 @@ from tensorseed.spec.faults import Located, explain, spec_error
 from tensorseed.spec.json.pointers import MAX_FAULTS
 from tensorseed.spec.json.text import dump, load
 from tensorseed.spec.json.values import to_json
-from tensorseed.spec.layers import AnyEntry, Entry
+from tensorseed.spec.layers import AnyEntry, Entry, Tensor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import check_name, is_plain
 from tensorseed.spec.rules import Rule, Rules
@@ -22,6 +22,7 @@ from tensorseed.spec.translation import normalise_entry, normalise_rule
 
 PLACEHOLDER = "name"
 MAX_RULES = 1_024
+MAX_FORMS = 1_024  # of bare tensors, remembered at a time
 MAX_RULES_CHARS = 1 << 16  # of all patterns together, which are compiled
 
 _NAMED = b'"name":"name"}'
@@ -79,6 +80,48 @@ def _checked_name(name: Any, index: int, faults: list[Located], *, ranges: bool)
     except ValueError as error:
         faults.append((where, str(error)))
     return name
+
+
+class EntryValidator:
+    """Validates the entries of one spec.
+
+    Bare tensors that differ in the sizes of their shapes alone, not in their number, share the work.
+    """
+
+    def __init__(self, limits: Limits, faults: list[Located], *, ruled: bool) -> None:
+        self._limits = limits
+        self._faults = faults
+        self._ruled = ruled
+        self._known: dict[bytes, Tensor] = {}
+
+    def validate(self, group: EntryGroup) -> Entry | None:
+        """See `validate_entry`."""
+        form = _form(group.entry, self._limits)
+        known = None if form is None else self._known.get(form)
+        if known is not None:
+            return known.model_copy(update={"shape": (*group.entry["shape"],)})
+        entry = validate_entry(group, self._limits, self._faults, ruled=self._ruled)
+        if form is not None and isinstance(entry, Tensor):
+            if len(self._known) >= MAX_FORMS:
+                self._known.clear()
+            self._known[form] = entry
+        return entry
+
+
+def _form(entry: Any, limits: Limits) -> bytes | None:
+    """The text of a plain bare tensor, with its rank in the place of its shape; None for any other."""
+    if not isinstance(entry, dict) or entry.get("type") != "Tensor":
+        return None
+    shape, init = entry.get("shape"), entry.get("init")
+    if not isinstance(shape, list) or len(shape) > limits.dimensions:
+        return None
+    if any(type(size) is not int or size < 0 for size in shape):
+        return None
+    inits = init.values() if isinstance(init, dict) else ()
+    others = (value for name, value in entry.items() if name not in ("shape", "init"))
+    if any(type(value) is not str for value in others) or any(isinstance(one, list | dict) for one in inits):
+        return None
+    return dump({**entry, "shape": len(shape)})
 
 
 def validate_entry(

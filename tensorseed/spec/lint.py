@@ -158,8 +158,8 @@ def _on_scale(
 
 def _on_spread(moments: tuple[float, float] | None, std: float, dtype: DType) -> Iterator[SchemeWarning]:
     """A deviation below the distance of neighbouring numbers of the dtype at the mean."""
-    if moments is None or not std or not math.isfinite(moments[0]):
-        return
+    if moments is None or not std or not moments[0] or not math.isfinite(moments[0]):
+        return  # no distance is as small as a mean of 0
     mean = abs(moments[0])
     distance = spacing(mean, dtype)
     if 0 < std < distance <= mean:

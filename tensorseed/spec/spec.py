@@ -19,7 +19,7 @@ from tensorseed.errors import SpecError, shortened
 from tensorseed.sampling.dtypes import DTYPES, DTypeName
 from tensorseed.spec import query
 from tensorseed.spec.assignment import Assigner, as_written
-from tensorseed.spec.entries import MAX_RULES, group_entries, read_rules, validate_entry
+from tensorseed.spec.entries import MAX_RULES, EntryValidator, group_entries, read_rules
 from tensorseed.spec.expansion import SLOT_BYTES, ResolvedGroup, expand_groups, expand_in_order
 from tensorseed.spec.faults import Located, explain, misplaced, spec_error
 from tensorseed.spec.json.pointers import MAX_FAULTS
@@ -216,15 +216,16 @@ def _resolve_entries(
     yielded = literals = 0
     found = group_entries(entries, faults, by_torch=by_torch, ranges=ranges)
     reserve(SLOT_BYTES * len(found))
+    validator = EntryValidator(limits, faults, ruled=ruled)
     for group in found:
         if len(faults) >= MAX_FAULTS or yielded > limits.tensors or literals > limits.values:
             break
-        entry = validate_entry(group, limits, faults, ruled=ruled)
+        entry = validator.validate(group)
         if entry is None or spec is None:
             continue
-        one = as_written(entry, group)
+        written = one = as_written(entry, group)
         try:
-            for one in assigner.assign(entry, group):
+            for one in assigner.assign(entry, group) if ruled else (written,):
                 resolved = resolve_entry(one.entry, spec.dtype, limits, by_torch=by_torch)
                 reserve(SLOT_BYTES * max(len(resolved.tensors) - (one.entry is entry), 0))
                 groups.append(ResolvedGroup(resolved, one.names, one.indices, one.positions))
