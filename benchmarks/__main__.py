@@ -21,6 +21,7 @@ SECTIONS = (  # a module and its function, each of this name
     "sharding",
     "planning",
     "many_tensors",
+    "repositories",
     "ranges",
     "starting",
     "rates",
