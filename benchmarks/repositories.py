@@ -1,4 +1,4 @@
-"""HEAD and header of a file of weights: of the largest recipe's shards, against one small file."""
+"""HEAD and header of a large recipe's shards, against a small file."""
 
 from __future__ import annotations
 
