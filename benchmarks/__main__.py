@@ -20,6 +20,7 @@ SECTIONS = (  # a module and its function, each of this name
     "in_process",
     "sharding",
     "planning",
+    "sweeping",
     "many_tensors",
     "repositories",
     "ranges",
