@@ -97,14 +97,14 @@ def pages(reserved: Collection[str], has_repository: HasRepository) -> Pages:
             Route(at_repository, repository, methods=_METHODS, include_in_schema=False),
             Route(f"{at_repository}/", repository, methods=_METHODS, include_in_schema=False),
             Route(
-                f"{at_repository}/tree/{{revision:path}}",
-                repository,
-                methods=_METHODS,
-                include_in_schema=False,
+                f"{at_repository}/tree/{{path:path}}", repository, methods=_METHODS, include_in_schema=False
+            ),
+            Route(
+                f"{at_repository}/blob/{{path:path}}", repository, methods=_METHODS, include_in_schema=False
             ),
         ],
         re.compile(
-            rf"/$|{PREFIX}(?:/|$)|/{_segment(reserved).regex}/{_segment(_FILES).regex}(?:/|/tree/.*)?$",
+            rf"/$|{PREFIX}(?:/|$)|/{_segment(reserved).regex}/{_segment(_FILES).regex}(?:/|/(?:tree|blob)/.*)?$",
             re.DOTALL,
         ),
     )

@@ -3,13 +3,14 @@
 //   /                              the room `tensor`, the rest of the query its state
 //   /?room=network&depth=8         another room
 //   /{owner}/{name}/tree/{revision}  the room `checkpoints` with `repository` and `revision`
+//   /{owner}/{name}/blob/{revision}/{file}  and with `file`
 
 /** The root of the service, whatever prefix a proxy puts before it. */
 export const ROOT = new URL("../../", import.meta.url);
 
 const HOME = "tensor";
 const SETTLE_MS = 250; // browsers refuse a page that rewrites its address at every key
-const REPOSITORY = /^([^/]+\/[^/]+)(?:\/tree\/(.*?))?\/?$/;
+const REPOSITORY = /^([^/]+\/[^/]+)(?:\/tree\/(.*?)|\/blob\/([^/]+)\/(.+?))?\/?$/;
 
 const listeners = new Set();
 let current = read();
@@ -21,8 +22,8 @@ export function read(url = location) {
   const path = url.pathname.slice(ROOT.pathname.length);
   const found = REPOSITORY.exec(path);
   if (found) {
-    const [repository, revision] = [found[1], found[2]].map((part) => part && decode(part));
-    return { room: "checkpoints", state: { ...state, repository, ...(revision && { revision }) } };
+    const [repository, revision, file] = [found[1], found[2] ?? found[3], found[4]].map((part) => part && decode(part));
+    return { room: "checkpoints", state: { ...state, repository, ...(revision && { revision }), ...(file && { file }) } };
   }
   const { room = HOME, ...rest } = state;
   return { room, state: rest };
@@ -30,11 +31,13 @@ export function read(url = location) {
 
 /** The address of a room in a state. */
 export function address(room, state = {}) {
-  const { repository, revision, ...rest } = state;
+  const { repository, revision, file, ...rest } = state;
   const query = new URLSearchParams();
   let path = "";
   if (room === "checkpoints" && repository) {
-    path = encode(repository) + (revision ? `/tree/${encode(revision)}` : "");
+    path = encode(repository);
+    if (file) path += `/blob/${encodeURIComponent(revision ?? "main")}/${encode(file)}`;
+    else if (revision) path += `/tree/${encode(revision)}`;
   } else if (room !== HOME) {
     query.set("room", room);
   }

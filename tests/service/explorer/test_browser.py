@@ -23,6 +23,7 @@ ROOMS = {
     "network": "/?room=network",
     "checkpoints": "/?room=checkpoints",
     "repository": "/tensorseed/tiny-llama",
+    "file": "/tensorseed/tiny-llama/blob/main/config.json",
 }
 PRESETS = ("MLP", "Deep tanh", "Deep ReLU", "Convnet", "Residual", "GPT-2 block")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -233,6 +234,23 @@ def test_every_state_says_what_it_is(visit: Visitor) -> None:
     unknown.wait_for_url(re.compile("/tree/seed-42$"))
     network = visit.open("/?room=network&preset=mlp&variants=nonsense")
     assert network.get_by_role("alert").inner_text() == "Not evaluated: the request has a fault."
+
+
+def test_a_file_of_a_repository_is_shown(visit: Visitor) -> None:
+    page = visit.open("/tensorseed/tiny-llama/blob/seed-42/config.json")
+    assert '"model_type": "llama"' in page.get_by_role("region", name="config.json", exact=True).inner_text()
+    page.get_by_role("link", name="README.md").click()
+    page.wait_for_url(re.compile("/blob/seed-42/README.md$"))
+    at_rest(page)
+    assert "tiny-llama" in page.get_by_role("region", name="README.md", exact=True).inner_text()
+    page.get_by_role("link", name="Close").click()
+    page.wait_for_url(re.compile("/tree/seed-42$"))
+    assert page.get_by_role("region", name="README.md", exact=True).count() == 0
+    weights = visit.open("/tensorseed/tiny-llama/blob/main/model.safetensors")
+    link = weights.locator(".file").get_by_role("link", name="Download").get_attribute("href")
+    assert link == f"{visit.site}/tensorseed/tiny-llama/resolve/main/model.safetensors"
+    none = visit.open("/tensorseed/tiny-llama/blob/main/none.json")
+    assert "There is no file none.json" in none.get_by_role("alert").inner_text()
 
 
 def test_focus_is_never_lost(visit: Visitor) -> None:

@@ -26,6 +26,7 @@ PAGE_PATHS = (
     f"{REPOSITORY}/",
     f"{REPOSITORY}/tree/main",
     f"{REPOSITORY}/tree/refs%2Fpr%2F1/folder",
+    f"{REPOSITORY}/blob/seed-42/config.json",
 )
 MAX_PAGE_BYTES = 250_000  # compressed, of everything that the page can load
 
@@ -98,7 +99,7 @@ def test_programs_get_an_index(client: Any, accept: str) -> None:
 
 
 def test_programs_get_no_page_of_a_repository(client: Any) -> None:
-    for path in (REPOSITORY, "/a/b", "/a/b/tree/main"):
+    for path in (REPOSITORY, "/a/b", "/a/b/tree/main", "/a/b/blob/main/f"):
         answer = client.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
         assert "/docs" in answer.json()["detail"]

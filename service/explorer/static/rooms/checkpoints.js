@@ -7,7 +7,7 @@ export const title = "Checkpoints";
 
 export function Room({ state, setState }) {
   if (state.repository)
-    return html`<${Repository} key=${state.repository} name=${state.repository} revision=${state.revision ?? "main"} state=${state}
+    return html`<${Repository} key=${state.repository} name=${state.repository} revision=${state.revision ?? "main"} file=${state.file}
       setState=${setState} />`;
   return html`<${List} search=${state.search ?? ""} setState=${setState} />`;
 }

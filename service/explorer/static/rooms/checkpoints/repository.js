@@ -5,6 +5,7 @@ import { count, dtype as dtypeName, rounded, size } from "../../components/forma
 import { Tabs } from "../../components/lines.js";
 import { html, useState } from "../../components/preact.js";
 import { address, ROOT } from "../../state.js";
+import { File, isText, rawOf } from "./file.js";
 
 const DTYPES = ["", "float32", "bfloat16", "float16", "float64"];
 const OWN_DTYPE = "the recipe’s";
@@ -23,7 +24,7 @@ async function look(name, revision, signal) {
   return { model, recipe, loading, revision };
 }
 
-export function Repository({ name, revision, setState }) {
+export function Repository({ name, revision, file, setState }) {
   const answer = useAnswer((signal) => look(name, revision, signal), [name, revision], revision === "main" ? 0 : SETTLE_MS);
   const { data, error } = answer;
   const missing = error instanceof Problem && error.status === 404 && !data;
@@ -39,12 +40,14 @@ export function Repository({ name, revision, setState }) {
     ${!data && !error && html`<p class="waiting hint">Reading the repository …</p>`}
     ${(data || error) && !missing && html`<div class=${error ? "stale" : ""} aria-busy=${answer.pending}>
       <${Figures} data=${data} />
+      ${file && data && html`<${File} name=${name} revision=${data.revision} path=${file}
+        size=${data.model.siblings.find(({ rfilename }) => rfilename === file)?.size} />`}
       <div class="split even">
         <div>
           <${Revision} revision=${revision} setState=${setState} error=${error} />
           <${Load} name=${name} revision=${revision} data=${data} />
         </div>
-        <${Files} name=${name} data=${data} />
+        <${Files} name=${name} data=${data} file=${file} />
       </div>
     </div>`}`;
 }
@@ -98,8 +101,7 @@ function Load({ name, revision, data }) {
   </section>`;
 }
 
-function Files({ name, data }) {
-  const at = data && encodeURIComponent(data.revision);
+function Files({ name, data, file }) {
   return html`<section class="card flush files" aria-labelledby="files-title">
     <h2 id="files-title">Files</h2>
     <table>
@@ -107,11 +109,15 @@ function Files({ name, data }) {
       <thead class="spoken"><tr><th scope="col">File</th><th scope="col">Size</th></tr></thead>
       <tbody>${(data?.model.siblings ?? []).map(
         ({ rfilename: path, size: length }) => html`<tr key=${path}>
-          <th scope="row"><a href=${url(`${name}/resolve/${at}/${path.split("/").map(encodeURIComponent).join("/")}`).href}>${path}</a></th>
+          <th scope="row">${isText(path, length)
+            ? html`<a href=${address("checkpoints", { repository: name, revision: data.revision, file: path })} data-room="checkpoints"
+                data-state=${JSON.stringify({ repository: name, revision: data.revision, file: path })}
+                aria-current=${path === file ? "true" : undefined}>${path}</a>`
+            : html`<a href=${url(rawOf(name, data.revision, path)).href}>${path}</a>`}</th>
           <td class="number">${size(length)}</td></tr>`,
       )}</tbody>
     </table>
-    ${keyState().given && html`<p class="hint commit">A browser sends no key with a link: fetch files with the lines beside them.</p>`}
+    ${keyState().given && html`<p class="hint commit">A browser sends no key with a link: fetch weights with the lines beside them.</p>`}
     <p class="hint commit">${data ? html`Commit <code>${data.model.sha}</code>` : "\u00a0"}</p>
   </section>`;
 }
