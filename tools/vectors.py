@@ -97,6 +97,18 @@ REQUESTS: dict[str, list[dict[str, str]]] = {
         {"shape": "1500,6", "max_timescale": "100"},
         {"shape": "9,10", "layout": "interleaved", "max_timescale": "1e6"},
     ],
+    "decay": [
+        {"shape": "3,17,1", "rates": "[0.5,0.25,0]"},
+        {"shape": "2,33,2", "rates": "[0.0390625,600]", "distance": "future"},
+        {"shape": "1,2,9,7", "rates": "[0.7,0.001]", "distance": "between"},
+        {"shape": "2,2,5,5", "rates": "[1e-30,1e30]", "distance": "between"},
+    ],
+    "power": [
+        {"shape": "33"},
+        {"shape": "1,1,1000", "a": "-5", "b": "3", "exponent": "0.7"},
+        {"shape": "3,10", "a": "2", "b": "0.1", "exponent": "1000"},
+        {"shape": "2,1", "a": "0.5", "exponent": "0.001"},
+    ],
     "log_uniform": [{"shape": "33,7", "a": "0.001", "b": "0.1"}, {"shape": "1001", "a": "1e-300", "b": "1"}],
     "log_of_uniform": [{"shape": "33,7", "a": "0.01", "b": "16"}, {"shape": "9", "a": "1", "b": "1.5"}],
     "inverse_softplus_log_uniform": [

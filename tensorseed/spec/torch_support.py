@@ -12,6 +12,7 @@ from tensorseed.sampling.distributions import (
     AnyDistribution,
     BilinearKernel,
     Constant,
+    Decay,
     Dirac,
     Eye,
     GroupIndex,
@@ -22,6 +23,7 @@ from tensorseed.sampling.distributions import (
     Normal,
     Orthogonal,
     Parts,
+    Power,
     Quantized,
     RealGatedLru,
     Sinusoidal,
@@ -135,7 +137,7 @@ def check_init(scheme: Scheme, distribution: AnyDistribution, shape: tuple[int, 
             pass
         case LogUniform() | LogOfUniform() | InverseSoftplusLogUniform() | RealGatedLru() | WeightNorm():
             pass
-        case Sinusoidal() | BilinearKernel() | Stack() | ZeroRange() | Parts():
+        case Sinusoidal() | Decay() | Power() | BilinearKernel() | Stack() | ZeroRange() | Parts():
             pass
         case Quantized() | GroupIndex():
             raise AssertionError("check_entry has refused it")

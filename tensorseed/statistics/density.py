@@ -16,6 +16,7 @@ from tensorseed.sampling.distributions import (
     AnyDistribution,
     BilinearKernel,
     Constant,
+    Decay,
     Dirac,
     Eye,
     GroupIndex,
@@ -26,6 +27,7 @@ from tensorseed.sampling.distributions import (
     Normal,
     Orthogonal,
     Parts,
+    Power,
     Quantized,
     RealGatedLru,
     Sinusoidal,
@@ -128,7 +130,9 @@ def density_of(distribution: AnyDistribution, shape: Shape) -> Density | None:
                 )
                 for run in distribution.runs
             )
-        case Values() | Sinusoidal() | BilinearKernel() | WeightNorm() | Quantized() | GroupIndex() | Parts():
+        case Values() | Sinusoidal() | Decay() | Power() | BilinearKernel():
+            return None
+        case WeightNorm() | Quantized() | GroupIndex() | Parts():
             return None
 
 

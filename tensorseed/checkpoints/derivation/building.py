@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 from transformers import PreTrainedConfig, PreTrainedModel, initialization
 
-from tensorseed.checkpoints.derivation.recorded_distributions import distribution_of
+from tensorseed.checkpoints.derivation.recorded_distributions import MAX_VALUES, decay, distribution_of
 from tensorseed.checkpoints.derivation.recorder import MAX_KNOWN_ELEMENTS, MAX_KNOWN_TOTAL, Recorder
 from tensorseed.errors import TooLargeError
 
@@ -101,6 +101,7 @@ def recording(bounds: Bounds | None = None) -> Iterator[Recorder]:
     recorder = Recorder(bounds.known_elements, bounds.known_total)
     with ExitStack() as stack:
         stack.enter_context(recording_init_calls(recorder))
+        stack.enter_context(_recording_decays(recorder))
         stack.enter_context(_bounded(bounds.modules))
         stack.enter_context(_bounded_tables())
         stack.enter_context(_Dataless(recorder))
@@ -195,6 +196,33 @@ def recording_init_calls(recorder: Recorder) -> Iterator[None]:
             initialization.TORCH_INIT_FUNCTIONS.update(originals)
             for module, name in attributes:
                 setattr(module, name, originals[name])
+
+
+@contextmanager
+def _recording_decays(recorder: Recorder) -> Iterator[None]:
+    """Let `recorder` note the decays of MiniMax by their formula, where a recipe cannot write them out."""
+    module = sys.modules.get("transformers.models.minimax.modeling_minimax")
+    cls, thread = getattr(module, "MiniMaxLightningAttention", None), threading.get_ident()
+    if cls is None:
+        yield
+        return
+    original = cls.decay_factors
+
+    def decay_factors(self: Any, slope_rate: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        rates = recorder.values_of(slope_rate) if threading.get_ident() == thread else None
+        if rates is None or rates.numel() * self.block_size**2 <= MAX_VALUES:
+            return tuple(original(self, slope_rate))
+        with recorder.paused():
+            made = tuple(original(self, slope_rate))
+        for tensor, distance in zip(made, ("past", "future", "between"), strict=True):
+            recorder.record(tensor, decay(rates.flatten().tolist(), distance, tuple(tensor.shape)))
+        return made
+
+    cls.decay_factors = decay_factors
+    try:
+        yield
+    finally:
+        cls.decay_factors = original
 
 
 def _noted(name: str, function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:

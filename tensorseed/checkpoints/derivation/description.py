@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 
 from tensorseed.checkpoints.derivation.op_rules import storage_of
 from tensorseed.checkpoints.derivation.overrides import UNKNOWN
-from tensorseed.checkpoints.derivation.recorded_distributions import WEIGHT_NORM, constant, init_of
+from tensorseed.checkpoints.derivation.recorded_distributions import (
+    MAX_VALUES,
+    WEIGHT_NORM,
+    constant,
+    init_of,
+)
 from tensorseed.checkpoints.derivation.recorder import Recorder
 from tensorseed.checkpoints.derivation.storage_regions import Region, UnknownContentError, Write, region_of
 from tensorseed.sampling.distributions.literals import MAX_EXACT_INTEGER
 from tensorseed.sampling.dtypes import TENSOR_DTYPES
+from tensorseed.spec.limits import Limits
+from tensorseed.spec.schemes.curves import MAX_EXPONENT, MIN_EXPONENT
 
-MAX_VALUES = 4_096  # numbers of one tensor that are written out
+MIN_CURVE = 64  # numbers that a power describes; fewer are written out
+CURVE_ERROR = 4.0  # in units of the dtype's eps at the largest number
 
 Described = dict[str, Any]
 Place = tuple[int, int]
@@ -25,28 +34,45 @@ Place = tuple[int, int]
 def describe_all(tensors: Mapping[str, torch.Tensor], recorder: Recorder) -> Iterator[tuple[str, Described]]:
     """The entries of tensors by name. Those that show alike parts of one storage are described once.
 
-    A tensor that no init describes has the reason as UNKNOWN.
+    A tensor that no init describes has the reason as UNKNOWN. Computed numbers are written out, as long as a
+    spec has room for all of them; otherwise powers of a position are described as such.
     """
+    found = dict(_described(tensors, recorder, curves=False))
+    if need_curves(found.values()):
+        found = dict(_described(tensors, recorder, curves=True))
+    yield from found.items()
+
+
+def need_curves(described: Iterable[Described]) -> bool:
+    """Whether entries write out more numbers than a spec has room for."""
+    inits = [(one.get("init"), one["shape"]) for one in described]
+    literals = {json.dumps(init): shape for init, shape in inits if isinstance(init, dict) and "data" in init}
+    return sum(map(math.prod, literals.values())) > Limits().values
+
+
+def _described(
+    tensors: Mapping[str, torch.Tensor], recorder: Recorder, *, curves: bool
+) -> Iterator[tuple[str, Described]]:
     alike: dict[tuple[object, ...], Described] = {}
     names = {place_of(tensor): name for name, tensor in tensors.items()}
     for name, tensor in tensors.items():
         fill = recorder.whole_fill(tensor)
         key = (id(fill), tensor.shape, tensor.dtype, tensor.is_contiguous())
         if fill is None:
-            yield name, describe(tensor, recorder)
+            yield name, describe(tensor, recorder, curves=curves)
             continue
         if fill.spelling is not None and fill.spelling["kind"] == WEIGHT_NORM:
-            yield name, beside(name, describe(tensor, recorder), names)
+            yield name, beside(name, describe(tensor, recorder, curves=curves), names)
             continue
         if key not in alike:
-            alike[key] = describe(tensor, recorder)
+            alike[key] = describe(tensor, recorder, curves=curves)
         yield name, alike[key]
 
 
-def describe(tensor: torch.Tensor, recorder: Recorder) -> Described:
+def describe(tensor: torch.Tensor, recorder: Recorder, *, curves: bool = False) -> Described:
     """The entry of a tensor as of `entry_of`, or the reason why it has no init, as UNKNOWN."""
     try:
-        return entry_of(tensor, recorder)
+        return entry_of(tensor, recorder, curves=curves)
     except UnknownContentError as unknown:
         dtype = str(tensor.dtype).removeprefix("torch.")
         return {"type": "Tensor", "shape": list(tensor.shape), "dtype": dtype, UNKNOWN: str(unknown)}
@@ -69,8 +95,10 @@ def beside(name: str, described: Described, names: Mapping[Place, str]) -> Descr
     return described | {"init": described["init"] | {"of": last}}
 
 
-def entry_of(tensor: torch.Tensor, recorder: Recorder) -> Described:
+def entry_of(tensor: torch.Tensor, recorder: Recorder, *, curves: bool = False) -> Described:
     """The entry of a tensor: shape, init, dtype, and a row that stays zero.
+
+    With `curves` powers of a position are described as such, even where they could be written out.
 
     Raises:
         UnknownContentError: no init gives its distribution; the message says why.
@@ -83,7 +111,7 @@ def entry_of(tensor: torch.Tensor, recorder: Recorder) -> Described:
     if tensor.numel() == 0:
         return entry | {"init": "zeros"}
     if values is not None:
-        return entry | {"init": _literal(values)}
+        return entry | {"init": _literal(values, curves=curves)}
     return entry | _drawn(tensor, recorder)
 
 
@@ -112,7 +140,7 @@ def _zero_row(tensor: torch.Tensor, over: list[Write]) -> Described:
     raise UnknownContentError("parts of it have different distributions")
 
 
-def _literal(values: torch.Tensor) -> Any:
+def _literal(values: torch.Tensor, *, curves: bool) -> Any:
     """The init of known numbers."""
     values, is_bool = values.detach(), values.dtype is torch.bool
     values = values.to(torch.int64) if is_bool else values
@@ -127,6 +155,8 @@ def _literal(values: torch.Tensor) -> Any:
         raise UnknownContentError("it holds numbers that are not finite")
     if (is_bool or values.numel() > MAX_VALUES) and (triangle := lower_triangle(values)) is not None:
         return triangle
+    if (curves or values.numel() > MAX_VALUES) and (curve := power(values)) is not None:
+        return curve
     if values.numel() > MAX_VALUES:
         if (repeated := _repeated(values)) is not None:
             return repeated
@@ -157,6 +187,27 @@ def lower_triangle(values: torch.Tensor) -> str | dict[str, Any] | None:
     if not bool((values == ones).all()):
         return None
     return {"kind": "tril", "diagonal": diagonal} if diagonal else "tril"
+
+
+def power(values: torch.Tensor) -> dict[str, Any] | None:
+    """The scheme `power`, where that is what the numbers of one row are; its exponent has few digits."""
+    row = values.flatten().double()
+    if row.numel() < MIN_CURVE or values.shape[-1] != row.numel() or not values.is_floating_point():
+        return None
+    a, b = float(row[0]), float(row[-1])
+    share = torch.linspace(0, 1, row.numel(), dtype=torch.float64, device="cpu")[1:-1]
+    relative = (row[1:-1] - a) / ((b - a) or 1.0)
+    middle = row.numel() // 2  # where an error of a number changes the exponent little
+    if not bool(row.isfinite().all()) or relative[middle] <= 0:
+        return None
+    estimate = math.log(float(relative[middle])) / math.log(float(share[middle]))
+    allowed = CURVE_ERROR * torch.finfo(values.dtype).eps * max(abs(a), abs(b))
+    for digits in range(1, 13):
+        exponent = float(f"{estimate:.{digits}g}")
+        found = a + (b - a) * share**exponent
+        if MIN_EXPONENT <= exponent <= MAX_EXPONENT and bool(((found - row[1:-1]).abs() <= allowed).all()):
+            return {"kind": "power", "a": a, "b": b, "exponent": exponent}
+    return None
 
 
 def sinusoidal(values: torch.Tensor) -> str | dict[str, Any] | None:

@@ -13,7 +13,14 @@ from cachetools import LRUCache
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from tensorseed.checkpoints.derivation.building import MAX_MODULES, Bounds, build, silence
-from tensorseed.checkpoints.derivation.description import Described, Place, beside, entry_of, place_of
+from tensorseed.checkpoints.derivation.description import (
+    Described,
+    Place,
+    beside,
+    entry_of,
+    need_curves,
+    place_of,
+)
 from tensorseed.checkpoints.derivation.op_rules import storage_of
 from tensorseed.checkpoints.derivation.overrides import UNKNOWN
 from tensorseed.checkpoints.derivation.published_names import published as published_names
@@ -105,9 +112,13 @@ def _described(
             inits.ties.update(_ties(state))
             streams = _streams(model, state, inits.ties, recorder)
             names = {place_of(tensor): streams.get(name, name) for name, tensor in tensors.items()}
-            for name in (name for name in tensors if name in dtypes):
-                persistent, stream = name in state, streams.get(name, name)
-                _describe(inits, name, tensors[name], dtypes[name], recorder, persistent, stream, names)
+            for curves in (False, True):  # as the recipe of the config has them
+                for name in (name for name in tensors if name in dtypes):
+                    persistent, stream = name in state, streams.get(name, name)
+                    one = tensors[name], dtypes[name], recorder, persistent, stream, names
+                    _describe(inits, name, *one, curves=curves)
+                if not need_curves(inits.entries.values()):
+                    break
     return inits
 
 
@@ -125,6 +136,8 @@ def _describe(
     persistent: bool,
     stream: str,
     names: Mapping[Place, str],
+    *,
+    curves: bool,
 ) -> None:
     if tensor.dtype != dtype and not (tensor.is_floating_point() and dtype.is_floating_point):
         inits.unknown[name] = f"it is of {dtype}, and of {tensor.dtype} in the model of its config"
@@ -133,7 +146,7 @@ def _describe(
     try:
         if values is not None and not persistent:
             raise UnknownContentError
-        entry = entry_of(tensor if values is None else tensor.to(dtype), recorder)
+        entry = entry_of(tensor if values is None else tensor.to(dtype), recorder, curves=curves)
     except UnknownContentError as unknown:
         if values is None:
             inits.unknown[name] = str(unknown)

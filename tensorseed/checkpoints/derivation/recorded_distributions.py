@@ -14,6 +14,7 @@ from tensorseed.checkpoints.derivation.recorded_functions import (
     sum_of,
 )
 
+MAX_VALUES = 4_096  # numbers of one tensor that are written out
 WEIGHT_NORM = "weight_norm"
 
 Init = dict[str, Any]
@@ -137,6 +138,12 @@ def norm_of(
         del numbers["mean"]
     spelling = {"kind": WEIGHT_NORM, "of": key, "of_shape": list(of_shape), **numbers}
     return RecordedDistribution("structured", (), spelling, shape)
+
+
+def decay(rates: Sequence[float], distance: str, shape: tuple[int, ...]) -> RecordedDistribution:
+    """The decays of heads at these rates, in a tensor of `shape`."""
+    spelling = {"kind": "decay", "rates": [*rates], **({} if distance == "past" else {"distance": distance})}
+    return RecordedDistribution("structured", tuple(rates), spelling, shape, ((distance, 0.0),))
 
 
 def distribution_of(

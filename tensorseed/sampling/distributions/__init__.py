@@ -15,6 +15,7 @@ from tensorseed.sampling.distributions.base import (
     Structured,
 )
 from tensorseed.sampling.distributions.bilinear_kernel import BilinearKernel
+from tensorseed.sampling.distributions.curves import Decay, Power
 from tensorseed.sampling.distributions.draws import Normal, Uniform
 from tensorseed.sampling.distributions.identity import Axis, Dirac, Eye, KernelCentre, Tril
 from tensorseed.sampling.distributions.literals import Constant, Values
@@ -39,6 +40,7 @@ __all__ = [
     "Axis",
     "BilinearKernel",
     "Constant",
+    "Decay",
     "Dirac",
     "Distribution",
     "Draw",
@@ -53,6 +55,7 @@ __all__ = [
     "Normal",
     "Orthogonal",
     "Parts",
+    "Power",
     "Preparation",
     "Quantized",
     "RealGatedLru",
@@ -85,6 +88,8 @@ AnyDistribution = (
     | Sparse
     | Stack
     | Sinusoidal
+    | Decay
+    | Power
     | Parts
     | ZeroRange
     | LogUniform

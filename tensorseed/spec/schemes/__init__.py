@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema
 
 from tensorseed.spec.schemes.base import ArgumentError, FanScheme, Scheme, SchemeWarning
 from tensorseed.spec.schemes.bilinear import BilinearInterpolation
+from tensorseed.spec.schemes.curves import Decay, Power
 from tensorseed.spec.schemes.logit import Logit
 from tensorseed.spec.schemes.norms import WeightNorm
 from tensorseed.spec.schemes.parts import Part, Parts
@@ -85,6 +86,8 @@ AnyScheme = Annotated[
     | Tril
     | BilinearInterpolation
     | Sinusoidal
+    | Decay
+    | Power
     | LogUniform
     | LogOfUniform
     | InverseSoftplusLogUniform

@@ -358,6 +358,7 @@ SCALED: list[tuple[Any, list[int]]] = [
     ({"kind": "dirac", "groups": 2}, [4, 2, 3]),
     ({"kind": "siren", "omega": 5}, [4, 3]),
     ({"kind": "siren", "first": True}, [4, 3]),
+    ({"kind": "power", "a": -5, "b": 3, "exponent": 0.7}, [9]),
 ]
 UNSCALED: list[tuple[dict[str, Any], list[int]]] = [
     ({"kind": "bilinear"}, [1, 1, 2, 2]),
@@ -367,6 +368,7 @@ UNSCALED: list[tuple[dict[str, Any], list[int]]] = [
     ({"kind": "log_of_uniform", "a": 1, "b": 2}, [3]),
     ({"kind": "inverse_softplus_log_uniform"}, [3]),
     ({"kind": "rg_lru"}, [3]),
+    ({"kind": "decay", "rates": [0.5]}, [1, 3, 1]),
     ({"kind": "weight_norm", "of_shape": [3, 4], "std": 1}, [3, 1]),
 ]
 

@@ -220,9 +220,11 @@ def refused(layer: dict[str, Any], **top: Any) -> tuple[str, str]:
 @pytest.mark.parametrize("kind", PHILOX_ONLY)
 def test_a_scheme_that_torch_lacks(kind: str) -> None:
     kernels = {"delta_orthogonal": [3, 3, 3], "bilinear": [3, 3, 3, 3], "weight_norm": [4, 1]}
+    kernels["decay"] = [2, 4, 1]
     shape = kernels.get(kind, [4, 4])
     bounds: dict[str, Any] = {"a": 0.5, "b": 2}
     needed = {"log_uniform": bounds, "log_of_uniform": bounds, "weight_norm": {**bounds, "of_shape": [4, 4]}}
+    needed["decay"] = {"rates": [0.5, 0.25]}
     parameters = needed.get(kind, {})
     pointer, detail = refused(tensor(shape=shape, init={"kind": kind, **parameters}))
     assert pointer == "/layers/0/init"

@@ -146,7 +146,7 @@ function parametersOf(kind, given) {
 
 /** @param {string} name @param {any} value @param {any} byDefault @param {boolean} mayBeInfinite */
 function typed(name, value, byDefault, mayBeInfinite) {
-  if (name === "data" || name === "of_shape") return value;
+  if (["data", "of_shape", "rates"].includes(name)) return value;
   if (mayBeInfinite && UNBOUNDED.includes(name) && /^[+-]?inf(inity)?$/i.test(value)) {
     return String(value).startsWith("-") ? -Infinity : Infinity;
   }

@@ -2,6 +2,7 @@
 
 import { decode, encode, largest, overflows } from "./dtypes.js";
 import { TensorseedError, UnsupportedError } from "./errors.js";
+import * as curves from "./stream/curves.js";
 import { normal } from "./stream/normal.js";
 import { norms } from "./stream/norms.js";
 import { deltaOrthogonal, orthogonal } from "./stream/orthogonal.js";
@@ -322,6 +323,31 @@ export const SCHEMES = {
       between("max_timescale", timescale, 1, 1e30);
       if (shape[1] % 2) throw new TensorseedError("sinusoidal needs an even number of columns", "shape");
       return sinusoidal(shape[1], timescale, layout, endpoint);
+    },
+  },
+  decay: {
+    parameters: { rates: undefined, distance: "past" },
+    wide: true,
+    fill({ rates, distance }, { shape }) {
+      rank(shape, 3, Infinity, "decay");
+      choice("distance", distance, ["past", "future", "between"]);
+      const [heads, rows, columns] = shape.slice(-3);
+      if (!Array.isArray(rates) || rates.length !== heads || !rates.every(Number.isFinite)) {
+        throw new TensorseedError(`rates must be a list of ${heads} numbers, one for each head`, "rates");
+      }
+      for (const rate of rates) between("rates", rate, 0, 1e30);
+      return curves.decay(rates, rows, columns, distance);
+    },
+  },
+  power: {
+    parameters: { a: 0, b: 1, exponent: 1 },
+    wide: true,
+    fill({ a, b, exponent }, { shape, dtype }) {
+      rank(shape, 1, Infinity, "power");
+      between("exponent", exponent, 1e-3, 1e3);
+      literal("a", a, dtype);
+      literal("b", b, dtype);
+      return curves.power(shape[shape.length - 1], a, b, exponent);
     },
   },
   log_uniform: {

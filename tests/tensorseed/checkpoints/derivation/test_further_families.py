@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.modeling_utils import remove_tied_weights_from_state_dict
 
-from tensorseed.checkpoints.derivation import derive
+from tensorseed.checkpoints.derivation import derive, description
 from tensorseed.checkpoints.derivation.building import silence
 from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of, with_vocabulary
 from tensorseed.checkpoints.recipe import read_recipe
@@ -153,3 +154,42 @@ def test_a_shard_of_it_is_seekable(family: Family) -> None:
     whole = file.read(0, file.size).tobytes()
     for start in range(0, file.size, max(file.size // 7, 1)):
         assert file.read(start, min(start + 101, file.size)).tobytes() == whole[start : start + 101]
+
+
+def test_decays_of_minimax_by_their_formula(tmp_path: Path) -> None:
+    """Where they are too many to be written out; float32 rounds the exponents of transformers."""
+    document = {**FURTHER["minimax"], "block_size": 64}
+    theirs, ours = computed(document, tmp_path, "decay")
+    inits = {entry["init"]["kind"] for entry in ours[0]["weights"]["layers"] if "_decay" in entry["name"]}
+    assert inits == {"decay"}
+    assert len(theirs) == 3
+    for name, expected in theirs.items():
+        torch.testing.assert_close(ours[1][name], expected, rtol=2e-6, atol=1e-38)
+
+
+def test_powers_of_rwkv_where_a_spec_has_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(description, "Limits", lambda: Limits(values=1_000))
+    document = {
+        **FURTHER["rwkv"],
+        "hidden_size": 128,
+        "attention_hidden_size": 96,
+        "num_hidden_layers": 3,
+    }
+    theirs, ours = computed(document, tmp_path, "time_")
+    inits = [entry["init"] for entry in ours[0]["weights"]["layers"] if "time_" in entry["name"]]
+    assert {init if isinstance(init, str) else init["kind"] for init in inits} == {"ones", "power"}
+    assert {"kind": "power", "a": -5.0, "b": 3.0, "exponent": 1.35} in inits
+    for name, expected in theirs.items():
+        torch.testing.assert_close(ours[1][name], expected, rtol=0, atol=4e-6)
+
+
+def computed(
+    document: dict[str, Any], folder: Path, part: str
+) -> tuple[dict[str, torch.Tensor], tuple[dict[str, Any], dict[str, torch.Tensor]]]:
+    """The tensors with `part` in their names: transformers', then the recipe with ours."""
+    recipe = derive(document)
+    config = config_of(document)
+    with silence():
+        theirs = saved(class_of(document, config)._from_config(config))
+    write(recipe, folder)
+    return {name: one for name, one in theirs.items() if part in name}, (recipe, read(folder))

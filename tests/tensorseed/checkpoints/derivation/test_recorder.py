@@ -175,6 +175,15 @@ def test_sinusoids(layout: str, endpoint: bool) -> None:
     assert given.get("endpoint", True) is endpoint
 
 
+@pytest.mark.parametrize(("a", "b", "exponent"), [(0.0, 1.0, 1.0), (-5.0, 3.0, 0.741935), (2.0, 0.5, 3.0)])
+def test_powers_of_a_position(a: float, b: float, exponent: float) -> None:
+    def make() -> torch.Tensor:
+        return (a + (b - a) * torch.linspace(0, 1, 5_000).double() ** exponent).float()
+
+    assert init(make) == {"kind": "power", "a": a, "b": b, "exponent": exponent}
+    assert init(lambda: make()[:100].clone())["kind"] == "values"
+
+
 @pytest.mark.parametrize(("diagonal", "shape"), [(0, (1, 1, 9, 9)), (3, (2, 5, 7)), (-2, (7, 3))])
 def test_masks(diagonal: int, shape: tuple[int, ...]) -> None:
     expected = {"kind": "tril", "diagonal": diagonal} if diagonal else "tril"
@@ -206,7 +215,7 @@ def test_bools_that_are_no_triangle() -> None:
         (lambda: torch.FloatTensor(4).bernoulli_(), "computed from random numbers"),
         (lambda: torch.cat([torch.randn(4), torch.rand(4)]), "different distributions"),
         (lambda: torch.nn.init.orthogonal_(empty(6, 4))[:4], "another layout"),
-        (lambda: torch.arange(5000).float(), "5,000 computed numbers"),
+        (lambda: torch.arange(5000).float() % 7, "5,000 computed numbers"),
         (lambda: torch.tensor([math.inf, 1.0]), "not finite"),
         (lambda: torch.zeros(3, dtype=torch.int32), "dtype int32"),
         (lambda: torch.tensor([1 << 60]), "integers beyond"),

@@ -89,6 +89,10 @@ def test_no_elements_no_moments() -> None:
         ("inverse_softplus_log_uniform", (300, 200)),
         ({"kind": "inverse_softplus_log_uniform", "floor": 0.05}, (300, 200)),
         ("rg_lru", (300, 200)),
+        ({"kind": "decay", "rates": [0.5, 0.01]}, (2, 300, 3)),
+        ({"kind": "decay", "rates": [0.5, 0.01], "distance": "future"}, (2, 300, 3)),
+        ({"kind": "decay", "rates": [0.5, 0.01], "distance": "between"}, (2, 2, 90, 80)),
+        ({"kind": "power", "a": -5, "b": 3, "exponent": 0.7}, (3, 5_000)),
     ],
 )
 def test_structured_tensors_have_their_moments(init: Any, shape: Any) -> None:

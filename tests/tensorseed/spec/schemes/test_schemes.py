@@ -115,6 +115,7 @@ PARAMETERS = {
     "sparse": {"sparsity": 0.5},
     "log_uniform": {"a": 0.5, "b": 2},
     "log_of_uniform": {"a": 0.5, "b": 2},
+    "decay": {"rates": (0.5, 0.25)},
     "weight_norm": {"of_shape": (6, 4), "std": 1.0},
     "parts": {"axis": 1, "parts": ({"init": "normal"},)},
 }
@@ -124,7 +125,7 @@ PARAMETERS = {
 def test_a_tensor_without_elements_is_fine_with_every_scheme(cls: type[Scheme]) -> None:
     kind = cls.spellings()[0]
     kernels = {"dirac": (0, 3, 3), "delta_orthogonal": (0, 3, 3), "bilinear": (0, 3, 3, 3)}
-    shapes = {**kernels, "sinusoidal": (0, 4), "weight_norm": (1, 1)}
+    shapes = {**kernels, "sinusoidal": (0, 4), "decay": (2, 0, 1), "weight_norm": (1, 1)}
     shape = shapes.get(kind, (0, 3))
     parameters = {"of_shape": (0, 3), "std": 1} if kind == "weight_norm" else PARAMETERS.get(kind, {})
     filled = scheme(kind, **parameters).distribution_for(shape, fans(shape))
@@ -290,7 +291,7 @@ def test_refused(init: Any) -> None:
 def test_a_scheme_is_random_where_its_values_depend_on_the_seed(cls: type[Scheme]) -> None:
     kind = cls.spellings()[0]
     kernels = {"delta_orthogonal": (6, 4, 5), "dirac": (6, 4, 5), "bilinear": (6, 3, 5, 5)}
-    kernels["weight_norm"] = (6, 1)
+    kernels |= {"weight_norm": (6, 1), "decay": (2, 5, 1)}
     shape = kernels.get(kind, (6, 4))
     parameters = {"data": np.ones(shape).tolist()} if kind == "values" else PARAMETERS.get(kind, {})
     distribution = scheme(kind, **parameters).distribution_for(shape, fans(shape))

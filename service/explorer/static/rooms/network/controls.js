@@ -6,7 +6,7 @@ import { Mark } from "./charts.js";
 import { labelOf, optimizers, textOf } from "./request.js";
 
 const MAX_VARIANTS = 8; // that have colours of their own; a request by hand takes more
-const UNFIT = new Set(["values", "parts", "weight_norm"]); // with parameters that are lists, or other tensors
+const UNFIT = new Set(["values", "parts", "weight_norm", "decay"]); // with parameters that are lists, or other tensors
 const GIVEN = "as given";
 
 export function Controls({ preset, settings, schemes, setState, error }) {
