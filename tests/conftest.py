@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before a test imports keras, which reads it once
 
+# Threads of torch that wait for each other spin, and take the core of the process that runs other tests.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 hypothesis.settings.register_profile("tensorseed", deadline=None)  # the first draw compiles
 hypothesis.settings.load_profile("tensorseed")
 

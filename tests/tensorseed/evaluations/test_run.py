@@ -286,12 +286,15 @@ def test_concurrent_evaluations_with_dropout_are_what_they_are_alone() -> None:
 
 
 def test_nothing_of_it_shows_in_the_process() -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
     before = (torch.get_default_dtype(), torch.get_num_threads(), torch.random.get_rng_state())
     with torch.no_grad():
         found = report(asked("words", dtype="float64", optimizer="SGD", steps=1))
         assert not torch.is_grad_enabled()
     assert found.gradient_norm is not None
     after = (torch.get_default_dtype(), torch.get_num_threads(), torch.random.get_rng_state())
+    torch.set_num_threads(threads)
     assert before[:2] == after[:2]
     assert torch.equal(before[2], after[2])
 

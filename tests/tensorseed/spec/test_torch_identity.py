@@ -84,10 +84,11 @@ def specs() -> list[dict[str, Any]]:
 @cache
 def drawn(*environment: str) -> list[tuple[str, str]]:
     """The ETag and the SHA-256 of the file of each spec, in a process with these variables."""
+    kept = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     found = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM],
         cwd=ROOT,
-        env={**os.environ, **dict(variable.split("=", 1) for variable in environment)},
+        env={**kept, **dict(variable.split("=", 1) for variable in environment)},
         input=json.dumps(specs()),
         capture_output=True,
         text=True,
