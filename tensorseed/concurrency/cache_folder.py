@@ -75,16 +75,16 @@ def _check(folder: Path) -> None:
     shared = bool(folder.stat().st_mode & _OTHERS_MAY_ENTER)
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            _check_path(Path(place, name), shared=shared)
+            _check_path(os.path.join(place, name), shared=shared)
 
 
-def _check_path(path: Path, *, shared: bool) -> None:
+def _check_path(path: Path | str, *, shared: bool) -> None:
     """Check the owner, and within a shared place the mode.
 
     Raises:
         CacheFolderError: somebody else could have written there.
     """
-    status = path.lstat()
+    status = os.lstat(path)  # a path's own takes thrice as long
     if status.st_uid not in (0, os.getuid()):
         raise CacheFolderError(f"{path} belongs to another user, who could run code by it")
     if stat.S_ISLNK(status.st_mode):

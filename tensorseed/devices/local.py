@@ -24,6 +24,8 @@ DEFAULT_CACHE = "~/.cache/tensorseed"
 LIMITS = Limits(materialised_bytes=1 << 40, token_chars=1 << 26)
 """The limits of a service, except for those that only the memory of a host bounds here."""
 
+_VARIABLES = (THREADS, KERNEL_CACHE, PORTABLE_KERNELS, "HOME")  # that decide the settings
+
 _COUNT: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, le=4_096)])
 _FLAG = TypeAdapter(bool)
 
@@ -38,9 +40,17 @@ class LocalSettings(NamedTuple):
 def local_settings(threads: int | None = None) -> LocalSettings:
     """Read three of the service's settings: threads, kernel cache and portable kernels.
 
+    The folder is checked once for each value of the variables: that takes a hundred milliseconds where it
+    holds thousands of files.
+
     Raises:
         ValueError: a variable of the environment has no valid value.
     """
+    return _local_settings(threads, *map(os.environ.get, _VARIABLES))
+
+
+@lru_cache(maxsize=16)
+def _local_settings(threads: int | None, *_variables: str | None) -> LocalSettings:
     if threads is None:
         threads = _value(THREADS, _COUNT, "a whole number, at least 0, at most 4,096")
     folder = os.environ.get(KERNEL_CACHE, DEFAULT_CACHE)
@@ -54,12 +64,10 @@ def local_settings(threads: int | None = None) -> LocalSettings:
 def kernels_ready() -> int:
     """Have compiled kernels looked up in their folder, and return the number of threads that compute.
 
-    The folder is checked once for each value of the variables: that takes tens of milliseconds.
-
     Raises:
         ValueError: a variable of the environment has no valid value.
     """
-    return _kernels_ready(*map(os.environ.get, (THREADS, KERNEL_CACHE, PORTABLE_KERNELS, "HOME")))
+    return _kernels_ready(*map(os.environ.get, _VARIABLES))
 
 
 @lru_cache(maxsize=16)

@@ -31,13 +31,15 @@ def _unmasked() -> object:
 def others(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
     """Paths that belong to another user."""
     paths: set[Path] = set()
-    lstat = Path.lstat
+    lstat = os.lstat
 
-    def status(self: Path) -> object:
-        found = lstat(self)
-        return SimpleNamespace(st_uid=OTHER, st_gid=0, st_mode=found.st_mode) if self in paths else found
+    def status(path: Path | str) -> object:
+        found = lstat(path)
+        return (
+            SimpleNamespace(st_uid=OTHER, st_gid=0, st_mode=found.st_mode) if Path(path) in paths else found
+        )
 
-    monkeypatch.setattr(Path, "lstat", status)
+    monkeypatch.setattr("tensorseed.concurrency.cache_folder.os.lstat", status)
     return paths
 
 
