@@ -35,7 +35,8 @@ def connect(address: str) -> int:
     except (ConnectionError, TimeoutError, RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0]
         raise ClusterError(
-            f"no Ray cluster answers at {address} ({reason}): start one with ray start --head"
+            f"no Ray cluster answers at {address} ({reason}): start one with ray start --head, "
+            "and set RAY_AUTH_MODE=token for one that wants a token"
         ) from None
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return max(1, int(resources.get("CPU", 1)))
