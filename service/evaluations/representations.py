@@ -14,23 +14,16 @@ from tensorseed.evaluations.report import Comparison, Report
 from tensorseed.spec.json.values import spell_nonfinite
 
 from ..http.negotiation import JSON, OCTETS, negotiate
+from ..http.pictures import HEADERS, PNG, SVG
 
 if TYPE_CHECKING:
     import torch
 
-SVG = "image/svg+xml"
-PNG = "image/png"
 REPORTED = (JSON, SVG, PNG)  # the first by default
 FILENAME = "evaluation.safetensors"
 
-# An SVG opened by itself is a document of this site: it may hold its own styles, and load or run nothing.
-_PICTURED = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    "X-Content-Type-Options": "nosniff",
-}
 _HEADERS: Mapping[str, Mapping[str, str]] = {
-    SVG: _PICTURED,
-    PNG: {"X-Content-Type-Options": "nosniff"},
+    **HEADERS,
     OCTETS: {"Content-Disposition": f'attachment; filename="{FILENAME}"'},
 }
 _PIECE = 1 << 20  # bytes sent at a time

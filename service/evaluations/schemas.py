@@ -11,8 +11,8 @@ from tensorseed.evaluations.report import Comparison, Report
 
 from ..http.negotiation import JSON, OCTETS
 from ..http.openapi import BINARY, TEXT, Responses, member_schema, model_schemas, request_body
+from ..http.pictures import PNG, SVG
 from .examples import EVALUATION_EXAMPLES
-from .representations import PNG, SVG
 
 _COMPONENTS = "#/components/schemas/"
 _NUMBER = {

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ..http.openapi import Parameter, Responses, json_answer, parameter
-from ..http.pictures import FORMATS
+from ..http.openapi import BINARY, TEXT, Parameter, Responses, json_answer, parameter
+from ..http.pictures import FORMATS, PNG, SVG
 from ..http.schemas import Described
 
 _SAMPLE = {
@@ -116,6 +116,8 @@ class TensorHeatMap(Described):
 def picture_answers(model: type[BaseModel], noun: str) -> Responses:
     """The documented 200, 206 and 304."""
     good = json_answer(model, noun)
+    good[200]["description"] = f"{noun}: its numbers as JSON, or the picture"
+    good[200]["content"] |= {SVG: TEXT, PNG: BINARY}
     partial: dict[str, Any] = {
         **good[200],
         "x-name": f"{model.__name__}Range",

@@ -7,8 +7,9 @@ name where the spec has one, and else the histogram of `a`.
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import AsyncGenerator, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 
 import orjson
@@ -16,6 +17,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tensorseed.concurrency.cancellation import Cancelled
 from tensorseed.errors import (
     CapacityError,
     DeviceError,
@@ -26,6 +28,7 @@ from tensorseed.errors import (
 )
 from tensorseed.files.elements import ElementSource
 from tensorseed.files.virtual_file import VirtualFile
+from tensorseed.pictures import Form
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.statistics.heatmap import HeatMap
 from tensorseed.statistics.histogram import Histogram
@@ -35,8 +38,8 @@ from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, PreconditionError, QueryError, RangeError, UnknownPathError
 from ..http.json_numbers import to_json_lists
 from ..http.memory import lease_of
-from ..http.negotiation import accept_of, form_in_query, negotiate
-from ..http.pictures import FORMATS
+from ..http.negotiation import JSON, accept_of, form_in_query, negotiate
+from ..http.pictures import CACHE_CONTROL, FORMATS, HEADERS, PNG, SVG
 from ..http.queries import check_path, query_of
 from ..http.responses import Chunk, Representation, file_response
 from ..http.routing import PlainRoute, get_and_head
@@ -54,13 +57,16 @@ from .picture_queries import (
 from .picture_schemas import TensorHeatMap, TensorHistogram, picture_answers, picture_format_parameter
 from .routes import PROBLEMS, Name, Token, answer_tensor, open_token
 
-_UNAVAILABLE = "a histogram and a heat map are available as application/json: accept it"
+_UNAVAILABLE = f"a histogram and a heat map are available as {JSON}, {SVG} or {PNG}: accept one of them"
+_DRAWN: Mapping[str, Form] = {SVG: "svg", PNG: "png"}
+DRAWING_SECONDS = 0.5  # estimated
+DRAWING_BYTES = 8 << 20  # of memory: the pixels, and the objects of the figure
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"], route_class=PlainRoute)
 
 
 class PictureRepresentation(Representation):
-    """The numbers of a picture."""
+    """The numbers of a picture, or the picture itself."""
 
     def __init__(
         self,
@@ -72,7 +78,10 @@ class PictureRepresentation(Representation):
         form: str,
         headers: Mapping[str, str],
     ) -> None:
-        super().__init__(_etag(file, tensor, query, form), headers, {"Content-Type": form})
+        self._drawn = _DRAWN.get(form)
+        content = {"Content-Type": form, **HEADERS.get(form, {})}
+        kept = {"Cache-Control": CACHE_CONTROL} if self._drawn else {}
+        super().__init__(_etag(file, tensor, query, form), {**kept, **headers}, content)
         self._worker = context.worker
         self._file = file
         self._tensor = tensor
@@ -94,13 +103,25 @@ class PictureRepresentation(Representation):
     async def _text(self) -> bytes:
         if self._body is None:
             with span("generate"), refusing_preparations():
-                self._body = await self._worker.read_elements(
+                found = await self._worker.read_elements(
                     self._file, self._tensor, self._prepared.elements, self._compute
                 )
+                if isinstance(found, bytes):
+                    self._body = found
+                else:  # where the pictures of evaluations are drawn, whose clients take turns
+                    drawing = partial(_draw, found, _DRAWN[self.content_headers["Content-Type"]])
+                    self._body = await self._worker.run_cancellable(drawing, seconds=DRAWING_SECONDS)
         return self._body
 
-    def _compute(self, source: ElementSource) -> bytes:
-        return json_text(self._prepared.compute(source))
+    def _compute(self, source: ElementSource) -> bytes | Histogram | HeatMap:
+        found = self._prepared.compute(source)
+        return json_text(found) if self._drawn is None else found
+
+
+def _draw(found: Histogram | HeatMap, form: Form, _cancelled: Cancelled) -> bytes:
+    from tensorseed.statistics.plots import draw_heatmap, draw_histogram
+
+    return draw_histogram(found, form) if isinstance(found, Histogram) else draw_heatmap(found, form)
 
 
 def json_text(found: Histogram | HeatMap) -> bytes:
@@ -113,7 +134,8 @@ def json_text(found: Histogram | HeatMap) -> bytes:
 
 def _etag(file: VirtualFile, tensor: ResolvedTensor, query: PictureQuery, form: str) -> str:
     """A tag of all that decides the bytes, without computing them."""
-    decisive = (file.digest, tensor.name, repr(query), form, *_versions())
+    drawn = _drawing_versions() if form in _DRAWN else ()
+    decisive = (file.digest, tensor.name, repr(query), form, *_versions(), *drawn)
     return f'"{hashlib.sha256(repr(decisive).encode()).hexdigest()}"'
 
 
@@ -121,6 +143,12 @@ def _etag(file: VirtualFile, tensor: ResolvedTensor, query: PictureQuery, form: 
 def _versions() -> tuple[str, ...]:
     """The versions of what writes the bytes."""
     return tuple(map(version, ("tensorseed", "numpy")))
+
+
+@cache
+def _drawing_versions() -> tuple[str, ...]:
+    """What decides the bytes of a picture besides, in which fonts and lines are rounded by the machine."""
+    return version("matplotlib"), platform.machine()
 
 
 _ERRORS = (
@@ -178,7 +206,7 @@ async def _get(request: Request, token: str, name: str, kind: type[PictureQuery]
     opened = await open_token(request, token, wanted.get("dtype"))
     await context.worker.device(opened.file.resolved.device)
     tensor, prepared = await context.worker.run(_prepare, opened.file, name, query)
-    lease_of(request).take(prepared.nbytes)
+    lease_of(request).take(prepared.nbytes + (DRAWING_BYTES if media_type in _DRAWN else 0))
     headers = {} if form is not None else {"Vary": "Accept"}
     representation = PictureRepresentation(context, opened.file, tensor, query, prepared, media_type, headers)
     return await file_response(request, representation, context.streams)

@@ -15,8 +15,8 @@ from tensorseed.html_table import MAX_ROWS, Column, Html, cell, table, to_html
 from tensorseed.spec.json.values import spell_nonfinite
 
 if TYPE_CHECKING:
-    from tensorseed.evaluations.plots import Form
     from tensorseed.evaluations.report import Comparison, Report
+    from tensorseed.pictures import Form
 
 _LAYERS = {
     "std": "std",

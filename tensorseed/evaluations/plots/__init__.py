@@ -22,8 +22,8 @@ from tensorseed.evaluations.plots.figure import (
     named_layers,
     names_height,
 )
-from tensorseed.evaluations.plots.writing import Form, drawing, written
 from tensorseed.evaluations.report import Report
+from tensorseed.pictures import Form, drawing, written
 
 __all__ = ["Form", "draw"]
 

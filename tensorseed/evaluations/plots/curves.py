@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tensorseed.evaluations.plots.labels import drawable, number
+from tensorseed.evaluations.plots.labels import number
 from tensorseed.evaluations.plots.scales import Scale, loss_scale, signal_scale
 from tensorseed.evaluations.report import LayerReport, Report
+from tensorseed.pictures import drawable
 
 COLOURS = ("#0072b2", "#c44e00", "#00795c", "#a03c82", "#8a6100", "#3d3d3d", "#b3202c", "#1886b0")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tensorseed.evaluations.plots.curves import EXPECTED_COLOUR, Curve, Panel, Point
-from tensorseed.evaluations.plots.labels import drawable, spread
+from tensorseed.evaluations.plots.labels import spread
+from tensorseed.pictures import drawable
 
 DPI = 100
 WIDTH = 12.0  # inches: 1,200 pixels

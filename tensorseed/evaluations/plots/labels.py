@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
-
-MISSING = "□"  # stands for what the font lacks
-MAX_LABEL_CHARS = 28  # characters of a label
 
 
 def spread(wanted: Sequence[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
@@ -35,20 +31,6 @@ def spread(wanted: Sequence[float], gap: float, low: float = 0.0, high: float = 
     return answer
 
 
-def shortened(text: str, longest: int = MAX_LABEL_CHARS) -> str:
-    """The text, with an ellipsis in its middle where it is longer."""
-    if len(text) <= longest:
-        return text
-    head = (longest - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
-
-
-def drawable(text: str, longest: int = MAX_LABEL_CHARS) -> str:
-    """The text in characters that the font has, shortened."""
-    known = _characters()
-    return "".join(char if ord(char) in known else MISSING for char in shortened(text, longest))
-
-
 def number(value: float, digits: int = 3) -> str:
     """A number in a few digits."""
     if not math.isfinite(value):
@@ -56,11 +38,3 @@ def number(value: float, digits: int = 3) -> str:
     mantissa, _, power = f"{value:.{digits}g}".partition("e")
     text = f"{mantissa}e{int(power)}" if power else mantissa
     return text.replace("-", "−")
-
-
-@cache
-def _characters() -> frozenset[int]:
-    """The code points that the font has."""
-    from matplotlib.font_manager import findfont, get_font
-
-    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap()) - {0x0A, 0x0D, 0x09}

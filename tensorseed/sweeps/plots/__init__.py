@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tensorseed.evaluations.plots.labels import drawable, number
-from tensorseed.evaluations.plots.writing import Form, drawing, written
+from tensorseed.evaluations.plots.labels import number
+from tensorseed.pictures import Form, drawable, drawing, written
 from tensorseed.sweeps.plots.choice import Picture
 from tensorseed.sweeps.plots.heat_map import GAINS, draw_heat_map
 from tensorseed.sweeps.plots.lines import draw_lines

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorseed.evaluations.plots.curves import COLOURS, MARKERS
-from tensorseed.evaluations.plots.labels import drawable
+from tensorseed.pictures import drawable
 from tensorseed.sweeps.grid import axis_text
 from tensorseed.sweeps.plots.choice import Picture
 from tensorseed.sweeps.plots.scales import is_logarithmic, spans_decades

@@ -11,8 +11,9 @@ import safetensors
 import safetensors.torch
 import torch
 
-from service.evaluations.representations import PNG, SVG, Content, content_of, form_of
+from service.evaluations.representations import Content, content_of, form_of
 from service.http.negotiation import JSON, OCTETS
+from service.http.pictures import PNG, SVG
 from tensorseed.errors import UnrepresentableError
 from tensorseed.evaluations.report import Comparison, Output
 from tensorseed.spec.json.values import spell_nonfinite

@@ -90,6 +90,37 @@ def test_it_never_changes(client: Any, url: str, path: str) -> None:
     assert "vary" not in client.get(f"{address}&format=json").headers
 
 
+@pytest.mark.parametrize("path", ["histogram", "heatmap"])
+def test_a_picture_by_format_and_by_accept(client: Any, url: str, path: str) -> None:
+    address = f"{url}/tensors/fc.weight/{path}"
+    svg = client.get(f"{address}?format=svg")
+    assert svg.headers["content-type"] == "image/svg+xml"
+    assert svg.text.lstrip().startswith("<?xml")
+    assert "fc.weight" in svg.text
+    assert svg.headers["cache-control"] == "public, max-age=86400"
+    assert "sandbox" in svg.headers["content-security-policy"]
+    assert svg.headers["x-content-type-options"] == "nosniff"
+    assert "vary" not in svg.headers
+    image = client.get(address, headers={"Accept": "image/avif,image/webp,image/svg+xml,*/*;q=0.8"})
+    assert (image.content, image.headers["vary"]) == (svg.content, "Accept")
+    png = client.get(f"{address}?format=png")
+    assert (png.headers["content-type"], png.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
+    tags = {answer.headers["etag"] for answer in (svg, png, client.get(address))}
+    assert len(tags) == 3
+    known = client.get(f"{address}?format=svg", headers={"If-None-Match": svg.headers["etag"]})
+    assert (known.status_code, known.headers["cache-control"]) == (304, svg.headers["cache-control"])
+    head = client.head(f"{address}?format=png")
+    assert (head.content, head.headers["content-length"]) == (b"", str(len(png.content)))
+    assert client.get(address, headers={"Accept": "image/gif"}).status_code == 406
+
+
+@pytest.mark.parametrize("tensor", ["half", "flags", "empty"])
+def test_every_tensor_has_pictures(client: Any, url: str, tensor: str) -> None:
+    for path in ("histogram", "heatmap"):
+        answer = client.get(f"{url}/tensors/{tensor}/{path}?format=svg&dtype=float16")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+
+
 def test_every_parameter_has_a_tag_of_its_own(client: Any, url: str) -> None:
     ends = (
         *("histogram", "histogram?bins=9", "histogram?range=-1,1", "histogram?dtype=float64"),

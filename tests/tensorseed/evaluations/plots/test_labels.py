@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorseed.evaluations.plots.labels import drawable, number, shortened, spread
+from tensorseed.evaluations.plots.labels import number, spread
+from tensorseed.pictures import drawable, shortened
 
 places = st.lists(st.floats(-0.5, 1.5), max_size=20)
 

@@ -1,4 +1,4 @@
-"""Writing of a figure as SVG or PNG, with equal bytes for equal figures."""
+"""Figures as SVG or PNG, with equal bytes for equal figures; their words."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import io
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Literal
 
 Form = Literal["svg", "png"]
+
+MISSING = "□"  # stands for what the font lacks
+MAX_LABEL_CHARS = 28  # characters of a label
 
 _STYLE = {
     "font.family": ["DejaVu Sans"],
@@ -46,3 +50,25 @@ def written(figure: Any, form: Form, title: str) -> bytes:
     metadata: Mapping[str, str | None] = {"Title": title, "Date": None, "Creator": None}
     FigureCanvasSVG(figure).print_svg(out, metadata=metadata)
     return out.getvalue().replace(_FONT, _FONTS)
+
+
+def shortened(text: str, longest: int = MAX_LABEL_CHARS) -> str:
+    """The text, with an ellipsis in its middle where it is longer."""
+    if len(text) <= longest:
+        return text
+    head = (longest - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
+
+
+def drawable(text: str, longest: int = MAX_LABEL_CHARS) -> str:
+    """The text in characters that the font has, shortened."""
+    known = _characters()
+    return "".join(char if ord(char) in known else MISSING for char in shortened(text, longest))
+
+
+@cache
+def _characters() -> frozenset[int]:
+    """The code points that the font has."""
+    from matplotlib.font_manager import findfont, get_font
+
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap()) - {0x0A, 0x0D, 0x09}
