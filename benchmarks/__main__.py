@@ -19,6 +19,7 @@ SECTIONS = (  # a module and its function, each of this name
     "matrices",
     "in_process",
     "sharding",
+    "exports",
     "planning",
     "sweeping",
     "many_tensors",

@@ -145,6 +145,23 @@ def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
     assert end_of(export(None, spec, tmp_path / "out"))["objects"]["written"] == 1
 
 
+def test_memory_is_bounded_whatever_the_size(tmp_path: Path) -> None:
+    spec = tmp_path / "wide.json"
+    entry = {"name": "w", "type": "Tensor", "shape": [240 * MIB], "init": "normal", "dtype": "bfloat16"}
+    spec.write_text(json.dumps({"seed": 1, "layers": [{**entry, "shape": [64]}]}))
+    end_of(export(None, spec, tmp_path / "small"))  # compiling kernels, once a machine, takes more
+    spec.write_text(json.dumps({"seed": 1, "layers": [entry]}))
+    run = subprocess.run(
+        [sys.executable, "-m", "tensorseed", "export", spec, tmp_path / "out", "--threads", "2"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    end = json.loads(run.stdout.splitlines()[-1])
+    assert end["bytes"]["written"] > 480 * MIB
+    assert end["peak_memory_bytes"] < 256 * MIB
+
+
 def test_a_writer_killed_anywhere_leaves_nothing_half_done(s3: S3, tmp_path: Path) -> None:
     spec, name = tmp_path / "killed.json", "killed.safetensors"
     spec.write_text(json.dumps(LARGE))
