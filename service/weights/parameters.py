@@ -17,6 +17,7 @@ _TORCH = {"generator": "torch"}
 _BESIDE: dict[str, dict[str, Any]] = {
     "values": {"shape": "2,2"},
     "dirac": {"shape": "32,32,3"},
+    "decay": {"shape": "2,64,1"},
     "weight_norm": {"shape": "64,1,1", "std": 0.02},
 }
 """What the example of a scheme's parameter needs beside what the scheme requires."""
