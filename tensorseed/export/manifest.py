@@ -8,6 +8,7 @@ So `tensorseed.json` is there once all objects are, and two that write it write 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -19,8 +20,11 @@ from tensorseed.sampling.philox import STREAM_VERSION
 
 MANIFEST = "tensorseed.json"
 PARTS = "tensorseed.parts"
+REPLACED = f"{PARTS}/replaced.json"  # the manifest of another export, while its objects are removed
 FORMAT = 1
 MAX_BYTES = 1 << 26  # of a manifest that is read
+
+_SPECIAL = re.compile(r"[%?#\\\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,11 @@ class Manifest:
     identity: str
     name: str
     records: Mapping[str, Record]
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path has no part that is empty, `.` or `..`, nor what a URL or a folder reads otherwise."""
+    return not _SPECIAL.search(path) and not {"", ".", ".."} & set(path.split("/"))
 
 
 def part_path(index: int, count: int) -> str:

@@ -21,8 +21,10 @@ from tensorseed.export.manifest import (
     MANIFEST,
     MAX_BYTES,
     PARTS,
+    REPLACED,
     Manifest,
     Record,
+    is_plain,
     part_path,
     read_manifest,
     write_manifest,
@@ -55,6 +57,7 @@ class Export:
     """Unfinished uploads of killed writers that were removed; None where the store lists none."""
     files: list[RepoFile] = field(default_factory=list)
     known: dict[str, Record] = field(default_factory=dict)
+    _stored: dict[str, Record] = field(default_factory=dict)
     _saved: float = 0.0
 
     def prepare(self) -> None:
@@ -75,11 +78,38 @@ class Export:
             ).naming("force")
         own = [one for one in found if one.identity == self.checkpoint.identity]
         self.known = {path: record for one in own for path, record in one.records.items()}
-        self.aborted = self.destination.abort_stale(
-            [*(file.path for file in self.files), MANIFEST, part_path(self.share.index, self.share.count)]
-        )
+        self._stored = dict(self.known)
+        lacking = self._lacking(others)
+        names = (MANIFEST, part_path(self.share.index, self.share.count))
+        self.aborted = self.destination.abort_stale([*(file.path for file in self.files), *names, *lacking])
         self._look(foreign=not own and not self.force)
-        self.save([])
+        if others:
+            self._remove(lacking)
+        if not own:
+            self.save([], always=True)
+
+    def _lacking(self, others: Sequence[Manifest]) -> list[str]:
+        """The paths of objects of other exports that this checkpoint does not have."""
+        own = {file.path for file in self.checkpoint.files}
+        listed = {path for other in others for path in other.records}
+        return sorted(path for path in listed - own if is_plain(path))
+
+    def _remove(self, lacking: Sequence[str]) -> None:
+        """Remove other exports: their manifest, then the objects that this checkpoint lacks, then the parts.
+
+        The manifest goes first, since it says that the export is whole. A part keeps its records until the
+        objects are gone, so that a run that follows a killed one finds them too.
+        """
+        text = self.destination.read(MANIFEST, MAX_BYTES)
+        manifest = read_manifest(text)
+        if text is not None and manifest is not None and manifest.identity != self.checkpoint.identity:
+            self.destination.write(REPLACED, text, len(text))
+            self.destination.delete([MANIFEST])
+        self.destination.delete(lacking)
+        for path in self.destination.paths(PARTS):
+            part = read_manifest(self.destination.read(path, MAX_BYTES))
+            if part is not None and part.identity != self.checkpoint.identity:
+                self.destination.delete([path])
 
     def _look(self, *, foreign: bool) -> None:
         """Check names and room. With `foreign` no object may be there yet."""
@@ -107,13 +137,19 @@ class Export:
             if manifest is not None:
                 yield manifest
 
-    def save(self, done: Iterable[Record], *, soon: bool = True) -> None:
-        """Write the records of this share so far; not `soon` only now and then."""
+    def save(self, done: Iterable[Record], *, soon: bool = True, always: bool = False) -> None:
+        """Write the records of this share so far; not `soon` only now and then.
+
+        Records that are all there already are written `always` alone.
+        """
         now = time.monotonic()
         if soon or now - self._saved >= SAVE_SECONDS:
             own = {file.path for file in self.files}
             records = {path: record for path, record in self.known.items() if path in own}
             records |= {record.path: record for record in done}
+            if not always and records.items() <= self._stored.items():
+                return
+            self._stored |= records
             text = write_manifest(self.checkpoint, records.values())
             self.destination.write(part_path(self.share.index, self.share.count), text, len(text))
             self._saved = now
@@ -147,7 +183,8 @@ class Export:
         paths = {file.path for file in self.checkpoint.files}
         if paths <= records.keys():
             text = write_manifest(self.checkpoint, [records[path] for path in sorted(paths)])
-            self.destination.write(MANIFEST, text, len(text))
+            if self.destination.read(MANIFEST, MAX_BYTES) != text:
+                self.destination.write(MANIFEST, text, len(text))
             self.destination.delete(parts)
 
 

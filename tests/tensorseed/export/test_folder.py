@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tensorseed.export.destination import Destination
 from tensorseed.export.manifest import MANIFEST, PARTS
 from tests.tensorseed.export.stores import SHARDED, digests_in, digests_of_service, end_of, export
 
@@ -51,11 +54,11 @@ def test_shares_in_any_order_are_the_whole(tmp_path: Path) -> None:
 
 def test_a_second_run_writes_nothing(tmp_path: Path) -> None:
     first = end_of(export(None, SHARDED, tmp_path))
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path.name != MANIFEST}
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path, *tmp_path.iterdir())}  # its part too
     for more in ((), ("--verify",), ("--shard", "1/2")):
         second = end_of(export(None, SHARDED, tmp_path, *more))
         assert (second["objects"]["written"], second["objects"]["replaced"]) == (0, 0)
-    assert first["objects"]["written"] == len(before)
+    assert first["objects"]["written"] == len(before) - 2
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -103,6 +106,41 @@ def test_files_of_others_are_left(tmp_path: Path) -> None:
     assert f"holds an export of {SHARDED}" in result.stderr
     end_of(export(None, SHARDED.replace("42", "43"), tmp_path, "--force"))
     assert json.loads((tmp_path / MANIFEST).read_text())["name"] == SHARDED.replace("42", "43")
+
+
+def test_another_export_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    export(None, "tensorseed/tiny-llama@seed-1", one)
+    export(None, SHARDED, other)
+    (one / "mine.txt").write_text("mine")
+    write, seen = Destination.write, []
+
+    def watched(target: Destination, path: str, content: Any, size: int) -> str | None:
+        seen.append((path, (one / MANIFEST).exists()))
+        return write(target, path, content, size)
+
+    monkeypatch.setattr(Destination, "write", watched)
+    for _ in range(2):  # a run that was killed before the objects were gone, then another
+        with monkeypatch.context() as killed:
+            killed.setattr(Destination, "delete", killed_after(Destination.delete, [MANIFEST]))
+            assert export(None, SHARDED, one, "--force").exit_code != 0
+    assert (one / "model.safetensors").exists()
+    assert export(None, SHARDED, one).exit_code == 1  # another export is there still
+    end_of(export(None, SHARDED, one, "--force"))
+    assert not any(whole for path, whole in seen if not path.startswith(PARTS))
+    (one / "mine.txt").unlink()
+    assert exported(one) == exported(other)
+
+
+def killed_after(delete: Any, last: list[str]) -> Any:
+    """Delete as before, and fail once `last` is gone, or at once where something else goes first."""
+
+    def deleting(target: Destination, paths: Sequence[str]) -> None:
+        if list(paths) == last:
+            delete(target, paths)
+        raise RuntimeError("killed")
+
+    return deleting
 
 
 def test_seed_and_dtype_are_those_of_the_revision(tmp_path: Path) -> None:
