@@ -42,13 +42,13 @@ class Parts(NamedTuple):
         return Parts(tensors, self.firsts[indices], self.addresses[indices], self.sizes[indices])
 
     def ranges(self) -> Ranges:
-        """What an executor draws; the seeds of the tensors are not looked at."""
-        _, streams, dtypes, _, distributions, *_ = zip(*self.tensors, strict=True)
+        """What an executor draws."""
+        _, streams, dtypes, _, distributions, *_, seeds = zip(*self.tensors, strict=True)
         keys = [*zip(map(id, distributions), map(id, dtypes), strict=True)]  # they are hashed sooner
         kinds = dict(zip(keys, zip(distributions, dtypes, strict=True), strict=True))
         rows = dict(zip(kinds, range(len(kinds)), strict=True))
         of_each = np.fromiter(map(rows.__getitem__, keys), np.int64, len(keys))
-        return Ranges([*kinds.values()], of_each, streams, *self[1:])
+        return Ranges([*kinds.values()], of_each, streams, seeds, *self[1:])
 
 
 NO_PARTS = Parts((), *np.empty((3, 0), np.int64))
@@ -84,12 +84,8 @@ class DrawnElements:
     def fill_many(self, parts: Parts) -> None:
         """See `ElementSource`."""
         assert self._resolved.generator == "philox"
-        seeds = [tensor.seed for tensor in parts.tensors]
-        different = {*seeds}
-        for own in different:
-            chosen = [i for i, seed in enumerate(seeds) if seed == own] if len(different) > 1 else []
-            those = parts.at(np.array(chosen)) if chosen else parts
-            self._executor.fill_many(self._resolved.seed if own is None else own, those.ranges())
+        if parts.tensors:
+            self._executor.fill_many(self._resolved.seed, parts.ranges())
 
     def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
         """See `ElementSource`."""

@@ -67,12 +67,27 @@ def stream_key(seed: int, name: str, purpose: str = "value") -> Key:
     return Key(*_FOUR_WORDS.unpack_from(key_digests(seed, (name,), purpose)))
 
 
-def key_digests(seed: int, names: Iterable[str], purpose: str = "value") -> bytearray:
-    """The digests, of which the first 16 bytes are the words of `stream_key`, for many names of one seed."""
+def key_digests(
+    seed: int, names: Iterable[str], purpose: str = "value", own: Iterable[int | None] = ()
+) -> bytearray:
+    """The digests, of which the first 16 bytes are the words of `stream_key`, for many names.
+
+    `own` are the seeds of the names: `None` is `seed`, and so is every one of an empty `own`.
+    """
     before, after = _around(seed, purpose)
     texts, sha256 = [*map(str.encode, names)], hashlib.sha256
     heads = {size: before + size.to_bytes(8, "little") for size in {*map(len, texts)}}
-    return bytearray().join([sha256(heads[len(text)] + text + after).digest() for text in texts])
+    seeds = [*own]
+    if seeds.count(None) == len(seeds):
+        return bytearray().join([sha256(heads[len(text)] + text + after).digest() for text in texts])
+    size_at = len(DOMAIN) + 8  # behind the domain and the seed
+    domains = [DOMAIN + (seed if one is None else one).to_bytes(8, "little") for one in seeds]
+    return bytearray().join(
+        [
+            sha256(domain + heads[len(text)][size_at:] + text + after).digest()
+            for domain, text in zip(domains, texts, strict=True)
+        ]
+    )
 
 
 @lru_cache

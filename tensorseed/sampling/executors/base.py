@@ -36,13 +36,15 @@ MIN_RUN_FILLED = 1_024  # elements of a run from which on it is filled by itself
 class Ranges(NamedTuple):
     """Consecutive elements of many tensors in memory, as columns: range i is the i-th of each.
 
-    `kinds[rows[i]]` are its distribution and dtype, and `names[i]` keys its stream. It has `sizes` elements
-    from `firsts` on, in contiguous memory at `addresses`.
+    `kinds[rows[i]]` are its distribution and dtype. `names[i]` keys its stream, with the seed `seeds[i]`, or
+    with that of all where it is None. It has `sizes` elements from `firsts` on, in contiguous memory at
+    `addresses`.
     """
 
     kinds: Sequence[tuple[Distribution, DType]]
     rows: Indices
     names: Sequence[str]
+    seeds: Sequence[int | None]
     firsts: Indices
     addresses: Indices
     sizes: Indices
@@ -54,8 +56,10 @@ class Ranges(NamedTuple):
         chosen = np.flatnonzero(is_of[self.rows])
         if chosen.size == self.rows.size:
             return self
-        names = [self.names[i] for i in chosen.tolist()]
-        return Ranges(self.kinds, self.rows[chosen], names, *(column[chosen] for column in self[3:]))
+        indices = chosen.tolist()
+        names, seeds = [self.names[i] for i in indices], [self.seeds[i] for i in indices]
+        columns = (column[chosen] for column in self[4:])
+        return Ranges(self.kinds, self.rows[chosen], names, seeds, *columns)
 
 
 class Executor(ABC):
@@ -82,10 +86,11 @@ class Executor(ABC):
 
     def fill_many(self, seed: int, ranges: Ranges) -> None:
         """Fill the memory of every range, which is not empty, and kept by its owner."""
-        places = zip(*map(np.ndarray.tolist, (ranges.rows, *ranges[3:])), strict=True)
-        for name, (row, first, address, size) in zip(ranges.names, places, strict=True):
+        places = zip(*map(np.ndarray.tolist, (ranges.rows, *ranges[4:])), strict=True)
+        for name, own, (row, first, address, size) in zip(ranges.names, ranges.seeds, places, strict=True):
             distribution, dtype = ranges.kinds[row]
-            self.fill(distribution, dtype, Stream(seed, name), first, array_at(address, size, dtype.storage))
+            stream = Stream(seed if own is None else own, name)
+            self.fill(distribution, dtype, stream, first, array_at(address, size, dtype.storage))
 
     def fill_runs(
         self, distribution: Distribution, dtype: DType, stream: Stream, starts: Indices, out: Storage

@@ -91,7 +91,7 @@ def _draw(
     scratch = np.empty((cut.size, PER_BLOCK), storage)
     places = scratch.ctypes.data + np.arange(cut.size) * (PER_BLOCK * width)
     # of a bytearray, as an array that cannot be written would be compiled for anew
-    digests = key_digests(seed, ranges.names)
+    digests = key_digests(seed, ranges.names, own=ranges.seeds)
     keys: Words = np.frombuffer(digests, np.uint32).reshape(-1, DIGEST_WORDS)
     RANGES[transform](
         scratch.reshape(-1),

@@ -16,6 +16,8 @@ from tensorseed.files.elements import (
     Parts,
     element_source,
 )
+from tensorseed.files.virtual_file import open_file
+from tensorseed.sampling.executors import range_batches
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
@@ -77,6 +79,31 @@ def test_an_entrys_seed_draws_what_a_spec_of_that_seed_draws() -> None:
         for name, array in alone.items():
             assert np.array_equal(weights[name], array), name
             assert np.array_equal(weights[name][1:2], np.asarray(array)[1:2]), name
+
+
+def test_tensors_of_many_seeds_take_one_call_and_have_the_bits_of_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layers = [
+        {"name": f"t{i}", "type": "Tensor", "shape": [9], "init": "normal"} | ({"seed": i} if i % 5 else {})
+        for i in range(300)
+    ]
+    file = open_file(parse_spec(json.dumps({"seed": 3, "layers": layers}).encode(), Limits()))
+    calls: list[str] = []
+    draw = range_batches._draw
+
+    def counted(seed: int, transform: Any, *others: Any) -> None:
+        calls.append(transform)
+        draw(seed, transform, *others)
+
+    monkeypatch.setattr(range_batches, "_draw", counted)
+    content = file.read(0, file.size).tobytes()
+    assert len(calls) == 1
+    monkeypatch.undo()
+    for entry in file.entries():
+        alone = np.empty(9, np.float32)
+        DrawnElements(file.resolved).fill(entry.tensor, 0, alone)
+        assert content[entry.start : entry.stop] == alone.tobytes(), entry.tensor.name
 
 
 def test_tensors_of_several_seeds_are_filled_at_once() -> None:

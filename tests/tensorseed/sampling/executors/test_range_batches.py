@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,26 +26,31 @@ KINDS = [*DRAWN, Normal(0.3, 2.0), Constant(0.1), Sparse(23, 23, 5, 0.1), Orthog
 FAR = 4 * (2**32 - 9)  # the block's number passes 2³² soon after
 
 
-def columns(ranges: list[tuple[Any, Any, str, int, int, int]]) -> Ranges:
-    """Ranges of distribution, dtype, name, first element, address and size."""
+def columns(
+    ranges: list[tuple[Any, Any, str, int, int, int]], seeds: Sequence[int | None] | None = None
+) -> Ranges:
+    """Ranges of distribution, dtype, name, first element, address and size, with their seeds."""
     of_each = [(what, dtype) for what, dtype, *_ in ranges]
     kinds, names = [*dict.fromkeys(of_each)], [name for _, _, name, *_ in ranges]
     rows = np.array([*map(kinds.index, of_each)], np.int64)
-    return Ranges(kinds, rows, names, *np.array([one[3:] for one in ranges], np.int64).reshape(-1, 3).T)
+    own = [None] * len(ranges) if seeds is None else seeds
+    return Ranges(kinds, rows, names, own, *np.array([one[3:] for one in ranges], np.int64).reshape(-1, 3).T)
 
 
 @given(data=st.data())
 def test_many_ranges_have_the_bits_of_each(data: Any) -> None:
-    ranges, arrays, seed = [], [], data.draw(st.integers(0, 2))
+    ranges, arrays, own, seed = [], [], [], data.draw(st.integers(0, 2))
     for _ in range(data.draw(st.integers(0, 12))):
         what, dtype = data.draw(st.sampled_from(KINDS)), data.draw(st.sampled_from(FLOATS))
         out = np.zeros(data.draw(st.integers(1, 99)), dtype.storage)
         name, first = data.draw(st.sampled_from("äbc")), data.draw(st.integers(0, 20))
         ranges.append((what, dtype, name, first, address_of(out), out.size))
         arrays.append(out)
-    EXECUTORS[data.draw(st.sampled_from(list(EXECUTORS)))].fill_many(seed, columns(ranges))
-    for (what, dtype, name, first, _, size), out in zip(ranges, arrays, strict=True):
-        assert np.array_equal(out, bits(what, dtype, size, first=first, seed=seed, name=name))
+        own.append(data.draw(st.sampled_from([None, 0, 2, (1 << 64) - 1])))
+    EXECUTORS[data.draw(st.sampled_from(list(EXECUTORS)))].fill_many(seed, columns(ranges, own))
+    for (what, dtype, name, first, _, size), out, one in zip(ranges, arrays, own, strict=True):
+        of_range = seed if one is None else one
+        assert np.array_equal(out, bits(what, dtype, size, first=first, seed=of_range, name=name))
 
 
 def test_ranges_leave_the_memory_around_them() -> None:
