@@ -88,7 +88,18 @@ def _fault(tensor: torch.Tensor) -> str | None:
         return "an inference tensor can be written in torch.inference_mode alone: fill it there, or clone it"
     if overlaps(tensor):
         return "elements of the tensor share memory, as in an expanded one: fill the tensor it is a view of"
+    if not _fits_storage(tensor):
+        return "the tensor's storage was freed or shrunk, as by resize_(0): give it its size back first"
     return None
+
+
+def _fits_storage(tensor: torch.Tensor) -> bool:
+    """Return whether the storage holds all elements, which torch itself does not ensure."""
+    if not tensor.numel() or not torch._C._has_storage(tensor):
+        return True
+    spans = ((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    end = tensor.storage_offset() + sum(spans) + 1
+    return end * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def overlaps(tensor: torch.Tensor) -> bool:
@@ -120,6 +131,7 @@ def plain_addresses(tensors: Sequence[torch.Tensor], addresses: Sequence[int]) -
         and all(map(of_class.is_contiguous, tensors))
         and not any(map(of_class.is_neg, tensors))
         and not any(map(of_class.is_inference, tensors))
+        and _fit_storages(tensors)
     ):
         return [*addresses]
     return [*map(_plain_address, tensors, addresses)]
@@ -131,9 +143,18 @@ def _plain_address(tensor: torch.Tensor, address: int) -> int:
         and tensor.is_cpu
         and tensor.is_contiguous()
         and not (tensor.is_neg() or tensor.is_inference())
+        and _fits_storage(tensor)
     ):
         return address
     return 0
+
+
+def _fit_storages(tensors: Sequence[torch.Tensor]) -> bool:
+    """Return whether the storage of every contiguous tensor holds all its elements."""
+    widths = np.array([*map(torch.Tensor.element_size, tensors)], np.int64)
+    offsets = np.array([*map(torch.Tensor.storage_offset, tensors)], np.int64)
+    held = np.array([tensor.untyped_storage().nbytes() for tensor in tensors], np.int64)
+    return bool((offsets * widths + np.array(nbytes_of(tensors), np.int64) <= held).all())
 
 
 def nbytes_of(tensors: Sequence[torch.Tensor]) -> list[int]:

@@ -166,7 +166,16 @@ def fake() -> torch.Tensor:
         return torch.empty(4)
 
 
+def resized(tensor: torch.Tensor, nbytes: int) -> torch.Tensor:
+    tensor.untyped_storage().resize_(nbytes)
+    return tensor
+
+
 REFUSED = {
+    "freed": (lambda: resized(torch.empty(4), 0), "freed or shrunk"),
+    "shrunk": (lambda: resized(torch.empty(9), 16), "freed or shrunk"),
+    "a view beyond the storage": (lambda: resized(torch.empty(9)[1:], 32), "freed or shrunk"),
+    "columns beyond the storage": (lambda: resized(torch.empty(3, 3).T, 32), "freed or shrunk"),
     "meta": (lambda: torch.empty(4, device="meta"), "to_empty"),
     "lazy": (lambda: nn.LazyLinear(3).weight, "run a batch through it first"),
     "expanded": (lambda: torch.empty(1).expand(4), "share memory"),
@@ -295,8 +304,16 @@ def test_a_dtensor_parameter():
         assert parameter.requires_grad
 
 
+def test_a_tensor_that_its_storage_just_holds_is_filled():
+    tensor = resized(torch.empty(9)[1:5], 20)
+    assert same(filled(tensor), expected([4]))
+
+
 def test_a_dtensor_without_memory():
     with process(0, (2,)) as mesh:
+        freed = DTensor.from_local(resized(torch.empty(3), 0), mesh, [Shard(0)], run_check=False)
+        with pytest.raises(TensorError, match="freed or shrunk"):
+            filled(freed)
         shard = DTensor.from_local(torch.empty(3, device="meta"), mesh, [Shard(0)], run_check=False)
         with pytest.raises(TensorError, match="to_empty"):
             filled(shard)

@@ -229,6 +229,16 @@ def test_a_tensor_that_nothing_fills_is_refused(tensor, error, detail: str) -> N
     assert not model["a"].any()
 
 
+@pytest.mark.parametrize("nbytes", [0, 16])
+def test_a_tensor_whose_storage_was_freed_or_shrunk_is_refused(nbytes: int) -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 4))
+    before, weight = model.get_parameter("0.weight").clone(), model.get_parameter("1.weight")
+    weight.untyped_storage().resize_(nbytes)
+    with pytest.raises(tensorseed.TensorError, match=r"1\.weight: the tensor's storage was freed or shrunk"):
+        ts.init_(model)
+    assert torch.equal(model.get_parameter("0.weight"), before)
+
+
 def test_a_compiled_module_is_refused() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
