@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import re
 from collections.abc import Iterator, Mapping
@@ -185,3 +186,12 @@ def _fault(name: str, value: Any) -> str | None:
     if abs(value) <= most:
         return None
     return f"{shortened(name)} must be at most {most:,} in a config that a recipe is derived from"
+
+
+def with_floats(value: Any) -> Any:
+    """A copy with floats for what stands in JSON for those that it lacks: `{"__float__": "Infinity"}`."""
+    if isinstance(value, dict):
+        if value.keys() == {"__float__"} and value["__float__"] in ("Infinity", "-Infinity", "NaN"):
+            return float(value["__float__"])
+        return {name: with_floats(part) for name, part in value.items()}
+    return [*map(with_floats, value)] if isinstance(value, list) else copy.deepcopy(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from tensorseed.checkpoints.derivation.configs import (
     TEXT_CONFIGS,
     architecture_of,
     dtype_of,
+    with_floats,
 )
 from tensorseed.checkpoints.derivation.description import Described, describe_all
 from tensorseed.checkpoints.derivation.errors import ConfigError
@@ -178,7 +178,7 @@ def config_of(document: Mapping[str, Any]) -> PreTrainedConfig:
     if kind not in CONFIG_MAPPING:
         raise ConfigError.at("/model_type", unknown_name("model_type", kind, CONFIG_MAPPING))
     try:
-        return CONFIG_MAPPING[kind].from_dict(copy.deepcopy(dict(document)))
+        return CONFIG_MAPPING[kind].from_dict(with_floats(dict(document)))
     except ImportError as error:
         raise missing_package(kind, error) from None
 

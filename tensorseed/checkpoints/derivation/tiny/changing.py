@@ -83,12 +83,22 @@ def _change(document: Document, path: Path, value: Any, aliases: Mapping[str, st
     place = document
     for depth, name in enumerate(path[:-1]):
         if not isinstance(place.get(name), dict):
-            kind = at(before, (*path[: depth + 1], "model_type"))
-            place[name] = {"model_type": kind} if kind else {}
+            place[name] = _particular(at(before, path[: depth + 1]))
         place = place[name]
     names = _names(path, aliases)
     for name in [name for name in names if name in place] or names[:1]:
         place[name] = value
+
+
+def _particular(part: Any) -> Document:
+    """What a part of a config has unlike the defaults of its model type; all of it where it has no type."""
+    fields: Document = copy.deepcopy(part) if isinstance(part, dict) else {}
+    kind = fields.get("model_type")
+    if kind not in CONFIG_MAPPING:
+        return {"model_type": kind} if kind else fields
+    defaults = CONFIG_MAPPING[kind]().to_dict()
+    own = {name: value for name, value in fields.items() if value != defaults.get(name, value)}
+    return {"model_type": kind, **own}
 
 
 def _names(path: Path, aliases: Mapping[str, str]) -> list[str]:

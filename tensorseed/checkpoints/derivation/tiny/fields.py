@@ -48,13 +48,19 @@ WIDTH = re.compile(
     r"|proj(ection)?_(size|dim)|out_channels|output_channels|latent_(size|dim)|pooler_output_size|model_dim"
     r"|output_(dim|size)|inner_dim|feature_sizes|channel_list|dim_feedforward|feat_dim|filter_sizes?|d_rel"
     r"|embed_proj_dim|hidden_channels|lru_width|stem_channels|mid_channels|fc_dim|bottleneck_dim|d_latents"
-    r"|conv_dim|num_filters|rank|proj_dim|hidden_dimension|dims?|channels)"
+    r"|conv_dim|num_filters|rank|proj_dim|hidden_dimension|dims?|channels|(initial|out)_channel)"
 )
 NO_WIDTH = re.compile(
-    r"(num|in|audio|input|image|color|mel|scale)_channels|.*(head|rope|kernel|.conv|input|box|state|bias)_dim"
+    r"(num|in|audio|input|image|color|mel|scale)_channels"
+    r"|.*(model_in|head|rope|kernel|.conv|input|box|state|bias)_dim"
     r"|(?!.*hidden_size).*patch.*|.*mel.*|channels|.*(coord|codebook|target)_dim|.*image_width"
 )
 GROUPS = re.compile(r".*_groups")
+HEAD_GROUPS = re.compile(r"(mamba_|ssm_)?n_groups")  # of heads, in state-space models
+EXPANSION = re.compile(r"(mamba_|ssm_)?expand")
+HALVED = re.compile(r".*initial_channel")  # the width before stages that halve it
+DOUBLED = re.compile(r"(num|n)_filters|base_channels")  # the width before stages that double it
+RATES = re.compile(r"(up|down)sampl(e|ing)_(rates|ratios)")
 
 VOCABULARY = re.compile(r"(.+_)?vocab(ulary)?_size|n_vocab|vocab_size_.*|.+_vocab|num_embeddings")
 ID = re.compile(r".+_(token|tok)(_?ids?|_index)|(.*_)?suppress_tokens")
@@ -90,6 +96,13 @@ def main_width(fields: Mapping[str, Any]) -> int:
         return int(fields["embed_dim"])  # of a vision tower, whose hidden_size is that of the text
     own = [number for name in MAIN_NAMES for number in numbers(fields.get(name))]
     return max(own or [max(numbers(value)) for _, value in named(fields, MAIN, NO_WIDTH)], default=0)
+
+
+def is_staged(fields: Mapping[str, Any]) -> bool:
+    """Whether the widest layer of a config is the last of stages, whose widths grow."""
+    return not any(numbers(fields.get(name)) for name in MAIN_NAMES) and any(
+        isinstance(value, list) and len({*numbers(value)}) > 1 for _, value in named(fields, MAIN, NO_WIDTH)
+    )
 
 
 def vocabulary(fields: Mapping[str, Any]) -> int:

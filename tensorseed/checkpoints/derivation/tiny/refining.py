@@ -32,8 +32,8 @@ _LIMITS = (
     (re.compile(r".*(channel_mult|channel_multiplier)s?"), 2),
 )
 _KEPT = re.compile(
-    r".*(position|image|patch|kernel|stride|rate|length|window|frame|token|crop|pixel|sampl|_ids?|ind(ex|ices)"
-    r"|mel|fft|vocab|theta|layer_types|labels|grid|padding|dilation|num_channels|in_channels|out_features).*"
+    r".*(position|image|patch|kernel|stride|rate|ratio|factor|length|window|frame|token|crop|pixel|(?<!up)(?<!down)sampl|_ids?"
+    r"|ind(ex|ices)|mel|fft|vocab|theta|layer_types|labels|grid|padding|dilation|num_channels|in_channels|out_features).*"
 )
 
 Shapes = Counter[tuple[int, ...]]

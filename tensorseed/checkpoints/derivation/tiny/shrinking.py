@@ -25,6 +25,7 @@ WHOLE = 1 << 30  # no width is larger
 
 _TRIALS = (  # from small to large
     Sizes(),
+    Sizes(width=128, head_dims=False),
     Sizes(heads=False),
     Sizes(width=128),
     Sizes(width=128, heads=False),

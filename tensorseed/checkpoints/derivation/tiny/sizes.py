@@ -19,6 +19,7 @@ MAX_KINDS = 4  # of layers, one of each
 EXPERTS = 4
 HEADS = 4
 HEAD_DIM = 16
+HEAD_NAMES = ("num_attention_heads", "num_heads", "n_head")  # the first of these counts
 MAX_RATIO = 4  # of a width to the main one
 VOCABULARY = 1_000
 SPARE_IDS = 100  # ids at the end of the vocabulary, for those beyond it
@@ -34,6 +35,7 @@ class Sizes(NamedTuple):
     counts: bool = True
     experts: bool = True
     heads: bool = True
+    head_dims: bool = True
     vocabulary: bool = True
 
 
@@ -51,7 +53,7 @@ def changes_of(whole: Document, sizes: Sizes) -> Changes:
     parts = sorted(parts_of(whole), key=lambda part: -kinds.vocabulary(part[1]))
     shared = Shared(sizes, kinds.vocabulary(parts[0][1]), {}, {})
     for _, fields in parts:
-        if (width := main_width(fields)) > sizes.width:
+        if (width := main_width(fields)) > sizes.width and not kinds.is_staged(fields):
             shared.widths.setdefault(width, sizes.width)
     return {(*path, name): value for path, fields in parts for name, value in _Part(fields, shared).changed()}
 
@@ -150,7 +152,7 @@ class _Part:
                 parts = {int(key): part for key, part in value.items()}
                 digits = min(len(str(key)) for key in value)  # as in 02
                 kept = [(f"{place:0{digits}}", index) for place, index in enumerate(chosen)]
-                self._new[name] = {place: parts[index] for place, index in kept if index in parts}
+                self._new[name] = {place: self._own(parts[index]) for place, index in kept if index in parts}
         stages = self._fields.get("stage_names")
         if isinstance(stages, list) and len(stages) == count + 1:
             last = len(chosen)
@@ -159,6 +161,15 @@ class _Part:
                 "out_indices": [last],
                 "out_features": [stages[last]],
             }
+
+    def _own(self, part: Any) -> Any:
+        """The fields that one layer has of its own, small as those of the config would be in their place."""
+        if not isinstance(part, dict):
+            return part
+        sizes = self._shared.sizes._replace(counts=False)
+        fields = {name: value for name, value in self._fields.items() if not _is_by_layer(value)}
+        new = dict(_Part(fields | part, self._shared._replace(sizes=sizes)).changed())
+        return {name: new.get(name, value) for name, value in part.items()}
 
     def _shrink_experts(self) -> None:
         if self._named(kinds.EXPERTS):
@@ -186,6 +197,13 @@ class _Part:
         for name, value in self._named(kinds.WIDTH, kinds.NO_WIDTH):
             if not kinds.HEADS.fullmatch(name) and not kinds.HEAD_DIM.fullmatch(name):
                 self._new[name] = mapped(value, width)
+        rates = [value for _, value in self._named(kinds.RATES) if isinstance(value, list)]
+        stages = max(map(len, rates), default=0)
+        for name, value in self._named(kinds.HALVED):
+            least = min(self._fields[name], 2 << stages)
+            self._new[name] = max(value, least) >> stages << stages
+        for name, value in self._named(kinds.DOUBLED) if stages else ():
+            self._new[name] = mapped(value, lambda number: min(number, max(2, 2 * small >> stages)))
 
     def _shrink_heads(self) -> None:
         heads = self._named(kinds.HEADS, kinds.HEAD_DIM)
@@ -193,6 +211,8 @@ class _Part:
         width = main_width({**self._fields, **self._new})
         fitting = (number for number in range(HEADS, 0, -1) if width % (2 * number) == 0)  # halves rotate
         count = next(fitting, 1)
+        if not self._shared.sizes.head_dims and not self._named(kinds.HEAD_DIM):
+            count = max(1, min(count, width * most // max(main_width(self._fields), 1)))
         for name, value in heads:
             if isinstance(value, list):
                 last = max(max(numbers(value)), 8)  # heads of stages double: 3, 6, 12, 24 become 1, 2, 4, 8
@@ -200,6 +220,10 @@ class _Part:
                 self._new[name] = [max(1, n * 8 // last) if stages else min(n, count) for n in value]
             elif value > 2:
                 self._new[name] = count if 2 * value > most else max(1, count // 2)
+        for name, value in self._named(kinds.HEAD_GROUPS):
+            self._new[name] = mapped(value, lambda number: min(number, count))
+        if not self._shared.sizes.head_dims:
+            return
         scale = self._head_scale()
         for name, value in self._named(kinds.HEAD_DIM):
             self._new[name] = mapped(value, lambda number: _scaled(number, scale))
@@ -213,14 +237,16 @@ class _Part:
         """By what the width of heads is divided."""
         now = {**self._fields, **self._new}
         hidden = next((name for name in kinds.MAIN_NAMES if isinstance(now.get(name), int)), None)
-        heads = next(
-            (n for n in ("num_attention_heads", "num_heads", "n_head") if isinstance(now.get(n), int)), None
-        )
-        if hidden is None or heads is None or not now[heads]:
+        others = (name for name, value in named(now, kinds.HEADS, kinds.HEAD_DIM) if isinstance(value, int))
+        counted = (name for name in (*HEAD_NAMES, *others) if isinstance(now.get(name), int))
+        heads = next((name for name in counted if now[name] > 0), None)
+        if hidden is None or heads is None:
             return 8.0
         implied = self._fields[hidden] // self._fields[heads]
         own = next((now[n] for n in ("head_dim", "d_kv", "d_head") if isinstance(now.get(n), int)), implied)
-        small = now[hidden] // now[heads] if own == implied else HEAD_DIM
+        expansions = {1, *(value for _, value in named(now, kinds.EXPANSION) if isinstance(value, int))}
+        wider = next((times for times in expansions if own == times * implied), None)
+        small = wider * now[hidden] // now[heads] if wider else HEAD_DIM
         return max(float(own) / max(small, 1), 1.0)
 
     def _shrink_vocabulary(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,21 +19,29 @@ from tensorseed.checkpoints.derivation.tiny.shrinking import parameters
 from tensorseed.checkpoints.library import shipped
 from tests.tensorseed.checkpoints.derivation.families import FAMILIES
 from tests.tensorseed.checkpoints.derivation.published import PUBLISHED
+from tests.tensorseed.checkpoints.derivation.test_from_config import write
 from tests.tensorseed.checkpoints.shipped.facts import PARAMETERS
 
 MAX_PARAMETERS = 2_000_000
 DEFAULTS = {  # a class of each, built with all defaults of its config
+    "d_fine": "DFineForObjectDetection",
+    "dots3_note_text": "Dots3NoteForCausalLM",
+    "ernie4_5_vl_moe": "Ernie4_5_VLMoeForConditionalGeneration",
     "falcon": "FalconForCausalLM",
     "gpt_oss": "GptOssForCausalLM",
     "gemma3": "Gemma3ForConditionalGeneration",
     "jamba": "JambaForCausalLM",
     "janus": "JanusForConditionalGeneration",
+    "fastspeech2_conformer_with_hifigan": "FastSpeech2ConformerWithHifiGan",
     "llava": "LlavaForConditionalGeneration",
+    "mamba2": "Mamba2ForCausalLM",
+    "musicgen": "MusicgenForConditionalGeneration",
     "qwen2_vl": "Qwen2VLForConditionalGeneration",
     "qwen3_next": "Qwen3NextForCausalLM",
-    "seamless_m4t_v2": "SeamlessM4Tv2ForSpeechToText",
+    "seamless_m4t_v2": "SeamlessM4Tv2Model",
     "swin": "SwinForImageClassification",
     "swin2sr": "Swin2SRForImageSuperResolution",
+    "vibevoice_acoustic_tokenizer": "VibeVoiceAcousticTokenizerModel",
     "wav2vec2": "Wav2Vec2ForCTC",
     "xlm": "XLMWithLMHeadModel",
 }
@@ -73,6 +82,56 @@ def test_published_configs_become_small(name: str) -> None:
 @pytest.mark.parametrize("kind", DEFAULTS)
 def test_default_configs_become_small(kind: str) -> None:
     assert parameters(shrunk(default(kind))) < MAX_PARAMETERS
+
+
+@pytest.mark.parametrize("kind", ["d_fine", "dots3_note_text", "mamba2", "seamless_m4t_v2"])
+def test_small_models_load(kind: str, tmp_path: Path) -> None:
+    small = shrunk(default(kind))
+    write(derive(small), tmp_path)
+    cls = class_of(small, config_of(small))
+    model, loading = cls.from_pretrained(tmp_path, output_loading_info=True)
+    assert {what: keys for what, keys in loading.items() if keys} == {}
+    assert sum(part.numel() for part in model.parameters()) == parameters(small)
+
+
+def test_sizes_of_speech_and_its_vocoder() -> None:
+    small = shrunk(default("seamless_m4t_v2"))
+    config = config_of(small)
+    assert config.hidden_size == 64
+    counts = [name for name in small if name.endswith("_layers") and "adapter" not in name]
+    assert {name: small[name] for name in counts if small[name] > 2} == {}
+    heads = [name for name in small if name.endswith("attention_heads")]
+    assert {small[name] for name in heads} == {4}
+    assert config.upsample_initial_channel == 2 << len(config.upsample_rates)
+    assert config.upsample_rates == [5, 4, 4, 2, 2]
+    assert all(config.vocab_size > small[name] for name in ("pad_token_id", "bos_token_id", "eos_token_id"))
+
+
+def test_heads_of_an_expanded_width() -> None:
+    small = shrunk(default("mamba2"))
+    assert small["num_heads"] * small["head_dim"] == small["expand"] * small["hidden_size"] == 128
+    assert small["num_heads"] % small["n_groups"] == 0
+
+
+def test_a_layer_with_sizes_of_its_own() -> None:
+    """Its heads and widths shrink as those of the config, so that its norms fit."""
+    small = shrunk(default("dots3_note_text"))
+    own = small["per_layer_config"]["02"]
+    assert own["qk_nope_head_dim"] + small["qk_rope_head_dim"] == small["head_dim"]
+    assert own["num_attention_heads"] <= small["num_attention_heads"]
+
+
+def test_infinity_as_transformers_writes_it() -> None:
+    document = default("mamba2")
+    assert document["time_step_limit"][1] == {"__float__": "Infinity"}
+    assert config_of(document).time_step_limit[1] == float("inf")
+    assert derive(shrunk(document))["config"]["time_step_limit"] == document["time_step_limit"]
+
+
+def test_a_part_that_the_config_leaves_out_keeps_what_its_owner_says() -> None:
+    small = shrunk({"model_type": "d_fine"})
+    assert small["backbone_config"]["out_indices"] == [2, 3, 4]
+    assert parameters(small) < MAX_PARAMETERS
 
 
 @pytest.mark.parametrize(
