@@ -45,7 +45,7 @@ $ tensorseed export tensorseed/llama-3-70b s3://models/llama-3-70b --ray auto
 @click.option("--verify", is_flag=True, help="Read every object back and compare its SHA-256.")
 @click.option(
     "--attempts",
-    type=click.IntRange(0, 1_000),
+    type=click.IntRange(1, 1_000),
     default=10,
     show_default=True,
     help="Attempts of one request to the store.",

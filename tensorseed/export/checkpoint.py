@@ -51,7 +51,7 @@ class Checkpoint:
     left_out: tuple[str, ...] = ()
 
     def share(self, index: int, count: int) -> list[RepoFile]:
-        """The files of one of `count` processes, largest first: every `count`th, from `index` on."""
+        """The files of one of `count` processes, by descending size: every `count`th, from `index` on."""
         return sorted(self.files, key=lambda file: (-file.size, file.path))[index::count]
 
 

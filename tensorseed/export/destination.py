@@ -16,7 +16,8 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from tensorseed.client.errors import DiskError, RefusedError
 from tensorseed.concurrency.buffers import Bytes
 from tensorseed.export.failures import explained, lacks_bucket
-from tensorseed.export.multipart import Access, abort, uploads
+from tensorseed.export.manifest import is_plain
+from tensorseed.export.multipart import Access, UnlistedError, abort, uploads
 
 T = TypeVar("T")
 
@@ -71,15 +72,21 @@ class Destination:
             )
         self.scheme = _SCHEMES[match["scheme"]]
         self._bucket, self._prefix = match["bucket"], match["prefix"]
+        if not is_plain(self._bucket) or (self._prefix and not is_plain(self._prefix)):
+            raise RefusedError(
+                f"{text} is no destination: leave out empty parts, . and .., and the characters % ? # \\"
+            )
         with self._explaining():
-            self._store = self._remote(text.rstrip("/"))
+            self._store = self._remote(
+                "/".join(filter(None, (f"{self.scheme}://{self._bucket}", self._prefix)))
+            )
 
     def _remote(self, url: str) -> ObjectStore:
         plain = any(self._variables.get(name, "").startswith("http://") for name in _ENDPOINTS)
         return from_url(
             url,
             client_options={"allow_http": plain, "timeout": timedelta(seconds=REQUEST_SECONDS)},
-            retry_config={"max_retries": self._attempts},
+            retry_config={"max_retries": self._attempts - 1},
         )
 
     def _explaining(self) -> AbstractContextManager[None]:
@@ -104,10 +111,10 @@ class Destination:
         meta = self._found(lambda: obstore.head(self._store, path))
         return None if meta is None else Stored(meta["size"], meta["e_tag"])
 
-    def read(self, path: str, most: int) -> bytes | None:
-        """The bytes of a small object; None where there is none, or one of more than `most` bytes."""
+    def read(self, path: str, limit: int) -> bytes | None:
+        """The bytes of a small object; None where there is none, or one of more than `limit` bytes."""
         result = self._found(lambda: obstore.get(self._store, path))
-        if result is None or result.meta["size"] > most:
+        if result is None or result.meta["size"] > limit:
             return None
         with self._explaining():
             return bytes(result.bytes())
@@ -131,17 +138,25 @@ class Destination:
         An iterator is read as its parts go out, several at a time. Its own errors are raised as they are.
         """
         part = max(PART_BYTES, -(-size // MAX_PARTS))
-        with self._explaining():
-            result = obstore.put(
-                self._store,
-                path,
-                content,  # type: ignore[arg-type]  # an array is a buffer, which numpy's stubs do not say
-                chunk_size=part,
-                max_concurrency=PARTS_AHEAD,
-                use_multipart=size > part,
-            )
-            if self.folder is not None:
-                _sync(self.folder / path)
+        own: list[Exception] = []
+        if not isinstance(content, bytes):
+            content = _keeping(content, own)
+        try:
+            with self._explaining():
+                result = obstore.put(
+                    self._store,
+                    path,
+                    content,  # type: ignore[arg-type]  # an array is a buffer, which numpy's stubs do not say
+                    chunk_size=part,
+                    max_concurrency=PARTS_AHEAD,
+                    use_multipart=size > part,
+                )
+                if self.folder is not None:
+                    _sync(self.folder / path)
+        except Exception:
+            if own:
+                raise own[0] from None
+            raise
         return result["e_tag"]
 
     def delete(self, paths: Sequence[str]) -> None:
@@ -177,10 +192,23 @@ class Destination:
             prefix = f"{self._prefix}/" if self._prefix else ""
             own = {prefix + path for path in paths}
             with httpx.Client() as client:
-                stale = [one for one in uploads(client, access, self._bucket, prefix) if one.key in own]
+                try:
+                    listed = uploads(client, access, self._bucket, prefix, self._attempts)
+                    stale = [one for one in listed if one.key in own]
+                except UnlistedError:
+                    return None
                 for upload in stale:
-                    abort(client, access, self._bucket, upload)
+                    abort(client, access, self._bucket, upload, self._attempts)
             return len(stale)
+
+
+def _keeping(content: Iterator[Bytes], own: list[Exception]) -> Iterator[Bytes]:
+    """Iterate, and keep the iterator's error, which is none of the store."""
+    try:
+        yield from content
+    except Exception as error:
+        own.append(error)
+        raise
 
 
 def _removed(folder: Path, paths: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ _CODE = re.compile(r"<Code>(\w+)</Code>")
 _SYSTEM = re.compile(r"\(os error (\d+)\)")
 _STATUS = re.compile(r"(?:status code|status): (\d{3})")
 
+_ROOM = frozenset((errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)))
+_RIGHTS = frozenset((errno.EACCES, errno.EPERM, errno.EROFS))
 _NO_BUCKET = frozenset(("NoSuchBucket", "ContainerNotFound", "InvalidBucketName"))
 _CLOCK = frozenset(("RequestTimeTooSkewed", "RequestExpired"))
 _DENIED = frozenset(("AccessDenied", "AuthorizationFailure", "AuthorizationPermissionMismatch"))
@@ -60,7 +63,9 @@ def explain(error: Exception, name: str, scheme: str) -> ClientError:
         found = _SYSTEM.search(text)
         number = error.errno if isinstance(error, OSError) and error.errno else found and int(found[1])
         reason = os.strerror(number).lower() if number else "the system refuses it"
-        return DiskError(f"{name} cannot be written ({reason}): make room, or name another DEST")
+        remedy = "make room, or" if number in _ROOM else "let this user write there, or"
+        remedy = remedy if number in _ROOM | _RIGHTS else "mend it, or"
+        return DiskError(f"{name} cannot be written ({reason}): {remedy} name another DEST")
     code = _code_of(text)
     if code in _NO_BUCKET:
         return RefusedError(f"{name}: there is no such bucket ({code}): make it, or correct DEST")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
@@ -17,11 +18,14 @@ from xml.etree import ElementTree
 
 import httpx
 
-from tensorseed.client.errors import NetworkError
+from tensorseed.client.errors import NetworkError, RefusedError
+from tensorseed.client.http.retries import TRANSIENT_STATUSES, Backoff, retry_after
 
 SECONDS = 60.0  # for one answer
 MAX_PAGES = 1_000
+FIRST_WAIT, LONGEST_WAIT = 0.1, 15.0  # seconds between attempts, those of obstore
 
+_UNLISTED = frozenset((403, 405, 501))  # of a store that lists no uploads, or not to these keys
 _EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -84,16 +88,29 @@ def signed(
     return f"{split.scheme}://{split.netloc}{route}?{asked}", headers
 
 
-def uploads(client: httpx.Client, access: Access, bucket: str, prefix: str) -> Iterator[Upload]:
-    """The multipart uploads of the keys that begin with a prefix.
+class UnlistedError(NetworkError):
+    """The store lists no multipart uploads, or none to these keys."""
+
+
+def uploads(
+    client: httpx.Client, access: Access, bucket: str, prefix: str, attempts: int = 1
+) -> Iterator[Upload]:
+    """The multipart uploads of the keys that begin with a prefix. Each request has so many attempts.
 
     Raises:
-        NetworkError: the store does not list them.
+        UnlistedError: the store refuses to list any, or its answer is no list of uploads.
+        NetworkError: the store did not answer as it should after all attempts.
     """
+    what = f"s3://{bucket} lists no unfinished uploads"
     after: dict[str, str] = {}
     for _ in range(MAX_PAGES):
-        answer = _asked(client, access, "GET", bucket, {"uploads": "", "prefix": prefix, **after})
-        root = ElementTree.fromstring(answer.content)  # noqa: S314 - of the store that takes the weights
+        query = {"uploads": "", "prefix": prefix, **after}
+        answer = _asked(client, access, "GET", bucket, query, what, attempts)
+        if answer.status_code in _UNLISTED:
+            raise UnlistedError(f"{what} (status {answer.status_code})")
+        if not answer.is_success:
+            raise _failed(what, f"status {answer.status_code}")
+        root = _list(answer.content, what)
         for one in root.iterfind("{*}Upload"):
             yield Upload(one.findtext("{*}Key", ""), one.findtext("{*}UploadId", ""))
         if root.findtext("{*}IsTruncated") != "true":
@@ -104,13 +121,30 @@ def uploads(client: httpx.Client, access: Access, bucket: str, prefix: str) -> I
         }
 
 
-def abort(client: httpx.Client, access: Access, bucket: str, upload: Upload) -> None:
+def _list(content: bytes, what: str) -> ElementTree.Element:
+    try:
+        root = ElementTree.fromstring(content)  # noqa: S314 - of the store that takes the weights
+    except ElementTree.ParseError:
+        raise UnlistedError(f"{what} (an answer that is no XML)") from None
+    if root.tag.rpartition("}")[2] != "ListMultipartUploadsResult":
+        raise UnlistedError(f"{what} (an answer of another kind)")
+    return root
+
+
+def abort(client: httpx.Client, access: Access, bucket: str, upload: Upload, attempts: int = 1) -> None:
     """Abort an upload; one that is gone by now is no error.
 
     Raises:
-        NetworkError: the store does not.
+        RefusedError: the keys do not allow it.
+        NetworkError: the store does not after all attempts.
     """
-    _asked(client, access, "DELETE", f"{bucket}/{upload.key}", {"uploadId": upload.id}, gone=404)
+    path = f"{bucket}/{upload.key}"
+    what = f"s3://{path}: an unfinished upload cannot be aborted"
+    answer = _asked(client, access, "DELETE", path, {"uploadId": upload.id}, what, attempts)
+    if answer.status_code in (401, 403):
+        raise RefusedError(f"{what} (status {answer.status_code}): let the credentials abort uploads")
+    if not answer.is_success and answer.status_code != 404:
+        raise _failed(what, f"status {answer.status_code}")
 
 
 def _asked(
@@ -119,17 +153,31 @@ def _asked(
     method: str,
     path: str,
     query: Mapping[str, str],
-    gone: int | None = None,
+    what: str,
+    attempts: int,
 ) -> httpx.Response:
-    url, headers = signed(access, method, path, query, datetime.now(UTC))
-    try:
-        answer = client.request(method, url, headers=headers, timeout=SECONDS)
-    except httpx.HTTPError as error:
-        raise _failed(path, type(error).__name__) from None
-    if not answer.is_success and answer.status_code != gone:
-        raise _failed(path, f"status {answer.status_code}")
-    return answer
+    """The answer to a request, which is sent again as obstore does with its own.
+
+    Raises:
+        NetworkError: there is none, or the store is not ready, after all attempts.
+    """
+    backoff = Backoff(attempts, FIRST_WAIT, LONGEST_WAIT)
+    while True:
+        demanded = None
+        url, headers = signed(access, method, path, query, datetime.now(UTC))
+        try:
+            answer = client.request(method, url, headers=headers, timeout=SECONDS)
+            if answer.status_code not in TRANSIENT_STATUSES:
+                return answer
+            reason, demanded = f"status {answer.status_code}", retry_after(answer.headers)
+        except httpx.TransportError as error:
+            reason = type(error).__name__
+        except httpx.HTTPError as error:
+            raise _failed(what, type(error).__name__) from None
+        if not backoff.failed():
+            raise _failed(what, reason)
+        time.sleep(max(backoff.seconds(), min(demanded or 0.0, LONGEST_WAIT)))
 
 
-def _failed(path: str, reason: str) -> NetworkError:
-    return NetworkError(f"s3://{path} lists no unfinished uploads ({reason}): try again later")
+def _failed(what: str, reason: str) -> NetworkError:
+    return NetworkError(f"{what} ({reason}): the same command goes on from here")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -9,13 +10,16 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tensorseed.export.destination import Destination
+from tensorseed.export.destination import PART_BYTES, Destination
+from tensorseed.export.failures import explain
 from tensorseed.export.manifest import MANIFEST
+from tensorseed.export.multipart import Access
 from tests.serving import ROOT
 from tests.tensorseed.export.between import between
 from tests.tensorseed.export.stores import (
@@ -28,7 +32,7 @@ from tests.tensorseed.export.stores import (
     end_of,
     export,
 )
-from tests.tensorseed.export.test_object_storage import large, unfinished
+from tests.tensorseed.export.test_object_storage import begin, large, unfinished
 from tests.tensorseed.export.writers import LARGE, NBYTES, kill_after
 
 KILLS = 20
@@ -58,6 +62,79 @@ def test_a_store_that_fails_now_and_then_loses_nothing(s3: S3, tmp_path: Path) -
         name: digest for name, digest in digests_in(tmp_path / "here").items() if name != MANIFEST
     }
     assert unfinished(s3, "flaky/") == []
+
+
+def test_the_requests_about_uploads_are_repeated(s3: S3, tmp_path: Path) -> None:
+    access = Access.of(s3.variables)
+    assert access is not None
+    begin(access, "again/large.safetensors")
+    failures: dict[str, int] = {}
+
+    def twice(method: str, path: str, count: int) -> int | None:
+        if "uploads=" not in path.partition("?")[2] and method != "DELETE":
+            return None
+        failures[method] = failures.get(method, 0) + 1
+        return 503 if failures[method] <= 2 else None
+
+    spec, place = large(tmp_path), f"s3://{BUCKET}/again"
+    with between(s3.url) as (proxy, url):
+        proxy.fail = twice
+        end = end_of(export(s3.through(url), spec, place, "--attempts", 3))
+        assert end["aborted_uploads"] == 1
+        assert failures.pop("GET") == 3
+        assert failures.pop("DELETE") >= 3
+        failures.clear()
+        error = failed(export(s3.through(url), spec, place, "--attempts", 2), 3)
+        assert f"s3://{BUCKET} lists no unfinished uploads (status 503)" in error
+    assert unfinished(s3, "again/") == []
+
+
+@pytest.mark.parametrize("status", [403, 405, 501, 200])
+def test_a_store_that_lists_no_uploads_takes_an_export(s3: S3, tmp_path: Path, status: int) -> None:
+    with between(s3.url) as (proxy, url):
+        proxy.fail = lambda method, path, count: (
+            status if method == "GET" and "uploads=" in path.partition("?")[2] else None
+        )
+        result = export(s3.through(url), large(tmp_path), f"s3://{BUCKET}/unlisted-{status}")
+    assert end_of(result)["aborted_uploads"] is None
+    assert "Note: this store lists no unfinished uploads here" in result.stderr
+
+
+def test_an_upload_that_cannot_be_aborted_is_named(s3: S3, tmp_path: Path) -> None:
+    access = Access.of(s3.variables)
+    assert access is not None
+    begin(access, "unaborted/large.safetensors")
+    with between(s3.url) as (proxy, url):
+        proxy.fail = lambda method, path, count: 403 if method == "DELETE" else None
+        error = failed(export(s3.through(url), large(tmp_path), f"s3://{BUCKET}/unaborted"), 1)
+    assert "large.safetensors: an unfinished upload cannot be aborted (status 403)" in error
+
+
+def test_one_attempt_is_one_request(s3: S3) -> None:
+    with between(s3.url) as (proxy, url):
+        proxy.fail = lambda method, path, count: 503
+        failed(export(s3.through(url), SHARDED, f"s3://{BUCKET}/one", "--attempts", 1), 3)
+        assert len(proxy.requests) == 1
+
+
+def test_an_error_of_the_program_is_not_of_the_store(tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"a"
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        Destination(str(tmp_path)).write("a", broken(), 8 * PART_BYTES)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_remedy_is_that_of_the_error() -> None:
+    for number, remedy in (
+        (errno.ENOSPC, "make room"),
+        (errno.EROFS, "let this user write there"),
+        (errno.EIO, "mend it"),
+    ):
+        error = explain(OSError(number, os.strerror(number)), "out", "file")
+        assert f"{os.strerror(number).lower()}): {remedy}, or name another DEST" in str(error)
 
 
 def test_a_slow_store_is_waited_for(s3: S3) -> None:
@@ -108,6 +185,12 @@ def test_a_wrong_clock(s3: S3) -> None:
         proxy.change = an_hour_ago
         error = failed(export(s3.through(url), SHARDED, f"s3://{BUCKET}/clock"), 1)
     assert "finds the clock of this machine wrong (RequestTimeTooSkewed): set it" in error
+
+
+@pytest.mark.parametrize("path", ["a//b", "a/../b", "./a", "a%2Fb", "a?b", "a#b"])
+def test_a_prefix_that_may_be_read_otherwise(s3: S3, path: str) -> None:
+    error = failed(export(s3, SHARDED, f"s3://{BUCKET}/{path}"), 1)
+    assert "leave out empty parts, . and .., and the characters % ? #" in error
 
 
 @pytest.mark.parametrize("place", ["ftp://bucket/path", "s3://", "https://host/path"])
