@@ -6,29 +6,36 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
 from typing import Any
 
 import click
 
 from tensorseed.client.errors import INTERRUPTED, ClientError, DiskError, printable
-from tensorseed.concurrency.interrupts import raising
+from tensorseed.concurrency.interrupts import Terminated, raising, raising_terminated
 from tensorseed.errors import TensorseedError, UnusedRuleWarning
 
+TERMINATED = 143  # 128 and the number of SIGTERM, as shells have it
 LINES = 256  # written at a time
 
 
 @contextmanager
-def exiting(interrupted: str = "interrupted") -> Iterator[None]:
-    """Turn errors of the library into a message and an exit code, and an interruption into 130."""
+def exiting(interrupted: str = "interrupted", *, terminated: bool = False) -> Iterator[None]:
+    """Turn errors of the library into a message and an exit code, and an interruption into 130.
+
+    With `terminated` SIGTERM interrupts as well, and gives 143.
+    """
     try:
-        with raising():
+        with raising(), raising_terminated() if terminated else nullcontext():
             yield
     except ClientError as error:
         fail(error.of_command(), error.exit_code)
     except TensorseedError as error:
         fail(str(error), 1)
+    except Terminated:
+        click.echo(interrupted, err=True)
+        sys.exit(TERMINATED)
     except (KeyboardInterrupt, click.Abort):
         click.echo(interrupted, err=True)
         sys.exit(INTERRUPTED)

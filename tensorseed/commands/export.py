@@ -85,7 +85,7 @@ def export(
     share = _share(shard, address)
     shown = sys.stderr.isatty() and not as_json and not quiet
     emit = None if quiet or shown else _write_event
-    with exiting("interrupted: the same command goes on from here"), warning():
+    with exiting("interrupted: the same command goes on from here", terminated=True), warning():
         from tensorseed.export.checkpoint import open_checkpoint, origin_of
         from tensorseed.export.destination import Destination
         from tensorseed.export.report import Report

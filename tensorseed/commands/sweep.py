@@ -93,7 +93,7 @@ def sweep(
 
     if ray is not None and workers is not None:
         raise click.UsageError("--workers are processes of this machine, and --ray names a cluster: give one")
-    with exiting("interrupted: the same command goes on from here"):
+    with exiting("interrupted: the same command goes on from here", terminated=True):
         text, inputs = read_input(file)
         grid = Grid.read(text)
         _check(partial(check_suffix, output))

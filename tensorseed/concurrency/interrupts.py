@@ -1,4 +1,4 @@
-"""Effect of SIGINT, such as of Ctrl-C, on this process."""
+"""Effect of SIGINT, such as of Ctrl-C, and of SIGTERM on this process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
 
 
 def ending_at_once() -> AbstractContextManager[None]:
@@ -19,15 +23,24 @@ def raising() -> AbstractContextManager[None]:
     return _replaced(signal.SIG_DFL, signal.default_int_handler)
 
 
+def raising_terminated() -> AbstractContextManager[None]:
+    """A block in which SIGTERM raises Terminated. The first process of a container ignores it otherwise."""
+    return _replaced(signal.SIG_DFL, _terminate, signal.SIGTERM)
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
+
+
 @contextmanager
-def _replaced(usual: Any, handler: Any) -> Iterator[None]:
+def _replaced(usual: Any, handler: Any, number: signal.Signals = signal.SIGINT) -> Iterator[None]:
     """A block with another handler in place of the usual one, in the main thread."""
     main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) != usual:
+    if not main or signal.getsignal(number) != usual:
         yield
         return
-    signal.signal(signal.SIGINT, handler)
+    signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, usual)
+        signal.signal(number, usual)

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -253,7 +254,8 @@ def test_a_writer_killed_anywhere_leaves_nothing_half_done(s3: S3, tmp_path: Pat
     places = (tmp_path / "here", f"s3://{BUCKET}/killed")
     chance, left = random.Random(1), 0
     for kill in range(KILLS):
-        kill_after(chance.randrange(1, NBYTES), spec, str(places[kill % 2]), s3.variables)
+        code = kill_after(chance.randrange(1, NBYTES), spec, str(places[kill % 2]), s3.variables)
+        assert code == -signal.SIGKILL
         assert name not in {path.name for path in places[0].iterdir()}
         assert name not in digests_at(s3, "killed")
         left = max(left, len(unfinished(s3, "killed/")), len(list(places[0].glob("*#*"))))
@@ -263,6 +265,15 @@ def test_a_writer_killed_anywhere_leaves_nothing_half_done(s3: S3, tmp_path: Pat
     assert digests_in(places[0]).keys() == digests_at(s3, "killed").keys() == {name, MANIFEST}
     assert digests_in(places[0])[name] == digests_at(s3, "killed")[name] == wanted
     assert unfinished(s3, "killed/") == []
+
+
+def test_a_terminated_writer_aborts_its_uploads(s3: S3, tmp_path: Path) -> None:
+    spec = tmp_path / "ended.json"
+    spec.write_text(json.dumps(LARGE))
+    code = kill_after(NBYTES // 2, spec, f"s3://{BUCKET}/ended", s3.variables, signal.SIGTERM)
+    assert code == 143
+    assert unfinished(s3, "ended/") == []
+    assert [Path(path).name for path in digests_at(s3, "ended")] == ["0-of-1.json"]
 
 
 def test_a_store_that_lists_no_uploads_is_said(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -19,22 +20,31 @@ LARGE = {"seed": 1, "layers": [{"name": "v", **_ENTRY}, {"name": "w", **_ENTRY}]
 NBYTES = 2 * 10 * MIB
 
 
-def kill_after(nbytes: int, spec: Path, place: str, variables: dict[str, str]) -> None:
-    """Run a writer, and kill it once it has computed so many bytes, parts of which are under way by then."""
+def kill_after(
+    nbytes: int, spec: Path, place: str, variables: dict[str, str], number: int = signal.SIGKILL
+) -> int:
+    """Run a writer, and kill it once it has computed so many bytes, parts of which are under way by then.
+
+    `number` is the signal. Returns the exit code.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     reached = context.Event()
-    process = context.Process(target=_write, args=(nbytes, reached, str(spec), place, variables))
+    process = context.Process(target=_write, args=(nbytes, reached, str(spec), place, variables, number))
     process.start()
     assert reached.wait(60)
     assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
+    os.kill(process.pid, number)
     process.join()
-    assert process.exitcode == -signal.SIGKILL
+    assert process.exitcode is not None
+    return process.exitcode
 
 
-def _write(nbytes: int, reached: object, spec: str, place: str, variables: dict[str, str]) -> None:
+def _write(
+    nbytes: int, reached: object, spec: str, place: str, variables: dict[str, str], number: int
+) -> None:
     seen, advance = 0, Report.advance
+    pause = 60 if number == signal.SIGKILL else 1  # other signals wait for the chunk
 
     def stopping(report: Report, count: int) -> None:
         nonlocal seen
@@ -42,10 +52,10 @@ def _write(nbytes: int, reached: object, spec: str, place: str, variables: dict[
         seen += count
         if seen >= nbytes:
             reached.set()
-            time.sleep(60)
+            time.sleep(pause)
 
     Report.advance = stopping  # type: ignore[method-assign]
-    export(variables, spec, place, "--quiet")
+    sys.exit(export(variables, spec, place, "--quiet").exit_code)
 
 
 def _load() -> None:
