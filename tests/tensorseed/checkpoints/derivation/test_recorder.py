@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tensorseed.checkpoints.derivation.building import META, _Dataless, recording_init_calls
-from tensorseed.checkpoints.derivation.description import describe
+from tensorseed.checkpoints.derivation.description import describe, power
 from tensorseed.checkpoints.derivation.overrides import UNKNOWN
 from tensorseed.checkpoints.derivation.recorder import DataDependentError, Recorder
 
@@ -178,10 +178,61 @@ def test_sinusoids(layout: str, endpoint: bool) -> None:
 @pytest.mark.parametrize(("a", "b", "exponent"), [(0.0, 1.0, 1.0), (-5.0, 3.0, 0.741935), (2.0, 0.5, 3.0)])
 def test_powers_of_a_position(a: float, b: float, exponent: float) -> None:
     def make() -> torch.Tensor:
-        return (a + (b - a) * torch.linspace(0, 1, 5_000).double() ** exponent).float()
+        return (a + (b - a) * torch.linspace(0, 1, 5_000, dtype=torch.float64) ** exponent).float()
 
     assert init(make) == {"kind": "power", "a": a, "b": b, "exponent": exponent}
     assert init(lambda: make()[:100].clone())["kind"] == "values"
+
+
+HALVES = (torch.bfloat16, torch.float16)
+POSITIONS = torch.linspace(0, 1, 5_000, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("dtype", [*HALVES, torch.float32], ids=str)
+@pytest.mark.parametrize("exponent", [0.05, 0.3, 1 / 3, 0.741935, 27 / 32, 1.35, 2.0, 12.5, 100.0])
+@pytest.mark.parametrize(("a", "b"), [(0.0, 1.0), (-5.0, 3.0), (2.0, 0.5)])
+def test_powers_in_any_dtype_have_the_same_numbers(
+    a: float, b: float, exponent: float, dtype: torch.dtype
+) -> None:
+    made = (a + (b - a) * POSITIONS**exponent).to(dtype)
+    found = power(made)
+    assert found is not None
+    again = (a + (b - a) * POSITIONS ** found["exponent"]).to(dtype)
+    assert int((again != made).sum()) <= 5
+    assert found["exponent"] == pytest.approx(exponent, rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.parametrize("layer", [5, 6, 7])
+def test_powers_of_rounded_positions(layer: int, dtype: torch.dtype) -> None:
+    """RWKV's mixing weights: the position is rounded before the power."""
+    share, exponent = torch.tensor([i / 4_096 for i in range(4_096)], dtype=dtype), 1 - layer / 32
+    made = share**exponent
+    found = power(made)
+    assert found is not None
+    assert found["exponent"] == pytest.approx(exponent, abs=3e-4)
+    curve = found["b"] * torch.linspace(0, 1, 4_096, dtype=torch.float64) ** found["exponent"]
+    steps = (curve.to(dtype).view(torch.int16) - made.view(torch.int16)).abs()
+    assert int(steps.max()) <= 2  # a last place, and one of the ends
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@pytest.mark.parametrize(
+    "curve",
+    [
+        torch.log1p,
+        torch.expm1,
+        torch.sin,
+        lambda x: torch.sigmoid(2 * x),
+        lambda x: 8 * torch.log1p(x) - 5,
+        lambda x: (64 * x).floor() / 64,
+        lambda x: (256 * x).round() / 256,
+        lambda x: x.where(x != POSITIONS[7], 2 * x),
+    ],
+    ids=["log1p", "expm1", "sin", "sigmoid", "moved", "stairs", "low stairs", "one other number"],
+)
+def test_numbers_that_are_no_power(curve: Callable[[torch.Tensor], torch.Tensor], dtype: torch.dtype) -> None:
+    assert power(curve(POSITIONS).to(dtype)) is None
 
 
 @pytest.mark.parametrize(("diagonal", "shape"), [(0, (1, 1, 9, 9)), (3, (2, 5, 7)), (-2, (7, 3))])
