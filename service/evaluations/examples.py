@@ -44,17 +44,26 @@ _RESIDUAL = {
     ],
     "input": {"shape": [64, 32], "init": "normal"},
 }
+REQUEST = b'{"input":{"init":"normal","shape":[64]},"layers":[{"type":"ReLU"}]}'
+"""The canonical form of a small evaluation."""
+
+_PROBE: dict[str, Any] = {
+    "layers": [{"name": "fc", "type": "Linear", "in_features": 8, "out_features": 4}],
+    "input": {"shape": [16, 8], "init": "normal"},
+}
+_OPTIMIZERS = {
+    **_PROBE,
+    "target": {"classes": 4},
+    "loss": "cross_entropy",
+    "steps": 20,
+    "compare": [{"kind": "SGD", "lr": 0.1}, {"kind": "Adam", "lr": 0.01}],
+}
+_CALIBRATED = {**_PROBE, "calibrate": "lsuv", "return_weights": True}
 
 EVALUATION_EXAMPLES = {
     "deep": body_example("The signal through eight layers, under four inits", _DEEP),
     "training": body_example("Twenty steps of training of a classifier", _CLASSIFIER),
-    "optimizers": body_example(
-        "Two optimizers on the same weights",
-        {**_CLASSIFIER, "compare": [{"kind": "SGD", "lr": 0.1}, {"kind": "Adam", "lr": 0.01}]},
-    ),
+    "optimizers": body_example("Two optimizers on the same weights", _OPTIMIZERS),
     "residual": body_example("Residual blocks", _RESIDUAL),
-    "calibrated": body_example(
-        "Weights scaled to unit variance, as a file",
-        {**_CLASSIFIER, "calibrate": "lsuv", "return_weights": True},
-    ),
+    "calibrated": body_example("Weights scaled to unit variance, as a file", _CALIBRATED),
 }

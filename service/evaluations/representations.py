@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import hashlib
+import platform
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import orjson
@@ -14,7 +18,8 @@ from tensorseed.evaluations.report import Comparison, Report
 from tensorseed.spec.json.values import spell_nonfinite
 
 from ..http.negotiation import JSON, OCTETS, negotiate
-from ..http.pictures import HEADERS, PNG, SVG
+from ..http.pictures import CACHE_CONTROL, HEADERS, PNG, SVG
+from ..http.responses import Chunk, Representation
 
 if TYPE_CHECKING:
     import torch
@@ -47,6 +52,56 @@ class Content:
         for piece in self.pieces:
             for start in range(0, len(piece), _PIECE):
                 yield piece[start : start + _PIECE]
+
+
+class EvaluationRepresentation(Representation):
+    """A report in a form, computed when its size is wanted."""
+
+    def __init__(
+        self,
+        token: str,
+        device: str,
+        form: str,
+        headers: Mapping[str, str],
+        compute: Callable[[], Awaitable[Content]],
+    ) -> None:
+        """Blocks: the tag names the device. `headers` are those that a 304 repeats."""
+        content = {"Content-Type": form, **_HEADERS.get(form, {})}
+        super().__init__(_etag(token, device, form), {"Cache-Control": CACHE_CONTROL, **headers}, content)
+        self._compute = compute
+        self._body: bytes | None = None
+
+    async def size(self) -> int:
+        """The number of bytes. Only the report has it, so this computes the evaluation."""
+        if self._body is None:
+            content = await self._compute()
+            self._body = b"".join(content.pieces)
+        return len(self._body)
+
+    def at_once(self, start: int, stop: int) -> Chunk | None:
+        """The bytes [start, stop), once `size` has made them."""
+        return None if self._body is None else memoryview(self._body)[start:stop]
+
+    async def stream(self, start: int, stop: int) -> AsyncGenerator[Chunk, None]:
+        """The bytes [start, stop)."""
+        await self.size()
+        yield memoryview(self._body or b"")[start:stop]
+
+
+def _etag(token: str, device: str, form: str) -> str:
+    """A tag of all that decides the bytes, without computing them."""
+    drawn = () if form == JSON else (version("matplotlib"),)
+    return f'"{hashlib.sha256(repr((token, form, *_computer(device), *drawn)).encode()).hexdigest()}"'
+
+
+@cache
+def _computer(device: str) -> tuple[str, ...]:
+    """What decides the bits of torch's arithmetic, and the text of a report: versions and the machine."""
+    import torch
+
+    names = [torch.cuda.get_device_name(device)] if device.startswith("cuda") else []
+    kernels = f"{torch.__config__.show()} {torch.get_num_threads()}"
+    return (*map(version, ("tensorseed", "torch", "numpy")), platform.machine(), kernels, *names)
 
 
 def form_of(accept: str, *, weights: bool) -> str:

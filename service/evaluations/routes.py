@@ -1,11 +1,13 @@
-"""Evaluations of an initialisation by a network's signals and training."""
+"""Evaluations of an initialisation, by the body of a request and by token."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeVar
+from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -16,24 +18,36 @@ from tensorseed.errors import (
     EvaluationError,
     SpecError,
     TooLargeError,
+    UnknownNameError,
     UnrepresentableError,
     VersionError,
 )
-from tensorseed.evaluations import evaluate, read_evaluation
+from tensorseed.evaluations import decode_evaluation, encode_evaluation, evaluate, read_evaluation
 from tensorseed.spec.limits import Limits
 
 from ..http.bodies import read_json
 from ..http.context import JobsContext
 from ..http.disconnect import cancel_on_disconnect
-from ..http.errors import BusyError, MalformedRequestError, MediaTypeError, NotReadyError, QueryError
+from ..http.errors import (
+    BusyError,
+    MalformedRequestError,
+    MediaTypeError,
+    NotReadyError,
+    PreconditionError,
+    QueryError,
+    RangeError,
+)
 from ..http.memory import MemoryLease, lease_of
-from ..http.negotiation import accept_of
+from ..http.negotiation import accept_of, form_in_query
+from ..http.paths import root_path
+from ..http.pictures import FORMATS, picture_format_parameter
 from ..http.problems import COMMON, ProblemKind
 from ..http.queries import query_of
-from ..http.responses import WHOLE_BYTES
+from ..http.responses import WHOLE_BYTES, file_response
+from ..http.routing import PlainRoute, get_and_head
 from ..telemetry import DEVICE, Attributes, span
-from .representations import Content, check_labels, content_of, form_of
-from .schemas import evaluation_answers, evaluation_body
+from .representations import Content, EvaluationRepresentation, check_labels, content_of, form_of
+from .schemas import TOKEN, evaluation_answers, evaluation_body, report_answers
 
 if TYPE_CHECKING:
     from tensorseed.evaluations.evaluation import Evaluation
@@ -42,7 +56,17 @@ PROBLEMS = COMMON.extended(
     {EvaluationError: ProblemKind("invalid-evaluation", 422, "The evaluation is not valid")}
 )
 
-router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
+T = TypeVar("T")
+
+router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"], route_class=PlainRoute)
+
+Token = Annotated[
+    str,
+    Path(
+        description="The token of a Content-Location.",
+        openapi_examples={"layer": {"summary": "The signals of a ReLU", "value": TOKEN}},
+    ),
+]
 
 _BODY = (EvaluationError, SpecError, QueryError, TooLargeError, MediaTypeError, MalformedRequestError)
 _WORK = (UnrepresentableError, DeviceError, VersionError, BusyError, NotReadyError, CapacityError)
@@ -63,6 +87,7 @@ async def post_evaluations(request: Request) -> Response:
     `compare` it has several inits or seeds side by side. It comes as JSON or as a picture (SVG or PNG). With
     `return_weights` it is the metadata of a safetensors file of the weights after the last step. Nothing is
     computed before the whole evaluation is known to be valid, and computing stops when the client leaves.
+    Content-Location is the report's own URL, absent where it would be too long, and with `return_weights`.
     """
     query_of(request, allowed=())
     context = JobsContext.of(request)
@@ -71,18 +96,60 @@ async def post_evaluations(request: Request) -> Response:
         return await cancel_on_disconnect(request.receive, _post(request, body))
 
 
+@get_and_head(
+    router,
+    "/{token}",
+    "Evaluation",
+    responses=report_answers(),
+    errors=PROBLEMS.documented(
+        EvaluationError, QueryError, UnknownNameError, TooLargeError, PreconditionError, RangeError, *_WORK
+    ),
+    parameters=[picture_format_parameter()],
+)
+async def get_evaluation(request: Request, token: Token) -> Response:
+    """The report of the evaluation that a token names.
+
+    The token holds the whole request: nothing is stored, and each answer is computed anew. Its entity tag
+    names the request, the form, and what computes: the versions and the machine.
+    """
+    wanted = query_of(request, allowed=("format",))
+    form = form_in_query(wanted, FORMATS)
+    context = JobsContext.of(request)
+    with context.evaluations.admit():
+        return await cancel_on_disconnect(request.receive, _get(request, token, form))
+
+
+async def _get(request: Request, token: str, form: str | None) -> Response:
+    context, lease = JobsContext.of(request), lease_of(request)
+    with span("parse"):
+        evaluation = await context.worker.run(_read, decode_evaluation, token, context.limits, lease)
+    media_type = form_of(accept_of(request) if form is None else form, weights=False)
+    headers = {"Vary": "Accept"} if form is None else {}
+    work = partial(_evaluate, context, evaluation, media_type)
+    tagged = await context.worker.run(
+        EvaluationRepresentation, token, evaluation.device, media_type, headers, work
+    )
+    return await file_response(request, tagged, context.streams)
+
+
+async def _evaluate(context: JobsContext, evaluation: Evaluation, form: str) -> Content:
+    with span("evaluate", _attributes(evaluation)):
+        return await context.worker.run_cancellable(
+            partial(_compute, evaluation, form), evaluation.device, seconds=evaluation.seconds
+        )
+
+
 async def _post(request: Request, body: bytes) -> Response:
     context, lease = JobsContext.of(request), lease_of(request)
     with span("parse"):
-        evaluation = await context.worker.run(_read, body, context.limits, lease)
+        evaluation = await context.worker.run(_read, read_evaluation, body, context.limits, lease)
     form = form_of(accept_of(request), weights=evaluation.return_weights)
     if evaluation.return_weights:
         check_labels([variant.label or "" for variant in evaluation.variants])
-    with span("evaluate", _attributes(evaluation)):
-        content = await context.worker.run_cancellable(
-            partial(_compute, evaluation, form), evaluation.device, seconds=evaluation.seconds
-        )
+    content = await _evaluate(context, evaluation, form)
     headers = {"Cache-Control": "no-store", "Vary": "Accept", **content.headers}
+    if (token := encode_evaluation(evaluation)) is not None:
+        headers["Content-Location"] = f"{quote(root_path(request.scope))}{router.prefix}/{token}"
     if content.size <= WHOLE_BYTES:
         return Response(b"".join(content.pieces), headers=headers, media_type=content.media_type)
     lease.take(content.size)
@@ -90,9 +157,12 @@ async def _post(request: Request, body: bytes) -> Response:
     return StreamingResponse(content.stream(), headers=headers, media_type=content.media_type)
 
 
-def _read(body: bytes, limits: Limits, lease: MemoryLease) -> Evaluation:
+def _read(
+    read: Callable[[T, Limits], Evaluation], source: T, limits: Limits, lease: MemoryLease
+) -> Evaluation:
+    """The evaluation that `read` makes of a body or a token."""
     with lease.reserving(keep=True):
-        evaluation = read_evaluation(body, limits)
+        evaluation = read(source, limits)
         _ = evaluation.seconds  # cached here, so that the event loop does not compute it
         return evaluation
 

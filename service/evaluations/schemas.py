@@ -7,14 +7,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tensorseed.evaluations import PREFIX
 from tensorseed.evaluations.report import Comparison, Report
+from tensorseed.spec.spec_token import token_of
 
 from ..http.negotiation import JSON, OCTETS
-from ..http.openapi import BINARY, TEXT, Responses, member_schema, model_schemas, request_body
-from ..http.pictures import PNG, SVG
-from .examples import EVALUATION_EXAMPLES
+from ..http.openapi import BINARY, TEXT, Responses, header_field, member_schema, model_schemas, request_body
+from ..http.pictures import PICTURE_PARTS, PNG, SVG
+from .examples import EVALUATION_EXAMPLES, REQUEST
 
 _COMPONENTS = "#/components/schemas/"
+TOKEN = token_of(REQUEST, PREFIX)
+URL = f"/v1/evaluations/{TOKEN}"
 _NUMBER = {
     "title": "EvaluationNumber",
     "description": 'A number, or a word for one that JSON lacks: "NaN", "Infinity" or "-Infinity".',
@@ -131,16 +135,30 @@ def _referred(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, A
     return found
 
 
+def _json_schema() -> dict[str, Any]:
+    return {"anyOf": [{"$ref": f"{_COMPONENTS}Evaluation{name}"} for name in ("Report", "Comparison")]}
+
+
+def report_answers() -> Responses:
+    """The documented 200, 206 and 304 of a report by token."""
+    good = {
+        "description": "The report, or its picture",
+        "content": {JSON: {"schema": _json_schema()}, SVG: TEXT, PNG: BINARY},
+    }
+    return {200: good, **PICTURE_PARTS}
+
+
 def evaluation_answers() -> Responses:
     """The documented 200 of an evaluation."""
-    reports = [{"$ref": f"{_COMPONENTS}EvaluationReport"}, {"$ref": f"{_COMPONENTS}EvaluationComparison"}]
+    text = "The report's URL."
     return {
         200: {
+            "headers": {"Content-Location": header_field(text, URL, name="EvaluationContentLocation")},
             "description": "The report; of several variants with `compare`, side by side. As a picture where "
             "Accept prefers that; with `return_weights` the weights after the last step in safetensors "
             "format, of variants as `label.name`, and the report as JSON in the metadata's `report`",
             "content": {
-                JSON: {"schema": {"anyOf": reports}},
+                JSON: {"schema": _json_schema()},
                 SVG: TEXT,
                 PNG: BINARY,
                 OCTETS: BINARY,

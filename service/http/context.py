@@ -39,3 +39,4 @@ class JobsContext(Context):
 
     evaluations: ConcurrencyLimit
     losses: ConcurrencyLimit
+    streams: ConcurrencyLimit

@@ -1,10 +1,11 @@
-"""Pictures over HTTP: their media types, and fields that disarm them."""
+"""Pictures over HTTP: media types, documented answers, disarming fields."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from .negotiation import JSON
+from .openapi import BINARY, TEXT, Parameter, Responses, parameter
 
 SVG = "image/svg+xml"
 PNG = "image/png"
@@ -24,3 +25,22 @@ HEADERS: Mapping[str, Mapping[str, str]] = {
 
 CACHE_CONTROL = "public, max-age=86400"
 """Of a picture of numbers that never change, which a release may draw in another way."""
+
+PICTURE_PARTS: Responses = {
+    206: {
+        "x-name": "PictureRange",
+        "description": "The requested range",
+        "content": {JSON: TEXT, SVG: TEXT, PNG: BINARY},
+    },
+    304: {
+        "x-name": "PictureNotModified",
+        "description": "The client has it already: If-None-Match names it",
+    },
+}
+"""The documented 206 and 304 of numbers and their picture."""
+
+
+def picture_format_parameter() -> Parameter:
+    """The form of a picture in the place of Accept."""
+    text = "The form of the answer, in the place of the Accept field."
+    return parameter("query", "format", text, "json", component="PictureFormat", enum=list(FORMATS))

@@ -40,13 +40,10 @@ _FIELDS = {
     "X-Repo-Commit": ("The commit that the revision stands for.", COMMIT),
     "ETag": ("A strong entity tag: the file's object id.", f'"{OID}"'),
     "Cache-Control": ("By commit the file never changes; by name it must be revalidated.", "no-cache"),
-    "Accept-Ranges": ("Byte ranges are served.", "bytes"),
-    "Content-Length": ("The exact number of bytes.", "543"),
     "Content-Disposition": ("A name to save the file by.", "inline; filename*=UTF-8''config.json"),
     "Content-Range": ("The range of bytes, and their total number.", "bytes 0-99/543"),
 }
 _KNOWN = ("X-Repo-Commit", "ETag", "Cache-Control")
-_CONTENT = ("Accept-Ranges", "Content-Length", "Content-Disposition")
 
 
 def in_path(*names: str, **examples: str) -> list[Parameter]:
@@ -86,13 +83,15 @@ def file_answers() -> Responses:
         200: {
             "x-name": "RepositoryFile",
             "description": "The file",
-            "headers": header_fields(_FIELDS, *_KNOWN, *_CONTENT, of="Repository"),
+            "headers": header_fields(_FIELDS, *_KNOWN, "Content-Disposition", of="Repository"),
             "content": content,
         },
         206: {
             "x-name": "RepositoryRange",
             "description": "The requested range; several ranges as multipart/byteranges",
-            "headers": header_fields(_FIELDS, *_KNOWN, *_CONTENT, "Content-Range", of="Repository"),
+            "headers": header_fields(
+                _FIELDS, *_KNOWN, "Content-Disposition", "Content-Range", of="Repository"
+            ),
             "content": {**content, JSON: TEXT, "multipart/byteranges": TEXT},
         },
         304: {

@@ -128,7 +128,7 @@ def _create_contexts(app: FastAPI, settings: Settings) -> None:
     state.losses = ConcurrencyLimit(Limit.LOSSES, settings.evaluations, "computes losses")
     state.weights = WeightsContext.create(settings, state.worker, state.streams)
     state.computations = JobsContext(
-        settings, settings.limits(), state.worker, state.evaluations, state.losses
+        settings, settings.limits(), state.worker, state.evaluations, state.losses, state.streams
     )
     state.hub = HubContext.create(settings, state.worker, state.streams)
     state.refresh_metrics = partial(

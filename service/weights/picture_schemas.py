@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ..http.openapi import BINARY, TEXT, Parameter, Responses, json_answer, parameter
-from ..http.pictures import FORMATS, PNG, SVG
+from ..http.openapi import BINARY, TEXT, Responses, json_answer
+from ..http.pictures import PICTURE_PARTS, PNG, SVG
 from ..http.schemas import Described
 
 _SAMPLE = {
@@ -114,26 +114,8 @@ class TensorHeatMap(Described):
 
 
 def picture_answers(model: type[BaseModel], noun: str) -> Responses:
-    """The documented 200, 206 and 304."""
+    """The documented 200, 206 and 304 of numbers and their picture."""
     good = json_answer(model, noun)
     good[200]["description"] = f"{noun}: its numbers as JSON, or the picture"
     good[200]["content"] |= {SVG: TEXT, PNG: BINARY}
-    partial: dict[str, Any] = {
-        **good[200],
-        "x-name": f"{model.__name__}Range",
-        "description": "The requested range",
-    }
-    return {
-        **good,
-        206: partial,
-        304: {
-            "x-name": "PictureNotModified",
-            "description": "The client has it already: If-None-Match names it",
-        },
-    }
-
-
-def picture_format_parameter() -> Parameter:
-    """The form of a picture in the place of Accept."""
-    text = "The form of the answer, in the place of the Accept field."
-    return parameter("query", "format", text, "json", component="PictureFormat", enum=list(FORMATS))
+    return {**good, **PICTURE_PARTS}

@@ -39,7 +39,7 @@ from ..http.errors import BusyError, PreconditionError, QueryError, RangeError, 
 from ..http.json_numbers import to_json_lists
 from ..http.memory import lease_of
 from ..http.negotiation import JSON, accept_of, form_in_query, negotiate
-from ..http.pictures import CACHE_CONTROL, FORMATS, HEADERS, PNG, SVG
+from ..http.pictures import CACHE_CONTROL, FORMATS, HEADERS, PNG, SVG, picture_format_parameter
 from ..http.queries import check_path, query_of
 from ..http.responses import Chunk, Representation, file_response
 from ..http.routing import PlainRoute, get_and_head
@@ -54,7 +54,7 @@ from .picture_queries import (
     heatmap_parameters,
     histogram_parameters,
 )
-from .picture_schemas import TensorHeatMap, TensorHistogram, picture_answers, picture_format_parameter
+from .picture_schemas import TensorHeatMap, TensorHistogram, picture_answers
 from .routes import PROBLEMS, Name, Token, answer_tensor, open_token
 
 _UNAVAILABLE = f"a histogram and a heat map are available as {JSON}, {SVG} or {PNG}: accept one of them"

@@ -148,8 +148,6 @@ _FIELDS: dict[str, tuple[str, str]] = {
         "The file's URL by token, where the request had another.",
         URL,
     ),
-    "Accept-Ranges": ("Byte ranges are served.", "bytes"),
-    "Content-Length": ("The exact number of bytes.", str(SIZE)),
     "Content-Disposition": (
         "A name to save the file by: tensor, shape, and the beginning of the entity tag.",
         content_disposition(_FILE, ".safetensors"),
@@ -157,7 +155,6 @@ _FIELDS: dict[str, tuple[str, str]] = {
     "Content-Range": ("The range of bytes, and their total number.", f"bytes 0-1023/{SIZE}"),
 }
 _ALWAYS = ("ETag", "Cache-Control", "Vary", "Content-Location")
-_CONTENT = ("Accept-Ranges", "Content-Length", "Content-Disposition")
 
 
 def file_answers(*, ranges: bool = True) -> Responses:
@@ -167,7 +164,7 @@ def file_answers(*, ranges: bool = True) -> Responses:
             "x-name": "WeightsFile",
             "description": "The file, in safetensors format. Where Accept prefers it, a small one is JSON, "
             "and one tensor of a dtype of numpy is in numpy's format",
-            "headers": header_fields(_FIELDS, *_ALWAYS, *_CONTENT),
+            "headers": header_fields(_FIELDS, *_ALWAYS, "Content-Disposition"),
             "content": {OCTETS: BINARY, JSON: {"schema": reference(JsonFile)}, NPY: BINARY},
         }
     }
@@ -175,7 +172,7 @@ def file_answers(*, ranges: bool = True) -> Responses:
         found[206] = {
             "x-name": "WeightsRange",
             "description": "The requested range; several ranges as multipart/byteranges",
-            "headers": header_fields(_FIELDS, *_ALWAYS, *_CONTENT, "Content-Range"),
+            "headers": header_fields(_FIELDS, *_ALWAYS, "Content-Disposition", "Content-Range"),
             "content": {OCTETS: BINARY, NPY: BINARY, "multipart/byteranges": TEXT},
         }
         found[304] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,7 @@ from tensorseed.weights.base import Weights
 from tensorseed.weights.spec_reading import SpecSource, kind_of
 
 EVALUATIONS = "/v1/evaluations"
+_LOCATION = re.compile(rf"(?:/[!-~]+)?{EVALUATIONS}/e1\.[A-Za-z0-9_-]+")
 EXAMPLE = "give a URL such as http://127.0.0.1:8000"
 
 POOL = 32  # connections of a client, which concurrent callers share
@@ -156,10 +158,9 @@ class AsyncClient:
                 f"{one_line(str(spec))} is no evaluation: give a dict, its JSON text or a path"
             )
         headers = {"Content-Type": JSON, "Accept": f"{JSON}, {OCTETS}"}
-        document = await self._remote().answer(
+        return await self._remote().answer(
             "POST", EVALUATIONS, _evaluation, headers, source.spec, MAX_FILE_BYTES, WORK_SECONDS
         )
-        return EvaluationReport(document)
 
     async def reader(self, spec: SpecSource, dtype: Any = None) -> RemoteReader:
         """Open the file of a spec, in a dtype, for reading; `open` makes a mapping of it."""
@@ -244,7 +245,13 @@ def source_of(spec: SpecSource) -> Source:
     return Source(spec=document, inputs=inputs)
 
 
-def _evaluation(content: bytearray, fields: Mapping[str, str]) -> dict[str, Any]:
+def _evaluation(content: bytearray, fields: Mapping[str, str]) -> EvaluationReport:
+    """Return the report of an evaluation, and its URL where that is one of an evaluation."""
+    location = fields.get("content-location", "")
+    return EvaluationReport(_report(content, fields), location if _LOCATION.fullmatch(location) else None)
+
+
+def _report(content: bytearray, fields: Mapping[str, str]) -> dict[str, Any]:
     """Return the document of an evaluation, with the trained weights where the answer is a file of them."""
     if fields.get("content-type", "").partition(";")[0].strip() == JSON:
         return read_document(content)

@@ -3,6 +3,10 @@
     evaluation = read_evaluation(body, limits)      raises every fault, before anything is computed
     report = evaluate(evaluation, cancelled)
 
+A token holds the canonical form of a request, as that of a spec does:
+
+    token = "e1." + base64url(checksum + request)
+
 Importing this package imports no torch; its functions do.
 """
 
@@ -16,14 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from tensorseed.concurrency.cancellation import Cancelled
 from tensorseed.concurrency.warning_filters import suppress_warnings
-from tensorseed.errors import EvaluationError, SpecError
+from tensorseed.errors import EvaluationError, SpecError, UnknownNameError
 from tensorseed.evaluations.report import Comparison, Report
 from tensorseed.spec.limits import Limits
 
 if TYPE_CHECKING:
     from tensorseed.evaluations.evaluation import Evaluation
 
-__all__ = ["calibrate", "evaluate", "read_evaluation"]
+__all__ = ["calibrate", "decode_evaluation", "encode_evaluation", "evaluate", "read_evaluation"]
+
+PREFIX = "e1."  # of a token
 
 LOCAL_LIMITS = Limits(
     materialised_bytes=1 << 40, parameters=1 << 40, activations=1 << 40, evaluation_seconds=math.inf
@@ -58,6 +64,44 @@ def evaluate(evaluation: Evaluation, cancelled: Cancelled = lambda: False) -> Re
 
     with suppress_warnings():
         return run(evaluation, cancelled)
+
+
+def encode_evaluation(evaluation: Evaluation) -> str | None:
+    """The token of an evaluation that answers a report; None where it is too long for a URL."""
+    from tensorseed.spec.spec_token import token_of
+
+    if evaluation.recipe is None or evaluation.return_weights:
+        return None
+    token = token_of(evaluation.recipe.encode(), PREFIX)
+    return token if len(token) <= evaluation.limits.token_chars else None
+
+
+def decode_evaluation(token: str, limits: Limits) -> Evaluation:
+    """The evaluation of a token.
+
+    Raises:
+        UnknownNameError: the token is cut, altered, not canonical, or longer than `limits.token_chars`.
+        TooLargeError: a limit is exceeded.
+        DeviceError: this host lacks the device.
+        VersionError: this host has another version or other kernels of torch.
+    """
+    from tensorseed.spec.spec_token import recipe_of
+
+    recipe = recipe_of(token, PREFIX) if len(token) <= limits.token_chars else None
+    if recipe is not None:
+        try:
+            evaluation = read_evaluation(recipe, limits)
+        except (EvaluationError, SpecError):
+            raise _unknown() from None
+        if encode_evaluation(evaluation) == token:
+            return evaluation
+    raise _unknown()
+
+
+def _unknown() -> UnknownNameError:
+    return UnknownNameError(
+        "this token stands for no evaluation: it was cut or altered; POST the evaluation for a new one"
+    )
 
 
 def calibrate(network: Mapping[str, Any] | str | os.PathLike[str]) -> dict[str, Any]:

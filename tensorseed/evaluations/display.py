@@ -50,13 +50,18 @@ class EvaluationReport(Mapping[str, Any]):
     A number that JSON lacks is one of the words NaN, Infinity and -Infinity.
     A document with `compare` holds one report for each variant, in `reports`.
 
+    Attributes:
+        url: where GET serves the report and its picture, relative to the host; None where no service
+            answered, and where it named no URL.
+
     >>> report = EvaluationReport({"label": None, "loss": 2.3, "layers": [], "warnings": []})
     >>> report["loss"]
     2.3
     """
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, document: Mapping[str, Any], url: str | None = None) -> None:
         self._document = document
+        self.url = url
 
     def __getitem__(self, name: str) -> Any:
         return self._document[name]

@@ -55,6 +55,7 @@ class Evaluation:
     compared: bool
     limits: Limits
     calibration: CalibrationGiven | None = None
+    recipe: str | None = None  # the request in canonical form; None where it is too long for a URL
 
     @cached_property
     def seconds(self) -> float:

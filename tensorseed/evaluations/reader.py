@@ -31,7 +31,7 @@ from tensorseed.evaluations.objective import (
 )
 from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.request import EvaluationRequest
-from tensorseed.evaluations.respelling import respelled
+from tensorseed.evaluations.respelling import canonical_text, respelled
 from tensorseed.evaluations.sources import DrawnSource, ReadContext, Source, read_source
 from tensorseed.evaluations.variants import (
     FIELDS,
@@ -128,6 +128,7 @@ class _Reader:
             compared=bool(asked),
             limits=self.limits,
             calibration=calibration,
+            recipe=canonical_text(self.document, self.limits.token_chars),
         )
 
     def _raise(self) -> None:

@@ -1,14 +1,21 @@
-"""Canonical spellings in an evaluation request, at any depth."""
+"""Canonical spellings in an evaluation request, and its canonical text."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
+
+from pydantic import BaseModel
 
 from tensorseed.evaluations.containers import CONTAINERS, MAX_DEPTH
 from tensorseed.evaluations.optimizers import OPTIMIZERS
-from tensorseed.evaluations.request import METHODS
+from tensorseed.evaluations.request import METHODS, CalibrationGiven, EvaluationRequest
+from tensorseed.spec.canonical import number
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.modules import MODULES
+from tensorseed.spec.schemes import SCHEMES
+from tensorseed.spec.schemes.base import defaults_of
 from tensorseed.spec.spec import Spec
 from tensorseed.spec.spellings.choices import respell_choices
 from tensorseed.spec.spellings.names import (
@@ -19,6 +26,7 @@ from tensorseed.spec.spellings.names import (
     respell_init,
     respell_inits,
 )
+from tensorseed.spec.translation import normalise_entry, normalise_init
 
 MAX_VARIANTS = 16
 
@@ -26,6 +34,8 @@ TYPES = frozenset((*LAYERS, *MODULES, *CONTAINERS))
 """Every type that a layer of an evaluation can have."""
 
 _OPTIMIZERS = frozenset(OPTIMIZERS)
+_AUTO = ("auto", "cpu")  # devices that mean the same here
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def respelled(document: dict[str, Any]) -> dict[str, Any]:
@@ -102,3 +112,136 @@ def _calibration(given: Any) -> Any:
         return given.casefold() if given.casefold() in METHODS else given
     method = given.get("method") if isinstance(given, dict) else None
     return {**given, "method": _calibration(method)} if isinstance(method, str) else given
+
+
+def canonical_text(document: Mapping[str, Any], max_chars: int) -> str | None:
+    """The short JSON text of a valid evaluation, which `respelled` made; None for one over `max_chars`.
+
+    Defaults are left out, members sorted, and a choice without arguments is its name. Variants stay as they
+    were sent, since their labels say what was sent.
+    """
+    if _is_long(document, max_chars):
+        return None
+    found = _without_defaults(document, EvaluationRequest)
+    found["layers"] = [*map(_canonical_layer, document["layers"])]
+    for name in ("input", "target"):
+        if name in found:
+            given = {key: value for key, value in found[name].items() if value is not None}
+            found[name] = _with_init(given) if "init" in given else given
+    for name, model in (("optimizer", None), ("loss", BaseModel), ("calibrate", CalibrationGiven)):
+        if name in found:
+            found[name] = _canonical_choice(found[name], model)
+    if isinstance(found.get("seed"), int | str):
+        found["seed"] = str(int(found["seed"]))
+        if found["seed"] == "0":
+            del found["seed"]
+    if found.get("device") in _AUTO:
+        del found["device"]
+    for name in ("rules", "compare"):
+        if not found.get(name, True):
+            del found[name]
+    if "rules" in found:
+        found["rules"] = [_sorted(rule) for rule in found["rules"]]
+    if "compare" in found:
+        found["compare"] = [_variant_in_order(variant) for variant in found["compare"]]
+    text = _ENCODER.encode(_sorted(found))
+    return text if len(text) <= max_chars else None
+
+
+def _is_long(document: Any, max_chars: int) -> bool:
+    """Whether there are more values than characters of the text; each takes two at least."""
+    left, waiting = max_chars, [document]
+    while waiting and left > 0:
+        value = waiting.pop()
+        left -= 1
+        if isinstance(value, dict | list):
+            if len(value) > left:
+                return True
+            waiting += value.values() if isinstance(value, dict) else value
+    return left <= 0
+
+
+def _canonical_layer(entry: Any) -> Any:
+    kind = entry["type"]
+    if kind in LAYERS:
+        entry = normalise_entry(entry, (), [])
+        found = _without_defaults(entry, LAYERS[kind])
+        if not found.get("init", True):
+            del found["init"]
+        return _with_init(found) if "init" in found else found
+    if kind in MODULES:
+        return _without_defaults(entry, MODULES[kind])
+    container = CONTAINERS[kind]
+    found = _without_defaults(entry, container)
+    if "branches" in found:
+        found["branches"] = [[*map(_canonical_layer, branch)] for branch in found["branches"]]
+    for name in ("layers", "shortcut"):
+        if name in found:
+            found[name] = [*map(_canonical_layer, found[name])]
+    return found
+
+
+def _canonical_choice(given: Any, model: type[BaseModel] | None) -> Any:
+    """An optimizer, a loss or a calibration: its name where nothing else is said."""
+    if not isinstance(given, dict):
+        return given
+    name = "method" if "method" in given else "kind"
+    found = _without_defaults(given, model or OPTIMIZERS[given[name]])
+    if "init" in found and name == "method":
+        found = _with_init(found)
+        if found["init"] == CalibrationGiven.model_fields["init"].default:
+            del found["init"]
+    return found[name] if len(found) == 1 else found
+
+
+def _with_init(found: dict[str, Any]) -> dict[str, Any]:
+    """The object with its init, or its inits by parameter, in short."""
+    init = found["init"]
+    if isinstance(init, dict) and "kind" not in init:
+        return {**found, "init": {name: _canonical_init(one) for name, one in init.items()}}
+    return {**found, "init": _canonical_init(init)}
+
+
+def _canonical_init(init: Any) -> Any:
+    """The init in the first spelling of its kind, without defaults."""
+    init = normalise_init(init, (), [])
+    kind = init.get("kind") if isinstance(init, dict) else init
+    if kind not in SCHEMES:
+        return init
+    scheme = SCHEMES[kind]
+    found = _without_defaults(init, scheme) if isinstance(init, dict) else {"kind": kind}
+    first = scheme.spellings()[0]
+    return first if len(found) == 1 else {**found, "kind": first}
+
+
+def _without_defaults(given: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """The members that differ from the defaults of the model, the same text for equal numbers."""
+    defaults = defaults_of(model)
+    found = {}
+    for name, value in given.items():
+        exact = tuple(value) if isinstance(value, list) else value
+        alike = (exact, float(value)) if type(value) is int and abs(value) < 1 << 53 else (exact,)
+        if name not in defaults or defaults[name] not in [*map(repr, alike)]:
+            found[name] = number(value) if isinstance(value, float) else value
+    return found
+
+
+def _variant_in_order(variant: Any) -> Any:
+    """The variant with sorted members; what is within keeps its order, by which a label is made."""
+    if not isinstance(variant, dict) or "kind" in variant:
+        return _Ordered(variant) if isinstance(variant, dict) else variant
+    members = sorted(variant)
+    return _Ordered((name, variant[name]) for name in members if variant[name] is not None)
+
+
+class _Ordered(dict[str, Any]):
+    """An object whose order has a meaning."""
+
+
+def _sorted(value: Any) -> Any:
+    """The value with the members of every object sorted, but for those whose order has a meaning."""
+    if isinstance(value, _Ordered):
+        return value
+    if isinstance(value, dict):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [*map(_sorted, value)] if isinstance(value, list) else value

@@ -25,6 +25,7 @@ PREFIX = "s1."
 CHECKSUM_BYTES = 12
 
 TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]+")
+_PAYLOAD = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def encode_token(resolved: ResolvedSpec) -> str:
@@ -32,9 +33,9 @@ def encode_token(resolved: ResolvedSpec) -> str:
     return token_of(resolved.recipe.encode())
 
 
-def token_of(recipe: bytes) -> str:
-    """The token of a recipe, which is not checked."""
-    return PREFIX + urlsafe_b64encode(_checksum(recipe) + recipe).decode().rstrip("=")
+def token_of(recipe: bytes, prefix: str = PREFIX) -> str:
+    """The token of a recipe, or of another text by its prefix, which is not checked."""
+    return prefix + urlsafe_b64encode(_checksum(recipe) + recipe).decode().rstrip("=")
 
 
 def decode_token(token: str, limits: Limits) -> ResolvedSpec:
@@ -59,11 +60,11 @@ def decode_token(token: str, limits: Limits) -> ResolvedSpec:
     raise _unknown()
 
 
-def recipe_of(token: str) -> bytes | None:
+def recipe_of(token: str, prefix: str = PREFIX) -> bytes | None:
     """The recipe of a token, unparsed; None where its checksum does not match."""
-    if not TOKEN.fullmatch(token):
+    text = token.removeprefix(prefix)
+    if text == token or not _PAYLOAD.fullmatch(text):
         return None
-    text = token[len(PREFIX) :]
     try:
         payload = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except binascii.Error:

@@ -83,6 +83,8 @@ def _refer_to_components(document: dict[str, Any], components: ComponentSchemas)
         for answer in (operation.get("requestBody", {}), *operation["responses"].values()):
             parts += [*answer.get("content", {}).values(), *answer.get("headers", {}).values()]
         for part in parts:
+            if "in" in part:
+                part["schema"].pop("description", None)  # which the parameter has
             examples = {key: found for key, found in part["schema"].items() if key == "examples"}
             part["schema"] = {**components.referring(part["schema"]), **examples}
 

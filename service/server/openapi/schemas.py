@@ -200,10 +200,11 @@ def _is_nullable(schema: Schema) -> bool:
 
 
 def _shows_itself(schema: Schema) -> bool:
-    """Whether its values are clear without examples: of two, of a list, or the default alone."""
+    """Whether its values are clear without examples: of two, of a list, or by a default that is no list."""
     return (
         schema.get("type") == "boolean"
         or bool(schema.keys() & _VALUES)
+        or schema.get("default") not in (None, [], {})
         or ("default" in schema and schema.get("examples") == [schema["default"]])
     )
 

@@ -83,6 +83,7 @@ def test_it_has_the_paths_of_the_contract(document: dict[str, Any]) -> None:
         "/v1/losses": ["get"],
         "/v1/losses/{kind}": ["get", "post"],
         "/v1/evaluations": ["post"],
+        "/v1/evaluations/{token}": ["get"],
         "/v1/schemes": ["get"],
         "/v1/layers": ["get"],
         "/v1/devices": ["get"],

@@ -1,0 +1,112 @@
+"""Reports and pictures of evaluations by token."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tensorseed.evaluations import decode_evaluation
+from tensorseed.spec.limits import Limits
+from tests.service.evaluations.test_routes import MLP, VARIANTS, ask
+from tests.tensorseed.evaluations.tokens import forge
+
+BARE: dict[str, Any] = {
+    "layers": [{"name": "fc", "type": "Linear", "in_features": 4, "out_features": 3}],
+    "input": {"shape": [8, 4], "init": "normal"},
+}
+
+
+@pytest.fixture(scope="module")
+def url(client: Any) -> str:
+    location = ask(client, BARE).headers["content-location"]
+    assert isinstance(location, str)
+    return location
+
+
+@pytest.mark.parametrize("document", [BARE, MLP, {**MLP, "compare": VARIANTS}])
+def test_the_report_has_a_url_of_its_own(client: Any, document: dict[str, Any]) -> None:
+    posted = ask(client, document)
+    location = posted.headers["content-location"]
+    assert location.startswith("/v1/evaluations/e1.")
+    found = client.get(location)
+    assert (found.status_code, found.headers["content-type"]) == (200, "application/json")
+    assert found.content == posted.content
+
+
+def test_other_spellings_have_the_same_url(client: Any, url: str) -> None:
+    layer = {"init": {}, **BARE["layers"][0], "bias": True}
+    spelled = {**BARE, "layers": [layer], "seed": "0", "dtype": "torch.float32", "steps": 0, "device": "cpu"}
+    assert ask(client, spelled).headers["content-location"] == url
+    assert ask(client, {**BARE, "seed": 1}).headers["content-location"] != url
+
+
+def test_caches_keep_it_and_ask_again(client: Any, url: str) -> None:
+    first = client.get(url)
+    assert first.headers["cache-control"] == "public, max-age=86400"
+    assert first.headers["vary"] == "Accept"
+    etag = first.headers["etag"]
+    known = client.get(url, headers={"If-None-Match": etag})
+    assert (known.status_code, known.content) == (304, b"")
+    assert client.get(url, headers={"If-Match": '"other"'}).status_code == 412
+    head = client.head(url)
+    assert (head.status_code, head.content) == (200, b"")
+    assert {**head.headers, "x-request-id": ""} == {**first.headers, "x-request-id": ""}
+    part = client.get(url, headers={"Range": "bytes=5-9", "If-Range": etag})
+    assert (part.status_code, part.content) == (206, first.content[5:10])
+    both = client.get(url, headers={"Range": "bytes=0-1,5-9"})
+    assert both.status_code == 206
+    assert first.content[5:10] in both.content
+
+
+def test_a_picture_by_format_and_by_accept(client: Any, url: str) -> None:
+    svg = client.get(f"{url}?format=svg")
+    assert svg.headers["content-type"] == "image/svg+xml"
+    assert "sandbox" in svg.headers["content-security-policy"]
+    assert "vary" not in svg.headers
+    assert svg.text.startswith("<?xml")
+    image = client.get(url, headers={"Accept": "image/*"})
+    assert image.headers["content-type"] == "image/svg+xml"
+    png = client.get(f"{url}?format=png")
+    assert png.content.startswith(b"\x89PNG")
+    tags = {answer.headers["etag"] for answer in (svg, png, client.get(url))}
+    assert len(tags) == 3
+
+
+def test_what_has_no_url_names_none(client: Any) -> None:
+    assert "content-location" not in ask(client, {**BARE, "return_weights": True}).headers
+    data = [[index / 7 for index in range(4)] for _ in range(500)]
+    assert "content-location" not in ask(client, {**BARE, "input": {"data": data}}).headers
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "nonsense",
+        json.dumps({**BARE, "return_weights": True}, sort_keys=True, separators=(",", ":")),
+        json.dumps({**BARE, "seed": 0}, sort_keys=True, separators=(",", ":")),
+    ],
+)
+def test_a_token_of_anything_else_is_unknown(client: Any, text: str) -> None:
+    answer = client.get(f"/v1/evaluations/{forge(text)}")
+    assert answer.status_code == 404
+    assert "POST the evaluation for a new one" in answer.json()["detail"]
+
+
+def test_a_fault_names_its_parameter(client: Any, url: str) -> None:
+    assert client.get(f"{url}x").status_code == 404
+    assert client.get(f"{url}?format=npy").json()["errors"][0]["parameter"] == "format"
+    assert client.get(f"{url}?steps=3").status_code == 422
+    assert client.get(url, headers={"Accept": "text/csv"}).status_code == 406
+
+
+def test_it_is_bounded_as_a_post(client: Any) -> None:
+    text = json.dumps({**BARE, "steps": 10_001}, sort_keys=True, separators=(",", ":"))
+    assert client.get(f"/v1/evaluations/{forge(text)}").status_code == 413
+
+
+def test_the_token_is_that_of_the_library(url: str) -> None:
+    evaluation = decode_evaluation(url.rpartition("/")[2], Limits())
+    assert (evaluation.steps, len(evaluation.nodes)) == (0, 1)

@@ -1,0 +1,105 @@
+"""Tokens of evaluations: one for all requests that mean the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from service.evaluations.examples import EVALUATION_EXAMPLES
+from tensorseed.errors import UnknownNameError
+from tensorseed.evaluations import decode_evaluation, encode_evaluation, read_evaluation
+from tensorseed.evaluations.evaluation import Evaluation
+from tensorseed.spec.limits import Limits
+from tests.tensorseed.evaluations.tokens import forge
+
+LIMITS = Limits()
+LAYER = {"name": "fc", "type": "Linear", "in_features": 4, "out_features": 3}
+BARE: dict[str, Any] = {"layers": [LAYER], "input": {"shape": [8, 4], "init": "normal"}}
+TRAINED: dict[str, Any] = {
+    **BARE,
+    "target": {"classes": 3},
+    "loss": "cross_entropy",
+    "optimizer": "SGD",
+    "steps": 2,
+}
+
+
+def read(document: Any) -> Evaluation:
+    return read_evaluation(json.dumps(document).encode(), LIMITS)
+
+
+def with_layer(**arguments: Any) -> dict[str, Any]:
+    return {**BARE, "layers": [{**LAYER, **arguments}]}
+
+
+def test_the_frozen_form() -> None:
+    assert read({**BARE, "seed": 42}).recipe == (
+        '{"input":{"init":"normal","shape":[8,4]},'
+        '"layers":[{"in_features":4,"name":"fc","out_features":3,"type":"Linear"}],"seed":"42"}'
+    )
+
+
+@pytest.mark.parametrize("example", [one["value"] for one in EVALUATION_EXAMPLES.values()])
+def test_there_and_back(example: dict[str, Any]) -> None:
+    evaluation = read({**example, "return_weights": False})
+    token = encode_evaluation(evaluation)
+    assert token == forge(evaluation.recipe or "")
+    again = decode_evaluation(token, LIMITS)
+    assert again.variants == evaluation.variants
+    assert (again.nodes, again.steps, again.recipe) == (evaluation.nodes, evaluation.steps, evaluation.recipe)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (BARE, {**BARE, "seed": "0", "generator": "Philox", "device": "cpu", "rules": [], "compare": []}),
+        (BARE, {**BARE, "target": None, "loss": None, "smoothing": 0.9, "training": True}),
+        (BARE, {"input": {"init": {"kind": "normal", "std": 1}, "shape": [8, 4]}, "layers": [LAYER]}),
+        (with_layer(init="he_normal"), with_layer(init={"kind": "kaiming_normal", "a": 0})),
+        (with_layer(init="xavier_uniform"), with_layer(init="keras.initializers.GlorotUniform")),
+        (TRAINED, {**TRAINED, "optimizer": {"kind": "torch.optim.SGD", "lr": 0.001, "momentum": 0}}),
+        (TRAINED, {**TRAINED, "loss": {"kind": "cross_entropy"}}),
+        ({**BARE, "calibrate": "lsuv"}, {**BARE, "calibrate": {"method": "LSUV", "init": "orthogonal"}}),
+    ],
+)
+def test_one_token_for_one_meaning(one: Any, other: Any) -> None:
+    assert encode_evaluation(read(one)) == encode_evaluation(read(other))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {**BARE, "seed": 1},
+        {**BARE, "input": {"data": [[0, 1, 2, 3]]}},
+        with_layer(bias=False),
+        with_layer(init="zeros"),
+        {**BARE, "compare": ["zeros"]},
+        {**BARE, "compare": [{"kind": "normal", "std": 1.0}]},
+        {**BARE, "compare": [{"init": {"bias": "ones", "weight": "zeros"}}]},
+        {**BARE, "compare": [{"init": {"weight": "zeros", "bias": "ones"}}]},
+        {**BARE, "calibrate": {"method": "lsuv", "tolerance": 0.1}},
+        TRAINED,
+        {**TRAINED, "optimizer": {"kind": "SGD", "lr": 0.1}},
+    ],
+)
+def test_another_meaning_has_another_token(document: Any) -> None:
+    token = encode_evaluation(read(document))
+    assert token is not None
+    assert token != encode_evaluation(read(BARE))
+    again = decode_evaluation(token, LIMITS)
+    assert [one.label for one in again.variants] == [one.label for one in read(document).variants]
+
+
+def test_what_is_too_long_has_none() -> None:
+    data = [[index / 7 for index in range(4)] for _ in range(200)]
+    assert encode_evaluation(read({**BARE, "input": {"data": data}})) is None
+    assert encode_evaluation(read({**BARE, "return_weights": True})) is None
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "x", json.dumps(BARE), json.dumps({**BARE, "layers": []})])
+def test_anything_else_is_unknown(text: str) -> None:
+    for token in (forge(text), forge(text)[:-1], "e1.", "", "s1." + forge(text)[3:]):
+        with pytest.raises(UnknownNameError, match="POST the evaluation"):
+            decode_evaluation(token, LIMITS)
