@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.wire import Wire
+from tests.deploy.closed import LARGE, METRICS, Sent, assert_closed, assert_too_large
 from tools.soak.downloads import Download
 from tools.soak.proxies import CONFIGURATION, configured, executable, proxied
 from tools.soak.replicas import Replica, ask, asking, digest, normals, plan, post, running
@@ -204,8 +205,18 @@ def test_a_request_id_passes_and_one_is_drawn(site: Site) -> None:
     assert len(ask(site.port, "/healthz").headers["X-Request-ID"]) == 32
 
 
-def test_metrics_are_not_for_clients(site: Site) -> None:
-    assert ask(site.port, "/metrics").status == 404
+@pytest.mark.parametrize("path", METRICS)
+def test_metrics_are_not_for_clients(site: Site, path: str) -> None:
+    answer = ask(site.port, path, X_Request_ID="mine-2")
+    assert_closed(answer)
+    assert answer.headers.get_all("X-Request-ID") == ["mine-2"]
+    assert ask(site.replicas[0].port, path).status == 200
+
+
+@pytest.mark.parametrize("how", LARGE)
+@pytest.mark.parametrize("path", ["/v1/losses/mse_loss", "/v1/weights"])
+def test_a_body_that_is_too_large_is_refused_as_the_server_does(site: Site, path: str, how: Sent) -> None:
+    assert_too_large(http.client.HTTPConnection("127.0.0.1", site.port, timeout=60), path, how)
 
 
 def test_a_slice_is_served_with_every_replica_down(site: Site) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from service.server.keys import make_key
+from tests.deploy.closed import LARGE, METRICS, Sent, assert_closed, assert_too_large
 from tests.serving import ROOT, served
 from tools.soak.proxies import changed, executable, nginx
 from tools.soak.replicas import Answer, ask
@@ -85,9 +86,16 @@ def test_without_a_key_nothing_is_answered_but_the_page(front: Front) -> None:
     assert get(front, "/healthz", Authorization="").status == 200
 
 
-def test_metrics_stay_inside(front: Front) -> None:
-    assert get(front, "/metrics").status == 404
-    assert ask(front.server, "/metrics", Authorization=f"Bearer {front.key}").status == 200
+@pytest.mark.parametrize("path", METRICS)
+def test_metrics_stay_inside(front: Front, path: str) -> None:
+    assert_closed(get(front, path))
+    assert ask(front.server, path, Authorization=f"Bearer {front.key}").status == 200
+
+
+@pytest.mark.parametrize("how", LARGE)
+def test_a_body_that_is_too_large_is_refused_as_the_server_does(front: Front, how: Sent) -> None:
+    connection = http.client.HTTPSConnection("localhost", front.port, context=front.trust, timeout=60)
+    assert_too_large(connection, "/v1/losses/mse_loss", how)
 
 
 def test_plain_http_is_led_to_tls(front: Front) -> None:
