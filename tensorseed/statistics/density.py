@@ -194,8 +194,9 @@ class _Bell:
     log_scale: float
 
     def __call__(self, x: Numbers) -> Numbers:
-        z = (x - self.mean) / self.std
-        return _exp(-0.5 * z * z - self.log_scale)
+        with np.errstate(over="ignore"):  # the square of what is far out is infinite, and its exp 0
+            z = (x - self.mean) / self.std
+            return _exp(-0.5 * z * z - self.log_scale)
 
 
 def _draw(draw: Uniform | Normal | TruncNormal) -> Density | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from tensorseed.pictures import Form, drawable, drawing, written
-from tensorseed.sampling.distributions.base import Indices
+from tensorseed.sampling.distributions.base import Indices, Numbers
 from tensorseed.statistics.heatmap import HeatMap
 from tensorseed.statistics.histogram import Histogram
 
@@ -24,6 +26,7 @@ _LEFT, _RIGHT, _HEAD, _FOOT = 0.95, 0.35, 0.85, 0.7  # inches beside, above and 
 _BAR = 1.0  # inches for the scale of colours
 _INK, _FAINT, _GRID = "#222222", "#555555", "#dddddd"
 _BARS, _CURVE = "#9fc3e0", "#c44e00"
+_EXTREME = 100  # decades from 1 where numbers are scaled, since matplotlib multiplies and divides them
 _NOTHING = 1e-12  # of the deviation
 _MISSING = "#bbbbbb"  # of a cell without a finite number
 
@@ -86,7 +89,9 @@ def _counted(found: Histogram) -> str:
 
 def _draw_bars(axes: Any, found: Histogram) -> None:
     """The bars; bins that hold point masses are cut off where the density would be flat beside them."""
-    widths = np.diff(found.edges)
+    power = _power(found.edges)
+    edges = _scaled(found.edges, -power)
+    widths = np.diff(edges)
     shares = found.counts / found.sample.count
     masses = [mass.value for mass in found.masses or ()]
     continuous = found.density is None or bool((found.density > 0).any())
@@ -95,20 +100,48 @@ def _draw_bars(axes: Any, found: Histogram) -> None:
     if continuous:
         for value in masses:
             held |= (found.edges[:-1] <= value) & (value <= found.edges[1:])
-    curve = found.density if continuous and found.density is not None else np.zeros(0)
+    curve = np.zeros(0) if found.density is None or not continuous else _scaled(found.density, power)
+    if not np.isfinite(curve).any():  # beyond float64, as that of a deviation of 1e-310
+        curve = np.zeros(0)
     tops = np.concatenate([heights[~held], curve[np.isfinite(curve)]])
     top = float(tops.max()) if tops.size and tops.max() > 0 else float(heights.max())
-    axes.bar(found.edges[:-1], heights, widths, align="edge", color=_BARS, edgecolor="white", linewidth=0.4)
+    axes.bar(edges[:-1], heights, widths, align="edge", color=_BARS, edgecolor="white", linewidth=0.4)
     if curve.size:
-        axes.plot(found.edges, curve, color="white", linewidth=3.6)
-        axes.plot(found.edges, curve, color=_CURVE, linewidth=2.0, label="exact density")
+        axes.plot(edges, curve, color="white", linewidth=3.6)
+        axes.plot(edges, curve, color=_CURVE, linewidth=2.0, label="exact density")
         axes.legend(loc="upper right", fontsize=9, frameon=False, labelcolor=_CURVE)
-    axes.set_xlim(found.edges[0], found.edges[-1])
+    axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(0.0, 1.15 * top if top > 0 else 1.0)
     axes.set_ylabel("density" if continuous else "share of the elements", color=_INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color=_GRID, linewidth=0.6)
     axes.set_axisbelow(True)
+    if power:
+        axes.xaxis.set_major_formatter(_labels(power))
+        axes.yaxis.set_major_formatter(_labels(-power if continuous else 0))
+
+
+def _power(numbers: Numbers) -> int:
+    """The power of ten that brings extreme numbers near 1; 0 for others."""
+    largest = float(np.abs(numbers).max())
+    power = math.floor(math.log10(largest)) if largest > 0.0 else 0
+    return power if abs(power) > _EXTREME else 0
+
+
+def _scaled(numbers: Numbers, power: int) -> Numbers:
+    """The numbers times a power of ten, which may be none of float64 itself."""
+    half = power // 2
+    found: Numbers = numbers * 10.0**half * 10.0 ** (power - half)
+    return found
+
+
+def _labels(power: int) -> Callable[[float, int], str]:
+    """What writes a tick of scaled numbers as the number it stands for."""
+
+    def label(value: float, _: int) -> str:
+        return f"{Decimal(f'{value:.6g}').scaleb(power).normalize():.4g}".replace("-", "−")
+
+    return label
 
 
 def _shown(found: HeatMap) -> str:

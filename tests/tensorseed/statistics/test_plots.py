@@ -50,6 +50,33 @@ def test_a_histogram_says_what_it_shows(query: dict[str, str], words: str) -> No
     assert draw_histogram(found, "svg") == picture
 
 
+EXTREME: list[tuple[dict[str, str], tuple[float, float] | None, str]] = [
+    ({"init": "normal"}, (-1e308, 1e308), "5e+307"),
+    ({"init": "normal"}, (-1.7976931348623157e308, 1.7976931348623157e308), "−1e+308"),
+    ({"init": "normal"}, (1e308, 1.2e308), "1.2e+308"),
+    ({"init": "normal"}, (-1e-310, 1e-310), "1e−310"),
+    ({"init": "constant", "value": "1e308", "dtype": "float64"}, None, "1e+308"),
+    ({"init": "constant", "value": "-1.7976931348623157e308", "dtype": "float64"}, None, "−1.5e+308"),
+    ({"init": "normal", "std": "1e-310", "dtype": "float64"}, None, "1e−310"),
+    ({"init": "normal", "std": "1e-322", "dtype": "float64"}, None, "0.4"),
+    ({"init": "normal", "mean": "1e308", "std": "1e290", "dtype": "float64"}, None, "1e+308"),
+    ({"init": "uniform", "a": "-8e307", "b": "8e307", "dtype": "float64"}, None, "6e+307"),
+    ({"init": "normal", "std": "1e-200", "dtype": "float64"}, None, "1e−200"),
+]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("query", "interval", "tick"), EXTREME)
+def test_extreme_numbers_are_drawn_at_ticks_of_their_own(
+    query: dict[str, str], interval: tuple[float, float] | None, tick: str
+) -> None:
+    tensor, source = tensor_of(shape="8,8", **query)
+    found = histogram(tensor, source, interval=interval)
+    assert tick in re.findall(r">([^<>]+)</text>", draw_histogram(found, "svg").decode())
+    assert draw_histogram(found, "png").startswith(b"\x89PNG")
+    assert draw_heatmap(heatmap(tensor, source, select_grid(tensor)), "png").startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
