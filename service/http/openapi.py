@@ -107,7 +107,7 @@ def parameter(
 def meanings_of(meanings: Mapping[str, Sequence[str]], home: str) -> str:
     """The description of a parameter that means one thing or another, each of something of these names.
 
-    Of more than `MAX_MEANINGS` the path that is their `home` tells.
+    Of more than `MAX_MEANINGS` it names their `home`, the path that describes them.
     """
     if len(meanings) > MAX_MEANINGS:
         names = [*chain.from_iterable(meanings.values())]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from tensorseed.commands import options
 from tensorseed.commands.base import Command
@@ -87,7 +88,9 @@ def fetch(
     options.check_service(urls, key)
     if output == "-":
         _check_stream(as_json=as_json)
-    with exiting("interrupted: the same command goes on from here"), warning():
+        _check_unused()
+    goes_on = "start anew" if output == "-" else "the same command goes on from here"
+    with exiting(f"interrupted: {goes_on}"), warning():
         given = read_argument(spec)
         path = _path(output, given.file_name)
         local = partial(options.settings_of, threads)
@@ -116,6 +119,20 @@ def _check_stream(*, as_json: bool) -> None:
         raise click.UsageError("--json and the file cannot both have standard output: leave one out")
     if sys.stdout.isatty():
         raise click.UsageError("a terminal cannot show the file: add > FILE, or | and a program")
+
+
+def _check_unused() -> None:
+    """Check that no option is given that a stream has no use for.
+
+    Raises:
+        click.UsageError: one is.
+    """
+    context = click.get_current_context()
+    for name in ("restart", "force", "connections"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"--{name} has no use with -o -, which writes from the start: leave it out"
+            )
 
 
 def _streamed(source: Source, chosen: Options, services: list[str]) -> Sent:

@@ -24,11 +24,14 @@ from tensorseed.client.part_file import PartFile, Target
 from tensorseed.commands.base import CODES
 from tensorseed.commands.fetch import _check_stream
 from tensorseed.devices.local import LocalSettings
+from tensorseed.spec.spec_token import encode_token
 from tests.serving import ROOT
 from tests.tensorseed.client.conftest import SPEC, Between, bytes_of, file_of
 
 FILE = file_of()
 DATA = bytes_of(FILE)
+_WEIGHT = FILE.entry("fc.0.weight").start
+FILE_PART = DATA[_WEIGHT + 3 * 2_800 : _WEIGHT + 5 * 2_800]  # rows 3 and 4, of 700 float32
 
 
 def invoke(*arguments: object, text: str | None = None, **env: str) -> Any:
@@ -59,6 +62,36 @@ def test_standard_output_takes_a_file(
     assert {path.name for path in tmp_path.iterdir()} <= {spec.name}
 
 
+def test_standard_output_without_a_digest_is_compared_with_what_is_computed_here(
+    url: str, between: Between
+) -> None:
+    part = f"{url}/v1/weights/{encode_token(FILE.resolved)}/tensors/fc.0.weight?slice=3:5,:"
+    good = invoke("fetch", part, "-o", "-")
+    assert (good.exit_code, good.stdout_bytes[-5600:]) == (0, FILE_PART)
+    assert "downloaded and verified in " in good.stderr
+    between.change = lambda body: body[:-1] + bytes([body[-1] ^ 1])
+    bad = invoke("fetch", part, "-o", "-")
+    assert bad.exit_code == 4
+    assert "what was written is not what its recipe gives: throw it away" in bad.stderr
+    assert invoke("fetch", part, "-o", "-", "--no-verify").exit_code == 0
+
+
+def test_an_interrupted_stream_begins_anew(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tensorseed.client.stream_output.compute_to", interrupted)
+    result = invoke("fetch", spec, "-o", "-")
+    assert (result.exit_code, result.stderr) == (130, "interrupted: start anew\n")
+
+
+@pytest.mark.parametrize("option", [["--restart"], ["--force"], ["--connections", "2"]], ids=str)
+def test_standard_output_has_no_use_for_some_options(option: list[str]) -> None:
+    result = invoke("fetch", "s1.abc", "-o", "-", *option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{option[0]} has no use with -o -" in result.stderr
+
+
 def test_a_terminal_takes_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tensorseed.commands.fetch.sys.stdout", SimpleNamespace(isatty=lambda: True))
     with pytest.raises(click.UsageError, match="a terminal cannot show"):
@@ -67,8 +100,6 @@ def test_a_terminal_takes_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_token_and_standard_input_are_computed_here(tmp_path: Path, threads: int) -> None:
-    from tensorseed.spec.spec_token import encode_token
-
     token = encode_token(FILE.resolved)
     for text, given in ((token, None), ("-", json.dumps(SPEC))):
         output = tmp_path / text[:1]
