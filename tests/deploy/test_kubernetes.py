@@ -262,26 +262,81 @@ def parsed(words: list[str]) -> None:
 
 
 def test_metrics_are_a_component_of_clusters_with_the_operator() -> None:
-    monitor, service = (
-        load(f"components/service-monitor/{name}.yaml") for name in ("service-monitor", "metrics")
+    monitor, service, policy = (
+        load(f"components/service-monitor/{name}.yaml")
+        for name in ("service-monitor", "metrics", "network-policy")
     )
     assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
-    kubernetes_validate.validate(service, VERSIONS[-1], strict=True)
+    for resource in (service, policy):
+        kubernetes_validate.validate(resource, VERSIONS[-1], strict=True)
 
 
-def test_the_component_renders_beside_the_base(tmp_path: Path) -> None:
-    if not renders():
-        pytest.skip("kubectl with kustomize 5 is not here")
-    shutil.copytree(FOLDER, tmp_path / "kubernetes")
-    mine = tmp_path / "kubernetes" / "mine"
+@pytest.mark.parametrize("folder", ["base", "overlays/gpu", "overlays/cached"])
+def test_prometheus_reaches_every_replica(tmp_path: Path, folder: str) -> None:
+    """The component beside a folder: its Service finds the pods, and a policy opens them."""
+    shutil.copytree(FOLDER, tmp_path / "deploy" / "kubernetes")
+    shutil.copy(ROOT / "deploy" / "nginx.conf", tmp_path / "deploy")
+    mine = tmp_path / "deploy" / "kubernetes" / "mine"
     mine.mkdir()
     (mine / "kustomization.yaml").write_text(
-        "resources: [../base]\ncomponents: [../components/service-monitor]\n"
+        f"resources: [../{folder}]\ncomponents: [../components/service-monitor]\n"
     )
-    command = ["kubectl", "kustomize", str(mine)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    kinds = [one["kind"] for one in yaml.safe_load_all(text)]
-    assert kinds.count("ServiceMonitor") == 1
-    assert kinds.count("Service") == 2
+    found = rendered(str(mine))
+    pod = found["Deployment", "tensorseed"]["spec"]["template"]["metadata"]["labels"]
+    service, monitor = found["Service", "tensorseed-metrics"], found["ServiceMonitor", "tensorseed"]
+    assert service["spec"]["selector"].items() <= pod.items()
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    policy = found["NetworkPolicy", "tensorseed-metrics"]["spec"]
+    assert policy["podSelector"]["matchLabels"].items() <= pod.items()
+    (rule,) = policy["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": service["spec"]["ports"][0]["targetPort"]}]
+    assert "namespaceSelector" in rule["from"][0]
+    assert unmatched(found) == []
+
+
+@pytest.mark.parametrize("folder", KUSTOMIZATIONS)
+def test_every_selector_finds_a_pod_of_its_overlay(folder: str) -> None:
+    found = rendered(folder)
+    assert any(kind == "NetworkPolicy" for kind, _ in found)
+    assert unmatched(found) == []
+
+
+def unmatched(found: dict[tuple[str, str], dict[str, Any]]) -> list[tuple[str, str, Any]]:
+    """The selectors of policies, budgets, Services and autoscalers that select nothing."""
+    pods = [
+        one["spec"]["template"]["metadata"]["labels"]
+        for one in found.values()
+        if "template" in one.get("spec", {})
+    ]
+    missed = []
+    for (kind, name), one in found.items():
+        spec, selectors = one.get("spec", {}), []
+        if kind == "NetworkPolicy":
+            selectors = [spec["podSelector"]["matchLabels"]]
+            for rule in [*spec.get("ingress", []), *spec.get("egress", [])]:
+                peers = [*rule.get("from", []), *rule.get("to", [])]
+                selectors += [peer["podSelector"]["matchLabels"] for peer in peers if "podSelector" in peer]
+        elif kind in ("PodDisruptionBudget", "Deployment"):
+            selectors = [spec["selector"]["matchLabels"]]
+        elif kind == "Service":
+            selectors = [spec["selector"]]
+        elif kind == "HorizontalPodAutoscaler":
+            target = spec["scaleTargetRef"]
+            if (target["kind"], target["name"]) not in found:
+                missed.append((kind, name, target))
+        missed += [
+            (kind, name, selector)
+            for selector in selectors
+            if not any(selector.items() <= pod.items() for pod in pods)
+        ]
+    return missed
+
+
+def test_the_rule_for_the_role_of_a_pod_is_valid_without_its_hashes() -> None:
+    text = (FOLDER / "overlays/export/network-policy.yaml").read_text()
+    head, _, rule = text.partition("(988: GKE).\n")
+    policy = yaml.safe_load(head.rpartition("\n")[0] + "\n" + rule.replace("    # ", "    "))
+    kubernetes_validate.validate(policy, VERSIONS[-1], strict=True)
+    assert [len(one["ports"]) for one in policy["spec"]["egress"]] == [3, 2]
