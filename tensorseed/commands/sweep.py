@@ -58,7 +58,10 @@ EVENT_SECONDS = 1.0  # between two lines of JSON
 @click.option("--restart", is_flag=True, help="Compute all points anew, also those of an earlier run.")
 @click.option("--force", is_flag=True, help="Overwrite a table or a picture that is there.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Lines of JSON on standard output: progress, then a summary."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="A JSON document a line on standard output, as without a terminal.",
 )
 @options.quiet("No progress bar, and no line about the table.")
 def sweep(
@@ -93,6 +96,7 @@ def sweep(
 
     if ray is not None and workers is not None:
         raise click.UsageError("--workers are processes of this machine, and --ray names a cluster: give one")
+    as_json = not quiet and (as_json or not sys.stderr.isatty())
     with exiting("interrupted: the same command goes on from here", terminated=True):
         text, inputs = read_input(file)
         grid = Grid.read(text)
@@ -110,19 +114,30 @@ def sweep(
             rows = list(rows_of(grid, run.row))
             with open_output(output, inputs, overwrite=force) as stream:
                 write(grid, rows, output.suffix, stream)
-            journal.remove()
-        if plot is not None and picture is not None:
-            with writing_errors(plot), open_output(plot, inputs, overwrite=force) as stream:
-                stream.write(picture(rows))
+            if plot is not None and picture is not None:
+                with writing_errors(plot), open_output(plot, inputs, overwrite=force) as stream:
+                    stream.write(picture(rows))
+            if not run.failed:
+                journal.remove()
         summary = _summary(output, run, before, where, rows)
         if as_json:
             _event(summary)
         elif not quiet:
             say(_line(summary))
-            for reason, count in Counter(filter(None, (row["error"] for row in rows))).items():
-                say(f"{plural(count, 'point')} refused: {reason}")
-        if summary["refused"]:
+        if not quiet:
+            _say_errors(rows, run)
+        if summary["refused"] or summary["failed"]:
             sys.exit(1)
+
+
+def _say_errors(rows: list[dict[str, Any]], run: Sweep) -> None:
+    """Say each reason of points without numbers, with their number."""
+    failed = {index for index, key in enumerate(run.keys) if key in run.failed}
+    reasons = Counter((row["point"] in failed, row["error"]) for row in rows if row["error"] is not None)
+    for (is_failure, reason), count in reasons.items():
+        say(f"{plural(count, 'point')} {'failed' if is_failure else 'refused'}: {reason}")
+    if failed:
+        say(f"{run.journal.path} keeps the others: the same command with --force computes those that failed")
 
 
 def _check(check: Any) -> None:
@@ -153,7 +168,15 @@ def _picture(grid: Any, plot: Path, x: str | None, y: str | None, value: str | N
         chosen = choose(grid, x, y, value)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    return lambda rows: draw(rows, chosen, "png" if form == ".png" else "svg")
+
+    def drawn(rows: list[dict[str, Any]]) -> bytes:
+        try:
+            return draw(rows, chosen, "png" if form == ".png" else "svg")
+        except (ValueError, ArithmeticError, RuntimeError, MemoryError):
+            remedy = "name other axes or another --value, or leave out --plot; the table is whole"
+            raise UnrepresentableError(f"{plot} cannot be drawn from these numbers: {remedy}") from None
+
+    return drawn
 
 
 def _workers(workers: int | None, ray: str | None, left: int) -> tuple[str, Compute]:
@@ -187,7 +210,7 @@ def _progress(run: Sweep, before: int, *, quiet: bool, as_json: bool) -> Iterato
 
         yield count
         return
-    if quiet or not sys.stderr.isatty():
+    if quiet:
         yield lambda _: None
         return
     from rich.console import Console
@@ -225,7 +248,8 @@ def _summary(output: Path, run: Sweep, before: int, where: str, rows: list[dict[
         "points": len(rows),
         "computed": run.computed,
         "done_before": before,
-        "refused": sum(row["error"] is not None for row in rows),
+        "refused": sum(row["error"] is not None for row in rows) - len(run.failed),
+        "failed": len(run.failed),
         "with_warnings": sum(bool(row["warnings"]) for row in rows),
         "seconds": round(run.seconds, 6),
         "points_per_second": run.computed / run.seconds if run.computed else 0.0,

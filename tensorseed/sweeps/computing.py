@@ -8,7 +8,8 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from tensorseed.errors import Fault, SpecError, TensorseedError
+from tensorseed.devices.torch_errors import format_bytes, is_out_of_memory, needed_bytes
+from tensorseed.errors import CapacityError, Fault, SpecError, TensorseedError
 from tensorseed.evaluations import LOCAL_LIMITS, evaluate, read_evaluation
 from tensorseed.sweeps.rows import refused_row, row_of
 
@@ -34,7 +35,7 @@ def answering() -> Callable[[bytes], bytes]:
 
 
 def answer(request: bytes) -> bytes:
-    """The JSON of a request's row; of a refused one with its faults, and of a failure with its words."""
+    """The JSON of a request's row; of a refused one with its faults, and of a failure `failed`."""
     return json.dumps(_answer(request)).encode()
 
 
@@ -52,10 +53,26 @@ def _answer(request: bytes) -> dict[str, Any]:
     except SpecError as error:
         faults = [(fault.pointer, fault.detail) for fault in error.faults]
         return {"row": refused_row(error.summary), "faults": faults}
+    except CapacityError as error:
+        return failure(str(error))
     except TensorseedError as error:
         return {"row": refused_row(str(error)), "faults": [("", str(error))]}
     except Exception as error:
-        return {"failed": f"{type(error).__name__}: {error}"}
+        return failure(_words(error))
+
+
+def failure(reason: str) -> dict[str, Any]:
+    """The answer of a point that could not be computed this time."""
+    return {"row": refused_row(reason), "failed": True}
+
+
+def _words(error: Exception) -> str:
+    """Plain words for an error that no request is to blame for."""
+    if is_out_of_memory(error):
+        needed = needed_bytes(error)
+        more = "" if needed is None else f" ({format_bytes(needed)} more were needed)"
+        return f"the memory does not suffice{more}: take fewer workers, or a smaller network"
+    return f"it could not be computed, by a fault of tensorseed ({type(error).__name__}): leave it out"
 
 
 def faults_of(answer: dict[str, Any]) -> list[Fault]:

@@ -58,6 +58,7 @@ class Grid:
         axes = [axis for name in given if (axis := _axis(name, given[name], faults)) is not None]
         template = Template.read(evaluation, tuple(given), faults)
         faults += [(("evaluation", name), _WITHOUT[name]) for name in _WITHOUT if evaluation.get(name)]
+        faults += [(("grid", name), _WITHOUT[name]) for name in _WITHOUT if name in template.paths]
         if faults:
             raise GridError(spec_error(faults).faults)
         grid = cls(template, tuple(axes))

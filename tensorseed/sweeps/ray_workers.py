@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tensorseed.errors import TensorseedError
-from tensorseed.sweeps.computing import compute_on_ray, versions
-from tensorseed.sweeps.workers import Answered, Task, WorkerError
+from tensorseed.sweeps.computing import compute_on_ray, failure, versions
+from tensorseed.sweeps.workers import DIED, Answered, Task, WorkerError
 
 AHEAD = 2  # tasks for each core that are with the cluster at a time
 RETRIES = 3  # of a task whose worker or node dies
@@ -45,11 +45,11 @@ def connect(address: str) -> int:
 def compute(tasks: Iterable[Task], cores: int) -> Iterator[Answered]:
     """Yield the answer to each task, in the order in which they are done, one core of the cluster for each.
 
-    Ray repeats a task whose worker or node dies, and keeps workers for the next task.
+    Ray repeats a task whose worker or node dies, and keeps workers for the next task. In the end it fails.
 
     Raises:
         ClusterError: a worker has other versions than this process.
-        WorkerError: a worker dies again and again over one task.
+        WorkerError: the cluster cannot run tasks.
     """
     import ray
 
@@ -66,9 +66,12 @@ def compute(tasks: Iterable[Task], cores: int) -> Iterator[Answered]:
             task = waiting.pop(done)
             try:
                 answer = json.loads(ray.get(done))
+            except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError):
+                yield task, failure(DIED)
+                continue
             except ray.exceptions.RayError as error:
                 why = str(error).strip().rpartition("\n")[2]
-                raise WorkerError(task, f"Ray could not compute it ({why})") from None
+                raise WorkerError(f"Ray could not compute point {task.index:,} ({why})") from None
             if answer["versions"] != wanted:
                 theirs = " and ".join(f"{name} {value}" for name, value in answer["versions"].items())
                 raise ClusterError(f"the cluster has {theirs}: install the versions of this process there")

@@ -25,7 +25,7 @@ COLUMNS = {
     "point": "the number of the point, from 0",
     **NUMBERS,
     "warnings": "the codes of the warnings",
-    "error": "why the evaluation was refused; null of a point with numbers",
+    "error": "why the evaluation was refused or failed; null of a point with numbers",
 }
 """The columns beside those of the axes, with their meanings."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -29,13 +30,13 @@ class Template:
 
     @classmethod
     def read(cls, document: Mapping[str, Any], axes: Sequence[str], faults: list[Located]) -> Self:
-        """The template of an evaluation; faults of axes without a place, and of unknown references."""
-        used = set()
-        for path, name in _references(document, ("evaluation",)):
-            used.add(name)
+        """The template of an evaluation; faults of axes without a place of their own, and of references."""
+        used: dict[str, list[Path]] = {}
+        for path, name in _references(document, ()):
+            used.setdefault(name, []).append(path)
             if name not in axes:
-                faults.append((path, unknown_name("axis", name, axes)))
-        paths = {}
+                faults.append((("evaluation", *path), unknown_name("axis", name, axes)))
+        paths: dict[str, Path] = {}
         for name in axes:
             if name not in used:
                 found = _path(document, name)
@@ -43,6 +44,7 @@ class Template:
                     faults.append((("grid", name), found))
                 else:
                     paths[name] = found
+        faults.extend(_overwritten(paths, used))
         return cls(document, paths)
 
     def filled(self, point: Mapping[str, Any]) -> Any:
@@ -52,7 +54,7 @@ class Template:
             parent = filled
             for part in path[:-1]:
                 parent = parent[part]
-            parent[path[-1]] = point[name]
+            parent[path[-1]] = deepcopy(point[name])
         return filled
 
 
@@ -75,13 +77,28 @@ def _filled(value: Any, point: Mapping[str, Any]) -> Any:
         case str():
             whole = _REFERENCE.fullmatch(value)
             if whole:
-                return point[whole[1]]
+                return deepcopy(point[whole[1]])
             return _REFERENCE.sub(lambda found: _text(point[found[1]]), value)
         case dict():
             return {name: _filled(part, point) for name, part in value.items()}
         case list():
             return [_filled(part, point) for part in value]
     return value
+
+
+def _overwritten(paths: Mapping[str, Path], used: Mapping[str, Sequence[Path]]) -> Iterator[Located]:
+    """Faults of axes whose values another axis would overwrite, since they stand within its path."""
+    for outer, path in paths.items():
+        remedy = f"give {outer} whole values alone, or the axes within it alone"
+        for inner, other in paths.items():
+            if inner != outer and other[: len(path)] == path:
+                yield (
+                    ("grid", inner),
+                    f"{inner} lies within the axis {outer}, which overwrites it: {remedy}",
+                )
+        for inner, places in used.items():
+            if any(other[: len(path)] == path for other in places):
+                yield (("grid", outer), f"{outer} overwrites the place of ${{{inner}}}: {remedy}")
 
 
 def _text(value: Any) -> str:

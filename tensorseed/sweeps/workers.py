@@ -12,10 +12,13 @@ from typing import Any
 
 from tensorseed.concurrency.child_process import ChildProcess
 from tensorseed.errors import TensorseedError
+from tensorseed.sweeps.computing import failure
 
 ATTEMPTS = 2  # at a point whose worker dies, such as for want of memory
 MAX_SECONDS = 1e6  # of one point
 JOIN_SECONDS = 0.05
+
+DIED = "its process was ended twice, perhaps for want of memory: take fewer workers, or a smaller network"
 
 _TARGET = "tensorseed.sweeps.computing:answering"
 
@@ -29,11 +32,7 @@ class Task:
 
 
 class WorkerError(TensorseedError):
-    """A point that no worker can compute. The message says why, and what to do; `task` is the point's."""
-
-    def __init__(self, task: Task, message: str) -> None:
-        super().__init__(message)
-        self.task = task
+    """Workers that do not start, or cannot compute anything. The message says why, and what to do."""
 
 
 Answered = tuple[Task, dict[str, Any]]
@@ -43,10 +42,10 @@ def compute(tasks: Iterable[Task], workers: int) -> Iterator[Answered]:
     """Yield the answer to each task, in the order in which they are done, from so many processes.
 
     Each process takes the next task when it is done with one: no more are read ahead.
-    The processes end with the iterator, and with this process.
+    The processes end with the iterator, and with this process. A task over which one dies twice has failed.
 
     Raises:
-        WorkerError: a worker dies twice over one task.
+        WorkerError: a process does not start.
     """
     source, turn, stopping = iter(tasks), threading.Lock(), threading.Event()
     found: queue.SimpleQueue[Answered | BaseException | None] = queue.SimpleQueue()
@@ -54,6 +53,7 @@ def compute(tasks: Iterable[Task], workers: int) -> Iterator[Answered]:
 
     def work(child: ChildProcess) -> None:
         try:
+            _start(child, stopping)
             while not stopping.is_set():
                 with turn:
                     task = next(source, None)
@@ -86,6 +86,17 @@ def compute(tasks: Iterable[Task], workers: int) -> Iterator[Answered]:
                 child.kill()
 
 
+def _start(child: ChildProcess, stopping: threading.Event) -> None:
+    """Start a process, which else would take one point after another for the cause of its death."""
+    for _ in range(ATTEMPTS):
+        with suppress(EOFError):
+            child.request(b"", MAX_SECONDS)
+            return
+        if stopping.is_set():
+            return
+    raise WorkerError("no process can be started, perhaps for want of memory: take fewer workers")
+
+
 def _request(child: ChildProcess, task: Task, stopping: threading.Event) -> dict[str, Any]:
     for _ in range(ATTEMPTS):
         with suppress(EOFError):
@@ -93,7 +104,4 @@ def _request(child: ChildProcess, task: Task, stopping: threading.Event) -> dict
             return answer
         if stopping.is_set():
             break
-    raise WorkerError(
-        task,
-        "its process was ended twice, perhaps for want of memory: take fewer workers, or smaller networks",
-    )
+    return failure(DIED)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tensorseed.suggestions import unknown_name
 from tensorseed.sweeps.axes import Axis
 from tensorseed.sweeps.grid import Grid
 from tensorseed.sweeps.rows import NUMBERS
 
-MAX_LINES = 8  # colours that eyes can tell from each other
+MAX_LINES = 8  # as many colours as can be distinguished
 MIN_VALUES = 3  # of a second axis, from which on the picture is a heat map
 
 SEED = "seed"
@@ -51,6 +52,8 @@ def choose(grid: Grid, x: str | None, y: str | None, value: str | None) -> Pictu
         first = left.pop(0)
         if second is None and left and len(left[0].values) >= MIN_VALUES and not _is_seed(left[0]):
             second = left[0]
+    for axis in filter(None, (first, second)):
+        _check_distances(axis)
     rest = [axis for axis in grid.axes if axis not in (first, second)]
     lines = [axis for axis in rest if second is None and not _is_seed(axis)]
     count = math.prod(len(axis.values) for axis in lines)
@@ -76,6 +79,18 @@ def _named(grid: Grid, option: str, name: str) -> Axis:
     if not found.is_numeric or len(found.values) < 2:
         raise ValueError(f"{option} {name} is an axis of two numbers or more: name another one")
     return found
+
+
+def _check_distances(axis: Axis) -> None:
+    """Check that float64, in which pictures are drawn, keeps the values of an axis apart and in range."""
+    try:
+        numbers = sorted(map(float, axis.values))
+    except OverflowError:
+        numbers = [math.inf]
+    if not math.isfinite(2 * (numbers[-1] - numbers[0])):
+        raise ValueError(f"the values of {axis.name} are too far apart for a picture: name another axis")
+    if any(low == high for low, high in pairwise(numbers)):
+        raise ValueError(f"values of {axis.name} are too close together for a picture: name another axis")
 
 
 def _is_seed(axis: Axis) -> bool:

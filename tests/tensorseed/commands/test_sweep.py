@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ import pytest
 from click.testing import CliRunner
 
 from tensorseed.__main__ import main
+from tensorseed.sweeps.computing import answer
 from tests.serving import ROOT, free_port
-from tests.tensorseed.sweeps.grids import compute, grid_of, table, tanh
+from tests.tensorseed.sweeps.grids import compute, grid_of, here, table, tanh
 
 SMALL = grid_of(
     tanh(2, 4, 4), sigma_w={"linspace": [0.5, 4, 20]}, sigma_b=[0, 0.1, 0.2, 0.3, 0.5], seed=[0, 1, 2, 3, 4]
@@ -85,6 +87,7 @@ def test_a_killed_sweep_goes_on_and_gives_the_file_of_an_uninterrupted_one(
         assert time.monotonic() < deadline, "a worker outlives the sweep"
         time.sleep(0.01)
     monkeypatch.setattr("tensorseed.sweeps.workers.compute", lambda tasks, workers: compute(tasks))
+    monkeypatch.setattr("tests.tensorseed.sweeps.grids.answer", cache(answer))  # for the comparison below
     result = invoke(grid, "-o", output, "--json")
     assert result.exit_code == 0, result.output
     *progress, summary = map(json.loads, result.stdout.splitlines())
@@ -109,7 +112,7 @@ def test_a_file_that_is_there_is_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "words"),
     [
         (("-o", "r.txt"), 2, "results end in .parquet, .csv, .jsonl"),
         (("-o", "r.csv", "--plot", "p.gif"), 2, "a picture ends in .svg or .png"),
@@ -119,7 +122,7 @@ def test_a_file_that_is_there_is_left(tmp_path: Path) -> None:
         (("-o", "r.csv", "--image", "p.svg"), 2, "--plot"),
     ],
 )
-def test_a_wrong_command_line_costs_nothing(tmp_path: Path, arguments: Any, code: int, told: str) -> None:
+def test_a_wrong_command_line_costs_nothing(tmp_path: Path, arguments: Any, code: int, words: str) -> None:
     (tmp_path / "grid.json").write_bytes(SMALL)
     arguments = [str(tmp_path / one) if "." in one and one[0] != "-" else one for one in arguments]
     arguments = [
@@ -127,14 +130,15 @@ def test_a_wrong_command_line_costs_nothing(tmp_path: Path, arguments: Any, code
     ]
     result = invoke(tmp_path / "grid.json", *arguments)
     assert result.exit_code == code, result.output
-    assert told in result.stderr
+    assert words in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["grid.json"]
 
 
-def test_refused_points_have_their_reason(tmp_path: Path) -> None:
+def test_refused_points_have_their_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here(monkeypatch)
     grid, output, picture = (tmp_path / name for name in ("grid.json", "results.jsonl", "p.svg"))
     grid.write_bytes(grid_of(tanh(2, 4, 4), sigma_w=[1, 2], sigma_b=[0, "wide"]))
-    result = invoke(grid, "-o", output, "--workers", 1, "--plot", picture)
+    result = invoke(grid, "-o", output, "--plot", picture)
     assert result.exit_code == 1
     assert "2 points refused: " in result.stderr
     rows = [json.loads(line) for line in output.read_text().splitlines()]
@@ -180,14 +184,36 @@ def test_a_grid_with_more_values_computes_the_new_points_alone(
     assert output.read_bytes() == table(longer, tmp_path, ".csv")
 
 
+def test_refusals_before_that_of_the_template_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers may answer the first point last."""
+    here(monkeypatch, lambda answers: reversed(list(answers)))
+    grid, output = tmp_path / "grid.json", tmp_path / "r.jsonl"
+    grid.write_bytes(grid_of({**tanh(2, 4, 4), "loss": "mse"}, sigma_w=[1, 2], sigma_b=[0, 1]))
+    assert "/evaluation/loss" in invoke(grid, "-o", output).stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["grid.json"]
+    grid.write_bytes(grid_of(tanh(2, 4, 4), sigma_w=[1, 2], sigma_b=[0, "wide"]))
+    assert invoke(grid, "-o", output).exit_code == 1
+    errors = [json.loads(line)["error"] for line in output.read_text().splitlines()]
+    assert [error is None for error in errors] == [True, False, True, False]
+
+
+def test_quiet_has_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here(monkeypatch)
+    grid = tmp_path / "grid.json"
+    grid.write_bytes(grid_of(tanh(2, 4, 4), sigma_w=[1], sigma_b=[0]))
+    assert invoke(grid, "-o", tmp_path / "r.csv", "--quiet").output == ""
+
+
 @pytest.fixture
 def cluster() -> Iterator[str]:
-    """A Ray cluster of two workers on this machine, in processes of its own."""
+    """A Ray cluster of one worker on this machine, in processes of its own."""
     if find_spec("ray") is None:
         pytest.skip("ray has no wheel for this Python")
     port, folder = free_port(), Path(tempfile.mkdtemp(prefix="ray-"))  # the path of a socket is short
     command = [
-        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "2"),
+        *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "1"),
         *("--node-ip-address", "127.0.0.1", "--port", str(port), "--include-dashboard", "false"),
         *("--disable-usage-stats", "--temp-dir", str(folder)),
     ]
@@ -217,6 +243,6 @@ def test_ray_gives_the_same_file(tmp_path: Path, cluster: str) -> None:
         command, cwd=ROOT, env={**os.environ, **RAY}, capture_output=True, text=True, timeout=240
     )
     assert run.returncode == 0, run.stderr
-    assert "8 computed in" in run.stderr
-    assert "by 2 cores of Ray" in run.stderr
+    summary = json.loads(run.stdout.splitlines()[-1])
+    assert (summary["computed"], summary["computed_by"]) == (8, "1 core of Ray")
     assert output.read_bytes() == table(body, tmp_path, ".csv")

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tensorseed.concurrency.torch_thread import run_in_torch_thread
 from tensorseed.sweeps.computing import answer, versions
 from tensorseed.sweeps.grid import Grid
@@ -46,6 +48,11 @@ def compute(tasks: Iterable[Task]) -> Iterator[Answered]:
     """The answers of this process, by one thread of torch, as in a worker."""
     for task in tasks:
         yield task, json.loads(run_in_torch_thread(partial(answer, task.request)))
+
+
+def here(monkeypatch: pytest.MonkeyPatch, change: Any = lambda answers: answers) -> None:
+    """Have this process compute in the place of workers; `change` takes and returns its answers."""
+    monkeypatch.setattr("tensorseed.sweeps.workers.compute", lambda tasks, workers: change(compute(tasks)))
 
 
 def swept(body: bytes, folder: Path) -> list[Row]:

@@ -17,6 +17,8 @@ NET: dict[str, Any] = {
     "input": {"shape": [2, 4]},
 }
 
+SGD = {**NET, "optimizer": {"kind": "SGD"}}
+
 
 def requests(grid: Grid) -> list[Any]:
     return [json.loads(grid.request(index)) for index in range(len(grid))]
@@ -71,6 +73,19 @@ def test_a_path_leads_into_the_evaluation() -> None:
     assert "init" not in NET["layers"][0], "the template stays as it is"
 
 
+def test_no_point_shares_a_value_with_another() -> None:
+    grid = Grid.read(
+        grid_of({**NET, "init": "${init}"}, init=[{"kind": "normal"}], input__init=[{"kind": "zeros"}])
+    )
+    first = grid.template.filled(grid.point(0))
+    first["init"]["std"] = first["input"]["init"]["std"] = 2
+    assert grid.template.filled(grid.point(0)) == {
+        **NET,
+        "init": {"kind": "normal"},
+        "input": {**NET["input"], "init": {"kind": "zeros"}},
+    }
+
+
 def test_spaces_are_round_numbers_on_every_machine() -> None:
     grid = Grid.read(
         grid_of(
@@ -87,7 +102,7 @@ def test_spaces_are_round_numbers_on_every_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "pointer", "told"),
+    ("body", "pointer", "words"),
     [
         (b"{", "", "JSON"),
         ([], "", "a grid is an object with evaluation and grid"),
@@ -112,12 +127,31 @@ def test_spaces_are_round_numbers_on_every_machine() -> None:
         (grid_of(NET, seed={"range": [0.5]}), "/grid/seed/range", "write {"),
         (grid_of({**NET, "compare": ["zeros"]}, seed=[1]), "/evaluation/compare", "leave compare out"),
         (grid_of({**NET, "return_weights": True}, seed=[1]), "/evaluation/return_weights", "leave return"),
+        (grid_of(NET, compare=[["zeros"]]), "/grid/compare", "leave compare out"),
+        (grid_of(NET, return_weights=[False, True]), "/grid/return_weights", "leave return_weights out"),
+        (
+            grid_of(SGD, optimizer=["SGD"], optimizer__lr=[1]),
+            "/grid/optimizer.lr",
+            "within the axis optimizer",
+        ),
+        (
+            grid_of(SGD, optimizer__lr=[1], optimizer=["SGD"]),
+            "/grid/optimizer.lr",
+            "within the axis optimizer",
+        ),
+        (grid_of(NET, layers__0__name=[1], layers__00__name=[2]), "/grid/layers.00.name", "within the axis"),
+        (grid_of({**SGD, "seed": "${s}"}, seed=[1], s=[2]), "/grid/seed", "overwrites the place of ${s}"),
+        (
+            grid_of({**NET, "input": {"shape": ["${n}", 4]}}, input=[{}], n=[2]),
+            "/grid/input",
+            "place of ${n}",
+        ),
     ],
 )
-def test_a_fault_has_its_pointer_and_its_remedy(body: Any, pointer: str, told: str) -> None:
+def test_a_fault_has_its_pointer_and_its_remedy(body: Any, pointer: str, words: str) -> None:
     found = faults(body)
     assert pointer in found
-    assert told in found[pointer]
+    assert words in found[pointer]
 
 
 def test_the_number_of_points_is_bounded_before_any_is_made() -> None:

@@ -64,13 +64,15 @@ def test_axes_are_chosen_by_their_numbers(axes: Any, options: Any, chosen: Any) 
 
 
 @pytest.mark.parametrize(
-    ("axes", "options", "told"),
+    ("axes", "options", "words"),
     [
         ({"sigma_w": [1]}, (None, None, None), "two numbers or more"),
         ({"sigma_w": [1, 2]}, ("sigma", None, None), "did you mean sigma_w"),
         ({"sigma_w": [1, 2]}, ("sigma_w", "sigma_w", None), "name two axes"),
         ({"sigma_w": [1, 2]}, ("sigma_b", None, None), "two numbers or more"),
         ({"sigma_w": [1, 2]}, (None, None, "gain"), "unknown column"),
+        ({"sigma_w": [-1e308, 1e308]}, (None, None, None), "too far apart"),
+        ({"seed": [2**63, 2**63 + 1]}, ("seed", None, None), "too close together"),
         (
             {"sigma_w": list(range(1, 10)), "sigma_b": [0, 1]},
             ("sigma_b", None, None),
@@ -78,8 +80,8 @@ def test_axes_are_chosen_by_their_numbers(axes: Any, options: Any, chosen: Any) 
         ),
     ],
 )
-def test_what_cannot_be_drawn_is_said_before_computing(axes: Any, options: Any, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_what_cannot_be_drawn_is_said_before_computing(axes: Any, options: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
         choose(grid(**axes), *options)
 
 
@@ -120,11 +122,11 @@ def test_a_picture_says_what_it_shows_and_is_the_same_again() -> None:
     found = rows(of, lambda p: p["sigma_w"] * (1 + p["seed"]))
     svg = draw(found, choose(of, None, None, None), "svg")
     assert svg == draw(found, choose(of, None, None, None), "svg")
-    told = texts(svg)
-    assert "final_loss by sigma_w" in told
-    assert any("band from least to greatest, over 3 of seed" in text for text in told)
-    assert "init normal, sigma_b 0" in " ".join(told) or "sigma_b 0, init normal" in told
-    assert json.dumps({"kind": "uniform", "a": 0, "b": 1}, separators=(",", ":")) in " ".join(told)
+    words = texts(svg)
+    assert "final_loss by sigma_w" in words
+    assert any("band from least to greatest, over 3 of seed" in text for text in words)
+    assert "init normal, sigma_b 0" in " ".join(words) or "sigma_b 0, init normal" in words
+    assert json.dumps({"kind": "uniform", "a": 0, "b": 1}, separators=(",", ":")) in " ".join(words)
     assert re.search(rb'width="864pt"', svg), "1,200 pixels"
 
 
