@@ -38,6 +38,7 @@ _FIELD = re.compile(r"field '(\w+)'")
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"(?<![\w.-])-?\d+(?![\w.])")
 _SIZE = re.compile(r"(?:^|_)(?:size|dim|heads?|width|channels|embd|d_model|d_kv|d_ff)$")
+_SIGN = re.compile(r"\b(?:negative|positive|zero)\b")
 _INSTALLATION = re.compile(r"pip3? install (?:-U |--upgrade )?([A-Za-z][\w.-]*(?:\[[\w,-]+\])?)")
 _LIBRARY = re.compile(r"requires the (\S+) library")
 
@@ -57,9 +58,8 @@ def unbuildable(config: Mapping[str, Any], error: Exception) -> ConfigError:
                 return ConfigError.at(pointer(path), detail)
     reason = _reason(error)
     named = _first_field(config, reason or "")
-    small = [(path, value) for path, value in members(config) if _is_below_one(path, value)]
-    if small and (not named or any(value < 0 for _, value in small)):
-        return ConfigError([_too_small(path, value) for path, value in small[:MAX_FAULTS]])
+    if small := _too_small(config, error):
+        return ConfigError(small[:MAX_FAULTS])
     if reason is None and (missing := _without_value(error)):
         return ConfigError([_needed(config, name) for name in missing])
     detail = f"{library_of(config)} cannot build this model: {_MISFIT if reason is None else reason}"
@@ -153,13 +153,24 @@ def _name(path: Path) -> str:
     return next(part for part in reversed(path) if isinstance(part, str))
 
 
-def _is_below_one(path: Path, value: Any) -> bool:
-    """Whether it is a size or a number of heads that no model has."""
-    return type(value) is int and value < 1 and _SIZE.search(_name(path)) is not None
+def _too_small(config: Mapping[str, Any], error: Exception) -> list[Fault]:
+    """The faults of the members below 1 that an error speaks of.
 
-
-def _too_small(path: Path, value: int) -> Fault:
-    return Fault(pointer(path), f"{shortened(_name(path))} is {value}: give at least 1")
+    It repeats the number, or divides by zero, or wants a positive one. Other members below 1 may be right.
+    """
+    text = str(error)
+    numbers = {int(number) for number in _NUMBER.findall(text)}
+    small = [(path, value) for path, value in members(config) if type(value) is int and value < 1]
+    sizes = [(path, value) for path, value in small if _SIZE.search(_name(path))]
+    found = [each for each in sizes if each[1] < 0 and each[1] in numbers]
+    found = found or [each for each in small if each[1] < 0 and each[1] in numbers]
+    if isinstance(error, ZeroDivisionError):
+        found = found or [each for each in sizes if each[1] == 0]
+    if isinstance(error, ZeroDivisionError) or _SIGN.search(text):
+        found = found or sizes
+    return [
+        Fault(pointer(path), f"{shortened(_name(path))} is {value}: give at least 1") for path, value in found
+    ]
 
 
 def _needed(config: Mapping[str, Any], name: str) -> Fault:

@@ -54,6 +54,21 @@ BUILDS_NONE = "transformers cannot build this model: "
         ({"model_type": "mamba", "hidden_size": 0}, "/hidden_size", "hidden_size is 0: give at least 1"),
         ({"model_type": "vit", "patch_size": [4, 0]}, "/patch_size/1", "patch_size is 0: give at least 1"),
         (
+            {"model_type": "llama", "hidden_size": 33, "num_attention_heads": 4, "sliding_window_size": -1},
+            "/num_attention_heads",
+            "The hidden size (33) is not a multiple of the number of attention heads (4)",
+        ),
+        (
+            {"model_type": "bert", "hidden_size": -4, "num_attention_heads": 2, "head_dim": 0},
+            "/hidden_size",
+            "hidden_size is -4: give at least 1",
+        ),
+        (
+            {"model_type": "bert", "num_attention_heads": 0, "window_size": -1},
+            "/num_attention_heads",
+            "num_attention_heads is 0: give at least 1",
+        ),
+        (
             {"model_type": "nemotron", "num_hidden_layers": 1},
             "/num_key_value_heads",
             "num_key_value_heads is needed: the class of nemotron has no default",
