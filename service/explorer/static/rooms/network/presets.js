@@ -1,4 +1,18 @@
-// Networks to begin with: the value is JSON. "$width" stands for a number, "$depth" within names, "$norm" for a switch.
+// Networks to begin with. "$width" stands for a number, "$depth" within names, {"$if": "norm"} for a switch.
+
+/** Layers of one width, with a function behind each. */
+const dense = (activation, init) => ({
+  "layers": [
+    {"name": "h{1..$depth}.fc", "type": "Linear", "in_features": "$width", "out_features": "$width", "init": {"weight": init, "bias": "zeros"}},
+    {"$if": "norm", "name": "h{1..$depth}.bn", "type": "BatchNorm1d", "num_features": "$width"},
+    {"name": "h{1..$depth}.act", "type": activation},
+    {"name": "head", "type": "Linear", "in_features": "$width", "out_features": 10, "init": {"weight": "xavier_normal", "bias": "zeros"}}
+  ],
+  "input": {"shape": [128, "$width"], "init": "normal"},
+  "target": {"classes": 10},
+  "loss": "cross_entropy"
+});
+
 export default {
   "presets": [
     {
@@ -10,17 +24,7 @@ export default {
       "lr": 0.01,
       "variants": ["zeros", "constant:value=0.05", "normal:std=0.02", "xavier_normal", "kaiming_normal"],
       "faulty": ["zeros", "constant:value=0.05"],
-      "request": {
-        "layers": [
-          {"name": "h{1..$depth}.fc", "type": "Linear", "in_features": "$width", "out_features": "$width", "init": {"weight": "kaiming_normal", "bias": "zeros"}},
-          {"$if": "norm", "name": "h{1..$depth}.bn", "type": "BatchNorm1d", "num_features": "$width"},
-          {"name": "h{1..$depth}.act", "type": "ReLU"},
-          {"name": "head", "type": "Linear", "in_features": "$width", "out_features": 10, "init": {"weight": "xavier_normal", "bias": "zeros"}}
-        ],
-        "input": {"shape": [128, "$width"], "init": "normal"},
-        "target": {"classes": 10},
-        "loss": "cross_entropy"
-      }
+      "request": dense("ReLU", "kaiming_normal")
     },
     {
       "id": "deep-tanh",
@@ -31,17 +35,7 @@ export default {
       "lr": 0.003,
       "variants": ["normal:std=0.02", "normal:std=1", "xavier_normal", "orthogonal"],
       "faulty": ["normal:std=0.02", "normal:std=1"],
-      "request": {
-        "layers": [
-          {"name": "h{1..$depth}.fc", "type": "Linear", "in_features": "$width", "out_features": "$width", "init": {"weight": "xavier_normal", "bias": "zeros"}},
-          {"$if": "norm", "name": "h{1..$depth}.bn", "type": "BatchNorm1d", "num_features": "$width"},
-          {"name": "h{1..$depth}.act", "type": "Tanh"},
-          {"name": "head", "type": "Linear", "in_features": "$width", "out_features": 10, "init": {"weight": "xavier_normal", "bias": "zeros"}}
-        ],
-        "input": {"shape": [128, "$width"], "init": "normal"},
-        "target": {"classes": 10},
-        "loss": "cross_entropy"
-      }
+      "request": dense("Tanh", "xavier_normal")
     },
     {
       "id": "deep-relu",
@@ -52,17 +46,7 @@ export default {
       "lr": 0.003,
       "variants": ["normal:std=0.02", "normal:std=0.5", "xavier_normal", "kaiming_normal"],
       "faulty": ["normal:std=0.02", "normal:std=0.5"],
-      "request": {
-        "layers": [
-          {"name": "h{1..$depth}.fc", "type": "Linear", "in_features": "$width", "out_features": "$width", "init": {"weight": "kaiming_normal", "bias": "zeros"}},
-          {"$if": "norm", "name": "h{1..$depth}.bn", "type": "BatchNorm1d", "num_features": "$width"},
-          {"name": "h{1..$depth}.act", "type": "ReLU"},
-          {"name": "head", "type": "Linear", "in_features": "$width", "out_features": 10, "init": {"weight": "xavier_normal", "bias": "zeros"}}
-        ],
-        "input": {"shape": [128, "$width"], "init": "normal"},
-        "target": {"classes": 10},
-        "loss": "cross_entropy"
-      }
+      "request": dense("ReLU", "kaiming_normal")
     },
     {
       "id": "convnet",
