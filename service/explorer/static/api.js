@@ -2,6 +2,8 @@
 import { useEffect, useState } from "./components/preact.js";
 import { ROOT } from "./state.js";
 
+const NO_KEY = "This service answers requests with a key: enter yours under “API key”, at the top.";
+const WRONG_KEY = "This service does not know the key: enter another under “API key set”, at the top.";
 const SLOW_MS = 200; // after which a request shows a sign of work
 
 let key = ""; // in memory only: a page that is loaded again asks for it again
@@ -25,12 +27,12 @@ export class Problem extends Error {
     return found?.detail;
   }
 
-  /** The details that belong to none of `names`; the whole detail where there are no parts. */
+  /** The details that belong to none of `names`, with their parameters; the whole detail where there are no parts. */
   beside(names) {
     if (!this.errors.length) return [this.message];
-    return this.errors.filter((error) => !names.some((name) => this.at(name) === error.detail)).map(
-      (error) => error.detail,
-    );
+    return this.errors
+      .filter((error) => !names.some((name) => this.at(name) === error.detail))
+      .map(({ parameter, detail }) => (parameter && !detail.startsWith(`${parameter} `) ? `${parameter}: ${detail}` : detail));
   }
 }
 
@@ -53,7 +55,10 @@ export async function call(path, { body, text, form, accept = "application/json"
       signal,
     });
     if (answer.ok) return answer;
-    if (answer.status === 401) needKey(true);
+    if (answer.status === 401) {
+      needKey(true);
+      throw new Problem(401, { detail: key ? WRONG_KEY : NO_KEY });
+    }
     throw new Problem(answer.status, await answer.json().catch(() => ({ title: `the answer is ${answer.status}` })));
   } catch (error) {
     if (error instanceof TypeError) throw new Problem(0);

@@ -38,8 +38,9 @@ function App() {
   }, [room]);
   const module = modules[room];
   useEffect(() => {
-    document.title = `${state.repository ?? module?.title ?? "tensorseed"} · tensorseed`;
-  }, [module, state.repository]);
+    const parts = [state.file, state.repository ?? module?.title, "tensorseed"];
+    document.title = parts.filter(Boolean).join(" · ");
+  }, [module, state.repository, state.file]);
   return html`
     <a class="skip" href="#room">Skip to the content</a>
     <${Header} room=${room} />

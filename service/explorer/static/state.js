@@ -4,13 +4,15 @@
 //   /?room=network&depth=8         another room
 //   /{owner}/{name}/tree/{revision}  the room `checkpoints` with `repository` and `revision`
 //   /{owner}/{name}/blob/{revision}/{file}  and with `file`
+//
+// Any other path is a repository's name that the service does not know.
 
 /** The root of the service, whatever prefix a proxy puts before it. */
 export const ROOT = new URL("../../", import.meta.url);
 
 const HOME = "tensor";
 const SETTLE_MS = 250; // browsers refuse a page that rewrites its address at every key
-const REPOSITORY = /^([^/]+\/[^/]+)(?:\/tree\/(.*?)|\/blob\/([^/]+)\/(.+?))?\/?$/;
+const REPOSITORY = /^([^/]+\/[^/]+)(?:\/tree\/(.*?)|\/blob\/([^/]*)(?:\/(.+?))?)?\/?$/;
 
 const listeners = new Set();
 let current = read();
@@ -20,8 +22,8 @@ let writing = 0;
 export function read(url = location) {
   const state = Object.fromEntries(new URLSearchParams(url.search));
   const path = url.pathname.slice(ROOT.pathname.length);
-  const found = REPOSITORY.exec(path);
-  if (found) {
+  if (path) {
+    const found = REPOSITORY.exec(path) ?? REPOSITORY.exec(decode(path)) ?? [path, path];
     const [repository, revision, file] = [found[1], found[2] ?? found[3], found[4]].map((part) => part && decode(part));
     return { room: "checkpoints", state: { ...state, repository, ...(revision && { revision }), ...(file && { file }) } };
   }

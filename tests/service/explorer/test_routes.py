@@ -27,6 +27,7 @@ PAGE_PATHS = (
     f"{REPOSITORY}/tree/main",
     f"{REPOSITORY}/tree/refs%2Fpr%2F1/folder",
     f"{REPOSITORY}/blob/seed-42/config.json",
+    f"{REPOSITORY}/blob/seed-42",
 )
 MAX_PAGE_BYTES = 250_000  # compressed, of everything that the page can load
 

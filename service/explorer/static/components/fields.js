@@ -1,6 +1,11 @@
 // Fields with a label, a hint, and the service's fault beside them.
 import { html, useEffect, useId, useState } from "./preact.js";
 
+const MAX_SEED = 2n ** 64n - 1n;
+
+/** A fault of the service without the list of what is valid, where that is shown anyway. */
+export const unlisted = (fault) => fault?.replace(/([:?]) valid are .*$/s, "$1 choose one of the list");
+
 /** A sentence of the API, whose `names` are code. */
 export const Prose = ({ text }) =>
   text.split("`").map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
@@ -18,31 +23,36 @@ export function Field({ label, hint, error, control, wide }) {
 }
 
 /** A line of text. `onValue` gets every change. */
-export function Text({ value, onValue, placeholder, inputmode, ...field }) {
+export function Text({ value, onValue, placeholder, inputmode, disabled, ...field }) {
   return html`<${Field} ...${field} control=${(ties) => html`<input ...${ties} type="text" value=${value ?? ""}
-    placeholder=${placeholder} inputmode=${inputmode} spellcheck=${false} autocomplete="off"
+    placeholder=${placeholder} inputmode=${inputmode} disabled=${disabled} spellcheck=${false} autocomplete="off"
     onInput=${(event) => onValue(event.target.value)} />`} />`;
 }
 
-/** A whole number. `onValue` gets every change that is one; another text stays, with its fault. */
-export function Digits({ value, onValue, mayBeEmpty, error, ...field }) {
+/** A whole number up to `max`. `onValue` gets every change that is one; another text stays, with its fault. */
+export function Digits({ value, onValue, mayBeEmpty, max = MAX_SEED, error, ...field }) {
   const text = String(value);
   const [typed, setTyped] = useState(text);
   useEffect(() => setTyped(text), [text]);
-  const isWhole = (input) => (input === "" ? mayBeEmpty : /^\d{1,20}$/.test(input));
+  const fault = (input) => {
+    if (input === "" && mayBeEmpty) return undefined;
+    if (!/^\d+$/.test(input)) return "a whole number, in digits";
+    return BigInt(input) > BigInt(max) ? `at most ${max}` : undefined;
+  };
   const take = (input) => {
     setTyped(input);
-    if (isWhole(input)) onValue(input);
+    if (!fault(input)) onValue(input);
   };
   return html`<${Text} ...${field} value=${typed} inputmode="numeric" onValue=${take}
-    error=${isWhole(typed) ? error : "a whole number, in digits"} />`;
+    error=${fault(typed) ?? error} />`;
 }
 
-/** A choice of texts, or of `{label, options}` groups. */
-export function Select({ value, options, onValue, ...field }) {
+/** A choice of texts, or of `{label, options}` groups. A value that is none of them, such as an alias, comes first. */
+export function Select({ value, options, onValue, disabled, error, ...field }) {
+  const isListed = options.some((each) => each === value || each.options?.includes(value));
   const option = (text) => html`<option value=${text} selected=${text === value}>${text}</option>`;
-  return html`<${Field} ...${field} control=${(ties) => html`<select ...${ties}
-    onChange=${(event) => onValue(event.target.value)}>${options.map((each) =>
+  return html`<${Field} ...${field} error=${unlisted(error)} control=${(ties) => html`<select ...${ties} disabled=${disabled}
+    onChange=${(event) => onValue(event.target.value)}>${(isListed ? options : [value, ...options]).map((each) =>
       each.options ? html`<optgroup label=${each.label}>${each.options.map(option)}</optgroup>` : option(each),
     )}</select>`} />`;
 }

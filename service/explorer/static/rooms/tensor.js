@@ -30,6 +30,8 @@ export function Room({ state, setState }) {
   );
   const scheme = schemes.data?.find(({ kind, aliases }) => kind === query.init || aliases.includes(query.init));
   const parameters = scheme?.parameters.filter(({ type }) => !/list/.test(type)) ?? [];
+  const names = [...FIELDS, ...parameters.map(({ name }) => name)];
+  const failed = answer.error && (names.some((name) => answer.error.at?.(name)) ? "see the field at fault" : "see the notice of the fault");
   return html`
     <section class="hero">
       <h1>Initialised weights, by URL</h1>
@@ -40,15 +42,15 @@ export function Room({ state, setState }) {
     </section>
     ${!schemes.data && !schemes.error ? html`<p class="waiting hint">Reading the schemes …</p>` : html`<div class="split">
       <${Controls} state=${state} setState=${setState} schemes=${schemes} scheme=${scheme} parameters=${parameters}
-        error=${answer.error} />
+        names=${names} error=${answer.error} />
       <div class="results" aria-busy=${answer.pending}>
         <section class="card" aria-label="Get it">
           <${Tabs} label="Language" tabs=${linesOf(query)} chosen=${state.as ?? "URL"}
             onChoose=${(name) => setState({ as: name === "URL" ? undefined : name })}
             beside=${answer.data && !answer.error && !keyState().given && html`<a class="copy" href=${url(text).href}>Download</a>`} />
-          <${Digest} found=${answer.data} query=${query} failed=${Boolean(answer.error)} />
+          <${Digest} found=${answer.data} query=${query} failed=${failed} />
         </section>
-        <${Pictures} found=${answer.data} failed=${Boolean(answer.error)} state=${state} setState=${setState}
+        <${Pictures} found=${answer.data} failed=${failed} state=${state} setState=${setState}
           onDrawn=${() => performance.mark("tensor drawn")} />
       </div>
     </div>`}`;
@@ -67,10 +69,9 @@ async function look(query, map, signal) {
   return { plan, tensor, total, histogram, heatmap };
 }
 
-function Controls({ state, setState, schemes, scheme, parameters, error }) {
+function Controls({ state, setState, schemes, scheme, parameters, names, error }) {
   useEffect(() => void performance.mark("interactive"), []);
   const at = (name) => error?.at?.(name);
-  const names = [...FIELDS, ...parameters.map(({ name }) => name)];
   const others = error ? (error.beside?.(names) ?? [error.message]) : [];
   const chosen = scheme?.kind ?? state.init ?? DEFAULTS.init;
   const listed = schemes.data?.filter(isListed).map(({ kind }) => kind) ?? [];
@@ -154,7 +155,7 @@ function Pictures({ found, failed, state, setState, onDrawn }) {
 
 /** The place of a picture: for one to come, or with the reason that there is none. */
 function Nothing({ failed, found }) {
-  const reason = failed ? "No picture: see the field at fault." : found ? "There are no values to draw." : "";
+  const reason = failed ? `No picture: ${failed}.` : found ? "There are no values to draw." : "";
   return html`<div class=${reason ? "blank" : "blank chart"} style=${{ height: `${HEIGHT}px` }}>
     ${reason && html`<p class="hint">${reason}</p>`}</div>`;
 }

@@ -9,7 +9,7 @@ import { File, isText, rawOf } from "./file.js";
 
 const DTYPES = ["", "float32", "bfloat16", "float16", "float64"];
 const OWN_DTYPE = "the recipe’s";
-const REVISION = /^(?:main|seed-(\d+))((?:,\w+=[^,]+)*)$/;
+const REVISION = /^(?:refs\/heads\/)?(?:main|HEAD|(?=[sdq])(?:seed[-=](\d+)(?=,|$))?((?:,?\w+=[^,]+)*))$/;
 const SETTLE_MS = 200;
 
 /** A repository at a revision: its facts, and the lines of its card that load it. */
@@ -44,7 +44,7 @@ export function Repository({ name, revision, file, setState }) {
         size=${data.model.siblings.find(({ rfilename }) => rfilename === file)?.size} />`}
       <div class="split even">
         <div>
-          <${Revision} revision=${revision} setState=${setState} error=${error} />
+          <${Revision} name=${name} revision=${revision} setState=${setState} error=${error} />
           <${Load} name=${name} revision=${revision} data=${data} />
         </div>
         <${Files} name=${name} data=${data} file=${file} />
@@ -64,9 +64,11 @@ function Figures({ data }) {
   </dl>`;
 }
 
-/** The seed and dtype that make a revision, as two fields. A commit or a ref is shown as it is. */
-function Revision({ revision, setState, error }) {
-  const [, seed = "", rest = ""] = REVISION.exec(revision) ?? [];
+/** The seed and dtype that make a revision, as two fields. What is no name, such as a commit, has none to change. */
+function Revision({ name, revision, setState, error }) {
+  const named = REVISION.exec(revision);
+  const [, seed = "", rest = ""] = named ?? [];
+  const main = { repository: name };
   const options = Object.fromEntries(rest.split(",").filter(Boolean).map((part) => part.split("=")));
   const move = (nextSeed, dtype) => {
     const others = Object.entries({ ...options, dtype }).filter(([, text]) => text).map((pair) => `,${pair.join("=")}`);
@@ -76,11 +78,14 @@ function Revision({ revision, setState, error }) {
   return html`<section class="card" aria-labelledby="revision-title">
     <h2 id="revision-title">Revision <code>${revision}</code></h2>
     <div class="row">
-      <${Digits} label="Seed" value=${seed} placeholder="0, that of main" mayBeEmpty
+      <${Digits} label="Seed" value=${seed} placeholder=${named ? "0, that of main" : "a commit"} mayBeEmpty disabled=${!named}
         error=${error && error.status === 404 ? error.message : undefined} onValue=${(text) => move(text, options.dtype)} />
-      <${Select} label="Dtype" value=${options.dtype || OWN_DTYPE} options=${DTYPES.map((each) => each || OWN_DTYPE)}
+      <${Select} label="Dtype" value=${named ? options.dtype || OWN_DTYPE : "a commit"} disabled=${!named}
+        options=${DTYPES.map((each) => each || OWN_DTYPE)}
         onValue=${(each) => move(seed, each === OWN_DTYPE ? "" : each)} />
     </div>
+    ${!named && html`<p class="hint">A commit holds its seed and dtype. To choose others begin at${" "}
+      <a href=${address("checkpoints", main)} data-room="checkpoints" data-state=${JSON.stringify(main)}>the revision main</a>.</p>`}
     ${error && error.status !== 404 && html`<p class="notice" role="alert">${error.message}</p>`}
   </section>`;
 }
@@ -109,7 +114,7 @@ function Files({ name, data, file }) {
       <thead class="spoken"><tr><th scope="col">File</th><th scope="col">Size</th></tr></thead>
       <tbody>${(data?.model.siblings ?? []).map(
         ({ rfilename: path, size: length }) => html`<tr key=${path}>
-          <th scope="row">${isText(path, length)
+          <th scope="row">${isText(path, length) || keyState().given
             ? html`<a href=${address("checkpoints", { repository: name, revision: data.revision, file: path })} data-room="checkpoints"
                 data-state=${JSON.stringify({ repository: name, revision: data.revision, file: path })}
                 aria-current=${path === file ? "true" : undefined}>${path}</a>`
@@ -117,7 +122,7 @@ function Files({ name, data, file }) {
           <td class="number">${size(length)}</td></tr>`,
       )}</tbody>
     </table>
-    ${keyState().given && html`<p class="hint commit">A browser sends no key with a link: fetch weights with the lines beside them.</p>`}
+    ${keyState().given && html`<p class="hint commit">A browser sends no key with a link: each file has a line that fetches it.</p>`}
     <p class="hint commit">${data ? html`Commit <code>${data.model.sha}</code>` : "\u00a0"}</p>
   </section>`;
 }

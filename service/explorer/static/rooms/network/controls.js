@@ -1,9 +1,9 @@
 // Controls of a preset: the variants side by side, which are the legend of the charts too, sliders, and a switch.
-import { Check, Digits, Select, Text } from "../../components/fields.js";
+import { Check, Digits, Select, Text, unlisted } from "../../components/fields.js";
 import { number } from "../../components/format.js";
 import { html, useId, useRef, useState } from "../../components/preact.js";
 import { Mark } from "./charts.js";
-import { labelOf, optimizers, textOf } from "./request.js";
+import { labelOf, MAX_STEPS, optimizers, textOf } from "./request.js";
 
 const MAX_VARIANTS = 8; // that have colours of their own; a request by hand takes more
 const UNFIT = new Set(["values", "parts", "weight_norm", "decay"]); // with parameters that are lists, or other tensors
@@ -11,21 +11,24 @@ const GIVEN = "as given";
 
 export function Controls({ preset, settings, schemes, setState, error }) {
   const { depth, width } = preset.controls;
+  const { faults } = settings;
   const change = (name) => (value) => setState({ [name]: String(value) });
   return html`<form class="card controls" aria-label="Settings of the network" onSubmit=${(event) => event.preventDefault()}>
     <${Variants} variants=${settings.variants} schemes=${schemes} error=${error}
       change=${(variants) => setState({ variants: textOf(variants) })} />
-    <${Slider} label="Depth" value=${settings.depth} low=${depth[0]} high=${depth[1]} onValue=${change("depth")} />
-    <${Slider} label="Width" value=${settings.width} low=${width[0]} high=${width[1]} step=${width[0]} onValue=${change("width")} />
+    <${Slider} label="Depth" error=${faults.depth} value=${settings.depth} low=${depth[0]} high=${depth[1]} onValue=${change("depth")} />
+    <${Slider} label="Width" error=${faults.width} value=${settings.width} low=${width[0]} high=${width[1]}
+      step=${width[0]} onValue=${change("width")} />
     <${Slider} label="Gain" hint="Multiplies the deviation of every init." value=${settings.gain} low=${0.1} high=${10}
-      logarithmic onValue=${change("gain")} />
-    <${Slider} label="Learning rate" value=${settings.lr} low=${0.0001} high=${1} logarithmic onValue=${change("lr")} />
+      error=${faults.gain} logarithmic onValue=${change("gain")} />
+    <${Slider} label="Learning rate" error=${faults.lr} value=${settings.lr} low=${0.0001} high=${1} logarithmic onValue=${change("lr")} />
     <div class="pair even">
-      <${Digits} label="Steps" value=${settings.steps} onValue=${change("steps")} />
-      <${Digits} label="Seed" value=${settings.seed} onValue=${change("seed")} />
+      <${Digits} label="Steps" value=${settings.steps} max=${MAX_STEPS} error=${faults.steps} onValue=${change("steps")} />
+      <${Digits} label="Seed" value=${settings.seed} error=${faults.seed ?? error?.at?.("/seed")} onValue=${change("seed")} />
     </div>
     ${preset.normalisable && html`<${Check} label="Batch normalisation" checked=${settings.norm}
       onValue=${(on) => setState({ norm: on ? "1" : undefined })} />`}
+    ${["norm", "preset"].map((name) => faults[name] && html`<p class="notice" role="alert">${faults[name]}</p>`)}
   </form>`;
 }
 
@@ -36,15 +39,18 @@ export function Legend({ reports }) {
   </ul></fieldset></div>`;
 }
 
-function Slider({ label, hint, value, low, high, step = 1, logarithmic, onValue }) {
+function Slider({ label, hint, error, value, low, high, step = 1, logarithmic, onValue }) {
   const id = useId();
   const place = logarithmic ? Math.log10 : (plain) => plain;
   const read = logarithmic ? (at) => Number((10 ** at).toPrecision(2)) : (at) => at;
-  return html`<div class="slider">
+  const described = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(" ");
+  return html`<div class=${error ? "slider bad" : "slider"}>
     <label for=${id}>${label}</label><output for=${id}>${number(value)}</output>
     <input id=${id} type="range" min=${place(low)} max=${place(high)} step=${logarithmic ? 0.05 : step}
       value=${place(Math.min(high, Math.max(low, value)))} aria-valuetext=${number(value)}
-      aria-describedby=${hint ? `${id}-hint` : undefined} onInput=${(event) => onValue(read(Number(event.target.value)))} />
+      aria-describedby=${described || undefined} aria-invalid=${error ? "true" : undefined}
+      onInput=${(event) => onValue(read(Number(event.target.value)))} />
+    ${error && html`<p id=${`${id}-error`} class="error">${error}</p>`}
     ${hint && html`<p id=${`${id}-hint`} class="hint">${hint}</p>`}
   </div>`;
 }
@@ -59,7 +65,7 @@ function Variants({ variants, schemes, change, error }) {
     <legend>Side by side</legend>
     <ul ref=${list} tabindex="-1" aria-label="Inits and optimizers side by side">${variants.map((text, index) => {
       const label = labelOf(text);
-      const fault = error?.at?.(`/compare/${index}`);
+      const fault = unlisted(error?.at?.(`/compare/${index}`));
       return html`<li key=${text}>
         <${Mark} index=${index} /><span>${label}</span>
         <button type="button" class="plain" disabled=${variants.length === 1} aria-label=${`Remove ${label}`}

@@ -4,19 +4,36 @@ const OPTIMIZERS = ["SGD", "Adagrad", "RMSprop", "Adam", "AdamW", "Adadelta", "A
 
 export const optimizers = OPTIMIZERS;
 
-/** The settings of a state where it has some, else the preset's. */
+export const MAX_STEPS = 200; // of an evaluation of the page; a request by hand takes more
+const STEPS = [0, MAX_STEPS, 20];
+
+/** The settings of a state where it has some, else the preset's. `faults` name those that are not what it says. */
 export function settingsOf(state, preset) {
-  const of = (name) => clamp(Number(state[name] ?? preset.controls[name][2]), preset.controls[name]);
-  return {
-    depth: of("depth"),
-    width: of("width"),
+  const of = (name, range) => clamp(Number(state[name] || range[2]), range);
+  const settings = {
+    depth: of("depth", preset.controls.depth),
+    width: of("width", preset.controls.width),
     gain: positive(state.gain, 1),
     lr: positive(state.lr, preset.lr),
     norm: Boolean(preset.normalisable && state.norm === "1"),
-    steps: Math.min(200, Math.max(0, Math.round(Number(state.steps ?? 20)) || 0)),
+    steps: of("steps", STEPS),
     seed: /^\d+$/.test(state.seed ?? "") ? state.seed : "0",
     variants: state.variants ? listOf(state.variants) : preset.variants,
   };
+  return { ...settings, faults: faultsOf(state, settings, preset) };
+}
+
+function faultsOf(state, settings, preset) {
+  const faults = {};
+  for (const [name, [low, high]] of Object.entries({ ...preset.controls, steps: STEPS }))
+    if (state[name] && Number(state[name]) !== settings[name])
+      faults[name] = `The address says ${state[name]}: it is a whole number from ${low} to ${high}.`;
+  for (const name of ["gain", "lr"])
+    if (state[name] && Number(state[name]) !== settings[name]) faults[name] = `The address says ${state[name]}: it is a number above 0.`;
+  if (state.seed && state.seed !== settings.seed) faults.seed = `The address says ${state.seed}: it is a whole number, in digits.`;
+  if (state.norm === "1" && !settings.norm) faults.norm = `The address says norm=1: ${preset.title} has no such switch.`;
+  if (state.preset && state.preset !== preset.id) faults.preset = `There is no network ${state.preset}: this is ${preset.title}.`;
+  return faults;
 }
 
 /** Variants as one text of an address, and back. */
@@ -28,7 +45,7 @@ function clamp(value, [low, high, fallback]) {
 }
 
 function positive(value, fallback) {
-  return Number(value) > 0 ? Number(value) : fallback;
+  return Number(value) > 0 && Number.isFinite(Number(value)) ? Number(value) : fallback;
 }
 
 /** The request of a preset with its settings. */

@@ -25,7 +25,7 @@ export function Digest({ found, query, failed }) {
     ${large && !failed && html`<button type="button" class="copy" onClick=${() => setWanted(plan.token)}>Compute</button>`}
     <p class="hint" role="status">${
       failed
-        ? "No file: see the field at fault."
+        ? `No file: ${failed}.`
         : large
           ? `A file of ${size(plan.size)}, which the service has to compute first.`
           : service.error
