@@ -58,6 +58,8 @@ def test_a_subclass_has_the_row_of_its_ancestor() -> None:
 def test_documented_responses_follow_the_table() -> None:
     responses = TABLE.documented(core.UnknownNameError, core.SpecError, core.SliceError)
     assert list(responses) == [404, 422, "default"]
-    assert "invalid-spec" in responses[422]["description"]
-    assert "invalid-slice" in responses[422]["description"]
+    assert responses[422]["x-kinds"] == {
+        "invalid-spec": "The spec is not valid (`urn:tensorseed:problem:invalid-spec`)",
+        "invalid-slice": "No slice (`urn:tensorseed:problem:invalid-slice`)",
+    }
     assert set(responses[404]["content"]) == {"application/problem+json"}
