@@ -20,7 +20,9 @@ from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.philox import Stream
 
 TILE = 1 << 16  # elements at a time
-NODES = 1 << 14  # positions of which moments are computed; of more they are sampled
+NODES = 1 << 14  # positions whose moments are exact; of more they are approximated
+MIN_NODES = 64  # of each of many rates
+MAX_STEEPNESS = 0.1  # of a power at its end, from one position to the next
 MAX_POWER = 700.0  # of e: that and its inverse are normal float64 numbers
 
 Distance = Literal["past", "future", "between"]
@@ -115,25 +117,67 @@ class Power(Curve):
         return np.where(position == 0, self.first, np.where(position == last, self.last, values))
 
 
-def _nodes(count: int, most: int) -> Indices:
-    """Positions from 0 to count − 1, at most `most` of them, evenly spaced."""
-    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
-
-
 @lru_cache(maxsize=1024)
 def _moments_of_decay(decay: Decay) -> tuple[float, float]:
-    distances = _nodes(decay.rows, max(64, NODES * 64 // len(decay.rates))).astype(np.float64)
+    rates = np.array(decay.rates)
+    mean, square = (float(_means_of_decay(decay, k * rates).mean()) for k in (1, 2))
+    return mean, max(square - mean * mean, 0.0)
+
+
+def _means_of_decay(decay: Decay, rates: Numbers) -> Numbers:
+    """Means of the matrices of rates. Of many rows those that fall are geometric sums, others are sampled."""
+    nodes = max(MIN_NODES, NODES * MIN_NODES // rates.size)
+    means = np.empty(rates.size)
+    falls = (rates * decay.rows >= 1.0) & (decay.rows > nodes)
+    means[falls] = _geometric_means(decay, rates[falls])
+    distances = _nodes(decay.rows, nodes).astype(np.float64)
     weights = np.ones(distances.size)
     if decay.distance == "past":
         distances += 1.0
     elif decay.distance == "between":  # how many elements of a row have the distance, on the average
         weights = np.clip(decay.rows - distances, 0, decay.columns) / decay.columns
-    powers = np.minimum(np.array(decay.rates)[:, None] * distances, MAX_POWER)
-    mean, square = (float((np.exp(-k * powers) * weights).mean()) for k in (1, 2))
-    return mean, max(square - mean * mean, 0.0)
+    powers = np.minimum(rates[~falls, None] * distances, MAX_POWER)
+    means[~falls] = (np.exp(-powers) * weights).mean(axis=1)
+    return means
+
+
+def _geometric_means(decay: Decay, rates: Numbers) -> Numbers:
+    """Means of exp(−rate·distance): sums of a geometric series, and of these along the columns."""
+    rows, complement = decay.rows, -np.expm1(-rates)
+    if decay.distance == "between":
+        count = min(rows, decay.columns)
+        beyond = np.exp(-rates * (rows - count + 1)) * -np.expm1(-rates * count) / complement
+        return (count - beyond) / complement / (rows * decay.columns)
+    first = np.exp(-rates) if decay.distance == "past" else 1.0
+    return first * -np.expm1(-rates * rows) / complement / rows
+
+
+def _nodes(count: int, limit: int) -> Indices:
+    """Positions from 0 to count − 1, each in the middle of one of at most `limit` equal parts."""
+    parts = min(count, limit)
+    return (np.arange(parts) * 2 + 1) * count // (2 * parts)
 
 
 @lru_cache(maxsize=1024)
 def _moments_of_power(power: Power) -> tuple[float, float]:
-    values = power.curve(_nodes(power.size, NODES))
-    return float(values.mean()), float(values.var())
+    mean, square = (_mean_of_power(power.size, k * power.exponent) for k in (1, 2))
+    span = power.last - power.first
+    return power.first + span * mean, span * span * max(square - mean * mean, 0.0)
+
+
+def _mean_of_power(size: int, exponent: float) -> float:
+    """Mean of (i/(size − 1))^exponent, 0 for i = 0.
+
+    Of many positions the first are summed, the others by the formula of Euler and Maclaurin. Where the power
+    is too steep for that, all but the last are 0.
+    """
+    last = size - 1
+    if size <= NODES or exponent > MAX_STEEPNESS * last:
+        shares = np.arange(max(size - NODES, 1), size) / max(last, 1)
+        return float((shares**exponent).sum()) / size
+    total = float(((np.arange(1, NODES) / last) ** exponent).sum())
+    start = NODES / last
+    power = float(start**exponent)
+    total += last * (1.0 - start * power) / (exponent + 1.0) + (1.0 + power) / 2.0
+    total += exponent / (12.0 * last) * (1.0 - power / start)
+    return total / size

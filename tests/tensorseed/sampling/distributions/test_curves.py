@@ -11,6 +11,7 @@ import torch
 
 from tensorseed.errors import SpecError
 from tensorseed.files.virtual_file import open_file
+from tensorseed.sampling.distributions.curves import Decay, Power
 from tests.tensorseed.spec.test_spec import parse, tensor
 
 RATES = [0.7, 0.04, 0.0, 300.0]
@@ -98,3 +99,34 @@ def test_the_largest_power_of_float32() -> None:
     with pytest.raises(SpecError):
         parse(tensor(shape=[3], init={"kind": "power", "b": 1e39}))
     assert np.isfinite(elements([3], {"kind": "power", "b": 3e38}).numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "rates"),
+    [
+        (40, 7, (0.3, 0.0)),
+        (65_536, 1, (1.0,) * 64),
+        (30_000, 50, (0.0, 1e-9, 2e-5, 0.001, 0.7, 300.0)),
+        (70_000, 20_000, (1e-4,)),
+        (20_000, 60_000, (0.0, 1e-6, 0.01)),
+        (8_192, 3, (5.0,) * 512 + (1e-3,) * 512),
+    ],
+)
+@pytest.mark.parametrize("distance", STEPS)
+def test_moments_of_decays(rows: int, columns: int, rates: tuple[float, ...], distance: Any) -> None:
+    found = Decay(rates, rows, columns, distance).mean_and_variance((len(rates), rows, columns))
+    steps, counts = np.arange(rows, dtype=np.float64), np.ones(rows)
+    if distance == "past":
+        steps += 1
+    elif distance == "between":
+        counts = np.minimum(rows - steps, columns) / columns
+    means = [np.mean([(np.exp(-k * rate * steps) * counts).mean() for rate in rates]) for k in (1, 2)]
+    assert found == pytest.approx((means[0], means[1] - means[0] ** 2), rel=2e-4)
+
+
+@pytest.mark.parametrize("exponent", [0.001, 0.7, 2.5, 1000.0, 30_000.0])
+@pytest.mark.parametrize("size", [1, 2, 300, 20_000, 2_000_000])
+def test_moments_of_powers(size: int, exponent: float) -> None:
+    power = Power(size, 1.0, -2.0, exponent)
+    values = power.curve(np.arange(size))
+    assert power.mean_and_variance((size,)) == pytest.approx((values.mean(), values.var()), rel=2e-4)
