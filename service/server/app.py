@@ -103,7 +103,7 @@ def create_app(settings: Settings | None = None, folder: str | None = None) -> F
         app.state.memory,
         keyring,
         traces.tracer if traces else None,
-        frozenset(path for route in app.routes if "{" not in (path := getattr(route, "path", "{"))),
+        frozenset(route.path for route in app.routes if isinstance(route, Route) and "{" not in route.path),
     )
     return app
 
