@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -215,13 +214,15 @@ def test_a_disk_without_room_is_found_before(tmp_path: Path, monkeypatch: pytest
 
 def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
     spec = large(tmp_path)
-    limit = 10 * MIB
+    limited = (
+        f"import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, ({10 * MIB}, {10 * MIB})); "
+        "runpy.run_module('tensorseed', run_name='__main__', alter_sys=True)"
+    )
     run = subprocess.run(
-        [sys.executable, "-m", "tensorseed", "export", spec, tmp_path / "out"],
+        [sys.executable, "-c", limited, "export", spec, tmp_path / "out"],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert run.returncode == 5, run.stderr
     assert run.stderr.endswith("cannot be written (file too large): make room, or name another DEST\n")
