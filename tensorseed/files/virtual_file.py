@@ -24,7 +24,7 @@ from tensorseed.files.slices import Box, is_contiguous, parse_slice
 from tensorseed.sampling.addresses import address_of
 from tensorseed.sampling.distributions.base import Elements, Storage
 from tensorseed.sampling.philox import STREAM_VERSION
-from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor, TensorKinds, tensor_kinds
+from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor, tensor_kinds
 
 ALIGNMENT = 8  # of a buffer's address to the file's offsets: enough for every dtype
 BLOCK = 16  # bytes; a Philox block fills this many, or a divisor of it, whatever the dtype
@@ -78,7 +78,7 @@ class VirtualFile:
         return header_digest(self.header)
 
     @cached_property
-    def kinds(self) -> TensorKinds:
+    def kinds(self) -> npt.NDArray[np.int32]:
         """The kinds of the tensors, in file order."""
         return tensor_kinds([entry.tensor for entry in self._entries])
 
@@ -118,7 +118,7 @@ class VirtualFile:
         singles: Sequence[int] = range(first, last)
         if len(singles) >= MIN_TOGETHER:
             singles = (first, last - 1)
-            found = np.unique(self.kinds.rows[first + 1 : last - 1], return_index=True, return_counts=True)
+            found = np.unique(self.kinds[first + 1 : last - 1], return_index=True, return_counts=True)
             for index, count in zip(*map(np.ndarray.tolist, found[1:]), strict=True):
                 entry = self._entries[first + 1 + index]
                 yield Portion(entry, entry.start, entry.stop, count)

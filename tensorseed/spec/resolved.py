@@ -102,29 +102,21 @@ class ResolvedSpec:
         return replace(self, seed=seed, recipe=recipe)
 
 
-class TensorKinds(NamedTuple):
-    """The kinds of many tensors: `alike[rows[i]]` is like tensor i, but for its names."""
+def tensor_kinds(tensors: Sequence[ResolvedTensor]) -> npt.NDArray[np.int32]:
+    """Number the kinds: tensors of one number differ in their names alone.
 
-    alike: Sequence[ResolvedTensor]
-    rows: npt.NDArray[np.int32]
-
-
-def tensor_kinds(tensors: Sequence[ResolvedTensor]) -> TensorKinds:
-    """Find the kinds. Tensors of one entry share all else by identity, so that no shape is compared.
+    Those of one entry share all else by identity, so that no shape is compared.
 
     Raises:
         ComputationCancelledError: the computation of this thread is cancelled.
     """
     numbers: dict[tuple[int, ...], int] = {}
-    alike: list[ResolvedTensor] = []
     rows = np.empty(len(tensors), np.int32)
     for start, piece in zip(range(0, len(tensors), PIECE), pieces(tensors), strict=True):
         check_cancelled()
         _names, _streams, *others = zip(*piece, strict=True)
         keys = [*zip(*(map(id, column) for column in others), strict=True)]
-        for key, tensor in dict(zip(keys, piece, strict=True)).items():
-            if key not in numbers:
-                numbers[key] = len(alike)
-                alike.append(tensor)
+        for key in dict.fromkeys(keys):
+            numbers.setdefault(key, len(numbers))
         rows[start : start + len(piece)] = [numbers[key] for key in keys]
-    return TensorKinds(alike, rows)
+    return rows

@@ -116,7 +116,8 @@ def test_portions_are_the_bytes_of_a_range_by_kind(data: Any) -> None:
 
 
 def test_tensors_of_a_kind_differ_in_their_names_alone() -> None:
-    alike, rows = MIXED.kinds
-    for entry, row in zip(MIXED.entries(), rows, strict=True):
-        assert entry.tensor[2:] == alike[row][2:]
-    assert len({tensor.name for tensor in alike}) == len(alike) < len(rows)
+    first: dict[int, Any] = {}
+    for entry, kind in zip(MIXED.entries(), MIXED.kinds, strict=True):
+        assert entry.tensor[2:] == first.setdefault(int(kind), entry.tensor)[2:]
+    assert [*first] == [*range(len(first))]
+    assert 1 < len(first) < len(MIXED.kinds)
