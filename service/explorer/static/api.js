@@ -156,7 +156,8 @@ function needKey(needed) {
   notify();
 }
 
-function useKey() {
+/** The key, whose change draws a component anew. */
+export function useKey() {
   const [seen, setSeen] = useState(key);
   useEffect(() => subscribe(() => setSeen(key)), []);
   return seen;

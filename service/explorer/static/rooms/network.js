@@ -1,5 +1,6 @@
 // The room of networks: what an init does to a network before it learns, and while it does.
-import { catalog, json, useAnswer } from "../api.js";
+import { call, catalog, useAnswer } from "../api.js";
+import { Forms } from "../components/forms.js";
 import { html, useEffect, useMemo, useState } from "../components/preact.js";
 import { address, go } from "../state.js";
 import { Controls, Legend } from "./network/controls.js";
@@ -25,11 +26,11 @@ export function Room({ state, setState, announce }) {
     catalog("/v1/schemes").then(setSchemes, () => setSchemes([]));
   }, []);
   const answer = useAnswer(
-    (signal) => json("/v1/evaluations", { text, signal }),
+    (signal) => evaluate(text, signal),
     [text],
     DELAY_MS,
   );
-  const reports = answer.data && (answer.data.reports ?? [answer.data]);
+  const { reports, path } = answer.data ?? {};
   useEffect(() => {
     if (answer.pending) return;
     if (reports) performance.mark("network drawn"); // the charts' own effects run before
@@ -55,12 +56,26 @@ export function Room({ state, setState, announce }) {
         ${answer.error && html`<p class="notice" role="alert">${faultOf(answer.error)}</p>`}
         ${reports
           ? html`<${Panels} reports=${reports} stale=${Boolean(answer.error)} />
+              <${Report} path=${answer.error ? undefined : path} />
               <${Figures} reports=${reports} /><${Findings} reports=${reports} />`
           : !answer.error && html`<div class="panels waiting"><p class="card hint">The first evaluation takes some seconds …</p></div>`}
       </div>
     </div>
     <${Editor} text=${text} byHand=${byHand} error=${answer.error} edit=${(request) => setState({ request })}
       reset=${() => setState({ request: undefined })} />`;
+}
+
+/** The reports of an evaluation, and the path that answers them again; none where it would be too long for a URL. */
+async function evaluate(text, signal) {
+  const answer = await call("/v1/evaluations", { text, signal });
+  const token = answer.headers.get("Content-Location")?.split("/").at(-1);
+  const report = await answer.json();
+  return { reports: report.reports ?? [report], path: token ? `v1/evaluations/${token}` : null };
+}
+
+function Report({ path }) {
+  if (path === null) return html`<p class="hint">This evaluation is too long for a URL of its own.</p>`;
+  return html`<${Forms} label="This evaluation by URL" path=${path} name="the evaluation" file="evaluation" />`;
 }
 
 function Links({ label, items, stateOf, isCurrent, quiet }) {

@@ -2,6 +2,7 @@
 import { catalog, json, keyState, url, useAnswer } from "../api.js";
 import { loadPlot } from "../components/chart.js";
 import { Check, Choice, Prose, Select, Text } from "../components/fields.js";
+import { Forms } from "../components/forms.js";
 import { count, number, share, size } from "../components/format.js";
 import { HeatMap } from "../components/heatmap.js";
 import { HEIGHT, Histogram } from "../components/histogram.js";
@@ -62,11 +63,9 @@ async function look(query, map, signal) {
   const [tensor] = plan.tensors;
   const total = tensor.shape.reduce((product, length) => product * length, 1);
   const path = `v1/weights/${plan.token}/tensors/${tensor.name}`;
-  const [histogram, heatmap] = await Promise.all([
-    json(`${path}/histogram?bins=${BINS}`, { signal }),
-    json(`${path}/heatmap?view=${map}`, { signal }),
-  ]);
-  return { plan, tensor, total, histogram, heatmap };
+  const paths = { histogram: `${path}/histogram?bins=${BINS}`, heatmap: `${path}/heatmap?view=${map}` };
+  const [histogram, heatmap] = await Promise.all([json(paths.histogram, { signal }), json(paths.heatmap, { signal })]);
+  return { plan, tensor, total, histogram, heatmap, paths };
 }
 
 function Controls({ state, setState, schemes, scheme, parameters, names, error }) {
@@ -119,7 +118,8 @@ function Parameter({ parameter, value, error, onValue }) {
 }
 
 function Pictures({ found, failed, state, setState, onDrawn }) {
-  const { histogram, heatmap, total } = found ?? {};
+  const { histogram, heatmap, total, paths } = found ?? {};
+  const drawn = failed ? undefined : paths;
   const log = state.y === "log";
   const sample = histogram?.sample;
   const part = sample && sample.count < sample.of ? `${count(sample.count)} of ${count(sample.of)}` : "";
@@ -139,6 +139,7 @@ function Pictures({ found, failed, state, setState, onDrawn }) {
       <p class="key-line">${histogram && sample.count > 0 && html`<i></i>drawn
         ${histogram.density?.some((y) => y > 0) ? html`<i class="curve"></i>exact density` : !masses.length && html`<span class="masses">no formula of a density is known</span>`}
         ${masses.length > 0 && html`<span class="masses">${masses.join(", ")}</span>`}`}</p>
+      <${Forms} label="By URL" path=${drawn?.histogram} name="the histogram" file="histogram" />
     </section>
     <section class="card" aria-labelledby="heat-title">
       <div class="head"><h2 id="heat-title">Heat map</h2>
@@ -148,6 +149,7 @@ function Pictures({ found, failed, state, setState, onDrawn }) {
         ? html`<${HeatMap} values=${heatmap.values} bound=${bound} words=${`${rows} × ${columns} of ${count(total)} values`}
             label=${`Heat map of ${rows} rows and ${columns} columns, from ${number(heatmap.min)} to ${number(heatmap.max)}`} />`
         : html`<${Nothing} failed=${failed} found=${found} />`}
+      <${Forms} label="By URL" path=${drawn?.heatmap} name="the heat map" file="heatmap" />
     </section>
     <${Facts} found=${found} />
   </div>`;
