@@ -11,8 +11,12 @@ let running = 0;
 let keyIsNeeded = false;
 const listeners = new Set();
 
+/** @typedef {{ parameter?: string, pointer?: string, detail: string }} Fault */
+/** @typedef {{ title?: string, detail?: string, error?: string, errors?: Fault[] }} Document */
+
 /** A problem document, or what stands for one: `errors` point at members or name parameters. */
 export class Problem extends Error {
+  /** @param {number} status @param {Document} [document] */
   constructor(status, { title, detail, error, errors = [] } = {}) {
     super(detail ?? error ?? title ?? "the service cannot be reached: is it running?");
     this.status = status;
@@ -40,7 +44,9 @@ export class Problem extends Error {
 export const url = (path) => new URL(path.replace(/^\//, ""), ROOT);
 
 /** Answer of the service. `body` is sent as JSON, `text` as JSON that is written already, `form` as a form.
- *  Throws a Problem, or an AbortError. */
+ *  Throws a Problem, or an AbortError.
+ *  @typedef {{ body?: unknown, text?: string, form?: Record<string, string>, accept?: string, signal?: AbortSignal, method?: string }} Sent
+ *  @param {string} path @param {Sent} [options] */
 export async function call(path, { body, text, form, accept = "application/json", signal, method } = {}) {
   const headers = { Accept: accept, ...(key && { Authorization: `Bearer ${key}` }) };
   const written = text ?? (body && JSON.stringify(body));
@@ -68,7 +74,7 @@ export async function call(path, { body, text, form, accept = "application/json"
   }
 }
 
-/** JSON of the service. */
+/** JSON of the service. @param {string} path @param {Sent} [options] @returns {Promise<any>} */
 export const json = async (path, options) => (await call(path, options)).json();
 
 const catalogs = new Map();

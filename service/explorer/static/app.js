@@ -91,7 +91,7 @@ function Key() {
     if (needed) setOpen(true);
   }, [needed]);
   useEffect(() => {
-    if (!open) return;
+    if (!open) return undefined;
     field.current?.focus();
     const leave = (event) => box.current.contains(event.target) || setOpen(false);
     addEventListener("pointerdown", leave);
@@ -148,7 +148,7 @@ function Footer() {
 
 // Links to rooms change the state, and load no page.
 document.addEventListener("click", (event) => {
-  const link = event.target.closest?.("a[data-room]");
+  const link = event.target instanceof Element && /** @type {HTMLAnchorElement | null} */ (event.target.closest("a[data-room]"));
   if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
     return;
   event.preventDefault();

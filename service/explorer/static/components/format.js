@@ -35,7 +35,7 @@ export const dtype = (name) => DTYPES[name] ?? name;
 
 /** A large count in words of the field: 124 M, 671 B. */
 export function rounded(value) {
-  for (const [factor, name] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]])
+  for (const [name, factor] of Object.entries({ T: 1e12, B: 1e9, M: 1e6, k: 1e3 }))
     if (value >= factor * 0.9995) return `${Number((value / factor).toPrecision(3))} ${name}`;
   return String(value);
 }

@@ -16,4 +16,4 @@ import "../vendor/d3-scale.js";
 import "../vendor/d3-scale-chromatic.js";
 import "../vendor/plot.js";
 
-export const { Plot, d3 } = globalThis;
+export const { Plot, d3 } = /** @type {any} */ (globalThis);

@@ -28,11 +28,11 @@ export const DTYPES = {
 /** @type {Map<string, Float32Array>} the number of every code, by dtype */
 const tables = new Map();
 
-/** The dtype with this name in a file. @param {string} tag @returns {string} */
+/** The dtype with this name in a file. @param {string} tag @returns {import("./index.js").FileDType} */
 export function dtypeOf(tag) {
   const found = Object.entries(DTYPES).find(([, dtype]) => dtype.tag === tag);
   if (!found) throw new TensorseedError(`the file holds the dtype ${tag}, which this package does not read`);
-  return found[0];
+  return /** @type {import("./index.js").FileDType} */ (found[0]);
 }
 
 /**
@@ -117,7 +117,7 @@ function tableOf(dtype) {
  */
 export function neighbour(value, dtype, direction) {
   if (value === -direction * Infinity) return -direction * largest(dtype);
-  const rounded = dtype === "float64" ? value : decode(encode(Float32Array.of(value), dtype), dtype)[0];
+  const rounded = dtype === "float64" ? value : Number(decode(encode(Float32Array.of(value), dtype), dtype)[0]);
   let found = Number.isFinite(rounded) ? rounded : Math.sign(rounded) * largest(dtype);
   if (direction * found < direction * value) found = next(found, dtype, direction);
   return found + 0;
@@ -142,9 +142,10 @@ export function overflows(value, dtype) {
 function next(value, dtype, direction) {
   if (value === direction * largest(dtype)) return direction * Infinity;
   const wide = dtype === "float64";
-  const held = wide ? Float64Array.of(value + 0) : Float32Array.of(value + 0);
   const width = wide ? 64 : 8 * DTYPES[dtype].bytes;
-  const code = wide ? new BigUint64Array(held.buffer)[0] : codeOf(held, dtype);
+  const code = wide
+    ? new BigUint64Array(Float64Array.of(value + 0).buffer)[0]
+    : codeOf(Float32Array.of(value + 0), dtype);
   const away = value === 0 || value > 0 === direction > 0;
   const sign = value === 0 && direction < 0 ? 1n << BigInt(width - 1) : 0n;
   const moved = (code + (away ? 1n : -1n)) | sign;

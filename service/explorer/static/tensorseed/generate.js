@@ -8,6 +8,7 @@ import { SCHEMES } from "./schemes.js";
 import { sha256 } from "./sha256.js";
 
 /** @typedef {import("./index.js").Query} Query */
+/** @typedef {import("./index.js").Values} Values */
 /** @typedef {import("./query.js").Entry} Entry */
 
 /** Elements that one call computes. */
@@ -32,7 +33,7 @@ export function generate(query) {
   return {
     name, dtype, shape, recipe, bytes,
     header: bytes.subarray(0, header.length),
-    values: decode(bytes.subarray(header.length), dtype),
+    values: /** @type {Values} */ (decode(bytes.subarray(header.length), dtype)),
     sha256: sha256(bytes),
     etag: sha256(new TextEncoder().encode("tensorseed file v1\n"), header),
     token: tokenOf(recipe),
@@ -45,7 +46,7 @@ export function generate(query) {
  * @param {Query | URLSearchParams | string} query
  * @param {number} first - the index of the first element in the row-major tensor
  * @param {number} count
- * @returns {import("./index.js").Values}
+ * @returns {Values}
  */
 export function elements(query, first, count) {
   const entry = entryOf(query);
@@ -53,7 +54,7 @@ export function elements(query, first, count) {
   if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || first < 0 || count < 0 || first + count > size) {
     throw new TensorseedError(`the tensor has the elements 0 to ${size - 1}`);
   }
-  return decode(drawn(entry, first, count), entry.dtype);
+  return /** @type {Values} */ (decode(drawn(entry, first, count), entry.dtype));
 }
 
 /** Elements in the bytes of a file. @param {Entry} entry @param {number} first @param {number} count @returns {Uint8Array} */

@@ -23,7 +23,7 @@ const MAX_SEED = 2n ** 64n;
 /**
  * @typedef {object} Entry one tensor, in the canonical form of what means the same
  * @property {number[]} shape
- * @property {string} dtype
+ * @property {import("./index.js").DType} dtype
  * @property {bigint} seed
  * @property {string} name
  * @property {string} kind
@@ -85,11 +85,11 @@ function valueOf(text) {
   }
 }
 
-/** @param {string} dtype */
+/** @param {string} dtype @returns {import("./index.js").DType} */
 function dtypeIn(dtype) {
   const known = Object.keys(DTYPES).filter((name) => name.includes("float"));
   if (!known.includes(dtype)) throw new TensorseedError(`dtype must be one of ${known.join(", ")}`, "dtype");
-  return dtype;
+  return /** @type {import("./index.js").DType} */ (dtype);
 }
 
 /** @param {number[] | string | undefined} shape @returns {number[]} */

@@ -10,7 +10,7 @@ const MAX_HEADER = 100_000_000; // bytes, the limit of the reference reader
  * @typedef {object} Header
  * @property {number} length - bytes before the first tensor
  * @property {Record<string, string>} metadata
- * @property {Map<string, { dtype: string, shape: number[], start: number, stop: number }>} tensors
+ * @property {Map<string, { dtype: import("./index.js").FileDType, shape: number[], start: number, stop: number }>} tensors
  *   offsets count from the first byte of the file
  */
 

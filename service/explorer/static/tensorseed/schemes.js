@@ -92,7 +92,7 @@ function kaimingStd({ a, mode, nonlinearity }, { shape }) {
   return gain / sqrt(fan(shape, mode));
 }
 
-/** @param {any} given @returns {[string, any]} */
+/** @param {string} kind @returns {(given: any) => [string, any]} */
 const kaimingCanonical = (kind) => (given) => [
   kind,
   given.nonlinearity === "leaky_relu" ? given : { ...given, a: 0 },
@@ -425,7 +425,7 @@ function weightNorm({ of, of_shape: whole, a, b, mean, std }, { shape, dtype, se
   const other = name.slice(0, name.lastIndexOf(".") + 1) + of;
   const drawn = new (dtype === "float64" ? Float64Array : Float32Array)(count);
   SCHEMES[kind].fill(parameters, { shape: whole, dtype, seed, name: other })(drawn, 0);
-  const elements = decode(encode(drawn, dtype), dtype);
+  const elements = /** @type {import("./index.js").Values} */ (decode(encode(drawn, dtype), dtype));
   const [axis] = kept.length ? kept : [0];
   const outer = kept.length ? productOf(whole.slice(0, axis)) : 1;
   const size = kept.length ? whole[axis] : 1;

@@ -10,12 +10,13 @@ export function Figures({ reports }) {
   const counted = reports.some(({ loss }) => loss !== null);
   const steps = Math.max(...reports.map((report) => report.steps.length));
   const expected = reports.find(({ expected_loss: found }) => found)?.expected_loss;
+  /** @type {[string, (report: any) => unknown][]} */
   const columns = [
     ["Signal, first", ({ layers }) => layers[0].std],
     ["Signal, last hidden", ({ layers }) => layers[Math.max(0, layers.length - 2)].std],
-    ...(counted ? [["Gradient, first", ({ layers }) => layers[0].gradient_std], ["Loss at first", ({ loss }) => loss]] : []),
-    ...(steps ? [[`After ${steps} ${steps === 1 ? "step" : "steps"}`, (report) => report.steps.at(-1)]] : []),
   ];
+  if (counted) columns.push(["Gradient, first", ({ layers }) => layers[0].gradient_std], ["Loss at first", ({ loss }) => loss]);
+  if (steps) columns.push([`After ${steps} ${steps === 1 ? "step" : "steps"}`, (report) => report.steps.at(-1)]);
   return html`<section class="card flush" aria-label="Figures">
     ${expected && html`<p class="above">A network that knows nothing has the loss ${number(Number(expected.value))}: ${expected.formula}.</p>`}
     <div class="scroll" tabindex="0" role="region" aria-label="Table of figures"><table>

@@ -102,7 +102,7 @@ export function wordsOf(key, block) {
  * @returns {(target: T, first: number) => void} writes the elements from the index `first` on
  */
 export function filler(transform, array, key) {
-  const inBlock = array === Float64Array ? 2 : 4;
+  const inBlock = new array(0) instanceof Float64Array ? 2 : 4;
   return (target, first) => {
     const start = Math.floor(first / inBlock);
     const stop = Math.ceil((first + target.length) / inBlock);
@@ -112,7 +112,7 @@ export function filler(transform, array, key) {
     for (let block = start; block < stop; block += size) {
       const count = Math.min(size, stop - block);
       const words = count < size ? allWords.subarray(0, 4 * count) : allWords;
-      const values = count < size ? allValues.subarray(0, inBlock * count) : allValues;
+      const values = count < size ? /** @type {T} */ (allValues.subarray(0, inBlock * count)) : allValues;
       fillWords(key, block % 2 ** 32, Math.floor(block / 2 ** 32), words);
       transform(words, values);
       const at = block * inBlock - first; // of the block's first element in the target
