@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import http.client
 import json
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from tests.clients.wire import Wire
-from tests.deploy.closed import LARGE, METRICS, Sent, assert_closed, assert_too_large
+from tests.deploy.refusals import (
+    ALONE,
+    LARGE,
+    METRICS,
+    Sent,
+    assert_closed,
+    assert_problem,
+    assert_refused,
+    assert_too_large,
+)
 from tools.soak.downloads import Download
 from tools.soak.proxies import CONFIGURATION, configured, executable, proxied
 from tools.soak.replicas import Replica, ask, asking, digest, normals, plan, post, running
@@ -217,6 +227,29 @@ def test_metrics_are_not_for_clients(site: Site, path: str) -> None:
 @pytest.mark.parametrize("path", ["/v1/losses/mse_loss", "/v1/weights"])
 def test_a_body_that_is_too_large_is_refused_as_the_server_does(site: Site, path: str, how: Sent) -> None:
     assert_too_large(http.client.HTTPConnection("127.0.0.1", site.port, timeout=60), path, how)
+
+
+@pytest.mark.parametrize(("request_", "status"), ALONE.items(), ids=[*map(str, ALONE.values())])
+def test_what_no_replica_sees_is_refused_in_its_form(site: Site, request_: bytes, status: int) -> None:
+    assert_refused(socket.create_connection(("127.0.0.1", site.port)), request_, status)
+
+
+def test_no_replica_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = tmp_path / "nginx.conf"
+    changed.write_text(CONFIGURATION.read_text().replace("read_timeout 120s", "read_timeout 200ms"))
+    monkeypatch.setattr("tools.soak.proxies.CONFIGURATION", changed)
+    replica = Replica()  # which is not begun
+    with proxied(replica) as port:
+        for path in ("/", "/v1/weights?shape=2&init=ones", "/v1/weights?shape=2&init=ones&seed=1"):
+            answer = ask(port, path, X_Request_ID="mine-3")
+            assert_problem(answer, 502)
+            assert answer.headers.get_all("X-Request-ID") == ["mine-3"]
+        assert_problem(ask(port, "/v1/weights?shape=2&init=ones", Accept="application/json"), 502)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        replica.port = silent.getsockname()[1]
+        with proxied(replica) as port:
+            for path in ("/healthz", "/v1/weights?shape=2&init=ones"):
+                assert_problem(ask(port, path), 504)
 
 
 def test_a_slice_is_served_with_every_replica_down(site: Site) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -15,8 +16,17 @@ from typing import NamedTuple
 import pytest
 
 from service.server.keys import make_key
-from tests.deploy.closed import LARGE, METRICS, Sent, assert_closed, assert_too_large
-from tests.serving import ROOT, served
+from tests.deploy.refusals import (
+    ALONE,
+    LARGE,
+    METRICS,
+    Sent,
+    assert_closed,
+    assert_problem,
+    assert_refused,
+    assert_too_large,
+)
+from tests.serving import ROOT, free_port, served
 from tools.soak.proxies import changed, executable, nginx
 from tools.soak.replicas import Answer, ask
 
@@ -34,6 +44,17 @@ class Front(NamedTuple):
     server: int
     key: str
     trust: ssl.SSLContext
+    certificates: Path
+
+
+def configured(certificates: Path, folder: Path, port: int, server: int) -> str:
+    """The deployed configuration, with this host's addresses and folders and nothing else changed."""
+    changes = {
+        "server tensorseed:8000;": f"server 127.0.0.1:{server};",
+        "listen 8443 ssl;": f"listen 127.0.0.1:{port} ssl;",
+        "/etc/nginx/tls": str(certificates),
+    }
+    return changed(CONFIGURATION.read_text(), folder, changes)
 
 
 @pytest.fixture(scope="module")
@@ -47,19 +68,12 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     key, line = make_key("all")
     (folder / "keys").write_text(f"{line}\n")
     options = {"TENSORSEED_KEYS_FILE": str(folder / "keys"), "TENSORSEED_TRUSTED_PROXIES": "127.0.0.1"}
-    with served(**options) as (_, server):
-
-        def write(own: Path, port: int) -> str:
-            changes = {
-                "server tensorseed:8000;": f"server 127.0.0.1:{server};",
-                "listen 8443 ssl;": f"listen 127.0.0.1:{port} ssl;",
-                "/etc/nginx/tls": str(certificates),
-            }
-            return changed(CONFIGURATION.read_text(), own, changes)
-
-        with nginx(write) as port:
-            trust = ssl.create_default_context(cafile=str(certificates / "tls.crt"))
-            yield Front(port, server, key, trust)
+    with (
+        served(**options) as (_, server),
+        nginx(lambda own, port: configured(certificates, own, port, server)) as port,
+    ):
+        trust = ssl.create_default_context(cafile=str(certificates / "tls.crt"))
+        yield Front(port, server, key, trust, certificates)
 
 
 def get(front: Front, path: str, **headers: str) -> Answer:
@@ -96,6 +110,19 @@ def test_metrics_stay_inside(front: Front, path: str) -> None:
 def test_a_body_that_is_too_large_is_refused_as_the_server_does(front: Front, how: Sent) -> None:
     connection = http.client.HTTPSConnection("localhost", front.port, context=front.trust, timeout=60)
     assert_too_large(connection, "/v1/losses/mse_loss", how)
+
+
+@pytest.mark.parametrize(("request_", "status"), ALONE.items(), ids=[*map(str, ALONE.values())])
+def test_what_the_server_does_not_see_is_refused_in_its_form(
+    front: Front, request_: bytes, status: int
+) -> None:
+    plain = socket.create_connection(("localhost", front.port))
+    assert_refused(front.trust.wrap_socket(plain, server_hostname="localhost"), request_, status)
+
+
+def test_no_server_is_a_problem(front: Front) -> None:
+    with nginx(lambda own, port: configured(front.certificates, own, port, free_port())) as port:
+        assert_problem(get(front._replace(port=port), QUERY), 502)
 
 
 def test_plain_http_is_led_to_tls(front: Front) -> None:

@@ -1,10 +1,11 @@
-"""Spellings of /metrics and bodies too large, which nginx keeps away."""
+"""Answers of nginx itself: to /metrics, large bodies, bad requests."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import json
+import socket
 from typing import Literal
 
 from tools.soak.replicas import Answer
@@ -24,6 +25,35 @@ def assert_closed(answer: Answer) -> None:
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"
     assert json.loads(answer.body)["type"] == "urn:tensorseed:problem:unknown-path"
+
+
+ALONE = {
+    b"GET / HTTP/1.1\r\n\r\n": 400,
+    b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n": 405,
+    b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"x" * 70_000): 414,
+    b"GET / HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n" % (b"x" * 70_000): 431,
+    b"GET /.problem/500 HTTP/1.1\r\nHost: x\r\n\r\n": 404,
+    b"GET /.problem/retry/x HTTP/1.1\r\nHost: x\r\n\r\n": 404,
+}
+"""Requests that no server sees, and the statuses of their answers."""
+
+
+def assert_refused(connection: socket.socket, request: bytes, status: int) -> None:
+    """Check that a request is refused in the server's form."""
+    with connection:
+        connection.sendall(request)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert_problem(Answer(answer.status, answer.headers, answer.read()), status)
+
+
+def assert_problem(answer: Answer, status: int) -> None:
+    """Check that an answer is a problem of this status; of no server, with when to ask again."""
+    problem = json.loads(answer.body)
+    assert (answer.status, problem["status"]) == (status, status)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Retry-After"] == ("1" if status in (502, 504) else None)
 
 
 def assert_too_large(connection: http.client.HTTPConnection, path: str, how: Sent) -> None:
