@@ -96,15 +96,14 @@ def pages(reserved: Collection[str], has_repository: HasRepository) -> Pages:
             Route(f"{PREFIX}/{{digest}}/{{path:path}}", asset, methods=_METHODS, include_in_schema=False),
             Route(at_repository, repository, methods=_METHODS, include_in_schema=False),
             Route(f"{at_repository}/", repository, methods=_METHODS, include_in_schema=False),
-            Route(
-                f"{at_repository}/tree/{{path:path}}", repository, methods=_METHODS, include_in_schema=False
-            ),
-            Route(
-                f"{at_repository}/blob/{{path:path}}", repository, methods=_METHODS, include_in_schema=False
+            *(
+                Route(f"{at_repository}/{kind}{end}", repository, methods=_METHODS, include_in_schema=False)
+                for kind in ("tree", "blob")
+                for end in ("", "/{path:path}")
             ),
         ],
         re.compile(
-            rf"/$|{PREFIX}(?:/|$)|/{_segment(reserved).regex}/{_segment(_FILES).regex}(?:/|/(?:tree|blob)/.*)?$",
+            rf"/$|{PREFIX}(?:/|$)|/{_segment(reserved).regex}/{_segment(_FILES).regex}(?:/|/(?:tree|blob)(?:/.*)?)?$",
             re.DOTALL,
         ),
     )

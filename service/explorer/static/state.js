@@ -12,7 +12,7 @@ export const ROOT = new URL("../../", import.meta.url);
 
 const HOME = "tensor";
 const SETTLE_MS = 250; // browsers refuse a page that rewrites its address at every key
-const REPOSITORY = /^([^/]+\/[^/]+)(?:\/tree\/(.*?)|\/blob\/([^/]*)(?:\/(.+?))?)?\/?$/;
+const REPOSITORY = /^([^/]+\/[^/]+)(?:\/tree(?:\/(.*?))?|\/blob(?:\/([^/]*)(?:\/(.+?))?)?)?\/?$/;
 
 const listeners = new Set();
 let current = read();

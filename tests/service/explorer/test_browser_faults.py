@@ -38,6 +38,8 @@ def test_every_path_of_a_repository_is_its_page(visit: Visitor) -> None:
         f"{REPOSITORY}/blob/seed-42/": "seed-42",
         f"{REPOSITORY}/blob/": "main",
         f"{REPOSITORY}/tree/": "main",
+        f"{REPOSITORY}/blob": "main",
+        f"{REPOSITORY}/tree": "main",
         REPOSITORY.replace("/t", "%2Ft").replace("%2F", "/", 1): "main",
     }.items():
         page.goto(f"{visit.site}{path}")

@@ -1,4 +1,4 @@
-"""The explorer in Chromium: pictures and reports by URL, and saved with a key."""
+"""The explorer in Chromium: pictures and reports by URL, or saved."""
 
 from __future__ import annotations
 
