@@ -150,14 +150,17 @@ class CompleteResponse(Response):
         self.background = None
         self.init_headers({**headers, "Content-Length": str(length)})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send head and body. The end of a long one goes out alone, when the client has read nearly all."""
-        if len(self.body) <= WHOLE_BYTES:
-            await super().__call__(scope, receive, send)
-            return
-        head = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-        await send(head)
-        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send head and body."""
+        await send_complete(send, self.status_code, self.raw_headers, self.body)
+
+
+async def send_complete(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: Chunk) -> None:
+    """Send head and body. The end of a long one goes out alone, when the client has read nearly all."""
+    is_long = len(body) > WHOLE_BYTES
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": is_long})
+    if is_long:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

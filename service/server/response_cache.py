@@ -1,22 +1,34 @@
 """Cache of whole answers with small files, by URL.
 
 An immutable answer can be repeated without routing, parsing or computing. The cache stores an answer from the
-second request on: a client that draws many seeds leaves its URLs' hashes alone.
+second request on: a client that draws many seeds leaves its URLs' hashes alone, and what their answers have
+in common.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tensorseed.errors import TooLargeError
+from tensorseed.spec.numbers import SEED_COUNT
+
+from ..http.errors import BusyError
+from ..http.memory import lease_of
 from ..http.paths import root_path, route_path
+from ..http.request_context import RESEEDED
+from ..http.responses import WHOLE_BYTES, Chunk, send_complete
 
 PREFIX = "/v1/weights"
 MAX_BODY_BYTES = 1 << 20
 OVERHEAD_BYTES = 2_048  # of a stored answer beside its body and texts, about
+SHORT_QUERY = 512  # bytes
 MAX_SEEN = 8_192  # URLs that were requested once
 
 # The cache does not answer a request with one of these.
@@ -24,9 +36,23 @@ _CONDITIONS = frozenset(
     {b"range", b"if-range", b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"}
 )
 _IMMUTABLE = b"immutable"
+_SEED = re.compile(rb"(?:^|&)seed=(0|[1-9][0-9]{0,19})(?=&|$)")
+
+
+class Reseeded(Protocol):
+    """What answers one query with any seed of so many digits."""
+
+    nbytes: int
+
+    def answer(self, seed: int) -> tuple[Mapping[bytes, bytes], Chunk] | None:
+        """The fields that another seed changes, and the body; None where the application has to answer."""
+
 
 Key = tuple[str, bytes, bytes, bytes]
 """Root path, path, query string and Accept fields of a request."""
+
+SeedlessKey = tuple[str, bytes, bytes, bytes, int, bytes]
+"""The same, with what precedes and follows the seed in the query, and the number of its digits."""
 
 
 class CachedResponse(NamedTuple):
@@ -38,18 +64,31 @@ class CachedResponse(NamedTuple):
     nbytes: int
 
 
-def weigh(key: Key, headers: list[tuple[bytes, bytes]], body: Any) -> int:
+def weigh(key: Key | SeedlessKey, headers: list[tuple[bytes, bytes]], body: Any) -> int:
     """The memory of an answer and its key, in bytes. Clients choose the length of the key."""
-    texts = sum(map(len, key)) + sum(len(name) + len(value) for name, value in headers)
-    return OVERHEAD_BYTES + texts + len(body)
+    texts = [*(part for part in key if not isinstance(part, int)), *chain.from_iterable(headers)]
+    return OVERHEAD_BYTES + sum(map(len, texts)) + len(body)
+
+
+class SeededResponses(NamedTuple):
+    """What answers a query with other seeds, the fields of one of its answers, and the memory of both."""
+
+    answers: Reseeded
+    headers: list[tuple[bytes, bytes]]
+    route: Any
+    nbytes: int
 
 
 class ResponseCache:
-    """Answers repeated GETs of small files from at most `nbytes` of memory."""
+    """Answers repeated GETs of small files from at most `nbytes` of memory.
+
+    A query that differs in its seed alone from an answered one is computed, and neither routed nor parsed.
+    """
 
     def __init__(self, app: ASGIApp, nbytes: int) -> None:
         self._app = app
-        self._responses: LRUCache[Key, CachedResponse] = LRUCache(nbytes, attrgetter("nbytes"))
+        self._responses: LRUCache[Key | SeedlessKey, CachedResponse | SeededResponses]
+        self._responses = LRUCache(nbytes, attrgetter("nbytes"))
         self._seen: LRUCache[int, bool] = LRUCache(MAX_SEEN)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,16 +98,24 @@ class ResponseCache:
             await self._app(scope, receive, send)
             return
         cached = self._responses.get(key)
-        if cached is not None:
+        if isinstance(cached, CachedResponse):
             scope["route"] = cached.route
             await send({"type": "http.response.start", "status": 200, "headers": cached.headers})
             await send({"type": "http.response.body", "body": cached.body})
             return
         digest = hash(key)
         if digest in self._seen:
-            await self._app(scope, receive, self._storing(key, scope, send))
+            send = self._storing(key, scope, send)
         else:
             self._seen[digest] = True
+        seedless = _seedless(key)
+        if seedless is None:
+            await self._app(scope, receive, send)
+            return
+        seeded = self._responses.get(seedless[0])
+        if not isinstance(seeded, SeededResponses):
+            await self._app(scope, receive, self._learning(seedless[0], scope, send))
+        elif not await _answer(seeded, seedless[1], scope, send):
             await self._app(scope, receive, send)
 
     def _storing(self, key: Key, scope: Scope, send: Send) -> Send:
@@ -94,10 +141,51 @@ class ResponseCache:
             body = bytes(body)  # its buffer is reused
             self._responses[key] = CachedResponse(headers, body, route, nbytes)
 
+    def _learning(self, key: SeedlessKey, scope: Scope, send: Send) -> Send:
+        """`send` that stores what answers the query with other seeds, where the route offers it."""
+
+        async def learn(message: Message) -> None:
+            if message["type"] == "http.response.start" and RESEEDED in scope:
+                answers, headers = scope[RESEEDED], list(message["headers"])
+                nbytes = weigh(key, headers, b"") + answers.nbytes
+                if nbytes <= self._responses.maxsize:
+                    self._responses[key] = SeededResponses(answers, headers, scope.get("route"), nbytes)
+            await send(message)
+
+        return learn
+
+
+async def _answer(seeded: SeededResponses, seed: int, scope: Scope, send: Send) -> bool:
+    """Send the answer of a seed. False where the application answers, as it does without memory for it."""
+    length = _length(seeded.headers)
+    try:
+        if length > WHOLE_BYTES:
+            lease_of(scope).take(length)
+    except (BusyError, TooLargeError):
+        return False
+    found = seeded.answers.answer(seed)
+    if found is None:
+        return False
+    fields, body = found
+    headers = [(name, fields.get(name, value)) for name, value in seeded.headers]
+    scope["route"] = seeded.route
+    await send_complete(send, 200, headers, body)
+    return True
+
 
 def _length(headers: list[tuple[bytes, bytes]]) -> int:
     """The Content-Length; -1 without one."""
     return next((int(value) for name, value in headers if name == b"content-length"), -1)
+
+
+def _seedless(key: Key) -> tuple[SeedlessKey, int] | None:
+    """What the queries of all seeds of as many digits have in common, and the seed; None without one."""
+    root, path, query, accept = key
+    match = _SEED.search(query) if len(query) <= SHORT_QUERY else None
+    if match is None or (seed := int(match[1])) >= SEED_COUNT:
+        return None
+    start, stop = match.span(1)
+    return (root, path, query[:start], query[stop:], stop - start, accept), seed
 
 
 def _key(scope: Scope) -> Key | None:

@@ -55,6 +55,7 @@ from .parameters import dtype_parameter, format_parameter, slice_parameter
 from .plans import plan_pieces
 from .representations import FORMATS
 from .schemas import TOKEN, Plan, file_answers, spec_body
+from .seeds import offer_seeds
 
 
 class TokenConvertor(StringConvertor):
@@ -142,7 +143,9 @@ async def get_weights(request: Request) -> Response:
         _parse_query, request.scope["query_string"], parameters
     )
     if opened is not None:
-        return await _answer_query(request, opened, parameters, form)
+        response = await _answer_query(request, opened, parameters, form)
+        offer_seeds(request, opened, response)
+        return response
     return await cancel_on_disconnect(request.receive, _get(request, parameters, form))
 
 
