@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
-from operator import attrgetter
-from typing import Any, NamedTuple
+from operator import add
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from tensorseed.errors import Fault
 from tensorseed.spec.json.pointers import pointer
@@ -21,23 +22,13 @@ from tensorseed.spec.resolution import EntryTensor
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.schemes import ArgumentError
-from tensorseed.torch.defaults import (
-    DTYPE_NAMES,
-    Defaults,
-    Facts,
-    bare_tensor,
-    defaults_of,
-    dtype_fault,
-    resolved_fields,
-)
+from tensorseed.torch.defaults import DTYPE_NAMES, bare_tensor, dtype_fault, resolved_fields
+from tensorseed.torch.memory import Sizes, sizes_of
 from tensorseed.torch.names import name_faults
+from tensorseed.torch.own_tensors import NESTED, Own, own_tensors
 from tensorseed.torch.ties import addresses_of, memory_of, share_memory
 from tensorseed.torch.transformers_models import TransformersModels
-from tensorseed.torch.walk import Member, members_of, walk
-
-NESTED = "is a nested tensor, of several shapes: leave it out of the module, or make it of plain ones"
-
-_FACTS = attrgetter("shape", "dtype")
+from tensorseed.torch.walk import Member
 
 
 class Uncovered(NamedTuple):
@@ -52,8 +43,8 @@ class Decisions:
     """What becomes of every tensor: drawn, tied to one that is, left as it is, or uncovered.
 
     `drawn` and `ties` are by name, in the order of the state dict. A tie leads to the first name. As many as
-    `drawn` are the `tensors` themselves, their `addresses`, 0 where there is none, and their `sources`: what
-    decided it, a rule, by its index, or else in words.
+    `drawn` are the `tensors` themselves, their `addresses`, 0 where there is none, their `sizes`, and their
+    `sources`: what decided it, a rule, by its index, or else in words.
     `ruled_ties` are, by the index of a rule, the first tie that it matches.
     """
 
@@ -62,6 +53,7 @@ class Decisions:
     drawn: dict[str, ResolvedTensor] = field(default_factory=dict)
     tensors: list[torch.Tensor] = field(default_factory=list)
     addresses: list[int] = field(default_factory=list)
+    sizes: Sizes = field(default_factory=partial(sizes_of, ()))
     sources: list[int | str] = field(default_factory=list)
     ties: dict[str, str] = field(default_factory=dict)
     ruled_ties: dict[int, str] = field(default_factory=dict)
@@ -81,63 +73,34 @@ class Decisions:
         return [index for index in range(len(self.rules)) if index not in used]
 
 
-class _Own(NamedTuple):
-    """The tensors that are a module's own, by name, and their defaults."""
-
-    path: str
-    module: nn.Module
-    types: tuple[str, ...]
-    tensors: Mapping[str, torch.Tensor]
-    defaults: Defaults
-
-
 def decide(module: nn.Module, rules: Rules, prefix: str = "") -> Decisions:
     """The decision on every tensor of `module`: by rules, by its model of transformers, or by its layer."""
     decisions = Decisions(rules, TransformersModels(module, prefix))
-    owned = [*_owned(module, prefix, decisions.faults)]
-    names = [own.path + name for own in owned for name in own.tensors]
-    tensors = [*chain.from_iterable([own.tensors.values() for own in owned])]
+    owned = [*own_tensors(module, prefix, decisions.faults)]
+    names = [path + name for path, _, _, own, _ in owned for name in own]
+    tensors = [*chain.from_iterable([own.values() for _, _, _, own, _ in owned])]
     resolved = [own.defaults.resolved for own in owned]
     addresses = addresses_of(tensors)
-    different, shared = {*map(id, tensors)}, share_memory(addresses)
-    if rules or decisions.models or shared or len(different) < len(tensors) or None in resolved:
+    shared = share_memory(addresses)
+    repeated = shared or (0 in addresses and len({*map(id, tensors)}) < len(tensors))
+    if rules or decisions.models or repeated or None in resolved:
         decider = _Decider(decisions, memory_of if shared else id)
         for own in owned:
             decider.decide(own)
         address_by_id = dict(zip(map(id, tensors), addresses, strict=True))
         decisions.addresses = [address_by_id[id(tensor)] for tensor in decisions.tensors]
+        decisions.sizes = sizes_of(decisions.drawn.values())
     else:  # the same in a fraction of the time
-        new, rests = tuple.__new__, chain.from_iterable(filter(None, resolved))
-        decisions.drawn = {
-            name: new(ResolvedTensor, (name, name) + rest)  # noqa: RUF005, it is faster
-            for name, rest in zip(names, rests, strict=True)
-        }
+        new, rests = partial(tuple.__new__, ResolvedTensor), chain.from_iterable(filter(None, resolved))
+        drawn = map(new, map(add, zip(names, names, strict=True), rests))  # by loops in C
+        decisions.drawn = dict(zip(names, drawn, strict=True))
         decisions.tensors, decisions.addresses = tensors, addresses
+        elements = [*chain.from_iterable([own.defaults.elements for own in owned])]
+        widths = [*chain.from_iterable([own.defaults.widths for own in owned])]
+        decisions.sizes = Sizes(np.array(elements, np.int64), np.array(widths, np.int64))
         decisions.sources = [*chain.from_iterable([own.defaults.words for own in owned])]
     decisions.faults += [Fault("", fault) for fault in name_faults(names)]
     return decisions
-
-
-def _owned(module: nn.Module, prefix: str, faults: list[Fault]) -> Iterator[_Own]:
-    """Yield the tensors of the modules; add the faults of those that nothing initialises."""
-    for part in walk(module, prefix):
-        path, module, kind, layer = part
-        if kind.refusal is not None:
-            assert part.refusal is not None
-            faults.append(Fault("", part.refusal))
-            return
-        if not (module._parameters or module._buffers):
-            continue
-        try:
-            tensors, parameters, facts = _own_tensors(module)
-        except RuntimeError:  # of a shape that is not there
-            unknown = [*filter(None, map(unshaped, members_of(path, module)))]
-            if not unknown:
-                raise
-            faults += unknown
-            continue
-        defaults = defaults_of(layer, parameters, tuple(tensors), facts)
-        yield tuple.__new__(_Own, (path, module, kind.types, tensors, defaults))
 
 
 class _Decider:
@@ -150,7 +113,7 @@ class _Decider:
         self._firsts: dict[Hashable, str] = {}
         self._by_rule: dict[tuple[int, torch.Size, torch.dtype, int], EntryTensor | None] = {}
 
-    def decide(self, own: _Own) -> None:
+    def decide(self, own: Own) -> None:
         """Decide on the tensors that are the module's own."""
         path, module, types, tensors, defaults = own
         decisions, rules, models = self.decisions, self._rules, self.decisions.models
@@ -233,27 +196,3 @@ class _Decider:
 def _groups_of(module: nn.Module) -> int:
     """The groups of a convolution, and 1 for other modules."""
     return module.groups if isinstance(module, nn.modules.conv._ConvNd) else 1
-
-
-def _own_tensors(module: nn.Module) -> tuple[Mapping[str, torch.Tensor], int, Facts]:
-    """The tensors that are the module's own by name, the number of parameters, and shapes and dtypes."""
-    parameters: Mapping[str, Any] = module._parameters
-    if not module._buffers:
-        try:
-            return parameters, len(parameters), tuple(map(_FACTS, parameters.values()))
-        except AttributeError:  # of a None
-            pass
-    tensors = {name: tensor for name, tensor in parameters.items() if tensor is not None}
-    count = len(tensors)
-    tensors |= {name: tensor for name, tensor in module._buffers.items() if tensor is not None}
-    return tensors, count, tuple(map(_FACTS, tensors.values()))
-
-
-def unshaped(member: Member) -> Fault | None:
-    """The fault of a tensor without a shape: of a lazy layer, or a nested one."""
-    if not is_lazy(member.tensor):
-        if member.tensor.is_nested:
-            return Fault("", f"{member.name} {NESTED}")
-        return None
-    remedy = "run the module once, so that its lazy layers get theirs"
-    return Fault("", f"{member.name} has no shape yet: {remedy}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -44,11 +45,16 @@ class Default(NamedTuple):
 
 
 class Defaults(NamedTuple):
-    """The defaults of a module's tensors, and their words; if all have one, their `resolved_fields`."""
+    """The defaults of a module's tensors, and their words; if all have one, their `resolved_fields`.
+
+    `elements` are the numbers of elements, and `widths` the bytes of each.
+    """
 
     of_each: tuple[Default, ...]
     words: tuple[str, ...]
     resolved: tuple[tuple[Any, ...], ...] | None
+    elements: tuple[int, ...]
+    widths: tuple[int, ...]
 
 
 @lru_cache(4_096)
@@ -81,7 +87,9 @@ def defaults_of(
             found.append(_default(layer, slot, is_buffer))
     resolved = [resolved_fields(default.drawn) for default in found if default.drawn is not None]
     words = [default.words for default in found if default.words is not None]
-    return Defaults(tuple(found), tuple(words), tuple(resolved) if len(resolved) == len(found) else None)
+    whole = tuple(resolved) if len(resolved) == len(found) else None
+    elements = tuple(math.prod(shape) for shape, _ in facts)
+    return Defaults(tuple(found), tuple(words), whole, elements, tuple(dtype.itemsize for _, dtype in facts))
 
 
 def resolved_fields(drawn: EntryTensor) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from tensorseed.spec.query import point_at_parameters
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
 from tensorseed.torch.filling import fill_part, fill_tensors
-from tensorseed.torch.memory import check_fillable, dtype_of, is_dtensor
+from tensorseed.torch.memory import check_fillable, dtype_of, is_dtensor, sizes_of
 from tensorseed.torch.ties import addresses_of
 
 T = TypeVar("T", bound=torch.Tensor)
@@ -72,7 +72,9 @@ def fill_(
     entry |= {field: value for field, value in optional.items() if value is not None}
     resolved = _resolve({"seed": seed, "layers": [entry]})
     if box is None:
-        fill_tensors([tensor], addresses_of([tensor]), resolved.tensors, resolved.seed)
+        fill_tensors(
+            [tensor], addresses_of([tensor]), resolved.tensors, sizes_of(resolved.tensors), resolved.seed
+        )
         return tensor
     fill_part(tensor, resolved.tensors[0], box, resolved.seed)
     return tensor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -19,12 +18,12 @@ from tensorseed.files.slices import Box
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.torch.memory import (
+    Sizes,
     check_fillable,
     check_memory,
     dtype_of,
     increment_versions,
     is_dtensor,
-    nbytes_of,
     plain_addresses,
 )
 
@@ -44,11 +43,15 @@ class Part(NamedTuple):
 
 
 def fill_tensors(
-    tensors: Sequence[torch.Tensor], addresses: Sequence[int], drawn: Sequence[ResolvedTensor], seed: int
+    tensors: Sequence[torch.Tensor],
+    addresses: Sequence[int],
+    drawn: Sequence[ResolvedTensor],
+    sizes: Sizes,
+    seed: int,
 ) -> None:
     """Fill tensors in place with the elements that the service sends for `seed`.
 
-    The addresses are those of `addresses_of`.
+    The addresses are those of `addresses_of`, the sizes those of `sizes_of`.
     What is `drawn` describes a whole tensor; the shard of a DTensor gets its slice.
     No process communicates with another, and the random state of torch is untouched.
 
@@ -56,14 +59,16 @@ def fill_tensors(
         TensorError: a tensor cannot be filled; none has been written.
     """
     with torch.no_grad():
-        of_plain = plain_addresses(tensors, addresses)
-        others = [i for i, address in enumerate(of_plain) if not address]
+        starts = np.array(plain_addresses(tensors, addresses, sizes), np.int64)
+        others = np.flatnonzero(starts == 0).tolist()
         parts = [part for i in others for part in _parts(tensors[i], drawn[i])]
-        plain, of_each = [*compress(tensors, of_plain)], [*compress(drawn, of_plain)]
-        widths = np.array([one.dtype.itemsize for one in of_each], np.int64)
-        elements = np.array(nbytes_of(plain), np.int64) // widths
-        starts = np.array([*filter(None, of_plain)], np.int64)
-        _fill(Parts(of_each, np.zeros_like(starts), starts, elements), parts, seed)
+        plain: Sequence[torch.Tensor] = tensors
+        elements = sizes.elements
+        if others:
+            chosen = np.flatnonzero(starts).tolist()
+            starts, elements = starts[chosen], elements[chosen]
+            plain, drawn = [tensors[i] for i in chosen], [drawn[i] for i in chosen]
+        _fill(Parts(drawn, np.zeros_like(starts), starts, elements), parts, seed)
         torch.autograd.graph.increment_version(plain)
         increment_versions([*(tensors[i] for i in others), *(part.local for part in parts)])
 

@@ -25,7 +25,6 @@ from tensorseed.torch.decisions import Decisions, Uncovered, decide
 from tensorseed.torch.defaults import DTYPE_NAMES, dtype_fault
 from tensorseed.torch.filling import fill_tensors
 from tensorseed.torch.matching import match
-from tensorseed.torch.memory import nbytes_of
 from tensorseed.torch.names import check_module, checked_prefix, class_names
 from tensorseed.torch.report import InitReport
 from tensorseed.torch.ties import overlaps
@@ -95,7 +94,8 @@ def init_(
         unknown = [member for member in decisions.left if member.name not in computed]
         owners = computable(unknown)
         computed += [member.name for member in unknown if member.tensor.is_meta]
-        fill_tensors(decisions.tensors, decisions.addresses, [*decisions.drawn.values()], given)
+        drawn = [*decisions.drawn.values()]
+        fill_tensors(decisions.tensors, decisions.addresses, drawn, decisions.sizes, given)
         device = decisions.tensors[0].device if decisions.tensors else torch.device("cpu")
         for member, numbers in known:
             write_numbers(member, numbers, device)
@@ -180,14 +180,13 @@ def _uncovered(uncovered: Iterable[Uncovered]) -> Iterator[Fault]:
 def _check_memory(decisions: Decisions) -> None:
     """Check that the tensors have memory, which no other of them shows as well."""
     names, tensors, addresses = [*decisions.drawn], decisions.tensors, decisions.addresses
-    virtual = [i for i, address in enumerate(addresses) if not address and tensors[i].is_meta]
+    starts = np.array(addresses, np.uint64)
+    virtual = [i for i in np.flatnonzero(starts == 0).tolist() if tensors[i].is_meta]
     if virtual:
         detail = f"on meta, without memory, are {', '.join(fold(names[i] for i in virtual))}"
         raise ModuleError.at("", f"{detail}: call module.to_empty(device=…) first")
-    own = [i for i, address in enumerate(addresses) if address]
-    those, starts = [tensors[i] for i in own], [addresses[i] for i in own]
-    found = overlaps(those, starts, nbytes_of(those))
-    pairs = [(names[own[one]], names[own[other]]) for one, other in found]
+    found = overlaps(tensors, starts, decisions.sizes.nbytes)
+    pairs = [(names[one], names[other]) for one, other in found]
     if pairs:
         remedy = "give one of them its own memory"
         raise ModuleError(

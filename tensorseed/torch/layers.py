@@ -78,10 +78,14 @@ class LayerKey(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """The names of a type's arguments, and the function that reads their values from a module."""
+    """The names of a type's arguments, and the function that reads their values from a module.
+
+    Modules with equal `attributes`, and with parameters of the same names, have equal values.
+    """
 
     names: tuple[str, ...]
     read: Callable[[nn.Module], Values]
+    attributes: Callable[[nn.Module], Any]
 
 
 @cache
@@ -89,14 +93,16 @@ def reader(kind: str) -> Reader:
     """The reader of a type whose tensors are not those of layers inside it."""
     names = tuple(name for name in LAYERS[kind].model_fields if name not in _COMMON)
     if kind == "MultiheadAttention":
-        return Reader(names, _attention)
+        return Reader(names, _attention, _ATTENTION)
     if kind == "PReLU":
-        return Reader((*names, "init"), attrgetter(*names, "init"))
+        read = attrgetter(*names, "init")
+        return Reader((*names, "init"), read, read)
     if kind in _FLAGGED or "bias" not in names:
-        return Reader(names, attrgetter(*names))
-    attributes = tuple(name for name in names if name != "bias")
-    read = attrgetter(*attributes)
-    return Reader((*attributes, "bias"), lambda module: (*read(module), _has_bias(module)))
+        read = attrgetter(*names)
+        return Reader(names, read, read)
+    others = tuple(name for name in names if name != "bias")
+    read = attrgetter(*others)
+    return Reader((*others, "bias"), lambda module: (*read(module), _has_bias(module)), read)
 
 
 def _has_bias(module: nn.Module) -> bool:
@@ -107,9 +113,11 @@ def _has_bias(module: nn.Module) -> bool:
     return "weight" in own and own["weight"] is None
 
 
+_ATTENTION = attrgetter("embed_dim", "num_heads", "dropout", "add_zero_attn", "kdim", "vdim", "batch_first")
+
+
 def _attention(module: nn.Module) -> Values:
-    names = ("embed_dim", "num_heads", "dropout", "add_zero_attn", "kdim", "vdim", "batch_first")
-    size, heads, dropout, zero, keys, values, first = attrgetter(*names)(module)
+    size, heads, dropout, zero, keys, values, first = _ATTENTION(module)
     bias = "in_proj_bias" not in module._parameters or module._parameters["in_proj_bias"] is not None
     more = module._parameters.get("bias_k") is not None
     return (size, heads, dropout, bias, more, zero, keys, values, first)

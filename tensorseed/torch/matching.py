@@ -11,9 +11,11 @@ from tensorseed.spec.names import fold
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.spec.rules import Rules
 from tensorseed.suggestions import unknown_name
-from tensorseed.torch.decisions import Decisions, unshaped
+from tensorseed.torch.decisions import Decisions
 from tensorseed.torch.defaults import DTYPE_NAMES, written_dtype
 from tensorseed.torch.layers import LayerKey
+from tensorseed.torch.memory import sizes_of
+from tensorseed.torch.own_tensors import unshaped
 from tensorseed.torch.ties import addresses_of, memory_of
 from tensorseed.torch.transformers_models import TransformersModels
 from tensorseed.torch.walk import Member, members_of, walk
@@ -46,6 +48,7 @@ def match(module: nn.Module, tensors: Mapping[str, ResolvedTensor], prefix: str 
     for members in groups.values():
         _decide(decisions, members, tensors, required)
     decisions.addresses = addresses_of(decisions.tensors)
+    decisions.sizes = sizes_of(decisions.drawn.values())
     present = {member.name for members in groups.values() for member in members}
     lacking = [name for name in tensors if name not in present and name.startswith(prefix)]
     decisions.faults += _lacking(lacking, present)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from tensorseed.errors import TensorError
+from tensorseed.sampling.distributions.base import Indices
 from tensorseed.sampling.dtypes import DTYPES, TENSOR_DTYPES, DType
+from tensorseed.spec.resolved import ResolvedTensor
 
 if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 PLAIN = frozenset([nn.Parameter, nn.Buffer, torch.Tensor])
 """The types of tensors that are no subclasses with a memory of another kind."""
 
-_IS_CPU, _NBYTES = attrgetter("is_cpu"), attrgetter("nbytes")  # by loops in C
+_IS_CPU = attrgetter("is_cpu")  # by loops in C
 
 _DTYPES = {getattr(torch, name): DTYPES[name] for name in TENSOR_DTYPES}
 
@@ -119,7 +122,7 @@ def overlaps(tensor: torch.Tensor) -> bool:
     return np.unique(offsets).size < offsets.size
 
 
-def plain_addresses(tensors: Sequence[torch.Tensor], addresses: Sequence[int]) -> list[int]:
+def plain_addresses(tensors: Sequence[torch.Tensor], addresses: Sequence[int], sizes: Sizes) -> list[int]:
     """Return the addresses of plain contiguous tensors of the CPU; 0 of any other.
 
     These are thousands in a module of small tensors, where such checks cost as much as to fill them.
@@ -131,7 +134,7 @@ def plain_addresses(tensors: Sequence[torch.Tensor], addresses: Sequence[int]) -
         and all(map(of_class.is_contiguous, tensors))
         and not any(map(of_class.is_neg, tensors))
         and not any(map(of_class.is_inference, tensors))
-        and _fit_storages(tensors)
+        and _fit_storages(tensors, sizes)
     ):
         return [*addresses]
     return [*map(_plain_address, tensors, addresses)]
@@ -149,17 +152,30 @@ def _plain_address(tensor: torch.Tensor, address: int) -> int:
     return 0
 
 
-def _fit_storages(tensors: Sequence[torch.Tensor]) -> bool:
+def _fit_storages(tensors: Sequence[torch.Tensor], sizes: Sizes) -> bool:
     """Return whether the storage of every contiguous tensor holds all its elements."""
-    widths = np.array([*map(torch.Tensor.element_size, tensors)], np.int64)
     offsets = np.array([*map(torch.Tensor.storage_offset, tensors)], np.int64)
-    held = np.array([tensor.untyped_storage().nbytes() for tensor in tensors], np.int64)
-    return bool((offsets * widths + np.array(nbytes_of(tensors), np.int64) <= held).all())
+    storages = map(torch.Tensor.untyped_storage, tensors)
+    held = np.array([*map(torch.UntypedStorage.nbytes, storages)], np.int64)
+    return bool(((offsets + sizes.elements) * sizes.widths <= held).all())
 
 
-def nbytes_of(tensors: Sequence[torch.Tensor]) -> list[int]:
-    """Return the bytes of each tensor's elements."""
-    return [*map(_NBYTES, tensors)]
+class Sizes(NamedTuple):
+    """The elements of whole tensors and the bytes of each, as columns."""
+
+    elements: Indices
+    widths: Indices
+
+    @property
+    def nbytes(self) -> Indices:
+        """The bytes of each tensor."""
+        return self.elements * self.widths
+
+
+def sizes_of(drawn: Collection[ResolvedTensor]) -> Sizes:
+    """The sizes of tensors."""
+    elements = [math.prod(one.shape) for one in drawn]
+    return Sizes(np.array(elements, np.int64), np.array([one.dtype.itemsize for one in drawn], np.int64))
 
 
 def increment_versions(tensors: Iterable[torch.Tensor]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from tensorseed.sampling.distributions.base import Indices
 from tensorseed.torch.memory import PLAIN
 
 
@@ -42,21 +44,21 @@ def memory_of(tensor: torch.Tensor) -> Hashable:
 
 
 def overlaps(
-    tensors: Sequence[torch.Tensor], addresses: Sequence[int], nbytes: Sequence[int]
+    tensors: Sequence[torch.Tensor], starts: npt.NDArray[np.uint64], nbytes: Indices
 ) -> Iterator[tuple[int, int]]:
     """Yield the indices of tensors that share elements: a dense one, and one that begins inside it.
 
-    Tensors with gaps, such as columns of a matrix, may lie between each other's elements.
+    `starts` are the addresses; a tensor without one shares nothing. Tensors with gaps, such as columns of a
+    matrix, may lie between each other's elements.
     """
-    sizes = [size if address else 0 for size, address in zip(nbytes, addresses, strict=True)]
-    starts = np.array(addresses, np.uint64)
+    sizes = np.where(starts == 0, 0, nbytes).astype(np.uint64)
     order = np.argsort(starts, kind="stable")
-    ends = starts + np.array(sizes, np.uint64)
+    ends = starts + sizes
     furthest_ends = np.maximum.accumulate(ends[order])
     if not bool((furthest_ends[:-1] > starts[order][1:]).any()):
         return
     furthest: dict[torch.device, int] = {}  # the dense tensor of a device that ends last
-    for index in filter(sizes.__getitem__, map(int, order)):
+    for index in order[sizes[order] > 0].tolist():
         tensor = tensors[index]
         last = furthest.get(tensor.device)
         if last is not None and ends[last] > starts[index]:

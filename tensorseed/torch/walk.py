@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -65,6 +65,7 @@ class Kind(NamedTuple):
     layer: str | None  # the layer type
     differs: str | None  # why its default is not that of the type
     read: Callable[[nn.Module], Values] | None  # of a layer without layers inside
+    attributes: Callable[[nn.Module], Any]  # beside its own tensors all that its `Layer` depends on
 
 
 @by_class
@@ -72,14 +73,20 @@ def kind_of(cls: type[nn.Module]) -> Kind:
     """What a class says of its modules."""
     found = layer_class(cls)
     layer, differs = (None, None) if found is None else found
+    known = None if layer is None or layer in CONTAINERS else reader(layer)
     return Kind(
         wrapped_attribute(cls),
         next((_REFUSED[name] for name in full_names(cls) if name in _REFUSED), None),
         class_names(cls),
         layer,
         differs,
-        None if layer is None or layer in CONTAINERS else reader(layer).read,
+        None if known is None else known.read,
+        _nothing if known is None else known.attributes,
     )
+
+
+def _nothing(_: nn.Module) -> None:
+    return None
 
 
 class Layer:
@@ -127,7 +134,12 @@ class Part(NamedTuple):
     path: str
     module: nn.Module
     kind: Kind
-    layer: Layer
+    around: Layer  # what the modules around it decide
+
+    @property
+    def layer(self) -> Layer:
+        """What its layer decides, or one around it."""
+        return NO_LAYER if self.kind.refusal is not None else _layer(self.module, self.kind, self.around)
 
     @property
     def refusal(self) -> str | None:
@@ -154,10 +166,10 @@ def walk(module: nn.Module, prefix: str = "") -> Iterator[Part]:
             inner = module._modules[kind.wrapped]
             assert inner is not None
             module, kind = inner, kind_of(type(inner))
-        layer = _layer(module, kind, around) if kind.refusal is None else NO_LAYER
-        yield tuple.__new__(Part, (path, module, kind, layer))
+        yield tuple.__new__(Part, (path, module, kind, around))
         if not module._modules or kind.refusal is not None:
             continue
+        layer = _layer(module, kind, around)
         inside = layer.inside()
         for name in reversed(module._modules):
             child = module._modules[name]
@@ -168,7 +180,7 @@ def walk(module: nn.Module, prefix: str = "") -> Iterator[Part]:
 
 def _layer(module: nn.Module, kind: Kind, around: Layer) -> Layer:
     """What is known of a module inside `around`."""
-    _, _, _, layer, differs, read = kind
+    _, _, _, layer, differs, read, _ = kind
     if layer is None:
         return around.inside()
     differs = around.differs or differs

@@ -11,12 +11,13 @@ from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.torch import filling
 from tensorseed.torch.filling import fill_part, fill_tensors
+from tensorseed.torch.memory import sizes_of
 from tensorseed.torch.ties import addresses_of
 from tests.tensorseed.torch.tensors import SEED, expected, resolved, same
 
 
 def fill(tensor: torch.Tensor, drawn: ResolvedTensor) -> None:
-    fill_tensors([tensor], addresses_of([tensor]), [drawn], SEED)
+    fill_tensors([tensor], addresses_of([tensor]), [drawn], sizes_of([drawn]), SEED)
 
 
 @pytest.mark.parametrize("dtype", TENSOR_DTYPES)
@@ -74,7 +75,7 @@ INITS = [
 def drawing(monkeypatch: pytest.MonkeyPatch):
     """Take the CPU for a device that draws by torch's operations."""
     monkeypatch.setattr("tensorseed.files.device_filling.DRAWING", {"cpu"})
-    monkeypatch.setattr(filling, "plain_addresses", lambda tensors, _: [0] * len(tensors))
+    monkeypatch.setattr(filling, "plain_addresses", lambda tensors, *_: [0] * len(tensors))
     monkeypatch.setattr("tensorseed.files.device_filling.PIECE", 1 << 12)
     monkeypatch.setattr("tensorseed.files.device_filling.MIN_RUN", 64)
     monkeypatch.setattr(filling, "STAGED_BYTES", 1 << 14)

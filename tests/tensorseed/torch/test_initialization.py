@@ -333,4 +333,17 @@ def test_defaults_are_decided_at_once_as_one_by_one() -> None:
     one_by_one = decide(module, rules_of([{"match": "nothing", "init": "zeros"}]))
     for part in ("drawn", "addresses", "sources"):
         assert getattr(at_once, part) == getattr(one_by_one, part)
+    for column, other in zip(at_once.sizes, one_by_one.sizes, strict=True):
+        assert column.tolist() == other.tolist()
     assert [*map(id, at_once.tensors)] == [*map(id, one_by_one.tensors)]
+
+
+def test_layers_that_differ_in_one_fact_have_defaults_of_their_own() -> None:
+    first, wide, half = nn.Linear(4, 4), nn.Linear(4, 6), nn.Linear(4, 4, dtype=torch.float16)
+    bare, scaled = nn.Linear(4, 4, bias=False), nn.LayerNorm(4, bias=False)
+    shift = nn.LayerNorm(4)
+    shift.weight = None
+    module = nn.Sequential(first, wide, half, bare, nn.Linear(4, 4), nn.Bilinear(2, 2, 4), scaled, shift)
+    report = ts.init_(module, seed=1)
+    assert [row.shape for row in report] == [one.shape for one in module.parameters()]
+    assert_equals_its_spec(module, seed=1)
