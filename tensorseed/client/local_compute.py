@@ -57,14 +57,15 @@ def file_of(source: Source) -> VirtualFile:
         return open_file(decode_token(source.token, LIMITS))
 
 
-def computation_of(file: VirtualFile, settings: LocalSettings) -> FileComputation:
-    """Prepare to compute a file on this host.
+def computation_of(file: VirtualFile, settings: LocalSettings, held: int = 0) -> FileComputation:
+    """Prepare to compute a file on this host; `held` as `FileComputation` has it.
 
     Raises:
         RefusedError: this host cannot compute the file.
     """
     with refusing():
-        return FileComputation(file, local_source(file.resolved, settings.kernel_cache), settings.threads)
+        source = local_source(file.resolved, settings.kernel_cache)
+        return FileComputation(file, source, settings.threads, held)
 
 
 def compute_into(

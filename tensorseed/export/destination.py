@@ -16,6 +16,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from tensorseed.client.errors import DiskError, RefusedError
 from tensorseed.concurrency.buffers import Bytes
 from tensorseed.export.failures import explained, lacks_bucket
+from tensorseed.export.folder import remove_unfinished, write_file
 from tensorseed.export.manifest import is_plain
 from tensorseed.export.multipart import Access, UnlistedError, abort, uploads
 
@@ -23,13 +24,12 @@ T = TypeVar("T")
 
 PART_BYTES = 6 << 20  # of a multipart upload
 MAX_PARTS = 9_000  # stores take 10,000
-PARTS_AHEAD = 4  # parts of an object under way
+MIN_PARTS_AHEAD = 2  # of an object, so that one is computed while another is sent
 ATTEMPTS = 10  # of a request that a store fails
 REQUEST_SECONDS = 120.0
 READ_BYTES = 8 << 20  # read back at a time
 
 _URL = re.compile(r"(?P<scheme>[a-z0-9]+)://(?P<bucket>[^/]+)/?(?P<prefix>.*?)/*")
-_UNFINISHED = re.compile(r"(.+)#\d+")
 _SCHEMES = {"s3": "s3", "s3a": "s3", "gs": "gs", "az": "az", "azure": "az", "abfs": "az", "abfss": "az"}
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT", "GOOGLE_BASE_URL")
 
@@ -132,27 +132,31 @@ class Destination:
             pages = list(obstore.list(self._store, folder))
         return [meta["path"] for page in pages for meta in page]
 
-    def write(self, path: str, content: bytes | Iterator[Bytes], size: int) -> str | None:
+    def write(
+        self, path: str, content: bytes | Iterator[Bytes], size: int, ahead: int = MIN_PARTS_AHEAD
+    ) -> str | None:
         """Write an object, which appears under its name once it is whole; return its entity tag.
 
-        An iterator is read as its parts go out, several at a time. Its own errors are raised as they are.
+        An iterator is read as its parts go out, at most `ahead` at a time. Its own errors are raised as they
+        are.
         """
-        part = max(PART_BYTES, -(-size // MAX_PARTS))
         own: list[Exception] = []
         if not isinstance(content, bytes):
             content = _keeping(content, own)
         try:
             with self._explaining():
+                if self.folder is not None:
+                    write_file(self.folder / path, [content] if isinstance(content, bytes) else content)
+                    return obstore.head(self._store, path)["e_tag"]
+                part = part_bytes(size)
                 result = obstore.put(
                     self._store,
                     path,
                     content,  # type: ignore[arg-type]  # an array is a buffer, which numpy's stubs do not say
                     chunk_size=part,
-                    max_concurrency=PARTS_AHEAD,
+                    max_concurrency=ahead,
                     use_multipart=size > part,
                 )
-                if self.folder is not None:
-                    _sync(self.folder / path)
         except Exception:
             if own:
                 raise own[0] from None
@@ -183,7 +187,7 @@ class Destination:
         """
         with self._explaining():
             if self.folder is not None:
-                return _removed(self.folder, paths)
+                return remove_unfinished(self.folder, paths)
             access = Access.of(self._variables) if self.scheme == "s3" else None
             if access is None:
                 return None
@@ -202,6 +206,11 @@ class Destination:
             return len(stale)
 
 
+def part_bytes(size: int) -> int:
+    """The bytes of each part of an object but the last: as few as keep the number of parts in bounds."""
+    return max(PART_BYTES, -(-size // MAX_PARTS))
+
+
 def _keeping(content: Iterator[Bytes], own: list[Exception]) -> Iterator[Bytes]:
     """Iterate, and keep the iterator's error, which is none of the store."""
     try:
@@ -209,30 +218,3 @@ def _keeping(content: Iterator[Bytes], own: list[Exception]) -> Iterator[Bytes]:
     except Exception as error:
         own.append(error)
         raise
-
-
-def _removed(folder: Path, paths: Sequence[str]) -> int:
-    """Remove the unfinished files of paths, NAME#1 and so on, and count them."""
-    names: dict[Path, set[str]] = {}
-    for path in paths:
-        names.setdefault((folder / path).parent, set()).add(Path(path).name)
-    count = 0
-    for parent, own in names.items():
-        for one in parent.iterdir() if parent.is_dir() else ():
-            match = _UNFINISHED.fullmatch(one.name)
-            if match and match[1] in own:
-                one.unlink(missing_ok=True)
-                count += 1
-    return count
-
-
-def _sync(path: Path) -> None:
-    """Have the disk hold a file and its name before anything counts on it."""
-    for one in (path, path.parent):
-        if os.name == "nt":
-            return
-        number = os.open(one, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)

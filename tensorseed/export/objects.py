@@ -16,8 +16,11 @@ from tensorseed.client.progress import Progress
 from tensorseed.concurrency.buffers import Bytes
 from tensorseed.devices.local import LocalSettings
 from tensorseed.errors import TensorseedError
-from tensorseed.export.destination import PART_BYTES, Destination, Stored
+from tensorseed.export.destination import MIN_PARTS_AHEAD, PART_BYTES, Destination, Stored, part_bytes
 from tensorseed.export.manifest import Record
+
+THREAD_AHEAD_BYTES = 12 << 20  # of parts under way from a process for each of its threads
+MAX_AHEAD_BYTES = 72 << 20
 
 
 class StoppedError(TensorseedError):
@@ -45,6 +48,7 @@ class Writing:
     """How objects are written: where, on which threads, until when, and who hears of the bytes.
 
     `verify` reads every object back, those too that were just written.
+    `ahead_bytes` bounds the parts of each object that are under way to a store.
     """
 
     destination: Destination
@@ -52,6 +56,7 @@ class Writing:
     verify: bool = False
     stopping: Callable[[], bool] = threading.Event().is_set
     progress: Progress = lambda _: None
+    ahead_bytes: int = THREAD_AHEAD_BYTES
 
     def ensure(self, file: RepoFile, known: Record | None) -> Outcome:
         """Have an object be there with the right bytes. `known` is the record of an earlier run.
@@ -97,14 +102,19 @@ class Writing:
             self.progress(len(text))
             return Record(file.path, len(text), digest, etag)
         running = hashlib.sha256()
-        with closing(self._chunks(file, running.update)) as chunks:
+        ahead = max(MIN_PARTS_AHEAD, self.ahead_bytes // part_bytes(file.size))
+        with closing(self._chunks(file, ahead, running.update)) as chunks:
             content = b"".join(map(bytes, chunks)) if file.size <= PART_BYTES else chunks
-            etag = self.destination.write(file.path, content, file.size)
+            etag = self.destination.write(file.path, content, file.size, ahead)
         return Record(file.path, file.size, running.hexdigest(), etag)
 
-    def _chunks(self, file: WeightsFile, take: Callable[[memoryview], None]) -> Generator[Bytes]:
-        """The bytes of a file of weights in order, as the threads compute them."""
-        with closing(computation_of(file.weights, self.settings).chunks()) as chunks:
+    def _chunks(self, file: WeightsFile, ahead: int, take: Callable[[memoryview], None]) -> Generator[Bytes]:
+        """The bytes of a file of weights in order, as the threads compute them.
+
+        A store holds them for so many parts, and a folder for none.
+        """
+        held = 0 if self.destination.folder is not None else ahead * part_bytes(file.size)
+        with closing(computation_of(file.weights, self.settings, held).chunks()) as chunks:
             for chunk in chunks:
                 self._check()
                 take(chunk.data)

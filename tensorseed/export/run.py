@@ -29,10 +29,11 @@ from tensorseed.export.manifest import (
     read_manifest,
     write_manifest,
 )
-from tensorseed.export.objects import Outcome, Writing
+from tensorseed.export.objects import MAX_AHEAD_BYTES, THREAD_AHEAD_BYTES, Outcome, Writing
 from tensorseed.export.shares import WHOLE, Share
 
-MAX_WRITERS = 8  # objects at a time: each has some 64 MiB of parts under way
+MAX_WRITERS = 8  # objects at a time into a folder
+MAX_UPLOADS = 4  # objects at a time to a store, which share the parts under way
 HEADS = 16  # requests at a time that only look
 SAVE_SECONDS = 1.0  # between two writes of the records of small objects
 SAVE_BYTES = 1 << 20  # of an object whose record is written at once
@@ -195,9 +196,11 @@ def local_work(
     stop = threading.Event()
 
     def work(files: Sequence[tuple[RepoFile, Record | None]]) -> Iterator[Outcome]:
-        writers = max(1, min(settings.threads, MAX_WRITERS, len(files)))
+        ahead = min(MAX_AHEAD_BYTES, THREAD_AHEAD_BYTES * settings.threads)
+        most = MAX_UPLOADS if destination.folder is None else MAX_WRITERS
+        writers = max(1, min(settings.threads, most, len(files)))
         each = settings._replace(threads=max(1, settings.threads // writers))
-        writing = Writing(destination, each, verify, stop.is_set, progress)
+        writing = Writing(destination, each, verify, stop.is_set, progress, ahead // writers)
         yield from _in_turn(
             [lambda file=file, known=known: writing.ensure(file, known) for file, known in files],  # type: ignore[misc]
             writers,

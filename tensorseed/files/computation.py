@@ -22,12 +22,13 @@ T = TypeVar("T")
 class FileComputation:
     """Computes the bytes of one file from a source of its elements."""
 
-    def __init__(self, file: VirtualFile, source: ElementSource, threads: int) -> None:
+    def __init__(self, file: VirtualFile, source: ElementSource, threads: int, held: int = 0) -> None:
+        """`held` are bytes that its reader keeps before it lets go of a chunk, whose memory is used again."""
         self.file = file
         self.source = source
         self.threads = threads
         self._buffers = BufferPool(
-            [CHUNK_BYTES + ALIGNMENT], (AHEAD * threads + 2) * (CHUNK_BYTES + ALIGNMENT)
+            [CHUNK_BYTES + ALIGNMENT], (AHEAD * threads + 2) * (CHUNK_BYTES + ALIGNMENT) + held
         )
 
     def read(self, start: int, stop: int) -> Bytes:

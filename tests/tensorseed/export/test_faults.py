@@ -230,20 +230,26 @@ def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
     assert end_of(export(None, spec, tmp_path / "out"))["objects"]["written"] == 1
 
 
-def test_memory_is_bounded_whatever_the_size(tmp_path: Path) -> None:
-    spec = tmp_path / "wide.json"
-    entry = {"name": "w", "type": "Tensor", "shape": [240 * MIB], "init": "normal", "dtype": "bfloat16"}
-    spec.write_text(json.dumps({"seed": 1, "layers": [{**entry, "shape": [64]}]}))
-    end_of(export(None, spec, tmp_path / "small"))  # compiling kernels, once a machine, takes more
-    spec.write_text(json.dumps({"seed": 1, "layers": [entry]}))
+@pytest.mark.parametrize(("place", "elements"), [("here", 96 * MIB), (f"s3://{BUCKET}/wide", 32 * MIB)])
+def test_memory_is_bounded_whatever_the_size(s3: S3, tmp_path: Path, place: str, elements: int) -> None:
+    entry = {"type": "Tensor", "init": "normal", "dtype": "bfloat16", "shape": [64]}
+    small, recipe = tmp_path / "small.json", tmp_path / "wide.json"
+    small.write_text(json.dumps({"layers": [{"name": "a", **entry}]}))
+    end_of(export(None, small, tmp_path / "small"))  # compiling kernels, once a machine, takes more
+    layers = [{"name": name, **entry, "shape": [elements]} for name in "ab"]
+    weights = {"dtype": "bfloat16", "layers": layers}
+    recipe.write_text(
+        json.dumps({"id": "tests/wide", "config": {}, "shard_bytes": 2 * elements, "weights": weights})
+    )
     run = subprocess.run(
-        [sys.executable, "-m", "tensorseed", "export", spec, tmp_path / "out", "--threads", "2"],
-        cwd=ROOT,
+        [sys.executable, "-m", "tensorseed", "export", recipe, place, "--threads", "2"],
+        cwd=ROOT if "://" in place else tmp_path,
+        env={**os.environ, **s3.variables, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
     end = json.loads(run.stdout.splitlines()[-1])
-    assert end["bytes"]["written"] > 480 * MIB
+    assert end["bytes"]["written"] > 4 * elements
     assert end["peak_memory_bytes"] < 256 * MIB
 
 

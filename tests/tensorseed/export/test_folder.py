@@ -115,9 +115,9 @@ def test_another_export_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.Mo
     (one / "mine.txt").write_text("mine")
     write, seen = Destination.write, []
 
-    def watched(target: Destination, path: str, content: Any, size: int) -> str | None:
+    def watched(target: Destination, path: str, *more: Any) -> str | None:
         seen.append((path, (one / MANIFEST).exists()))
-        return write(target, path, content, size)
+        return write(target, path, *more)
 
     monkeypatch.setattr(Destination, "write", watched)
     for _ in range(2):  # a run that was killed before the objects were gone, then another
