@@ -12,9 +12,10 @@ from typing import Any
 
 import click
 
-from tensorseed.client.errors import INTERRUPTED, ClientError, DiskError, printable
+from tensorseed.client.errors import INTERRUPTED, ClientError, DiskError, NetworkError, printable
 from tensorseed.concurrency.interrupts import Terminated, raising, raising_terminated
 from tensorseed.errors import TensorseedError, UnusedRuleWarning
+from tensorseed.ray_cluster import ClusterError
 
 TERMINATED = 143  # 128 and the number of SIGTERM, as shells have it
 LINES = 256  # written at a time
@@ -31,6 +32,8 @@ def exiting(interrupted: str = "interrupted", *, terminated: bool = False) -> It
             yield
     except ClientError as error:
         fail(error.of_command(), error.exit_code)
+    except ClusterError as error:
+        fail(str(error), NetworkError.exit_code)
     except TensorseedError as error:
         fail(str(error), 1)
     except Terminated:

@@ -93,6 +93,10 @@ def export(
 
         given = read_argument(source)
         checkpoint = open_checkpoint(origin_of(given.source, given.file_name, seed, dtype))
+        if address is not None:
+            from tensorseed.ray_cluster import connect
+
+            connect(address)  # before anything is there
         target = Destination(destination, attempts)
         run = Export(checkpoint, target, share, force)
         run.prepare()
@@ -100,9 +104,8 @@ def export(
         if address is None:
             work = local_work(target, options.settings_of(threads), report.advance, verify=verify)
         else:
-            from tensorseed.export.ray_work import connect, ray_work
+            from tensorseed.export.ray_work import ray_work
 
-            connect(address)
             work = ray_work(checkpoint, target, attempts, report.advance, verify=verify)
         with report.bar(checkpoint.name, shown=shown):
             for outcome in run.run(work):

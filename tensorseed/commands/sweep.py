@@ -44,7 +44,7 @@ EVENT_SECONDS = 1.0  # between two lines of JSON
 @click.option(
     "--workers", type=click.IntRange(1, 1_024), help="Processes that compute here; one per core if absent."
 )
-@click.option("--ray", metavar="ADDRESS", help="Ray cluster that computes, auto for the one of this machine.")
+@click.option("--ray", metavar="ADDRESS", help="Ray cluster that computes, as auto; local starts one.")
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -182,9 +182,10 @@ def _picture(grid: Any, plot: Path, x: str | None, y: str | None, value: str | N
 def _workers(workers: int | None, ray: str | None, left: int) -> tuple[str, Compute]:
     """Words for what computes, and the function that does; no more processes than points that are left."""
     if ray is not None:
+        from tensorseed.ray_cluster import connect
         from tensorseed.sweeps import ray_workers
 
-        cores = ray_workers.connect(ray)
+        cores = connect(ray)
         return f"{plural(cores, 'core')} of Ray", partial(ray_workers.compute, cores=cores)
     from tensorseed.concurrency.cpu import cores as own_cores
     from tensorseed.sweeps.workers import compute

@@ -28,6 +28,19 @@ def raising_terminated() -> AbstractContextManager[None]:
     return _replaced(signal.SIG_DFL, _terminate, signal.SIGTERM)
 
 
+@contextmanager
+def keeping_handlers() -> Iterator[None]:
+    """A block after which SIGINT and SIGTERM have the effects that they had before, in the main thread."""
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if main}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # set by other code than Python's
+                signal.signal(number, handler)
+
+
 def _terminate(*_: object) -> None:
     raise Terminated
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
+from tensorseed import ray_cluster
 from tensorseed.devices.torch_errors import format_bytes, is_out_of_memory, needed_bytes
 from tensorseed.errors import CapacityError, Fault, SpecError, TensorseedError
 from tensorseed.evaluations import LOCAL_LIMITS, evaluate, read_evaluation
@@ -16,7 +16,7 @@ from tensorseed.sweeps.rows import refused_row, row_of
 
 def versions() -> dict[str, str]:
     """The versions that the numbers of a row may depend on."""
-    return {name: version(name) for name in ("tensorseed", "torch")}
+    return ray_cluster.versions("tensorseed", "torch")
 
 
 @cache

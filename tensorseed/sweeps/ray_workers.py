@@ -6,40 +6,12 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tensorseed.errors import TensorseedError
+from tensorseed.ray_cluster import check_versions
 from tensorseed.sweeps.computing import compute_on_ray, failure, versions
 from tensorseed.sweeps.workers import DIED, Answered, Task, WorkerError
 
 AHEAD = 2  # tasks for each core that are with the cluster at a time
 RETRIES = 3  # of a task whose worker or node dies
-
-
-class ClusterError(TensorseedError):
-    """A cluster that does not answer, or has other versions. The message says what to do."""
-
-
-def connect(address: str) -> int:
-    """Connect to the cluster at `address`, `auto` for one on this machine, and return its cores.
-
-    Raises:
-        ClusterError: none answers.
-        ImportError: ray is not installed.
-    """
-    import logging
-
-    import ray
-
-    try:
-        if not ray.is_initialized():
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, TimeoutError, RuntimeError, ValueError) as error:
-        reason = str(error).partition("\n")[0].partition(". ")[0]
-        raise ClusterError(
-            f"no Ray cluster answers at {address} ({reason}): start one with ray start --head, "
-            "and set RAY_AUTH_MODE=token for one that wants a token"
-        ) from None
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return max(1, int(resources.get("CPU", 1)))
 
 
 def compute(tasks: Iterable[Task], cores: int) -> Iterator[Answered]:
@@ -72,9 +44,7 @@ def compute(tasks: Iterable[Task], cores: int) -> Iterator[Answered]:
             except ray.exceptions.RayError as error:
                 why = str(error).strip().rpartition("\n")[2]
                 raise WorkerError(f"Ray could not compute point {task.index:,} ({why})") from None
-            if answer["versions"] != wanted:
-                theirs = " and ".join(f"{name} {value}" for name, value in answer["versions"].items())
-                raise ClusterError(f"the cluster has {theirs}: install the versions of this process there")
+            check_versions(answer["versions"], wanted)
             yield task, answer
     finally:
         for left in waiting:

@@ -211,6 +211,8 @@ def cluster() -> Iterator[str]:
     """A Ray cluster of one worker on this machine, in processes of its own."""
     if find_spec("ray") is None:
         pytest.skip("ray has no wheel for this Python")
+    import ray
+
     port, folder = free_port(), Path(tempfile.mkdtemp(prefix="ray-"))  # the path of a socket is short
     command = [
         *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "1"),
@@ -229,20 +231,26 @@ def cluster() -> Iterator[str]:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             yield f"127.0.0.1:{port}"
+            ray.shutdown()
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_ray_gives_the_same_file(tmp_path: Path, cluster: str) -> None:
+@pytest.mark.filterwarnings("ignore")  # of Ray itself
+def test_ray_gives_the_same_file(tmp_path: Path, cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in RAY.items():
+        monkeypatch.setenv(name, value)
     grid, output = tmp_path / "grid.json", tmp_path / "r.csv"
     body = grid_of(tanh(2, 4, 4), sigma_w=[1, 2], sigma_b=[0, 0.5], seed=[0, 1])
     grid.write_bytes(body)
-    command = [sys.executable, "-m", "tensorseed", "sweep", str(grid), "-o", str(output), "--ray", cluster]
-    run = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **RAY}, capture_output=True, text=True, timeout=240
-    )
-    assert run.returncode == 0, run.stderr
-    summary = json.loads(run.stdout.splitlines()[-1])
+    result = invoke(grid, "-o", output, "--ray", cluster)
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout.splitlines()[-1])
     assert (summary["computed"], summary["computed_by"]) == (8, "1 core of Ray")
     assert output.read_bytes() == table(body, tmp_path, ".csv")
+    monkeypatch.setattr("tensorseed.sweeps.ray_workers.versions", lambda: {"tensorseed": "99", "torch": "1"})
+    result = invoke(grid, "-o", tmp_path / "other.csv", "--ray", cluster)
+    assert result.exit_code == 3
+    assert "and this process tensorseed 99 and torch 1: install the same there" in result.stderr
+    assert not (tmp_path / "other.csv").exists()

@@ -43,7 +43,10 @@ def cluster(s3: S3) -> Iterator[str]:
         ray.shutdown()
 
 
-def test_objects_are_those_of_one_process(cluster: str, s3: S3, tmp_path: Path) -> None:
+def test_objects_are_those_of_one_process(
+    cluster: str, s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tensorseed.export.ray_work.LARGE_BYTES", 1)  # so that a process counts bytes
     export(None, SHARDED, tmp_path / "one")
     wanted = digests_in(tmp_path / "one")
     for _ in range(2):
@@ -84,6 +87,31 @@ def test_a_killed_worker_is_started_again(cluster: str, tmp_path: Path, s3: S3, 
     end_of(export(None, large_recipe, tmp_path / "one"))
     found, wanted = digests_in(tmp_path / "out"), digests_in(tmp_path / "one")
     assert {**found, MANIFEST: ""} == {**wanted, MANIFEST: ""}
+
+
+def test_a_worker_of_another_version_is_refused(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tensorseed.export.ray_work.versions", lambda *_: {"tensorseed": "99"})
+    result = export(None, SHARDED, tmp_path / "out", "--ray", cluster)
+    assert result.exit_code == 3
+    assert "and this process tensorseed 99: install the same there" in result.stderr
+    assert not list((tmp_path / "out").glob("*.safetensors"))
+
+
+def test_bytes_within_an_object_are_reported() -> None:
+    """An object that is written again gives back what its killed worker had reported."""
+    from tensorseed.export.ray_work import Counts, _Shown
+
+    heard: list[int] = []
+    shown, counts = _Shown(heard.append), Counts()
+    for path, done in (("a", 5), ("b", 2), ("a", 9), ("a", 3)):
+        counts.set(path, done)
+        shown.take(counts.get())
+    assert sum(heard) == 5
+    shown.take({"a": 10}, whole=True)
+    shown.take(counts.get())
+    assert sum(heard) == 12
 
 
 def workers() -> list[int]:

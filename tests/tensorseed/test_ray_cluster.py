@@ -1,0 +1,114 @@
+"""Ray clusters: addresses where none is, and effects of signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from tensorseed import ray_cluster
+from tensorseed.__main__ import main
+from tensorseed.ray_cluster import ClusterError, connect
+
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="ray has no wheel for this Python")
+
+
+@contextmanager
+def answering(content: bytes) -> Iterator[str]:
+    """The address of a server that answers whatever comes so, and then nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    connection.sendall(content)
+                    connection.shutdown(socket.SHUT_WR)
+                    connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def place_of(kind: str) -> Iterator[str]:
+    """An address where no cluster is."""
+    if kind == "http":
+        with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
+            yield address
+    elif kind == "silent":
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            yield f"127.0.0.1:{server.getsockname()[1]}"
+    else:
+        yield f"{kind}127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("", "connection refused"),
+        ("ray://", "connection refused"),
+        ("silent", "no answer in time"),
+        ("http", "another server is there"),
+    ],
+)
+def test_an_address_without_a_cluster_is_found_at_once(
+    monkeypatch: pytest.MonkeyPatch, kind: str, words: str
+) -> None:
+    monkeypatch.setattr(ray_cluster, "PROBE_SECONDS", 0.3)
+    with place_of(kind) as address, pytest.raises(ClusterError, match=words) as caught:
+        connect(address)
+    assert "set RAY_AUTH_MODE=token for one that wants a token" in str(caught.value)
+
+
+@pytest.mark.parametrize("command", ["export", "sweep"])
+def test_a_command_without_its_cluster_writes_nothing(tmp_path: Path, command: str) -> None:
+    grid = tmp_path / "grid.json"
+    network = {"layers": [{"name": "a", "type": "Linear", "in_features": 4, "out_features": 4}]}
+    grid.write_text(
+        json.dumps({"evaluation": {**network, "input": {"shape": [2, 4]}}, "grid": {"seed": [0]}})
+    )
+    arguments: dict[str, Any] = {
+        "export": ("tensorseed/tiny-llama", tmp_path / "out"),
+        "sweep": (grid, "-o", tmp_path / "r.csv"),
+    }
+    result = CliRunner().invoke(
+        main, [command, *map(str, arguments[command]), "--ray", "127.0.0.1:9"], env={"RAY_ADDRESS": None}
+    )
+    assert result.exit_code == 3, result.output
+    assert result.stderr.startswith("Error: no Ray cluster answers at 127.0.0.1:9 (connection refused): ")
+    assert [path.name for path in tmp_path.iterdir()] == ["grid.json"]
+
+
+def test_auto_is_the_address_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(ClusterError, match="connection refused"):
+        connect("auto")
+
+
+def test_signals_keep_their_effects(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def init(*_: Any, **__: Any) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(15))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise RuntimeError("Version mismatch: the cluster was started with Python 3.12. Install it.\nmore")
+
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(ClusterError, match="started with Python"):
+        connect("local")
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
