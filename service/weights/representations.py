@@ -11,8 +11,9 @@ import numpy as np
 import orjson
 
 from tensorseed.files.elements import ElementSource
+from tensorseed.files.entries import Entry
 from tensorseed.files.npy import open_npy
-from tensorseed.files.virtual_file import Entry, VirtualFile
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.low_precision import decode
 
 from ..http.concurrency_limit import refusing_preparations

@@ -11,7 +11,8 @@ from tensorseed.concurrency.buffers import BufferPool
 from tensorseed.devices.base import Accelerator
 from tensorseed.files.costs import seconds
 from tensorseed.files.elements import ElementSource
-from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, Entry, VirtualFile
+from tensorseed.files.entries import Entry
+from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, VirtualFile
 
 from .metrics_hooks import WorkerMetrics, record_chunk
 from .pools import CHEAP_SECONDS

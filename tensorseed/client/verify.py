@@ -21,7 +21,8 @@ from tensorseed.client.local_file import LocalFile, open_local, recipe_file
 from tensorseed.client.progress import Progress, bar
 from tensorseed.devices.local import LocalSettings
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
-from tensorseed.files.virtual_file import Entry, VirtualFile
+from tensorseed.files.entries import Entry
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.low_precision import decode
 

@@ -14,7 +14,8 @@ from tensorseed.errors import LossError, SpecError, TooLargeError
 from tensorseed.evaluations.request import Given
 from tensorseed.evaluations.variants import parse_pointer
 from tensorseed.files.elements import ElementSource, element_source
-from tensorseed.files.virtual_file import Entry, VirtualFile, open_file
+from tensorseed.files.entries import Entry
+from tensorseed.files.virtual_file import VirtualFile, open_file
 from tensorseed.losses.inputs import flatten, floats, integers, measure
 from tensorseed.spec.faults import Located
 from tensorseed.spec.json.pointers import Path

@@ -12,9 +12,10 @@ from tensorseed.sampling.distributions.base import Indices, Storage
 from tensorseed.sampling.executors.base import Executor, Ranges
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.philox import Stream
+from tensorseed.spec.resolved import ResolvedTensor, Tensors
 
 if TYPE_CHECKING:
-    from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
+    from tensorseed.spec.resolved import ResolvedSpec
 
 TENSOR_OVERHEAD_BYTES = 512  # of a materialised tensor, beside its elements
 
@@ -38,17 +39,24 @@ class Parts(NamedTuple):
 
     def at(self, indices: Indices) -> Parts:
         """Those of the parts, in this order."""
-        tensors = [self.tensors[i] for i in indices.tolist()]
+        tensors: Sequence[ResolvedTensor] = [self.tensors[i] for i in indices.tolist()]
         return Parts(tensors, self.firsts[indices], self.addresses[indices], self.sizes[indices])
 
     def ranges(self) -> Ranges:
         """What an executor draws."""
+        if isinstance(self.tensors, Tensors):
+            return self._of_columns(self.tensors)
         _, streams, dtypes, _, distributions, *_, seeds = zip(*self.tensors, strict=True)
         keys = [*zip(map(id, distributions), map(id, dtypes), strict=True)]  # they are hashed sooner
         kinds = dict(zip(keys, zip(distributions, dtypes, strict=True), strict=True))
         rows = dict(zip(kinds, range(len(kinds)), strict=True))
         of_each = np.fromiter(map(rows.__getitem__, keys), np.int64, len(keys))
         return Ranges([*kinds.values()], of_each, streams, seeds, *self[1:])
+
+    def _of_columns(self, tensors: Tensors) -> Ranges:
+        found, rows = tensors.used_kinds()
+        kinds = [(kind.distribution, kind.dtype) for kind in found]
+        return Ranges(kinds, rows, tensors.streams, tensors.seeds, *self[1:])
 
 
 NO_PARTS = Parts((), *np.empty((3, 0), np.int64))

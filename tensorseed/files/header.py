@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
-from tensorseed.concurrency.pieces import free, pieces
+from tensorseed.concurrency.pieces import PIECE
 from tensorseed.errors import shortened
 from tensorseed.sampling.dtypes import DTYPES, FILE_ORDER
 
@@ -93,32 +96,61 @@ def write_header(
     """Write the bytes before the data, for tensors in the order of the file.
 
     A tensor is its name, safetensors' code of its dtype, its shape and its size in bytes.
+    """
+    names: list[str] = []
+    numbers: list[int] = []
+    kinds: dict[tuple[str, tuple[int, ...], int], int] = {}
+    for name, dtype, shape, nbytes in tensors:
+        names.append(name)
+        numbers.append(kinds.setdefault((dtype, shape, nbytes), len(kinds)))
+    described = [describe(dtype, shape) for dtype, shape, _ in kinds]
+    return write_columns(
+        names, described, np.array(numbers, np.int32), [nbytes for *_, nbytes in kinds], metadata
+    )
+
+
+def describe(dtype: str, shape: tuple[int, ...]) -> str:
+    """Return the members of a tensor's entry up to its first offset."""
+    return f'{{"dtype":"{dtype}","shape":[{",".join(map(str, shape))}],"data_offsets":['
+
+
+def write_columns(
+    names: Sequence[str],
+    described: Sequence[str],
+    numbers: npt.NDArray[np.int32],
+    sizes: Sequence[int],
+    metadata: Mapping[str, str] | None,
+) -> bytes:
+    """Write the bytes before the data; tensor i is of kind `numbers[i]`, which is `described` and has a size.
+
     The metadata keeps its order, which the reference writer does not promise.
     """
-    members = [] if metadata is None else [b'"%b":%b' % (METADATA.encode(), orjson.dumps(dict(metadata)))]
-    kinds: dict[tuple[str, tuple[int, ...]], str] = {}
-    start = 0
-    for name, dtype, shape, nbytes in tensors:
-        described = kinds.get((dtype, shape))
-        if described is None:
-            sizes = ",".join(map(str, shape))
-            described = kinds[dtype, shape] = f'{{"dtype":"{dtype}","shape":[{sizes}],"data_offsets":['
-        escaped = '"' in name or "\\" in name or not name.isprintable()
-        quoted = orjson.dumps(name).decode() if escaped else f'"{name}"'
-        members.append(f"{quoted}:{described}{start},{start + nbytes}]}}".encode())
-        start += nbytes
-    text = BytesIO()  # gives its bytes away without a copy, which a long header would feel
+    text, start = BytesIO(), 0  # gives its bytes away without a copy, which a long header would feel
     text.write(bytes(LENGTH_BYTES))
-    for piece in pieces(members):
+    if metadata is not None:
+        text.write(b'{"%b":%b' % (METADATA.encode(), orjson.dumps(dict(metadata))))
+    for at in range(0, len(names), PIECE):
+        of_each = numbers[at : at + PIECE].tolist()
+        stops = [*accumulate(map(sizes.__getitem__, of_each), initial=start)]
+        rows = zip(_quoted(names[at : at + PIECE]), of_each, stops, stops[1:], strict=False)
+        members = [f"{name}:{described[kind]}{first},{last}]}}" for name, kind, first, last in rows]
         text.write(b"," if text.tell() > LENGTH_BYTES else b"{")
-        text.write(b",".join(piece))
-    text.write(b"}" if members else b"{}")
+        text.write(",".join(members).encode())
+        start = stops[-1]
+    text.write(b"}" if text.tell() > LENGTH_BYTES else b"{}")
     text.write(b" " * (-text.tell() % 8))
     length = text.tell() - LENGTH_BYTES
     text.seek(0)
     text.write(length.to_bytes(LENGTH_BYTES, "little"))
-    free(members)
     return text.getvalue()
+
+
+def _quoted(names: Sequence[str]) -> list[str]:
+    """Return the names as JSON, most of which have nothing to escape."""
+    text = "".join(names)
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return [f'"{name}"' for name in names]
+    return [orjson.dumps(name).decode() for name in names]
 
 
 def read_header(

@@ -9,7 +9,6 @@ from io import BytesIO
 
 from numpy.lib import format as npy
 
-from tensorseed.concurrency.pieces import LongList
 from tensorseed.files.virtual_file import VirtualFile
 
 _PACKED = {"int32": "<i4", "int8": "|i1", "uint8": "|u1", "bool": "|b1"}
@@ -46,12 +45,10 @@ def fits_npy(file: VirtualFile) -> bool:
 def open_npy(file: VirtualFile) -> NpyFile:
     """Describe the file of numpy's format, without computing the tensor; `fits_npy` must hold."""
     assert fits_npy(file)
-    (entry,) = file.entries()
-    tensor = entry.tensor
+    (tensor,) = file.entries().tensors
     text = BytesIO()
     described = {"descr": DESCRIPTIONS[tensor.dtype.name], "fortran_order": False, "shape": tensor.shape}
     npy.write_array_header_1_0(text, described)
     header = text.getvalue()
-    size = len(header) + tensor.nbytes
-    placed = LongList([entry._replace(start=len(header), stop=size)])
-    return NpyFile(file.resolved, header, placed, size, file)
+    entries = file.entries().moved(len(header))
+    return NpyFile(file.resolved, header, entries, entries.stop, file)

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from tensorseed.files.virtual_file import Entry, VirtualFile
+from tensorseed.files.entries import Entry
+from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.spec import lint
 from tensorseed.spec.numbers import spelled
 from tensorseed.spec.resolved import ResolvedTensor

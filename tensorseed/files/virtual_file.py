@@ -6,7 +6,6 @@ Tensors are ordered as the reference writer orders them. The metadata has a fixe
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,39 +14,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.concurrency.cancellation import cancellably
-from tensorseed.concurrency.pieces import LongList
 from tensorseed.errors import UnknownNameError
 from tensorseed.files.elements import ElementSource, Parts, element_source
-from tensorseed.files.header import write_header
+from tensorseed.files.entries import Entries, Entry, sizes_of
+from tensorseed.files.header import describe, write_columns
 from tensorseed.files.slices import Box, is_contiguous, parse_slice
 from tensorseed.sampling.addresses import address_of
-from tensorseed.sampling.distributions.base import Elements, Storage
+from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.philox import STREAM_VERSION
-from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor, tensor_kinds
+from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor, Tensors
 
 ALIGNMENT = 8  # of a buffer's address to the file's offsets: enough for every dtype
 BLOCK = 16  # bytes; a Philox block fills this many, or a divisor of it, whatever the dtype
 MIN_TOGETHER = 4  # tensors of a range from which on they are filled in a call
-
-
-class Entry(NamedTuple):
-    """A tensor and its bytes [start, stop) in the file; `box` is set if they are a slice of it."""
-
-    tensor: ResolvedTensor
-    start: int
-    stop: int
-    box: Box | None = None
-
-    def elements(self, start: int, stop: int) -> Elements:
-        """Return the tensor's elements that have a byte in [start, stop) of the file."""
-        itemsize = self.tensor.dtype.itemsize
-        first = (max(start, self.start) - self.start) // itemsize
-        count = -(-(min(stop, self.stop) - self.start) // itemsize) - first
-        if self.box is None:
-            return Elements(first, count)
-        at, last = self.box.element(first), self.box.element(first + max(count, 1) - 1)
-        return Elements(at, count, -(-count // max(self.box.run, 1)), last + 1 - at)
 
 
 class Portion(NamedTuple):
@@ -65,10 +44,10 @@ class VirtualFile:
 
     resolved: ResolvedSpec
     header: bytes
-    _entries: Sequence[Entry]
+    _entries: Entries
     size: int
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Entries:
         """Return the tensors in file order."""
         return self._entries
 
@@ -76,15 +55,6 @@ class VirtualFile:
     def digest(self) -> str:
         """64 hex digits that identify the bytes: the header names the recipe and the stream version."""
         return header_digest(self.header)
-
-    @cached_property
-    def kinds(self) -> npt.NDArray[np.int32]:
-        """The kinds of the tensors, in file order."""
-        return tensor_kinds([entry.tensor for entry in self._entries])
-
-    @cached_property
-    def _starts(self) -> list[int]:
-        return [entry.start for entry in self._entries]
 
     @cached_property
     def _by_name(self) -> dict[str, Entry]:
@@ -101,24 +71,22 @@ class VirtualFile:
         except KeyError:
             raise UnknownNameError(f"the file has no tensor called {name!r}") from None
 
-    def entries_within(self, start: int, stop: int, most: int | None = None) -> Sequence[Entry]:
+    def entries_within(self, start: int, stop: int, most: int | None = None) -> Entries:
         """Return the tensors that have a byte in [start, stop), and perhaps empty ones between them.
 
         `most` cuts their list short.
         """
-        first, last = self._indices(start, stop)
+        first, last = self._entries.at(start), self._entries.before(stop)
         return self._entries[first : last if most is None else min(last, first + most)]
-
-    def _indices(self, start: int, stop: int) -> tuple[int, int]:
-        return max(bisect_right(self._starts, start) - 1, 0), bisect_left(self._starts, stop)
 
     def portions(self, start: int, stop: int) -> Iterator[Portion]:
         """Yield what of each tensor lies in [start, stop), of whole ones that are alike only one."""
-        first, last = self._indices(start, stop)
+        first, last = self._entries.at(start), self._entries.before(stop)
         singles: Sequence[int] = range(first, last)
         if len(singles) >= MIN_TOGETHER:
             singles = (first, last - 1)
-            found = np.unique(self.kinds[first + 1 : last - 1], return_index=True, return_counts=True)
+            numbers = self._entries.tensors.numbers[first + 1 : last - 1]
+            found = np.unique(numbers, return_index=True, return_counts=True)
             for index, count in zip(*map(np.ndarray.tolist, found[1:]), strict=True):
                 entry = self._entries[first + 1 + index]
                 yield Portion(entry, entry.start, entry.stop, count)
@@ -143,9 +111,9 @@ class VirtualFile:
         """
         first, last = start, stop
         if len(self.header) <= start < stop:
-            first -= (start - self._entries[bisect_right(self._starts, start) - 1].start) % BLOCK
+            first -= (start - self._entries[self._entries.at(start)].start) % BLOCK
         if len(self.header) < stop and start < stop:
-            entry = self._entries[bisect_right(self._starts, stop - 1) - 1]
+            entry = self._entries[self._entries.at(stop - 1)]
             last = min(stop + (entry.start - stop) % BLOCK, entry.stop)
         return first, last
 
@@ -155,26 +123,24 @@ class VirtualFile:
         if start < len(self.header):
             piece = self.header[start:stop]
             out[: len(piece)] = np.frombuffer(piece, np.uint8)
-        entries = self.entries_within(start, stop)
-        if len(entries) >= MIN_TOGETHER:
-            _read_middle(entries, start, out, source)
-            entries = (entries[0], entries[-1])
-        for entry in entries:
+        first, last = self._entries.at(start), self._entries.before(stop)
+        singles: Sequence[int] = range(first, last)
+        if len(singles) >= MIN_TOGETHER:
+            self._read_between(first + 1, last - 1, start, out, source)
+            singles = (first, last - 1)
+        for entry in map(self._entries.__getitem__, singles):
             begin, end = max(start, entry.start), min(stop, entry.stop)
             if begin < end:
                 _read_entry(entry, begin - entry.start, out[begin - start : end - start], source)
 
-
-def _read_middle(
-    entries: Sequence[Entry], start: int, out: npt.NDArray[np.uint8], source: ElementSource
-) -> None:
-    """Fill all of `out` but the bytes of the first and of the last entry, which may be cut."""
-    tensors, starts, stops, _ = zip(*entries[1:-1], strict=True)
-    offsets = np.array(starts, np.int64)
-    widths = np.array([tensor.dtype.itemsize for tensor in tensors])
-    sizes = (np.array(stops, np.int64) - offsets) // widths
-    parts = Parts(tensors, np.zeros_like(sizes), address_of(out) + offsets - start, sizes)
-    source.fill_many(parts if sizes.all() else parts.at(np.flatnonzero(sizes)))
+    def _read_between(
+        self, first: int, last: int, start: int, out: npt.NDArray[np.uint8], source: ElementSource
+    ) -> None:
+        """Fill the part of `out` that holds the tensors [first, last), none of which is cut."""
+        offsets, sizes = (column[first:last] for column in self._entries.places)
+        tensors = self._entries.tensors[first:last]
+        parts = Parts(tensors, np.zeros_like(sizes), address_of(out) + offsets - start, sizes)
+        source.fill_many(parts if sizes.all() else parts.at(np.flatnonzero(sizes)))
 
 
 def _read_entry(entry: Entry, offset: int, out: npt.NDArray[np.uint8], source: ElementSource) -> None:
@@ -223,23 +189,9 @@ def header_digest(header: bytes) -> str:
 
 def file_header(tensors: Sequence[ResolvedTensor], metadata: Mapping[str, str] | None) -> bytes:
     """Write the header of tensors in file order, with metadata in the given order."""
-    described = (
-        (tensor.name, tensor.dtype.code, tensor.shape, stop - start)
-        for tensor, start, stop in _placed(tensors, 0)
-    )
-    return write_header(described, metadata)
-
-
-def _placed(tensors: Sequence[ResolvedTensor], offset: int) -> Iterator[tuple[ResolvedTensor, int, int]]:
-    """Yield each tensor with the bounds of its bytes, one after the other from `offset` on."""
-    sizes: dict[tuple[int, tuple[int, ...]], int] = {}
-    for tensor in cancellably(tensors):
-        kind = (tensor.dtype.itemsize, tensor.shape)
-        size = sizes.get(kind)
-        if size is None:
-            size = sizes[kind] = tensor.nbytes
-        yield tensor, offset, offset + size
-        offset += size
+    columns = Tensors.of(tensors)
+    described = [describe(kind.dtype.code, kind.shape) for kind in columns.kinds]
+    return write_columns(columns.names, described, columns.numbers, sizes_of(columns.kinds), metadata)
 
 
 def open_file(resolved: ResolvedSpec) -> VirtualFile:
@@ -273,13 +225,10 @@ def _assemble(
     extra: Mapping[str, str],
     box: Box | None = None,
 ) -> VirtualFile:
-    header = file_header(tensors, {**_metadata(resolved), **extra})
-    placed = _placed(tensors, len(header))
-    entries = LongList(Entry(tensor, start, stop, box) for tensor, start, stop in placed)
-    file = VirtualFile(resolved, header, entries, entries[-1].stop if entries else len(header))
-    if len(entries) >= MIN_TOGETHER:
-        _ = file._starts, file.kinds  # cached by the thread that opens the file, not by an event loop
-    return file
+    columns = Tensors.of(tensors)
+    header = file_header(columns, {**_metadata(resolved), **extra})
+    entries = Entries.placed(columns, len(header), box)
+    return VirtualFile(resolved, header, entries, entries.stop)
 
 
 def _metadata(resolved: ResolvedSpec) -> dict[str, str]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, repeat
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import NamedTuple
 
-from tensorseed.concurrency.cancellation import cancellably
+from tensorseed.concurrency.cancellation import check_cancelled
 from tensorseed.concurrency.memory import reserve
-from tensorseed.concurrency.pieces import LongList, sort
+from tensorseed.concurrency.pieces import pieces
 from tensorseed.errors import SpecError, TooLargeError
-from tensorseed.sampling.dtypes import FILE_ORDER
 from tensorseed.spec.canonical import EntryText, ordered_recipe_text, recipe_text
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import count_names, expand, fold, fold_in_order, fold_pattern, max_chars
-from tensorseed.spec.resolution import ResolvedEntry
-from tensorseed.spec.resolved import ResolvedTensor, Step
+from tensorseed.spec.resolution import EntryTensor, ResolvedEntry
+from tensorseed.spec.resolved import Step, TensorColumns, TensorKind, Tensors
 from tensorseed.spec.torch_identity import TorchIdentity
 
 TENSOR_BYTES = 640  # of memory: a tensor's description, its name, and its entry in an open file
@@ -40,7 +39,7 @@ class ResolvedGroup:
 class Expanded(NamedTuple):
     """The tensors in file order, the recipe, their memory in bytes, and for generator torch the steps."""
 
-    tensors: Sequence[ResolvedTensor]
+    tensors: Tensors
     recipe: str
     nbytes: int
     steps: tuple[Step, ...] = ()
@@ -59,8 +58,7 @@ def expand_groups(groups: list[ResolvedGroup], seed: int, limits: Limits) -> Exp
     _check_ends(groups)
     _check_silent(groups)
     groups = _join([one for group in groups for one in _by_stream(group)])
-    tensors: list[ResolvedTensor] = []
-    entries = []
+    tensors, entries = TensorColumns(), []
     for group in groups:
         patterns = group.names
         names = (
@@ -68,7 +66,7 @@ def expand_groups(groups: list[ResolvedGroup], seed: int, limits: Limits) -> Exp
             if all("{" not in name for name in patterns)
             else [one for p in patterns for one in expand(p)]
         )
-        tensors.extend(_tensors(group.entry, names))
+        _add(tensors, group.entry, names)
         if not group.entry.tensors:  # not part of the recipe
             continue
         folded = fold_pattern(patterns[0]) if len(patterns) == 1 else fold(names)
@@ -95,13 +93,12 @@ def expand_in_order(
         for index, name, place in zip(group.indices, group.names, group.positions or repeat(0))  # noqa: B905
     ]
     order.sort(key=itemgetter(0))
-    tensors: list[ResolvedTensor] = []
-    entries, steps = [], []
+    tensors, entries, steps = TensorColumns(), [], []
     for text, run in groupby(order, key=lambda entry: entry[2].text):
         alike = list(run)
         entry = alike[0][2]
         names = [one for _, pattern, _ in alike for one in expand(pattern)]
-        tensors.extend(_tensors(entry, names))
+        _add(tensors, entry, names)
         entries += [(name, text) for name in fold_in_order(names)]
         steps.append(Step(tuple(names), entry.entry, entry.dtype, entry.inits))
     interleaved = interleaved and _order_matters(steps)
@@ -120,17 +117,42 @@ def _order_matters(steps: Iterable[Step]) -> bool:
     return False
 
 
-def _in_file_order(tensors: list[ResolvedTensor], groups: list[ResolvedGroup]) -> LongList[ResolvedTensor]:
+def _add(columns: TensorColumns, entry: ResolvedEntry, names: Sequence[str]) -> None:
+    """Add the tensors of the entry under each of `names`."""
+    for tensor in entry.tensors:
+        number = columns.kind(TensorKind(*tensor[1:8]))
+        is_own = entry.stream is None and tensor.replaced is None
+        for piece in pieces(names):
+            check_cancelled()
+            streams = None if is_own else _streams(entry, tensor, piece)
+            columns.add(number, _full_names(tensor, piece), streams, entry.entry.seed)
+
+
+def _in_file_order(columns: TensorColumns, groups: list[ResolvedGroup]) -> Tensors:
     """Sort the tensors as the file holds them.
 
     Raises:
         SpecError: a name occurs twice.
     """
-    if len({tensor.name for tensor in tensors}) < len(tensors):
+    if columns.has_twins:
         raise _duplicate(groups)
-    sort(tensors, attrgetter("name"))
-    sort(tensors, lambda tensor: FILE_ORDER[tensor.dtype.name])
-    return LongList(tensors)
+    return columns.in_file_order()
+
+
+def _full_names(tensor: EntryTensor, names: Sequence[str]) -> Sequence[str]:
+    """The names of the tensor of entries of these names."""
+    suffix = tensor.suffix
+    if tensor.replaced is not None:
+        end = -len(tensor.replaced) or None
+        return [name[:end] + suffix for name in names]
+    return [name + suffix for name in names] if suffix else names
+
+
+def _streams(entry: ResolvedEntry, tensor: EntryTensor, names: Sequence[str]) -> Sequence[str]:
+    """What keys the draws of the tensor: that of a quantised one is the name of the whole."""
+    if tensor.replaced is not None:
+        return names if entry.stream is None else [entry.stream] * len(names)
+    return [f"{entry.stream}{tensor.suffix}"] * len(names)
 
 
 def _check_counts(groups: list[ResolvedGroup], limits: Limits, *, whole: bool = False) -> int:
@@ -254,26 +276,6 @@ def _defaults(entry: ResolvedEntry) -> int:
     return sum(tensor.default for tensor in entry.tensors)
 
 
-def _tensors(entry: ResolvedEntry, names: list[str]) -> Iterator[ResolvedTensor]:
-    """The tensors of the entry under each of `names`."""
-    for tensor in entry.tensors:
-        about = (tensor.scheme, tensor.fans, tensor.default, tensor.role, entry.entry.seed)
-        fixed = (tensor.dtype, tensor.shape, tensor.distribution, *about)
-        suffix = tensor.suffix
-        if tensor.replaced is not None:
-            end = -len(tensor.replaced) or None
-            for name in cancellably(names):
-                yield ResolvedTensor(name[:end] + suffix, entry.stream or name, *fixed)
-        elif entry.stream is None:
-            for name in cancellably(names):
-                full = name + suffix
-                yield ResolvedTensor(full, full, *fixed)
-        else:
-            stream = entry.stream + suffix
-            for name in cancellably(names):
-                yield ResolvedTensor(name + suffix, stream, *fixed)
-
-
 def _duplicate(groups: list[ResolvedGroup]) -> SpecError:
     """The error of the first name that two entries yield, or one entry twice."""
     owners: dict[str, int] = {}
@@ -283,12 +285,13 @@ def _duplicate(groups: list[ResolvedGroup]) -> SpecError:
         for index, name in zip(group.indices, group.names, strict=True)
     )
     for index, pattern, at in entries:
-        entry = groups[at].entry
-        for tensor in _tensors(entry, expand(pattern)):
-            first = owners.setdefault(tensor.name, index)
-            if first != index:
-                detail = f"{tensor.name} is yielded by layers {first} and {index}: rename one of them"
-                return SpecError.at(f"/layers/{index}/name", detail)
+        of_pattern = expand(pattern)
+        for tensor in groups[at].entry.tensors:
+            for full in _full_names(tensor, of_pattern):
+                first = owners.setdefault(full, index)
+                if first != index:
+                    detail = f"{full} is yielded by layers {first} and {index}: rename one of them"
+                    return SpecError.at(f"/layers/{index}/name", detail)
     return SpecError.at(
         "/layers", "a name is yielded twice by the ranges of one entry: separate its ranges by a letter"
     )

@@ -116,8 +116,11 @@ def fold(names: Iterable[str]) -> list[str]:
     for name in names:
         parts = _split(name)
         literals = parts[0::2]
-        if literals in firsts:
-            templates.setdefault(literals, [_split(firsts[literals])[1::2]]).append(parts[1::2])
+        points = templates.get(literals)
+        if points is not None:
+            points.append(parts[1::2])
+        elif literals in firsts:
+            templates[literals] = [_split(firsts[literals])[1::2], parts[1::2]]
         else:
             firsts[literals] = name
     alone = [name for literals, name in firsts.items() if literals not in templates]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple, assert_never
 
 import numpy as np
@@ -37,8 +38,8 @@ class Ranges(NamedTuple):
     """Consecutive elements of many tensors in memory, as columns: range i is the i-th of each.
 
     `kinds[rows[i]]` are its distribution and dtype. `names[i]` keys its stream, with the seed `seeds[i]`, or
-    with that of all where it is None. It has `sizes` elements from `firsts` on, in contiguous memory at
-    `addresses`.
+    with that of all where it is None, or where there are no `seeds`. It has `sizes` elements from `firsts`
+    on, in contiguous memory at `addresses`.
     """
 
     kinds: Sequence[tuple[Distribution, DType]]
@@ -57,7 +58,8 @@ class Ranges(NamedTuple):
         if chosen.size == self.rows.size:
             return self
         indices = chosen.tolist()
-        names, seeds = [self.names[i] for i in indices], [self.seeds[i] for i in indices]
+        names = [self.names[i] for i in indices]
+        seeds = [self.seeds[i] for i in indices] if self.seeds else ()
         columns = (column[chosen] for column in self[4:])
         return Ranges(self.kinds, self.rows[chosen], names, seeds, *columns)
 
@@ -87,7 +89,8 @@ class Executor(ABC):
     def fill_many(self, seed: int, ranges: Ranges) -> None:
         """Fill the memory of every range, which is not empty, and kept by its owner."""
         places = zip(*map(np.ndarray.tolist, (ranges.rows, *ranges[4:])), strict=True)
-        for name, own, (row, first, address, size) in zip(ranges.names, ranges.seeds, places, strict=True):
+        seeds = ranges.seeds or repeat(None, len(ranges.names))
+        for name, own, (row, first, address, size) in zip(ranges.names, seeds, places, strict=True):
             distribution, dtype = ranges.kinds[row]
             stream = Stream(seed if own is None else own, name)
             self.fill(distribution, dtype, stream, first, array_at(address, size, dtype.storage))
