@@ -35,8 +35,9 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.quantizations import METHODS, MethodName
 from tensorseed.spec.resolved import ResolvedSpec
 
-__all__ = ["HUB_LAYOUT", "Repository", "RepositoryCaches", "Snapshot"]
+__all__ = ["HUB_LAYOUT", "SHARD_BYTES", "Repository", "RepositoryCaches", "Snapshot"]
 
+SHARD_BYTES = 5_000_000_000  # bytes of tensors in a file, where the recipe gives none: a service's default
 HUB_LAYOUT = 1  # raised with every change of how a repository's files follow from its recipe
 
 _NOWHERE = "0" * 40  # stands for the commit in the card that is identified

@@ -23,6 +23,7 @@ from tensorseed.client.source import Source
 
 if TYPE_CHECKING:
     from tensorseed.devices.local import LocalSettings
+    from tensorseed.files.virtual_file import VirtualFile
 
 REQUEST_BYTES = 32 << 20  # of one range
 
@@ -103,7 +104,12 @@ async def fetch_file(remote: Remote, file: RemoteFile, source: Source, options: 
             await download(remote, file, part, options.connections, progress)
         report = Fetched.of(part, before, begun, None)
         if options.verify:
-            report = report._replace(digest=await _verify(remote, file, part, source, options))
+            try:
+                digest = await verified_digest(remote, file, part.path, source, options)
+            except MismatchError:
+                part.discard()
+                raise
+            report = report._replace(digest=digest)
         part.finish()
     return report
 
@@ -115,12 +121,23 @@ def compute(source: Source, options: Options) -> Fetched:
         RefusedError: the spec is not valid, or this host cannot compute it.
         DiskError: the output cannot be written.
     """
-    from tensorseed.client.integrity import file_digest
-    from tensorseed.client.local_compute import compute_into, file_of
+    from tensorseed.client.local_compute import file_of
 
     target = options.target(source)
     target.check()
-    file = file_of(source)
+    return compute_file(file_of(source), target, options)
+
+
+def compute_file(file: VirtualFile, target: Target, options: Options) -> Fetched:
+    """Compute a file on all cores straight into its target.
+
+    Raises:
+        RefusedError: this host cannot compute it.
+        DiskError: the target cannot be written.
+    """
+    from tensorseed.client.integrity import file_digest
+    from tensorseed.client.local_compute import compute_into
+
     with PartFile(target, f'"{file.digest}"', file.size) as part:
         before, begun = part.done.total, time.monotonic()
         with bar(options.output.name, file.size, before, quiet=options.quiet) as progress:
@@ -217,7 +234,9 @@ async def find(remote: Remote, source: Source) -> RemoteFile:
     return await remote.head(source.path or f"{WEIGHTS}/{source.token}")
 
 
-async def _verify(remote: Remote, file: RemoteFile, part: PartFile, source: Source, options: Options) -> str:
+async def verified_digest(
+    remote: Remote, file: RemoteFile, path: Path, source: Source, options: Options
+) -> str:
     """Return the SHA-256 of the file whose bytes are right; without a server's digests, compute them here.
 
     Raises:
@@ -226,16 +245,12 @@ async def _verify(remote: Remote, file: RemoteFile, part: PartFile, source: Sour
     from tensorseed.client.integrity import check_file, file_digest
 
     cancelled = threading.Event()
-    hashing = asyncio.ensure_future(asyncio.to_thread(file_digest, part.path, cancelled.is_set))
+    hashing = asyncio.ensure_future(asyncio.to_thread(file_digest, path, cancelled.is_set))
     try:
         digests = None if file.digest_path is None else await remote.digests(file)
         own = await hashing
     finally:
         cancelled.set()
         await asyncio.gather(hashing, return_exceptions=True)
-    try:
-        check_file(part.path, source, file.answer, own, digests, options.local)
-    except MismatchError:
-        part.discard()
-        raise
+    check_file(path, source, file.answer, own, digests, options.local)
     return own

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from tensorseed.commands import options
 from tensorseed.commands.base import Command
 from tensorseed.commands.exits import exiting, say, warning, write_json, write_out
+from tensorseed.commands.fetch_repository import fetch_into, is_folder
 from tensorseed.commands.tables import bytes_text
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ EXAMPLES = """
 $ tensorseed fetch mlp.json
 $ tensorseed fetch 'shape=256,784&init=xavier_uniform&seed=42' -o weight.safetensors
 $ tensorseed fetch tensorseed/tiny-llama@seed-42
+$ tensorseed fetch tensorseed/tiny-llama@seed-42 -o tiny-llama
 $ tensorseed fetch mlp.json --url http://127.0.0.1:8000
 $ tensorseed fetch mlp.json -o - | sha256sum
 $ tensorseed fetch http://127.0.0.1:8000/tensorseed/tiny-llama/resolve/seed-42/config.json
@@ -38,7 +40,7 @@ $ tensorseed fetch http://127.0.0.1:8000/tensorseed/tiny-llama/resolve/seed-42/c
     "--output",
     type=click.Path(),
     help="File to write, or a folder; it appears when it is whole. By default it is named after SPEC. "
-    "- is standard output.",
+    "A folder takes every file of a recipe's repository. - is standard output.",
 )
 @options.url
 @click.option(
@@ -79,6 +81,9 @@ def fetch(
 
     This machine computes the file on all cores, or the services at --url send it in ranges; the bytes are the
     same. An interrupted fetch leaves OUTPUT.part, and the same command goes on from there.
+
+    A recipe and a folder as OUTPUT give the whole repository: weights, config, tokenizer. A file that is
+    there is compared, and kept where it is right. A path without a suffix is that of a folder.
     """
     import asyncio
 
@@ -97,6 +102,10 @@ def fetch(
         chosen = Options(path, local, connections, attempts, verify, restart, force, quiet or as_json, key)
         services = options.services(urls, given.source.base)
         verified = verify or not services
+        recipe = given.source.recipe
+        if recipe is not None and output is not None and is_folder(output):
+            fetch_into(Path(output), recipe, chosen, services, as_json=as_json, quiet=quiet)
+            return
         if output == "-":
             done, verified = _streamed(given.source, chosen, services)
         elif services:

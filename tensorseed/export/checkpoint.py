@@ -10,7 +10,7 @@ from tensorseed.checkpoints.generated_texts import UnmadeTextError
 from tensorseed.checkpoints.library import Library, folders
 from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.checkpoints.repo_files import RepoFile, WeightsFile
-from tensorseed.checkpoints.repository import Repository, RepositoryCaches
+from tensorseed.checkpoints.repository import SHARD_BYTES, Repository, RepositoryCaches
 from tensorseed.checkpoints.revision import parse_revision
 from tensorseed.client.errors import RefusedError
 from tensorseed.client.local_compute import file_of, refusing
@@ -21,7 +21,6 @@ from tensorseed.spec.json.text import dump, load
 from tensorseed.spec.spec import in_dtype, parse_spec
 from tensorseed.spec.spellings.names import dtype_name
 
-SHARD_BYTES = 5_000_000_000  # bytes of tensors in a file, where the recipe gives none: a service's default
 CACHE_TENSORS = 300_000
 
 _CONFIG_MEMBERS = frozenset(("model_type", "architectures", "_class_name", "peft_type", "auto_map"))

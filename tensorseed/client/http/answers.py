@@ -29,6 +29,7 @@ Text = bytes | bytearray
 _ETAG = re.compile(r'"[!#-~]{1,256}"')  # a strong one of RFC 9110, in ASCII
 _TOKEN = re.compile(r"s1\.[A-Za-z0-9_-]{1,60000}")
 _HEX = re.compile(r"[0-9a-f]{64}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _DIGITS = re.compile(r"[0-9]{1,19}")
 
 
@@ -159,15 +160,32 @@ def read_digests(text: Text, size: int) -> Digests:
     return Digests(digest, tensors)
 
 
+def read_listing(text: Text) -> tuple[str, list[str]]:
+    """Read the commit of a repository's revision, and the paths of its files.
+
+    Raises:
+        AnswerError: a field is missing, or of another type.
+    """
+    document = read_document(text)
+    commit = _word(document.get("sha"), _COMMIT, "its sha is no commit")
+    siblings = document.get("siblings")
+    if not isinstance(siblings, list):
+        raise AnswerError("its siblings are no list")
+    paths = [each.get("rfilename") if isinstance(each, dict) else None for each in siblings]
+    if not all(isinstance(path, str) for path in paths):
+        raise AnswerError("one of its siblings has no name")
+    return commit, [str(path) for path in paths]
+
+
 def read_problem(text: Text) -> Problem | None:
-    """Read a problem document (RFC 9457); None for anything else."""
+    """Read a problem document (RFC 9457), or an error as the Hub writes it; None for anything else."""
     try:
         document = read_document(text)
         faults = document.get("errors") or []
         if isinstance(faults, list):
             kind = document.get("type")
             return Problem(
-                _sentence(document.get("detail")),
+                _sentence(document.get("detail", document.get("error"))),
                 [_fault(fault) for fault in faults[:MAX_FAULTS]],
                 one_line(kind) if isinstance(kind, str) else None,
             )
