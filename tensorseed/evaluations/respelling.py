@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 
 from tensorseed.evaluations.containers import CONTAINERS, MAX_DEPTH
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.evaluations.request import METHODS, CalibrationGiven, EvaluationRequest
+from tensorseed.losses.registry import LOSSES, SPELLINGS
 from tensorseed.spec.canonical import number
 from tensorseed.spec.layers import LAYERS
+from tensorseed.spec.layers.base import COLLAPSE_EQUAL
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.schemes.base import defaults_of
@@ -26,7 +29,7 @@ from tensorseed.spec.spellings.names import (
     respell_init,
     respell_inits,
 )
-from tensorseed.spec.translation import normalise_entry, normalise_init
+from tensorseed.spec.translation import normalise_entry, normalise_init, normalise_rule
 
 MAX_VARIANTS = 16
 
@@ -128,9 +131,9 @@ def canonical_text(document: Mapping[str, Any], max_chars: int) -> str | None:
         if name in found:
             given = {key: value for key, value in found[name].items() if value is not None}
             found[name] = _with_init(given) if "init" in given else given
-    for name, model in (("optimizer", None), ("loss", BaseModel), ("calibrate", CalibrationGiven)):
+    for name, read in _CHOICES.items():
         if name in found:
-            found[name] = _canonical_choice(found[name], model)
+            found[name] = _canonical_choice(found[name], read)
     if isinstance(found.get("seed"), int | str):
         found["seed"] = str(int(found["seed"]))
         if found["seed"] == "0":
@@ -141,7 +144,7 @@ def canonical_text(document: Mapping[str, Any], max_chars: int) -> str | None:
         if not found.get(name, True):
             del found[name]
     if "rules" in found:
-        found["rules"] = [_sorted(rule) for rule in found["rules"]]
+        found["rules"] = [*map(_canonical_rule, found["rules"])]
     if "compare" in found:
         found["compare"] = [_variant_in_order(variant) for variant in found["compare"]]
     text = _ENCODER.encode(_sorted(found))
@@ -181,12 +184,33 @@ def _canonical_layer(entry: Any) -> Any:
     return found
 
 
-def _canonical_choice(given: Any, model: type[BaseModel] | None) -> Any:
+def _canonical_rule(rule: Any) -> Any:
+    """The rule with the canonical class and init, without conditions that say nothing."""
+    found = _with_init(normalise_rule(rule, (), []))
+    return {name: value for name, value in found.items() if value is not None}
+
+
+class _Choice(NamedTuple):
+    """The model of a choice by its name, and the first spelling of the name."""
+
+    model: Callable[[str], type[BaseModel]]
+    spelling: Callable[[str], str] = str
+
+
+_CHOICES = {
+    "optimizer": _Choice(OPTIMIZERS.__getitem__),
+    "loss": _Choice(LOSSES.__getitem__, lambda kind: SPELLINGS.get(kind, kind)),
+    "calibrate": _Choice(lambda _: CalibrationGiven),
+}
+
+
+def _canonical_choice(given: Any, choice: _Choice) -> Any:
     """An optimizer, a loss or a calibration: its name where nothing else is said."""
     if not isinstance(given, dict):
-        return given
+        return choice.spelling(given)
     name = "method" if "method" in given else "kind"
-    found = _without_defaults(given, model or OPTIMIZERS[given[name]])
+    kind = choice.spelling(given[name])
+    found = {**_without_defaults(given, choice.model(kind)), name: kind}
     if "init" in found and name == "method":
         found = _with_init(found)
         if found["init"] == CalibrationGiven.model_fields["init"].default:
@@ -216,14 +240,31 @@ def _canonical_init(init: Any) -> Any:
 
 def _without_defaults(given: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
     """The members that differ from the defaults of the model, the same text for equal numbers."""
-    defaults = defaults_of(model)
+    defaults, sizes = defaults_of(model), _sizes(model)
     found = {}
     for name, value in given.items():
+        if name in sizes and isinstance(value, list) and len({*map(repr, value)}) == 1:
+            value = value[0]
         exact = tuple(value) if isinstance(value, list) else value
         alike = (exact, float(value)) if type(value) is int and abs(value) < 1 << 53 else (exact,)
         if name not in defaults or defaults[name] not in [*map(repr, alike)]:
             found[name] = number(value) if isinstance(value, float) else value
     return found
+
+
+@cache
+def _sizes(model: type[BaseModel]) -> frozenset[str]:
+    """The members for which 3 and [3, 3] are one size."""
+
+    def collapses(annotation: Any) -> bool:
+        return COLLAPSE_EQUAL in getattr(annotation, "__metadata__", ()) or any(
+            map(collapses, get_args(annotation))
+        )
+
+    fields = model.model_fields.items()
+    return frozenset(
+        name for name, field in fields if COLLAPSE_EQUAL in field.metadata or collapses(field.annotation)
+    )
 
 
 def _variant_in_order(variant: Any) -> Any:

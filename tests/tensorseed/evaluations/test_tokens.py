@@ -34,6 +34,23 @@ def with_layer(**arguments: Any) -> dict[str, Any]:
     return {**BARE, "layers": [{**LAYER, **arguments}]}
 
 
+def with_loss(**options: Any) -> dict[str, Any]:
+    return {**TRAINED, "loss": {"kind": "cross_entropy", **options}}
+
+
+def with_rule(**members: Any) -> dict[str, Any]:
+    return {**BARE, "rules": [{"match": "**.weight", "init": "zeros", **members}]}
+
+
+def convolved(*, pool: Any = 1, dilation: Any = 1, **arguments: Any) -> dict[str, Any]:
+    convolution = {"name": "c", "type": "Conv2d", "in_channels": 1, "out_channels": 2, "kernel_size": 3}
+    pooling = {"type": "MaxPool2d", "kernel_size": pool, "dilation": dilation}
+    return {
+        "layers": [{**convolution, **arguments}, pooling],
+        "input": {"shape": [2, 1, 7, 7], "init": "normal"},
+    }
+
+
 def test_the_frozen_form() -> None:
     assert read({**BARE, "seed": 42}).recipe == (
         '{"input":{"init":"normal","shape":[8,4]},'
@@ -61,6 +78,14 @@ def test_there_and_back(example: dict[str, Any]) -> None:
         (with_layer(init="xavier_uniform"), with_layer(init="keras.initializers.GlorotUniform")),
         (TRAINED, {**TRAINED, "optimizer": {"kind": "torch.optim.SGD", "lr": 0.001, "momentum": 0}}),
         (TRAINED, {**TRAINED, "loss": {"kind": "cross_entropy"}}),
+        (TRAINED, {**TRAINED, "loss": "CrossEntropyLoss"}),
+        (TRAINED, {**TRAINED, "loss": {"kind": "cross_entropy", "label_smoothing": 0, "reduction": "mean"}}),
+        (with_loss(label_smoothing=0.5), with_loss(kind="CrossEntropyLoss", label_smoothing=0.50)),
+        (with_rule(init="he_normal"), with_rule(init={"kind": "kaiming_normal", "mode": "fan_in", "a": 0})),
+        (with_rule(type="nn.Linear"), with_rule(type="Linear", fan_axes=None)),
+        (with_rule(init="xavier_uniform"), with_rule(init="keras.initializers.GlorotUniform")),
+        (convolved(kernel_size=3), convolved(kernel_size=[3, 3], stride=[1, 1], padding=[0, 0])),
+        (convolved(pool=2), convolved(pool=[2, 2], dilation=[1, 1])),
         ({**BARE, "calibrate": "lsuv"}, {**BARE, "calibrate": {"method": "LSUV", "init": "orthogonal"}}),
     ],
 )
@@ -74,6 +99,10 @@ def test_one_token_for_one_meaning(one: Any, other: Any) -> None:
         {**BARE, "seed": 1},
         {**BARE, "input": {"data": [[0, 1, 2, 3]]}},
         with_layer(bias=False),
+        with_rule(),
+        with_rule(init="he_uniform"),
+        convolved(kernel_size=[3, 2]),
+        convolved(stride=2),
         with_layer(init="zeros"),
         {**BARE, "compare": ["zeros"]},
         {**BARE, "compare": [{"kind": "normal", "std": 1.0}]},
