@@ -22,7 +22,9 @@ from fastapi import FastAPI
 from service.evaluations import routes as evaluations
 from service.server.app import create_app
 from service.settings import Settings
+from tensorseed.evaluations import encode_evaluation, read_evaluation
 from tensorseed.evaluations.report import Report
+from tensorseed.spec.limits import Limits
 from tests.service.server.test_app import wait_until
 
 Start = Callable[[FastAPI], AbstractContextManager[Any]]
@@ -374,7 +376,7 @@ def server() -> Iterator[tuple[FastAPI, int]]:
 def test_an_evaluation_ends_when_its_client_leaves(
     server: tuple[FastAPI, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second one, which waits for the same thread, is never begun; a third is answered."""
+    """One of a token. A second one, which waits for the same thread, is never begun; a third is answered."""
     app, port = server
     begun, ended = [], []
     evaluate = evaluations.evaluate
@@ -390,7 +392,8 @@ def test_an_evaluation_ends_when_its_client_leaves(
     monkeypatch.setattr(evaluations, "evaluate", watched)
     pool = app.state.worker.pools.evaluations
     first, second, third = (http.client.HTTPConnection("127.0.0.1", port, timeout=120) for _ in range(3))
-    first.request("POST", "/v1/evaluations", json.dumps(HEAVY))
+    token = encode_evaluation(read_evaluation(json.dumps(HEAVY).encode(), Limits()))
+    first.request("GET", f"/v1/evaluations/{token}")
     wait_until(lambda: len(begun) == 1)
     second.request("POST", "/v1/evaluations", json.dumps(HEAVY))
     wait_until(lambda: pool.waiting == 1)

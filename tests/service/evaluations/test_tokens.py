@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
 
+from service.evaluations import routes
+from service.server.app import create_app
+from service.settings import Settings
 from tensorseed.evaluations import decode_evaluation
 from tensorseed.spec.limits import Limits
-from tests.service.evaluations.test_routes import MLP, VARIANTS, ask
+from tests.service.evaluations.test_routes import MLP, VARIANTS, Start, ask
 from tests.tensorseed.evaluations.tokens import forge
 
 BARE: dict[str, Any] = {
@@ -105,6 +110,28 @@ def test_a_fault_names_its_parameter(client: Any, url: str) -> None:
 def test_it_is_bounded_as_a_post(client: Any) -> None:
     text = json.dumps({**BARE, "steps": 10_001}, sort_keys=True, separators=(",", ":"))
     assert client.get(f"/v1/evaluations/{forge(text)}").status_code == 413
+
+
+def test_one_more_than_may_run_is_asked_to_wait(start: Start, url: str, monkeypatch: Any) -> None:
+    begun, ends = Event(), Event()
+    compute = routes.evaluate
+
+    def waiting(*arguments: Any) -> Any:
+        begun.set()
+        assert ends.wait(60)
+        return compute(*arguments)
+
+    monkeypatch.setattr(routes, "evaluate", waiting)
+    app = create_app(Settings.model_construct(threads=2, kernel_cache=None, evaluations=1))
+    with start(app) as client, ThreadPoolExecutor(1) as threads:
+        first = threads.submit(client.get, url)
+        assert begun.wait(60)
+        busy = client.get(url)
+        ends.set()
+        assert first.result().status_code == 200
+        assert client.get(url).status_code == 200
+    assert (busy.status_code, busy.headers["retry-after"]) == (429, "1")
+    assert busy.json()["type"] == "urn:tensorseed:problem:busy"
 
 
 def test_the_token_is_that_of_the_library(url: str) -> None:

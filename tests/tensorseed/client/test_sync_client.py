@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -131,6 +132,8 @@ def test_an_evaluation_is_a_report(url: str, ask: Call) -> None:
     asked = {"layers": layers, "input": {"data": data}}
     report = ask(url, "evaluate", asked)
     assert type(report).__name__ == "EvaluationReport"
+    with urlopen(f"{url}{report.url}") as answer:
+        assert json.load(answer) == dict(report)
     weights = tensorseed.open({"layers": layers})
     expected = data @ weights["fc.weight"][...].T + weights["fc.bias"][...]
     assert np.allclose(report["output"]["data"], expected, atol=1e-6)
@@ -138,6 +141,7 @@ def test_an_evaluation_is_a_report(url: str, ask: Call) -> None:
     trained = ask(
         url, "evaluate", json.dumps({**asked, "input": {"data": data.tolist()}, "return_weights": True})
     )
+    assert trained.url is None
     assert np.array_equal(trained["weights"]["fc.weight"], weights["fc.weight"])
     both = ask(url, "evaluate", {**asked, "compare": variants, "return_weights": True})["reports"]
     assert [np.abs(one["weights"]["fc.weight"]).sum() > 0 for one in both] == [True, False]
