@@ -44,7 +44,7 @@ $(DEV): $(SERVICE)
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@
 
-clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/transformers-4/.installed $(CLIENTS)/stack/.installed $(CLIENTS)/node/.installed $(CLIENTS)/axe/.installed $(CLIENTS)/openapi/.installed $(CLIENTS)/openapi-python/.installed ## the other clients that the tests run, and what generates clients
+clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/transformers-4/.installed $(CLIENTS)/stack/.installed $(CLIENTS)/node/.installed $(CLIENTS)/axe/.installed $(CLIENTS)/azure/.installed $(CLIENTS)/openapi/.installed $(CLIENTS)/openapi-python/.installed ## the other clients that the tests run, and what generates clients
 
 $(CLIENTS)/hub-0.36/.installed: tests/clients/hub-0.36.txt | $(DEV)
 	$(BIN)/python -m venv --clear $(@D)
@@ -83,6 +83,13 @@ $(CLIENTS)/node/.installed: tests/clients/package.json tests/clients/package-loc
 
 $(CLIENTS)/axe/.installed: tests/clients/axe/package.json tests/clients/axe/package-lock.json
 	@command -v npm >/dev/null || echo "npm is not here: the test of accessibility will be skipped"
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	if command -v npm >/dev/null; then \
+		npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel error && touch $@; fi
+
+$(CLIENTS)/azure/.installed: tests/clients/azure/package.json tests/clients/azure/package-lock.json
+	@command -v npm >/dev/null || echo "npm is not here: the tests of exports to Azure's storage will be skipped"
 	mkdir -p $(@D)
 	cp $^ $(@D)
 	if command -v npm >/dev/null; then \

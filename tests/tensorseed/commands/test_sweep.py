@@ -72,6 +72,15 @@ def test_a_killed_sweep_goes_on_and_gives_the_file_of_an_uninterrupted_one(
     grid.write_bytes(SMALL)
     part = tmp_path / "results.csv.part"
     command = [sys.executable, "-m", "tensorseed", "sweep", str(grid), "-o", str(output), "--workers", "2"]
+    with subprocess.Popen([*command[:-1], "1"], cwd=ROOT, stderr=subprocess.PIPE) as process:
+        while lines(part) < 20:
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            time.sleep(0.005)
+        process.terminate()
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert error == b"interrupted: the same command goes on from here\n"
+    assert not output.exists()
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as process:
         while lines(part) < 60:
             assert process.poll() is None, process.stderr and process.stderr.read()

@@ -23,6 +23,7 @@ from tests.tensorseed.client.conftest import wait_until
 
 KEY, SECRET = "test", "a secret of tests"
 BUCKET = "models"
+OPEN_BUCKET = "open"  # to everybody
 SHARDED = "tensorseed/tiny-llama-sharded@seed-42"
 MIB = 1 << 20
 
@@ -61,8 +62,9 @@ def seaweed(program: Path) -> Iterator[S3]:
         "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
+    others = {"name": "anonymous", "actions": [f"{verb}:{OPEN_BUCKET}" for verb in ("Read", "Write", "List")]}
     with tempfile.TemporaryDirectory(prefix="seaweed-") as folder:
-        (Path(folder) / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        (Path(folder) / "s3.json").write_text(json.dumps({"identities": [identity, others]}))
         command = [
             *(str(program), "server", "-ip=127.0.0.1", f"-dir={folder}", "-volume.max=50"),
             *("-master.volumeSizeLimitMB=128", f"-master.port={master}", f"-volume.port={volume}"),

@@ -143,6 +143,20 @@ def killed_after(delete: Any, last: list[str]) -> Any:
     return deleting
 
 
+def test_hf_download_from_the_service_has_the_digests_of_the_manifest(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import snapshot_download
+
+    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    end_of(export(None, SHARDED, tmp_path / "out"))
+    name, _, revision = SHARDED.partition("@")
+    folder = tmp_path / "hub"
+    snapshot_download(name, revision=revision, endpoint=url, local_dir=folder, cache_dir=tmp_path / "cache")
+    found = {path: digest for path, digest in digests_in(folder).items() if not path.startswith(".cache")}
+    assert found == exported(tmp_path / "out")
+
+
 def test_seed_and_dtype_are_those_of_the_revision(tmp_path: Path) -> None:
     named = end_of(export(None, "tensorseed/tiny-gpt2@seed-3,dtype=float16", tmp_path / "a"))
     given = end_of(export(None, "tensorseed/tiny-gpt2", tmp_path / "b", "--seed", 3, "--dtype", "half"))
