@@ -57,8 +57,8 @@ ROWS = (128, 1_024)  # of Q, at least and at most, that are computed at a time
 PIECE = 1 << 19  # listed elements that are sorted at a time
 
 # Nanoseconds on one core
-DRAWN = 7.0  # a normal of a reflection, drawn and scaled
-REFLECTED = 0.45  # an element of a row, by one element of a reflection
+DRAWN = 5.0  # a normal of a reflection, drawn and scaled
+REFLECTED = 0.3  # an element of a row, by one element of a reflection
 SUMMED = 0.06  # a term of an element of a thin matrix, or of its preparation
 THIN_DRAWN = 5.0  # a normal of a thin matrix's row
 ROUNDED = 10.0  # an element, found and rounded

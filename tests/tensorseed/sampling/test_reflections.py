@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,32 @@ def test_a_row_is_the_same_alone_and_in_any_company(shape):
     assert np.array_equal(orthogonal_rows(KEY, shape, chosen), q[chosen])
     for row in chosen:
         assert np.array_equal(orthogonal_rows(KEY, shape, np.array([row]))[0], q[row])
+
+
+def by_definition(shape: tuple[int, int], row: int) -> list[float]:
+    """A row as docs/stream-v1.md defines it, one number after the other."""
+    m, k = max(shape), min(shape)
+    gaussians = numbers(Normal(0, 1), DTYPES["float64"], m * k, name="w", seed=1).reshape(k, m).tolist()
+    e = [1.0 if i == row else 0.0 for i in range(m)]
+    tall, signs = shape[0] > shape[1], []
+    for j in range(k) if tall else range(row, -1, -1):
+        v, square, dot = gaussians[j], 0.0, 0.0
+        for i in range(j, m):
+            square += v[i] * v[i]
+        norm = math.sqrt(square)
+        signs.append(1.0 if v[j] >= 0.0 else -1.0)
+        scale = 1.0 / (norm * (norm + abs(v[j]))) if norm > 0.0 else 0.0
+        v[j] += signs[-1] * norm
+        for i in range(j, m):
+            dot += v[i] * e[i]
+        dot *= scale
+        for i in range(j, m):
+            e[i] -= dot * v[i]
+    return [e[j] * -signs[j] for j in range(k)] if tall else [x * -signs[0] for x in e]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (3, 5), (9, 8), (70, 70), (64, 67), (131, 66), (66, 131)])
+def test_bits_are_those_of_the_definition(shape):
+    q = rows(shape)
+    for row in sorted({0, 1, 63, 64, 65, shape[0] // 2, shape[0] - 1} & set(range(shape[0]))):
+        assert q[row].tolist() == by_definition(shape, row), row
