@@ -33,7 +33,14 @@ hypothesis.settings.load_profile("tensorseed")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None]:
-    """Keep the garbage collection off thousands of tests, while they are collected and after that."""
+    """Keep the garbage collection off thousands of tests, while they are collected and after that.
+
+    Kernels are looked up where the service does, rather than compiled in every process of the tests. Some
+    modules draw while they are collected.
+    """
+    from tensorseed.devices.local import kernels_ready
+
+    kernels_ready()
     with collection_paused():
         yield
     gc.freeze()
@@ -77,14 +84,6 @@ def signals_of_programs() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def kernels_cached() -> None:
-    """Look kernels up where the service does, rather than compile them in every process of the tests."""
-    from tensorseed.devices.local import kernels_ready
-
-    kernels_ready()
 
 
 class Loop:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -18,6 +19,7 @@ Schema = Mapping[str, Any]
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 
+MAX_MODELS = 32  # whose schemas are kept, since several members of each are components
 MAX_MEANINGS = 2  # in the description of a parameter
 MAX_LISTED = 8  # names of those that mean the same
 
@@ -33,10 +35,16 @@ def model_schemas(*models: type[BaseModel]) -> dict[str, Any]:
     """The schemas of the models and of all that they refer to, by component name."""
     found: dict[str, Any] = {}
     for model in models:
-        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema = json.loads(_schema_text(model))
         definitions = schema.pop("$defs", {})
         found |= {model.__name__: schema, **definitions}  # a recursive one is among its own definitions
     return found
+
+
+@lru_cache(MAX_MODELS)
+def _schema_text(model: type[BaseModel]) -> str:
+    """The schema of a model, which takes pydantic ten milliseconds, with its definitions."""
+    return json.dumps(model.model_json_schema(ref_template="#/components/schemas/{model}"))
 
 
 def member_schema(model: type[BaseModel], name: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from .connections.limits import ConnectionLimits
 from .connections.protocol import LimitedProtocol
 from .keys import load_keys
 from .logs import is_json, log_config
+from .process_start import load_numba, tune_collector
 from .traces import check_traces
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def compile_ahead(settings: Settings) -> None:
     """Compile the kernels, or load them, in the main thread, where a signal ends the process at once."""
     if settings.portable_kernels:
         portability.target()
+    load_numba()
     compile_kernels(settings.cache_folder(), log_lines() if is_json(settings.log_format) else for_people())
 
 
@@ -183,6 +185,7 @@ def build(settings: Settings, folder: str | None = None) -> FastAPI:
     gc.disable()  # imports make a million objects and no garbage worth a pass
     from .app import create_app
 
+    load_numba()
     app = create_app(settings, folder)
     gc.enable()
     tune_collector()
@@ -201,17 +204,6 @@ def end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
-
-
-def tune_collector() -> None:
-    """Run the garbage collector less often, which halves the time of a plan of 100,000 tensors.
-
-    Such a plan is a million objects, none of them garbage. All objects that exist now live until the end.
-    A pass stops all threads: 30,000 objects take some 30 ms.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 2, 20_000)
 
 
 def _check_metrics_port(settings: Settings) -> None:
