@@ -19,11 +19,11 @@ from tensorseed.files.reader import read_tensors, to_torch
 from tensorseed.losses import Call, evaluate, losses_catalog, read_loss
 from tensorseed.losses.request import loss_class
 from tensorseed.spec.faults import misplaced
+from tensorseed.spec.json.arrays import to_json_lists
 from tensorseed.spec.json.text import NotFiniteError, load
 from tensorseed.spec.limits import Limits
 
 from ..http.context import JobsContext
-from ..http.json_numbers import to_json_lists
 from ..http.memory import MemoryLease
 from ..http.negotiation import JSON, OCTETS, negotiate
 from ..http.texts import complete_text

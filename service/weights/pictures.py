@@ -29,6 +29,7 @@ from tensorseed.errors import (
 from tensorseed.files.elements import ElementSource
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.pictures import Form
+from tensorseed.spec.json.arrays import to_json_lists
 from tensorseed.spec.resolved import ResolvedTensor
 from tensorseed.statistics.heatmap import HeatMap
 from tensorseed.statistics.histogram import Histogram
@@ -36,7 +37,6 @@ from tensorseed.statistics.histogram import Histogram
 from ..http.concurrency_limit import refusing_preparations
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, PreconditionError, QueryError, RangeError, UnknownPathError
-from ..http.json_numbers import to_json_lists
 from ..http.memory import lease_of
 from ..http.negotiation import JSON, accept_of, form_in_query, negotiate
 from ..http.pictures import CACHE_CONTROL, FORMATS, HEADERS, PNG, SVG, picture_format_parameter

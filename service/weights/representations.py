@@ -15,9 +15,9 @@ from tensorseed.files.entries import Entry
 from tensorseed.files.npy import open_npy
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.sampling.low_precision import decode
+from tensorseed.spec.json.arrays import to_json_lists
 
 from ..http.concurrency_limit import refusing_preparations
-from ..http.json_numbers import to_json_lists
 from ..http.negotiation import JSON, NPY, OCTETS
 from ..http.responses import Chunk, Representation
 from ..telemetry import range_attributes, span

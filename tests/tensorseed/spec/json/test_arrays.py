@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.http.json_numbers import to_json_lists
+from tensorseed.spec.json.arrays import to_json_lists
 
 
 def test_numbers_that_are_not_finite_are_strings() -> None:

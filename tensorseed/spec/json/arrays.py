@@ -1,4 +1,4 @@
-"""Exact numbers in JSON, with words for NaN and the infinities."""
+"""Arrays as JSON lists of exact numbers, with words for NaN and infinity."""
 
 from __future__ import annotations
 
