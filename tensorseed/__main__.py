@@ -5,6 +5,7 @@ A command's module is imported when the command is run, so that help and complet
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
+UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG)  # what a full or broken stream gives
+
+
 class Commands(click.Group):
     """The commands of `COMMANDS`, those of the service from the package of that name."""
 
@@ -41,6 +45,7 @@ class Commands(click.Group):
             except Exception as error:
                 if os.environ.get(TRACEBACK_VARIABLE) or not kwargs.get("standalone_mode", True):
                     raise
+                _fail_as_known(error)
                 what = f"{type(error).__name__}: {error}".removesuffix(": ")
                 click.echo(f"Error: unexpected {what!a}; {TRACEBACK_VARIABLE}=1 shows where", err=True)
                 sys.exit(1)
@@ -100,6 +105,17 @@ class Commands(click.Group):
         names = [name for name in COMMANDS if name.startswith(incomplete)]
         items = [CompletionItem(name, help=COMMANDS[name].summary) for name in names]
         return items + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def _fail_as_known(error: Exception) -> None:
+    """End the program with the code of an error of the library, or of standard output that takes no help."""
+    from tensorseed.client.errors import ClientError
+    from tensorseed.commands.exits import fail, unwritable
+
+    if isinstance(error, OSError) and error.filename is None and error.errno in UNWRITABLE:
+        error = unwritable(error)
+    if isinstance(error, ClientError):
+        fail(error.of_command(), error.exit_code)
 
 
 def _missing(error: ModuleNotFoundError, name: str) -> click.UsageError:

@@ -66,10 +66,15 @@ def write_out(text: str | bytes | memoryview) -> None:
     except BrokenPipeError:  # which click ends in silence
         raise
     except OSError as error:
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the rest of the buffer
-        reason = (error.strerror or "the system refuses it").lower()
-        raise DiskError(f"standard output cannot be written ({reason}): name another file") from None
+        raise unwritable(error) from None
+
+
+def unwritable(error: OSError) -> DiskError:
+    """The error of standard output that takes no more; what is left in its buffer is dropped."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    reason = (error.strerror or "the system refuses it").lower()
+    return DiskError(f"standard output cannot be written ({reason}): name another file")
 
 
 def write_lines(lines: Iterable[str]) -> None:

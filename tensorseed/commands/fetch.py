@@ -16,6 +16,7 @@ from tensorseed.commands.base import Command
 from tensorseed.commands.exits import exiting, say, warning, write_json, write_out
 from tensorseed.commands.fetch_repository import fetch_into, is_folder
 from tensorseed.commands.tables import bytes_text
+from tensorseed.concurrency.streams import MISSING
 
 if TYPE_CHECKING:
     from tensorseed.client.download import Fetched, Options
@@ -122,8 +123,10 @@ def _check_stream(*, as_json: bool) -> None:
     """Check that standard output takes a file.
 
     Raises:
-        click.UsageError: a document shares it, or it is a terminal.
+        click.UsageError: a document shares it, it is a terminal, or it is closed.
     """
+    if "stdout" in MISSING:
+        raise click.UsageError("standard output is closed, and would lose the file: add > FILE")
     if as_json:
         raise click.UsageError("--json and the file cannot both have standard output: leave one out")
     if sys.stdout.isatty():

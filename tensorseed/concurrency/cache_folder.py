@@ -1,7 +1,7 @@
 """Cache folder that nobody else can write.
 
-The files of a cache of compiled code are pickles, which run code when they are read. So whoever can write the
-folder, or one above it, can run code as this user.
+The files of a cache of compiled code are pickles, which run code when they are read. So a user who can write
+the folder, or one above it, can run code as this one.
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+MISSING: set[str] = set()
+"""The names of the streams that `open_missing` opened, such as `stdout`."""
+
 
 def open_missing() -> None:
     """Open the standard streams that are closed, as by `2>&-`, on the null device.
@@ -20,5 +23,6 @@ def open_missing() -> None:
                 os.dup2(opened, number)
                 os.close(opened)
             os.set_inheritable(number, True)
+            MISSING.add(name)
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - open until the end

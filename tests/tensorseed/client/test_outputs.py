@@ -203,7 +203,9 @@ def test_an_interruption_leaves_a_part_that_is_resumed(
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
-@pytest.mark.parametrize("command", [["openapi"], ["verify", "w"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [["openapi"], ["verify", "w"], ["settings"], ["fetch", "--help"]], ids=str
+)
 def test_standard_output_that_takes_nothing_is_told(folder: Path, command: list[str]) -> None:
     (folder / "w").write_bytes(DATA)
     run = subprocess.run(
@@ -213,6 +215,15 @@ def test_standard_output_that_takes_nothing_is_told(folder: Path, command: list[
     )
     assert run.returncode == 5
     assert run.stderr.startswith("Error: standard output cannot be written (no space left on device)")
+
+
+def test_closed_standard_output_is_no_success(folder: Path) -> None:
+    command = 'exec "$0" -m tensorseed fetch mlp.json -o - >&-'
+    run = subprocess.run(
+        ["sh", "-c", command, sys.executable], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert run.returncode == 2
+    assert "standard output is closed, and would lose the file: add > FILE" in run.stderr
 
 
 def test_a_library_saves_over_no_input_and_no_device(folder: Path) -> None:
