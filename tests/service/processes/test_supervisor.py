@@ -79,9 +79,16 @@ class Program:
             self.look(0.1)
 
     def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
-        """Send a worker a signal."""
-        with contextlib.suppress(ProcessLookupError):
+        """Send a worker a signal, and wait for the end of one that is killed: until then it may accept."""
+        with contextlib.suppress(OSError):
             os.kill(pid, number)
+            end = time.monotonic() + PATIENCE
+            while (
+                number == signal.SIGKILL
+                and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][1] != "Z"
+            ):
+                assert time.monotonic() < end
+                time.sleep(0.001)
 
     def answers(self, seconds: float) -> bool:
         """Whether any worker answers within so many seconds."""
@@ -124,7 +131,7 @@ def test_a_start_that_is_killed_delays_no_other() -> None:
             program.kill(pid)
         program.kill(other)
         assert program.answers(PATIENCE / 2)
-        program.until(lambda: len(program.ready) == 2)
+        program.until(lambda: {first, other} <= program.causes.keys() and len(program.ready) == 2)
         assert {program.causes[first], program.causes[other]} == {"SIGKILL"}
         assert program.stop() == 0
 
