@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,10 @@ SUITES = {
     ),
     "integers that a float lacks": ("tests/tensorseed/spec/test_numbers.py",),
     "nginx, Caddy, HAProxy, Varnish and Apache in front": ("tests/deploy/test_proxies.py",),
+    "exports of 2 GB, of 5 GB in one object, and writers killed anywhere": (
+        "tests/tensorseed/export/test_faults.py",
+        "tests/tensorseed/export/test_ray.py",
+    ),
     "faults that set off alerts of Prometheus, and clear": ("tests/deploy/test_prometheus.py",),
 }
 """Test files by the fault that they provoke."""
@@ -55,7 +60,8 @@ def run(paths: Sequence[str]) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
-        subprocess.run([*command, *paths], cwd=ROOT, stdout=sys.stderr, check=False)
+        env = {**os.environ, "TENSORSEED_SOAK": "1"}  # sizes that take minutes
+        subprocess.run([*command, *paths], cwd=ROOT, env=env, stdout=sys.stderr, check=False)
         if not report.exists():
             return Outcome(0, 1, 0)
         suites = ElementTree.parse(report).getroot().iter("testsuite")

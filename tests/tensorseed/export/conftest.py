@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tensorseed.client.conftest import application, between, running, url
-from tests.tensorseed.export.stores import S3, seaweed, weed
+from tests.tensorseed.export.stores import MIB, S3, SOAK, seaweed, weed
 
 __all__ = ["application", "between", "running", "url"]
 
@@ -26,11 +26,12 @@ def s3() -> Iterator[S3]:
 
 @pytest.fixture
 def large_recipe(tmp_path: Path) -> Path:
-    """A recipe of four shards of 16 MiB."""
-    entry = {"type": "Tensor", "shape": [8, 1 << 20], "init": "normal"}
+    """A recipe of four shards of 16 MiB, or in a soak test of 512."""
+    rows = 256 if SOAK else 8
+    entry = {"type": "Tensor", "shape": [rows, MIB], "init": "normal"}
     weights = {"dtype": "bfloat16", "layers": [{"name": f"w{number}", **entry} for number in range(4)]}
     path = tmp_path / "recipe.json"
     path.write_text(
-        json.dumps({"id": "tests/large", "config": {}, "weights": weights, "shard_bytes": 17 << 20})
+        json.dumps({"id": "tests/large", "config": {}, "weights": weights, "shard_bytes": 2 * rows * MIB})
     )
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ BUCKET = "models"
 OPEN_BUCKET = "open"  # to everybody
 SHARDED = "tensorseed/tiny-llama-sharded@seed-42"
 MIB = 1 << 20
+SOAK = bool(os.environ.get("TENSORSEED_SOAK"))  # sizes of make soak: 2 GB, and 5 GB in one object
 
 
 class S3(NamedTuple):
@@ -66,7 +68,7 @@ def seaweed(program: Path) -> Iterator[S3]:
     with tempfile.TemporaryDirectory(prefix="seaweed-") as folder:
         (Path(folder) / "s3.json").write_text(json.dumps({"identities": [identity, others]}))
         command = [
-            *(str(program), "server", "-ip=127.0.0.1", f"-dir={folder}", "-volume.max=50"),
+            *(str(program), "server", "-ip=127.0.0.1", f"-dir={folder}", "-volume.max=100"),
             *("-master.volumeSizeLimitMB=128", f"-master.port={master}", f"-volume.port={volume}"),
             *(f"-filer.port={filer}", "-s3", f"-s3.port={s3}", f"-s3.config={folder}/s3.json"),
             *("-s3.port.iceberg=0", "-s3.port.lance=0"),

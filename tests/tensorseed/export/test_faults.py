@@ -27,6 +27,7 @@ from tests.tensorseed.export.stores import (
     MIB,
     S3,
     SHARDED,
+    SOAK,
     digests_at,
     digests_in,
     end_of,
@@ -36,6 +37,7 @@ from tests.tensorseed.export.test_object_storage import begin, large, unfinished
 from tests.tensorseed.export.writers import LARGE, NBYTES, kill_after
 
 KILLS = 20
+WIDE = (("here", (1250 if SOAK else 96) * MIB), (f"s3://{BUCKET}/wide", (2500 if SOAK else 32) * MIB))
 
 
 def failed(result: Any, code: int) -> str:
@@ -230,13 +232,13 @@ def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
     assert end_of(export(None, spec, tmp_path / "out"))["objects"]["written"] == 1
 
 
-@pytest.mark.parametrize(("place", "elements"), [("here", 96 * MIB), (f"s3://{BUCKET}/wide", 32 * MIB)])
+@pytest.mark.parametrize(("place", "elements"), WIDE)
 def test_memory_is_bounded_whatever_the_size(s3: S3, tmp_path: Path, place: str, elements: int) -> None:
     entry = {"type": "Tensor", "init": "normal", "dtype": "bfloat16", "shape": [64]}
     small, recipe = tmp_path / "small.json", tmp_path / "wide.json"
     small.write_text(json.dumps({"layers": [{"name": "a", **entry}]}))
     end_of(export(None, small, tmp_path / "small"))  # compiling kernels, once a machine, takes more
-    layers = [{"name": name, **entry, "shape": [elements]} for name in "ab"]
+    layers = [{"name": name, **entry, "shape": [elements]} for name in ("a" if SOAK else "ab")]
     weights = {"dtype": "bfloat16", "layers": layers}
     recipe.write_text(
         json.dumps({"id": "tests/wide", "config": {}, "shard_bytes": 2 * elements, "weights": weights})
@@ -249,7 +251,7 @@ def test_memory_is_bounded_whatever_the_size(s3: S3, tmp_path: Path, place: str,
         text=True,
     )
     end = json.loads(run.stdout.splitlines()[-1])
-    assert end["bytes"]["written"] > 4 * elements
+    assert end["bytes"]["written"] > 2 * elements * len(layers)
     assert end["peak_memory_bytes"] < 256 * MIB
 
 

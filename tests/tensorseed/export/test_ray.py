@@ -11,13 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from service.server.app import create_app
+from service.settings import Settings
 from tensorseed.export.manifest import MANIFEST
+from tests.tensorseed.client.conftest import serving
 from tests.tensorseed.export.stores import (
     BUCKET,
     S3,
     SHARDED,
     digests_at,
     digests_in,
+    digests_of_service,
     end_of,
     export,
 )
@@ -58,6 +62,20 @@ def test_objects_are_those_of_one_process(
     assert end["objects"]["written"] == 0
     end_of(export(s3, SHARDED, f"s3://{BUCKET}/ray", "--ray", cluster))
     assert {**digests_at(s3, "ray"), MANIFEST: ""} == {**wanted, MANIFEST: ""}
+
+
+def test_a_large_recipe_is_the_services_everywhere(
+    cluster: str, s3: S3, tmp_path: Path, large_recipe: Path
+) -> None:
+    """By one process into a folder and into S3, and by Ray; in a soak test it has 2 GB."""
+    app = create_app(Settings.model_construct(threads=2, recipes=large_recipe.parent))
+    with serving(app) as url:
+        wanted = digests_of_service(url, "tests/large")
+    for place, more in (("one", ()), ("ray", ("--ray", cluster))):
+        end_of(export(s3, large_recipe, tmp_path / place, *more))
+        assert {**digests_in(tmp_path / place), MANIFEST: ""} == {**wanted, MANIFEST: ""}
+    end_of(export(s3, large_recipe, f"s3://{BUCKET}/sized"))
+    assert {**digests_at(s3, "sized"), MANIFEST: ""} == {**wanted, MANIFEST: ""}
 
 
 def test_a_killed_worker_is_started_again(cluster: str, tmp_path: Path, s3: S3, large_recipe: Path) -> None:
