@@ -25,6 +25,7 @@ EXAMPLES = """
 $ tensorseed sweep grid.json -o results.parquet
 $ tensorseed sweep grid.json -o results.csv --plot picture.svg
 $ tensorseed sweep grid.json -o results.csv --plot picture.svg --x sigma_w --y sigma_b --value gradient_gain
+$ tensorseed sweep grid.json -o results.csv --plot std.svg --value std
 $ tensorseed sweep grid.json -o results.jsonl --json | jq .done
 $ tensorseed sweep grid.json -o results.parquet --ray auto
 """
@@ -48,7 +49,8 @@ EVENT_SECONDS = 1.0  # between two lines of JSON
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Picture to write, .svg or .png: a heat map of two axes, or lines along one.",
+    help="Picture to write, .svg or .png: a heat map of two axes, or lines along one. A table that is there "
+    "is not computed again.",
 )
 @click.option("--x", metavar="AXIS", help="Axis of the picture; the one with the most numbers if absent.")
 @click.option("--y", metavar="AXIS", help="Second axis of a heat map.")
@@ -89,8 +91,9 @@ def sweep(
     from tensorseed.client.source import read_input
     from tensorseed.files.output import check_output, open_output
     from tensorseed.sweeps.computing import versions
+    from tensorseed.sweeps.finished import finished_rows
     from tensorseed.sweeps.grid import Grid
-    from tensorseed.sweeps.journal import open_journal
+    from tensorseed.sweeps.journal import journal_path, open_journal
     from tensorseed.sweeps.results import check_suffix, rows_of, write
     from tensorseed.sweeps.run import Sweep
 
@@ -102,9 +105,18 @@ def sweep(
         grid = Grid.read(text)
         _check(partial(check_suffix, output))
         picture = None if plot is None else _picture(grid, plot, x, y, value)
-        for path in filter(None, (output, plot)):
+        anew = force or restart or picture is None or not output.is_file() or journal_path(output).exists()
+        for path in filter(None, (output if anew else None, plot)):
             with writing_errors(path):
                 check_output(path, inputs, overwrite=force)
+        if not anew and plot is not None and picture is not None:  # the table is whole already
+            where, compute = _workers(workers, ray, 1)
+            with writing_errors(output):
+                rows = finished_rows(grid, output, compute)
+            with writing_errors(plot), open_output(plot, inputs, overwrite=force) as stream:
+                stream.write(picture(rows))
+            _say_drawn(output, plot, rows, quiet=quiet, as_json=as_json)
+            return
         with writing_errors(output), open_journal(output, versions(), restart=restart) as journal:
             run = Sweep(grid, journal)
             before = run.done
@@ -128,6 +140,14 @@ def sweep(
             _say_errors(rows, run)
         if summary["refused"] or summary["failed"]:
             sys.exit(1)
+
+
+def _say_drawn(output: Path, plot: Path, rows: list[dict[str, Any]], *, quiet: bool, as_json: bool) -> None:
+    """Say that a picture was drawn from a table that was there."""
+    if as_json:
+        _event({"file": str(output), "points": len(rows), "computed": 0, "plot": str(plot)})
+    elif not quiet:
+        say(f"{plot}: drawn from the {plural(len(rows), 'point')} of {output}")
 
 
 def _say_errors(rows: list[dict[str, Any]], run: Sweep) -> None:

@@ -50,6 +50,11 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
 
+def journal_path(results: Path) -> Path:
+    """The path of the journal of results."""
+    return results.with_name(results.name + SUFFIX)
+
+
 @contextmanager
 def open_journal(results: Path, versions: Mapping[str, str], *, restart: bool) -> Iterator[Journal]:
     """Open the journal beside the results, `NAME.part`, for this process alone.
@@ -62,7 +67,7 @@ def open_journal(results: Path, versions: Mapping[str, str], *, restart: bool) -
         JournalInUseError: another process writes it.
         OSError: it cannot be opened or read.
     """
-    path = results.with_name(results.name + SUFFIX)
+    path = journal_path(results)
     file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
         _lock(path, file)
