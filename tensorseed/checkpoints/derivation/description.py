@@ -111,9 +111,16 @@ def entry_of(tensor: torch.Tensor, recorder: Recorder, *, curves: bool = False) 
     values = recorder.values_of(tensor)
     if tensor.numel() == 0:
         return entry | {"init": "zeros"}
-    if values is not None:
-        return entry | {"init": _literal(values, curves=curves)}
-    return entry | _drawn(tensor, recorder)
+    if values is None:
+        try:
+            return entry | _drawn(tensor, recorder)
+        except UnknownContentError:
+            values = recorder.contents_of(tensor).constants(tensor) if tensor.numel() <= MAX_VALUES else None
+            if values is None:
+                raise
+    if (row := _row_of_zeros(values)) is not None and (wave := sinusoidal(values, but=row)) is not None:
+        return entry | {"init": wave, "padding_idx": row}
+    return entry | {"init": _literal(values, curves=curves)}
 
 
 def _drawn(tensor: torch.Tensor, recorder: Recorder) -> Described:
@@ -139,6 +146,12 @@ def _zero_row(tensor: torch.Tensor, over: list[Write]) -> Described:
         if rest == 0 and region == Region(region.start, region.start + width, dense=True):
             return {"padding_idx": row}
     raise UnknownContentError("parts of it have different distributions")
+
+
+def _row_of_zeros(values: torch.Tensor) -> int | None:
+    """The one row of a matrix that is zeros; None where there is none, or several."""
+    rows = (values == 0).all(dim=1).nonzero().flatten().tolist() if values.dim() == 2 else []
+    return rows[0] if len(rows) == 1 else None
 
 
 def _literal(values: torch.Tensor, *, curves: bool) -> Any:
@@ -252,14 +265,15 @@ def last_places(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return kind.eps * torch.exp2(exponents.double() - 1)
 
 
-def sinusoidal(values: torch.Tensor) -> str | dict[str, Any] | None:
+def sinusoidal(values: torch.Tensor, but: int | None = None) -> str | dict[str, Any] | None:
     """The scheme `sinusoidal`, where that is what the numbers are; its rows are positions.
 
-    They may differ from the formula by what float32 makes of the angles and by the rounding to their dtype.
+    The row `but` is zeros instead. Others may differ from the formula by what float32 makes of the angles and
+    by the rounding to their dtype.
     """
-    if values.dim() != 2 or values.shape[0] < 2 or values.shape[1] < 4 or values.shape[1] % 2:
+    if values.dim() != 2 or not values.is_floating_point():
         return None
-    if not values.is_floating_point():
+    if values.shape[0] < 2 or values.shape[1] < 4 or values.shape[1] % 2:
         return None
     allowed = 2e-7 * values.shape[0] + torch.finfo(values.dtype).eps
     if float(values.abs().max()) > 1 + allowed:
@@ -267,6 +281,8 @@ def sinusoidal(values: torch.Tensor) -> str | dict[str, Any] | None:
     for layout in ("halves", "interleaved"):
         for endpoint in (True, False):
             waves = _waves(*values.shape, interleaved=layout == "interleaved", endpoint=endpoint)
+            if but is not None:
+                waves[but] = 0.0
             if bool(((values.double() - waves).abs() <= allowed).all()):
                 given: dict[str, Any] = {} if layout == "halves" else {"layout": layout}
                 given |= {} if endpoint else {"endpoint": False}

@@ -9,6 +9,7 @@ Step = tuple[str, float]  # an operation on the element, and its number; 0.0 whe
 Steps = tuple[Step, ...]
 
 MAX_STEPS = 16  # of a function
+LEAST_DRAW = 2.0**-24  # of a uniform in [0, 1) above 0, whose logarithm would be infinite
 
 FUNCTIONS = ("exp", "log", "expm1", "log1p")
 
@@ -43,8 +44,8 @@ def sum_of(one: Steps, other: Steps) -> Steps | None:
 def init_of_function(low: float, high: float, steps: Steps) -> dict[str, Any] | None:
     """The scheme of a function of U[low, high); None where no scheme is it."""
     names = tuple(name for name, _ in steps)
-    if names == ("log",) and low > 0:
-        return {"kind": "log_of_uniform", "a": low, "b": high}
+    if names == ("log",) and high > low >= 0:
+        return {"kind": "log_of_uniform", "a": low or high * LEAST_DRAW, "b": high}
     if names == ("exp",):
         return {"kind": "log_uniform", "a": _exp(low), "b": _exp(high)}
     if names == ("exp", "inverse_softplus"):

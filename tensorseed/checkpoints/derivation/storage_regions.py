@@ -116,6 +116,24 @@ class Contents:
             fill if whole else replace(fill, token=object())
         )  # parts of a draw are no functions of each other
 
+    def constants(self, tensor: torch.Tensor) -> torch.Tensor | None:
+        """The elements of a contiguous view whose parts were filled with one number each; None elsewhere."""
+        import torch
+
+        region = region_of(tensor)
+        writes = [write for write in self.writes if write.region.meets(region)]
+        fills = [write.fill for write in writes if write.fill is not None and write.fill.kind == "constant"]
+        first = next(iter(writes), None)
+        if first is None or not first.region.covers(region) or not tensor.is_contiguous():
+            return None
+        if len(fills) < len(writes) or not all(write.region.dense for write in writes):
+            return None
+        found = torch.empty(tensor.numel(), dtype=tensor.dtype, device="cpu")
+        for write, fill in zip(writes, fills, strict=True):
+            start, stop = (max(end - region.start, 0) for end in write.region[:2])
+            found[start:stop] = fill.numbers[0]
+        return found.view(tensor.shape)
+
     def values(self, tensor: torch.Tensor) -> torch.Tensor | None:
         """The elements of a view, where they were computed without chance."""
         import torch

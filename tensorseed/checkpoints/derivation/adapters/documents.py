@@ -20,8 +20,13 @@ _SUCH_AS = "name one, such as tensorseed/tiny-llama"
 
 
 def is_adapter(document: Any) -> bool:
-    """Whether a document is an adapter_config.json, or one with the config of its base."""
-    return isinstance(document, dict) and ("peft_type" in document or "adapter_config" in document)
+    """Whether a document is an adapter_config.json, or one with the config of its base.
+
+    A model's own config may have a part called adapter_config.
+    """
+    if not isinstance(document, dict) or "model_type" in document:
+        return False
+    return "peft_type" in document or "adapter_config" in document
 
 
 def with_base(document: Any, base_of: BaseOf) -> Any:

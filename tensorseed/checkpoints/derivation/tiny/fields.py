@@ -48,7 +48,7 @@ WIDTH = re.compile(
     r"|proj(ection)?_(size|dim)|out_channels|output_channels|latent_(size|dim)|pooler_output_size|model_dim"
     r"|output_(dim|size)|inner_dim|feature_sizes|channel_list|dim_feedforward|feat_dim|filter_sizes?|d_rel"
     r"|embed_proj_dim|hidden_channels|lru_width|stem_channels|mid_channels|fc_dim|bottleneck_dim|d_latents"
-    r"|conv_dim|num_filters|rank|proj_dim|hidden_dimension|dims?|channels|(initial|out)_channel)"
+    r"|adapter_input_size|embed_dims?_per_stage|conv_dim|num_filters|rank|proj_dim|hidden_dimension|dims?|channels|(initial|out)_channel)"
 )
 NO_WIDTH = re.compile(
     r"(num|in|audio|input|image|color|mel|scale)_channels"
@@ -56,6 +56,9 @@ NO_WIDTH = re.compile(
     r"|(?!.*hidden_size).*patch.*|.*mel.*|channels|.*(coord|codebook|target)_dim|.*image_width"
 )
 GROUPS = re.compile(r".*_groups")
+BLOCKS = re.compile(r"block_configs")  # lists of blocks by stage: kernel, widths, stride and more of each
+FACTORS = re.compile(r"depth_multiplier|(width|depth)_(coefficient|multiplier)")  # of widths, and of depths
+STAGED = re.compile(r"in_channels")  # of stages, where it is a list
 HEAD_GROUPS = re.compile(r"(mamba_|ssm_)?n_groups")  # of heads, in state-space models
 EXPANSION = re.compile(r"(mamba_|ssm_)?expand")
 HALVED = re.compile(r".*initial_channel")  # the width before stages that halve it
@@ -66,6 +69,11 @@ VOCABULARY = re.compile(r"(.+_)?vocab(ulary)?_size|n_vocab|vocab_size_.*|.+_voca
 ID = re.compile(r".+_(token|tok)(_?ids?|_index)|(.*_)?suppress_tokens")
 
 SKIPPED = frozenset({"id2label", "label2id", "task_specific_params", "quantization_config"})
+
+
+def is_staged_list(name: str, value: Any) -> bool:
+    """Whether a field has the widths that stages take, unlike the channels of an image."""
+    return isinstance(value, list) and len(value) > 1 and bool(STAGED.fullmatch(name))
 
 
 def numbers(value: Any) -> list[int]:

@@ -16,6 +16,7 @@ from tensorseed.checkpoints.derivation.tiny.fields import Document, mapped, name
 from tensorseed.checkpoints.derivation.tiny.sizes import Changes, Path, Sizes, changes_of, parts_of
 
 MIN_SIZE = 4
+MIN_FACTOR = 0.25
 MAX_MULTIPLE = 8  # a tensor may have so many of a size beside each other, as gates have
 MAX_FIELDS = 4  # of one size that are also tried one by one
 
@@ -46,6 +47,12 @@ def by_kind(whole: Document) -> Iterator[Changes]:
     changes = changes_of(whole, Sizes())
     for place, _ in parts_of(whole):
         yield {path: value for path, value in changes.items() if path[:-1] == place}
+    yield {
+        (*place, name): min(value, MIN_FACTOR)
+        for place, fields in parts_of(whole)
+        for name, value in fields.items()
+        if kinds.FACTORS.fullmatch(name) and isinstance(value, float)
+    }
     for pattern, most in _LIMITS:
         yield {
             (*place, name): mapped(value, partial(min, most))
@@ -59,7 +66,7 @@ def by_shape(whole: Document, shapes: Shapes) -> Iterator[Changes]:
     found: dict[int, list[tuple[Path, object]]] = {}
     for place, fields in parts_of(whole, layers=True):
         for name, value in fields.items():
-            if not _KEPT.fullmatch(name) and name not in kinds.SKIPPED:
+            if not _is_kept(name, value):
                 for size in set(_deep(value)):
                     found.setdefault(size, []).append(((*place, name), value))
     elements = {size: _elements(size, shapes) for size in found if size > MIN_SIZE}
@@ -78,13 +85,16 @@ def proportional(whole: Document) -> Iterator[Changes]:
         changes: Changes = {}
         for place, fields in parts_of(whole):
             for name, value in fields.items():
-                if (
-                    not _KEPT.fullmatch(name)
-                    and name not in kinds.SKIPPED
-                    and max(_deep(value), default=0) > 64
-                ):
+                if not _is_kept(name, value) and max(_deep(value), default=0) > 64:
                     changes[*place, name] = mapped(value, partial(_divided, divisor))
         yield changes
+
+
+def _is_kept(name: str, value: object) -> bool:
+    """Whether a field stays: one of images, positions and the like, unless it has the widths of stages."""
+    if name in kinds.SKIPPED:
+        return True
+    return bool(_KEPT.fullmatch(name)) and not kinds.is_staged_list(name, value)
 
 
 def _divided(divisor: int, number: int) -> int:

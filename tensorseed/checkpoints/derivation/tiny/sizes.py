@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tensorseed.checkpoints.derivation.tiny import fields as kinds
+from tensorseed.checkpoints.derivation.tiny.blocks import small_blocks
 from tensorseed.checkpoints.derivation.tiny.fields import Document, main_width, mapped, named, numbers
 
 LAYERS = 2
@@ -22,6 +23,7 @@ HEAD_DIM = 16
 HEAD_NAMES = ("num_attention_heads", "num_heads", "n_head")  # the first of these counts
 MAX_RATIO = 4  # of a width to the main one
 VOCABULARY = 1_000
+MAX_BLOCKS = 4_096
 SPARE_IDS = 100  # ids at the end of the vocabulary, for those beyond it
 
 Path = tuple[str, ...]
@@ -86,6 +88,7 @@ class _Part:
         if sizes.experts:
             self._shrink_experts()
         self._shrink_widths()
+        self._shrink_blocks()
         if sizes.heads:
             self._shrink_heads()
         if sizes.vocabulary:
@@ -204,6 +207,13 @@ class _Part:
             self._new[name] = max(value, least) >> stages << stages
         for name, value in self._named(kinds.DOUBLED) if stages else ():
             self._new[name] = mapped(value, lambda number: min(number, max(2, 2 * small >> stages)))
+
+    def _shrink_blocks(self) -> None:
+        sizes = self._shared.sizes
+        for name, value in self._fields.items():
+            if kinds.BLOCKS.fullmatch(name) and isinstance(value, list):
+                count = LAYERS if sizes.counts else MAX_BLOCKS
+                self._new[name] = small_blocks(value, sizes.width, count)
 
     def _shrink_heads(self) -> None:
         heads = self._named(kinds.HEADS, kinds.HEAD_DIM)

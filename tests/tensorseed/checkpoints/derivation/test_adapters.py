@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from safetensors.torch import load, load_file
 
 from tensorseed.__main__ import main
-from tensorseed.checkpoints.derivation.adapters.documents import with_base
+from tensorseed.checkpoints.derivation.adapters.documents import is_adapter, with_base
 from tensorseed.checkpoints.derivation.adapters.expressions import expression_fault
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.from_config import derive
@@ -208,3 +208,9 @@ def test_the_command_finds_the_base(tmp_path: Path) -> None:
     assert shipped["weights"]["layers"][0]["shape"] == [4, 64]
     assert own["weights"] == derived("llama", adapter())["weights"]
     assert own["id"] == "me/lora"
+
+
+def test_a_part_of_a_models_config_makes_it_no_adapter() -> None:
+    """Molmo 2 calls the projector of its images so."""
+    assert not is_adapter({"model_type": "molmo2", "adapter_config": {"hidden_size": 8}})
+    assert is_adapter({"adapter_config": {}, "base_config": {}})

@@ -25,7 +25,9 @@ from tests.tensorseed.checkpoints.shipped.facts import PARAMETERS
 MAX_PARAMETERS = 2_000_000
 DEFAULTS = {  # a class of each, built with all defaults of its config
     "d_fine": "DFineForObjectDetection",
+    "dots3_note": "Dots3NoteForConditionalGeneration",
     "dots3_note_text": "Dots3NoteForCausalLM",
+    "efficientnet": "EfficientNetModel",
     "ernie4_5_vl_moe": "Ernie4_5_VLMoeForConditionalGeneration",
     "falcon": "FalconForCausalLM",
     "gpt_oss": "GptOssForCausalLM",
@@ -35,7 +37,10 @@ DEFAULTS = {  # a class of each, built with all defaults of its config
     "fastspeech2_conformer_with_hifigan": "FastSpeech2ConformerWithHifiGan",
     "llava": "LlavaForConditionalGeneration",
     "mamba2": "Mamba2ForCausalLM",
+    "mobilenet_v1": "MobileNetV1Model",
+    "molmo2": "Molmo2ForConditionalGeneration",
     "musicgen": "MusicgenForConditionalGeneration",
+    "pp_lcnet_v3": "PPLCNetV3Backbone",
     "qwen2_vl": "Qwen2VLForConditionalGeneration",
     "qwen3_next": "Qwen3NextForCausalLM",
     "seamless_m4t_v2": "SeamlessM4Tv2Model",
@@ -84,7 +89,7 @@ def test_default_configs_become_small(kind: str) -> None:
     assert parameters(shrunk(default(kind))) < MAX_PARAMETERS
 
 
-@pytest.mark.parametrize("kind", ["d_fine", "dots3_note_text", "mamba2", "seamless_m4t_v2"])
+@pytest.mark.parametrize("kind", ["d_fine", "dots3_note_text", "mamba2", "pp_lcnet_v3", "seamless_m4t_v2"])
 def test_small_models_load(kind: str, tmp_path: Path) -> None:
     small = shrunk(default(kind))
     write(derive(small), tmp_path)
