@@ -43,6 +43,10 @@ _SPEC_FIELDS = ("seed", "dtype", "generator", "device", "torch_version", "torch_
 _LIST = "shape must be integers with commas between them"
 _INTEGER = re.compile(r"-?[0-9]{1,1000}")
 _NUMBER = re.compile(r"-?[0-9]")
+MAX_READ = 256  # characters of an init that is no name
+_WORD = re.compile(r"[A-Za-z]\w*")
+_NAMED = re.compile(r"""([A-Za-z]\w*)["']?\s*[:=]\s*(?=["']?([\w.+-]+))""")
+_ANY_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BOOLEANS = {"true": True, "false": False}
 _ANY_PARAMETER = {name: None for scheme in SCHEMES.values() for name in scheme.model_fields if name != "kind"}
 
@@ -126,11 +130,29 @@ def _init(params: Mapping[str, str]) -> dict[str, Any]:
     if valid is not None:
         _check_parameters(parameters, valid)
     elif re.search(r"[({:=]", kind):
-        detail = "an init is a name here, and its parameters are parameters: write init=normal&std=0.02"
-        raise SpecError.at("init", detail)
+        detail = "an init is a name here, and its parameters are parameters"
+        raise SpecError.at("init", f"{detail}: write {_as_parameters(kind)}")
     else:
         parameters = {}
     return {"kind": kind, **parameters}
+
+
+def _as_parameters(text: str) -> str:
+    """The parameters for an init that is written as an object, a call or the like; an example of no scheme.
+
+    >>> _as_parameters('{"kind":"normal","std":0.5}'), _as_parameters("uniform(-1, 1)")
+    ('init=normal&std=0.5', 'init=uniform&a=-1&b=1')
+    """
+    words = map(scheme_kind, _WORD.findall(text[:MAX_READ]))
+    kind = next((word for word in words if word in SCHEMES), None)
+    if kind is None:
+        return "init=normal&std=0.02"
+    own = [name for name in SCHEMES[kind].model_fields if name != "kind"]
+    named = {name: value for name, value in _NAMED.findall(text[:MAX_READ]) if name in own}
+    inner = text[:MAX_READ].partition("(")[2].rpartition(")")[0]
+    numbers = [part for part in re.split(r"[\s,]+", inner) if _ANY_NUMBER.fullmatch(part)]
+    given = named or (dict(zip(own, numbers, strict=False)) if len(numbers) <= len(own) else {})
+    return "&".join([f"init={kind}", *(f"{name}={value}" for name, value in given.items())])
 
 
 def _parameters(kind: str) -> list[str] | None:

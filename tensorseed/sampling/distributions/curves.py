@@ -33,7 +33,7 @@ class Curve(Elementwise):
 
     @abstractmethod
     def curve(self, indices: Indices) -> Numbers:
-        """The elements at a tile of indices."""
+        """The elements at up to TILE row-major `indices`, in float64."""
 
     def magnitudes(self, shape: Shape) -> None:
         """Nothing is random."""
@@ -53,10 +53,10 @@ class Curve(Elementwise):
 
 @dataclass(frozen=True)
 class Decay(Curve):
-    """exp(−rate·distance) in matrices (rows, columns), one for each rate, again and again.
+    """exp(−rate·distance) in a tensor (…, heads, rows, columns), whose heads have a rate each.
 
     The distance is row + 1 to the past, rows − 1 − row to the future, or row − column between the two, where
-    elements above the diagonal are zero.
+    elements above the diagonal are zero. Rates are per position, and at least 0.
     """
 
     rates: tuple[float, ...]
@@ -72,13 +72,13 @@ class Decay(Curve):
         return _moments_of_decay(self)
 
     def has_equal_slices(self, shape: Shape, axis: int) -> bool:
-        """Matrices are alike of equal rates, and columns where they are no distance."""
+        """Matrices are alike of equal rates, columns where they are no distance, and rows without decay."""
         if axis >= len(shape) - 2:
-            return axis == len(shape) - 1 and self.distance != "between"
+            return self.distance != "between" and (axis == len(shape) - 1 or not any(self.rates))
         return axis < len(shape) - 3 or len({*self.rates}) == 1
 
     def curve(self, indices: Indices) -> Numbers:
-        """The elements at a tile of indices."""
+        """exp(−min(rate·distance, MAX_POWER)), and 0 above the diagonal between."""
         matrix, inside = np.divmod(indices, self.rows * self.columns)
         row, column = np.divmod(inside, self.columns)
         steps = {"past": row + 1, "future": self.rows - 1 - row, "between": row - column}[self.distance]
@@ -89,7 +89,10 @@ class Decay(Curve):
 
 @dataclass(frozen=True)
 class Power(Curve):
-    """From `first` to `last` along rows of `size`: first + (last − first)·(i/(size − 1))^exponent."""
+    """From `first` to `last` along the last axis: first + (last − first)·(i/(size − 1))^exponent, i < size.
+
+    Both ends are exact, whatever the power rounds to. A row of one element has `first`.
+    """
 
     size: int
     first: float
@@ -109,7 +112,7 @@ class Power(Curve):
         return axis < len(shape) - 1 or self.first == self.last
 
     def curve(self, indices: Indices) -> Numbers:
-        """The elements at a tile of indices."""
+        """first + (last − first)·exp(exponent·log(i/(size − 1))), i = index mod size, and both ends."""
         position, last = indices % self.size, self.size - 1
         share = np.maximum(position, 1).astype(np.float64) / np.float64(max(last, 1))
         power = exp(np.maximum(self.exponent * log(share), -MAX_POWER))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 
 from tensorseed.sampling.distributions.base import (
@@ -34,10 +36,20 @@ class Uniform(Draw):
         half = (self.high - self.low) / 2.0
         return self.low + half, half * (half / 3.0)
 
+    def moments(self, shape: Shape) -> tuple[float, float] | None:
+        """The deviation without its square, which may overflow or vanish."""
+        return None if 0 in shape else (self.mean_and_variance(shape)[0], self._std)
+
     def magnitudes(self, shape: Shape) -> Magnitudes:
         """Bounded by the farther end."""
-        _, variance = self.mean_and_variance(shape)
-        return Magnitudes(variance**0.5, max(abs(self.low), abs(self.high)))
+        return Magnitudes(self._std, max(abs(self.low), abs(self.high)))
+
+    @property
+    def _std(self) -> float:
+        half = (self.high - self.low) / 2.0
+        variance = half * (half / 3.0)
+        is_normal = sys.float_info.min <= variance <= sys.float_info.max
+        return math.sqrt(variance) if is_normal else half / math.sqrt(3.0)
 
     def has_equal_slices(self, shape: Shape, axis: int) -> bool:
         """Whether the interval is one number."""
@@ -65,6 +77,10 @@ class Normal(Draw):
     def mean_and_variance(self, shape: Shape) -> tuple[float, float]:
         """mean and std²."""
         return self.mean, self.std * self.std
+
+    def moments(self, shape: Shape) -> tuple[float, float] | None:
+        """mean and std, without its square, which may overflow or vanish."""
+        return None if 0 in shape else (self.mean, self.std)
 
     def magnitudes(self, shape: Shape) -> Magnitudes:
         """Six deviations from the mean."""

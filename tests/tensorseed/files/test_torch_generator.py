@@ -441,3 +441,27 @@ def test_inits_may_run_between_the_entries() -> None:
     assert ours({"seed": 9, "init_order": "interleaved", "layers": layers}) == theirs(expected)
     assert ours({"seed": 9, "init_order": "last", "layers": layers}) == ours({"seed": 9, "layers": layers})
     assert ours({"seed": 9, "layers": layers}) != theirs(expected)
+
+
+def test_bits_do_not_depend_on_torchs_number_of_threads() -> None:
+    """torch computes on one thread for a file, and on as many as before for others."""
+    layers = [
+        {"name": "q", "type": "Tensor", "shape": [300, 200], "init": "orthogonal"},
+        {"name": "n", "type": "Tensor", "shape": [70_000], "init": "normal"},
+        {"name": "fc", "type": "Linear", "in_features": 200, "out_features": 300},
+    ]
+    before, found = torch.get_num_threads(), {}
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            found[count] = ours({"seed": 7, "layers": layers})
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(before)
+    assert found[1] == found[2]
+    torch.manual_seed(7)
+    linear = torch.nn.Linear(200, 300)
+    q, n = torch.empty(300, 200), torch.empty(70_000)
+    torch.nn.init.orthogonal_(q)
+    torch.nn.init.normal_(n)
+    assert found[2] == theirs({"q": q, "n": n, **{f"fc.{k}": t for k, t in linear.state_dict().items()}})

@@ -14,6 +14,7 @@ from transformers.modeling_utils import remove_tied_weights_from_state_dict
 
 from tensorseed.checkpoints.derivation import derive, description
 from tensorseed.checkpoints.derivation.building import silence
+from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of, with_vocabulary
 from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.files.virtual_file import open_file
@@ -156,15 +157,32 @@ def test_a_shard_of_it_is_seekable(family: Family) -> None:
         assert file.read(start, min(start + 101, file.size)).tobytes() == whole[start : start + 101]
 
 
-def test_decays_of_minimax_by_their_formula(tmp_path: Path) -> None:
-    """Where they are too many to be written out; float32 rounds the exponents of transformers."""
-    document = {**FURTHER["minimax"], "block_size": 64}
+@pytest.mark.parametrize(("dtype", "relative"), [("float32", 2e-6), ("bfloat16", 0.3), ("float16", 0.05)])
+def test_decays_of_minimax_by_their_formula(dtype: str, relative: float, tmp_path: Path) -> None:
+    """Where they are too many to be written out; the dtype rounds the exponents of transformers."""
+    document = {**FURTHER["minimax"], "block_size": 64, "dtype": dtype}
     theirs, ours = computed(document, tmp_path, "decay")
     inits = {entry["init"]["kind"] for entry in ours[0]["weights"]["layers"] if "_decay" in entry["name"]}
     assert inits == {"decay"}
     assert len(theirs) == 3
     for name, expected in theirs.items():
-        torch.testing.assert_close(ours[1][name], expected, rtol=2e-6, atol=1e-38)
+        torch.testing.assert_close(
+            ours[1][name], expected, rtol=relative, atol=1e-7 if dtype == "float16" else 1e-38
+        )
+
+
+def test_decays_of_another_formula_are_not_taken_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers.models.minimax.modeling_minimax import MiniMaxLightningAttention
+
+    original = MiniMaxLightningAttention.decay_factors
+
+    def slower(self: Any, slope_rate: torch.Tensor) -> Any:
+        past, future, between = original(self, slope_rate)
+        return past, future, between * 0.99
+
+    monkeypatch.setattr(MiniMaxLightningAttention, "decay_factors", slower)
+    with pytest.raises(ConfigError, match=r"diagonal_decay .* cannot be expressed"):
+        derive({**FURTHER["minimax"], "block_size": 64})
 
 
 def test_powers_of_rwkv_where_a_spec_has_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,6 +199,70 @@ def test_powers_of_rwkv_where_a_spec_has_no_room(tmp_path: Path, monkeypatch: py
     assert {"kind": "power", "a": -5.0, "b": 3.0, "exponent": 1.35} in inits
     for name, expected in theirs.items():
         torch.testing.assert_close(ours[1][name], expected, rtol=0, atol=4e-6)
+
+
+def test_a_logarithm_of_a_uniform_from_zero_begins_at_its_least_draw() -> None:
+    """OLMo Hybrid's, which is −∞ in one of 2²⁴ elements."""
+    document = {
+        "model_type": "olmo_hybrid",
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "vocab_size": 64,
+        "pad_token_id": 0,
+        "layer_types": ["linear_attention", "full_attention"],
+    }
+    entries = {entry["name"]: entry for entry in derive(document)["weights"]["layers"]}
+    init = entries["layers.0.linear_attn.A_log"]["init"]
+    assert init == {"kind": "log_of_uniform", "a": 16.0 * 2.0**-24, "b": 16.0}
+
+
+def test_sinusoids_with_a_row_of_zeros(tmp_path: Path) -> None:
+    """FSMT's positions, whose padding has none."""
+    document = {
+        "model_type": "fsmt",
+        "langs": ["en", "de"],
+        "src_vocab_size": 32,
+        "tgt_vocab_size": 32,
+        "d_model": 16,
+        "max_position_embeddings": 300,
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "encoder_ffn_dim": 16,
+        "decoder_ffn_dim": 16,
+        "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2,
+    }
+    theirs, ours = computed(document, tmp_path, "embed_positions")
+    entries = [entry for entry in ours[0]["weights"]["layers"] if "embed_positions" in entry["name"]]
+    assert {(entry["init"], entry["padding_idx"]) for entry in entries} == {("sinusoidal", 1)}
+    for name, expected in theirs.items():
+        torch.testing.assert_close(ours[1][name], expected, rtol=0, atol=5e-5)
+
+
+def test_parts_of_constants_are_written_out(tmp_path: Path) -> None:
+    """The bases of Hunyuan 4's hyper-connections."""
+    document = {
+        "model_type": "hy_v4",
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "moe_intermediate_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 16,
+        "num_experts": 2,
+        "num_experts_per_tok": 1,
+        "vocab_size": 64,
+        "pad_token_id": 0,
+        "eos_token_id": 1,
+        "bos_token_id": 2,
+    }
+    theirs, ours = computed(document, tmp_path, "hc_base")
+    assert {len(one.unique()) for one in theirs.values()} == {2}
+    assert all(ours[1][name].equal(expected) for name, expected in theirs.items())
 
 
 def computed(

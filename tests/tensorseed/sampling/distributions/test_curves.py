@@ -130,3 +130,22 @@ def test_moments_of_powers(size: int, exponent: float) -> None:
     power = Power(size, 1.0, -2.0, exponent)
     values = power.curve(np.arange(size))
     assert power.mean_and_variance((size,)) == pytest.approx((values.mean(), values.var()), rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("rates", "distance", "equal"),
+    [
+        ((0.0, 0.0), "past", [True, True, True, True]),
+        ((0.0, 0.0), "future", [True, True, True, True]),
+        ((0.0, 0.0), "between", [True, True, False, False]),
+        ((0.5, 0.5), "past", [True, True, False, True]),
+        ((0.0, 0.5), "past", [True, False, False, True]),
+    ],
+)
+def test_slices_that_are_equal(rates: tuple[float, ...], distance: Any, equal: list[bool]) -> None:
+    shape = (2, 2, 3, 4)
+    found = Decay(rates, 3, 4, distance)
+    assert [found.has_equal_slices(shape, axis) for axis in range(4)] == equal
+    drawn = elements([*shape], {"kind": "decay", "rates": [*rates], "distance": distance})
+    for axis in range(4):
+        assert bool((drawn == drawn.narrow(axis, 0, 1)).all()) == equal[axis]

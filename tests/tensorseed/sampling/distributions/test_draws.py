@@ -150,3 +150,18 @@ def test_the_two_normals_of_a_pair_are_independent():
 @pytest.mark.parametrize(("dtype", "reaches"), [("float64", False), ("float32", False), ("bfloat16", True)])
 def test_only_a_dtype_below_float32_rounds_a_uniform_to_its_upper_bound(dtype: str, reaches: bool) -> None:
     assert (numbers(Uniform(0, 1), DTYPES[dtype], 20_000).max() == 1.0) == reaches
+
+
+@pytest.mark.parametrize(
+    ("what", "mean", "std"),
+    [
+        (Uniform(-8e307, 8e307), 0.0, 8e307 / math.sqrt(3)),
+        (Uniform(1e-300, 3e-300), 2e-300, 1e-300 / math.sqrt(3)),
+        (Normal(1.0, 1e200), 1.0, 1e200),
+        (Normal(0.0, 1e-200), 0.0, 1e-200),
+    ],
+)
+def test_deviations_whose_square_is_no_float64(what, mean, std):
+    assert what.moments((4,)) == pytest.approx((mean, std))
+    assert what.magnitudes((4,)).std == pytest.approx(std)
+    assert what.moments((0,)) is None
