@@ -37,9 +37,13 @@ def unknown_name(word: str, name: object, valid: Iterable[str]) -> str:
 
 def no_choice(field: str, value: object, valid: Sequence[str]) -> str:
     """The sentence for the value of a field that has to be one of the `valid` words."""
+    return f"{field} must be one of {', '.join(valid)}{meant(value, valid)}"
+
+
+def meant(value: object, valid: Sequence[str]) -> str:
+    """The end of a sentence with the `valid` words that a choice may stand for; empty where none is known."""
     proposals = synonyms_of("choice", value, valid) if isinstance(value, str) else []
-    guess = f": did you mean {_alternatives(proposals)}?" if proposals else ""
-    return f"{field} must be one of {', '.join(valid)}{guess}"
+    return f": did you mean {_alternatives(proposals)}?" if proposals else ""
 
 
 def misnamed_choice(document: Mapping[str, object], field: str) -> tuple[str, str] | None:

@@ -266,8 +266,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("none", "identity", "softmax"), ("linear",)),
     **dict.fromkeys(("average", "avg"), ("fan_avg",)),
     **dict.fromkeys(("gaussian", "untruncatednormal"), ("normal",)),
+    **dict.fromkeys(("w4a16", "q4", "uint4"), ("int4", "gptq", "awq")),
+    **dict.fromkeys(("nf4", "fp4", "bnb", "bitsandbytes", "hqq", "quanto"), ("int4",)),
+    **dict.fromkeys(("w8a8", "llmint8", "smoothquant"), ("int8",)),
+    **dict.fromkeys(("fp8block", "fp8blockwise", "finegrainedfp8", "mxfp8"), ("fp8",)),
+    **dict.fromkeys(("fp8dynamic", "fp8static"), ("fp8_channel", "fp8_tensor")),
+    "nvfp4": ("mxfp4",),
 }
-"""Words of a choice, such as a nonlinearity; with no gain of their own in torch those of the nearest."""
+"""Words of a choice, such as a nonlinearity or a quantisation: the nearest, where there is none of that."""
 
 _TABLES = {
     "scheme": SCHEMES,

@@ -34,6 +34,7 @@ from tensorseed.sampling.philox import STREAM_VERSION
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.quantizations import METHODS, MethodName
 from tensorseed.spec.resolved import ResolvedSpec
+from tensorseed.suggestions import meant
 
 __all__ = ["HUB_LAYOUT", "SHARD_BYTES", "Repository", "RepositoryCaches", "Snapshot"]
 
@@ -130,7 +131,7 @@ class Repository:
         if found is None and (spelled := unknown_quantization(text)):
             raise UnknownRevisionError(
                 f"{self.id} has no revision quantised as {shortened(spelled)!r}: "
-                f"the methods are {', '.join(METHODS)}"
+                f"the methods are {', '.join(METHODS)}{meant(spelled, METHODS)}"
             )
         if found is None:
             raise UnknownRevisionError(

@@ -30,7 +30,11 @@ def stored(x: Floats, dtype: str, method: str, options: Mapping[str, Any]) -> li
         "fp8_channel": lambda m: _scaled(m, (1, m.shape[1]), dtype),
         "int8": lambda m: _scaled(m, (1, m.shape[1]), dtype, top=127),
         "mxfp4": _mxfp4,
-        "gptq": lambda m: _gptq(m, options.get("group_size", 128)),
+        "gptq": lambda m: _gptq(
+            m,
+            options.get("group_size", 128),
+            0x88888888 - (1 << 32) if options.get("checkpoint_format") == "gptq_v2" else 0x77777777,
+        ),
         "awq": lambda m: _awq(m, options.get("group_size", 128)),
         "int4": lambda m: _int4(m, options.get("group_size", 128), dtype),
     }
@@ -107,7 +111,7 @@ def _mxfp4(m: Floats) -> list[Stored]:
     return [blocks, scales]
 
 
-def _gptq(m: Floats, group: int) -> list[Stored]:
+def _gptq(m: Floats, group: int, zero: int) -> list[Stored]:
     outputs, inputs = m.shape
     q, scales = np.empty(m.shape, np.int64), np.empty((inputs // group, outputs), np.int64)
     for r, g in product(range(outputs), range(inputs // group)):
@@ -115,7 +119,7 @@ def _gptq(m: Floats, group: int) -> list[Stored]:
         scale, scales[g, r] = _scale(np.abs(x).max() / np.float32(7.5), "float16")
         q[r, g * group : (g + 1) * group] = np.clip(np.round(x / scale) + 8, 0, 15)
     packed = sum(q[:, k::8].T << 4 * k for k in range(8))
-    zeros = np.full((inputs // group, outputs // 8), 0x77777777)
+    zeros = np.full((inputs // group, outputs // 8), zero)
     return [np.asarray(packed), zeros, scales, np.arange(inputs) // group]
 
 

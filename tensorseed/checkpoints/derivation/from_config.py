@@ -17,6 +17,7 @@ from tensorseed.checkpoints.derivation.configs import (
 from tensorseed.checkpoints.derivation.errors import ConfigError, MissingExtraError
 from tensorseed.checkpoints.derivation.overrides import compiled
 from tensorseed.checkpoints.derivation.pipelines import check_pipeline, derive_pipeline, is_pipeline
+from tensorseed.checkpoints.quantization import spelled_format
 
 
 class Derivation(NamedTuple):
@@ -121,6 +122,8 @@ def _derived(
 ) -> tuple[dict[str, Any], dict[str, Any], list[ConfigWarning]]:
     """What is kept of a checked config, its weights, and warnings."""
     kept, warnings = without_ignored(config)
+    if "quantization_config" in kept:
+        kept["quantization_config"] = spelled_format(kept["quantization_config"])
     if tiny:
         kept = _shrunk(kept, overrides)
     weights = _weights_of(kept, overrides)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from tensorseed.checkpoints.quantization.config_formats import (
     ConfigFormatError,
     read_format,
-    written_format,
+    spelled_format,
 )
 from tensorseed.checkpoints.quantization.linear_weights import NothingQuantisedError, quantised_entries
 from tensorseed.checkpoints.quantization.published import quantised_tensors
+from tensorseed.checkpoints.quantization.written_formats import written_format
 
 __all__ = [
     "ConfigFormatError",
@@ -16,5 +17,6 @@ __all__ = [
     "quantised_entries",
     "quantised_tensors",
     "read_format",
+    "spelled_format",
     "written_format",
 ]

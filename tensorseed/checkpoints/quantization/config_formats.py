@@ -1,11 +1,10 @@
-"""`quantization_config` of a config.json, as it is written and read.
+"""`quantization_config` of a config.json, as it is read.
 
 Formats: transformers' `fp8`, `mxfp4`, `gptq` and `awq`, and compressed-tensors.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -16,22 +15,14 @@ from tensorseed.checkpoints.quantization.module_patterns import (
     ModulePatterns,
     PatternError,
 )
-from tensorseed.spec.quantizations import MAX_BLOCK, quantization_of
+from tensorseed.checkpoints.quantization.written_formats import PACKED, STRATEGIES
+from tensorseed.spec.quantizations import MAX_BLOCK
 
 Document = dict[str, Any]
 
 SUPPORTED = ("fp8", "compressed-tensors", "mxfp4", "gptq", "awq")
 
-_MXFP4_KEPT = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
-_NUMBERED = re.compile(r"\.\d+\.")
 _CLASSES = frozenset(("Linear", "Module"))  # names in `ignore` that stand for every linear layer
-_PACKED = "pack-quantized"
-_STRATEGIES = {
-    ("float", "channel"): "fp8_channel",
-    ("float", "tensor"): "fp8_tensor",
-    ("int", "channel"): "int8",
-    ("int", "group"): "int4",
-}
 
 
 class ConfigFormatError(ValueError):
@@ -42,6 +33,14 @@ class ConfigFormatError(ValueError):
         super().__init__(detail)
 
 
+class ActivationScale(NamedTuple):
+    """The scale of a module's inputs where it does not follow from them: a tensor beside the weight."""
+
+    name: str  # its last part
+    shape: tuple[int, ...]
+    dtype: str | None = None  # that of the weights where it is None
+
+
 class Described(NamedTuple):
     """What a quantization_config says: the quantisation, and patterns of modules that are left out."""
 
@@ -49,91 +48,13 @@ class Described(NamedTuple):
     method: str
     ignored: ModulePatterns
     chosen: tuple[str, ...] | None = None  # the ends of the names of the modules that are not; None for all
+    activations: ActivationScale | None = None
 
     def ignores(self, module: str) -> bool:
         """Whether a module is left out."""
         if self.chosen is not None and not module.endswith(self.chosen):
             return True
         return self.ignored.match(module)
-
-
-def written_format(value: Any, kept: Sequence[str]) -> Document:
-    """The quantization_config of an entry's quantisation, with the modules that are `kept` as they are."""
-    found = quantization_of(value)
-    match found.method:
-        case "fp8":
-            power = {"scale_fmt": "ue8m0"} if found.option("scale_fmt") == "ue8m0" else {}
-            return {
-                "quant_method": "fp8",
-                "fmt": "e4m3",
-                **power,
-                "activation_scheme": "dynamic",
-                "weight_block_size": [*found.option("block_size")],
-                "modules_to_not_convert": [*kept],
-            }
-        case "mxfp4":
-            return {"quant_method": "mxfp4", "modules_to_not_convert": _MXFP4_KEPT}
-        case "gptq":
-            return {
-                "quant_method": "gptq",
-                "bits": 4,
-                "group_size": found.option("group_size"),
-                "desc_act": False,
-                "sym": True,
-                "lm_head": False,
-                "checkpoint_format": "gptq",
-                **_left_out(kept),
-            }
-        case "awq":
-            return {
-                "quant_method": "awq",
-                "bits": 4,
-                "group_size": found.option("group_size"),
-                "zero_point": True,
-                "version": "gemm",
-                "modules_to_not_convert": [*kept],
-            }
-        case "int4":
-            return _compressed_int4(found.option("group_size"), kept)
-    return _compressed(found.method, kept)
-
-
-def _left_out(kept: Sequence[str]) -> Document:
-    """The member with which GPTQ leaves modules of its blocks out: GPTQModel's and vLLM's expressions."""
-    inside = [name for name in kept if _NUMBERED.search(name)]
-    return {"dynamic": {f"-:{re.escape(name)}$": {} for name in inside}} if inside else {}
-
-
-def _compressed(method: str, kept: Sequence[str]) -> Document:
-    """The quantization_config of compressed-tensors, whose activations are quantised as they come."""
-    (kind, strategy) = next(pair for pair, name in _STRATEGIES.items() if name == method)
-    number = {"num_bits": 8, "type": kind, "symmetric": True}
-    inputs = {**number, "strategy": "token", "dynamic": True}
-    return _groups(f"{kind}-quantized", {**number, "strategy": strategy, "dynamic": False}, inputs, kept)
-
-
-def _compressed_int4(group: int, kept: Sequence[str]) -> Document:
-    """The quantization_config of compressed-tensors, whose activations stay floats."""
-    weights = {"num_bits": 4, "type": "int", "symmetric": True, "strategy": "group", "group_size": group}
-    return _groups(_PACKED, {**weights, "dynamic": False}, None, kept)
-
-
-def _groups(form: str, weights: Document, inputs: Document | None, kept: Sequence[str]) -> Document:
-    """The quantization_config of compressed-tensors with one group, of all linear layers but those `kept`."""
-    return {
-        "quant_method": "compressed-tensors",
-        "format": form,
-        "quantization_status": "compressed",
-        "ignore": [*kept],
-        "config_groups": {
-            "group_0": {
-                "targets": ["Linear"],
-                "weights": weights,
-                "input_activations": inputs,
-                "output_activations": None,
-            }
-        },
-    }
 
 
 def read_format(document: Any) -> Described:
@@ -158,9 +79,14 @@ def read_format(document: Any) -> Described:
     return readers[method](document)
 
 
-def _described(quantization: Any, document: Document) -> Described:
+def spelled_format(document: Any) -> Any:
+    """A checked quantization_config with its choices in the case in which transformers reads them."""
+    found = document.get("scale_fmt") if isinstance(document, dict) else None
+    return {**document, "scale_fmt": found.casefold()} if isinstance(found, str) else document
+
+
+def _described(quantization: Any, document: Document, member: str = "modules_to_not_convert") -> Described:
     method = quantization if isinstance(quantization, str) else quantization["method"]
-    member = "modules_to_not_convert"
     return Described(quantization, method, _patterns(_names(document, member), member))
 
 
@@ -179,16 +105,29 @@ def _patterns(texts: Sequence[str], member: str, *, are_whole: bool = False) -> 
 
 
 def _read_fp8(document: Document) -> Described:
+    """That of transformers' `fp8`, whose blocks may be whole tensors."""
+    document = spelled_format(document)
     size = document.get("weight_block_size", [128, 128])
     sizes = size if isinstance(size, list) else []
-    if len(sizes) != 2 or not all(type(one) is int and 0 < one <= MAX_BLOCK for one in sizes):
-        detail = "weight_block_size must be two sizes up to 1,024, such as [128, 128]"
-        raise ConfigFormatError("weight_block_size", detail)
+    if size is not None and not (
+        len(sizes) == 2 and all(type(one) is int and 0 < one <= MAX_BLOCK for one in sizes)
+    ):
+        detail = "weight_block_size must be two sizes up to 1,024, such as [128, 128], or null"
+        raise ConfigFormatError("weight_block_size", f"{detail} for one scale of each weight")
     _expect(document, "fmt", (None, "e4m3"))
-    _expect(document, "scale_fmt", (None, "float", "ue8m0"))
-    options = {} if size == [128, 128] else {"block_size": size}
+    _expect(document, "scale_fmt", (None, "float", "ue8m0") if sizes else (None, "float"))
+    _expect(document, "expert_dtype", (None, "fp8"))
+    _expect(document, "modules_to_convert", (None, []))
+    scheme = document.get("activation_scheme", "dynamic")
+    _expect({"activation_scheme": str(scheme).casefold()}, "activation_scheme", ("dynamic", "static"))
+    options = {} if size == [128, 128] else {"block_size": size or "tensor"}
     options |= {"scale_fmt": "ue8m0"} if document.get("scale_fmt") == "ue8m0" else {}
-    return _described({"method": "fp8", **options} if options else "fp8", document)
+    member = "modules_to_not_convert"
+    other = "ignored_layers" if document.get(member) is None else member
+    found = _described({"method": "fp8", **options} if options else "fp8", document, other)
+    is_static = str(scheme).casefold() == "static"
+    scale = ActivationScale("activation_scale", (), "float32") if is_static else None
+    return found._replace(activations=scale)
 
 
 def _read_compressed(document: Document) -> Described:
@@ -198,7 +137,7 @@ def _read_compressed(document: Document) -> Described:
     if not isinstance(weights, dict) or group is None or group.get("targets") != ["Linear"]:
         detail = 'config_groups must have one group, of targets ["Linear"] with weights'
         raise ConfigFormatError("config_groups", detail)
-    method = _STRATEGIES.get((str(weights.get("type")), str(weights.get("strategy"))))
+    method = STRATEGIES.get((str(weights.get("type")), str(weights.get("strategy"))))
     bits = 4 if method == "int4" else 8
     if method is None or weights.get("num_bits") != bits or weights.get("symmetric", True) is not True:
         detail = (
@@ -208,14 +147,11 @@ def _read_compressed(document: Document) -> Described:
     if method == "int4" and weights.get("actorder") not in (None, False, "static", "weight"):
         detail = "actorder must be static or null: there are no activations to sort by"
         raise ConfigFormatError("config_groups", detail)
-    for member in ("input_activations", "output_activations"):
-        activations = group.get(member)
-        if isinstance(activations, dict) and activations.get("dynamic") is not True:
-            raise ConfigFormatError("config_groups", f"{member} must be dynamic: nothing is calibrated")
+    activations = _activations(group, method)
     if weights.get("dynamic") or weights.get("scale_dtype") is not None:
         raise ConfigFormatError("config_groups", "weights must have scales, of the dtype of the weights")
     quantised = (f"{weights['type']}-quantized", "naive-quantized")  # the latter is an older name
-    formats = (None, *((_PACKED,) if method == "int4" else quantised))
+    formats = (None, *((PACKED,) if method == "int4" else quantised))
     _expect(document, "format", formats)
     if group.get("format") not in formats:
         raise ConfigFormatError("config_groups", f"format must be {formats[1]} here")
@@ -228,21 +164,45 @@ def _read_compressed(document: Document) -> Described:
     ignored = _names(document, "ignore")
     chosen = None if _CLASSES.isdisjoint(ignored) else ()
     value = method if method != "int4" else _grouped(method, weights, "config_groups")
-    return Described(value, method, _patterns(ignored, "ignore", are_whole=True), chosen)
+    return Described(value, method, _patterns(ignored, "ignore", are_whole=True), chosen, activations)
+
+
+def _activations(group: Document, method: str) -> ActivationScale | None:
+    """The scale of inputs that a group of compressed-tensors stores, if there is one.
+
+    That library packs int4 for float inputs alone; for others it writes numbers of four bits as int8.
+    """
+    inputs, outputs = group.get("input_activations"), group.get("output_activations")
+    if method == "int4" and inputs:
+        detail = "weights of four bits are packed for inputs that stay floats: input_activations must be null"
+        raise ConfigFormatError("config_groups", detail)
+    if isinstance(outputs, dict) and outputs.get("dynamic") is not True:
+        raise ConfigFormatError("config_groups", "output_activations must be dynamic: nothing is calibrated")
+    if not isinstance(inputs, dict) or inputs.get("dynamic") is True:
+        return None
+    kind = (inputs.get("type"), inputs.get("num_bits"), inputs.get("strategy"), inputs.get("symmetric", True))
+    if kind != ("float", 8, "tensor", True) or inputs.get("dynamic", False) is not False:
+        detail = "input_activations must be dynamic, or symmetric floats of 8 bits by tensor"
+        raise ConfigFormatError("config_groups", f"{detail}: nothing is calibrated here")
+    return ActivationScale("input_scale", (1,))
 
 
 def _read_gptq(document: Document) -> Described:
     _expect(document, "bits", (4,))
     _expect(document, "sym", (None, True))
     for member in ("checkpoint_format", "format"):
-        _expect(document, member, (None, "gptq"))
+        _expect(document, member, (None, "gptq", "gptq_v2"))
     _expect(document, "pack_dtype", (None, "int32"))
     for member in ("lm_head", "is_marlin_format"):
         _expect(document, member, (None, False))
     _expect(document, "desc_act", (None, False, True))  # g_idx says the order, which is the plain one here
     patterns = [_pattern_of(key, value) for key, value in _object(document, "dynamic").items()]
     chosen = _ends(document.get("modules_in_block_to_quantize"))
-    return Described(_grouped("gptq", document), "gptq", _patterns(patterns, "dynamic"), chosen)
+    value = _grouped("gptq", document)
+    if "gptq_v2" in (document.get("checkpoint_format"), document.get("format")):
+        options = {} if isinstance(value, str) else value
+        value = {"method": "gptq", **options, "checkpoint_format": "gptq_v2"}
+    return Described(value, "gptq", _patterns(patterns, "dynamic"), chosen)
 
 
 def _object(document: Document, member: str) -> Document:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tensorseed.checkpoints.quantization.config_formats import ConfigFormatError, read_format
+from tensorseed.checkpoints.quantization.config_formats import (
+    ActivationScale,
+    ConfigFormatError,
+    read_format,
+)
 from tensorseed.checkpoints.quantization.linear_weights import is_linear
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.quantizations import check_quantization
 from tensorseed.spec.schemes import ArgumentError
+
+INPUT_SCALE = 2.0**-5  # of activations: float8_e4m3fn then reaches 14, far beyond what a norm leaves
 
 Body = dict[str, Any]  # an entry but for its name
 
@@ -18,6 +24,8 @@ def quantised_tensors(
     described: Sequence[tuple[str, Body]], document: Any, dtype: str
 ) -> list[tuple[str, Body]]:
     """The entries by name, those quantised that a checked quantization_config means.
+
+    Where it says that activations have scales of their own, these stand beside the weights, all alike.
 
     Raises:
         ConfigFormatError: there are none, or a size does not fit.
@@ -30,6 +38,8 @@ def quantised_tensors(
         if chosen:
             shapes.add(tuple(entry["shape"]))
         entries.append((name, {**body, "quantization": found.quantization} if chosen else body))
+        if chosen and found.activations is not None:
+            entries.append((_beside(name, found.activations.name), _scale(found.activations, dtype)))
     if not shapes:
         detail = f"no weight of this model is quantised by {found.method}: leave quantization_config out"
         raise ConfigFormatError("", detail)
@@ -39,3 +49,15 @@ def quantised_tensors(
         except ArgumentError as error:
             raise ConfigFormatError("", f"a weight of shape {list(shape)}: {error}") from None
     return entries
+
+
+def _beside(name: str, last: str) -> str:
+    """The name of a tensor of the same module."""
+    module = name.rpartition(".")[0]
+    return f"{module}.{last}"
+
+
+def _scale(scale: ActivationScale, dtype: str) -> Body:
+    """The entry of a scale of activations, but for its name."""
+    init = {"kind": "constant", "value": INPUT_SCALE}
+    return {"type": "Tensor", "shape": [*scale.shape], "init": init, "dtype": scale.dtype or dtype}

@@ -8,14 +8,29 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from tensorseed.sampling.distributions import AnyDistribution, Constant
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.spec.json.text import dump
-from tensorseed.spec.quantizations.stored_parts import ENDS, Matrix, Shape, StoredPart
+from tensorseed.spec.quantizations.stored_parts import (
+    ENDS,
+    GPTQ_V2_ZEROS,
+    GPTQ_ZEROS,
+    Matrix,
+    Shape,
+    StoredPart,
+)
 from tensorseed.spec.schemes import ArgumentError
 
 MethodName = Literal["fp8", "fp8_channel", "fp8_tensor", "int8", "mxfp4", "gptq", "awq", "int4"]
@@ -31,17 +46,37 @@ _DEFAULTS: dict[str, Any] = {
     "group_size": 128,
     "scale_dtype": "float32",
     "scale_fmt": "float",
+    "checkpoint_format": "gptq",
 }
 _OPTIONS: dict[str, tuple[str, ...]] = {
     "fp8": ("block_size", "scale_dtype", "scale_fmt"),
-    "gptq": ("group_size",),
+    "gptq": ("group_size", "checkpoint_format"),
     "awq": ("group_size",),
     "int4": ("group_size",),
 }
 
 Size = Annotated[int, Field(ge=1, le=MAX_BLOCK)]
-Block = Annotated[
-    tuple[Size, Size], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+WHOLE = "tensor"  # a block that is the tensor
+
+
+def _block(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Two sizes, or the word for the whole tensor, as it stands."""
+    return value if value == WHOLE else handler(tuple(value) if isinstance(value, list) else value)
+
+
+class _Block:
+    """The schema of two sizes, or of the word."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "string", "const": WHOLE}]}
+
+
+Block = Annotated[tuple[Size, Size], WrapValidator(_block), _Block()]
+ScaleFormat = Annotated[
+    Literal["float", "ue8m0"],
+    BeforeValidator(lambda value: value.casefold() if isinstance(value, str) else value),
 ]
 
 
@@ -57,7 +92,10 @@ class Quantization(BaseModel):
         examples=["fp8"],
     )
     block_size: Block | None = Field(
-        default=None, description="Of fp8: rows and columns of a block; 128 by 128.", examples=[[128, 128]]
+        default=None,
+        description="Of fp8: rows and columns of a block, or tensor, for one scale without dimensions; "
+        "128 by 128.",
+        examples=[[128, 128]],
     )
     group_size: Size | None = Field(
         default=None, description="Of gptq, awq and int4: the inputs of a group; 128.", examples=[64]
@@ -65,10 +103,15 @@ class Quantization(BaseModel):
     scale_dtype: Literal["float32", "bfloat16"] | None = Field(
         default=None, description="Of fp8: the dtype of the scales; float32.", examples=["bfloat16"]
     )
-    scale_fmt: Literal["float", "ue8m0"] | None = Field(
+    scale_fmt: ScaleFormat | None = Field(
         default=None,
         description="Of fp8: whether scales are powers of two (ue8m0), rounded up; float.",
         examples=["ue8m0"],
+    )
+    checkpoint_format: Literal["gptq", "gptq_v2"] | None = Field(
+        default=None,
+        description="Of gptq: whether zero points are stored less one, or as they are (gptq_v2); gptq.",
+        examples=["gptq_v2"],
     )
 
     def value(self) -> Any:
@@ -96,6 +139,9 @@ class Quantization(BaseModel):
             if getattr(self, name) is not None and name not in own:
                 owners = " and ".join(method for method, options in _OPTIONS.items() if name in options)
                 raise ArgumentError(("quantization", name), f"{name} is an option of {owners}: leave it out")
+        if self.option("block_size") == WHOLE and self.option("scale_fmt") != _DEFAULTS["scale_fmt"]:
+            detail = "the one scale of a tensor is no power of two: leave scale_fmt out, or name sizes"
+            raise ArgumentError(("quantization", "scale_fmt"), detail)
 
     def ends(self) -> tuple[tuple[str, str], ...]:
         """The ends of the tensor's name that those of the stored tensors lose, and what they have instead."""
@@ -118,17 +164,20 @@ class Quantization(BaseModel):
         match self.method:
             case "fp8":
                 scale, fmt = DTYPES[self.option("scale_dtype")], self.option("scale_fmt")
+                if self.option("block_size") == WHOLE:
+                    return matrix.fp8_tensor(scale, ())
                 return matrix.fp8(self.option("block_size"), scale, is_power=fmt == "ue8m0")
             case "fp8_channel":
                 return matrix.fp8_channel()
             case "fp8_tensor":
-                return matrix.fp8_tensor()
+                return matrix.fp8_tensor(dtype, (1,))
             case "int8":
                 return matrix.int8()
             case "mxfp4":
                 return matrix.mxfp4()
             case "gptq":
-                return matrix.gptq(self.option("group_size"))
+                is_second = self.option("checkpoint_format") == "gptq_v2"
+                return matrix.gptq(self.option("group_size"), GPTQ_V2_ZEROS if is_second else GPTQ_ZEROS)
             case "awq":
                 return matrix.awq(self.option("group_size"))
             case "int4":

@@ -57,6 +57,7 @@ FLOAT8_TOP = 448.0
 INT8_TOP = 127.0
 AWQ_LEVELS = 15.0
 GPTQ_ZEROS = 0x77777777  # eight zero points of 8, each stored less one
+GPTQ_V2_ZEROS = 0x88888888 - (1 << 32)  # the same as they are, in an int32
 
 _WEIGHT = ".weight"
 ENDS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -106,14 +107,14 @@ class Matrix(NamedTuple):
         """float8_e4m3fn with a scale for each row."""
         return self._float8(self._by_row(FLOAT8_TOP))
 
-    def fp8_tensor(self) -> list[StoredPart]:
-        """float8_e4m3fn with one scale, from a bound of the distribution."""
-        self._check_scales(FLOAT8_TOP, self.dtype)
+    def fp8_tensor(self, dtype: DType, shape: Shape) -> list[StoredPart]:
+        """float8_e4m3fn with one scale of `dtype` and `shape`, from a bound of the distribution."""
+        self._check_scales(FLOAT8_TOP, dtype)
         with np.errstate(over="ignore", under="ignore"):
             exact = np.array([bound_of(self.weights) / FLOAT8_TOP]).astype(np.float32)
-        scale = float(widened(rounded(exact, self.dtype), self.dtype)[0])
+        scale = float(widened(rounded(exact, dtype), dtype)[0])
         stored = self._part("float8_e4m3fn", self.shape, FixedFloat8(scale))
-        return [stored, StoredPart(self.dtype, (1,), Constant(scale))]
+        return [stored, StoredPart(dtype, shape, Constant(scale))]
 
     def int8(self) -> list[StoredPart]:
         """int8 with a scale for each row."""
@@ -131,15 +132,14 @@ class Matrix(NamedTuple):
             self._part("uint8", scales, Mxfp4Scales(MXFP4_GROUP)),
         ]
 
-    def gptq(self, group: int) -> list[StoredPart]:
-        """int4 with a scale for each group of inputs, around a zero point of 8."""
+    def gptq(self, group: int, zeros: int) -> list[StoredPart]:
+        """int4 with a scale for each group of inputs, around a zero point of 8, stored as `zeros`."""
         outputs, inputs = self._packed_outputs(group)
         self._check_scales(GPTQ_TOP, FLOAT16)
         groups = inputs // group
-        zeros = Constant(float(GPTQ_ZEROS))
         return [
             self._part("int32", (inputs // NIBBLES, outputs), GptqWeights(group)),
-            StoredPart(INT32, (groups, outputs // NIBBLES), zeros),
+            StoredPart(INT32, (groups, outputs // NIBBLES), Constant(float(zeros))),
             self._part("float16", (groups, outputs), GptqScales(group)),
             StoredPart(INT32, (inputs,), GroupIndex(group)),
         ]

@@ -22,6 +22,9 @@ COMPRESSED = written_format("int8", ["lm_head"])
         {"method": "int4", "group_size": 32},
         {"method": "fp8", "scale_fmt": "ue8m0"},
         {"method": "fp8", "block_size": [64, 32], "scale_fmt": "ue8m0"},
+        {"method": "fp8", "block_size": "tensor"},
+        {"method": "gptq", "checkpoint_format": "gptq_v2"},
+        {"method": "gptq", "group_size": 32, "checkpoint_format": "gptq_v2"},
     ],
     ids=str,
 )
@@ -76,14 +79,22 @@ def test_an_order_that_needs_no_index_is_read() -> None:
         ({}, "quant_method", "one of fp8, compressed-tensors, mxfp4, gptq, awq"),
         ({"quant_method": "bitsandbytes"}, "quant_method", "or leave quantization_config out"),
         ({"quant_method": ["fp8"]}, "quant_method", "one of"),
-        ({"quant_method": "fp8", "weight_block_size": None}, "weight_block_size", "two sizes"),
+        ({"quant_method": "fp8", "weight_block_size": "tensor"}, "weight_block_size", "two sizes"),
+        (
+            {"quant_method": "fp8", "weight_block_size": None, "scale_fmt": "ue8m0"},
+            "scale_fmt",
+            "must be float here",
+        ),
+        ({"quant_method": "fp8", "activation_scheme": "none"}, "activation_scheme", "dynamic or static"),
+        ({"quant_method": "fp8", "expert_dtype": "fp4"}, "expert_dtype", "must be fp8"),
+        ({"quant_method": "fp8", "modules_to_convert": ["embed"]}, "modules_to_convert", "must be"),
         ({"quant_method": "fp8", "weight_block_size": [128, 1 << 20]}, "weight_block_size", "two sizes"),
         ({"quant_method": "fp8", "scale_fmt": "e5m3"}, "scale_fmt", "must be float or ue8m0"),
         ({"quant_method": "fp8", "modules_to_not_convert": "lm_head"}, "modules_to_not_convert", "a list"),
         ({"quant_method": "gptq", "bits": 8}, "bits", "must be 4"),
         ({"quant_method": "gptq", "bits": 4, "group_size": -1}, "group_size", "multiple of 8"),
         ({"quant_method": "gptq", "bits": 4, "sym": False}, "sym", "must be True"),
-        ({"quant_method": "gptq", "bits": 4, "checkpoint_format": "gptq_v2"}, "checkpoint_format", "be gptq"),
+        ({"quant_method": "gptq", "bits": 4, "checkpoint_format": "marlin"}, "checkpoint_format", "be gptq"),
         ({"quant_method": "gptq", "bits": 4, "lm_head": True}, "lm_head", "must be False"),
         ({"quant_method": "gptq", "bits": 4, "pack_dtype": "int64"}, "pack_dtype", "must be int32"),
         ({"quant_method": "gptq", "bits": 4, "dynamic": [1]}, "dynamic", "an object"),
@@ -104,7 +115,8 @@ def test_an_order_that_needs_no_index_is_read() -> None:
         ({"quant_method": "awq", "bits": 4, "version": "gemv"}, "version", "must be gemm"),
         (weights(num_bits=4), "config_groups", "int of 8 bits by channel"),
         (weights(strategy="group"), "config_groups", "int of 4 bits by group"),
-        (weights(strategy="group", num_bits=4, group_size=12), "format", "must be pack-quantized"),
+        (weights(strategy="group", num_bits=4), "config_groups", "input_activations must be null"),
+        ({**packed(), "format": "int-quantized"}, "format", "must be pack-quantized"),
         (packed(group_size=12), "config_groups", "a multiple of 8"),
         (packed(actorder="group"), "config_groups", "no activations to sort by"),
         (packed(symmetric=False), "config_groups", "must be symmetric"),
@@ -136,11 +148,50 @@ def test_what_is_not_supported_is_said(document: Any, member: str, detail: str) 
     assert caught.value.member == member
 
 
-def test_static_activations_are_refused() -> None:
-    group = COMPRESSED["config_groups"]["group_0"]
-    still = {**group, "input_activations": {**group["input_activations"], "dynamic": False}}
-    with pytest.raises(ConfigFormatError, match="must be dynamic"):
-        read_format({**COMPRESSED, "config_groups": {"a": still}})
+def with_inputs(method: str, inputs: Any, outputs: Any = None) -> dict[str, Any]:
+    """A config of compressed-tensors with activations of its own."""
+    document = written_format(method, ["lm_head"])
+    group = document["config_groups"]["group_0"]
+    changed = {**group, "input_activations": inputs, "output_activations": outputs}
+    return {**document, "config_groups": {"a": changed}}
+
+
+STATIC = {"num_bits": 8, "type": "float", "strategy": "tensor", "symmetric": True, "dynamic": False}
+
+
+@pytest.mark.parametrize(
+    ("method", "inputs", "outputs", "detail"),
+    [
+        ("int8", {**STATIC, "type": "int"}, None, "dynamic, or symmetric floats of 8 bits by tensor"),
+        ("fp8_channel", {**STATIC, "strategy": "token"}, None, "by tensor"),
+        ("fp8_tensor", {**STATIC, "symmetric": False}, None, "symmetric floats"),
+        ("fp8_tensor", {**STATIC, "dynamic": "local"}, None, "must be dynamic"),
+        ("fp8_tensor", None, STATIC, "output_activations must be dynamic"),
+        ("int4", {**STATIC, "type": "int", "strategy": "token", "dynamic": True}, None, "must be null"),
+    ],
+)
+def test_activations_that_are_calibrated_are_refused(
+    method: str, inputs: Any, outputs: Any, detail: str
+) -> None:
+    with pytest.raises(ConfigFormatError, match=detail):
+        read_format(with_inputs(method, inputs, outputs))
+
+
+def test_static_floats_by_tensor_have_a_scale_beside_the_weights() -> None:
+    found = read_format(with_inputs("fp8_tensor", STATIC)).activations
+    assert found == ("input_scale", (1,), None)
+    assert read_format(with_inputs("fp8_tensor", None)).activations is None
+
+
+def test_fp8_in_other_words() -> None:
+    """Capitals, and the member of MiniMax."""
+    document = {"quant_method": "fp8", "scale_fmt": "UE8M0", "ignored_layers": ["gate"]}
+    found = read_format(document)
+    assert found.quantization == {"method": "fp8", "scale_fmt": "ue8m0"}
+    assert found.ignores("model.layers.0.gate")
+    static = read_format({"quant_method": "fp8", "activation_scheme": "STATIC", "weight_block_size": None})
+    assert static.quantization == {"method": "fp8", "block_size": "tensor"}
+    assert static.activations == ("activation_scale", (), "float32")
 
 
 @pytest.mark.parametrize(

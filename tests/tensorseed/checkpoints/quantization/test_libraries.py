@@ -10,6 +10,7 @@ import pytest
 import torch
 import transformers
 from compressed_tensors.utils import is_match
+from safetensors.torch import load_file
 
 import tensorseed
 from tensorseed.checkpoints.derivation import derive
@@ -124,6 +125,55 @@ def test_scales_of_a_published_config_that_are_powers_of_two(tmp_path: Path) -> 
     scales = tensorseed.open(quantised.resolved("seed-4").recipe)
     name = "model.layers.0.mlp.up_proj.weight_scale_inv"
     assert bool((scales[name].torch().view(torch.int32) & 0x7FFFFF == 0).all())
+
+
+def float8(**changes: Any) -> dict[str, Any]:
+    """A quantization_config with static activations, as compressed-tensors' preset FP8 writes it."""
+    document = written_format("fp8_tensor", ["lm_head"])
+    inputs = {"num_bits": 8, "type": "float", "strategy": "tensor", "symmetric": True, "dynamic": False}
+    document["config_groups"]["group_0"]["input_activations"] = inputs | changes
+    return document
+
+
+def test_activations_with_scales_of_their_own_in_float8_of_transformers(tmp_path: Path) -> None:
+    """As Ministral 3 is published: one scale for each weight, and one for its inputs."""
+    published = {
+        "quant_method": "fp8",
+        "activation_scheme": "static",
+        "weight_block_size": None,
+        "modules_to_not_convert": ["lm_head"],
+    }
+    _, quantised = derived({**LLAMA, "quantization_config": published})
+    found = loaded(quantised, "seed-4", tmp_path / "fp8", dtype=torch.float32)
+    check_near(found, loaded(derived(LLAMA)[1], "seed-4", tmp_path / "plain"), 1 / 16)
+    stored = load_file(tmp_path / "fp8" / "model.safetensors")
+    scales = [tensor for name, tensor in stored.items() if name.endswith("activation_scale")]
+    assert {(scale.dtype, scale.shape, float(scale)) for scale in scales} == {
+        (torch.float32, torch.Size([]), 1 / 32)
+    }
+    assert len(scales) == 14
+
+
+def test_activations_with_scales_of_their_own_in_compressed_tensors(tmp_path: Path) -> None:
+    """As its preset FP8."""
+    _, quantised = derived({**LLAMA, "quantization_config": float8()})
+    found = loaded(quantised, "seed-4", tmp_path / "fp8")
+    plain = loaded(derived(LLAMA)[1], "seed-4", tmp_path / "plain")
+    names = [name for name in found if name.endswith("proj.weight")]
+    weights = {name: found[name].float() * found[f"{name}_scale"].float() for name in names}
+    check_near(weights, {name: plain[name] for name in names}, 1 / 16)
+    scales = [tensor for name, tensor in found.items() if name.endswith("input_scale")]
+    assert {(scale.dtype, *scale.shape, float(scale)) for scale in scales} == {(torch.bfloat16, 1, 1 / 32)}
+    assert len(scales) == len(names) == 14
+
+
+def test_a_format_in_capitals_is_served_as_transformers_reads_it() -> None:
+    published = {"quant_method": "fp8", "weight_block_size": [64, 64], "scale_fmt": "UE8M0"}
+    recipe, _ = derived({**LLAMA, "quantization_config": published})
+    assert recipe.config is not None
+    assert recipe.config["quantization_config"]["scale_fmt"] == "ue8m0"
+    _, small = derived({**LLAMA, "quantization_config": {**published, "scale_fmt": "ue8m0"}})
+    assert small.snapshot("main").commit == derived(recipe.config)[1].snapshot("main").commit
 
 
 def derived(config: dict[str, Any]) -> tuple[Recipe, Repository]:

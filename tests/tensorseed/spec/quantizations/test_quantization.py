@@ -40,6 +40,8 @@ EVERY = [
     {"method": "awq", "group_size": 32},
     {"method": "int4", "group_size": 32},
     {"method": "fp8", "scale_fmt": "ue8m0"},
+    {"method": "fp8", "block_size": "tensor"},
+    {"method": "gptq", "group_size": 32, "checkpoint_format": "gptq_v2"},
 ]
 
 
@@ -75,10 +77,13 @@ def test_the_vectors_are_what_a_second_implementation_makes_of_the_float_tensors
             x = floats[name].torch().float().numpy()
             ends = [name.removesuffix(end) + own for end, own in ENDS[method]]
             dtype = floats[name].tensor_dtype.name
-            if method == "fp8_tensor":
+            is_whole = options.get("block_size") == "tensor"
+            if method == "fp8_tensor" or is_whole:
                 made = resolved[name].distribution
                 assert isinstance(made, Quantized)
-                expected = by_one_scale(x, dtype, bound_of(made.weights))  # type: ignore[arg-type]
+                scale_dtype = options.get("scale_dtype", "float32") if is_whole else dtype
+                expected = by_one_scale(x, scale_dtype, bound_of(made.weights))  # type: ignore[arg-type]
+                expected[1] = expected[1].reshape(() if is_whole else 1)
             else:
                 expected = reference(x, dtype, method, options)
             for stored, numbers in zip(ends, expected, strict=True):
@@ -145,11 +150,14 @@ def test_a_matrix_of_many_keeps_its_bits_among_them() -> None:
 
 @pytest.mark.parametrize("quantization", EVERY, ids=str)
 def test_one_token_whatever_the_spelling(quantization: Any) -> None:
-    written = {"method": quantization} if isinstance(quantization, str) else quantization
-    defaults = {"fp8": {"block_size": [128, 128], "scale_dtype": "float32"}}.get(written["method"], {})
+    written: dict[str, Any] = {"method": quantization} if isinstance(quantization, str) else quantization
+    defaults: dict[str, Any] = {
+        "fp8": {"block_size": [128, 128], "scale_dtype": "float32"},
+        "gptq": {"checkpoint_format": "gptq"},
+    }.get(written["method"], {})
     specs = [
         {"seed": 3, "layers": [entry(name, [64, 64], form) for name in names]}
-        for form in (quantization, written, written | defaults)
+        for form in (quantization, written, defaults | written)
         for names in (["h.{0..1}.weight"], ["h.1.weight", "h.0.weight"])
     ]
     recipes = {parse_spec(json.dumps(spec).encode(), Limits()).recipe for spec in specs}
@@ -221,6 +229,20 @@ def test_costs_grow_with_what_a_number_needs() -> None:
             "/quantization/block_size/0",
             "at least 1",
         ),
+        (
+            {"quantization": {"method": "fp8", "block_size": "tensor", "scale_fmt": "ue8m0"}},
+            "/quantization/scale_fmt",
+            "no power of two",
+        ),
+        ({"quantization": {"method": "fp8", "block_size": "row"}}, "/quantization/block_size", "a list"),
+        (
+            {"quantization": {"method": "awq", "checkpoint_format": "gptq_v2"}},
+            "/quantization/checkpoint_format",
+            "an option of gptq: leave it out",
+        ),
+        ({"quantization": "W8A8"}, "/quantization/method", "did you mean int8?"),
+        ({"quantization": "w4a16"}, "/quantization/method", "did you mean int4, gptq or awq?"),
+        ({"quantization": {"method": "mxfp8"}}, "/quantization/method", "did you mean fp8?"),
         ({"quantization": {"method": "gptq", "group_size": 12}}, "/quantization/group_size", "multiple of 8"),
         ({"quantization": "gptq", "shape": [64, 100]}, "/shape", "multiple of 128"),
         ({"quantization": "awq", "shape": [60, 128]}, "/shape", "multiple of 8"),
