@@ -58,6 +58,12 @@ def model(family: str) -> Any:
     return class_of(FAMILIES[family], config)._from_config(config)
 
 
+UNSLOTH = (  # the expression that its get_peft_regex makes
+    r"(?:.*?(?:vision|image|visual|patch|language|text).*?(?:self_attn|attention|attn|mlp|feed_forward|ffn|dense)"
+    r".*?(?:k_proj|v_proj|q_proj|o_proj|gate_proj|up_proj|down_proj).*?)"
+    r"|(?:\bmodel\.layers\.[\d]{1,}\.(?:self_attn|attention|attn|mlp|feed_forward|ffn|dense)"
+    r"\.(?:(?:k_proj|v_proj|q_proj|o_proj|gate_proj|up_proj|down_proj)))"
+)
 CASES = {
     "rank patterns": ("llama", adapter(rank_pattern={"v_proj": 2}, task_type="CAUSAL_LM")),
     "all linear layers, B drawn": ("llama", adapter(target_modules="all-linear", init_lora_weights=False)),
@@ -170,9 +176,16 @@ def test_what_is_refused(changes: dict[str, Any], pointer: str, told: str) -> No
         ("(a*)*b", False),
         ("((?:a|a))+b", False),
         ("([a]b?){9}", False),
-        ("a?" * 13, False),
-        ("(a|b)" * 13, False),
-        (".*" * 7, False),
+        ("a?" * 24, True),
+        ("a?" * 25, False),
+        ("(a|b)" * 25, False),
+        (".*.*.*.*" + "(.|.)" * 5, False),
+        (".*" * 4, True),
+        (".*" * 5, False),
+        (".*a.*(?:b.*|c.*d.*)", True),
+        (".*a.*(?:b.*|c.*d.*)e.*", False),
+        (f"({'|'.join(['.*x.*'] * 9)})", True),
+        (UNSLOTH, True),
         ("[", False),
         ("a" * 1_025, False),
     ],
