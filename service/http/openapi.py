@@ -20,7 +20,6 @@ BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 
 MAX_MODELS = 32  # whose schemas are kept, since several members of each are components
-MAX_MEANINGS = 2  # in the description of a parameter
 MAX_LISTED = 8  # names of those that mean the same
 
 _ANNOTATIONS = {"title", "description", "default", "examples"}
@@ -112,14 +111,8 @@ def parameter(
     }
 
 
-def meanings_of(meanings: Mapping[str, Sequence[str]], home: str) -> str:
-    """The description of a parameter that means one thing or another, each of something of these names.
-
-    Of more than `MAX_MEANINGS` it names their `home`, the path that describes them.
-    """
-    if len(meanings) > MAX_MEANINGS:
-        names = [*chain.from_iterable(meanings.values())]
-        return f"Of {', '.join(names[:-1])} and {names[-1]}: as `{home}` says."
+def meanings_of(meanings: Mapping[str, Sequence[str]]) -> str:
+    """The description of a parameter that means one thing or another, each of something of these names."""
     texts = (f"{_listed(names)}: {text}" for text, names in meanings.items())
     return " ".join(texts)
 

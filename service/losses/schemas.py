@@ -197,7 +197,7 @@ def _parameter(name: str, schemas: Mapping[str, Mapping[str, Any]]) -> Parameter
     meanings: dict[str, list[str]] = {}
     for loss, schema in schemas.items():
         meanings.setdefault(schema["description"], []).append(loss)
-    meaning = meanings_of(meanings, "GET /v1/losses/{kind}") if len(meanings) > 1 else next(iter(meanings))
+    meaning = meanings_of(meanings) if len(meanings) > 1 else next(iter(meanings))
     first, schema = next(iter(schemas.items()))
     return parameter(
         "query",

@@ -101,7 +101,7 @@ def _scheme_parameter(name: str, meanings: list[_Meaning]) -> Parameter:
     texts: dict[str, list[str]] = {}
     for scheme, schema in meanings:
         texts.setdefault(schema["description"], []).append(scheme.spellings()[0])
-    description = meanings_of(texts, "GET /v1/schemes")
+    description = meanings_of(texts)
     scheme, schema = meanings[0]
     typed = query_schema([meaning.schema for meaning in meanings])
     value = query_example(schema["examples"][0])

@@ -22,6 +22,7 @@ _OF_LAYERS = {
     "BatchNorm2d": ("eps", "num_features"),
     "TransformerEncoderLayer": ("batch_first",),
     "LayerNorm": ("normalized_shape",),
+    "Conv2d": ("padding_mode",),
     "LSTM": ("bias",),
 }
 """The arguments that alike layers have, by one of these."""
