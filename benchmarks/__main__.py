@@ -30,6 +30,7 @@ SECTIONS = (  # a module and its function, each of this name
     "serving",
     "fairness",
     "contention",
+    "processes",
     "memory",
     "losses",
     "growth",
