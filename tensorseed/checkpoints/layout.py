@@ -168,7 +168,7 @@ def _suffixes(entry: Mapping[str, Any], limits: Limits) -> tuple[tuple[str, str]
     if entry["type"] == "Tensor" and "quantization" not in entry:
         return (("", ""),)
     faults: list[Located] = []
-    (alike,) = group_entries([dict(entry)], faults, by_torch=False, ranges=True)
+    (alike,) = group_entries([dict(entry)], faults, limits, by_torch=False, ranges=True)
     model = validate_entry(alike, limits, faults)
     if isinstance(model, Tensor):
         return (("", ""),) if model.quantization is None else model.quantization.ends()

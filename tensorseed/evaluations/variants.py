@@ -13,7 +13,7 @@ from tensorseed.errors import Fault, SpecError, shortened
 from tensorseed.evaluations.optimizers import Optimizer
 from tensorseed.evaluations.request import Variant as VariantRequest
 from tensorseed.spec.faults import Located
-from tensorseed.spec.init_names import expand_init_names, written_name
+from tensorseed.spec.inits import expand_init_names, written_name
 from tensorseed.spec.json.pointers import Path, pointer
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS, Layer

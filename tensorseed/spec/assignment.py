@@ -17,7 +17,7 @@ from tensorseed.errors import SpecError
 from tensorseed.spec.entries import EntryGroup
 from tensorseed.spec.expansion import check_range
 from tensorseed.spec.faults import Located
-from tensorseed.spec.init_names import expand_init_names, written_name
+from tensorseed.spec.inits import expand_init_names, written_name
 from tensorseed.spec.layers import Entry, Layer, Tensor
 from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits

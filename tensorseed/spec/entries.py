@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -11,11 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from tensorseed.spec.faults import Located, explain, spec_error
 from tensorseed.spec.json.pointers import MAX_FAULTS
+from tensorseed.spec.json.rows import Form, Row, Rows
 from tensorseed.spec.json.text import dump, load
 from tensorseed.spec.json.values import to_json
 from tensorseed.spec.layers import AnyEntry, Entry, Tensor
 from tensorseed.spec.limits import Limits
-from tensorseed.spec.names import check_name, is_plain
+from tensorseed.spec.names import are_plain, check_name, is_plain
 from tensorseed.spec.rules import Rule, Rules
 from tensorseed.spec.size_limits import MAX_FIELDS, find_oversize
 from tensorseed.spec.translation import normalise_entry, normalise_rule
@@ -31,23 +31,52 @@ _PLACEHOLDERS = b'"init":"zeros",' + _NAMED
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(AnyEntry)
 
 
-@dataclass(slots=True)
 class EntryGroup:
-    """Entries that are equal except for their names."""
+    """Entries that are equal except for their names.
 
-    entry: Any  # as sent, without its name
-    text: bytes  # the same as JSON
-    names: list[str]
-    indices: list[int]  # of the named entries in the spec
+    `form` is equal for those that differ in the values of a row alone, and None where none is known.
+    """
+
+    __slots__ = ("_entry", "_text", "form", "indices", "names", "row")
+
+    def __init__(
+        self,
+        names: list[str],
+        indices: list[int],  # of the named entries in the spec
+        entry: Any = None,
+        text: bytes = b"",
+        row: Row | None = None,
+        form: Form | None = None,
+    ) -> None:
+        self._entry = entry
+        self._text = text
+        self.names = names
+        self.indices = indices
+        self.row = row
+        self.form = form
+
+    @property
+    def entry(self) -> Any:
+        """The entry as sent, without its name."""
+        if self._entry is None and self.row is not None:
+            self._entry = self.row.document()
+        return self._entry
+
+    @property
+    def text(self) -> bytes:
+        """The same as JSON."""
+        return self._text or dump(self.entry)
 
 
 def group_entries(
-    entries: list[Any], faults: list[Located], *, by_torch: bool, ranges: bool
+    entries: list[Any] | Rows, faults: list[Located], limits: Limits, *, by_torch: bool, ranges: bool
 ) -> list[EntryGroup]:
     """Group entries that are equal except for their names, and check the names.
 
     It stops at `MAX_FAULTS`. With `ranges` false a name must be literal.
     """
+    if isinstance(entries, Rows):
+        return _group_rows(entries, faults, limits)
     groups: dict[bytes, EntryGroup] = {}
     for index, entry in enumerate(entries):
         name = PLACEHOLDER
@@ -60,13 +89,31 @@ def group_entries(
         key = dump(entry)
         known = groups.get(key)
         if known is None:
-            groups[key] = EntryGroup(entry, key, [name], [index])
+            groups[key] = EntryGroup([name], [index], entry, key)
         else:
             known.names.append(name)
             known.indices.append(index)
         if len(faults) >= MAX_FAULTS:
             break
     return [*groups.values()]
+
+
+def _group_rows(rows: Rows, faults: list[Located], limits: Limits) -> list[EntryGroup]:
+    """Group the entries of a long list, and check the names."""
+    plain: dict[int, bool] = {}  # by the form's identity
+    found: list[EntryGroup] = []
+    for row in rows.rows:
+        if not are_plain(row.names):
+            for name, index in zip(row.names, row.indices, strict=True):
+                _checked_name(name, index, faults, ranges=True)
+                if len(faults) >= MAX_FAULTS:
+                    return found
+        is_plain_form = plain.get(id(row.form))
+        if is_plain_form is None:
+            is_plain_form = plain[id(row.form)] = _form(row.document(), limits) is not None
+        form = row.form if is_plain_form else None
+        found.append(EntryGroup(row.names, row.indices, row=row, form=form))
+    return found
 
 
 def _checked_name(name: Any, index: int, faults: list[Located], *, ranges: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, repeat
 from operator import itemgetter
 from typing import NamedTuple
@@ -60,12 +60,9 @@ def expand_groups(groups: list[ResolvedGroup], seed: int, limits: Limits) -> Exp
     groups = _join([one for group in groups for one in _by_stream(group)])
     tensors, entries = TensorColumns(), []
     for group in groups:
-        patterns = group.names
-        names = (
-            patterns
-            if all("{" not in name for name in patterns)
-            else [one for p in patterns for one in expand(p)]
-        )
+        names = patterns = group.names
+        if any("{" in name for name in patterns):
+            names = [one for pattern in patterns for one in expand(pattern)]
         _add(tensors, group.entry, names)
         if not group.entry.tensors:  # not part of the recipe
             continue
@@ -125,7 +122,7 @@ def _add(columns: TensorColumns, entry: ResolvedEntry, names: Sequence[str]) -> 
         for piece in pieces(names):
             check_cancelled()
             streams = None if is_own else _streams(entry, tensor, piece)
-            columns.add(number, _full_names(tensor, piece), streams, entry.entry.seed)
+            columns.add(number, _full_names(tensor, piece), streams, entry.seed)
 
 
 def _in_file_order(columns: TensorColumns, groups: list[ResolvedGroup]) -> Tensors:
@@ -260,14 +257,18 @@ def _by_stream(group: ResolvedGroup) -> list[ResolvedGroup]:
 def _join(groups: list[ResolvedGroup]) -> list[ResolvedGroup]:
     """One group for each text: entries can differ in spelling and mean the same."""
     joined: dict[EntryText, ResolvedGroup] = {}
+    copied: set[EntryText] = set()
     for group in groups:
-        known = joined.get(group.entry.text)
-        if known is None:
-            joined[group.entry.text] = ResolvedGroup(group.entry, [*group.names], [*group.indices])
-        else:
-            known.entry = min(known.entry, group.entry, key=_defaults)
-            known.names.extend(group.names)
-            known.indices.extend(group.indices)
+        text = group.entry.text
+        known = joined.setdefault(text, group)
+        if known is group:
+            continue
+        if text not in copied:  # the lists of an entry are its own
+            known = joined[text] = replace(known, names=[*known.names], indices=[*known.indices])
+            copied.add(text)
+        known.entry = min(known.entry, group.entry, key=_defaults)
+        known.names.extend(group.names)
+        known.indices.extend(group.indices)
     return list(joined.values())
 
 

@@ -9,12 +9,13 @@ from itertools import islice
 from typing import NamedTuple
 
 from tensorseed.sampling.distributions import AnyDistribution, Orthogonal, Values, ZeroRange
+from tensorseed.sampling.distributions.base import Draw
 from tensorseed.sampling.dtypes import DTYPES, INT64, DType
 from tensorseed.spec.canonical import EntryText, entry_text, normalize_init, same_init
-from tensorseed.spec.init_names import expand_init_names
 from tensorseed.spec.inits import (
     canonical_scheme,
     check_literals,
+    expand_init_names,
     overflowing_parameter,
     resolve_distribution,
 )
@@ -64,7 +65,7 @@ class ResolvedEntry:
     entry: Entry
     dtype: DType
     inits: Mapping[str, Scheme]  # of the spec, by parameter; a bare tensor's by ""
-
+    seed: int | None = None  # of its own
     nbytes: int = 0  # in the file, of what one name yields
     suffixes: int = 0  # characters of all suffixes together
     literals: int = 0  # numbers of `values` inits
@@ -82,9 +83,9 @@ class ResolvedEntry:
         for tensor in self.tensors:
             self.nbytes += tensor.nbytes
             self.suffixes += len(tensor.suffix)
-            for piece, _ in tensor.distribution.pieces(tensor.shape):
-                if isinstance(piece, Values):
-                    self.literals += len(piece.data)
+            if not isinstance(tensor.distribution, Draw):
+                pieces = tensor.distribution.pieces(tensor.shape)
+                self.literals += sum(len(piece.data) for piece, _ in pieces if isinstance(piece, Values))
 
     def own_stream(self) -> ResolvedEntry:
         """The same entry, drawn by its own name."""
@@ -136,7 +137,7 @@ def resolve_entry(entry: Entry, dtype: str, limits: Limits, *, by_torch: bool = 
             _check_layer(entry, slots, real)
     if by_torch:
         _check_tensors(tensors)
-    return ResolvedEntry(text, entry.stream, tuple(tensors), entry, real, inits)
+    return ResolvedEntry(text, entry.stream, tuple(tensors), entry, real, inits, entry.seed)
 
 
 def _check_layer(entry: Layer, slots: list[Slot], dtype: DType) -> None:
@@ -210,7 +211,7 @@ def _bare_tensor(entry: Tensor, dtype: DType, limits: Limits) -> EntryTensor:
         raise nest_error(path, error) from None
     if row is not None:
         distribution = _zeroed(distribution, (row, row + 1), entry.shape)
-    role = UNITS if found is None else _role(entry.shape, found.axes)
+    role = UNITS if found is None else role_of(entry.shape, found.axes)
     return EntryTensor("", dtype, entry.shape, distribution, scheme, found, default=False, role=role)
 
 
@@ -232,7 +233,7 @@ def _bare_tensors(entry: Tensor, dtype: DType, limits: Limits) -> list[EntryTens
     return found
 
 
-def _role(shape: tuple[int, ...], axes: Axes) -> Role:
+def role_of(shape: tuple[int, ...], axes: Axes) -> Role:
     """Units lie along the first axis of the outputs, unless each has inputs of its own."""
     if not axes.outputs or 1 < axes.groups == shape[axes.outputs[0]]:
         return NO_UNITS

@@ -19,11 +19,17 @@ from tensorseed.errors import SpecError, shortened
 from tensorseed.sampling.dtypes import DTYPES, DTypeName
 from tensorseed.spec import query
 from tensorseed.spec.assignment import Assigner, as_written
-from tensorseed.spec.entries import MAX_RULES, EntryValidator, group_entries, read_rules
+from tensorseed.spec.entries import (
+    MAX_RULES,
+    EntryValidator,
+    group_entries,
+    read_rules,
+)
 from tensorseed.spec.expansion import SLOT_BYTES, ResolvedGroup, expand_groups, expand_in_order
 from tensorseed.spec.faults import Located, explain, misplaced, spec_error
 from tensorseed.spec.json.pointers import MAX_FAULTS
-from tensorseed.spec.json.text import dump, load
+from tensorseed.spec.json.rows import Rows
+from tensorseed.spec.json.text import dump, load, load_rows
 from tensorseed.spec.layers import AnyEntry
 from tensorseed.spec.layers.base import MAX_SLOTS
 from tensorseed.spec.limits import Limits
@@ -37,6 +43,7 @@ from tensorseed.spec.spellings.choices import respell_choices
 from tensorseed.spec.spellings.names import respell_fields
 from tensorseed.spec.torch_identity import torch_identity
 from tensorseed.spec.translation import sent_path, sent_rule_path
+from tensorseed.spec.variants import Forms
 from tensorseed.suggestions import unknown_name
 
 TORCH_FIELDS = ("torch_version", "torch_kernels", "init_order")
@@ -115,7 +122,7 @@ def parse_spec(body: bytes, limits: Limits) -> ResolvedSpec:
             `limits.materialised_bytes`.
         VersionError: the spec is of another version or of other kernels of torch than this host's.
     """
-    return _resolve(load(body, limits), limits)
+    return _resolve(load_rows(body, limits), limits)
 
 
 def in_dtype(resolved: ResolvedSpec, dtype: str, limits: Limits) -> ResolvedSpec:
@@ -156,18 +163,19 @@ def parse_query(params: Mapping[str, str], limits: Limits) -> ResolvedSpec:
 
 def _resolve(document: Any, limits: Limits, *, ranges: bool = True) -> ResolvedSpec:
     faults: list[Located] = []
+    rows, document = (document, document.outline) if isinstance(document, Rows) else (None, document)
     spec = _validate(document, faults)
     fields = document if isinstance(document, dict) else {}
-    entries, written = fields.get("layers"), fields.get("rules")
+    entries, written = fields.get("layers") if rows is None else rows, fields.get("rules")
     rules = read_rules(written, faults, limits) if isinstance(written, list) else Rules()
     assigner = Assigner(rules, limits, faults)
     groups: list[ResolvedGroup] = []
     try:
-        if isinstance(entries, list):
+        if isinstance(entries, list | Rows):
             valid = spec if not written or len(rules) == len(written) else None
             ruled = bool(written)
             _resolve_entries(groups, entries, valid, assigner, limits, faults, ranges=ranges, ruled=ruled)
-            free(entries)
+            free(entries if isinstance(entries, list) else entries.rows)
         if faults and isinstance(written, list):
             faults[:] = [(sent_rule_path(written, path), detail) for path, detail in faults]
         resolved = _resolved(spec, groups, limits, faults)
@@ -193,7 +201,7 @@ def _resolved(
 
 def _resolve_entries(
     groups: list[ResolvedGroup],
-    entries: list[Any],
+    entries: list[Any] | Rows,
     spec: Spec | None,
     assigner: Assigner,
     limits: Limits,
@@ -207,19 +215,22 @@ def _resolve_entries(
     Without a valid `spec` the entries are validated and not resolved.
     """
     if len(entries) > limits.tensors:
-        detail = (
-            f"layers has {len(entries):,} entries, the limit is {limits.tensors:,} tensors: split the spec"
-        )
-        faults.append((("layers",), detail))
+        detail = f"layers has {len(entries):,} entries, the limit is {limits.tensors:,} tensors"
+        faults.append((("layers",), f"{detail}: split the spec"))
         return
     by_torch = spec is not None and spec.generator == "torch"
     yielded = literals = 0
-    found = group_entries(entries, faults, by_torch=by_torch, ranges=ranges)
+    found = group_entries(entries, faults, limits, by_torch=by_torch, ranges=ranges)
     reserve(SLOT_BYTES * len(found))
     validator = EntryValidator(limits, faults, ruled=ruled)
+    forms = Forms(limits)
     for group in found:
         if len(faults) >= MAX_FAULTS or yielded > limits.tensors or literals > limits.values:
             break
+        if (variant := forms.find(group)) is not None:
+            groups.append(ResolvedGroup(variant, group.names, group.indices))
+            yielded += 1
+            continue
         entry = validator.validate(group)
         if entry is None or spec is None:
             continue
@@ -231,6 +242,8 @@ def _resolve_entries(
                 groups.append(ResolvedGroup(resolved, one.names, one.indices, one.positions))
                 yielded += len(resolved.tensors)
                 literals += resolved.literals
+            if not (by_torch or ruled):
+                forms.add(group, resolved)
         except ArgumentError as error:
             path, detail = one.located(error)
             if path[0] == "layers":
@@ -243,13 +256,11 @@ def _resolve_entries(
 
 def _cross_faults(spec: Spec) -> list[Located]:
     """The faults of fields that are valid alone and conflict."""
-    found: list[Located] = []
-    found += [
+    return [
         ((name,), f"{name} goes with generator torch: leave it out")
         for name in TORCH_FIELDS
         if spec.generator != "torch" and getattr(spec, name) is not None
     ]
-    return found
 
 
 def _resolve_in_order(spec: Spec, groups: list[ResolvedGroup], limits: Limits) -> ResolvedSpec:

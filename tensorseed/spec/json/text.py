@@ -14,6 +14,7 @@ from tensorseed.concurrency.memory import reserve
 from tensorseed.errors import Fault, SpecError, TooLargeError, shortened
 from tensorseed.spec.json.numbers import check_numbers
 from tensorseed.spec.json.pointers import MAX_FAULTS, Path, finite_fault, pointer
+from tensorseed.spec.json.rows import Rows, read_rows
 from tensorseed.spec.json.structure import (
     MAX_DEPTH,
     DepthError,
@@ -46,7 +47,14 @@ class NotFiniteError(SpecError):
 
 
 def load(body: bytes, limits: Limits = DEFAULTS) -> Any:
-    """The document of a JSON text in UTF-8, with or without a byte order mark.
+    """The document of a JSON text in UTF-8, with or without a byte order mark; see `load_rows`."""
+    document = load_rows(body, limits, in_rows=False)
+    assert not isinstance(document, Rows)
+    return document
+
+
+def load_rows(body: bytes, limits: Limits = DEFAULTS, *, in_rows: bool = True) -> Any | Rows:
+    """The document of a JSON text in UTF-8, with or without a byte order mark; `Rows` of a long list.
 
     Depth and size are checked before anything of it is built. The memory of a long one is reserved.
 
@@ -63,6 +71,10 @@ def load(body: bytes, limits: Limits = DEFAULTS) -> Any:
             structure = scan(text)
             _check_size(structure, limits)
             reserve(structure.nbytes)
+            rows = read_rows(text, structure) if in_rows else None
+            if rows is not None:
+                check_numbers(text)
+                return rows
             document, colons = parse(text, structure), structure.members
     except DepthError:
         raise SpecError.at("", TOO_DEEP) from None

@@ -6,8 +6,8 @@ import doctest
 
 import pytest
 
-from tensorseed.spec import init_names
-from tensorseed.spec.init_names import expand_init_names, written_name
+from tensorseed.spec import inits
+from tensorseed.spec.inits import expand_init_names, written_name
 from tensorseed.spec.schemes import ArgumentError
 
 
@@ -41,17 +41,17 @@ def test_a_fault_says_which_name(inits: dict[str, int], name: str, detail: str) 
 
 def test_names_are_counted_before_any_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     expanded: list[str] = []
-    monkeypatch.setattr(init_names, "expand", expanded.append)
+    monkeypatch.setattr(inits, "expand", expanded.append)
     with pytest.raises(ArgumentError, match="32,768 parameters"):
         expand_init_names({f"p{index}.{{1..16384}}": "zeros" for index in range(150)})
     assert expanded == []
 
 
 def test_the_name_as_it_was_written() -> None:
-    inits = {"a.{0..1}": 1, "b": 2}
-    assert [written_name(name, inits) for name in ("a.1", "b", "c")] == ["a.{0..1}", "b", "c"]
+    written = {"a.{0..1}": 1, "b": 2}
+    assert [written_name(name, written) for name in ("a.1", "b", "c")] == ["a.{0..1}", "b", "c"]
 
 
 def test_the_examples_hold() -> None:
-    assert doctest.testmod(init_names).attempted > 0
-    assert doctest.testmod(init_names).failed == 0
+    assert doctest.testmod(inits).attempted > 0
+    assert doctest.testmod(inits).failed == 0
