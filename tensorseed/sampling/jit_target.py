@@ -6,7 +6,7 @@ Neither changes a bit, since the kernels compute every element by itself.
 vectors. Normals are 1.6 times as fast with 512. numba reads the CPU's features once, when the first function
 is decorated. So `primitives.py`, which every compiling module imports, calls `use_wide_vectors` at import.
 
-*Interleaving.* An iteration of a drawing kernel is a dependent chain of some 200 cycles: ten rounds of
+*Interleaving.* An iteration of a float64 draw is a dependent chain of some 200 cycles: ten rounds of
 Philox, then polynomials. LLVM does not interleave loops of that length. With two iterations interleaved,
 normals are 1.24 times as fast. Short loops, such as those of orthogonal matrices, get slower, so each kernel
 chooses.

@@ -1,8 +1,9 @@
-"""Compiled kernels: one for each transform, and the narrow roundings.
+"""Compiled draws: float32 vectors, float64 kernels, narrow roundings.
 
-A kernel writes whole Philox blocks: `out` has four float32 or two float64 elements a block. `blocks` is the
-number of the first of consecutive blocks, or an array of block numbers. `key` is (k0, k1, c2, c3). All
-release the GIL. Nothing here may use fast-math: the order of every operation is part of the stream.
+The `draw` functions give vectors of elements, which the kernels of `range_kernels.py` write. `numbers` are
+those of the blocks. A kernel of float64 writes whole Philox blocks: `out` has two elements a block. `blocks`
+is the number of the first of consecutive blocks, or an array of block numbers. `key` is (k0, k1, c2, c3).
+All release the GIL. Nothing here may use fast-math: the order of every operation is part of the stream.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+from tensorseed.sampling.block_vectors import words32
+from tensorseed.sampling.element_stores import bfloat16_above, narrow_code
 from tensorseed.sampling.jit_target import interleaved
 from tensorseed.sampling.philox import philox4x32
-from tensorseed.sampling.primitives import bits_of_float32, float32_of_bits
 from tensorseed.sampling.transforms32 import near_trunc_normal32, normal32, trunc_normal32, uniform32
 from tensorseed.sampling.transforms64 import normal64, trunc_normal64, uniform64
 
@@ -45,62 +47,42 @@ def words_at(blocks: Any, i: Any, key: Any) -> Any:
     return philox4x32(np.uint32(block), np.uint32(block >> _32), c2, c3, k0, k1)
 
 
-@kernel
-def uniform_f32(out: Any, blocks: Any, key: Any, parameters: Any) -> None:
-    """`uniform32` over `out`."""
+@njit(forceinline=True)
+def draw_uniform(numbers: Any, key: Any, parameters: Any) -> Any:
+    """`uniform32` of many blocks: elements 0 and 2 of each, elements 1 and 3."""
     low, scale, high = parameters
-    for i in range(out.size >> 2):
-        w0, w1, w2, w3 = words_at(blocks, i, key)
-        out[4 * i] = uniform32(w0, low, scale, high)
-        out[4 * i + 1] = uniform32(w1, low, scale, high)
-        out[4 * i + 2] = uniform32(w2, low, scale, high)
-        out[4 * i + 3] = uniform32(w3, low, scale, high)
+    first, second = words32(numbers, key)
+    return uniform32(first, low, scale, high), uniform32(second, low, scale, high)
 
 
-@kernel
-def normal_f32(out: Any, blocks: Any, key: Any, parameters: Any) -> None:
-    """`normal32` over `out`."""
+@njit(forceinline=True)
+def draw_normal(numbers: Any, key: Any, parameters: Any) -> Any:
+    """`normal32` of many blocks, likewise."""
     mean, std = parameters
-    for i in range(out.size >> 2):
-        w0, w1, w2, w3 = words_at(blocks, i, key)
-        x0, x1 = normal32(w0, w1, mean, std)
-        x2, x3 = normal32(w2, w3, mean, std)
-        out[4 * i] = x0
-        out[4 * i + 1] = x1
-        out[4 * i + 2] = x2
-        out[4 * i + 3] = x3
+    first, second = words32(numbers, key)
+    return normal32(first, second, mean, std)
 
 
-@kernel
-def trunc_normal_f32(out: Any, blocks: Any, key: Any, parameters: Any) -> None:
-    """`trunc_normal32` over `out`."""
+@njit(forceinline=True)
+def draw_trunc_normal(numbers: Any, key: Any, parameters: Any) -> Any:
+    """`trunc_normal32` of many blocks, likewise."""
     mean, std, low, high, lower_words, step, lower, upper, mass, minus_log = parameters
-    for i in range(out.size >> 2):
-        w0, w1, w2, w3 = words_at(blocks, i, key)
-        out[4 * i] = trunc_normal32(
-            w0, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log
-        )
-        out[4 * i + 1] = trunc_normal32(
-            w1, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log
-        )
-        out[4 * i + 2] = trunc_normal32(
-            w2, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log
-        )
-        out[4 * i + 3] = trunc_normal32(
-            w3, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log
-        )
+    first, second = words32(numbers, key)
+    return (
+        trunc_normal32(first, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log),
+        trunc_normal32(second, mean, std, low, high, lower_words, step, lower, upper, mass, minus_log),
+    )
 
 
-@kernel
-def near_trunc_normal_f32(out: Any, blocks: Any, key: Any, parameters: Any) -> None:
-    """`near_trunc_normal32` over `out`."""
+@njit(forceinline=True)
+def draw_near_trunc_normal(numbers: Any, key: Any, parameters: Any) -> Any:
+    """`near_trunc_normal32` of many blocks, likewise."""
     mean, std, low, high, step, middle = parameters
-    for i in range(out.size >> 2):
-        w0, w1, w2, w3 = words_at(blocks, i, key)
-        out[4 * i] = near_trunc_normal32(w0, mean, std, low, high, step, middle)
-        out[4 * i + 1] = near_trunc_normal32(w1, mean, std, low, high, step, middle)
-        out[4 * i + 2] = near_trunc_normal32(w2, mean, std, low, high, step, middle)
-        out[4 * i + 3] = near_trunc_normal32(w3, mean, std, low, high, step, middle)
+    first, second = words32(numbers, key)
+    return (
+        near_trunc_normal32(first, mean, std, low, high, step, middle),
+        near_trunc_normal32(second, mean, std, low, high, step, middle),
+    )
 
 
 @kernel
@@ -142,25 +124,14 @@ def trunc_normal_f64(out: Any, blocks: Any, key: Any, parameters: Any) -> None:
 def round_bfloat16(bits: Any, out: Any) -> None:
     """float32 representations (int32) to bfloat16 ones, to nearest even."""
     for i in range(out.size):
-        out[i] = (bits[i] + 0x7FFF + ((bits[i] >> 16) & 1)) >> 16
+        out[i] = bfloat16_above(bits[i]) >> 16
 
 
 @kernel
 def round_narrow(bits: Any, out: Any, layout: Any) -> None:
-    """float32 representations (int32) to those of float16 or float8, to nearest even.
-
-    Subnormal results are rounded by adding `magic`, whose last place is the format's smallest subnormal.
-    """
-    shift, rebias, sign_shift, sign, smallest_normal, magic, largest_code, overflow_code = layout
-    half = (1 << (shift - 1)) - 1
-    magic_bits = bits_of_float32(magic)
+    """float32 representations (int32) to those of float16 or float8, to nearest even."""
     for i in range(out.size):
-        magnitude = bits[i] & 0x7FFFFFFF
-        normal = ((magnitude + half + ((magnitude >> shift) & 1)) >> shift) - rebias
-        normal = overflow_code if normal > largest_code else normal
-        subnormal = bits_of_float32(float32_of_bits(magnitude) + magic) - magic_bits
-        code = subnormal if magnitude < smallest_normal else normal
-        out[i] = code | ((bits[i] >> sign_shift) & sign)
+        out[i] = narrow_code(bits[i], layout)
 
 
 Transform = Literal[
@@ -175,10 +146,6 @@ Transform = Literal[
 """The functions of `transforms32` and `transforms64` that draw, by name."""
 
 DRAWS: dict[Transform, Any] = {
-    "uniform32": uniform_f32,
-    "normal32": normal_f32,
-    "trunc_normal32": trunc_normal_f32,
-    "near_trunc_normal32": near_trunc_normal_f32,
     "uniform64": uniform_f64,
     "normal64": normal_f64,
     "trunc_normal64": trunc_normal_f64,

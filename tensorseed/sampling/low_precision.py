@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tensorseed.sampling import element_stores
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.sampling.kernels import round_bfloat16, round_narrow
 
@@ -15,24 +16,33 @@ BFLOAT16 = DTYPES["bfloat16"]
 
 
 @lru_cache
-def _layout(dtype: DType) -> tuple[Any, ...]:
-    """The format's numbers for `round_narrow`.
+def layout(dtype: DType) -> tuple[Any, ...]:
+    """The layout of a dtype that is drawn in float32, as `element_stores.py` takes it.
 
     An overflow gives infinity. float8_e4m3fn has none: it saturates, as in torch 2.13.
     """
-    width = 8 * dtype.itemsize
-    exponent, mantissa = int(np.log2(dtype.max)), dtype.mantissa_bits
+    kinds = {
+        "float32": element_stores.FLOAT32,
+        "bfloat16": element_stores.BFLOAT16,
+        "float16": element_stores.FLOAT16,
+    }
+    width, mantissa = 8 * dtype.itemsize, dtype.mantissa_bits
+    exponent, shift = int(np.log2(dtype.max)), 23 - mantissa
     fraction = round((dtype.max / 2.0**exponent - 1) * 2**mantissa)
     largest_code = ((exponent + dtype.bias) << mantissa) + fraction
+    half, rebias = (1 << shift) >> 1, (127 - dtype.bias) << 23
     return (
-        np.int64(23 - mantissa),
-        np.int64((127 - dtype.bias) << mantissa),
-        np.int64(32 - width),
-        np.int64(1 << (width - 1)),
-        np.int64((128 - dtype.bias) << 23),
+        np.int64(kinds.get(dtype.name, element_stores.FLOAT8)),
+        np.int64(dtype.itemsize),
+        np.int32(shift),
+        np.int32(1 << shift),
+        np.int32(half - rebias),
+        np.int32(half - 1 - rebias),
+        np.int32(32 - width),
+        np.int32((1 << (width - 1)) & 0xFFFF),
+        np.int32((128 - dtype.bias) << 23),
         np.float32(2.0 ** (24 - dtype.bias - mantissa)),
-        np.int64(largest_code),
-        np.int64(largest_code if dtype.name == "float8_e4m3fn" else largest_code + 1),
+        np.int32(largest_code if dtype.name == "float8_e4m3fn" else largest_code + 1),
     )
 
 
@@ -41,7 +51,7 @@ def narrow(values: npt.NDArray[np.float32], dtype: DType, out: npt.NDArray[Any])
     if dtype is BFLOAT16:
         round_bfloat16(values.view(np.int32), out)
     else:
-        round_narrow(values.view(np.int32), out, _layout(dtype))
+        round_narrow(values.view(np.int32), out, layout(dtype)[2:])
 
 
 def encode(values: npt.NDArray[np.float64], dtype: DType) -> npt.NDArray[Any]:

@@ -51,7 +51,8 @@ class Stream(NamedTuple):
 
     def key(self, purpose: str = "value") -> Key:
         """The key for a purpose, behind which the numbers of parts stand."""
-        return stream_key(self.seed, self.name, " ".join((purpose, *map(str, self.parts))))
+        numbered = " ".join((purpose, *map(str, self.parts))) if self.parts else purpose
+        return stream_key(self.seed, self.name, numbered)
 
     def part(self, number: int) -> Stream:
         """The random bits of the part of a number."""
@@ -64,7 +65,10 @@ def stream_key(seed: int, name: str, purpose: str = "value") -> Key:
     SHA-256 over the domain, then the seed (8 bytes), then the lengths (8 bytes) and UTF-8 bytes of name and
     purpose; integers are little-endian. The first 16 bytes of the digest are four little-endian words.
     """
-    return Key(*_FOUR_WORDS.unpack_from(key_digests(seed, (name,), purpose)))
+    before, after = _around(seed, purpose)
+    text = name.encode()
+    digest = hashlib.sha256(before + len(text).to_bytes(8, "little") + text + after).digest()
+    return Key(*_FOUR_WORDS.unpack_from(digest))
 
 
 def key_digests(

@@ -28,7 +28,9 @@ from numba.core.caching import (
 )
 
 from tensorseed.sampling import (
+    block_vectors,
     compact_wy,
+    element_stores,
     jit_target,
     kernels,
     philox,
@@ -38,6 +40,7 @@ from tensorseed.sampling import (
     reflections,
     transforms32,
     transforms64,
+    vectors,
 )
 from tensorseed.sampling.distributions import (
     Distribution,
@@ -72,7 +75,7 @@ KERNELS = [
     *sparse.KERNELS,
     *quantization_kernels.KERNELS,
 ]
-OVERLOADS = 46  # that the compiler makes: kernels, each counted for every type of its arguments
+OVERLOADS = 38  # that the compiler makes: kernels, each counted for every type of its arguments
 EXAMPLES: list[Distribution] = [  # together they run every kernel
     Uniform(0.0, 1.0),
     Normal(0.0, 1.0),
@@ -281,19 +284,9 @@ def compile_kernels(cache: Path | None, progress: Progress | None = None) -> Non
 
 def sources_digest() -> str:
     """The first 16 hex digits of the SHA-256 of the files' layout and all sources of the kernels."""
-    modules: tuple[Any, ...] = (
-        jit_target,
-        primitives,
-        philox,
-        transforms32,
-        transforms64,
-        kernels,
-        quantization_kernels,
-        range_kernels,
-        reflections,
-        compact_wy,
-        sparse,
-    )
+    formulas = jit_target, vectors, primitives, philox, transforms32, transforms64
+    draws = block_vectors, element_stores, kernels, range_kernels, sparse
+    modules: tuple[Any, ...] = *formulas, *draws, quantization_kernels, reflections, compact_wy
     sources = (Path(str(module.__file__)).read_bytes() for module in modules)
     digest = hashlib.sha256(b"".join((LAYOUT, *sources)))
     return digest.hexdigest()[:16]

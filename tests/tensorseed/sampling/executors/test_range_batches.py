@@ -13,11 +13,8 @@ from hypothesis import strategies as st
 from tensorseed.sampling.addresses import address_of
 from tensorseed.sampling.distributions import Constant, Normal, Orthogonal, Sparse, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.executors import compiled
 from tensorseed.sampling.executors.base import Ranges
 from tensorseed.sampling.executors.compiled import CompiledExecutor
-from tensorseed.sampling.kernels import DRAWS
-from tensorseed.sampling.low_precision import BFLOAT16, narrow
 from tensorseed.sampling.philox import Stream
 from tests.tensorseed.draws import DRAWN, FLOATS, bits, executors
 
@@ -101,18 +98,3 @@ def test_runs_beyond_a_tile_have_the_bits_of_each() -> None:
     CompiledExecutor().fill_runs(Normal(0, 1), DTYPES["float32"], Stream(42, "weight"), starts, out)
     whole = bits(Normal(0, 1), DTYPES["float32"], 300_100)
     assert np.array_equal(out, whole[starts[:, None] + np.arange(100)])
-
-
-@pytest.mark.parametrize("what", DRAWN, ids=str)
-def test_the_kernels_of_ranges_have_the_bits_of_those_of_blocks(what: Any) -> None:
-    """The plain path: float32 drawn by the kernel of listed blocks, and rounded afterwards."""
-    count = 20_004
-    transform, arguments = compiled.formula(what, DTYPES["float32"])
-    plain, blocks = np.empty(count, np.float32), np.arange(FAR // 4, FAR // 4 + count // 4)
-    DRAWS[transform](plain, blocks, Stream(42, "weight").key().words(), arguments)
-    assert np.array_equal(
-        bits(what, DTYPES["float32"], count, first=FAR).view(np.uint32), plain.view(np.uint32)
-    )
-    rounded = np.empty(count, np.uint16)
-    narrow(plain, BFLOAT16, rounded)
-    assert np.array_equal(bits(what, BFLOAT16, count, first=FAR), rounded)
