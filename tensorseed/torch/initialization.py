@@ -41,6 +41,7 @@ def init_(
     rules: Sequence[Mapping[str, Any] | Rule] | None = None,
     spec: SpecSource | Weights | None = None,
     prefix: str = "",
+    strict: bool = True,
 ) -> InitReport:
     """Fill every parameter and buffer of a module in place, whole or sharded, and report what was drawn.
 
@@ -59,6 +60,8 @@ def init_(
     `seed` is 0 to 2⁶⁴ − 1; without one it is the spec's, or 0.
 
     A rule that decides no tensor is in the report, and without a `prefix` in an `UnusedRuleWarning`.
+    A tensor of the spec that the module lacks is an error. Where `strict` is false the module is a part of
+    the model, such as a pipeline stage that keeps the names of the whole, and neither counts.
 
     >>> import tensorseed.torch as ts
     >>> model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10))
@@ -86,8 +89,10 @@ def init_(
         else:
             resolved = _resolved(spec, rules)
             given = resolved.seed if seed is None else given
-            decisions = match(module, {tensor.name: tensor for tensor in resolved.tensors}, path)
-        check(decisions, path)
+            decisions = match(
+                module, {tensor.name: tensor for tensor in resolved.tensors}, path, strict=strict
+            )
+        check(decisions, is_part=bool(path) or not strict)
         _check_memory(decisions)
         known = decisions.models.numbers(decisions.left)
         computed = [member.name for member, _ in known]
@@ -137,10 +142,10 @@ def checked_seed(seed: int) -> int:
     return seed
 
 
-def check(decisions: Decisions, prefix: str) -> None:
+def check(decisions: Decisions, *, is_part: bool) -> None:
     """Check that every parameter has an init; warn of rules without use.
 
-    With a prefix such a rule may be for another part of the model, and is no reason to warn.
+    Such a rule may be for another part of the model, and then is no reason to warn.
 
     Raises:
         ModuleError: the faults of all parameters.
@@ -148,7 +153,7 @@ def check(decisions: Decisions, prefix: str) -> None:
     faults = [*decisions.faults, *_uncovered(decisions.uncovered)]
     if faults:
         raise ModuleError(faults)
-    for index in () if prefix else decisions.unused_rules():
+    for index in () if is_part else decisions.unused_rules():
         detail = unused_detail(index, decisions.rules[index])
         remedy = "correct it, or leave it out"
         if (tie := decisions.ruled_ties.get(index)) is not None:

@@ -24,11 +24,14 @@ _DRAWN_BY = ("stream", "seed", "distribution", "dtype")  # what decides the bits
 MAX_SUGGESTED = 3  # names of the spec that the module lacks, each with the nearest that it has
 
 
-def match(module: nn.Module, tensors: Mapping[str, ResolvedTensor], prefix: str = "") -> Decisions:
+def match(
+    module: nn.Module, tensors: Mapping[str, ResolvedTensor], prefix: str = "", *, strict: bool = True
+) -> Decisions:
     """The decision on every tensor of `module`: that of the spec's tensor of its name.
 
     Of a tied tensor the spec may have any name. Buffers that it lacks are left, except those of layers of
-    torch.nn. With a `prefix` the names of the spec outside it are other parts of the model.
+    torch.nn. With a `prefix` the names of the spec outside it are other parts of the model; without `strict`
+    all are that the module lacks.
     """
     decisions = Decisions(Rules(), TransformersModels(module, prefix))
     groups: dict[str, list[Member]] = {}
@@ -50,8 +53,9 @@ def match(module: nn.Module, tensors: Mapping[str, ResolvedTensor], prefix: str 
     decisions.addresses = addresses_of(decisions.tensors)
     decisions.sizes = sizes_of(decisions.drawn.values())
     present = {member.name for members in groups.values() for member in members}
-    lacking = [name for name in tensors if name not in present and name.startswith(prefix)]
-    decisions.faults += _lacking(lacking, present)
+    if strict:
+        lacking = [name for name in tensors if name not in present and name.startswith(prefix)]
+        decisions.faults += _lacking(lacking, present)
     return decisions
 
 
@@ -102,7 +106,8 @@ def _lacking(names: list[str], present: set[str]) -> Iterator[Fault]:
     """Yield the faults of names of the spec that the module lacks."""
     if not names:
         return
-    detail = f"the module lacks {', '.join(fold(names))}, which the spec has"
+    part = "(a part of its model takes strict=False)"
+    detail = f"the module lacks {', '.join(fold(names))}, which the spec has {part}"
     proposals = [unknown_name("tensor", name, present).split("? ")[0] for name in names[:MAX_SUGGESTED]]
     nearest = [guess.partition("did you mean ")[2] for guess in proposals if "did you mean " in guess]
     remedy = f"did you mean {', '.join(nearest)}?" if nearest else "leave it out of the spec, or build it"

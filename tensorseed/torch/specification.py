@@ -66,7 +66,7 @@ def spec_of(
         check_module(module)
         start, path = checked_seed(seed), checked_prefix(prefix)
         decisions = decide(module, rules_of(rules), path)
-        check(decisions, path)
+        check(decisions, is_part=bool(path))
         writer = _Writer(decisions)
         writer.write(module, path)
     document: Document = {"seed": start}

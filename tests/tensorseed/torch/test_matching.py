@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any
 
 import pytest
@@ -68,6 +69,27 @@ class Tied(nn.Module):
 
 def linear(name: str, **more: str) -> dict[str, Any]:
     return {"name": name, "type": "Linear", "in_features": 3, "out_features": 3, "bias": False, **more}
+
+
+def test_a_stage_takes_the_spec_of_the_whole_model() -> None:
+    whole = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 4))
+    spec = tensorseed.spec_of(whole, seed=3)
+    ts.init_(whole, spec=spec)
+    stage = nn.ModuleDict({"2": nn.Linear(4, 4)})
+    with pytest.raises(tensorseed.ModuleError, match=r"a part of its model takes strict=False\)"):
+        ts.init_(stage, spec=spec)
+    assert len(ts.init_(stage, spec=spec, strict=False)) == 2
+    assert torch.equal(stage["2"].weight, whole[2].weight)
+    with pytest.raises(tensorseed.ModuleError, match="the spec does not name other"):
+        ts.init_(nn.ModuleDict({"other": nn.Linear(4, 4)}), spec=spec, strict=False)
+
+
+def test_rules_of_a_stage_may_be_for_others() -> None:
+    rules = [{"match": "0.weight", "init": "zeros"}, {"match": "2.weight", "init": "ones"}]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = ts.init_(nn.ModuleDict({"2": nn.Linear(4, 4)}), rules=rules, strict=False)
+    assert report.unused_rules == (0,)
 
 
 @pytest.mark.parametrize("entries", [[linear("two")], [linear("one"), linear("two", stream="one")]])
