@@ -16,6 +16,7 @@ MAX_COMPARED_CHARS = 64  # of a name that may be a typo
 CHOOSING_FIELDS = ("kind", "type", "name")  # of which an object has one to say which one it is
 
 _NUMBER = re.compile(r"[0-9]+")
+_SEPARATORS = re.compile(r"[\s._-]+")
 
 
 def unknown_name(word: str, name: object, valid: Iterable[str]) -> str:
@@ -74,10 +75,12 @@ def _nearest(name: str, choices: list[str]) -> list[str]:
 
 
 def _comparable(name: str, choices: list[str]) -> list[str]:
-    """The choices to compare: of many those with the same numbers first, then those with the same letters."""
+    """The choices to compare: of many first those with the same letters and numbers, then with either."""
     if len(choices) <= MAX_COMPARED:
         return choices
+    plain = _SEPARATORS.sub("", name).casefold()
+    spelled = [choice for choice in choices if _SEPARATORS.sub("", choice).casefold() == plain]
     numbers, letters = _NUMBER.findall(name), _NUMBER.sub("", name)
     first = [choice for choice in choices if _NUMBER.findall(choice) == numbers]
     second = [choice for choice in choices if _NUMBER.sub("", choice) == letters]
-    return [*first, *second, *choices][:MAX_COMPARED]
+    return [*spelled, *first, *second, *choices][:MAX_COMPARED]

@@ -43,3 +43,8 @@ def test_what_is_no_slip_gets_examples() -> None:
         "unknown parameter: there are 12,000, such as layers.0.a.weight, layers.0.a.bias, "
     )
     assert len(told) < 400
+
+
+def test_a_name_with_other_separators_is_found_among_many() -> None:
+    names = [*STACK, "unispeech-sat"]
+    assert "did you mean unispeech-sat?" in unknown_name("model_type", "Unispeech_SAT", names)

@@ -114,7 +114,7 @@ def _read_fp8(document: Document) -> Described:
     ):
         detail = "weight_block_size must be two sizes up to 1,024, such as [128, 128], or null"
         raise ConfigFormatError("weight_block_size", f"{detail} for one scale of each weight")
-    _expect(document, "fmt", (None, "e4m3"))
+    _expect(document, "fmt", (None, "e4m3", "float8_e4m3fn"))
     _expect(document, "scale_fmt", (None, "float", "ue8m0") if sizes else (None, "float"))
     _expect(document, "expert_dtype", (None, "fp8"))
     _expect(document, "modules_to_convert", (None, []))

@@ -184,8 +184,13 @@ def test_static_floats_by_tensor_have_a_scale_beside_the_weights() -> None:
 
 
 def test_fp8_in_other_words() -> None:
-    """Capitals, and the member of MiniMax."""
-    document = {"quant_method": "fp8", "scale_fmt": "UE8M0", "ignored_layers": ["gate"]}
+    """Capitals, and the members of MiniMax."""
+    document = {
+        "quant_method": "fp8",
+        "fmt": "float8_e4m3fn",
+        "scale_fmt": "UE8M0",
+        "ignored_layers": ["gate"],
+    }
     found = read_format(document)
     assert found.quantization == {"method": "fp8", "scale_fmt": "ue8m0"}
     assert found.ignores("model.layers.0.gate")
