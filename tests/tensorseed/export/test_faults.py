@@ -37,7 +37,7 @@ from tests.tensorseed.export.test_object_storage import begin, large, unfinished
 from tests.tensorseed.export.writers import LARGE, NBYTES, kill_after
 
 KILLS = 20
-WIDE = (("here", (1250 if SOAK else 96) * MIB), (f"s3://{BUCKET}/wide", (2500 if SOAK else 32) * MIB))
+WIDE = (("here", (2500 if SOAK else 96) * MIB), (f"s3://{BUCKET}/wide", (2500 if SOAK else 32) * MIB))
 
 
 def failed(result: Any, code: int) -> str:
