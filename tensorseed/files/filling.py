@@ -157,8 +157,8 @@ def _whole(fill: Fill) -> Piece:
 
 def _groups(parts: Parts, sizes: Indices, boxes: Sequence[Piece], threads: int) -> Iterator[Parts | Piece]:
     """Yield pieces of boxes and large parts, ever smaller ones, then the small parts in groups."""
-    least, most = PIECE_BYTES
-    is_large = sizes >= max(least, min(most, MIN_ALONE_BYTES))
+    minimum, maximum = PIECE_BYTES
+    is_large = sizes >= max(minimum, min(maximum, MIN_ALONE_BYTES))
     large, small = parts.at(np.flatnonzero(is_large)), np.flatnonzero((sizes > 0) & ~is_large)
     places = zip(*map(np.ndarray.tolist, large[1:]), strict=True)
     wholes = [Piece(tensor, None, *place) for tensor, place in zip(large.tensors, places, strict=True)]
@@ -166,10 +166,10 @@ def _groups(parts: Parts, sizes: Indices, boxes: Sequence[Piece], threads: int) 
     left = of_small + sum(piece.nbytes for piece in (*boxes, *wholes))
     for rest in (*boxes, *wholes):
         while rest.size:
-            piece, rest = rest.cut(min(max(left // (TURNS * threads), least), most))
+            piece, rest = rest.cut(min(max(left // (TURNS * threads), minimum), maximum))
             left -= piece.nbytes
             yield piece
-    at_once = min(max(of_small // (PIECES * threads), least), most)
+    at_once = min(max(of_small // (PIECES * threads), minimum), maximum)
     numbers = np.cumsum(sizes[small]) // at_once
     for group in np.split(small, np.flatnonzero(np.diff(numbers)) + 1):
         yield parts.at(group)

@@ -71,13 +71,13 @@ class VirtualFile:
         except KeyError:
             raise UnknownNameError(f"the file has no tensor called {name!r}") from None
 
-    def entries_within(self, start: int, stop: int, most: int | None = None) -> Entries:
+    def entries_within(self, start: int, stop: int, maximum: int | None = None) -> Entries:
         """Return the tensors that have a byte in [start, stop), and perhaps empty ones between them.
 
-        `most` cuts their list short.
+        `maximum` cuts their list short.
         """
         first, last = self._entries.at(start), self._entries.before(stop)
-        return self._entries[first : last if most is None else min(last, first + most)]
+        return self._entries[first : last if maximum is None else min(last, first + maximum)]
 
     def portions(self, start: int, stop: int) -> Iterator[Portion]:
         """Yield what of each tensor lies in [start, stop), of whole ones that are alike only one."""
