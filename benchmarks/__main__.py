@@ -16,6 +16,7 @@ from benchmarks.table import HEADER, line, summary
 
 SECTIONS = (  # a module and its function, each of this name
     "generation",
+    "kernels",
     "matrices",
     "in_process",
     "sharding",
