@@ -1,6 +1,6 @@
 """Baseline: torch.nn.init behind FastAPI.
 
-`python -m benchmarks.plain PORT` serves it.
+`python -m benchmarks.plain PORT PROCESSES` serves it.
 """
 
 from __future__ import annotations
@@ -34,5 +34,11 @@ async def ready() -> Response:
 
 if __name__ == "__main__":
     uvicorn.run(
-        app, port=int(sys.argv[1]), loop="uvloop", http="httptools", log_level="warning", access_log=False
+        "benchmarks.plain:app",
+        port=int(sys.argv[1]),
+        workers=int(sys.argv[2]),
+        loop="uvloop",
+        http="httptools",
+        log_level="warning",
+        access_log=False,
     )

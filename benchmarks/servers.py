@@ -66,10 +66,10 @@ def service_command(port: int, *options: str) -> list[str]:
 
 
 @contextmanager
-def plain() -> Iterator[Server]:
+def plain(processes: int = 1) -> Iterator[Server]:
     """A FastAPI application such as one writes in ten lines."""
     port = free_port()
-    with running([sys.executable, "-m", "benchmarks.plain", str(port)], port) as server:
+    with running([sys.executable, "-m", "benchmarks.plain", str(port), str(processes)], port) as server:
         yield server
 
 
@@ -88,7 +88,10 @@ def nginx(folder: Path) -> Iterator[Server]:
 @contextmanager
 def running(command: Sequence[str], port: int) -> Iterator[Server]:
     """A process from when it listens on `port`; it is ended afterwards."""
-    with tempfile.TemporaryFile() as log, subprocess.Popen(command, stderr=log, env=environment()) as process:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, env=environment()) as process,
+    ):
         try:
             deadline = time.monotonic() + PATIENCE
             while not listens(port):

@@ -16,6 +16,7 @@ from uvicorn._types import (
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from ...http.request_context import BODY_FAULT
+from .transport import ConnectionTransport
 
 _DISCONNECT: ASGIReceiveEvent = {"type": "http.disconnect"}
 
@@ -23,6 +24,7 @@ _DISCONNECT: ASGIReceiveEvent = {"type": "http.disconnect"}
 class Exchange(RequestResponseCycle):
     """A request and its answer."""
 
+    transport: ConnectionTransport  # type: ignore[assignment]
     _failed = False
     _task: asyncio.Task[Any] | None = None
 
@@ -67,6 +69,8 @@ class Exchange(RequestResponseCycle):
         """
         if self.waiting_for_100_continue and self.more_body:
             self.keep_alive = False
+        if message["type"] == "http.response.start":
+            self.transport.hold()
         return super().send(message)
 
     async def _run(self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

@@ -47,9 +47,18 @@ class ConnectionTransport:
         self.linger_seconds = LINGER_SECONDS
         self._closing = False
         self._lingering: asyncio.TimerHandle | None = None
+        self._holds = False
+        self._held = b""  # a head that waits for the body behind it
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+    def hold(self) -> None:
+        """Hold the next write back until the one after it, or until the event loop goes on.
+
+        A head and its body then take one system call, and wake their reader once.
+        """
+        self._holds = True
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send data, and buffer what the socket does not accept.
@@ -61,10 +70,27 @@ class ConnectionTransport:
         """
         if self._closing:
             return
+        if self._holds:
+            self._release()
+            self._holds, self._held = False, bytes(data)
+            asyncio.get_running_loop().call_soon(self._release)
+            return
+        if self._held:
+            if len(data) < MIN_DIRECT_BYTES:
+                held, self._held = self._held, b""
+                self._transport.writelines((held, data))
+                return
+            self._release()
         if len(data) >= MIN_DIRECT_BYTES and self._direct and not self._transport.is_closing():
             data = memoryview(data)[self._sent(data) :]
         if data:
             self._transport.write(data)
+
+    def _release(self) -> None:
+        """Send what is held."""
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.write(held)
 
     def _sent(self, data: bytes | bytearray | memoryview) -> int:
         """The number of bytes that the socket accepts now: none while earlier data wait."""
@@ -89,6 +115,7 @@ class ConnectionTransport:
         if self._is_read() and not _unread_bytes(self._socket.fileno()):
             self.close_idle()
             return
+        self._release()
         self._closing = True
         self._transport.resume_reading()
         self._transport.write_eof()
@@ -96,6 +123,7 @@ class ConnectionTransport:
 
     def close_idle(self) -> None:
         """Close a connection on which the client has nothing to send."""
+        self._release()
         self._closing = True
         self._transport.close()
 

@@ -208,3 +208,45 @@ def test_a_client_that_has_gone_ends_the_connection(monkeypatch):
         assert tried
 
     connected(use)
+
+
+def test_a_held_head_goes_out_with_its_body_in_one_call():
+    async def use(_: ConnectionTransport, protocol: Waiting, end: socket.socket) -> None:
+        inner = MagicMock()
+        inner.get_extra_info.return_value = None
+        inner.is_closing.return_value = False
+        writer = ConnectionTransport(inner, lambda: False)
+        for body in (b"body", memoryview(b"x" * 100_000), b""):
+            writer.hold()
+            writer.write(b"head")
+            inner.write.assert_not_called()
+            writer.write(body)
+            inner.writelines.assert_called_once_with((b"head", body))
+            inner.reset_mock()
+        await asyncio.sleep(0)
+        inner.write.assert_not_called()
+
+    connected(use)
+
+
+@pytest.mark.parametrize("after", ["nothing", "another", "large", "close", "lingering close"])
+def test_a_held_head_waits_for_nothing_but_its_body(after):
+    expected = b"head" + {"another": b"headbody", "large": bytes(MIN_DIRECT_BYTES)}.get(after, b"")
+
+    async def use(writer: ConnectionTransport, protocol: Waiting, end: socket.socket) -> None:
+        reading = asyncio.create_task(asyncio.to_thread(received, end, len(expected)))
+        writer.hold()
+        writer.write(b"head")
+        if after == "another":
+            writer.hold()
+            writer.write(b"head")
+            writer.write(b"body")
+        elif after == "large":
+            writer.write(bytes(MIN_DIRECT_BYTES))
+        elif after == "close":
+            writer.close_idle()
+        elif after == "lingering close":
+            writer.close()
+        assert await reading == expected
+
+    connected(use)
