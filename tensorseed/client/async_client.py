@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 
@@ -165,6 +165,8 @@ class AsyncClient:
     async def reader(self, spec: SpecSource, dtype: Any = None) -> RemoteReader:
         """Open the file of a spec, in a dtype, for reading; `open` makes a mapping of it."""
         source = await self._source(spec)
+        if source.is_text:
+            raise RefusedError(f"{one_line(source.path or '')} holds no weights: fetch it")
         if dtype is not None:
             source = await self._in_dtype(source, dtype_name(dtype_text(dtype)))
         return await RemoteReader.open(self._remote, source, self._connections)
@@ -176,8 +178,11 @@ class AsyncClient:
             RefusedError: it is a file of a repository, whose revision has the dtype.
         """
         if source.of_repository:
+            revision = unquote((source.path or "").split("/")[4])
+            kept = [part for part in revision.split(",") if not part.startswith("dtype=")]
+            named = ",".join([*kept, f"dtype={dtype}"])
             raise RefusedError(
-                f"a file of a repository has the dtype of its revision: name main,dtype={dtype}"
+                f"a file of a repository has the dtype of its revision: name {one_line(named)}"
             )
         path = source.path
         if path is None:

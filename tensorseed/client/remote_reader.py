@@ -41,7 +41,7 @@ from tensorseed.spec.spec_token import token_of
 HEAD_BYTES = 1 << 16  # of the first request, which most headers fit into
 REQUEST_BYTES = 8 << 20  # of one range
 MIN_SKIPPED_BYTES = 1 << 16  # between the elements of a slice: fewer are cheaper read than skipped
-MAX_PARTS = 256  # requests of a slice with steps
+MAX_PARTS = 256  # requests of one index
 SLICED_TENSOR = "tensorseed.tensor"  # in the metadata of a slice
 MAX_HELD_BYTES = 64 << 20  # of a file without a URL, which is then read once
 
@@ -76,6 +76,7 @@ class RemoteReader:
         self._file = file
         self._source = source
         self._connections = connections
+        self.max_blocks = 1 if file.path is None else MAX_PARTS  # of a tensor, each with requests of its own
         self._held = content if len(content) == file.answer.size else None
         try:
             item_bytes = {code: dtype.itemsize for code, dtype in _DTYPES.items()}
@@ -147,9 +148,10 @@ class RemoteReader:
         out = np.empty(shape, _DTYPES[entry.dtype].storage)
         if not out.size:
             return out
-        most = 1 if self._file.path is None else MAX_PARTS
         jobs, copies = [], []
-        for box, selected, place in parts(ranges, entry.shape, MIN_SKIPPED_BYTES // out.itemsize, most):
+        for box, selected, place in parts(
+            ranges, entry.shape, MIN_SKIPPED_BYTES // out.itemsize, self.max_blocks
+        ):
             if is_contiguous(box) and box.shape == shape and all(chosen.step == 1 for chosen in ranges):
                 jobs.append(self._run_of(entry, box, out))
                 continue

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
+from tensorseed.client.download import gather
 from tensorseed.client.remote_reader import RemoteReader
-from tensorseed.files.indexing import has_ellipsis, select
+from tensorseed.files.indexing import gathering, has_ellipsis, select
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DType
 from tensorseed.weights.base import Weights
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from torch import device as TorchDevice  # noqa: N812
 
 T = TypeVar("T")
-
-
+BLOCKS_AT_A_TIME = 4  # that an index fetches
 Reopen = Callable[[str], "RemoteWeights"]
 
 
@@ -87,6 +87,15 @@ class RemoteWeights(_Described, Weights):
     def read(self, name: str, ranges: Sequence[range]) -> Storage:
         """Fetch elements; see `ElementReader`."""
         return self._run(lambda: self._reader.read(name, ranges))
+
+    @property
+    def max_blocks(self) -> int:
+        """See `ElementReader`."""
+        return self._reader.max_blocks
+
+    def read_blocks(self, name: str, blocks: Sequence[Sequence[range]]) -> list[Storage]:
+        """Fetch several blocks, some at a time; see `ElementReader`."""
+        return self._run(lambda: _read_blocks(self._reader, name, blocks))
 
     def fill(self, arrays: Mapping[str, Storage]) -> None:
         """Fetch the elements of some tensors into arrays, in ranges that hold several; see `Weights`."""
@@ -190,8 +199,25 @@ class _FetchedWeights(RemoteWeights):
         )
         return np.ascontiguousarray(whole[tuple(steps)]).reshape([len(chosen) for chosen in ranges])
 
+    def read_blocks(self, name: str, blocks: Sequence[Sequence[range]]) -> list[Storage]:
+        """Return several blocks; see `ElementReader`."""
+        return [self.read(name, ranges) for ranges in blocks]
+
     def _filled(self) -> dict[str, Storage]:
         return dict(self._arrays)
+
+
+async def _read_blocks(reader: RemoteReader, name: str, blocks: Sequence[Sequence[range]]) -> list[Storage]:
+    """Read blocks of a tensor, some at a time."""
+    found: dict[int, Storage] = {}
+    waiting = iter(enumerate(blocks))
+
+    async def drain() -> None:
+        for number, ranges in waiting:
+            found[number] = await reader.read(name, ranges)
+
+    await gather([drain() for _ in range(min(BLOCKS_AT_A_TIME, len(blocks)))])
+    return [found[number] for number in range(len(blocks))]
 
 
 def _never(work: Callable[[], Awaitable[T]]) -> T:
@@ -232,10 +258,12 @@ class AsyncArray:
     async def __getitem__(self, index: Any) -> npt.NDArray[Any]:
         """Fetch the elements of an index; see `LazyArray`."""
         dtype, selection = self.dtype, select(index, self.shape)
-        ranges, shape = selection or ([range(size) for size in self.shape], self.shape)
-        found: npt.NDArray[Any] = (await self._reader.read(self.name, ranges)).view(dtype).reshape(shape)
         if selection is None:
-            return cast("npt.NDArray[Any]", found[index])
+            blocks, axis, within = gathering(index, self.shape, self._reader.max_blocks)
+            joined = np.concatenate(await _read_blocks(self._reader, self.name, blocks), axis)
+            return cast("npt.NDArray[Any]", joined.view(dtype)[within])
+        ranges, shape = selection
+        found: npt.NDArray[Any] = (await self._reader.read(self.name, ranges)).view(dtype).reshape(shape)
         return found if has_ellipsis(index) else found[()]
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> NoReturn:

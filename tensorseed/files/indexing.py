@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from tensorseed.files.slices import Box
 
+MIN_UNREAD = 1 << 14  # elements between two stretches: fewer are cheaper read than left out
+
 
 def has_ellipsis(index: Any) -> bool:
     """Return whether an index holds an ellipsis."""
@@ -21,14 +23,14 @@ def has_ellipsis(index: Any) -> bool:
 def select(index: Any, shape: tuple[int, ...]) -> tuple[list[range], tuple[int, ...]] | None:
     """Return the positions that an index selects in each dimension, and the shape of the result.
 
-    It is None for an index of anything beyond integers, slices, new axes and one ellipsis.
+    It is None for an index of anything beyond integers, slices, new axes and one ellipsis: see `gathering`.
 
     Raises:
         IndexError: the index does not fit the shape.
     """
-    parts = list(index) if isinstance(index, tuple) else [index]
+    parts = _parts(index)
     if not all(part is None or part is ... or _is_basic(part) for part in parts):
-        _ = np.broadcast_to(np.False_, shape)[index]  # numpy's own errors, before anything is computed
+        _ = np.broadcast_to(np.False_, shape)[tuple(parts)]  # numpy's own errors, before anything is computed
         return None
     ellipses = [place for place, part in enumerate(parts) if part is ...]
     given = sum(part is not None and part is not ... for part in parts)
@@ -49,8 +51,20 @@ def select(index: Any, shape: tuple[int, ...]) -> tuple[list[range], tuple[int, 
     return ranges, tuple(result)
 
 
+def _parts(index: Any) -> list[Any]:
+    """Return the parts of an index: arrays of any framework as numpy's, those of one integer as integers."""
+    return [_plain(part) for part in (index if isinstance(index, tuple) else (index,))]
+
+
+def _plain(part: Any) -> Any:
+    if not hasattr(part, "__array__"):
+        return part
+    array = np.asarray(part)
+    return int(array) if array.ndim == 0 and array.dtype.kind in "iu" else array
+
+
 def _is_basic(part: Any) -> bool:
-    is_integer = isinstance(part, SupportsIndex) and not isinstance(part, bool | np.bool | np.ndarray)
+    is_integer = isinstance(part, SupportsIndex) and not isinstance(part, bool | np.ndarray)
     return isinstance(part, slice) or is_integer
 
 
@@ -63,6 +77,90 @@ def _chosen(part: slice | SupportsIndex, size: int) -> range:
     if not -size <= position < size:
         raise IndexError(f"index {position} is out of bounds for a dimension of {size}")
     return range(position % size, position % size + 1)
+
+
+class Gathering(NamedTuple):
+    """What an index with arrays selects: `within` of the array that `blocks` make side by side along `axis`.
+
+    A block is the product of its ranges, one for each dimension.
+    """
+
+    blocks: list[list[range]]
+    axis: int
+    within: tuple[Any, ...]
+
+
+def gathering(index: Any, shape: tuple[int, ...], max_blocks: int) -> Gathering:
+    """Return the blocks that hold what a valid index selects, for which `select` gives None.
+
+    Along the first dimension that an array indexes, a block is a stretch that it selects from.
+    Along further ones it goes from the lowest to the highest position.
+    """
+    parts = _integers(index)
+    rest = len(shape) - sum(map(_is_dimension, parts))
+    ranges: list[range] = []
+    within: list[Any] = []  # the index of the blocks
+    first: tuple[int, int] | None = None  # the dimension of the first array, and its place in the index
+    for part in parts:
+        if part is ...:
+            ranges += map(range, shape[len(ranges) : len(ranges) + rest])
+            within.append(part)
+        elif not _is_dimension(part):
+            within.append(part)
+        elif _is_basic(part):
+            ranges.append(_chosen(part, shape[len(ranges)]))
+            within.append(slice(None) if isinstance(part, slice) else 0)
+        else:
+            at = np.where(part < 0, part + shape[len(ranges)], part).astype(np.int64)
+            low, high = (int(at.min()), int(at.max()) + 1) if at.size else (0, 0)
+            first = first or (len(ranges), len(within))
+            ranges.append(range(low, high))
+            within.append(at - low)
+    ranges += map(range, shape[len(ranges) :])
+    if first is None or not within[first[1]].size:
+        return Gathering([ranges], 0, tuple(within))
+    axis, place = first
+    at = within[place] + ranges[axis].start
+    row = math.prod(map(len, ranges[axis + 1 :]))
+    starts, stops = _stretches(np.unique(at), MIN_UNREAD // max(row, 1), max_blocks)
+    before = np.cumsum(stops - starts) - (stops - starts)
+    block = np.searchsorted(starts, at, side="right") - 1
+    within[place] = at - starts[block] + before[block]
+    blocks = [
+        [*ranges[:axis], range(start, stop), *ranges[axis + 1 :]]
+        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
+    ]
+    return Gathering(blocks, axis, tuple(within))
+
+
+def _integers(index: Any) -> list[Any]:
+    """Return the parts of an index, lists as arrays, and masks as the positions that they select."""
+    found: list[Any] = []
+    for part in _parts(index):
+        if part is None or part is ... or _is_basic(part):
+            found.append(part)
+            continue
+        array = np.asarray(part)
+        if array.dtype == np.bool and array.ndim:
+            found += array.nonzero()
+        else:
+            found.append(array if array.size else array.astype(np.int64))  # [] is one of floats
+    return found
+
+
+def _is_dimension(part: Any) -> bool:
+    """Return whether a part indexes a dimension, as neither a new axis nor a lone truth value does."""
+    return part is not None and part is not ... and getattr(part, "dtype", None) != np.bool
+
+
+def _stretches(
+    positions: npt.NDArray[np.int64], max_gap: int, max_stretches: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return where stretches that hold all sorted positions begin and end; those that are near share one."""
+    gaps = np.diff(positions) - 1
+    while (cuts := np.flatnonzero(gaps > max_gap)).size >= max_stretches:
+        max_gap = 2 * max_gap + 1
+    return positions[np.append(0, cuts + 1)], positions[np.append(cuts, positions.size - 1)] + 1
 
 
 def positions(

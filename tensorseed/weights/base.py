@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch import device as TorchDevice  # noqa: N812
 
+MAX_BLOCKS = 1 << 12  # of one index: each costs about 30 µs by itself
+
 
 class Weights(Mapping[str, LazyArray]):
     """The weights of a spec by name, in file order; arrays are computed when they are read.
@@ -41,6 +43,15 @@ class Weights(Mapping[str, LazyArray]):
     @abstractmethod
     def read(self, name: str, ranges: Sequence[range]) -> Storage:
         """See `ElementReader`."""
+
+    @property
+    def max_blocks(self) -> int:
+        """See `ElementReader`."""
+        return MAX_BLOCKS
+
+    def read_blocks(self, name: str, blocks: Sequence[Sequence[range]]) -> list[Storage]:
+        """See `ElementReader`."""
+        return [self.read(name, ranges) for ranges in blocks]
 
     @abstractmethod
     def fill(self, arrays: Mapping[str, Storage]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorseed.errors import UnrepresentableError
-from tensorseed.files.indexing import has_ellipsis, select
+from tensorseed.files.indexing import gathering, has_ellipsis, select
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DType
 from tensorseed.weights.memory import as_tensor, torch_device
@@ -29,6 +29,13 @@ class ElementReader(Protocol):
         The result has the storage of the tensor's dtype and the shape `tuple(map(len, ranges))`.
         A range may be empty, and its step negative.
         """
+
+    @property
+    def max_blocks(self) -> int:
+        """The number of blocks of a tensor that are better read by themselves than as one."""
+
+    def read_blocks(self, name: str, blocks: Sequence[Sequence[range]]) -> list[Storage]:
+        """Return the elements of several blocks of a tensor, each as `read` does."""
 
 
 class LazyArray:
@@ -69,7 +76,9 @@ class LazyArray:
     def __getitem__(self, index: Any) -> npt.NDArray[Any]:
         """Compute `numpy.asarray(self)[index]`.
 
-        Integers, slices and new axes compute what they select, every other index the whole tensor.
+        Integers, slices and new axes compute what they select.
+        An array or a list, of integers or of truth values, computes the stretches that it selects from;
+        of several arrays the first decides them, and the others where each begins and ends.
 
         Raises:
             IndexError: the index does not fit the shape.
@@ -78,8 +87,11 @@ class LazyArray:
         dtype = self.dtype
         selection = select(index, self.shape)
         if selection is None:
-            whole: npt.NDArray[Any] = self[...][index]
-            return whole
+            blocks, axis, within = gathering(index, self.shape, self._reader.max_blocks)
+            read = self._reader.read_blocks(self.name, blocks)
+            joined = read[0] if len(read) == 1 else np.concatenate(read, axis)
+            gathered: npt.NDArray[Any] = joined.view(dtype)[within]
+            return gathered
         ranges, shape = selection
         found: npt.NDArray[Any] = self._reader.read(self.name, ranges).view(dtype).reshape(shape)
         return found if has_ellipsis(index) else found[()]  # a number, of integers alone

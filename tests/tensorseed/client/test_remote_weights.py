@@ -88,6 +88,8 @@ INDICES = [
     np.s_[::-7, ::3],
     np.s_[20:10],
     np.s_[[1, 2, 300]],
+    np.s_[[300, 2, 300], [1, -1, 4]],
+    np.s_[::50, torch.tensor([3, 2])],
     np.s_[:, None, 4:6],
 ]
 
@@ -111,7 +113,7 @@ def test_every_slice_has_the_local_bits(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(remote_reader, "MIN_SKIPPED_BYTES", skipped)
-        patch.setattr(remote_reader, "MAX_PARTS", 4)
+        patch.setattr(opened["spec"]._reader, "max_blocks", 4)
         assert bits(opened["spec"]["wide"][index]) == bits(LOCAL["wide"][index])
 
 
@@ -159,6 +161,8 @@ def test_a_slice_transfers_what_it_selects(client: Client, between: Between) -> 
         (np.s_[::256, ::2], [("TOKEN", 4092)] * 2),
         (np.s_[:8, :2], [("TOKEN", 7 * 4096 + 8)]),  # fewer bytes than a slice costs are read over
         (np.s_[5:5], []),
+        (np.s_[[500, 3, 3, 500]], [("TOKEN", 4096)] * 2),
+        (np.s_[np.array([500, 3]), [4, 9]], [("wide", 498 * 24)]),  # two requests cost more than it
     ]
     for index, expected in cases:
         wide[index]

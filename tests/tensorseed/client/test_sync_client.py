@@ -98,8 +98,11 @@ def test_a_revision_is_that_of_the_library(client: Client, url: str, revision: s
     name = next(iter(file))
     wanted_array = tensorseed.open(f"tensorseed/tiny-llama@{revision}")[name][...]
     assert np.array_equal(file[name][...], wanted_array)
-    with pytest.raises(tensorseed.RefusedError, match="has the dtype of its revision"):
-        client.open(f"{url}/tensorseed/tiny-llama/resolve/main/model.safetensors", dtype="float16")
+    named = ",".join(part for part in revision.split(",") if not part.startswith("dtype="))
+    with pytest.raises(tensorseed.RefusedError, match=f"of its revision: name {named},dtype=bfloat16"):
+        client.open(f"{url}/tensorseed/tiny-llama/resolve/{revision}/model.safetensors", dtype="bfloat16")
+    with pytest.raises(tensorseed.RefusedError, match=r"config\.json holds no weights: fetch it"):
+        client.open(f"{url}/tensorseed/tiny-llama/resolve/{revision}/config.json")
 
 
 @BOTH

@@ -9,10 +9,13 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tensorseed
+from tensorseed.files import indexing
+from tensorseed.weights import base
 from tests.tensorseed.weights.specs import SPEC, one
 
 CUBE = tensorseed.open(SPEC)["cube"]
@@ -54,8 +57,40 @@ def test_an_index_reads_what_numpy_reads(index: Any) -> None:
     ],
     ids=repr,
 )
-def test_every_other_index_reads_the_whole_tensor(index: Any) -> None:
+def test_every_other_index_reads_what_numpy_reads(index: Any) -> None:
     assert np.array_equal(CUBE[index], WHOLE[index])
+
+
+@st.composite
+def arrays(draw: Any, size: int) -> Any:
+    """An array or a list of positions in a dimension, or a mask of it."""
+    if draw(st.booleans()):
+        return np.array(draw(st.lists(st.booleans(), min_size=size, max_size=size)))
+    found = draw(st.lists(st.integers(-size, size - 1), max_size=4))
+    return draw(st.sampled_from([found, np.array(found, np.int16), np.array(found, np.int64)[:, None]]))
+
+
+@given(st.data(), st.sampled_from([0, 1, 1 << 14]), st.integers(1, 3))
+def test_arrays_read_what_numpy_reads(data: Any, min_unread: int, max_blocks: int) -> None:
+    index: list[Any] = [
+        data.draw(arrays(size) | st.slices(size) | st.integers(-size, size - 1) | st.just(None))
+        for size in CUBE.shape
+    ]
+    index.insert(data.draw(st.integers(0, 3)), data.draw(st.sampled_from([None, ...])))
+    given_index = tuple(index[: data.draw(st.integers(1, 4))])
+    try:
+        expected = WHOLE[given_index]
+    except IndexError:  # shapes that do not broadcast, or an empty array of floats
+        with pytest.raises(IndexError):
+            CUBE[given_index]
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(indexing, "MIN_UNREAD", min_unread)
+        patch.setattr(base, "MAX_BLOCKS", max_blocks)
+        found = CUBE[given_index]
+    assert type(found) is type(expected)
+    assert found.shape == expected.shape
+    assert np.array_equal(found, expected)
 
 
 UNFIT = [5, -6, (0, 0, 7), (0, 0, 0, 0), (..., ...), (0, ..., 0, 0, 0), "fc", 1.5, [9], (None, 0, 0, 0, 0)]
@@ -89,6 +124,11 @@ def test_a_slice_costs_what_it_selects() -> None:
     assert huge[None, 0, :2, None].shape == (1, 2, 1)
     with pytest.raises(IndexError, match="only integers"):
         huge["fc"]
+    assert np.array_equal(huge[[9, 1 << 22, 9], 5:8], [huge[9, 5:8], huge[1 << 22, 5:8], huge[9, 5:8]])
+    assert np.array_equal(huge[7, [1 << 23, 3]], [huge[7, 1 << 23], huge[7, 3]])
+    assert np.array_equal(huge[[1 << 22, 3], [8, 9]], [huge[1 << 22, 8], huge[3, 9]])
+    assert np.array_equal(huge[np.array(5), torch.tensor([2, 1])], huge[5, 2:0:-1])
+    assert huge[np.array(5), torch.tensor(3)] == huge[5, 3]
     corners = huge[:: (1 << 23) - 1, :: -(1 << 24) + 1]
     assert corners.shape == (2, 2)
     assert corners[0, 1] == huge[0, 0]
