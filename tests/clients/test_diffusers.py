@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.clients.clients import Python, python_of
 from tests.clients.conftest import VERSIONS
 from tests.clients.wire import Wire
 
-pytest.importorskip("diffusers", reason="diffusers is not installed")
+pytestmark = pytest.mark.skipif(find_spec("diffusers") is None, reason="diffusers is not installed")
 
 
 @pytest.fixture(scope="module")

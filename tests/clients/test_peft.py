@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 from safetensors import deserialize
@@ -12,7 +13,7 @@ from tests.clients.clients import Python, python_of
 from tests.clients.conftest import TINY, VERSIONS, read
 from tests.clients.wire import Wire
 
-pytest.importorskip("peft", reason="peft is not installed")
+pytestmark = pytest.mark.skipif(find_spec("peft") is None, reason="peft is not installed")
 
 ADAPTER = "tensorseed/tiny-llama-lora"
 

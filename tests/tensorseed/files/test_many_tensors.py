@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -70,13 +71,17 @@ MIXED = file_of(
     ],
     seed=7,
 )
-PLAIN = one_by_one(MIXED)
+
+
+@cache
+def plain() -> bytes:
+    return one_by_one(MIXED)
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_a_file_is_its_tensors_one_by_one(executor: str) -> None:
     source = DrawnElements(MIXED.resolved, EXECUTORS[executor])
-    assert MIXED.read(0, MIXED.size, source).tobytes() == PLAIN
+    assert MIXED.read(0, MIXED.size, source).tobytes() == plain()
 
 
 @given(data=st.data())
@@ -84,7 +89,7 @@ def test_a_range_may_begin_and_end_within_a_tensor_and_within_an_element(data: A
     middle = st.integers(len(MIXED.header), MIXED.size)
     cuts = sorted(data.draw(st.lists(middle, max_size=30)))
     parts = [MIXED.read(start, stop).tobytes() for start, stop in pairwise([0, *cuts, MIXED.size])]
-    assert b"".join(parts) == PLAIN
+    assert b"".join(parts) == plain()
 
 
 def test_a_range_leaves_the_memory_around_it() -> None:
@@ -93,7 +98,7 @@ def test_a_range_leaves_the_memory_around_it() -> None:
     MIXED.read_into(around[32:-32], start, DrawnElements(MIXED.resolved))
     assert (around[:32] == 9).all()
     assert (around[-32:] == 9).all()
-    assert around[32:-32].tobytes() == PLAIN[start:stop]
+    assert around[32:-32].tobytes() == plain()[start:stop]
 
 
 def test_a_file_of_generator_torch_is_read_alike() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,6 +15,12 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import expand
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.spec import parse_spec
+
+
+@cache
+def catalog() -> dict[str, dict[str, Any]]:
+    """The layers of the catalog by their types."""
+    return {entry["type"]: entry for entry in layers_catalog()}
 
 
 def test_every_scheme_is_described() -> None:
@@ -51,8 +58,9 @@ def described(parameter: dict[str, Any]) -> bool:
     return whole and known and all(map(described, inner))
 
 
-@pytest.mark.parametrize("entry", layers_catalog(), ids=lambda entry: str(entry["type"]))
-def test_examples_are_what_a_spec_makes_of_them(entry: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", LAYERS)
+def test_examples_are_what_a_spec_makes_of_them(name: str) -> None:
+    entry = catalog()[name]
     made = parse_spec(json.dumps({"layers": [entry["example"]["entry"]]}).encode(), Limits()).tensors
     found = {
         name: (tuple(tensor["shape"]), tensor["dtype"], tensor["init"])
@@ -65,12 +73,12 @@ def test_examples_are_what_a_spec_makes_of_them(entry: dict[str, Any]) -> None:
 
 
 def test_arguments_come_in_the_order_of_need() -> None:
-    (linear,) = (entry for entry in layers_catalog() if entry["type"] == "Linear")
+    linear = catalog()["Linear"]
     assert [one["name"] for one in linear["parameters"]] == ["in_features", "out_features", "bias", "init"]
 
 
 def test_parts_are_described_in_place() -> None:
-    (encoder,) = (entry for entry in layers_catalog() if entry["type"] == "TransformerEncoder")
+    encoder = catalog()["TransformerEncoder"]
     parameters = {parameter["name"]: parameter for parameter in encoder["parameters"]}
     inner = {one["name"]: one for one in parameters["encoder_layer"]["parameters"]}
     assert inner["activation"]["choices"] == ["relu", "gelu"]
@@ -92,7 +100,7 @@ def test_parameters() -> None:
     normal = next(entry for entry in schemes_catalog() if entry["kind"] == "normal")
     std = next(parameter for parameter in normal["parameters"] if parameter["name"] == "std")
     assert (std["type"], std["minimum"], std["default"]) == ("number", 0.0, 1.0)
-    conv = next(entry for entry in layers_catalog() if entry["type"] == "Conv2d")
+    conv = catalog()["Conv2d"]
     kernel = next(parameter for parameter in conv["parameters"] if parameter["name"] == "kernel_size")
     assert (kernel["type"], kernel["required"]) == ("integer or list of 2 integers", True)
     assert kernel["minimum"] == 0
