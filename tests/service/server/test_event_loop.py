@@ -7,8 +7,9 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -34,7 +35,7 @@ class Asked(NamedTuple):
 
     method: str
     path: str
-    body: str | None = None
+    body: str | Callable[[], str] | None = None
     headers: dict[str, str] = JSON
 
 
@@ -48,33 +49,34 @@ def entries(count: int, **fields: Any) -> str:
     return json.dumps({"layers": [{**entry, "name": f"a{index}"} for index in range(count)]})
 
 
+def shapes(count: int) -> list[dict[str, Any]]:
+    return [{"name": f"a{n}", "type": "Tensor", "shape": [n], "init": "ones"} for n in range(count)]
+
+
 def layers(count: int, **fields: Any) -> dict[str, Any]:
     linear = {"name": f"l.{{0..{count - 1}}}", "type": "Linear", "in_features": 8, "out_features": 8}
     return {"layers": [linear], "input": {"shape": [4, 8], "init": "normal"}, **fields}
 
 
 TRANSFORMERS = {"type": "TransformerEncoder", "encoder_layer": {"d_model": 8, "nhead": 2}, "num_layers": 20}
-SHAPES = {
-    "layers": [{"name": f"a{n}", "type": "Tensor", "shape": [n], "init": "ones"} for n in range(20_000)]
-}
 MANY = tensors("a.{0..262143}")
 VARIANTS = [{"seed": seed} for seed in range(16)]
 
-PLANS = {
-    "262,144 tensors": MANY,
-    "1,001 encoders": json.dumps({"layers": [{"name": "e.{0..1000}", **TRANSFORMERS}]}),
-    "long names": tensors("a" * 230 + ".{0..262143}"),
-    "100,000 entries": entries(100_000),
-    "100,000 entries of one stream": entries(100_000, stream="a7"),
-    "20,000 shapes": json.dumps(SHAPES),
-    "ranges in a name": tensors("{0..9}" * 1_000_000),
-    "literal numbers": tensors("a", shape=[65_536], init={"kind": "values", "data": [0.37] * 65_536}),
-    "empty lists": "[" + "[]," * 5_000_000 + "[]]",
-    "empty lists within the limit": '{"layers": [' + "[]," * 1_500_000 + "[]]}",
-    "members twice": "{" + '"a":1,' * 2_000_000 + '"a":1}',
-    "one long text": json.dumps({"layers": [], "device": "é" * 5_000_000}),
-    "numbers": '{"layers": [], "seed": [' + "1," * 4_000_000 + "1]}",
-    "deep": "[" * 8_000_000,
+PLANS: dict[str, Callable[[], str]] = {  # made when they are sent: 100 MB in all
+    "262,144 tensors": lambda: MANY,
+    "1,001 encoders": lambda: json.dumps({"layers": [{"name": "e.{0..1000}", **TRANSFORMERS}]}),
+    "long names": lambda: tensors("a" * 230 + ".{0..262143}"),
+    "100,000 entries": lambda: entries(100_000),
+    "100,000 entries of one stream": lambda: entries(100_000, stream="a7"),
+    "20,000 shapes": lambda: json.dumps({"layers": shapes(20_000)}),
+    "ranges in a name": lambda: tensors("{0..9}" * 1_000_000),
+    "literal numbers": lambda: tensors("a", shape=[65_536], init={"kind": "values", "data": [0.37] * 65_536}),
+    "empty lists": lambda: "[" + "[]," * 5_000_000 + "[]]",
+    "empty lists within the limit": lambda: '{"layers": [' + "[]," * 1_500_000 + "[]]}",
+    "members twice": lambda: "{" + '"a":1,' * 2_000_000 + '"a":1}',
+    "one long text": lambda: json.dumps({"layers": [], "device": "é" * 5_000_000}),
+    "numbers": lambda: '{"layers": [], "seed": [' + "1," * 4_000_000 + "1]}",
+    "deep": lambda: "[" * 8_000_000,
 }
 LOSSES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "a million numbers": ({"input": [0.5] * 524_288, "target": [0.25] * 524_288}, JSON),
@@ -129,11 +131,11 @@ OTHERS = {
 CASES: dict[str, Asked] = {
     **{f"plan: {name}": Asked("POST", "/v1/weights/plan", body) for name, body in PLANS.items()},
     **{
-        f"loss: {name}": Asked("POST", "/v1/losses/mse_loss", json.dumps(document), headers)
+        f"loss: {name}": Asked("POST", "/v1/losses/mse_loss", partial(json.dumps, document), headers)
         for name, (document, headers) in LOSSES.items()
     },
     **{
-        f"evaluation: {name}": Asked("POST", "/v1/evaluations", json.dumps(document), headers)
+        f"evaluation: {name}": Asked("POST", "/v1/evaluations", partial(json.dumps, document), headers)
         for name, (document, headers) in EVALUATIONS.items()
     },
     **OTHERS,
@@ -156,8 +158,9 @@ class Server(NamedTuple):
     def send(self, asked: Asked) -> tuple[int, bytes]:
         """The status of an answer, and its first bytes."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
+        body = asked.body() if callable(asked.body) else asked.body
         with closing(connection):
-            connection.request(asked.method, asked.path, asked.body, asked.headers)
+            connection.request(asked.method, asked.path, body, asked.headers)
             answer = connection.getresponse()
             return answer.status, answer.read(READ_BYTES)
 

@@ -87,7 +87,10 @@ def test_fetch_never_overwrites_its_input(folder: Path, case: str, options: list
 
 
 @pytest.mark.parametrize("command", [["fetch", "mlp.json"], ["openapi"]], ids=str)
-def test_a_file_that_is_there_is_overwritten_by_force_alone(folder: Path, command: list[str]) -> None:
+def test_a_file_that_is_there_is_overwritten_by_force_alone(
+    folder: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.commands._openapi_text", lambda: b"{}")  # which takes seconds
     option = "-o" if command[0] == "fetch" else "--output"
     (folder / "w").write_text("theirs")
     result = invoke(*command, option, "w")
