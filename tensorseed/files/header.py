@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from tensorseed.concurrency.cancellation import check_cancelled
 from tensorseed.concurrency.pieces import PIECE
 from tensorseed.errors import shortened
 from tensorseed.sampling.dtypes import DTYPES, FILE_ORDER
@@ -124,12 +125,16 @@ def write_columns(
     """Write the bytes before the data; tensor i is of kind `numbers[i]`, which is `described` and has a size.
 
     The metadata keeps its order, which the reference writer does not promise.
+
+    Raises:
+        ComputationCancelledError: the computation of this thread is cancelled.
     """
     text, start = BytesIO(), 0  # gives its bytes away without a copy, which a long header would feel
     text.write(bytes(LENGTH_BYTES))
     if metadata is not None:
         text.write(b'{"%b":%b' % (METADATA.encode(), orjson.dumps(dict(metadata))))
     for at in range(0, len(names), PIECE):
+        check_cancelled()
         of_each = numbers[at : at + PIECE].tolist()
         stops = [*accumulate(map(sizes.__getitem__, of_each), initial=start)]
         rows = zip(_quoted(names[at : at + PIECE]), of_each, stops, stops[1:], strict=False)
