@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tensorseed.checkpoints.derivation.adapters.expressions import expression_fault
+from tensorseed.checkpoints.derivation.adapters.expressions import (
+    MAX_DOUBLINGS,
+    ExpressionError,
+    doublings_of,
+)
 from tensorseed.checkpoints.derivation.configs import MAX_NUMBER, members
 from tensorseed.spec.json.pointers import Path
 
 MAX_RANK = 65_536
 MAX_EXPRESSIONS = 256  # of one field
+PREFIX = 3  # doublings of the beginning of a name, which may end at any dot
 
 _DATA = "this init is computed from the base's weights or from data: give true, false or gaussian"
 _COPIES = "saves a copy of weights of the base, which are the base's own numbers: leave it out"
@@ -109,25 +114,38 @@ def field_faults(adapter: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
         if not is_valid(value):
             yield (name,), f"{name} must be {kind}"
             continue
-        yield from _expression_faults(name, value)
+    yield from _expression_faults(adapter)
     for path, value in members(adapter):
         most = MAX_RANK if path[0] in ("r", "rank_pattern") else MAX_NUMBER
         if isinstance(value, int) and abs(value) > most:
             yield path, f"a number of an adapter is at most {most:,}"
 
 
-def _expression_faults(name: str, value: Any) -> Iterator[tuple[Path, str]]:
-    """What is wrong with the regular expressions that a field holds."""
-    found: list[tuple[Path, str]] = []
+def _expressions(name: str, value: Any) -> list[tuple[Path, str]]:
+    """The regular expressions that a field holds."""
     if name in ("target_modules", "exclude_modules", "layers_pattern") and isinstance(value, str):
-        found = [((name,), value)]
-    elif name == "layers_pattern":
-        found = [((name, place), text) for place, text in enumerate(value)]
-    elif name in ("rank_pattern", "alpha_pattern"):
-        found = [((name, text), text) for text in value]
-    if len(found) > MAX_EXPRESSIONS:
-        yield (name,), f"{name} has at most {MAX_EXPRESSIONS} entries, this one has {len(found):,}"
-        return
-    for path, text in found:
-        if detail := expression_fault(text):
-            yield path, detail
+        return [((name,), value)]
+    if name == "layers_pattern" and _is_texts(value):
+        return [((name, place), text) for place, text in enumerate(value)]
+    if name in ("rank_pattern", "alpha_pattern") and isinstance(value, dict):
+        return [((name, text), text) for text in value]
+    return []
+
+
+def _expression_faults(adapter: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """What is wrong with the expressions, which are all tried on the name of each module."""
+    ways = 0
+    for name, value in adapter.items():
+        found = _expressions(name, value)
+        if len(found) > MAX_EXPRESSIONS:
+            yield (name,), f"{name} has at most {MAX_EXPRESSIONS} entries, this one has {len(found):,}"
+            return
+        before = ways
+        for path, text in found:
+            try:
+                ways += 1 << doublings_of(text) + PREFIX * (not name.endswith("_modules"))
+            except ExpressionError as error:
+                yield path, str(error)
+        if before <= 1 << MAX_DOUBLINGS < ways:
+            detail = "the expressions of an adapter have too many ways to match together"
+            yield (name,), f"{detail}: write names of modules, or fewer *, +, ? and |"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from click.testing import CliRunner
 from safetensors.torch import load, load_file
 
 from tensorseed.__main__ import main
-from tensorseed.checkpoints.derivation.adapters.documents import is_adapter, with_base
-from tensorseed.checkpoints.derivation.adapters.expressions import expression_fault
+from tensorseed.checkpoints.derivation.adapters.documents import check_adapter, is_adapter, with_base
+from tensorseed.checkpoints.derivation.adapters.expressions import ExpressionError, doublings_of
 from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.from_config import derive
 from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of
@@ -176,9 +177,21 @@ def test_what_is_refused(changes: dict[str, Any], pointer: str, told: str) -> No
         ("(a*)*b", False),
         ("((?:a|a))+b", False),
         ("([a]b?){9}", False),
-        ("a?" * 24, True),
-        ("a?" * 25, False),
-        ("(a|b)" * 25, False),
+        ("a?" * 22, True),
+        ("a?" * 23, False),
+        ("(a|b)" * 25, True),
+        ("(a|[ab])" * 22, True),
+        ("(a|[ab])" * 23, False),
+        ("(a|a?b)" * 12, False),
+        ("(?i)" + "(a|A)" * 22, False),
+        ("(.|.|.|.|.|.|.|.)" * 7, True),
+        ("(.|.|.|.|.|.|.|.)" * 20 + "x", False),
+        ("(?:|||||||||||||||||)" * 4, True),
+        ("(?:|||||||||||||||||)" * 24 + "x", False),
+        ("|".join(["(.|..)" * 20] * 8), False),
+        ("(?#[)(a*)*b(?#])", False),
+        ("(?x)#[\n(a*)*b#]", False),
+        (r"\(?#x", True),
         (".*.*.*.*" + "(.|.)" * 5, False),
         (".*" * 4, True),
         (".*" * 5, False),
@@ -191,7 +204,30 @@ def test_what_is_refused(changes: dict[str, Any], pointer: str, told: str) -> No
     ],
 )
 def test_expressions_that_take_long_are_refused(text: str, is_valid: bool) -> None:
-    assert (expression_fault(text) is None) == is_valid
+    with nullcontext() if is_valid else pytest.raises(ExpressionError):
+        doublings_of(text)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"target_modules": "(.|..)" * 21, "exclude_modules": "(.|..)" * 22},
+        {"rank_pattern": {"(.|..)" * 15 + str(n): 4 for n in range(17)}},
+        {
+            "rank_pattern": {"(.|..)" * 12 + str(n): 4 for n in range(65)},
+            "alpha_pattern": {"(.|..)" * 12 + str(n): 4 for n in range(65)},
+        },
+    ],
+)
+def test_expressions_are_bounded_together(fields: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="too many ways to match together") as caught:
+        check_adapter({"adapter_config": adapter(**fields), "base_config": FAMILIES["llama"]})
+    assert [fault.pointer for fault in caught.value.faults] == [f"/{[*fields][-1]}"]
+
+
+def test_many_names_with_ranks_of_their_own() -> None:
+    ranks = {rf"layers\.{n}\..*_proj": 4 for n in range(256)}
+    check_adapter({"adapter_config": adapter(rank_pattern=ranks), "base_config": FAMILIES["llama"]})
 
 
 @pytest.mark.parametrize(
