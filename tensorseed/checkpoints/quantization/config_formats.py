@@ -5,6 +5,7 @@ Formats: transformers' `fp8`, `mxfp4`, `gptq` and `awq`, and compressed-tensors.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -122,9 +123,10 @@ def _read_fp8(document: Document) -> Described:
     _expect({"activation_scheme": str(scheme).casefold()}, "activation_scheme", ("dynamic", "static"))
     options = {} if size == [128, 128] else {"block_size": size or "tensor"}
     options |= {"scale_fmt": "ue8m0"} if document.get("scale_fmt") == "ue8m0" else {}
-    member = "modules_to_not_convert"
-    other = "ignored_layers" if document.get(member) is None else member
-    found = _described({"method": "fp8", **options} if options else "fp8", document, other)
+    kept = _names(document, "modules_to_not_convert")
+    others = [name for name in _names(document, "ignored_layers") if name not in kept]  # its other name
+    member = "modules_to_not_convert" if kept else "ignored_layers"
+    found = _described({"method": "fp8", **options} if options else "fp8", {member: kept + others}, member)
     is_static = str(scheme).casefold() == "static"
     scale = ActivationScale("activation_scale", (), "float32") if is_static else None
     return found._replace(activations=scale)
@@ -178,6 +180,10 @@ def _activations(group: Document, method: str) -> ActivationScale | None:
         raise ConfigFormatError("config_groups", detail)
     if isinstance(outputs, dict) and outputs.get("dynamic") is not True:
         raise ConfigFormatError("config_groups", "output_activations must be dynamic: nothing is calibrated")
+    of_type = group["weights"]["type"]
+    if isinstance(inputs, dict) and inputs.get("type", of_type) != of_type:
+        detail = f"input_activations must be of the type of the weights, {of_type}"
+        raise ConfigFormatError("config_groups", f"{detail}: no kernel multiplies others by them")
     if not isinstance(inputs, dict) or inputs.get("dynamic") is True:
         return None
     kind = (inputs.get("type"), inputs.get("num_bits"), inputs.get("strategy"), inputs.get("symmetric", True))
@@ -190,8 +196,13 @@ def _activations(group: Document, method: str) -> ActivationScale | None:
 def _read_gptq(document: Document) -> Described:
     _expect(document, "bits", (4,))
     _expect(document, "sym", (None, True))
+    forms = [document.get(member) for member in ("checkpoint_format", "format")]
     for member in ("checkpoint_format", "format"):
         _expect(document, member, (None, "gptq", "gptq_v2"))
+    if None not in forms and forms[0] != forms[1]:
+        raise ConfigFormatError(
+            "format", "format is another name of checkpoint_format, and must be equal to it"
+        )
     _expect(document, "pack_dtype", (None, "int32"))
     for member in ("lm_head", "is_marlin_format"):
         _expect(document, member, (None, False))
@@ -199,7 +210,7 @@ def _read_gptq(document: Document) -> Described:
     patterns = [_pattern_of(key, value) for key, value in _object(document, "dynamic").items()]
     chosen = _ends(document.get("modules_in_block_to_quantize"))
     value = _grouped("gptq", document)
-    if "gptq_v2" in (document.get("checkpoint_format"), document.get("format")):
+    if "gptq_v2" in forms:
         options = {} if isinstance(value, str) else value
         value = {"method": "gptq", **options, "checkpoint_format": "gptq_v2"}
     return Described(value, "gptq", _patterns(patterns, "dynamic"), chosen)
@@ -256,5 +267,7 @@ def _grouped(method: str, document: Document, member: str = "group_size") -> Any
 
 def _expect(document: Document, member: str, values: tuple[Any, ...]) -> None:
     if document.get(member) not in values:
-        words = " or ".join(str(value) for value in values if value is not None)
+        words = " or ".join(
+            value if isinstance(value, str) else json.dumps(value) for value in values if value is not None
+        )
         raise ConfigFormatError(member, f"{member} must be {words} here")

@@ -68,6 +68,12 @@ def packed(**changes: Any) -> dict[str, Any]:
     return {**document, "config_groups": {"a": {**group, "weights": {**group["weights"], **changes}}}}
 
 
+@pytest.mark.parametrize("kept", [None, [], ["gate"], ["gate", "lm_head"]])
+def test_both_names_of_what_is_left_out_count(kept: Any) -> None:
+    document = {"quant_method": "fp8", "modules_to_not_convert": kept, "ignored_layers": ["lm_head"]}
+    assert read_format(document).ignored.texts == tuple(dict.fromkeys([*(kept or []), "lm_head"]))
+
+
 def test_an_order_that_needs_no_index_is_read() -> None:
     assert read_format(packed(actorder="static")) == read_format(written_format("int4", ["lm_head"]))
 
@@ -93,9 +99,9 @@ def test_an_order_that_needs_no_index_is_read() -> None:
         ({"quant_method": "fp8", "modules_to_not_convert": "lm_head"}, "modules_to_not_convert", "a list"),
         ({"quant_method": "gptq", "bits": 8}, "bits", "must be 4"),
         ({"quant_method": "gptq", "bits": 4, "group_size": -1}, "group_size", "multiple of 8"),
-        ({"quant_method": "gptq", "bits": 4, "sym": False}, "sym", "must be True"),
+        ({"quant_method": "gptq", "bits": 4, "sym": False}, "sym", "must be true"),
         ({"quant_method": "gptq", "bits": 4, "checkpoint_format": "marlin"}, "checkpoint_format", "be gptq"),
-        ({"quant_method": "gptq", "bits": 4, "lm_head": True}, "lm_head", "must be False"),
+        ({"quant_method": "gptq", "bits": 4, "lm_head": True}, "lm_head", "must be false"),
         ({"quant_method": "gptq", "bits": 4, "pack_dtype": "int64"}, "pack_dtype", "must be int32"),
         ({"quant_method": "gptq", "bits": 4, "dynamic": [1]}, "dynamic", "an object"),
         (
@@ -105,7 +111,7 @@ def test_an_order_that_needs_no_index_is_read() -> None:
         ),
         ({"quant_method": "gptq", "bits": 4, "dynamic": {"-:(?=a)$": {}}}, "dynamic", "has no [(][?]"),
         ({"quant_method": "gptq", "bits": 4, "dynamic": {".*gate$": {}}}, "dynamic", "leaves modules"),
-        ({"quant_method": "gptq", "bits": 4, "desc_act": "no"}, "desc_act", "must be False or True"),
+        ({"quant_method": "gptq", "bits": 4, "desc_act": "no"}, "desc_act", "must be false or true"),
         (
             {"quant_method": "gptq", "bits": 4, "modules_in_block_to_quantize": [["a"], [1]]},
             "modules_in_block_to_quantize",
@@ -117,6 +123,11 @@ def test_an_order_that_needs_no_index_is_read() -> None:
         (weights(strategy="group"), "config_groups", "int of 4 bits by group"),
         (weights(strategy="group", num_bits=4), "config_groups", "input_activations must be null"),
         ({**packed(), "format": "int-quantized"}, "format", "must be pack-quantized"),
+        (
+            {"quant_method": "gptq", "bits": 4, "checkpoint_format": "gptq", "format": "gptq_v2"},
+            "format",
+            "must be equal",
+        ),
         (packed(group_size=12), "config_groups", "a multiple of 8"),
         (packed(actorder="group"), "config_groups", "no activations to sort by"),
         (packed(symmetric=False), "config_groups", "must be symmetric"),
@@ -163,6 +174,9 @@ STATIC = {"num_bits": 8, "type": "float", "strategy": "tensor", "symmetric": Tru
     ("method", "inputs", "outputs", "detail"),
     [
         ("int8", {**STATIC, "type": "int"}, None, "dynamic, or symmetric floats of 8 bits by tensor"),
+        ("int8", STATIC, None, "must be of the type of the weights, int"),
+        ("int8", {**STATIC, "strategy": "token", "dynamic": True}, None, "the type of the weights, int"),
+        ("fp8_channel", {**STATIC, "type": "int"}, None, "the type of the weights, float"),
         ("fp8_channel", {**STATIC, "strategy": "token"}, None, "by tensor"),
         ("fp8_tensor", {**STATIC, "symmetric": False}, None, "symmetric floats"),
         ("fp8_tensor", {**STATIC, "dynamic": "local"}, None, "must be dynamic"),
