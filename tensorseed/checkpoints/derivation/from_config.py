@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from tensorseed.checkpoints.derivation.configs import (
 from tensorseed.checkpoints.derivation.errors import ConfigError, MissingExtraError
 from tensorseed.checkpoints.derivation.overrides import compiled
 from tensorseed.checkpoints.derivation.pipelines import check_pipeline, derive_pipeline, is_pipeline
-from tensorseed.checkpoints.quantization import spelled_format
+from tensorseed.checkpoints.quantization import smaller_groups, spelled_format
 
 
 class Derivation(NamedTuple):
@@ -125,8 +126,9 @@ def _derived(
     if "quantization_config" in kept:
         kept["quantization_config"] = spelled_format(kept["quantization_config"])
     if tiny:
-        kept = _shrunk(kept, overrides)
-    weights = _weights_of(kept, overrides)
+        kept, weights = _with_groups_that_fit(_shrunk(kept, overrides), overrides)
+    else:
+        weights = _weights_of(kept, overrides)
     return _with_vocabulary(kept), weights, warnings
 
 
@@ -139,6 +141,23 @@ def _shrunk(config: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
         detail = "transformers builds this model with none of the small sizes that are tried"
         raise ConfigError.at("", f"{detail}: shrink its config by hand")
     return small
+
+
+def _with_groups_that_fit(
+    config: dict[str, Any], overrides: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A small config and its weights, quantised by groups of as many inputs as divide its sizes."""
+    try:
+        return config, _weights_of(config, overrides)
+    except ConfigError as error:
+        if error.faults[0].pointer != "/quantization_config":
+            raise
+        refused = error
+    for smaller in smaller_groups(config["quantization_config"]):
+        changed = {**config, "quantization_config": smaller}
+        with suppress(ConfigError):
+            return changed, _weights_of(changed, overrides)
+    raise refused
 
 
 def _with_vocabulary(config: dict[str, Any]) -> dict[str, Any]:

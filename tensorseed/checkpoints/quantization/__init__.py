@@ -7,6 +7,7 @@ from tensorseed.checkpoints.quantization.config_formats import (
     read_format,
     spelled_format,
 )
+from tensorseed.checkpoints.quantization.group_sizes import smaller_groups
 from tensorseed.checkpoints.quantization.linear_weights import NothingQuantisedError, quantised_entries
 from tensorseed.checkpoints.quantization.published import quantised_tensors
 from tensorseed.checkpoints.quantization.written_formats import written_format
@@ -17,6 +18,7 @@ __all__ = [
     "quantised_entries",
     "quantised_tensors",
     "read_format",
+    "smaller_groups",
     "spelled_format",
     "written_format",
 ]

@@ -17,6 +17,7 @@ from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config
 from tensorseed.checkpoints.derivation.tiny import shrinking
 from tensorseed.checkpoints.derivation.tiny.shrinking import parameters
 from tensorseed.checkpoints.library import shipped
+from tensorseed.checkpoints.quantization import read_format, written_format
 from tests.tensorseed.checkpoints.derivation.families import FAMILIES
 from tests.tensorseed.checkpoints.derivation.published import PUBLISHED
 from tests.tensorseed.checkpoints.derivation.test_from_config import write
@@ -215,6 +216,23 @@ def test_as_a_member_of_a_request() -> None:
 def test_what_is_no_switch(request_: dict[str, Any], detail: str) -> None:
     with pytest.raises(ConfigError, match=detail):
         _message(_parsed(json.dumps(request_).encode()))
+
+
+@pytest.mark.parametrize("method", ["gptq", "awq", "int4", "fp8", "int8"])
+def test_groups_of_a_quantised_config_fit(method: str) -> None:
+    config = published("llama-3-8b") | {"quantization_config": written_format(method, ["lm_head"])}
+    recipe = derivation_of(config, tiny=True).recipe
+    found = read_format(recipe["config"]["quantization_config"]).quantization
+    grouped = {"method": method, "group_size": 32}  # of 224 inputs
+    assert found == (grouped if method in ("gptq", "awq", "int4") else method)
+    assert any(entry.get("quantization") == found for entry in recipe["weights"]["layers"])
+    assert derivation_of(recipe["config"]).recipe["weights"] == recipe["weights"]
+
+
+def test_groups_that_fit_at_no_size_have_their_reason() -> None:
+    config = published("llama-3-8b") | {"quantization_config": written_format("mxfp4", [])}
+    with pytest.raises(ConfigError, match="no weight of this model is quantised by mxfp4"):
+        derivation_of(config, tiny=True)
 
 
 def test_a_config_that_builds_no_model_has_its_reason() -> None:
