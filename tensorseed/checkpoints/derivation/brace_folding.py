@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+MAX_INTEGERS = 100  # of a name that become ranges: each is a level of recursion
+
 Body = str  # an entry but for its name, as JSON
 
 _INTEGER = re.compile(r"(?<![^.])(0|[1-9][0-9]*)(?![^.])")  # a whole part between dots
@@ -91,4 +93,4 @@ def _runs(tensors: list[_Split]) -> Iterator[_Run | Entry]:
 
 
 def _split(name: str) -> tuple[str, ...]:
-    return tuple(_INTEGER.split(name))
+    return tuple(_INTEGER.split(name, maxsplit=MAX_INTEGERS))

@@ -101,6 +101,15 @@ def test_equal_layers_are_folded() -> None:
     }
 
 
+@pytest.mark.parametrize("depth", [99, 100, 101, 500])
+def test_modules_are_nested_deeply(depth: int) -> None:
+    module: nn.Module = nn.ModuleList([nn.Linear(3, 2), nn.Linear(3, 2)])
+    for _ in range(depth):
+        module = nn.Sequential(module)
+    ts.init_(module, seed=3)
+    assert_equals_its_spec(module, seed=3)
+
+
 def test_a_spec_is_json() -> None:
     model: Any = nn.Sequential(nn.Conv2d(2, 3, (1, 3), padding="same"), nn.TransformerEncoderLayer(4, 2, 3))
     document = tensorseed.spec_of(model)
