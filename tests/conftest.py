@@ -22,6 +22,8 @@ from tensorseed.concurrency.garbage_collection import collection_paused
 
 T = TypeVar("T")
 
+PATIENCE = 600  # seconds until a test that hangs fails; a first start compiles kernels, maybe under load
+
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before a test imports keras, which reads it once
 
 # Threads of torch that wait for each other spin, and take the core of the process that runs other tests.
@@ -96,7 +98,7 @@ class Loop:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The coroutine's result."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
     def close(self) -> None:
         """Stop the loop."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parents[1]
+START_SECONDS = 600  # that a first start may take: it compiles kernels, on a machine under load
 
 
 def free_port() -> int:
@@ -35,7 +36,7 @@ def served(
     """The process and port of a ready server, ended afterwards. Its log goes to `stderr`.
 
     Raises:
-        RuntimeError: if the server ends before it is ready.
+        RuntimeError: if the server ends before it is ready, or is not ready in time.
     """
     port = free_port()
     command = [sys.executable, "-m", module, "serve", "--port", str(port), *options]
@@ -46,12 +47,11 @@ def served(
         subprocess.Popen(command, stderr=log, env=environment, cwd=cwd) as process,
     ):
         try:
-            for _ in range(1_200):
-                if process.poll() is not None:
+            end = time.monotonic() + START_SECONDS
+            while status(port, "/readyz") != 200:
+                if process.poll() is not None or time.monotonic() > end:
                     log.seek(0)
                     raise RuntimeError(f"the server did not start: {log.read().decode()[-2_000:]}")
-                if status(port, "/readyz") == 200:
-                    break
                 time.sleep(0.1)
             yield process, port
         finally:
