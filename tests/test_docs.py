@@ -77,7 +77,7 @@ def test_every_block_runs_and_prints_what_the_page_says(page: Path, address: str
     """One shell runs all blocks of a page in order, as a reader does."""
     found = commands_of([block for block in blocks(page) if runs(block)])
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TENSORSEED_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TENSORSEED_", "HF_"))}
     run = subprocess.run(
         ["bash", "-eu"],
         input=script(found).replace(ADDRESS, address),

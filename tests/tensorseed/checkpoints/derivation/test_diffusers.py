@@ -22,6 +22,7 @@ from tensorseed.checkpoints.recipe import read_recipe
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
+from tests.tensorseed.checkpoints.derivation.test_command import QUIET
 
 diffusers = pytest.importorskip("diffusers", reason="diffusers is not installed")
 
@@ -185,12 +186,13 @@ def test_the_command_takes_the_folder_of_a_pipeline(tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(content if isinstance(content, str) else json.dumps(content))
     known = json.loads((shipped() / "tiny-stable-diffusion.json").read_text())
-    invoked = CliRunner().invoke(main, ["recipe", str(tmp_path), "--id", "me/mine"])
+    invoked = CliRunner(env=QUIET).invoke(main, ["recipe", str(tmp_path), "--id", "me/mine"])
     assert invoked.exit_code == 0, invoked.output
     recipe = json.loads(invoked.stdout)
     assert recipe["components"] == known["components"]
     assert {path: recipe["files"][path] for path in texts} == texts
     assert set(recipe["files"]) == {*texts, "model_index.json", "scheduler/scheduler_config.json"}
-    refused = CliRunner().invoke(main, ["recipe", str(tmp_path / "model_index.json"), "--weights-only"])
+    index = str(tmp_path / "model_index.json")
+    refused = CliRunner(env=QUIET).invoke(main, ["recipe", index, "--weights-only"])
     assert refused.exit_code == 2
     assert "several models" in refused.output
