@@ -20,7 +20,7 @@ from ..keys import CHALLENGE
 from ..route_groups import ROUTE_GROUPS, SCOPES, group_of, needs_key, scope_of
 from .inheritance import share_inherited
 from .schemas import ComponentSchemas, as_markdown, refer_to_catalogs
-from .sharing import camel, inline_single, leave_out, operations, share_components
+from .sharing import inline_single, joined, leave_out, operations, share_components
 
 SCHEME = "key"
 SECURITY_SCHEME = {
@@ -69,7 +69,7 @@ def build_document(app: FastAPI, *, beside: bool = False) -> dict[str, Any]:
     refer_to_catalogs(found, catalogs)
     document["components"]["schemas"] = share_inherited(found, heirs, names)
     _refer_to_components(document, components)
-    inline_single(document, components.members)
+    inline_single(document, components.members, components.named)
     if not beside:
         leave_out(document, "x-beside")
     return share_components(document)
@@ -123,7 +123,7 @@ def document_keys(document: dict[str, Any]) -> None:
                     response["headers"] = {**response.get("headers", {}), "Retry-After": _RETRY}
                 response["description"] = "; or: ".join(kinds.values())
                 form = "" if PROBLEM in response["content"] else "Hub"
-                name = response.get("x-name") or "Or".join(map(camel, kinds))
+                name = response.get("x-name") or joined(kinds)
                 response["x-name"] = f"{form}{name}"
 
 

@@ -68,13 +68,15 @@ class ComponentSchemas:
         member = {key: part for key, part in plain.items() if key != "default"}
         if (name := self._members.get(_key(member))) is not None:
             return {"$ref": PREFIX + name, **default}
-        core = {key: part for key, part in plain.items() if key not in _ANNOTATIONS}
-        if (name := self._known.get(_key(core))) is not None:
-            return {
-                "$ref": PREFIX + name,
-                **{key: part for key, part in plain.items() if key in _ANNOTATIONS},
-            }
-        return plain
+        return self.named(plain)
+
+    def named(self, schema: Schema) -> Schema:
+        """The schema, a reference with its annotations if it is that of a named type."""
+        core = {key: part for key, part in schema.items() if key not in _ANNOTATIONS}
+        if (name := self._known.get(_key(core))) is None:
+            return schema
+        annotations = {key: part for key, part in schema.items() if key in _ANNOTATIONS}
+        return {"$ref": PREFIX + name, **annotations}
 
     def _inside(self, schema: Schema) -> Schema:
         """The schema with references within it."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 Part = dict[str, Any]
+MAX_EXACT = 1 << 53  # whole numbers below it are exact as doubles
 Slot = tuple[Any, Any]
 """A container and a key: where a part stands."""
 
@@ -15,12 +16,12 @@ Slot = tuple[Any, Any]
 def share_components(document: dict[str, Any]) -> dict[str, Any]:
     """The document with references to components in the place of what its operations have more than once.
 
-    A component has the name of its part, or the part's `x-name`.
+    A component has the name of its part, or the part's `x-name`. Whole numbers have no fraction.
 
     Raises:
         ValueError: Different parts have one name.
     """
-    document = json.loads(json.dumps(document))  # every part stands once
+    document = json.loads(json.dumps(document), parse_float=number)  # every part stands once
     for section, slots in (
         ("parameters", _parameters),
         ("examples", _examples),
@@ -33,8 +34,13 @@ def share_components(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def inline_single(document: dict[str, Any], names: Collection[str]) -> None:
-    """Put the component schemas of these names where they stand, those that stand in one place."""
+def inline_single(
+    document: dict[str, Any], names: Collection[str], named: Callable[[Part], Part] = dict
+) -> None:
+    """Put the component schemas of these names where they stand, those that stand in one place.
+
+    `named` puts a reference there if the schema is that of another component.
+    """
     schemas = document["components"]["schemas"]
     found: dict[str, list[Part]] = {}
     for part in _parts([schemas, document["paths"]]):
@@ -44,7 +50,7 @@ def inline_single(document: dict[str, Any], names: Collection[str]) -> None:
         if len(users) == 1:
             (user,) = users
             del user["$ref"]
-            user |= {**schemas.pop(name), **user}
+            user |= {**named(schemas.pop(name)), **user}
 
 
 def leave_out(document: dict[str, Any], member: str) -> None:
@@ -118,6 +124,31 @@ def _responses(document: dict[str, Any]) -> Iterator[Slot]:
     for _, operation in operations(document):
         for status in operation["responses"]:
             yield operation["responses"], status
+
+
+def number(text: str) -> float:
+    """The number of a JSON text; a whole one is an integer, which JSON Schema does not distinguish.
+
+    >>> [number(text) for text in ("0.0", "-2.0", "0.5", "1e-06", "1e+300")]
+    [0, -2, 0.5, 1e-06, 1e+300]
+    """
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) < MAX_EXACT else value
+
+
+def joined(kinds: Iterable[str]) -> str:
+    """The name of what is one of several kinds; a first word that the kind before has, too, stands once.
+
+    >>> joined(["unknown-repository", "unknown-revision", "not-representable"])
+    'UnknownRepositoryOrRevisionOrNotRepresentable'
+    """
+    words: list[str] = []
+    before = ""
+    for kind in kinds:
+        first, _, rest = kind.partition("-")
+        words.append(camel(rest if rest and first == before else kind))
+        before = first
+    return "Or".join(words)
 
 
 def camel(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.server.openapi.sharing import camel, share_components
+from service.server.openapi.sharing import camel, inline_single, joined, share_components
 
 
 def document(*operations: dict[str, Any]) -> dict[str, Any]:
@@ -56,3 +56,24 @@ def test_names() -> None:
         "FanAxes",
         "ETag",
     ]
+    assert (
+        joined(["unknown-path", "unknown-name", "too-large", "name"]) == "UnknownPathOrNameOrTooLargeOrName"
+    )
+
+
+def test_whole_numbers_have_no_fraction() -> None:
+    values = share_components({"paths": {}, "components": {}, "found": [0.0, -2.0, 0.5, 1e-6, 1e300, True]})
+    assert [*map(repr, values["found"])] == ["0", "-2", "0.5", "1e-06", "1e+300", "True"]
+
+
+def test_a_component_of_one_place_refers_to_its_type() -> None:
+    size = {"type": "integer", "minimum": 0}
+    found = {"schemas": {"Size": size, "Pad": {**size, "description": "The pad."}}}
+    places = {"pad": {"$ref": "#/components/schemas/Pad", "default": 1}}
+    inline_single(
+        {"paths": places, "components": found},
+        ["Pad"],
+        lambda schema: {"$ref": "#/components/schemas/Size", "description": schema["description"]},
+    )
+    assert places["pad"] == {"$ref": "#/components/schemas/Size", "description": "The pad.", "default": 1}
+    assert [*found["schemas"]] == ["Size"]
