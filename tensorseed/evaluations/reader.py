@@ -79,6 +79,7 @@ class _Reader:
         self.document = document
         self.limits = limits
         self.faults: list[Located] = []
+        self.target: dict[str, Any] = {}  # members as the canonical text has them; None for what follows
 
     def read(self) -> Evaluation:
         """Read the fields, the spec, the shapes and the tensors, a stage each."""
@@ -128,7 +129,7 @@ class _Reader:
             compared=bool(asked),
             limits=self.limits,
             calibration=calibration,
-            recipe=canonical_text(self.document, self.limits.token_chars),
+            recipe=canonical_text(self.document, self.limits.token_chars, self.target),
         )
 
     def _raise(self) -> None:
@@ -262,8 +263,13 @@ class _Reader:
             if document is None:
                 context.note(("target",), f"target is required: what {loss.kind} compares the output with")
             return None
-        axis = read_class_axis(given, loss, output, find_class_axis(nodes, outputs, given_shape), context)
+        usual = find_class_axis(nodes, outputs, given_shape)
+        axis = read_class_axis(given, loss, output, usual, context)
         default = target_shape(loss, output, axis, classes=given.classes is not None)
+        if given.shape is not None and tuple(given.shape) == default:
+            self.target["shape"] = None
+        if given.class_axis is not None:
+            self.target["class_axis"] = None if axis == usual else axis
         shape = _shape_of(document, given.shape, default)
         integer = takes_integers(loss, shape, output)
         assert isinstance(document, dict)

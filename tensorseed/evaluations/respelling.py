@@ -15,7 +15,7 @@ from tensorseed.evaluations.request import METHODS, CalibrationGiven, Evaluation
 from tensorseed.losses.registry import LOSSES, SPELLINGS
 from tensorseed.spec.canonical import number
 from tensorseed.spec.layers import LAYERS
-from tensorseed.spec.layers.base import COLLAPSE_EQUAL
+from tensorseed.spec.layers.base import COLLAPSE_EQUAL, Arguments
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.schemes.base import defaults_of
@@ -117,11 +117,14 @@ def _calibration(given: Any) -> Any:
     return {**given, "method": _calibration(method)} if isinstance(method, str) else given
 
 
-def canonical_text(document: Mapping[str, Any], max_chars: int) -> str | None:
+def canonical_text(
+    document: Mapping[str, Any], max_chars: int, target: Mapping[str, Any] | None = None
+) -> str | None:
     """The short JSON text of a valid evaluation, which `respelled` made; None for one over `max_chars`.
 
-    Defaults are left out, members sorted, and a choice without arguments is its name. Variants stay as they
-    were sent, since their labels say what was sent.
+    Defaults are left out, members sorted, and a choice without arguments is its name. `target` replaces
+    members of the target, by None what follows from the output. Variants stay as they were sent, since their
+    labels say what was sent.
     """
     if _is_long(document, max_chars):
         return None
@@ -129,7 +132,8 @@ def canonical_text(document: Mapping[str, Any], max_chars: int) -> str | None:
     found["layers"] = [*map(_canonical_layer, document["layers"])]
     for name in ("input", "target"):
         if name in found:
-            given = {key: value for key, value in found[name].items() if value is not None}
+            given = {**found[name], **(target or {})} if name == "target" else found[name]
+            given = {key: value for key, value in given.items() if value is not None}
             found[name] = _with_init(given) if "init" in given else given
     for name, read in _CHOICES.items():
         if name in found:
@@ -249,6 +253,9 @@ def _without_defaults(given: Mapping[str, Any], model: type[BaseModel]) -> dict[
         alike = (exact, float(value)) if type(value) is int and abs(value) < 1 << 53 else (exact,)
         if name not in defaults or defaults[name] not in [*map(repr, alike)]:
             found[name] = number(value) if isinstance(value, float) else value
+    for name, other in (model.defaults_from if issubclass(model, Arguments) else {}).items():
+        if name in found and found[name] == found[other]:
+            del found[name]
     return found
 
 

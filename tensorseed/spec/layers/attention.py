@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -39,6 +39,7 @@ class MultiheadAttention(Layer):
 
     computation = Computation.MATRIX_PRODUCT
     input_axis = InputAxis("embed_dim", -1, (2, 3))
+    defaults_from: ClassVar[Mapping[str, str]] = {"kdim": "embed_dim", "vdim": "embed_dim"}
 
     type: Literal["MultiheadAttention"]
     embed_dim: Positive = Field(description="Size of queries and of the output.", examples=[768])
@@ -106,11 +107,3 @@ class MultiheadAttention(Layer):
         """The attention of `x` with itself."""
         y: torch.Tensor = module(x, x, x, need_weights=False)[0]
         return y
-
-    def arguments(self) -> dict[str, Any]:
-        """The arguments, without a kdim or vdim that equals embed_dim."""
-        return {
-            name: value
-            for name, value in super().arguments().items()
-            if name not in {"kdim", "vdim"} or value != self.embed_dim
-        }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, get_args
 
@@ -80,6 +80,9 @@ class Arguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
+    defaults_from: ClassVar[Mapping[str, str]] = {}
+    """The arguments that equal another one where they are left out, each with that other."""
+
     @classmethod
     def type_name(cls) -> str:
         """The value of `type` of this class."""
@@ -87,10 +90,11 @@ class Arguments(BaseModel):
 
     def arguments(self) -> dict[str, Any]:
         """The type's own arguments that differ from their defaults, by name; a module inside as an object."""
+        others = {name: getattr(self, other) for name, other in self.defaults_from.items()}
         return {
             name: value.nested() if isinstance(value, Arguments) else value
             for name, default in _own(type(self))
-            if repr(value := getattr(self, name)) != default
+            if repr(value := getattr(self, name)) != default and (name not in others or value != others[name])
         }
 
     def nested(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -49,6 +50,8 @@ class Spatial(StatelessModule):
 
 class Pool(Spatial):
     """Base of the pools with a fixed window."""
+
+    defaults_from: ClassVar[Mapping[str, str]] = {"stride": "kernel_size"}
 
     def window(self) -> int:
         """The elements of the window."""

@@ -12,6 +12,8 @@ from tensorseed.errors import UnknownNameError
 from tensorseed.evaluations import decode_evaluation, encode_evaluation, read_evaluation
 from tensorseed.evaluations.evaluation import Evaluation
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.modules import MODULES
+from tensorseed.spec.modules.pooling import Pool
 from tests.tensorseed.evaluations.tokens import forge
 
 LIMITS = Limits()
@@ -51,6 +53,32 @@ def convolved(*, pool: Any = 1, dilation: Any = 1, **arguments: Any) -> dict[str
     }
 
 
+POOLS = [kind for kind, model in MODULES.items() if issubclass(model, Pool)]
+"""The modules that step by their window where nothing is said."""
+
+
+def pooled(kind: str, size: Any = 2, **arguments: Any) -> dict[str, Any]:
+    norm = {"norm_type": 2} if kind.startswith("LP") else {}
+    sides = [4] * int(kind[-2])
+    return {
+        "layers": [{"type": kind, "kernel_size": size, **norm, **arguments}],
+        "input": {"shape": [2, 1, *sides], "init": "normal"},
+    }
+
+
+def attended(**arguments: Any) -> dict[str, Any]:
+    attention = {"name": "a", "type": "MultiheadAttention", "embed_dim": 4, "num_heads": 2}
+    return {"layers": [{**attention, **arguments}], "input": {"shape": [2, 3, 4], "init": "normal"}}
+
+
+def with_target(**members: Any) -> dict[str, Any]:
+    return {**TRAINED, "target": {"classes": 3, **members}}
+
+
+def regressed(**members: Any) -> dict[str, Any]:
+    return {**TRAINED, "loss": "mse_loss", "target": {"init": "normal", **members}}
+
+
 def test_the_frozen_form() -> None:
     assert read({**BARE, "seed": 42}).recipe == (
         '{"input":{"init":"normal","shape":[8,4]},'
@@ -86,6 +114,15 @@ def test_there_and_back(example: dict[str, Any]) -> None:
         (with_rule(init="xavier_uniform"), with_rule(init="keras.initializers.GlorotUniform")),
         (convolved(kernel_size=3), convolved(kernel_size=[3, 3], stride=[1, 1], padding=[0, 0])),
         (convolved(pool=2), convolved(pool=[2, 2], dilation=[1, 1])),
+        *((pooled(kind), pooled(kind, stride=2)) for kind in POOLS),
+        (pooled("MaxPool2d"), pooled("MaxPool2d", stride=[2, 2])),
+        (pooled("MaxPool2d", size=[2, 1]), pooled("MaxPool2d", size=[2, 1], stride=[2, 1])),
+        (attended(), attended(kdim=4)),
+        (TRAINED, with_target(shape=[8])),
+        (TRAINED, with_target(class_axis=1)),
+        (TRAINED, with_target(class_axis=-1, shape=[8])),
+        (with_target(class_axis=0, classes=8), with_target(class_axis=-2, classes=8, shape=[3])),
+        (regressed(), regressed(shape=[8, 3])),
         ({**BARE, "calibrate": "lsuv"}, {**BARE, "calibrate": {"method": "LSUV", "init": "orthogonal"}}),
     ],
 )
@@ -103,6 +140,9 @@ def test_one_token_for_one_meaning(one: Any, other: Any) -> None:
         with_rule(init="he_uniform"),
         convolved(kernel_size=[3, 2]),
         convolved(stride=2),
+        pooled("MaxPool2d", stride=1),
+        pooled("MaxPool2d", size=[2, 1], stride=2),
+        with_target(class_axis=0, classes=8),
         with_layer(init="zeros"),
         {**BARE, "compare": ["zeros"]},
         {**BARE, "compare": [{"kind": "normal", "std": 1.0}]},
