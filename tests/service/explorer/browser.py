@@ -17,6 +17,14 @@ _OPTIONS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 _NETWORK_FAULT = "Failed to load resource"  # the console's word for an answer of 400 or more
+MAX_SHIFT = 0.001  # of a layout that stays; Web Vitals call 0.1 good
+_SHIFT = """() => new Promise((done) => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+        for (const one of list.getEntries()) sum += one.hadRecentInput ? 0 : one.value;
+    }).observe({type: "layout-shift", buffered: true});
+    setTimeout(() => done(sum), 100);
+})"""
 SECONDS = 30  # that a machine under load may take for an evaluation
 
 
@@ -84,6 +92,11 @@ def at_rest(page: Page) -> None:
     page.locator("main h1").wait_for()
     unrest = "main [aria-busy=true], main .waiting, main .chart:empty:visible"
     expect(page.locator(unrest)).to_have_count(0, timeout=SECONDS * 1_000)
+
+
+def shift(page: Page) -> float:
+    """The sum of the page's layout shifts since it was opened."""
+    return float(page.evaluate(_SHIFT))
 
 
 def evaluated(page: Page, act: Any) -> Any:

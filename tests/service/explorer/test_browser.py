@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.service.explorer.browser import Visitor, at_rest, evaluated
+from tests.service.explorer.browser import MAX_SHIFT, Visitor, at_rest, evaluated, shift
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -206,6 +208,7 @@ def test_no_room_is_wider_than_a_telephone(visit: Visitor) -> None:
     for name, path in ROOMS.items():
         page.goto(f"{visit.site}{path}")
         at_rest(page)
+        assert shift(page) <= MAX_SHIFT, name
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
         wide = "cells => cells.filter((c) => c.scrollWidth > c.clientWidth).map((c) => c.innerText)"
         assert page.eval_on_selector_all(".scroll :is(th, td)", wide) == [], name
@@ -217,7 +220,7 @@ def test_every_state_says_what_it_is(visit: Visitor) -> None:
     page.locator("main").get_by_role("link", name="Checkpoints").click()
     at_rest(page)
     page.get_by_label("Search").fill("no such model")
-    assert "No recipe matches" in page.locator("tbody").inner_text()
+    assert "No recipe matches" in page.locator(".list").inner_text()
     empty = visit.open("/?shape=0,4")
     assert empty.locator(".blank").all_inner_texts() == ["There are no values to draw."] * 2
     wrong = visit.open("/?shape=3,x")
@@ -251,6 +254,19 @@ def test_a_file_of_a_repository_is_shown(visit: Visitor) -> None:
     assert link == f"{visit.site}/tensorseed/tiny-llama/resolve/main/model.safetensors"
     none = visit.open("/tensorseed/tiny-llama/blob/main/none.json")
     assert "There is no file none.json" in none.get_by_role("alert").inner_text()
+
+
+def test_a_repository_is_fetched_by_its_line(visit: Visitor, tmp_path: Path) -> None:
+    page = visit.open("/tensorseed/tiny-llama/tree/seed-42,dtype=float16")
+    page.get_by_role("tab", name="tensorseed").click()
+    page.get_by_role("button", name="Copy tensorseed").click()
+    program, *words = shlex.split(page.evaluate("navigator.clipboard.readText()"))
+    assert program == "tensorseed"
+    folders = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+    command = [sys.executable, "-m", "tensorseed", *words]
+    subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": folders})
+    shown = page.locator(".files tbody th").all_inner_texts()
+    assert sorted(path.name for path in (tmp_path / "tiny-llama").iterdir()) == sorted(shown)
 
 
 def test_focus_is_never_lost(visit: Visitor) -> None:

@@ -173,6 +173,10 @@ def test_files_stay_on_the_page_with_a_key(visit: Visitor) -> None:
     at_rest(page)
     line = page.get_by_role("region", name="The line that fetches the file").inner_text()
     address = f"{visit.site}{REPOSITORY}/resolve/main/model.safetensors"
+    page.get_by_role("tab", name="tensorseed").click()
+    fetch = page.get_by_role("region", name="tensorseed").inner_text()
+    source = f"{REPOSITORY.removeprefix('/')}@main --url {visit.site}"
+    assert fetch == f"TENSORSEED_KEY=$KEY tensorseed fetch {source} -o tiny-llama/"
     assert line == f"curl -s -H \"Authorization: Bearer $KEY\" '{address}' -o 'model.safetensors'"
     assert page.get_by_role("button", name="API key set").count() == 1
     assert page.locator("main a[href*='/resolve/']").count() == 0

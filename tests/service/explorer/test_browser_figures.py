@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.service.explorer.browser import Visitor, at_rest
+from tests.service.explorer.browser import MAX_SHIFT, Visitor, at_rest, shift
 from tests.service.explorer.test_browser import ROOMS
 
 if TYPE_CHECKING:
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 MAX_COMPRESSED = 250_000  # bytes of all files of the page
 REPEATS = 3
+TIMING = """() => {
+    const timing = performance.getEntriesByType("navigation")[0].toJSON();
+    return ["responseStart", "domInteractive", "domContentLoadedEventEnd", "loadEventEnd"]
+        .map((name) => [name, Math.round(timing[name])]);
+}"""
 LOADED = """() => Object.fromEntries([...performance.getEntriesByType("navigation"),
     ...performance.getEntriesByType("resource")]
     .filter(({name}) => !/\\/v1\\/|\\/api\\//.test(name))
@@ -53,6 +58,7 @@ def test_the_page_is_small(visit: Visitor, measured: Measured) -> None:
         page.goto(f"{visit.site}{path}")
         at_rest(page)
         sizes |= page.evaluate(LOADED)
+        assert shift(page) <= MAX_SHIFT, path
     measured("page_compressed_bytes", sum(sizes.values()))
     assert len([url for url in sizes if "/explorer/" in url]) > 15
     assert sum(sizes.values()) <= MAX_COMPRESSED, sizes
@@ -64,6 +70,8 @@ def test_times_of_the_tensor_room(visit: Visitor, measured: Measured) -> None:
     page = visit.open("/")
     found = page.evaluate("performance.getEntriesByName('interactive')[0].startTime")
     measured("page_interactive_ms", round(found))
+    for name, value in page.evaluate(TIMING):
+        measured(f"page_{name}_ms", value)
     seeds = [str(seed) for seed in range(1, REPEATS + 1)]
     selector = "input[inputmode=numeric]"
     measured("page_tensor_redraw_ms", milliseconds(page, "tensor drawn", selector, [*seeds]))

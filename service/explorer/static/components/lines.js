@@ -3,14 +3,15 @@ import { html, useId, useRef, useState } from "./preact.js";
 
 const SHOWN_MS = 1500;
 
-/** A button that copies a text and says so. */
+/** A button that copies a text and says so. It is there before the text is, so that nothing beside it moves. */
 export function Copy({ text, name }) {
   const [done, setDone] = useState("");
   const copy = async () => {
     setDone((await write(text)) ? "Copied" : "Select and copy");
     setTimeout(() => setDone(""), SHOWN_MS);
   };
-  return html`<button type="button" class="copy" onClick=${copy} aria-label=${`Copy ${name}`}>
+  return html`<button type="button" class="copy" onClick=${copy} aria-label=${`Copy ${name}`}
+    disabled=${text === undefined}>
     <span aria-live="polite">${done || "Copy"}</span></button>`;
 }
 

@@ -48,7 +48,7 @@ export function Room({ state, setState }) {
         <section class="card" aria-label="Get it">
           <${Tabs} label="Language" tabs=${linesOf(query)} chosen=${state.as ?? "URL"}
             onChoose=${(name) => setState({ as: name === "URL" ? undefined : name })}
-            beside=${answer.data && !answer.error && !keyState().given && html`<a class="copy" href=${url(text).href}>Download</a>`} />
+            beside=${!keyState().given && html`<a class="copy" href=${answer.data && !answer.error ? url(text).href : undefined}>Download</a>`} />
           <${Digest} found=${answer.data} query=${query} failed=${failed} />
         </section>
         <${Pictures} found=${answer.data} failed=${failed} state=${state} setState=${setState}
@@ -148,7 +148,7 @@ function Pictures({ found, failed, state, setState, onDrawn }) {
       ${rows * columns > 0
         ? html`<${HeatMap} values=${heatmap.values} bound=${bound} words=${`${rows} × ${columns} of ${count(total)} values`}
             label=${`Heat map of ${rows} rows and ${columns} columns, from ${number(heatmap.min)} to ${number(heatmap.max)}`} />`
-        : html`<${Nothing} failed=${failed} found=${found} />`}
+        : html`<div class="heat"><${Nothing} failed=${failed} found=${found} /></div>`}
       <${Forms} label="By URL" path=${drawn?.heatmap} name="the heat map" file="heatmap" />
     </section>
     <${Facts} found=${found} />

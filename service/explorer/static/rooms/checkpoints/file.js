@@ -23,15 +23,16 @@ export function File({ name, revision, path, size }) {
     [raw, shown],
   );
   const text = data?.path === path ? data.text : undefined;
+  const opening = shown && data === undefined && !error; // what is below waits for the height of the text
   const field = keyField();
   const line = `curl -s ${field ? `-H "${field}" ` : ""}'${url(raw).href.replaceAll("'", "%27")}' -o '${path.split("/").at(-1).replaceAll("'", "_")}'`;
   const state = { repository: name, ...(revision !== "main" && { revision }) };
-  return html`<section class="card file" aria-labelledby="file-title" aria-busy=${pending}>
+  return html`<section class=${`card file ${opening ? "opening" : ""}`} aria-labelledby="file-title" aria-busy=${pending}>
     <div class="head"><h2 id="file-title">${path} <span class="hint">${size !== undefined && sizeOf(size)}</span></h2>
       <div class="beside">
         <a class="copy" href=${address("checkpoints", state)} data-room="checkpoints" data-state=${JSON.stringify(state)}>Close</a>
         ${size !== undefined && !keyState().given && html`<a class="copy" href=${url(raw).href}>Download</a>`}
-        ${text !== undefined ? html`<${Copy} text=${text} name=${path} />` : size !== undefined && !shown && html`<${Copy} text=${line} name="the line" />`}</div></div>
+        ${shown ? html`<${Copy} text=${text} name=${path} />` : size !== undefined && html`<${Copy} text=${line} name="the line" />`}</div></div>
     ${size === undefined
       ? html`<p class="notice" role="alert">There is no file ${path} at ${revision}: see those below.</p>`
       : error

@@ -51,9 +51,9 @@ export function List({ search, setState }) {
             <td class="late">${row.family}</td><td class="late">${row.task}</td>
             <td class="number" title=${count(row.parameters)}>${rounded(row.parameters)}</td>
             <td class="number late">${size(row.size)}</td></tr>`,
-        )}
-        ${data && !found.length && html`<tr><td colspan="5">No recipe matches. A recipe of any <code>config.json</code> is made by <code>tensorseed recipe</code>.</td></tr>`}
-        ${!data && !error && html`<tr><td colspan="5" class="waiting-rows"><p class="waiting hint">Reading the recipes …</p></td></tr>`}</tbody>
+        )}</tbody>
       </table>
+      ${data && !found.length && html`<p class="below">No recipe matches. A recipe of any <code>config.json</code> is made by <code>tensorseed recipe</code>.</p>`}
+      ${!data && !error && html`<div class="below rows"><p class="waiting hint">Reading the recipes …</p></div>`}
     </div>`;
 }

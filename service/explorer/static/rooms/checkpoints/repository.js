@@ -98,6 +98,7 @@ function Load({ name, revision, data }) {
   const tabs = {
     Python: ["import os", `os.environ["HF_ENDPOINT"] = "${endpoint}"${field ? "  # and HF_TOKEN, the key" : ""}`, ...loading].join("\n"),
     hf: `export HF_ENDPOINT=${endpoint}${field ? " HF_TOKEN=$KEY" : ""}\nhf download ${name} --revision ${revision}`,
+    tensorseed: `${field ? "TENSORSEED_KEY=$KEY " : ""}tensorseed fetch ${name}@${revision} --url ${endpoint} -o ${name.split("/")[1]}/`,
     curl: `curl -s ${field ? `-H "${field}" ` : ""}'${url(`${name}/resolve/${revision}/config.json`).href}'`,
   };
   return html`<section class="card" aria-labelledby="load-title">

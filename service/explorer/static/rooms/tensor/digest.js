@@ -21,8 +21,9 @@ export function Digest({ found, query, failed }) {
   return html`<div class="digest">
     <span class="name">SHA-256</span>
     <code>${digest ?? "–"}</code>
-    ${digest && html`<${Copy} text=${digest} name="the SHA-256" />`}
-    ${large && !failed && html`<button type="button" class="copy" onClick=${() => setWanted(plan.token)}>Compute</button>`}
+    ${large && !failed
+      ? html`<button type="button" class="copy" onClick=${() => setWanted(plan.token)}>Compute</button>`
+      : html`<${Copy} text=${digest ?? undefined} name="the SHA-256" />`}
     <p class="hint" role="status">${
       failed
         ? `No file: ${failed}.`
