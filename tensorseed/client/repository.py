@@ -17,7 +17,7 @@ from tensorseed.client.http.remote import JSON, Remote
 from tensorseed.client.part_file import Target
 from tensorseed.client.service_recipes import RECIPES
 from tensorseed.client.source import Source
-from tensorseed.files.output import open_output
+from tensorseed.files.output import check_output, open_output
 
 if TYPE_CHECKING:
     from tensorseed.checkpoints.repo_files import RepoFile
@@ -27,7 +27,7 @@ MODELS = "/api/models"
 
 
 class RepositoryFile(NamedTuple):
-    """A file of a folder; `there` says that it was right already. Without a digest nothing was compared."""
+    """A file of a folder; `there` says that it was kept. Without a digest only its size was compared."""
 
     path: str
     size: int
@@ -49,6 +49,11 @@ class FetchedRepository(NamedTuple):
     def size(self) -> int:
         """The bytes of all files."""
         return sum(file.size for file in self.files)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the bytes of every file were computed here or compared."""
+        return all(file.digest is not None for file in self.files)
 
 
 class _Folder:
@@ -77,7 +82,7 @@ class _Folder:
         self.files.append(RepositoryFile(path, fetched.size, fetched.digest, there=False))
 
     def keep(self, path: str, size: int, digest: str | None) -> None:
-        """Count a file that was right already."""
+        """Count a file that is kept as it is."""
         self.files.append(RepositoryFile(path, size, digest, there=True))
 
     def report(self, name: str, revision: str, commit: str) -> FetchedRepository:
@@ -89,7 +94,8 @@ class _Folder:
 async def fetch_repository(urls: Sequence[str], recipe: str, options: Options) -> FetchedRepository:
     """Download a repository, `owner/name@revision`, from servers that all have it.
 
-    A file that is there is compared, and fetched if it is another one and `options.force`.
+    A file that is there is compared, and fetched if it is another one and `options.force`. Without
+    `options.verify` its size alone is compared, and with both options every file is fetched anew.
 
     Raises:
         RefusedError: the servers have no such repository or revision.
@@ -160,7 +166,7 @@ def _inside(within: str, recipe: str, paths: Iterable[str]) -> list[str]:
 async def _download(remote: Remote, source: Source, path: str, folder: _Folder) -> None:
     options = folder.options(path)
     file = await find(remote, source)
-    if options.output.exists():
+    if options.output.exists() and not _anew(options):
         size = options.output.stat().st_size
         try:
             if size != file.answer.size:
@@ -216,7 +222,7 @@ def _compute(file: RepoFile, folder: _Folder) -> None:
     from tensorseed.client.integrity import file_digest
 
     options, begun = folder.options(file.path), time.monotonic()
-    if options.output.exists():
+    if options.output.exists() and not _anew(options):
         if _is_right(file, options):
             folder.keep(file.path, file.size, file_digest(options.output) if options.verify else None)
             return
@@ -250,7 +256,19 @@ def _is_right(file: RepoFile, options: Options) -> bool:
         return False
 
 
+def _anew(options: Options) -> bool:
+    """Whether a file that is there is written again, since nothing may say that it is right."""
+    return options.force and not options.verify
+
+
 def _check_force(options: Options) -> None:
+    """Check that another file may be written over the one that is there.
+
+    Raises:
+        DiskError: it is no regular file, or `options.force` is false.
+    """
+    with writing_errors(options.output):
+        check_output(options.output, overwrite=True)
     if not options.force:
         raise DiskError(
             f"{options.output} is another file: name another folder, or overwrite it with force=True"

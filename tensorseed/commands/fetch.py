@@ -55,7 +55,11 @@ $ tensorseed fetch http://127.0.0.1:8000/tensorseed/tiny-llama/resolve/seed-42/c
     help="Attempts in a row that bring next to nothing.",
 )
 @options.key
-@click.option("--verify/--no-verify", default=True, help="Compare with the digest that the service computes.")
+@click.option(
+    "--verify/--no-verify",
+    default=True,
+    help="Compare with the digest that the service computes, or with what a recipe gives.",
+)
 @click.option("--restart", is_flag=True, help="Begin anew where a part is there already.")
 @options.force
 @options.threads
@@ -84,7 +88,9 @@ def fetch(
     same. An interrupted fetch leaves OUTPUT.part, and the same command goes on from there.
 
     A recipe and a folder as OUTPUT give the whole repository: weights, config, tokenizer. A file that is
-    there is compared, and kept where it is right. A path without a suffix is that of a folder.
+    there is compared, and kept where it is right; with --no-verify its size alone is compared, and with
+    --force as well every file is written again. For a recipe, a path without a suffix is that of a folder,
+    unless something else is there.
     """
     import asyncio
 

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 
 def is_folder(output: str) -> bool:
-    """Whether a path is that of a folder: one that is there, that ends with a slash, or without a suffix."""
+    """Whether a recipe's output is a folder: one that is there, that ends with a slash, or without a suffix.
+
+    A path without a suffix where something else is, such as a file or a pipe, is that of a file.
+    """
     if not output or output == "-":
         return False
-    return os.path.isdir(output) or output.endswith(("/", os.sep)) or not Path(output).suffix
+    if os.path.lexists(output):
+        return os.path.isdir(output)
+    return output.endswith(("/", os.sep)) or not Path(output).suffix
 
 
 def fetch_into(
@@ -35,21 +40,20 @@ def fetch_into(
         done = asyncio.run(fetch_repository(services, recipe, options))
     else:
         done = compute_repository(recipe, options)
-    verified = chosen.verify or not services
     if as_json:
-        write_json(_document(folder, done, services, verified=verified))
+        write_json(_document(folder, done, services))
     elif not quiet:
-        say(_line(folder, done, services, verified=verified))
+        say(_line(folder, done, services))
 
 
-def _line(folder: Path, done: FetchedRepository, services: list[str], *, verified: bool) -> str:
+def _line(folder: Path, done: FetchedRepository, services: list[str]) -> str:
     """What was done, in one line."""
     there = sum(file.there for file in done.files)
     verb = "downloaded" if services else "computed"
-    if services and verified:
+    if services and done.verified:
         verb += " and verified"
     if there == len(done.files):
-        verb = "all there already" + (", compared" if verified else "")
+        verb = "all there already" + (", compared" if done.verified else "")
     rate = f" ({bytes_text(done.nbytes / done.seconds)}/s)" if done.seconds > 0 and done.nbytes else ""
     parts = [
         f"{folder}: {plural(len(done.files), 'file')} of {done.name}@{done.revision}",
@@ -60,9 +64,7 @@ def _line(folder: Path, done: FetchedRepository, services: list[str], *, verifie
     return f"{', '.join([*parts, verb])} in {done.seconds:.2g} s{rate}"
 
 
-def _document(
-    folder: Path, done: FetchedRepository, services: list[str], *, verified: bool
-) -> dict[str, object]:
+def _document(folder: Path, done: FetchedRepository, services: list[str]) -> dict[str, object]:
     return {
         "folder": str(folder),
         "repository": done.name,
@@ -74,7 +76,7 @@ def _document(
         ],
         "bytes": done.size,
         "computed": not services,
-        "verified": verified,
+        "verified": done.verified,
         "transferred_bytes": done.nbytes,
         "seconds": round(done.seconds, 6),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,23 @@ def test_a_repository_is_the_same_here_and_there(url: str, tmp_path: Path) -> No
         assert "458,756 bytes, all there already, compared in " in again.stderr, again.output
     unverified = invoke("fetch", ID, "-o", here, "--url", url, "--no-verify")
     assert "all there already in " in unverified.stderr
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_what_nothing_compares_is_not_called_verified(url: str, tmp_path: Path, remote: bool) -> None:
+    folder, more = tmp_path / "model", ("--url", url) if remote else ()
+    assert invoke("fetch", "tensorseed/tiny-llama", "-o", folder).exit_code == 0
+    path = folder / "model.safetensors"
+    right = path.read_bytes()
+    wrong = right[:-1] + bytes([right[-1] ^ 1])
+    path.write_bytes(wrong)
+    again = ("fetch", "tensorseed/tiny-llama", "-o", folder, "--no-verify", *more)
+    kept = json.loads(invoke(*again, "--json").stdout)
+    assert (kept["verified"], kept["files"][-1]["sha256"], path.read_bytes()) == (False, None, wrong)
+    assert "all there already in " in invoke(*again).stderr
+    forced = json.loads(invoke(*again, "--force", "--json").stdout)
+    assert not any(file["there_already"] for file in forced["files"])
+    assert (forced["verified"], path.read_bytes()) == (not remote, right)
 
 
 @pytest.mark.parametrize("remote", [False, True])
@@ -124,7 +142,31 @@ def test_an_unknown_repository_is_refused(url: str, tmp_path: Path, more: bool) 
 
 def test_names_of_folders(tmp_path: Path) -> None:
     assert all(map(is_folder, (str(tmp_path), "model", "./model", "model.d/", "a.b/c")))
-    assert not any(map(is_folder, ("w.safetensors", "a/w.bin", "-", "")))
+    assert not any(map(is_folder, ("w.safetensors", "a/w.bin", "-", "", os.devnull)))
+
+
+def test_a_path_where_something_else_is_is_no_folder(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_bytes(b"mine")
+    link.symlink_to(tmp_path / "nowhere")
+    for path, sentence in {
+        file: f"{file} exists: name another output, or overwrite it with --force",
+        link: f"{link} is no regular file: name another output",
+        Path(os.devnull): f"{os.devnull} is no regular file: name another output",
+    }.items():
+        result = invoke("fetch", "tensorseed/tiny-llama", "-o", path)
+        assert (result.exit_code, result.stderr) == (5, f"Error: {sentence}\n")
+
+
+@pytest.mark.parametrize("more", [(), ("--force",)])
+def test_a_link_in_the_folder_is_never_written_through(tmp_path: Path, more: tuple[str, ...]) -> None:
+    folder, mine = tmp_path / "model", tmp_path / "mine.json"
+    folder.mkdir()
+    mine.write_text("{}")
+    (folder / "config.json").symlink_to(mine)
+    result = invoke("fetch", "tensorseed/tiny-llama", "-o", folder, *more)
+    sentence = f"{folder / 'config.json'} is no regular file: name another output"
+    assert (result.exit_code, result.stderr, mine.read_text()) == (5, f"Error: {sentence}\n", "{}")
 
 
 def test_no_file_of_a_server_leaves_the_folder() -> None:
