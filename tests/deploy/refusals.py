@@ -34,6 +34,15 @@ ALONE = {
     b"GET / HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n" % (b"x" * 70_000): 431,
     b"GET /.problem/500 HTTP/1.1\r\nHost: x\r\n\r\n": 404,
     b"GET /.problem/retry/x HTTP/1.1\r\nHost: x\r\n\r\n": 404,
+    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n": 501,
+    b"GET / HTTP/2.0\r\nHost: x\r\n\r\n": 505,
+    b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n": 400,
+    b"GET /v1/weights HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n": 400,
+    b"POST /v1/weights HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n": 400,
+    b"POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n": 400,
+    b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n": 413,
+    b"POST /.problem/404 HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n": 413,
+    b"POST /.problem/400 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n": 400,
 }
 """Requests that no server sees, and the statuses of their answers."""
 
@@ -53,6 +62,7 @@ def assert_problem(answer: Answer, status: int) -> None:
     assert (answer.status, problem["status"]) == (status, status)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"
+    assert len(answer.headers["X-Request-ID"]) in (6, 32)  # the client's, or one that was drawn
     assert answer.headers["Retry-After"] == ("1" if status in (502, 504) else None)
 
 

@@ -27,6 +27,7 @@ from tests.deploy.refusals import (
     assert_too_large,
 )
 from tests.serving import ROOT, free_port, served
+from tools.soak.proxies import CONFIGURATION as SLICES
 from tools.soak.proxies import changed, executable, nginx
 from tools.soak.replicas import Answer, ask
 
@@ -118,6 +119,14 @@ def test_what_the_server_does_not_see_is_refused_in_its_form(
 ) -> None:
     plain = socket.create_connection(("localhost", front.port))
     assert_refused(front.trust.wrap_socket(plain, server_hostname="localhost"), request_, status)
+
+
+def test_both_configurations_answer_alike_by_themselves() -> None:
+    texts = [CONFIGURATION.read_text(), SLICES.read_text()]
+    one, other = (text.partition("# What nginx answers by itself")[2] for text in texts)
+    assert one == other != ""
+    pages = (re.findall(r"error_page .*/[.]problem/.*;", text) for text in texts)
+    assert next(pages) == next(pages) != []
 
 
 def test_no_server_is_a_problem(front: Front) -> None:
