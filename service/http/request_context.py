@@ -13,7 +13,7 @@ KEY_NAME = "tensorseed.key"  # the name of the request's API key
 PROBLEM = "tensorseed.problem"  # the name of the kind of problem that was the answer
 LIMIT = "tensorseed.limit"  # the limit that the request exceeded
 BODY_FAULT = "tensorseed.body_fault"  # the error that ended the request's body
-RESEEDED = "tensorseed.reseeded"  # what answers the same query with other seeds
+RESEEDED = "tensorseed.reseeded"  # what answers the same query with other seeds, or None
 CONTENT_BYTES = "tensorseed.content_bytes"  # the size of the content that a 304 leaves out
 
 _VALID = re.compile(rb"[!-~]{1,128}")

@@ -1,8 +1,8 @@
 """Cache of whole answers with small files, by URL.
 
 An immutable answer can be repeated without routing, parsing or computing. The cache stores an answer from the
-second request on: a client that draws many seeds leaves its URLs' hashes alone, and what their answers have
-in common.
+second request on, and what the answers of a query have in common from its second seed on. What is requested
+once leaves hashes alone, so that it displaces no answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, Protocol
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tensorseed.errors import TooLargeError
 from tensorseed.spec.numbers import SEED_COUNT
 
 from ..http.errors import BusyError
@@ -29,7 +28,7 @@ PREFIX = "/v1/weights"
 MAX_BODY_BYTES = 1 << 20
 OVERHEAD_BYTES = 2_048  # of a stored answer beside its body and texts, about
 SHORT_QUERY = 512  # bytes
-MAX_SEEN = 8_192  # URLs that were requested once
+MAX_SEEN = 16_384  # URLs that were requested once, and queries with one seed
 
 # The cache does not answer a request with one of these.
 _CONDITIONS = frozenset(
@@ -44,8 +43,8 @@ class Reseeded(Protocol):
 
     nbytes: int
 
-    def answer(self, seed: int) -> tuple[Mapping[bytes, bytes], Chunk] | None:
-        """The fields that another seed changes, and the body; None where the application has to answer."""
+    def answer(self, seed: int) -> tuple[Mapping[bytes, bytes], Chunk]:
+        """The fields that another seed changes, and the body."""
 
 
 Key = tuple[str, bytes, bytes, bytes]
@@ -82,14 +81,14 @@ class SeededResponses(NamedTuple):
 class ResponseCache:
     """Answers repeated GETs of small files from at most `nbytes` of memory.
 
-    A query that differs in its seed alone from an answered one is computed, and neither routed nor parsed.
+    A query that differs in its seed alone from two answered ones is computed, and neither routed nor parsed.
     """
 
     def __init__(self, app: ASGIApp, nbytes: int) -> None:
         self._app = app
         self._responses: LRUCache[Key | SeedlessKey, CachedResponse | SeededResponses]
         self._responses = LRUCache(nbytes, attrgetter("nbytes"))
-        self._seen: LRUCache[int, bool] = LRUCache(MAX_SEEN)
+        self._seen: LRUCache[int, int] = LRUCache(MAX_SEEN)  # a seed by the hash of a key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -107,16 +106,17 @@ class ResponseCache:
         if digest in self._seen:
             send = self._storing(key, scope, send)
         else:
-            self._seen[digest] = True
+            self._seen[digest] = 0
         seedless = _seedless(key)
-        if seedless is None:
-            await self._app(scope, receive, send)
-            return
-        seeded = self._responses.get(seedless[0])
-        if not isinstance(seeded, SeededResponses):
-            await self._app(scope, receive, self._learning(seedless[0], scope, send))
-        elif not await _answer(seeded, seedless[1], scope, send):
-            await self._app(scope, receive, send)
+        if seedless is not None:
+            shared, seed = seedless
+            seeded = self._responses.get(shared)
+            if isinstance(seeded, SeededResponses):
+                if await _answer(seeded, seed, scope, send):
+                    return
+            elif self._seen.setdefault(hash(shared), seed) != seed:
+                send = self._learning(shared, scope, send)
+        await self._app(scope, receive, send)
 
     def _storing(self, key: Key, scope: Scope, send: Send) -> Send:
         """`send` that stores an immutable answer of one piece, which an empty end may follow."""
@@ -143,10 +143,11 @@ class ResponseCache:
 
     def _learning(self, key: SeedlessKey, scope: Scope, send: Send) -> Send:
         """`send` that stores what answers the query with other seeds, where the route offers it."""
+        scope[RESEEDED] = None  # the route makes an offer where this is
 
         async def learn(message: Message) -> None:
-            if message["type"] == "http.response.start" and RESEEDED in scope:
-                answers, headers = scope[RESEEDED], list(message["headers"])
+            if message["type"] == "http.response.start" and (answers := scope[RESEEDED]) is not None:
+                headers = list(message["headers"])
                 nbytes = weigh(key, headers, b"") + answers.nbytes
                 if nbytes <= self._responses.maxsize:
                     self._responses[key] = SeededResponses(answers, headers, scope.get("route"), nbytes)
@@ -156,17 +157,14 @@ class ResponseCache:
 
 
 async def _answer(seeded: SeededResponses, seed: int, scope: Scope, send: Send) -> bool:
-    """Send the answer of a seed. False where the application answers, as it does without memory for it."""
+    """Send the answer of a seed. False without memory for it, which the application refuses in its form."""
     length = _length(seeded.headers)
-    try:
-        if length > WHOLE_BYTES:
+    if length > WHOLE_BYTES:
+        try:
             lease_of(scope).take(length)
-    except (BusyError, TooLargeError):
-        return False
-    found = seeded.answers.answer(seed)
-    if found is None:
-        return False
-    fields, body = found
+        except BusyError:
+            return False
+    fields, body = seeded.answers.answer(seed)
     headers = [(name, fields.get(name, value)) for name, value in seeded.headers]
     scope["route"] = seeded.route
     await send_complete(send, 200, headers, body)

@@ -69,7 +69,8 @@ class MemorySettings(BaseSettings):
         32 << 20,
         ge=0,
         le=1 << 40,
-        description="memory for small files that are requested more than once, in bytes; 0 for none",
+        description="memory for small files that are requested more than once, and for what those of one "
+        "query with several seeds have in common, in bytes; 0 for none",
     )
     shared_cache_bytes: int = Field(
         1 << 26,

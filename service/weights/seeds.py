@@ -34,12 +34,11 @@ class ReseededAnswers:
         self._files = Reseeding(opened.file)
         self._folder, self._query = folder, query
 
-    def answer(self, seed: int) -> tuple[Fields, Chunk] | None:
-        """The fields that differ, and the body; None where the file has to be queued."""
+    def answer(self, seed: int) -> tuple[Fields, Chunk]:
+        """The fields that differ, and the body."""
         file = self._files.with_seed(seed)
         body = self._worker.at_once(file, 0, file.size)
-        if body is None:
-            return None
+        assert body is not None  # since the answered query's was not, whose file has the same cost
         named = SafetensorsRepresentation(self._worker, file, {})
         location = f"{self._folder}{encode_token(file.resolved)}{self._query}"
         fields = {
@@ -51,11 +50,16 @@ class ReseededAnswers:
 
 
 def offer_seeds(request: Request, opened: OpenFile, response: Response) -> None:
-    """Offer the middleware to answer the query with other seeds, if it was answered at once and whole."""
+    """Offer the middleware, where it takes an offer, to answer the query with other seeds.
+
+    The query has to be answered at once and whole.
+    """
+    if RESEEDED not in request.scope:
+        return
     is_complete = isinstance(response, CompleteResponse) and response.status_code == 200
     if not is_complete or opened.token is None or opened.file.resolved.torch is not None:
         return
     context, fields = WeightsContext.of(request), response.headers
-    if fields["content-type"] == OCTETS and context.settings.cache_tensors:
+    if fields["content-type"] == OCTETS:
         folder, _, query = fields["content-location"].rpartition(opened.token)
         request.scope[RESEEDED] = ReseededAnswers(context.worker, opened, folder, query)

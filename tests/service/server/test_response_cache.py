@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from service.http.request_context import RESEEDED
 from service.server.app import create_app
 from service.server.response_cache import MAX_BODY_BYTES, OVERHEAD_BYTES, ResponseCache
 from service.settings import Settings
@@ -153,6 +154,32 @@ def test_memory_is_bounded_and_the_least_recent_goes() -> None:
     for query in (b"c", b"b", b"a"):
         ask(cache, query)
     assert inner.asked == [b"a"]
+
+
+class Offer:
+    """What answers any seed of a query, of a mebibyte."""
+
+    nbytes = MAX_BODY_BYTES
+
+    def answer(self, seed: int) -> Any:
+        return {}, b"%d" % seed
+
+
+def test_queries_that_are_requested_once_displace_nothing() -> None:
+    plain = answering(b"x" * MAX_BODY_BYTES)
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        scope[RESEEDED] = Offer()
+        await plain(scope, receive, send)
+
+    cache = ResponseCache(inner, 4 * (MAX_BODY_BYTES + 2 * OVERHEAD_BYTES))
+    for query in (b"hot", b"hot", *(b"shape=%d&seed=1" % size for size in range(10)), b"hot"):
+        ask(cache, query)
+    assert plain.asked.count(b"hot") == 2
+    plain.asked.clear()
+    for query in (b"a&seed=1", b"a&seed=1", b"a&seed=2", b"a&seed=3", b"hot"):
+        ask(cache, query)
+    assert plain.asked == [b"a&seed=1", b"a&seed=1", b"a&seed=2"]
 
 
 @pytest.mark.parametrize("field", ["query_string", "raw_path", "headers"])

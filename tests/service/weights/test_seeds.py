@@ -11,6 +11,7 @@ import pytest
 from service.server.app import create_app
 from service.settings import Settings
 from service.weights.context import OpenFiles
+from service.weights.seeds import ReseededAnswers
 
 Start = Callable[[Any], AbstractContextManager[Any]]
 
@@ -56,12 +57,12 @@ def test_they_are_neither_parsed_nor_routed(start: Start, monkeypatch: pytest.Mo
     by_query = OpenFiles.by_query
     monkeypatch.setattr(OpenFiles, "by_query", lambda *args: opened.append(args) or by_query(*args))
     with start(app()) as client:
-        for seed in (10, 20, 30, 100, 200):
+        for seed in (10, 20, 30, 40, 100, 200, 300):
             assert client.get(url.format(seed)).status_code == 200
         text = client.get("/metrics").text
-    assert len(opened) == 2  # one for each number of digits
-    assert 'tensorseed_requests_total{method="GET",route="/v1/weights",status="200"} 5.0' in text
-    assert 'generated_bytes_total{dtype="float32",scheme="kaiming_normal"} 81920.0' in text
+    assert len(opened) == 4  # two for each number of digits
+    assert 'tensorseed_requests_total{method="GET",route="/v1/weights",status="200"} 7.0' in text
+    assert 'generated_bytes_total{dtype="float32",scheme="kaiming_normal"} 114688.0' in text
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_without_memory_for_a_body_it_is_refused_as_ever(start: Start) -> None:
     application = app()
     url = "/v1/weights?shape=200,300&init=normal&seed={}"
     with start(application) as client:
-        assert [client.get(url.format(seed)).status_code for seed in (1, 2)] == [200, 200]
+        assert [client.get(url.format(seed)).status_code for seed in (1, 2, 5)] == [200, 200, 200]
         budget = application.state.memory
         budget.used += budget.limit
         assert client.get(url.format(3)).status_code == 429
@@ -113,14 +114,34 @@ def test_without_memory_for_a_body_it_is_refused_as_ever(start: Start) -> None:
         assert budget.used == 0
 
 
-@pytest.mark.parametrize("setting", ["answer_bytes", "cache_tensors"])
-def test_nothing_is_kept_where_there_is_no_memory(
-    start: Start, setting: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_kept_where_there_is_no_memory(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
     by_query = OpenFiles.by_query
+    made: list[Any] = []
     monkeypatch.setattr(OpenFiles, "by_query", lambda *args: opened.append(args) or by_query(*args))
-    with start(app(**{setting: 0})) as client:
+    monkeypatch.setattr("service.weights.seeds.ReseededAnswers", lambda *args: made.append(args))
+    with start(app(answer_bytes=0)) as client:
         for seed in (1, 2, 3):
             client.get(f"/v1/weights?shape=8,8&init=normal&seed={seed}")
-    assert len(opened) == 3
+    assert (len(opened), made) == (3, [])
+
+
+def test_what_is_not_kept_is_not_made(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+
+    def make(*args: Any) -> Any:
+        made.append(args)
+        return ReseededAnswers(*args)
+
+    monkeypatch.setattr("service.weights.seeds.ReseededAnswers", make)
+    url = "/v1/weights?shape=8,8&init=normal&seed={}"
+    with start(app(cache_tensors=0)) as client:
+        for seed in (1, 1, 1):
+            assert client.get(url.format(seed)).status_code == 200
+        for fields in ({"Range": "bytes=0-9"}, {"If-None-Match": "*"}):
+            client.get(url.format(2), headers=fields)
+        client.head(url.format(2))
+        assert made == []
+        for seed in (2, 3, 4):
+            assert client.get(url.format(seed)).status_code == 200
+    assert len(made) == 1
