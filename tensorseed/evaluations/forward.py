@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from typing import assert_never
+from typing import Any, assert_never
 
 import torch
 
@@ -76,18 +76,24 @@ def shapes(
     """
     kind = torch.int64 if source.integer else torch.float32
     outputs = {INPUT: torch.empty(source.shape, dtype=kind, device="meta")}
+    known: dict[Any, tuple[torch.Tensor, float]] = {}  # by layer and inputs: a brace range repeats them
     total, seconds = 0, 0.0
     for index, node in enumerate(nodes):
-        module = build(node, "float32", training=training)
         inputs = [outputs[one] for one in node.sources]
-        x, y = inputs[0], _checked(node, module, inputs, training=training)
+        key = (id(node.layer), *((one.shape, one.dtype) for one in inputs))
+        if key not in known:
+            module = build(node, "float32", training=training)
+            y = _checked(node, module, inputs, training=training)
+            work = estimate_work(node, module, inputs[0], y)
+            known[key] = y, max(work / min_rate(node, dtype) for dtype in dtypes)
+        x, (y, longest) = inputs[0], known[key]
         total += y.numel() + workspace_size(node, x)
         if total > limits.activations:
             detail = f"the outputs hold {total:,} elements or more up to {node.title}"
             raise TooLargeError(
                 f"{detail}, the limit is {limits.activations:,} (activations): take fewer samples"
             )
-        seconds += max(estimate_work(node, module, x, y) / min_rate(node, dtype) for dtype in dtypes)
+        seconds += longest
         if seconds > limits.evaluation_seconds:
             detail = f"a pass up to {node.title} may take {seconds:,.3g} seconds"
             raise TooLargeError(

@@ -74,14 +74,25 @@ class RandomState:
 
 
 class Network:
-    """The chain of modules of one variant, on its device."""
+    """The chain of modules of one variant, on its device.
+
+    With `stops_backward` the deadline is looked at between the layers of a backward pass as well.
+    """
 
     def __init__(
-        self, nodes: Sequence[Node], dtype: str, device: torch.device, seed: int, *, training: bool
+        self,
+        nodes: Sequence[Node],
+        dtype: str,
+        device: torch.device,
+        seed: int,
+        *,
+        training: bool,
+        stops_backward: bool = False,
     ) -> None:
         self.nodes = nodes
         self.device = device
         self.dtype = dtype
+        self._stops_backward = stops_backward
         self._random_state = RandomState(seed, device)
         self._last_uses = last_uses(nodes)
         self._random = [node.layer.is_random(training=training) for node in nodes]
@@ -150,7 +161,7 @@ class Network:
             found[index] = x
             for used in self._last_uses[index]:
                 del found[used]
-            if x.requires_grad:
+            if self._stops_backward and x.requires_grad:
                 x.register_hook(lambda _: deadline.check())  # type: ignore[no-untyped-call]
             yield x
 

@@ -30,6 +30,12 @@ from tensorseed.evaluations.report import (
 )
 from tensorseed.spec.lint import UNUSED_RULE, unused_rules
 
+SHORT_PASS = 0.01
+"""Seconds of a forward pass, estimated for a slow machine, up to which its backward pass is not stopped.
+
+A call into Python for each layer would take as long as the layer.
+"""
+
 State = dict[str, torch.Tensor]
 
 
@@ -50,7 +56,14 @@ class VariantRun:
             self.resolved, self.calibration = calibrate(
                 evaluation, evaluation.calibration, variant.resolved, self.x, deadline
             )
-        self.network = Network(evaluation.nodes, variant.dtype, device, seed, training=evaluation.training)
+        self.network = Network(
+            evaluation.nodes,
+            variant.dtype,
+            device,
+            seed,
+            training=evaluation.training,
+            stops_backward=evaluation.pass_seconds > SHORT_PASS,
+        )
         self.network.load(self.resolved, deadline)
 
     def report(self) -> Report:

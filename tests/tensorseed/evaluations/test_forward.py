@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from tensorseed.errors import TooLargeError
+from tensorseed.evaluations import forward
 from tensorseed.evaluations.forward import (
     CONVOLUTION_RATE,
     MATRIX_RATE,
@@ -20,6 +21,7 @@ from tensorseed.evaluations.forward import (
     estimate_work,
     min_rate,
 )
+from tensorseed.evaluations.graph import Node
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES
@@ -120,3 +122,20 @@ def test_convolutions_are_slow_in_half_precision_and_with_few_channels() -> None
     assert (min_rate(wide, "float32"), min_rate(wide, "float16")) == (CONVOLUTION_RATE, SLOW_RATE)
     assert min_rate(few, "float32") == SLOW_RATE
     assert min_rate(node("Linear", {"in_features": 8, "out_features": 5}, [6, 8]), "float16") == MATRIX_RATE
+
+
+def test_layers_of_one_brace_range_are_asked_once_for_each_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+
+    def noted(node: Node, dtype: str, *, training: bool) -> torch.nn.Module:
+        built.append(node.name)
+        return build(node, dtype, training=training)
+
+    monkeypatch.setattr(forward, "build", noted)
+    layers = [
+        {"name": "fc.{1..4}", "type": "Linear", "in_features": 4, "out_features": 4},
+        {"name": "pool.{1..2}", "type": "MaxPool1d", "kernel_size": 2},
+    ]
+    evaluation = read({"layers": layers, "input": {"shape": [3, 8, 4], "init": "normal"}})
+    assert built == ["fc.1", "pool.1", "pool.2"]
+    assert evaluation.outputs == ((3, 8, 4),) * 4 + ((3, 8, 2), (3, 8, 1))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from tensorseed.concurrency.cancellation import ComputationCancelledError
 from tensorseed.errors import EvaluationError, TooLargeError
 from tensorseed.evaluations import evaluate
 from tensorseed.evaluations.optimizers import OPTIMIZERS
-from tensorseed.evaluations.run import smooth
+from tensorseed.evaluations.run import SHORT_PASS, smooth
 from tensorseed.files.elements import element_source
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
@@ -312,6 +314,15 @@ def test_it_ends_soon_after_nobody_waits(asks: int) -> None:
     with pytest.raises(ComputationCancelledError):
         evaluate(evaluation, cancelled)
     assert asks < count <= asks + 2
+
+
+def test_only_a_long_backward_pass_looks_whether_to_go_on_between_layers() -> None:
+    evaluation, counts = read(asked("mlp")), []
+    for seconds in (SHORT_PASS, 2 * SHORT_PASS):
+        calls = itertools.count()
+        evaluate(replace(evaluation, pass_seconds=seconds), lambda calls=calls: next(calls) < 0)  # type: ignore[misc]
+        counts.append(next(calls))
+    assert counts[1] - counts[0] == len(evaluation.nodes)
 
 
 def test_it_can_be_stopped_from_another_thread() -> None:
