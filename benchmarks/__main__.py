@@ -22,6 +22,7 @@ SECTIONS = (  # a module and its function, each of this name
     "sharding",
     "exports",
     "planning",
+    "evaluating",
     "sweeping",
     "many_tensors",
     "repositories",
