@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -15,7 +14,7 @@ from tensorseed.evaluations.request import METHODS, CalibrationGiven, Evaluation
 from tensorseed.losses.registry import LOSSES, SPELLINGS
 from tensorseed.spec.canonical import number
 from tensorseed.spec.layers import LAYERS
-from tensorseed.spec.layers.base import COLLAPSE_EQUAL, Arguments
+from tensorseed.spec.layers.base import Arguments
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.schemes.base import defaults_of
@@ -29,6 +28,7 @@ from tensorseed.spec.spellings.names import (
     respell_init,
     respell_inits,
 )
+from tensorseed.spec.spellings.sizes import number_or_list
 from tensorseed.spec.translation import normalise_entry, normalise_init, normalise_rule
 
 MAX_VARIANTS = 16
@@ -173,6 +173,8 @@ def _canonical_layer(entry: Any) -> Any:
     if kind in LAYERS:
         entry = normalise_entry(entry, (), [])
         found = _without_defaults(entry, LAYERS[kind])
+        if found.get("padding") == "valid":  # of a convolution: the default's other name
+            del found["padding"]
         if not found.get("init", True):
             del found["init"]
         return _with_init(found) if "init" in found else found
@@ -214,7 +216,9 @@ def _canonical_choice(given: Any, choice: _Choice) -> Any:
         return choice.spelling(given)
     name = "method" if "method" in given else "kind"
     kind = choice.spelling(given[name])
-    found = {**_without_defaults(given, choice.model(kind)), name: kind}
+    model = choice.model(kind)
+    said = {key: value for key, value in given.items() if value is not None or key in model.model_fields}
+    found = {**_without_defaults(said, model), name: kind}
     if "init" in found and name == "method":
         found = _with_init(found)
         if found["init"] == CalibrationGiven.model_fields["init"].default:
@@ -244,10 +248,11 @@ def _canonical_init(init: Any) -> Any:
 
 def _without_defaults(given: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
     """The members that differ from the defaults of the model, the same text for equal numbers."""
-    defaults, sizes = defaults_of(model), _sizes(model)
+    defaults, sizes = defaults_of(model), number_or_list(model)
     found = {}
     for name, value in given.items():
-        if name in sizes and isinstance(value, list) and len({*map(repr, value)}) == 1:
+        value = _numbers(value) if isinstance(value, list) else value
+        if isinstance(value, list) and len(value) <= sizes.get(name, 0) and len({*map(repr, value)}) == 1:
             value = value[0]
         exact = tuple(value) if isinstance(value, list) else value
         alike = (exact, float(value)) if type(value) is int and abs(value) < 1 << 53 else (exact,)
@@ -259,19 +264,12 @@ def _without_defaults(given: Mapping[str, Any], model: type[BaseModel]) -> dict[
     return found
 
 
-@cache
-def _sizes(model: type[BaseModel]) -> frozenset[str]:
-    """The members for which 3 and [3, 3] are one size."""
-
-    def collapses(annotation: Any) -> bool:
-        return COLLAPSE_EQUAL in getattr(annotation, "__metadata__", ()) or any(
-            map(collapses, get_args(annotation))
-        )
-
-    fields = model.model_fields.items()
-    return frozenset(
-        name for name, field in fields if COLLAPSE_EQUAL in field.metadata or collapses(field.annotation)
-    )
+def _numbers(values: list[Any]) -> list[Any]:
+    """The list with the same text for equal numbers."""
+    return [
+        _numbers(value) if isinstance(value, list) else number(value) if isinstance(value, float) else value
+        for value in values
+    ]
 
 
 def _variant_in_order(variant: Any) -> Any:

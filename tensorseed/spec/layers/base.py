@@ -272,3 +272,6 @@ def expand_size(size: int | Shape, rank: int) -> Shape:
 
 
 COLLAPSE_EQUAL = AfterValidator(_collapse)
+
+ONE_PER_DIMENSION = "one_per_dimension"
+"""Annotates an argument whose list, of any length, means the number that all its numbers equal."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import Positive
+from tensorseed.spec.layers.base import ONE_PER_DIMENSION, Positive
 from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.modules.base import StatelessModule, Window2
 from tensorseed.spec.schemes import ArgumentError
@@ -29,10 +29,10 @@ class Upsample(_Enlarged):
 
     input_dims = (3, 4, 5)
     type: Literal["Upsample"]
-    size: Positive | tuple[Positive, ...] | None = Field(
+    size: Annotated[Positive | tuple[Positive, ...] | None, ONE_PER_DIMENSION] = Field(
         default=None, description=_SIZES, examples=[[16, 16]]
     )
-    scale_factor: _Factor | tuple[_Factor, ...] | None = Field(
+    scale_factor: Annotated[_Factor | tuple[_Factor, ...] | None, ONE_PER_DIMENSION] = Field(
         default=None, description=_FACTORS, examples=[2.0]
     )
     mode: Literal["nearest", "linear", "bilinear", "bicubic", "trilinear"] = Field(

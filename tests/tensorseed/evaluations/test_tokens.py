@@ -6,17 +6,23 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from service.evaluations.examples import EVALUATION_EXAMPLES
 from tensorseed.errors import UnknownNameError
 from tensorseed.evaluations import decode_evaluation, encode_evaluation, read_evaluation
 from tensorseed.evaluations.evaluation import Evaluation
+from tensorseed.evaluations.respelling import canonical_text
+from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.modules.pooling import Pool
 from tests.tensorseed.evaluations.tokens import forge
 
 LIMITS = Limits()
+OF_ITS_OWN = {("LayerNorm", "normalized_shape"), ("RMSNorm", "normalized_shape"), ("Mean", "dim")}
+"""Arguments whose list of two equal numbers means something else than one of them."""
+
 LAYER = {"name": "fc", "type": "Linear", "in_features": 4, "out_features": 3}
 BARE: dict[str, Any] = {"layers": [LAYER], "input": {"shape": [8, 4], "init": "normal"}}
 TRAINED: dict[str, Any] = {
@@ -79,6 +85,45 @@ def regressed(**members: Any) -> dict[str, Any]:
     return {**TRAINED, "loss": "mse_loss", "target": {"init": "normal", **members}}
 
 
+def enlarged(**arguments: Any) -> dict[str, Any]:
+    found = convolved()
+    return {**found, "layers": [*found["layers"], {"type": "Upsample", **arguments}]}
+
+
+def alike(model: Any, name: str) -> list[tuple[Any, list[Any]]]:
+    """The numbers of an argument, and every list of them that it takes and that means the same."""
+    field = model.model_fields[name]
+    adapter: TypeAdapter[Any] = TypeAdapter(field.rebuild_annotation())
+    longest = 1 if (model.type_name(), name) in OF_ITS_OWN else 7
+
+    def takes(value: Any) -> bool:
+        try:
+            adapter.validate_json(json.dumps(value), strict=True)
+        except ValidationError:
+            return False
+        return True
+
+    numbers = [number for number in (0, 1, 3, 0.5) if takes(number)]
+    lists = [(number, [number] * length) for number in numbers for length in range(1, longest + 1)]
+    return [(number, values) for number, values in lists if takes(values)]
+
+
+def test_a_number_and_a_list_of_it_have_one_text() -> None:
+    """Of every argument of every layer and module that takes both."""
+    seen = set()
+    for model in (*LAYERS.values(), *MODULES.values()):
+        for name in model.model_fields.keys() - {"init"}:
+            for number, values in alike(model, name):
+                entry = {"type": model.type_name(), **dict.fromkeys(model.defaults_from.values(), 9)}
+                texts = {
+                    canonical_text({**BARE, "layers": [{**entry, name: one}]}, 1 << 12)
+                    for one in (number, values, [float(value) for value in values])
+                }
+                assert len(texts) == 1, (entry, name, values)
+                seen.add((model.type_name(), name))
+    assert {*OF_ITS_OWN, ("ZeroPad2d", "padding"), ("FractionalMaxPool2d", "output_ratio")} < seen
+
+
 def test_the_frozen_form() -> None:
     assert read({**BARE, "seed": 42}).recipe == (
         '{"input":{"init":"normal","shape":[8,4]},'
@@ -123,6 +168,11 @@ def test_there_and_back(example: dict[str, Any]) -> None:
         (TRAINED, with_target(class_axis=-1, shape=[8])),
         (with_target(class_axis=0, classes=8), with_target(class_axis=-2, classes=8, shape=[3])),
         (regressed(), regressed(shape=[8, 3])),
+        (convolved(padding="valid"), convolved(padding=0)),
+        (with_loss(weight=[1, 0.5, 2]), with_loss(weight=[1.0, 0.5, 2.0])),
+        (with_loss(weight=None), TRAINED),
+        (enlarged(scale_factor=2), enlarged(scale_factor=[2, 2.0])),
+        (enlarged(size=9), enlarged(size=[9, 9])),
         ({**BARE, "calibrate": "lsuv"}, {**BARE, "calibrate": {"method": "LSUV", "init": "orthogonal"}}),
     ],
 )
