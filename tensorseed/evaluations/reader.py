@@ -134,7 +134,7 @@ class _Reader:
 
     def _raise(self) -> None:
         if self.faults:
-            raise EvaluationError(spec_error(self.faults).faults)
+            raise EvaluationError(spec_error(dict.fromkeys(self.faults)).faults)  # each of them once
 
     def _outline(self, members: list[Member], request: EvaluationRequest | None) -> WeightSpec:
         """The spec of the weights, without fields whose faults are known."""

@@ -449,3 +449,11 @@ def test_a_rule_without_use_is_a_warning_of_the_whole_network() -> None:
     (unused,) = (warning for warning in found if warning.code == "unused_rule")
     assert (unused.layer, unused.level) == (None, "warning")
     assert unused.detail == "rule 1, type Conv2d, decided no tensor: correct it, or leave it out"
+
+
+@pytest.mark.parametrize("rules", [None, {}, "zeros"])
+def test_a_fault_is_said_once(rules: Any) -> None:
+    with pytest.raises(EvaluationError) as raised:
+        read({**MLP, "rules": rules})
+    found = [(fault.pointer, fault.detail) for fault in raised.value.faults]
+    assert found == [("/rules", "rules must be a list")]
