@@ -10,6 +10,9 @@ export function number(value) {
   return value.toLocaleString("en", { maximumSignificantDigits: 4 }).replace("-", "−");
 }
 
+/** A text with one full stop at its end. */
+export const sentence = (text) => (/[.!?…]$/.test(text) ? text : `${text}.`);
+
 /** A share in percent. */
 export const share = (value) => `${Number((value * 100).toPrecision(3))} %`;
 

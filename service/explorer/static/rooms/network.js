@@ -1,6 +1,7 @@
 // The room of networks: what an init does to a network before it learns, and while it does.
 import { call, catalog, useAnswer } from "../api.js";
 import { Forms } from "../components/forms.js";
+import { sentence } from "../components/format.js";
 import { html, useEffect, useMemo, useState } from "../components/preact.js";
 import { address, go } from "../state.js";
 import { Controls, Legend } from "./network/controls.js";
@@ -34,7 +35,7 @@ export function Room({ state, setState, announce }) {
   useEffect(() => {
     if (answer.pending) return;
     if (reports) performance.mark("network drawn"); // the charts' own effects run before
-    announce(answer.error ? `Not evaluated: ${answer.error.message}` : spoken(reports));
+    announce(answer.error ? sentence(`Not evaluated: ${answer.error.message}`) : spoken(reports));
   }, [answer.pending, answer.data, answer.error]);
   const lesson = library.lessons.find(({ state: wanted }) => same(wanted, state));
   return html`
@@ -103,7 +104,7 @@ function same(wanted, state) {
 
 /** What a visitor needs to know first: the whole is beside its field, or beside the request. */
 function faultOf({ errors = [], message }) {
-  if (!errors.length) return `Not evaluated: ${message}.`;
+  if (!errors.length) return sentence(`Not evaluated: ${message}`);
   return errors.length === 1 ? "Not evaluated: the request has a fault." : `Not evaluated: the request has ${errors.length} faults.`;
 }
 

@@ -1,6 +1,6 @@
 // The digest of a file, by the service and of the same file generated in the browser.
 import { json, useAnswer } from "../../api.js";
-import { count, size } from "../../components/format.js";
+import { count, sentence, size } from "../../components/format.js";
 import { Copy } from "../../components/lines.js";
 import { html, useState } from "../../components/preact.js";
 
@@ -56,6 +56,6 @@ async function generate(query, signal) {
   } catch (error) {
     if (signal.aborted) throw error;
     const generated = !(error instanceof UnsupportedError);
-    return { reason: generated ? `This browser failed to generate it: ${error.message}.` : "The page does not generate this one." };
+    return { reason: generated ? sentence(`This browser failed to generate it: ${error.message}`) : "The page does not generate this one." };
   }
 }
