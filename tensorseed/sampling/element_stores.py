@@ -1,7 +1,7 @@
 """Drawn vectors in memory, rounded to the dtype of the elements.
 
 A `layout` has the dtype's kind, its bytes, and for float16 and float8 what `narrow_code` takes. One kernel
-serves all dtypes: it asks for the kind once for many blocks, and is compiled once.
+serves all dtypes: it branches on the kind once for many blocks, and is compiled once.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def narrow_code(bits: Number, numbers: Any) -> Number:
     `up` and `down` round a magnitude whose last kept bit is `odd` or even, and change its exponent's bias.
     Subnormal results are rounded by adding `magic`, whose last place is the format's smallest subnormal.
     """
-    shift, odd, up, down, sign_shift, sign, smallest_normal, magic, largest = numbers
+    shift, odd, up, down, sign_shift, sign, smallest_normal, magic, overflow = numbers
     magnitude = bits & 0x7FFFFFFF
     normal = (magnitude + select((magnitude & odd) != 0, up, down)) >> shift
-    normal = select(normal > largest, largest, normal)
+    normal = select(normal > overflow, overflow, normal)
     subnormal = bits_of_float32(float32_of_bits(magnitude) + magic) - bits_of_float32(magic)
     code = select(magnitude < smallest_normal, subnormal, normal)
     return code | ((bits >> sign_shift) & sign)

@@ -29,7 +29,7 @@ def layout(dtype: DType) -> tuple[Any, ...]:
     width, mantissa = 8 * dtype.itemsize, dtype.mantissa_bits
     exponent, shift = int(np.log2(dtype.max)), 23 - mantissa
     fraction = round((dtype.max / 2.0**exponent - 1) * 2**mantissa)
-    largest_code = ((exponent + dtype.bias) << mantissa) + fraction
+    max_code = ((exponent + dtype.bias) << mantissa) + fraction
     half, rebias = (1 << shift) >> 1, (127 - dtype.bias) << 23
     return (
         np.int64(kinds.get(dtype.name, element_stores.FLOAT8)),
@@ -42,7 +42,7 @@ def layout(dtype: DType) -> tuple[Any, ...]:
         np.int32((1 << (width - 1)) & 0xFFFF),
         np.int32((128 - dtype.bias) << 23),
         np.float32(2.0 ** (24 - dtype.bias - mantissa)),
-        np.int32(largest_code if dtype.name == "float8_e4m3fn" else largest_code + 1),
+        np.int32(max_code if dtype.name == "float8_e4m3fn" else max_code + 1),
     )
 
 

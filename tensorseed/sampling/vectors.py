@@ -4,8 +4,8 @@ A `Vector` has the operators and primitives that `transforms32.py` uses, so the 
 elements. Each operation is LLVM's on every element: no fast-math, no contraction.
 LLVM splits a vector into registers of any width, so every processor computes the same bits.
 
-An integer literal beside a vector has the vector's type. `<` of a 32-bit vector and a 64-bit scalar compares
-the exact numbers.
+An integer literal beside a vector has the vector's type. `<` and `<=` of a vector and a wider scalar compare
+the exact numbers, if the scalar is not below those of the vector's type. Other comparisons do not compile.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
 
@@ -107,14 +108,22 @@ def _kind(element: Any) -> int:
     return 2 if isinstance(element, types.Float) else int(element.signed)
 
 
+def _is_wider(arg: Any, vector: Vector) -> bool:
+    """Whether it is a scalar that a number of the vector may not hold; literals fit."""
+    if isinstance(arg, types.IntegerLiteral) or not isinstance(arg, types.Integer):
+        return False
+    return bool(arg.bitwidth > vector.element.bitwidth)
+
+
 def _infer(operation: Any, compares: bool) -> None:
     class Inference(AbstractTemplate):  # type: ignore[misc]
         def generic(self, args: Any, kws: Any) -> Any:
             vector = _vector(args)
             if vector is None or len(args) != 2:
                 return None
-            if compares and isinstance(args[1], types.Integer) and args[1].bitwidth > vector.element.bitwidth:
-                return signature(vector.of(types.boolean), vector, types.int64)
+            if compares and _is_wider(args[1], vector):
+                is_exact = operation in (operator.lt, operator.le)
+                return signature(vector.of(types.boolean), vector, types.int64) if is_exact else None
             return signature(vector.of(types.boolean) if compares else vector, vector, vector)
 
     infer_global(operation)(Inference)
@@ -136,15 +145,16 @@ def _lower_comparison(operation: Any, sign: str) -> None:
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return compare(builder, _kind(sig.args[0].element), *args)
 
+    if sign not in ("<", "<="):
+        return
+
     @lower_builtin(operation, Vector, types.Integer)
     def lower_wide(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         vector = sig.args[0]
         narrow = builder.trunc(args[1], ir.IntType(vector.element.bitwidth))
         found = compare(builder, _kind(vector.element), args[0], splat(builder, narrow, vector.size))
         beyond = builder.icmp_signed(">", args[1], ir.Constant(ir.IntType(64), int(vector.element.maxval)))
-        if sign in ("<", "<="):
-            found = builder.or_(found, splat(builder, beyond, vector.size))
-        return found
+        return builder.or_(found, splat(builder, beyond, vector.size))
 
 
 for _operation, _names in ARITHMETIC.items():
@@ -197,6 +207,8 @@ def converted(element: Any, instruction: Callable[[Any, Any], str]) -> Any:
 
     @intrinsic
     def convert(typingctx: Any, x: Any) -> Any:
+        if instruction is not _same_width and isinstance(x.element, types.Float):
+            raise TypingError(f"{x} is of floats: no conversion to {element} is written for it")
         vector = x.of(element)
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:

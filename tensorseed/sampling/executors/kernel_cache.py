@@ -248,7 +248,7 @@ def cache_in(folder: Path, functions: list[Any]) -> None:
 @once
 def _announce() -> None:
     """Log, once a process, why the start takes long."""
-    _log.info("compiling kernels for this processor, which takes about 15 s")
+    _log.info("compiling kernels for this processor, which takes about 20 s")
 
 
 def use_cache(cache: Path | None) -> None:

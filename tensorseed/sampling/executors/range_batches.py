@@ -75,7 +75,8 @@ def draw_listed(drawn: Formula, dtype: DType, address: int, blocks: Indices, key
     """Draw listed blocks of one stream."""
     keys, owners, runs = np.array([key], np.uint32), np.zeros(1, np.int64), np.zeros((1, 2), np.int64)
     addresses, counts = np.array([address]), np.array([blocks.size])
-    RANGES[drawn.transform](layout(dtype), addresses, runs, blocks, counts, owners, keys, _row(drawn))
+    dense = np.ascontiguousarray(blocks, np.int64)  # kernels read a list without its strides
+    RANGES[drawn.transform](layout(dtype), addresses, runs, dense, counts, owners, keys, _row(drawn))
 
 
 def _single_runs(count: int) -> Indices:

@@ -9,11 +9,15 @@ import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 import pytest
-from numba import njit
+from numba import njit, types
+from numba.core.codegen import CPUCodeLibrary
+from numba.core.errors import TypingError
 
+from tensorseed.devices.local import local_settings
 from tensorseed.sampling.block_vectors import BLOCKS
-from tensorseed.sampling.distributions import Distribution, Draw
+from tensorseed.sampling.distributions import Distribution, Draw, Normal
 from tensorseed.sampling.dtypes import DTYPES, DType
+from tensorseed.sampling.executors import kernel_cache
 from tensorseed.sampling.executors.base import formula
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.kernels import words_at
@@ -21,12 +25,12 @@ from tensorseed.sampling.low_precision import layout, narrow
 from tensorseed.sampling.philox import Stream
 from tensorseed.sampling.range_kernels import RANGES, drawing
 from tensorseed.sampling.transforms32 import near_trunc_normal32, normal32, trunc_normal32, uniform32
+from tensorseed.sampling.vectors import Vector, to_int32
 from tests.tensorseed.draws import DRAWN, FLOATS, bits
 
 FLOAT32 = DTYPES["float32"]
 DRAWN_IN_32 = [dtype for dtype in FLOATS if dtype.draw == "float32"]
 STREAM = Stream(42, "weight")
-EACH = [(what, dtype) for what in DRAWN for dtype in DRAWN_IN_32]
 FAR = 2**32 - BLOCKS - 3  # a block whose number's upper word changes within a step
 
 
@@ -136,17 +140,60 @@ def test_layouts_of_all_dtypes_have_the_same_types() -> None:
     assert len({tuple(map(type, layout(dtype))) for dtype in DRAWN_IN_32}) == 1
 
 
-@pytest.mark.parametrize("transform", ["normal32", "trunc_normal32"])  # every operation is in one of them
-def test_no_operation_is_fused_on_arm64(transform: Any) -> None:
+def test_listed_blocks_may_have_strides() -> None:
+    blocks = np.arange(2 * BLOCKS)
+    for kind in (np.int64, np.int32):
+        strided, dense = (np.empty(4 * BLOCKS, np.float32) for _ in range(2))
+        CompiledExecutor().draw(DRAWN[0], FLOAT32, STREAM.key(), blocks.astype(kind)[::2], strided)
+        CompiledExecutor().draw(DRAWN[0], FLOAT32, STREAM.key(), blocks[::2].copy(), dense)
+        assert np.array_equal(strided, dense)
+
+
+@njit
+def wider_than(words: Any, limit: Any) -> Any:
+    return words > limit
+
+
+@njit
+def whole(numbers: Any) -> Any:
+    return to_int32(numbers)
+
+
+def test_what_vectors_do_not_compute_does_not_compile() -> None:
+    with pytest.raises(TypingError, match="Vector"):
+        wider_than.compile((Vector(types.uint32, 8), types.int64))
+    with pytest.raises(TypingError, match="of floats"):
+        whole.compile((Vector(types.float32, 8),))
+
+
+FUSED = re.compile(
+    r"llvm\.fma|llvm\.fmuladd"
+    r"|\bf(?:add|sub|mul|div|rem|neg|cmp) (?:fast|contract|reassoc|arcp|afn|nnan|ninf|nsz)"
+)
+
+
+@pytest.mark.filterwarnings("ignore:nopython is set")
+def test_no_kernel_lets_operations_be_fused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor that fuses by default would give other bits, were the code to allow it."""
-    for what in DRAWN:  # so that each is compiled
-        bits(what, FLOAT32, 4)
-    kernel = drawing(RANGES[transform].py_func)  # compiled anew, as cached code cannot be inspected
-    kernel.compile(RANGES[transform].signatures[0])
+    kernel_cache.compile_kernels(local_settings().kernel_cache)
+    monkeypatch.setattr(CPUCodeLibrary, "_optimize_functions", lambda *_: None)  # which add no flags
+    monkeypatch.setattr(CPUCodeLibrary, "_optimize_final_module", lambda *_: None)
+    checked = 0
+    for kernel in kernel_cache.KERNELS:
+        anew = njit(**kernel.targetoptions)(kernel.py_func)  # as cached code cannot be inspected
+        for signature in kernel.signatures:
+            anew.compile(signature)
+        for code in anew.inspect_llvm().values():
+            assert not FUSED.search(code), kernel
+            checked += "fmul" in code
+    assert checked > len(RANGES)
+
+
+def test_no_operation_is_fused_on_arm64() -> None:
+    bits(Normal(0.0, 1.0), FLOAT32, 4)
+    kernel = drawing(RANGES["normal32"].py_func)
+    kernel.compile(RANGES["normal32"].signatures[0])
     (code,) = kernel.inspect_llvm().values()
-    assert not re.search(r"\bf(?:add|sub|mul|div) (?:fast|contract|reassoc|arcp|afn|nnan|ninf|nsz)", code)
-    assert "llvm.fma" not in code
-    assert "llvm.fmuladd" not in code
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     target = llvm.Target.from_triple("aarch64-unknown-linux-gnu").create_target_machine(opt=1)

@@ -16,10 +16,10 @@ def small_blocks(stages: list[Any], width: int, count: int) -> list[Any]:
     A block is, as in PP-LCNet, a list of its kernel, widths, stride and more. What is at most STEM stays.
     """
     blocks = [block for stage in stages if isinstance(stage, list) for block in stage]
-    largest = max((n for block in blocks if isinstance(block, list) for n in numbers(block)), default=1)
+    widest = max((n for block in blocks if isinstance(block, list) for n in numbers(block)), default=1)
 
     def small(number: int) -> int:
-        scaled = 8 * math.ceil(number * width / largest / 8)
+        scaled = 8 * math.ceil(number * width / widest / 8)
         return number if number <= STEM else min(number, max(STEM, scaled))
 
     return [mapped(stage[:count] if isinstance(stage, list) else stage, small) for stage in stages]
