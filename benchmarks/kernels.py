@@ -37,7 +37,11 @@ TRUNC_NORMAL = TruncNormal(0.0, 1.0, -2.0, 2.0)
 PHILOX, MODE = 16 << 20, 0  # VSL_BRNG_PHILOX4X32X10; of a uniform, VSL_RNG_METHOD_UNIFORM_STD
 BOX_MULLER_2, ICDF = 1, 2  # VSL_RNG_METHOD_GAUSSIAN_…
 VARIABLE = "MKL_RT"
-INSTALL = f"pip install mkl, into any environment; {VARIABLE} names its libmkl_rt.so"
+RELEASE, PROCESSOR = "2019.0", "MKL_DEBUG_CPU_TYPE"  # the release with figures, and what it reads
+INSTALL = (
+    f"pip install mkl=={RELEASE}, into any environment; {VARIABLE} names its libmkl_rt.so, "
+    f"and {PROCESSOR}=7 lets it use AVX-512 on a processor of AMD"
+)
 
 
 class OneMkl:
@@ -48,6 +52,15 @@ class OneMkl:
         self._library.MKL_Set_Threading_Layer(1)  # sequential
         self._stream = ctypes.c_void_p()
         self._library.vslNewStream(ctypes.byref(self._stream), PHILOX, 42)
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether it uses its oldest code, as on a processor of AMD but for a release and a variable."""
+        text = ctypes.create_string_buffer(198)
+        self._library.MKL_Get_Version_String(text, len(text))
+        measured = f"Version {RELEASE} ".encode() in text.value and os.environ.get(PROCESSOR) == "7"
+        cpuinfo = Path("/proc/cpuinfo")
+        return not measured and cpuinfo.exists() and "AuthenticAMD" in cpuinfo.read_text()
 
     def draw(self, function: str, method: int, out: Any) -> None:
         """Fill an array by a function of two parameters, 0 and 1, as `vsRngGaussian`."""
@@ -70,6 +83,9 @@ def kernels(effort: Effort) -> Iterator[Row]:
     theirs = one_mkl()
     if theirs is None:
         yield Skipped("draws against oneMKL", f"oneMKL not found ({INSTALL})")
+    elif theirs.is_slowed:
+        yield Skipped("draws against oneMKL", f"it would use no AVX-512 on this processor ({INSTALL})")
+        theirs = None
     with _one_core():
         for name, size in SIZES.items():
             yield from _rows(name, size, max(effort.rounds, ROUNDS if effort.rounds > 2 else 2), theirs)
