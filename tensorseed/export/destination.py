@@ -183,7 +183,8 @@ class Destination:
     def abort_stale(self, paths: Sequence[str]) -> int | None:
         """Remove what killed writers of these paths left, and count it; None where the store lists nothing.
 
-        That is files such as NAME#1 in a folder, and multipart uploads of S3.
+        That is files such as NAME#2718 in a folder that no writer holds, and multipart uploads of S3.
+        Those have no locks: that of a writer under way fails it, and its next run goes on.
         """
         with self._explaining():
             if self.folder is not None:

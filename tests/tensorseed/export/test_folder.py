@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tensorseed.export.destination import Destination
+from tensorseed.export.folder import write_file
 from tensorseed.export.manifest import MANIFEST, PARTS
 from tests.tensorseed.export.stores import SHARDED, digests_in, digests_of_service, end_of, export
 
@@ -198,3 +200,48 @@ def test_unfinished_files_of_own_names_alone_are_removed(tmp_path: Path) -> None
         (tmp_path / name).write_text("left")
     assert end_of(export(None, SHARDED, tmp_path))["aborted_uploads"] == 2
     assert {path.name for path in tmp_path.glob("*#*")} == {"notes#1", "config.json#x"}
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    """One starts, and another run removes what is left and writes the same file, while it is under way."""
+    path = tmp_path / "w.bin"
+
+    def first() -> Iterator[bytes]:
+        yield b"a" * 100
+        assert Destination(str(tmp_path)).abort_stale(["w.bin"]) == 0
+        write_file(path, second())
+        assert path.read_bytes() == b"b" * 200
+        yield b"a" * 100
+
+    def second() -> Iterator[bytes]:
+        yield b"b" * 100
+        assert len(list(tmp_path.glob("w.bin#*"))) == 2
+        yield b"b" * 100
+
+    write_file(path, first())
+    assert path.read_bytes() == b"a" * 200
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_locks_a_writer_whose_file_is_removed_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(*_: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    target = Destination(str(tmp_path))
+
+    def pieces() -> Iterator[bytes]:
+        yield b"a"
+        assert target.abort_stale(["w.bin"]) == 1
+        (tmp_path / "w.bin").write_bytes(b"b")
+        yield b"a"
+
+    with pytest.raises(FileNotFoundError):
+        write_file(tmp_path / "w.bin", pieces())
+    assert (tmp_path / "w.bin").read_bytes() == b"b"
+    write_file(tmp_path / "w.bin", [b"a"])
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"a"]
