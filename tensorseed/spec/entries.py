@@ -110,7 +110,10 @@ def _group_rows(rows: Rows, faults: list[Located], limits: Limits) -> list[Entry
                     return found
         is_plain_form = plain.get(id(row.form))
         if is_plain_form is None:
-            is_plain_form = plain[id(row.form)] = _form(row.document(), limits) is not None
+            document = row.document()
+            if row.form.has_seed:  # a number or a text of digits, which `Row` has for the entry
+                document["seed"] = PLACEHOLDER
+            is_plain_form = plain[id(row.form)] = _form(document, limits) is not None
         form = row.form if is_plain_form else None
         found.append(EntryGroup(row.names, row.indices, row=row, form=form))
     return found

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tensorseed.errors import SpecError
 from tensorseed.spec import spec as specs
+from tensorseed.spec.entries import EntryGroup, EntryValidator
 from tensorseed.spec.json import rows, text
 from tensorseed.spec.json.rows import Rows, read_rows
 from tensorseed.spec.json.structure import scan
@@ -22,7 +23,7 @@ from tensorseed.spec.spec import parse_spec
 NAMES = st.one_of(st.just("ü.{0..3}"), st.just("a\tb"), st.just("{"), st.just(""), st.just("t1"))
 SIZES = st.one_of(st.integers(0, 4), st.sampled_from([-1, 1 << 64, 1 << 62, "a", [1], 1.5]))
 INITS = ["normal", "xavier_uniform", "Kaiming_Normal_", {"kind": "normal", "std": 0.5}, "orthogonal", "eye"]
-SEEDS = [3, "5", 0, "0", str((1 << 64) - 1), 1 << 64, -1, "x"]
+SEEDS = [3, "5", 0, "007", (1 << 64) - 1, 1 << 64, -1, "x"]
 PLAIN = st.fixed_dictionaries(
     {
         "type": st.just("Tensor"),
@@ -110,6 +111,27 @@ def test_objects_of_one_form_are_parsed_once() -> None:
     for row in read.rows:
         for name, index in zip(row.names, row.indices, strict=True):
             assert {"name": name, **row.document()} == layers[index]
+
+
+@pytest.mark.parametrize("seeded", [lambda i: i, str, lambda i: i % 2 or "0", lambda _: None])
+def test_entries_of_one_form_are_validated_once(
+    monkeypatch: pytest.MonkeyPatch, seeded: Callable[[int], Any]
+) -> None:
+    """Whether a seed is a number or a text."""
+    validated: list[int] = []
+    validate = EntryValidator.validate
+
+    def counting(self: EntryValidator, group: EntryGroup) -> Any:
+        validated.append(group.indices[0])
+        return validate(self, group)
+
+    monkeypatch.setattr(text, "SHORT_BYTES", 0)
+    monkeypatch.setattr(EntryValidator, "validate", counting)
+    layers = [{"name": f"t{i}", "type": "Tensor", "shape": [i, 3], "init": "normal"} for i in range(100)]
+    seeds = [{} if seeded(i) is None else {"seed": seeded(i)} for i in range(100)]
+    found = parse_spec(json.dumps({"layers": [*map(dict.__or__, layers, seeds)]}).encode(), Limits())
+    assert len(found.tensors) == 100
+    assert validated == [0]
 
 
 def test_a_list_of_few_or_of_unlike_objects_is_left_to_the_parser() -> None:
