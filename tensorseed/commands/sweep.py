@@ -49,8 +49,8 @@ EVENT_SECONDS = 1.0  # between two lines of JSON
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Picture to write, .svg or .png: a heat map of two axes, or lines along one. A table that is there "
-    "is not computed again.",
+    help="Picture to write, .svg or .png: a heat map of two axes, or lines along one. A table of this grid "
+    "that is there is not computed again.",
 )
 @click.option("--x", metavar="AXIS", help="Axis of the picture; the one with the most numbers if absent.")
 @click.option("--y", metavar="AXIS", help="Second axis of a heat map.")
@@ -58,7 +58,7 @@ EVENT_SECONDS = 1.0  # between two lines of JSON
     "--value", metavar="COLUMN", help="Column that the picture shows; a gain or the loss if absent."
 )
 @click.option("--restart", is_flag=True, help="Compute all points anew, also those of an earlier run.")
-@click.option("--force", is_flag=True, help="Overwrite a table or a picture that is there.")
+@click.option("--force", is_flag=True, help="Overwrite a picture, or a table that --plot does not draw.")
 @click.option(
     "--json",
     "as_json",
@@ -105,18 +105,19 @@ def sweep(
         grid = Grid.read(text)
         _check(partial(check_suffix, output))
         picture = None if plot is None else _picture(grid, plot, x, y, value)
-        anew = force or restart or picture is None or not output.is_file() or journal_path(output).exists()
-        for path in filter(None, (output if anew else None, plot)):
+        anew = restart or picture is None or not output.is_file() or journal_path(output).exists()
+        for path in filter(None, (output if anew or force else None, plot)):
             with writing_errors(path):
                 check_output(path, inputs, overwrite=force)
         if not anew and plot is not None and picture is not None:  # the table is whole already
             where, compute = _workers(workers, ray, 1)
             with writing_errors(output):
-                rows = finished_rows(grid, output, compute)
-            with writing_errors(plot), open_output(plot, inputs, overwrite=force) as stream:
-                stream.write(picture(rows))
-            _say_drawn(output, plot, rows, quiet=quiet, as_json=as_json)
-            return
+                rows = finished_rows(grid, output, compute, force=force)
+            if rows:
+                with writing_errors(plot), open_output(plot, inputs, overwrite=force) as stream:
+                    stream.write(picture(rows))
+                _say_drawn(output, plot, rows, quiet=quiet, as_json=as_json)
+                return
         with writing_errors(output), open_journal(output, versions(), restart=restart) as journal:
             run = Sweep(grid, journal)
             before = run.done

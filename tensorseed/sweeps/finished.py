@@ -20,11 +20,12 @@ from tensorseed.sweeps.workers import Task
 TOLERANCE = 1e-6  # of a number, relative: processors differ in the last digits
 
 
-def finished_rows(grid: Grid, path: Path, compute: Compute) -> list[Row]:
+def finished_rows(grid: Grid, path: Path, compute: Compute, *, force: bool = False) -> list[Row]:
     """The rows of the table at `path`, which is one of this grid.
 
     Its axes are those of the grid if the same rows are the same bytes again. The table does not have the rest
-    of the evaluation: one point is computed, and its numbers are compared.
+    of the evaluation: the first and the last point that have numbers are computed and compared.
+    With `force` another table has no rows.
 
     Raises:
         OverwriteError: it is another table, or no table.
@@ -32,6 +33,8 @@ def finished_rows(grid: Grid, path: Path, compute: Compute) -> list[Row]:
     """
     rows = _read(grid, path)
     if rows is None or not _agrees(grid, rows, compute):
+        if force:
+            return []
         raise OverwriteError(
             f"{path} is no table of this grid by these versions: name another output, or overwrite it with "
             "force=True"
@@ -47,7 +50,9 @@ def _read(grid: Grid, path: Path) -> list[Row] | None:
             return None
         rows = list(rows_of(grid, lambda index: _columns(found[index])))
         write(grid, rows, path.suffix, again)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, csv.Error):
+        return None
+    except (RuntimeError, OSError):  # of nested JSON, and of pyarrow: the bytes are here already
         return None
     return rows if again.getvalue() == content else None
 
@@ -59,10 +64,13 @@ def _columns(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _agrees(grid: Grid, rows: Sequence[Row], compute: Compute) -> bool:
-    """Whether the first point that has numbers, if one has, has them again."""
-    index = next((index for index, row in enumerate(rows) if row["error"] is None), 0)
-    ((_, answer),) = compute([Task(index, grid.request(index))])
-    again, row = answer["row"], rows[index]
+    """Whether the first and the last point that have numbers have them again; or the first, if none has."""
+    indices = [index for index, row in enumerate(rows) if row["error"] is None] or [0]
+    tasks = [Task(index, grid.request(index)) for index in sorted({indices[0], indices[-1]})]
+    return all(_is_same(answer["row"], rows[task.index]) for task, answer in compute(tasks))
+
+
+def _is_same(again: Row, row: Row) -> bool:
     same = all(_close(again[name], row[name]) for name in NUMBERS)
     return same and (again["error"] is None) == (row["error"] is None)
 
