@@ -61,6 +61,22 @@ def check_versions(theirs: Mapping[str, str], ours: Mapping[str, str]) -> None:
         raise ClusterError(f"the cluster has {found}, and this process {wanted}: install the same there")
 
 
+def cluster_error(error: Exception, what: str, *, extra: str) -> TensorseedError:
+    """The error to raise for a failure of `ray.get`: that of the task, or a sentence with what to do.
+
+    `what` failed, such as a task of Ray. `extra` is the installation that every node needs.
+    """
+    cause = getattr(error, "cause", None)  # of a RayTaskError: what the task raised
+    if isinstance(cause, TensorseedError):
+        return cause
+    if isinstance(cause, ImportError | AttributeError):
+        reason = f"{what} failed ({type(cause).__name__})"
+        return ClusterError(f"{reason}: every node needs {extra}, in the version of this process")
+    lines = str(error).strip().splitlines()
+    reason = type(cause).__name__ if cause is not None else (lines[0] if lines else type(error).__name__)
+    return ClusterError(f"{what} failed ({reason}): the same command goes on from here")
+
+
 def _unanswered(address: str, reason: str) -> ClusterError:
     return ClusterError(
         f"no Ray cluster answers at {address} ({reason}): start one with ray start --head, correct --ray, "
@@ -75,7 +91,9 @@ def _probe(address: str) -> None:
         ClusterError: there is none.
     """
     import socket
+    import time
 
+    deadline = time.monotonic() + PROBE_SECONDS
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 0xFFFF:
         return
@@ -86,10 +104,13 @@ def _probe(address: str) -> None:
             connection.sendall(_PREFACE)
             head = b""
             while len(head) < _HEAD_BYTES:
+                connection.settimeout(max(deadline - time.monotonic(), 1e-3))  # 0 would not wait at all
                 more = connection.recv(_HEAD_BYTES - len(head))
                 if not more:
                     break
                 head += more
+    except UnicodeError:  # of a host such as two dots
+        raise _unanswered(address, "no such host") from None
     except OSError as error:
         raise _unanswered(address, (error.strerror or "no answer in time").lower()) from None
     if len(head) < _HEAD_BYTES or head[_TYPE] != _SETTINGS:

@@ -10,10 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError
 
 from tensorseed.checkpoints.repo_files import RepoFile
-from tensorseed.client.errors import ClientError
 from tensorseed.client.progress import Progress
 from tensorseed.devices.local import local_settings
 from tensorseed.export.checkpoint import Checkpoint, Origin, open_checkpoint
@@ -21,7 +20,7 @@ from tensorseed.export.destination import Destination
 from tensorseed.export.manifest import Record
 from tensorseed.export.objects import Outcome, Writing
 from tensorseed.export.run import Work
-from tensorseed.ray_cluster import ClusterError, check_versions, versions
+from tensorseed.ray_cluster import check_versions, cluster_error, versions
 
 RETRIES = 5  # of a task whose worker dies
 LARGE_BYTES = 128 << 20  # of an object that reports its bytes while it is under way
@@ -155,19 +154,10 @@ def _result(reference: ray.ObjectRef[Outcome]) -> Outcome:
     """The result of a task.
 
     Raises:
-        ClientError: the task failed with it.
-        ClusterError: the worker has other versions, or workers died again and again.
+        TensorseedError: the task failed with it.
+        ClusterError: the worker has other versions, lacks a package, or workers died again and again.
     """
     try:
         return ray.get(reference)
-    except RayTaskError as error:
-        if isinstance(error.cause, ClientError | ClusterError):
-            raise error.cause from None
-        reason = type(error.cause).__name__
-        raise ClusterError(
-            f"a task of Ray failed ({reason}): every node needs tensorseed[export], in the version of this "
-            "process"
-        ) from None
     except RayError as error:
-        reason = str(error).partition("\n")[0]
-        raise ClusterError(f"a task of Ray failed ({reason}): the same command goes on from here") from None
+        raise cluster_error(error, "a task of Ray", extra="tensorseed[export]") from None

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tensorseed.ray_cluster import check_versions
+from tensorseed.ray_cluster import check_versions, cluster_error
 from tensorseed.sweeps.computing import compute_on_ray, failure, versions
-from tensorseed.sweeps.workers import DIED, Answered, Task, WorkerError
+from tensorseed.sweeps.workers import DIED, Answered, Task
 
 AHEAD = 2  # tasks for each core that are with the cluster at a time
 RETRIES = 3  # of a task whose worker or node dies
@@ -20,8 +20,7 @@ def compute(tasks: Iterable[Task], cores: int) -> Iterator[Answered]:
     Ray repeats a task whose worker or node dies, and keeps workers for the next task. In the end it fails.
 
     Raises:
-        ClusterError: a worker has other versions than this process.
-        WorkerError: the cluster cannot run tasks.
+        ClusterError: a worker has other versions than this process, or the cluster cannot run tasks.
     """
     import ray
 
@@ -42,8 +41,9 @@ def compute(tasks: Iterable[Task], cores: int) -> Iterator[Answered]:
                 yield task, failure(DIED)
                 continue
             except ray.exceptions.RayError as error:
-                why = str(error).strip().rpartition("\n")[2]
-                raise WorkerError(f"Ray could not compute point {task.index:,} ({why})") from None
+                raise cluster_error(
+                    error, f"point {task.index:,} on Ray", extra="tensorseed and torch"
+                ) from None
             check_versions(answer["versions"], wanted)
             yield task, answer
     finally:

@@ -18,7 +18,9 @@ from click.testing import CliRunner
 
 from tensorseed import ray_cluster
 from tensorseed.__main__ import main
-from tensorseed.ray_cluster import ClusterError, connect
+from tensorseed.client.errors import DiskError
+from tensorseed.errors import SpecError
+from tensorseed.ray_cluster import ClusterError, cluster_error, connect
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="ray has no wheel for this Python")
 
@@ -42,11 +44,38 @@ def answering(content: bytes) -> Iterator[str]:
 
 
 @contextmanager
+def dripping() -> Iterator[str]:
+    """The address of a server that sends an octet now and then, each soon after the one before."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                connection, _ = server.accept()
+                with connection:
+                    for octet in bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)):
+                        connection.sendall(bytes((octet,)))
+                        if ended.wait(0.2):
+                            break
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        ended.set()
+        thread.join()
+
+
+@contextmanager
 def place_of(kind: str) -> Iterator[str]:
     """An address where no cluster is."""
     if kind == "http":
         with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
             yield address
+    elif kind == "slow":
+        with dripping() as address:
+            yield address
+    elif kind == "..":
+        yield "..:6379"
     elif kind == "silent":
         with socket.create_server(("127.0.0.1", 0)) as server:
             yield f"127.0.0.1:{server.getsockname()[1]}"
@@ -61,6 +90,8 @@ def place_of(kind: str) -> Iterator[str]:
         ("ray://", "connection refused"),
         ("silent", "no answer in time"),
         ("http", "another server is there"),
+        ("slow", "no answer in time"),
+        ("..", "no such host"),
     ],
 )
 def test_an_address_without_a_cluster_is_found_at_once(
@@ -70,6 +101,42 @@ def test_an_address_without_a_cluster_is_found_at_once(
     with place_of(kind) as address, pytest.raises(ClusterError, match=words) as caught:
         connect(address)
     assert "set RAY_AUTH_MODE=token for one that wants a token" in str(caught.value)
+
+
+def fails_with(cause: Exception) -> Exception:
+    """What `ray.get` raises for a task that raised the cause."""
+    from ray.exceptions import RayTaskError
+
+    return RayTaskError("f", "Traceback\n  File /home/me", cause)  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (SpecError.at("/layers/0", "the shape is too large"), "/layers/0: the shape is too large"),
+        (ClusterError("install the same there"), "install the same there"),
+        (DiskError("the disk is full"), "the disk is full"),
+        (
+            ModuleNotFoundError("No module named obstore"),
+            "every node needs tensorseed[export], in the version",
+        ),
+        (AttributeError("moved"), "every node needs tensorseed[export], in the version"),
+        (MemoryError(), "a task of Ray failed (MemoryError): the same command goes on from here"),
+        (KeyError("/home/me"), "a task of Ray failed (KeyError): the same command goes on from here"),
+    ],
+)
+def test_a_failed_task_says_what_to_do(cause: Exception, words: str) -> None:
+    found = str(cluster_error(fails_with(cause), "a task of Ray", extra="tensorseed[export]"))
+    assert words in found
+    assert "/home" not in found
+
+
+def test_a_lost_worker_says_what_to_do() -> None:
+    from ray.exceptions import WorkerCrashedError
+
+    found = str(cluster_error(WorkerCrashedError(), "point 3 on Ray", extra="tensorseed and torch"))
+    assert found.startswith("point 3 on Ray failed (The worker died")
+    assert found.endswith(": the same command goes on from here")
 
 
 @pytest.mark.parametrize("command", ["export", "sweep"])
