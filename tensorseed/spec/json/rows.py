@@ -26,6 +26,7 @@ _LEVEL = 2  # of the list: a member of the document
 _LIST = re.compile(rb'"layers"[ \t\r\n]*:[ \t\r\n]*\[')
 _SHAPE = re.compile(rb'"shape"[ \t\r\n]*:[ \t\r\n]*(\[[0-9, ]*\])')
 _SEED = re.compile(rb'"seed"[ \t\r\n]*:[ \t\r\n]*("[0-9]{1,20}"|[0-9]{1,20})')
+_CONTROL = re.compile(rb"[\0-\x1f]")
 _MARK = "\ufdd0"  # in the place of a value; no character, and so in no text of sense
 _MARKED = f'"{_MARK}"'.encode()
 
@@ -105,9 +106,10 @@ def _read(text: bytes, structure: Structure) -> Rows:
     for at in range(0, len(quotes), PIECE):
         check_cancelled()
         texts = [*_cut(text, bounds[at : at + PIECE + 1], quotes[at : at + PIECE])]
-        names = b"\n".join([name for name, _ in texts]).decode().split("\n")
-        if len(names) != len(texts):
+        joined = b"\n".join([name for name, _ in texts])
+        if len(_CONTROL.findall(joined)) != len(texts) - 1:  # JSON has control characters as escapes alone
             raise _UnlikeError
+        names = joined.decode().split("\n")
         for index, (name, (_, rest)) in enumerate(zip(names, texts, strict=True), at):
             row = found.row(rest)
             row.names.append(name)

@@ -90,9 +90,25 @@ def test_a_broken_text_has_the_same_faults(data: Any) -> None:
     entry = {"type": "Tensor", "shape": [2, 3], "init": "normal"}
     body = json.dumps({"layers": [{"name": f"t{index}", **entry} for index in range(4)]}).encode()
     at = data.draw(st.integers(0, len(body) - 1))
-    other = data.draw(st.sampled_from([b"", b"x", b",", b"}", b"]", b'"', b"\\", b"\xff", b'"name":"u",']))
+    other = data.draw(
+        st.sampled_from(
+            [b"", b"x", b",", b"}", b"]", b'"', b"\\", b"\xff", b"\0", b"\t", b"\n", b"\x1f", b'"name":"u",']
+        )
+    )
     broken = body[:at] + other + body[at + data.draw(st.integers(0, 1)) :]
     assert outcome(broken) == whole(lambda: outcome(broken))
+
+
+@pytest.mark.usefixtures("long")
+@pytest.mark.parametrize("octet", [b"\0", b"\t", b"\n", b"\x1f"])
+def test_a_control_character_in_a_name_is_no_json(octet: bytes) -> None:
+    entry = {"type": "Tensor", "shape": [2, 3], "init": "normal"}
+    body = json.dumps({"layers": [{"name": f"t{index}", **entry} for index in range(4)]}).encode()
+    broken = body.replace(b"t2", b"t" + octet + b"2")
+    faults = outcome(broken)
+    assert faults == whole(lambda: outcome(broken))
+    assert isinstance(faults, list)
+    assert faults[0][0] == ""
 
 
 def found(layers: list[dict[str, Any]]) -> Rows | None:
