@@ -20,7 +20,7 @@ from tensorseed.export.destination import MIN_PARTS_AHEAD, PART_BYTES, Destinati
 from tensorseed.export.manifest import Record
 
 THREAD_AHEAD_BYTES = 12 << 20  # of parts under way from a process for each of its threads
-MAX_AHEAD_BYTES = 72 << 20
+MAX_AHEAD_BYTES = 24 << 20
 
 
 class StoppedError(TensorseedError):

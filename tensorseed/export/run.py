@@ -33,7 +33,7 @@ from tensorseed.export.objects import MAX_AHEAD_BYTES, THREAD_AHEAD_BYTES, Outco
 from tensorseed.export.shares import WHOLE, Share
 
 MAX_WRITERS = 8  # objects at a time into a folder
-MAX_UPLOADS = 4  # objects at a time to a store, which share the parts under way
+MAX_UPLOADS = 2  # objects at a time to a store, which share the parts under way
 HEADS = 16  # requests at a time that only look
 SAVE_SECONDS = 1.0  # between two writes of the records of small objects
 SAVE_BYTES = 1 << 20  # of an object whose record is written at once
@@ -197,8 +197,8 @@ def local_work(
 
     def work(files: Sequence[tuple[RepoFile, Record | None]]) -> Iterator[Outcome]:
         ahead = min(MAX_AHEAD_BYTES, THREAD_AHEAD_BYTES * settings.threads)
-        most = MAX_UPLOADS if destination.folder is None else MAX_WRITERS
-        writers = max(1, min(settings.threads, most, len(files)))
+        maximum = MAX_UPLOADS if destination.folder is None else MAX_WRITERS
+        writers = max(1, min(settings.threads, maximum, len(files)))
         each = settings._replace(threads=max(1, settings.threads // writers))
         writing = Writing(destination, each, verify, stop.is_set, progress, ahead // writers)
         yield from _in_turn(
