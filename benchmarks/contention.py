@@ -138,9 +138,9 @@ def _rows(idle: Mapping[str, list[float]], loaded: Mapping[str, list[float]]) ->
     for name, took in loaded.items():
         ratio = statistics.median(took) / statistics.median(idle[name])
         whose = f"{name} beside {CLIENTS} clients of orthogonal matrices"
-        yield Reading(f"median of a {whose}, of its idle median", ratio, "×", Target(5, most=True))
+        yield Reading(f"median of a {whose}, of its idle median", ratio, "×", Target(5, maximum=True))
         slowest = statistics.quantiles(took, n=100)[-1]
-        yield Reading(f"99th percentile of a {whose}", slowest, "s", Target(1, most=True))
+        yield Reading(f"99th percentile of a {whose}", slowest, "s", Target(1, maximum=True))
 
 
 def _beside_preparations(server: Server) -> Iterator[Row]:
@@ -154,4 +154,4 @@ def _beside_preparations(server: Server) -> Iterator[Row]:
         )
     connection.close()
     name = f"small evaluation beside {PREPARING} preparations of a minute"
-    yield Reading(name, took, "s", Target(1, most=True))
+    yield Reading(name, took, "s", Target(1, maximum=True))

@@ -58,11 +58,11 @@ def evaluating(effort: Effort) -> Iterator[Row]:
             "the same written in plain torch, in process",
             evaluate,
             2 * effort.rounds + 1,
-            target=Target(1.5, most=True),
+            target=Target(1.5, maximum=True),
         )
     took = in_turn({"ours": first, "theirs": first_of_torch}, effort.rounds + 2)
     against = "the same in plain torch, from its import on"
-    yield compared(f"{NAME}, cold", against, took["ours"], took["theirs"], target=Target(3, most=True))
+    yield compared(f"{NAME}, cold", against, took["ours"], took["theirs"], target=Target(3, maximum=True))
 
 
 def post(server: Server) -> None:

@@ -44,4 +44,4 @@ def fairness(effort: Effort) -> Iterator[Row]:
         took = in_turn({"loaded": loaded, "idle": idle}, effort.downloads)
         connection.close()
     name = f"GET of a 256×784 tensor while {STREAMS} clients stream terabytes"
-    yield compared(name, "the same, idle", took["loaded"], took["idle"], target=Target(5, most=True))
+    yield compared(name, "the same, idle", took["loaded"], took["idle"], target=Target(5, maximum=True))

@@ -122,7 +122,7 @@ def _shards(layers: int, effort: Effort) -> Iterator[Comparison]:
             "`init_` of the whole",
             eightfold,
             took["whole"],
-            target=Target(1.15, most=True),
+            target=Target(1.15, maximum=True),
         )
 
 
@@ -181,4 +181,4 @@ def _importing(effort: Effort) -> Reading:
         {"with": lambda: run("import tensorseed"), "without": lambda: run("pass")}, 2 * effort.rounds + 1
     )
     differences = [a - b for a, b in zip(took["with"], took["without"], strict=True)]
-    return Reading("`import tensorseed`", statistics.median(differences), "s", Target(0.15, most=True))
+    return Reading("`import tensorseed`", statistics.median(differences), "s", Target(0.15, maximum=True))

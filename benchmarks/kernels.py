@@ -107,9 +107,9 @@ def _rows(name: str, size: int, rounds: int, theirs: OneMkl | None) -> Iterator[
         ("normal float8_e4m3fn", "normal bfloat16", 0.9),
         ("normal float8_e5m2", "normal bfloat16", 0.9),
     ]
-    for ours, against, least in pairs:
+    for ours, against, minimum in pairs:
         if against in counts:
-            target = None if least is None else Target(least)
+            target = None if minimum is None else Target(minimum)
             scale, row = Scale("M/s", 1e-6), f"{ours}, one thread, buffer of {name}"
             yield compared(row, against, took[ours], took[against], scale, target)
 

@@ -31,7 +31,7 @@ def memory(effort: Effort) -> Iterator[Row]:
             read = drain([client], span)
         one = _peak(server) - rest
         name = f"memory for one client that streamed {read / (1 << 30):.1f} GiB"
-        yield Reading(name, one / 1024, "MiB", Target(64, most=True))
+        yield Reading(name, one / 1024, "MiB", Target(64, maximum=True))
     with service() as server:
         rest = _rest(server)
         with downloads(server, [f"{HUNDRED_GIB}{seed}" for seed in range(CLIENTS)]) as clients:
@@ -39,7 +39,7 @@ def memory(effort: Effort) -> Iterator[Row]:
             alive = _answers(server)
         further = (_peak(server) - rest - one) / (CLIENTS - 1)
         name = f"memory for each further of {CLIENTS} slow clients of 100 GiB files"
-        yield Reading(name, further / 1024, "MiB", Target(16, most=True))
+        yield Reading(name, further / 1024, "MiB", Target(16, maximum=True))
         yield Reading("/healthz among them", alive * 1e3, "ms")
 
 

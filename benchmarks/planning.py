@@ -40,7 +40,7 @@ def planning(effort: Effort) -> Iterator[Row]:
             "`json.loads` of it, each written out",
             lambda: json.loads(long),
             effort.rounds,
-            target=Target(3, most=True),
+            target=Target(3, maximum=True),
         )
     answer = _plan(unlike)
     yield compare(
@@ -49,7 +49,7 @@ def planning(effort: Effort) -> Iterator[Row]:
         "`json.loads` and `json.dumps` of the plan",
         lambda: json.dumps(json.loads(answer)),
         effort.rounds,
-        target=Target(4, most=True),
+        target=Target(4, maximum=True),
     )
 
 

@@ -51,7 +51,7 @@ def _compare(where: str, size: int, effort: Effort, read: Read) -> Comparison:
         effort.requests // BATCH,
     )
     name = f"1 MiB range at a random offset of a 1 TiB file, {where}"
-    target = Target(1.1, most=True)
+    target = Target(1.1, maximum=True)
     return compared(name, "the same at offset 0", took["random"], took["start"], target=target)
 
 

@@ -36,7 +36,7 @@ def repositories(effort: Effort) -> Iterator[Row]:
         for name, ask in (("HEAD", _head), ("header", _header)):
             took = in_turn({"large": _of(server, ask, large), "small": _of(server, ask, small)}, rounds)
             what = f"{name} of any shard of deepseek-v3, of any seed"
-            target = Target(MOST, most=True) if name == "HEAD" else None
+            target = Target(MOST, maximum=True) if name == "HEAD" else None
             yield compared(what, "of tiny-llama's file", took["large"], took["small"], target=target)
 
 

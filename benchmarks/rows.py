@@ -12,11 +12,11 @@ class Target:
     """What a figure must reach: at least, or at most, `bound`."""
 
     bound: float
-    most: bool = False
+    maximum: bool = False
 
     def met(self, value: float) -> bool:
         """Whether `value` is on the right side of the bound."""
-        return value <= self.bound if self.most else value >= self.bound
+        return value <= self.bound if self.maximum else value >= self.bound
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Comparison:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is reached; None without one. One that says `most` is of times as long."""
+        """Whether the target is reached; None without one. One that says `maximum` is of times as long."""
         if self.target is None:
             return None
-        return self.target.met(1 / self.ratio if self.target.most else self.ratio)
+        return self.target.met(1 / self.ratio if self.target.maximum else self.ratio)
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ def starting(effort: Effort) -> Iterator[Row]:
     theirs = {modules: partial(importing, modules) for modules in ("torch", SERVER)}
     took = in_turn({"ours": until_ready, **theirs}, effort.rounds)
     name = "process start to ready, kernels cached"
-    for modules, at_most in (("torch", 1.5), (SERVER, 2)):
+    for modules, bound in (("torch", 1.5), (SERVER, 2)):
         against = f'`python -c "import {modules}"`'
-        yield compared(name, against, took["ours"], took[modules], target=Target(at_most, most=True))
+        yield compared(name, against, took["ours"], took[modules], target=Target(bound, maximum=True))
 
 
 def until_ready() -> float:

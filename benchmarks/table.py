@@ -48,7 +48,7 @@ def _points(curve: Curve) -> Iterable[str]:
 
 
 def _ratio(row: Comparison) -> str:
-    if row.target is not None and row.target.most:
+    if row.target is not None and row.target.maximum:
         return f"{1 / row.ratio:.2f}× as long ({1 / row.high:.2f}–{1 / row.low:.2f})"
     return f"{row.ratio:.2f}× ({row.low:.2f}–{row.high:.2f})"
 
@@ -56,7 +56,7 @@ def _ratio(row: Comparison) -> str:
 def _target(target: Target | None, unit: str) -> str:
     if target is None:
         return ""
-    return f"{'at most' if target.most else 'at least'} {target.bound:g}{unit}"
+    return f"{'at most' if target.maximum else 'at least'} {target.bound:g}{unit}"
 
 
 def _met(met: bool | None) -> str:

@@ -36,9 +36,9 @@ def test_sides_of_different_length_are_a_mistake():
         (None, 2.0, None),
         (Target(2), 2.0, True),
         (Target(2), 1.9, False),
-        (Target(1.1, most=True), 1.0, True),
-        (Target(1.1, most=True), 0.9, False),
-        (Target(2, most=True), 0.5, True),
+        (Target(1.1, maximum=True), 1.0, True),
+        (Target(1.1, maximum=True), 0.9, False),
+        (Target(2, maximum=True), 0.5, True),
     ],
 )
 def test_a_target_is_of_times_as_fast_and_one_that_says_most_of_times_as_long(target, theirs, met):
@@ -47,7 +47,7 @@ def test_a_target_is_of_times_as_fast_and_one_that_says_most_of_times_as_long(ta
 
 @pytest.mark.parametrize(("value", "met"), [(63.0, True), (64.0, True), (64.1, False)])
 def test_a_reading_is_judged_by_its_own_number(value, met):
-    assert Reading("memory", value, "MiB", Target(64, most=True)).met is met
+    assert Reading("memory", value, "MiB", Target(64, maximum=True)).met is met
     assert Reading("memory", value, "MiB").met is None
 
 

@@ -8,11 +8,11 @@ from benchmarks.rows import Curve, Reading, Scale, Skipped, Target, compared
 from benchmarks.table import HEADER, line, summary
 
 FAST = compared("normal", "torch", [1.0], [6.0], Scale("M/s", 10.0), Target(5))
-SLOW = compared("range", "offset 0", [2.0], [1.0], target=Target(1.1, most=True))
+SLOW = compared("range", "offset 0", [2.0], [1.0], target=Target(1.1, maximum=True))
 ROWS = [
     FAST,
     SLOW,
-    Reading("memory", 80.0, "MiB", Target(64, most=True)),
+    Reading("memory", 80.0, "MiB", Target(64, maximum=True)),
     Skipped("requests", "wrk not found (apt-get install wrk)"),
     Curve("file size", "bytes", "GB/s", {"normal": [(1024.0, 0.5)], "zeros": [(1024.0, 0.6), (2048.0, 0.7)]}),
 ]

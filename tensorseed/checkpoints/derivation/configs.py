@@ -182,14 +182,14 @@ def _fault(name: str, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     if name == "num_labels":
-        most = MAX_LABELS
+        maximum = MAX_LABELS
     elif _COUNT.search(name) and not _NO_COUNT.search(name):
-        most = MAX_COUNT
+        maximum = MAX_COUNT
     else:
-        most = MAX_NUMBER
-    if abs(value) <= most:
+        maximum = MAX_NUMBER
+    if abs(value) <= maximum:
         return None
-    return f"{shortened(name)} must be at most {most:,} in a config that a recipe is derived from"
+    return f"{shortened(name)} must be at most {maximum:,} in a config that a recipe is derived from"
 
 
 def with_floats(value: Any) -> Any:

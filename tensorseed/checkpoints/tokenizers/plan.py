@@ -93,9 +93,9 @@ class TooFewIdsError(VocabularyError):
 class TooManyIdsError(VocabularyError):
     """A vocabulary has more ids than a tokenizer may."""
 
-    def __init__(self, pointer: str, size: int, most: int = MAX_VOCABULARY) -> None:
+    def __init__(self, pointer: str, size: int, maximum: int = MAX_VOCABULARY) -> None:
         detail = f"a vocabulary of {size:,} ids is too large for a tokenizer, so the repository has none"
-        super().__init__(pointer, f"{detail}: at most {most:,} have one")
+        super().__init__(pointer, f"{detail}: at most {maximum:,} have one")
 
 
 class NoSizeError(VocabularyError):
@@ -129,12 +129,12 @@ def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
     if type(size) is not int:
         return None
     family = family_of(kind, _first_special(configs))
-    most = MAX_CHARACTERS if family is SPEECH else MAX_VOCABULARY
-    if size > most:
-        raise TooManyIdsError(pointer, size, most)
-    least = _required(family) + (len(family.needs) if family is SPEECH else MIN_SPECIAL)
-    if size < min(2 * MIN_SPECIAL, least):
-        raise TooFewIdsError(pointer, size, least)
+    maximum = MAX_CHARACTERS if family is SPEECH else MAX_VOCABULARY
+    if size > maximum:
+        raise TooManyIdsError(pointer, size, maximum)
+    minimum = _required(family) + (len(family.needs) if family is SPEECH else MIN_SPECIAL)
+    if size < min(2 * MIN_SPECIAL, minimum):
+        raise TooFewIdsError(pointer, size, minimum)
     found = special_tokens(configs, size, family, masks=architecture_of(config).endswith("ForMaskedLM"))
     pieces: dict[int, str] = {}
     if family is WHISPER:
@@ -144,7 +144,7 @@ def plan_tokenizer(config: Mapping[str, Any]) -> TokenizerPlan | None:
             found.add(size - 1 - place, f"<extra_id_{place}>")
     needed = len(found.texts) + len(pieces) + _required(family)
     if size < needed:
-        raise TooFewIdsError(pointer, size, max(needed, least))
+        raise TooFewIdsError(pointer, size, max(needed, minimum))
     return TokenizerPlan(
         family.kind,
         family.class_name,

@@ -105,12 +105,12 @@ def _without_mark(body: bytes) -> bytes:
 
 def _check_size(structure: Structure, limits: Limits) -> None:
     """Raise TooLargeError for more values or containers than any valid request has."""
-    for count, most, noun in (
+    for count, maximum, noun in (
         (structure.containers, limits.json_containers, "lists and objects"),
         (structure.values, limits.json_values, "values"),
     ):
-        if count > most:
-            detail = f"the body holds {count:,} {noun}, the limit is {most:,}"
+        if count > maximum:
+            detail = f"the body holds {count:,} {noun}, the limit is {maximum:,}"
             raise TooLargeError(f"{detail}: shorten it, or send it in parts")
 
 

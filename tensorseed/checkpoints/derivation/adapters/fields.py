@@ -116,9 +116,9 @@ def field_faults(adapter: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
             continue
     yield from _expression_faults(adapter)
     for path, value in members(adapter):
-        most = MAX_RANK if path[0] in ("r", "rank_pattern") else MAX_NUMBER
-        if isinstance(value, int) and abs(value) > most:
-            yield path, f"a number of an adapter is at most {most:,}"
+        maximum = MAX_RANK if path[0] in ("r", "rank_pattern") else MAX_NUMBER
+        if isinstance(value, int) and abs(value) > maximum:
+            yield path, f"a number of an adapter is at most {maximum:,}"
 
 
 def _expressions(name: str, value: Any) -> list[tuple[Path, str]]:

@@ -53,9 +53,9 @@ def by_kind(whole: Document) -> Iterator[Changes]:
         for name, value in fields.items()
         if kinds.FACTORS.fullmatch(name) and isinstance(value, float)
     }
-    for pattern, most in _LIMITS:
+    for pattern, maximum in _LIMITS:
         yield {
-            (*place, name): mapped(value, partial(min, most))
+            (*place, name): mapped(value, partial(min, maximum))
             for place, fields in parts_of(whole)
             for name, value in named(fields, pattern)
         }
@@ -70,8 +70,8 @@ def by_shape(whole: Document, shapes: Shapes) -> Iterator[Changes]:
                 for size in set(_deep(value)):
                     found.setdefault(size, []).append(((*place, name), value))
     elements = {size: _elements(size, shapes) for size in found if size > MIN_SIZE}
-    least = sum(math.prod(shape) * count for shape, count in shapes.items()) // 50
-    for size in sorted((size for size in elements if elements[size] > least), key=lambda s: -elements[s]):
+    minimum = sum(math.prod(shape) * count for shape, count in shapes.items()) // 50
+    for size in sorted((size for size in elements if elements[size] > minimum), key=lambda s: -elements[s]):
         places = found[size]
         for target in _targets(size):
             yield _with(places, size, target)

@@ -98,9 +98,9 @@ class _Part:
     def _named(self, pattern: re.Pattern[str], but: re.Pattern[str] | None = None) -> list[tuple[str, Any]]:
         return [*named({**self._fields, **self._new}, pattern, but)]
 
-    def _limit(self, pattern: re.Pattern[str], most: int) -> None:
+    def _limit(self, pattern: re.Pattern[str], maximum: int) -> None:
         for name, value in self._named(pattern):
-            self._new[name] = mapped(value, lambda number: min(number, most))
+            self._new[name] = mapped(value, lambda number: min(number, maximum))
 
     def _shrink_counts(self) -> None:
         counts: dict[str, int] = {}
@@ -203,8 +203,8 @@ class _Part:
         rates = [value for _, value in self._named(kinds.RATES) if isinstance(value, list)]
         stages = max(map(len, rates), default=0)
         for name, value in self._named(kinds.HALVED):
-            least = min(self._fields[name], 2 << stages)
-            self._new[name] = max(value, least) >> stages << stages
+            minimum = min(self._fields[name], 2 << stages)
+            self._new[name] = max(value, minimum) >> stages << stages
         for name, value in self._named(kinds.DOUBLED) if stages else ():
             self._new[name] = mapped(value, lambda number: min(number, max(2, 2 * small >> stages)))
 
@@ -217,19 +217,19 @@ class _Part:
 
     def _shrink_heads(self) -> None:
         heads = self._named(kinds.HEADS, kinds.HEAD_DIM)
-        most = max((value for _, value in heads if isinstance(value, int)), default=0)
+        maximum = max((value for _, value in heads if isinstance(value, int)), default=0)
         width = main_width({**self._fields, **self._new})
         fitting = (number for number in range(HEADS, 0, -1) if width % (2 * number) == 0)  # halves rotate
         count = next(fitting, 1)
         if not self._shared.sizes.head_dims and not self._named(kinds.HEAD_DIM):
-            count = max(1, min(count, width * most // max(main_width(self._fields), 1)))
+            count = max(1, min(count, width * maximum // max(main_width(self._fields), 1)))
         for name, value in heads:
             if isinstance(value, list):
                 last = max(max(numbers(value)), 8)  # heads of stages double: 3, 6, 12, 24 become 1, 2, 4, 8
                 stages = len({*numbers(value)}) > 1
                 self._new[name] = [max(1, n * 8 // last) if stages else min(n, count) for n in value]
             elif value > 2:
-                self._new[name] = count if 2 * value > most else max(1, count // 2)
+                self._new[name] = count if 2 * value > maximum else max(1, count // 2)
         for name, value in self._named(kinds.HEAD_GROUPS):
             self._new[name] = mapped(value, lambda number: min(number, count))
         if not self._shared.sizes.head_dims:
