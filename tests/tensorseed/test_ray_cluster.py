@@ -34,9 +34,9 @@ def answering(content: bytes) -> Iterator[str]:
             with suppress(OSError):
                 while True:
                     connection, _ = server.accept()
-                    connection.sendall(content)
-                    connection.shutdown(socket.SHUT_WR)
-                    connection.close()
+                    with connection:  # closed too where the other side is gone already
+                        connection.sendall(content)
+                        connection.shutdown(socket.SHUT_WR)
 
         threading.Thread(target=serve, daemon=True).start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
