@@ -67,15 +67,17 @@ def test_objects_are_those_of_one_process(
 def test_a_large_recipe_is_the_services_everywhere(
     cluster: str, s3: S3, tmp_path: Path, large_recipe: Path
 ) -> None:
-    """By one process into a folder and into S3, and by Ray; in a soak test it has 2 GB."""
+    """By one process, by shares and by Ray, into a folder and into S3; in a soak test it has 2 GB."""
     app = create_app(Settings.model_construct(threads=2, recipes=large_recipe.parent))
     with serving(app) as url:
         wanted = digests_of_service(url, "tests/large")
-    for place, more in (("one", ()), ("ray", ("--ray", cluster))):
-        end_of(export(s3, large_recipe, tmp_path / place, *more))
-        assert {**digests_in(tmp_path / place), MANIFEST: ""} == {**wanted, MANIFEST: ""}
-    end_of(export(s3, large_recipe, f"s3://{BUCKET}/sized"))
-    assert {**digests_at(s3, "sized"), MANIFEST: ""} == {**wanted, MANIFEST: ""}
+    shares = [("--shard", f"{index}/3") for index in (2, 0, 1)]
+    for way, commands in {"one": [()], "shares": shares, "ray": [("--ray", cluster)]}.items():
+        for destination in (tmp_path / way, f"s3://{BUCKET}/large-{way}"):
+            for more in commands:
+                end_of(export(s3, large_recipe, destination, *more))
+        for found in (digests_in(tmp_path / way), digests_at(s3, f"large-{way}")):
+            assert {**found, MANIFEST: ""} == {**wanted, MANIFEST: ""}
 
 
 def test_a_killed_worker_is_started_again(cluster: str, tmp_path: Path, s3: S3, large_recipe: Path) -> None:
