@@ -36,7 +36,7 @@ ls "$0"
 
 
 def test_a_slow_store_gets_every_object(s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec, place = large(tmp_path), f"s3://{BUCKET}/slow"
+    spec, place = large(tmp_path), f"s3://{BUCKET}/slow-and-large"
     end_of(export(None, spec, tmp_path / "here"))
     with between(s3.url) as (proxy, url):
         monkeypatch.setattr(destination, "REQUEST_SECONDS", 0.2)
@@ -47,8 +47,8 @@ def test_a_slow_store_gets_every_object(s3: S3, tmp_path: Path, monkeypatch: pyt
         proxy.pause = 0.1
         end_of(export(s3.through(url), spec, place))
     name = "large.safetensors"
-    assert digests_at(s3, "slow")[name] == digests_in(tmp_path / "here")[name]
-    assert unfinished(s3, "slow/") == []
+    assert digests_at(s3, "slow-and-large")[name] == digests_in(tmp_path / "here")[name]
+    assert unfinished(s3, "slow-and-large/") == []
 
 
 @pytest.mark.skipif(not namespaces(), reason="this user may not have mounts of its own")
