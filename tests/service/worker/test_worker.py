@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from itertools import accumulate
@@ -225,6 +226,13 @@ def test_the_chunks_of_several_streams_take_turns(device, monkeypatch):
     files = [normal(300, 300, seed=seed, device=device) for seed in range(4)]
     read = order_of_reads(monkeypatch)
     monkeypatch.setattr("service.worker.chunks.MAX_GROWTH", 1)  # so that all reads are of one size
+    noted = VirtualFile.read_into
+
+    def unhurried(file: VirtualFile, *arguments: Any) -> None:
+        noted(file, *arguments)
+        time.sleep(0.003)  # meanwhile the loop asks for the next chunks
+
+    monkeypatch.setattr(VirtualFile, "read_into", unhurried)
 
     async def use(worker: Worker) -> None:
         await asyncio.gather(*(collect(worker.stream(file, 0, file.size)) for file in files))
