@@ -20,8 +20,9 @@ help: ## what there is
 run: $(SERVICE) ## serve on HOST:PORT (127.0.0.1:8000)
 	@$(BIN)/python -m service serve --host $(HOST) --port $(PORT)
 
+# One process more than the two cores of a small machine: many tests wait for a server.
 test: setup clients ## the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: setup ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
