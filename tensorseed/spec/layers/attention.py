@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tensorseed.spec.layers.base import ZEROS, Count, Layer, Positive, Probability, Slot
 from tensorseed.spec.layers.linear import TORCH_DEFAULT
-from tensorseed.spec.layers.network_module import Attention, Computation, InputAxis
+from tensorseed.spec.layers.network_module import Attention, Computation, InputAxis, Shape
 from tensorseed.spec.schemes import ArgumentError
 from tensorseed.spec.schemes.scaled import XavierNormal, XavierUniform
 
@@ -94,6 +94,15 @@ class MultiheadAttention(Layer):
             yield Slot("q_proj_weight", (size, size), XAVIER)
             yield Slot("k_proj_weight", (size, keys), XAVIER)
             yield Slot("v_proj_weight", (size, values), XAVIER)
+
+    def check_input(self, shape: Shape) -> None:
+        """Check the embedding, which is that of keys and values too where it attends to itself."""
+        super().check_input(shape)
+        for name in ("kdim", "vdim"):
+            size = getattr(self, name)
+            if size not in (None, self.embed_dim):
+                detail = f"has {name} {size} and attends to its own input, of embed_dim {self.embed_dim}"
+                raise ValueError(f"{detail}: leave {name} out, or set it to {self.embed_dim}")
 
     def draws_in_training(self) -> bool:
         """Whether there is dropout."""

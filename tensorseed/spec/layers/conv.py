@@ -21,7 +21,7 @@ from tensorseed.spec.layers.base import (
     expand_size,
 )
 from tensorseed.spec.layers.linear import TORCH_DEFAULT
-from tensorseed.spec.layers.network_module import Computation, channel_axis
+from tensorseed.spec.layers.network_module import Computation, Shape, channel_axis, check_window
 from tensorseed.spec.schemes import ArgumentError
 
 Size1 = Annotated[Count | tuple[Count], COLLAPSE_EQUAL]
@@ -99,6 +99,15 @@ class _Conv(Convolution):
             raise ArgumentError(
                 ("padding",), "padding same needs a stride of 1: give numbers, or leave the stride at 1"
             )
+
+    def check_input(self, shape: Shape) -> None:
+        """Check the channels, and that the kernel fits."""
+        super().check_input(shape)
+        padding: int | Shape | str = self.padding  # type: ignore[attr-defined]
+        if padding != "same":
+            pads, sizes = (0 if isinstance(padding, str) else padding), (self.kernel_size, self.dilation)  # type: ignore[attr-defined]
+            kernel, dilation = (expand_size(size, self.rank) for size in sizes)
+            check_window(shape, kernel, expand_size(pads, self.rank), dilation)
 
 
 class Conv1d(_Conv):

@@ -174,3 +174,23 @@ class NetworkModule(BaseModel):
         """The output of `module`, this layer's real module, for `x`."""
         y: torch.Tensor = module(x)
         return y
+
+
+def check_window(
+    shape: Shape, window: Shape, padding: Shape | None = None, dilation: Shape | None = None
+) -> None:
+    """Check that a window fits into the last dimensions of an input, with their padding on both sides.
+
+    Raises:
+        ValueError: it does not. The sentence continues the layer's name.
+    """
+    rank = len(window)
+    pads, steps = padding or (0,) * rank, dilation or (1,) * rank
+    for size, width, pad, step in zip(shape[-rank:], window, pads, steps, strict=True):
+        spread = step * (width - 1) + 1
+        if spread > size + 2 * pad:
+            over = f", {spread} with its dilation" if step > 1 else ""
+            padded = f", {size + 2 * pad} with its padding" if pad else ""
+            got = f"gets {size}{padded}, from an input of shape {list(shape)}"
+            remedy = "take a smaller kernel_size, or make the layers before it give more"
+            raise ValueError(f"has kernel_size {width}{over} and {got}: {remedy}")

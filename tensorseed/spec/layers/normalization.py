@@ -30,12 +30,17 @@ def _dimensions(size: int | Shape) -> Shape:
     return (size,) if isinstance(size, int) else size
 
 
-def _check_normalized(size: int | Shape, shape: Shape) -> None:
+def check_normalized(size: int | Shape, shape: Shape, argument: str = "normalized_shape") -> None:
+    """Check that the last dimensions of an input are `size`, which is called `argument`.
+
+    Raises:
+        ValueError: they are not. The sentence continues the layer's name.
+    """
     wanted = _dimensions(size)
     if shape[-len(wanted) :] != wanted or not wanted:
         got = list(shape[-len(wanted) :])
-        detail = f"has normalized_shape {list(wanted)} and gets {got}, from an input of shape {list(shape)}"
-        raise ValueError(f"{detail}: set normalized_shape to {got}")
+        detail = f"has {argument} {list(wanted)} and gets {got}, from an input of shape {list(shape)}"
+        raise ValueError(f"{detail}: set {argument} to {got}")
 
 
 def affine_slots(shape: Shape, *, bias: bool) -> Iterator[Slot]:
@@ -77,7 +82,7 @@ class LayerNorm(LayerNormArguments, Layer):
 
     def check_input(self, shape: Shape) -> None:
         """Check the last dimensions."""
-        _check_normalized(self.normalized_shape, shape)
+        check_normalized(self.normalized_shape, shape)
 
 
 class RMSNormArguments(Module):
@@ -114,7 +119,7 @@ class RMSNorm(RMSNormArguments, Layer):
 
     def check_input(self, shape: Shape) -> None:
         """Check the last dimensions."""
-        _check_normalized(self.normalized_shape, shape)
+        check_normalized(self.normalized_shape, shape)
 
 
 class GroupNorm(Layer):

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from tensorseed.spec.layers.attention import XAVIER, check_heads
 from tensorseed.spec.layers.base import TWO_INPUTS, Count, Layer, Module, Positive, Slot, prefix_slots
-from tensorseed.spec.layers.network_module import Attention, Computation, InputAxis
-from tensorseed.spec.layers.normalization import NormPart
+from tensorseed.spec.layers.network_module import Attention, Computation, InputAxis, Shape
+from tensorseed.spec.layers.normalization import NormPart, check_normalized
 from tensorseed.spec.layers.transformer_layers import (
     HEADS,
     SIZE,
@@ -87,6 +87,12 @@ class TransformerEncoder(_Stack):
             if norm and norm.type == "LayerNorm" and norm.elementwise_affine and norm.bias: zeros
         """
         return self._stack("encoder_layer", self.encoder_layer)
+
+    def check_input(self, shape: Shape) -> None:
+        """Check the signal, and that its normalisation is of its size."""
+        super().check_input(shape)
+        if self.norm is not None:
+            check_normalized(self.norm.normalized_shape, shape, "norm.normalized_shape")
 
     def _argument(self, name: str) -> int:
         return int(getattr(self.encoder_layer, name))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tensorseed.spec.layers.network_module import Shape
 from tensorseed.spec.modules.pooling import Spatial
 from tensorseed.spec.numbers import EXACT
 
@@ -80,19 +81,34 @@ class ConstantPad3d(_Pad3):
     value: Filling
 
 
-class ReflectionPad1d(_Pad1):
+class _Reflection(Spatial):
+    """Base of the mirror images, which are shorter than what they mirror."""
+
+    def check_input(self, shape: Shape) -> None:
+        """Check that every side has elements to mirror."""
+        super().check_input(shape)
+        given: int | Shape = self.padding  # type: ignore[attr-defined]
+        sides = (given,) * 2 * self.rank if isinstance(given, int) else given
+        for index, side in enumerate(sides):
+            size = shape[-1 - index // 2]
+            if side >= size:
+                detail = f"has padding {side} and gets {size}, from an input of shape {list(shape)}"
+                raise ValueError(f"{detail}: take a padding of at most {size - 1}")
+
+
+class ReflectionPad1d(_Reflection, _Pad1):
     """The mirror image of (N, C, L) around it, without its edge."""
 
     type: Literal["ReflectionPad1d"]
 
 
-class ReflectionPad2d(_Pad2):
+class ReflectionPad2d(_Reflection, _Pad2):
     """The mirror image of (N, C, H, W) around it, without its edge."""
 
     type: Literal["ReflectionPad2d"]
 
 
-class ReflectionPad3d(_Pad3):
+class ReflectionPad3d(_Reflection, _Pad3):
     """The mirror image of (N, C, D, H, W) around it, without its edge."""
 
     type: Literal["ReflectionPad3d"]

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from tensorseed.spec.layers.base import Positive, expand_size
-from tensorseed.spec.layers.network_module import Shape
+from tensorseed.spec.layers.network_module import Shape, check_window
 from tensorseed.spec.modules.base import Size1, Size2, Size3, StatelessModule, Window1, Window2, Window3
 from tensorseed.spec.numbers import EXACT
 from tensorseed.spec.schemes import ArgumentError
@@ -65,6 +65,14 @@ class Pool(Spatial):
             if 2 * pad > size:
                 detail = f"padding must be at most half of kernel_size: {pad} is more than half of {size}"
                 raise ArgumentError(("padding",), detail)
+
+    def check_input(self, shape: Shape) -> None:
+        """Check that a window fits, unless one that is cut off counts."""
+        super().check_input(shape)
+        if not getattr(self, "ceil_mode", False):
+            padding, dilation = getattr(self, "padding", 0), getattr(self, "dilation", 1)
+            sizes = (self.kernel_size, padding, dilation)  # type: ignore[attr-defined]
+            check_window(shape, *(expand_size(size, self.rank) for size in sizes))
 
 
 class _Pool1(Pool):
@@ -148,6 +156,11 @@ class AvgPool3d(_Pool3):
     ceil_mode: Ceil = False
     count_include_pad: IncludePad = True
     divisor_override: Divisor = None
+
+    def check_input(self, shape: Shape) -> None:
+        """Check that a window fits without the padding, as torch does here."""
+        super().check_input(shape)
+        check_window(shape, expand_size(self.kernel_size, self.rank))
 
 
 Norm = Annotated[float, Field(gt=0, description="The power p of the norm.", examples=[2.0]), EXACT]

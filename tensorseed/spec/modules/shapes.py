@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tensorseed.spec.layers.base import Positive
-from tensorseed.spec.layers.network_module import InputDtype, Shape
+from tensorseed.spec.layers.base import Positive, expand_size
+from tensorseed.spec.layers.network_module import InputDtype, Shape, check_window
 from tensorseed.spec.modules.base import Size2, StatelessModule, Window2
 from tensorseed.spec.modules.sigmoid_like import check_axis
 from tensorseed.spec.numbers import Float64
@@ -142,6 +143,12 @@ class Unfold(StatelessModule):
     padding: Size2 = Field(default=0, description="Zeros on both sides.", examples=[1])
     stride: Window2 = Field(default=1, description="Step of the window.", examples=[1])
 
+    def check_input(self, shape: Shape) -> None:
+        """Check that a window fits."""
+        super().check_input(shape)
+        sizes = (self.kernel_size, self.padding, self.dilation)
+        check_window(shape, *(expand_size(size, 2) for size in sizes))
+
     def feature_axis(self) -> int:
         """The rows."""
         return -2
@@ -157,6 +164,27 @@ class Fold(StatelessModule):
     dilation: Window2 = Field(default=1, description="Spacing of its elements.", examples=[1])
     padding: Size2 = Field(default=0, description="Zeros on both sides.", examples=[1])
     stride: Window2 = Field(default=1, description="Step of the window.", examples=[1])
+
+    def check_input(self, shape: Shape) -> None:
+        """Check that there is a row for each element of a window, and a column for each window."""
+        super().check_input(shape)
+        sizes = (self.output_size, self.kernel_size, self.padding, self.dilation, self.stride)
+        image, kernel, padding, dilation, stride = (expand_size(size, 2) for size in sizes)
+        rows, elements = shape[-2], math.prod(kernel)
+        if rows % elements:
+            detail = f"has windows of {elements} elements and gets {rows} rows, from an input of shape"
+            raise ValueError(f"{detail} {list(shape)}: make them a multiple of {elements}")
+        spreads = (step * (width - 1) + 1 for step, width in zip(dilation, kernel, strict=True))
+        counts = [
+            (size + 2 * pad - spread) // step + 1
+            for size, pad, spread, step in zip(image, padding, spreads, stride, strict=True)
+        ]
+        if min(counts) < 1:
+            detail = f"has windows of {list(kernel)} and an output_size of {list(image)}"
+            raise ValueError(f"{detail}: take a smaller kernel_size, or a larger output_size")
+        if shape[-1] != math.prod(counts):
+            detail = f"has {math.prod(counts)} windows and gets {shape[-1]} columns, from an input of shape"
+            raise ValueError(f"{detail} {list(shape)}: change output_size, or stride")
 
     def feature_axis(self) -> int:
         """Before height and width."""

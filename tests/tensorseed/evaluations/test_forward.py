@@ -26,7 +26,7 @@ from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.modules import MODULES
 from tests.tensorseed.evaluations import cases
-from tests.tensorseed.evaluations.cases import read
+from tests.tensorseed.evaluations.cases import faults, read
 
 EVERY = {**cases.MODULES, **cases.LAYERS}
 SHAPES = [[1], [2, 3], [4, 8], [1, 4, 8], [1, 1, 1, 1], [2, 4, 5, 6], [2, 4, 3, 3, 3]]
@@ -139,3 +139,57 @@ def test_layers_of_one_brace_range_are_asked_once_for_each_input(monkeypatch: py
     evaluation = read({"layers": layers, "input": {"shape": [3, 8, 4], "init": "normal"}})
     assert built == ["fc.1", "pool.1", "pool.2"]
     assert evaluation.outputs == ((3, 8, 4),) * 4 + ((3, 8, 2), (3, 8, 1))
+
+
+ATTENTION = {"type": "MultiheadAttention", "name": "a", "embed_dim": 4, "num_heads": 2}
+ENCODER = {
+    "type": "TransformerEncoder",
+    "name": "e",
+    "num_layers": 1,
+    "encoder_layer": {"d_model": 4, "nhead": 2},
+    "norm": {"type": "RMSNorm", "normalized_shape": 5},
+}
+CONVOLUTION = {"type": "Conv2d", "name": "c", "in_channels": 1, "out_channels": 1, "kernel_size": [2, 5]}
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "words"),
+    [
+        ({**ATTENTION, "kdim": 5}, [2, 3, 4], "has kdim 5 and attends to its own input, of embed_dim 4"),
+        ({**ATTENTION, "vdim": 5}, [2, 3, 4], "leave vdim out, or set it to 4"),
+        (ENCODER, [2, 3, 4], "has norm.normalized_shape [5] and gets [4]"),
+        (CONVOLUTION, [1, 1, 6, 4], "has kernel_size 5 and gets 4, from an input of shape [1, 1, 6, 4]"),
+        ({**CONVOLUTION, "dilation": 2}, [1, 1, 6, 8], "has kernel_size 5, 9 with its dilation and gets 8"),
+        ({**CONVOLUTION, "padding": 1}, [1, 1, 6, 2], "has kernel_size 5 and gets 2, 4 with its padding"),
+        ({"type": "MaxPool2d", "kernel_size": 3}, [1, 1, 6, 2], "has kernel_size 3 and gets 2"),
+        (
+            {"type": "AvgPool3d", "kernel_size": 3, "padding": 1},
+            [1, 1, 2, 3, 3],
+            "has kernel_size 3 and gets 2",
+        ),
+        ({"type": "Unfold", "kernel_size": 3}, [1, 1, 6, 2], "has kernel_size 3 and gets 2"),
+        (
+            {"type": "Fold", "kernel_size": 2, "output_size": 4},
+            [1, 6, 9],
+            "windows of 4 elements and gets 6 rows",
+        ),
+        ({"type": "Fold", "kernel_size": 2, "output_size": 4}, [1, 8, 8], "has 9 windows and gets 8 columns"),
+        ({"type": "Fold", "kernel_size": 5, "output_size": 4}, [1, 25, 1], "take a smaller kernel_size"),
+        ({"type": "ReflectionPad2d", "padding": [0, 0, 3, 0]}, [1, 1, 3, 9], "has padding 3 and gets 3"),
+    ],
+)
+def test_a_refusal_names_the_argument(layer: dict[str, Any], shape: list[int], words: str) -> None:
+    found = faults({"layers": [layer], "input": {"shape": shape, "init": "normal"}})
+    assert words in found["/layers/0"]
+
+
+def test_windows_that_fit_are_taken() -> None:
+    for layer, shape in [
+        ({**CONVOLUTION, "padding": "same"}, [1, 1, 1, 1]),
+        ({**CONVOLUTION, "padding": [0, 1], "padding_mode": "circular"}, [1, 1, 2, 3]),
+        ({"type": "MaxPool2d", "kernel_size": 3, "ceil_mode": True}, [1, 1, 6, 2]),
+        ({"type": "AvgPool2d", "kernel_size": 3, "padding": 1}, [1, 1, 1, 1]),
+        ({"type": "Fold", "kernel_size": 2, "output_size": 4, "stride": 2}, [1, 8, 4]),
+        ({"type": "ReflectionPad1d", "padding": [2, -1]}, [1, 1, 3]),
+    ]:
+        assert faults({"layers": [layer], "input": {"shape": shape, "init": "normal"}}) == {}
