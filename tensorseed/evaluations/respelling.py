@@ -12,10 +12,12 @@ from tensorseed.evaluations.containers import CONTAINERS, MAX_DEPTH
 from tensorseed.evaluations.optimizers import OPTIMIZERS
 from tensorseed.evaluations.request import METHODS, CalibrationGiven, EvaluationRequest
 from tensorseed.losses.registry import LOSSES, SPELLINGS
-from tensorseed.spec.canonical import number
+from tensorseed.spec.canonical import init_value
+from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS
 from tensorseed.spec.layers.base import Arguments
 from tensorseed.spec.modules import MODULES
+from tensorseed.spec.numbers import with_whole_numbers
 from tensorseed.spec.schemes import SCHEMES
 from tensorseed.spec.schemes.base import defaults_of
 from tensorseed.spec.spec import Spec
@@ -28,6 +30,7 @@ from tensorseed.spec.spellings.names import (
     respell_init,
     respell_inits,
 )
+from tensorseed.spec.spellings.nested import nested_model
 from tensorseed.spec.spellings.sizes import number_or_list
 from tensorseed.spec.translation import normalise_entry, normalise_init, normalise_rule
 
@@ -122,12 +125,13 @@ def canonical_text(
 ) -> str | None:
     """The short JSON text of a valid evaluation, which `respelled` made; None for one over `max_chars`.
 
-    Defaults are left out, members sorted, and a choice without arguments is its name. `target` replaces
-    members of the target, by None what follows from the output. Variants stay as they were sent, since their
-    labels say what was sent.
+    Defaults are left out, members sorted, and a choice without arguments is its name; 1 and 1.0 are one
+    number. `target` replaces members of the target, by None what follows from the output. Variants stay as
+    they were sent but for their numbers, since their labels say what was sent.
     """
     if _is_long(document, max_chars):
         return None
+    document = with_whole_numbers(document)
     found = _without_defaults(document, EvaluationRequest)
     found["layers"] = [*map(_canonical_layer, document["layers"])]
     for name in ("input", "target"):
@@ -150,7 +154,7 @@ def canonical_text(
     if "rules" in found:
         found["rules"] = [*map(_canonical_rule, found["rules"])]
     if "compare" in found:
-        found["compare"] = [_variant_in_order(variant) for variant in found["compare"]]
+        found["compare"] = [*map(_canonical_variant, found["compare"])]
     text = _ENCODER.encode(_sorted(found))
     return text if len(text) <= max_chars else None
 
@@ -237,47 +241,45 @@ def _with_init(found: dict[str, Any]) -> dict[str, Any]:
 def _canonical_init(init: Any) -> Any:
     """The init in the first spelling of its kind, without defaults."""
     init = normalise_init(init, (), [])
-    kind = init.get("kind") if isinstance(init, dict) else init
-    if kind not in SCHEMES:
+    given = init if isinstance(init, dict) else {"kind": init}
+    if given.get("kind") not in SCHEMES:
         return init
-    scheme = SCHEMES[kind]
-    found = _without_defaults(init, scheme) if isinstance(init, dict) else {"kind": kind}
-    first = scheme.spellings()[0]
-    return first if len(found) == 1 else {**found, "kind": first}
+    return init_value(SCHEMES[given["kind"]].model_validate_json(dump(given)))
 
 
 def _without_defaults(given: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """The members that differ from the defaults of the model, the same text for equal numbers."""
+    """The members that differ from the defaults of the model, and so within objects that it holds."""
     defaults, sizes = defaults_of(model), number_or_list(model)
     found = {}
     for name, value in given.items():
-        value = _numbers(value) if isinstance(value, list) else value
+        if (inner := nested_model(model, name, value)) is not None:
+            value = _without_defaults(value, inner)
         if isinstance(value, list) and len(value) <= sizes.get(name, 0) and len({*map(repr, value)}) == 1:
             value = value[0]
         exact = tuple(value) if isinstance(value, list) else value
         alike = (exact, float(value)) if type(value) is int and abs(value) < 1 << 53 else (exact,)
         if name not in defaults or defaults[name] not in [*map(repr, alike)]:
-            found[name] = number(value) if isinstance(value, float) else value
+            found[name] = value
     for name, other in (model.defaults_from if issubclass(model, Arguments) else {}).items():
         if name in found and found[name] == found[other]:
             del found[name]
     return found
 
 
-def _numbers(values: list[Any]) -> list[Any]:
-    """The list with the same text for equal numbers."""
-    return [
-        _numbers(value) if isinstance(value, list) else number(value) if isinstance(value, float) else value
-        for value in values
-    ]
-
-
-def _variant_in_order(variant: Any) -> Any:
+def _canonical_variant(variant: Any) -> Any:
     """The variant with sorted members; what is within keeps its order, by which a label is made."""
-    if not isinstance(variant, dict) or "kind" in variant:
-        return _Ordered(variant) if isinstance(variant, dict) else variant
-    members = sorted(variant)
-    return _Ordered((name, variant[name]) for name in members if variant[name] is not None)
+    if not isinstance(variant, dict):
+        return variant
+    if "kind" in variant:
+        return variant["kind"] if len(variant) == 1 else _Ordered(variant)
+    found = {name: variant[name] for name in sorted(variant) if variant[name] not in (None, {})}
+    if "seed" in found:
+        found["seed"] = int(found["seed"])
+    if len(found) == 1:
+        name, value = next(iter(found.items()))
+        if name in ("dtype", "optimizer") or (name == "init" and (isinstance(value, str) or "kind" in value)):
+            return _canonical_variant(value)
+    return _Ordered(found)
 
 
 class _Ordered(dict[str, Any]):

@@ -18,6 +18,7 @@ from tensorseed.spec.json.pointers import Path, pointer
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS, Layer
 from tensorseed.spec.limits import Limits
+from tensorseed.spec.numbers import whole
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import TORCH_FIELDS, parse_spec
 from tensorseed.spec.translation import normalise_entry
@@ -27,8 +28,6 @@ FIELDS = ("seed", "generator", "dtype", "device", "rules", *TORCH_FIELDS)
 """The fields that an evaluation shares with a spec, beside the layers."""
 
 _LAYERS = re.compile(r"\blayers ([0-9]+) and ([0-9]+)\b")
-
-_WHOLE = 1e15  # float64 holds smaller whole numbers, and prints them, exactly
 
 MATRIX = "weight"
 """The parameter whose init skips vectors, which are gains of norms."""
@@ -218,9 +217,7 @@ def _argument(value: Any) -> str:
     """A value as JSON has it, without quotation marks; whole numbers have no fraction."""
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
-        return str(int(value))
-    return dump(value).decode()
+    return dump(whole(value) if isinstance(value, float) else value).decode()
 
 
 def variant_faults(

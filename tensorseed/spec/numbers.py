@@ -57,6 +57,21 @@ def _check(value: Any) -> Any:
     return value
 
 
+def whole(number: float) -> int | float:
+    """The number as an integer where it is one of 64 bits, which is how JSON is read; −0 stays a float."""
+    fits = number.is_integer() and -(1 << 63) <= number < 1 << 64
+    return int(number) if fits and (number or math.copysign(1.0, number) > 0) else number
+
+
+def with_whole_numbers(value: Any) -> Any:
+    """The JSON value with every whole number as an integer; members keep their order."""
+    if isinstance(value, dict):
+        return {name: with_whole_numbers(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [*map(with_whole_numbers, value)]
+    return whole(value) if isinstance(value, float) else value
+
+
 EXACT = BeforeValidator(_check)
 Float64 = Annotated[float, EXACT]
 """A field that holds a float64: any number, or an integer that float64 has."""

@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from tensorseed.spec.spellings.nested import nested_model
+
 MAX_CHARS = 64  # of a word that may be another spelling
 
 _MODULES = re.compile(r"(torch\.)?(nn\.)?(functional\.|f\.)?")
@@ -33,9 +35,9 @@ def respell_choices(document: Any, model: type[BaseModel]) -> Any:
         given = document.get(name)
         if isinstance(given, str) and len(given) <= MAX_CHARS and given not in words.values():
             changed[name] = words.get(_compact(given), given)
-    for name, inner in _modules(model).items():
-        given = document.get(name)
-        if isinstance(given, dict) and (found := respell_choices(given, inner)) is not given:
+    for name, given in document.items():
+        inner = nested_model(model, name, given)
+        if inner is not None and (found := respell_choices(given, inner)) is not given:
             changed[name] = found
     changed = {name: value for name, value in changed.items() if value is not document[name]}
     return {**document, **changed} if changed else document
@@ -50,15 +52,6 @@ def _choices(model: type[BaseModel]) -> Mapping[str, Mapping[str, str]]:
         if words and name not in _OTHERWISE:
             found[field.alias or name] = {_compact(word): word for word in words}
     return found
-
-
-@cache
-def _modules(model: type[BaseModel]) -> Mapping[str, type[BaseModel]]:
-    """The fields that hold a module of one class, with that class."""
-    annotations = {name: field.annotation for name, field in model.model_fields.items()}
-    return {
-        name: one for name, one in annotations.items() if isinstance(one, type) and issubclass(one, BaseModel)
-    }
 
 
 def _literals(annotation: Any) -> Iterator[object]:

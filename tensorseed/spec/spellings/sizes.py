@@ -19,7 +19,7 @@ def number_or_list(model: type[BaseModel]) -> dict[str, int]:
     """The members that take one number or a list of them, and the longest list that one number stands for."""
     found = {}
     for name, field in model.model_fields.items():
-        forms = [*_forms(field.annotation)]
+        forms = [*alternatives(field.annotation)]
         lengths = [get_args(form) for form in forms if get_origin(form) is tuple]
         if lengths and (int in forms or float in forms):
             several = ONE_PER_DIMENSION in field.metadata or ... not in lengths[0]
@@ -27,12 +27,12 @@ def number_or_list(model: type[BaseModel]) -> dict[str, int]:
     return found
 
 
-def _forms(annotation: Any) -> Iterator[Any]:
+def alternatives(annotation: Any) -> Iterator[Any]:
     """The alternatives of a type, without what annotates them."""
     if get_origin(annotation) is Annotated:
-        yield from _forms(get_args(annotation)[0])
+        yield from alternatives(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, UnionType):
         for one in get_args(annotation):
-            yield from _forms(one)
+            yield from alternatives(one)
     else:
         yield annotation

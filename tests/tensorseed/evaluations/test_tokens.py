@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from service.evaluations.examples import EVALUATION_EXAMPLES
-from tensorseed.errors import UnknownNameError
+from tensorseed.errors import EvaluationError, UnknownNameError
 from tensorseed.evaluations import decode_evaluation, encode_evaluation, read_evaluation
 from tensorseed.evaluations.evaluation import Evaluation
 from tensorseed.evaluations.respelling import canonical_text
@@ -90,6 +92,46 @@ def enlarged(**arguments: Any) -> dict[str, Any]:
     return {**found, "layers": [*found["layers"], {"type": "Upsample", **arguments}]}
 
 
+def encoded(norm: Any, **arguments: Any) -> dict[str, Any]:
+    layer = {"d_model": 4, "nhead": 2, "dim_feedforward": 8, **arguments}
+    encoder = {
+        "name": "e",
+        "type": "TransformerEncoder",
+        "num_layers": 1,
+        "encoder_layer": layer,
+        "norm": norm,
+    }
+    return {"layers": [encoder], "input": {"shape": [2, 3, 4], "init": "normal"}}
+
+
+def compared(*variants: Any) -> dict[str, Any]:
+    return {**TRAINED, "compare": [*variants]}
+
+
+PARTS = {"kind": "parts", "parts": [{"size": 1, "init": {"kind": "normal", "std": 2}}, {"init": "ones"}]}
+LITERAL = {"kind": "values", "data": [[1, 2, 3, 4], [0, 0.5, 0, 1e17], [1, 1, 1, 1]]}
+SAMPLES = [
+    with_layer(init={"weight": PARTS, "bias": {"kind": "constant", "value": 3}}),
+    with_layer(init={"weight": LITERAL}),
+    {**BARE, "seed": 7, "input": {"data": [[1, 2, 0.5, 1e16], [0, 0, 0, "NaN"]]}},
+    {**TRAINED, "optimizer": {"kind": "SGD", "lr": 1, "momentum": 0.5}, "smoothing": 0},
+    {
+        **TRAINED,
+        "target": {"data": [0, 1, 2, 0, 1, 2, 0, 1]},
+        "loss": {"kind": "cross_entropy", "weight": [1, 2, 3]},
+    },
+    compared(
+        {"seed": 7},
+        {"kind": "normal", "std": 1e16},
+        {"rules": [{"match": "**", "init": {"kind": "normal", "std": 2}}]},
+    ),
+    compared({"kind": "SGD", "lr": 1}, {"kind": "Adam", "lr": 2}),
+    encoded({"type": "LayerNorm", "normalized_shape": 4, "eps": 1}),
+    with_rule(init={"kind": "uniform", "a": -1, "b": 1}),
+    {**BARE, "calibrate": {"method": "lsuv", "tolerance": 1}},
+]
+
+
 def alike(model: Any, name: str) -> list[tuple[Any, list[Any]]]:
     """The numbers of an argument, and every list of them that it takes and that means the same."""
     field = model.model_fields[name]
@@ -122,6 +164,47 @@ def test_a_number_and_a_list_of_it_have_one_text() -> None:
                 assert len(texts) == 1, (entry, name, values)
                 seen.add((model.type_name(), name))
     assert {*OF_ITS_OWN, ("ZeroPad2d", "padding"), ("FractionalMaxPool2d", "output_ratio")} < seen
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value that holds no others, with its path."""
+    items = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    )
+    if items is None:
+        yield path, value
+    else:
+        for name, one in items:
+            yield from leaves(one, (*path, name))
+
+
+def replaced(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    found = copy.deepcopy(document)
+    inner = found
+    for part in path[:-1]:
+        inner = inner[part]
+    inner[path[-1]] = value
+    return found
+
+
+def spellings(value: Any) -> list[Any]:
+    """A number in other forms of JSON."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        return []
+    return [other(value) for other in (int, float, str)]
+
+
+@pytest.mark.parametrize("document", SAMPLES)
+def test_every_form_of_a_number_has_one_token(document: dict[str, Any]) -> None:
+    """Wherever another form of a number is taken, as 1.0 for 1 and "7" for the seed 7."""
+    token = encode_evaluation(read(document))
+    for path, value in leaves(document):
+        for other in spellings(value):
+            try:
+                found = encode_evaluation(read(replaced(document, path, other)))
+            except EvaluationError:
+                continue  # no form of this number
+            assert found == token, (path, value, other)
 
 
 def test_the_frozen_form() -> None:
@@ -173,6 +256,22 @@ def test_there_and_back(example: dict[str, Any]) -> None:
         (with_loss(weight=None), TRAINED),
         (enlarged(scale_factor=2), enlarged(scale_factor=[2, 2.0])),
         (enlarged(size=9), enlarged(size=[9, 9])),
+        (BARE, {**BARE, "input": {"init": {"kind": "normal", "std": 1.0}, "shape": [8, 4]}}),
+        (
+            encoded({"type": "LayerNorm", "normalized_shape": 4}),
+            encoded({"type": "LayerNorm", "normalized_shape": [4], "eps": 1e-5}, dropout=0.1, bias=True),
+        ),
+        (
+            with_layer(init={"weight": {"kind": "trunc_normal", "b": "inf"}}),
+            with_layer(init={"weight": {"kind": "trunc_normal", "a": -2, "b": "Infinity"}}),
+        ),
+        (
+            compared("zeros", "SGD", "float64", {"seed": 7}),
+            compared(
+                {"init": "zeros"}, {"optimizer": "SGD"}, {"dtype": "float64"}, {"seed": "7", "init": {}}
+            ),
+        ),
+        (compared("zeros", "SGD"), compared({"kind": "zeros"}, {"optimizer": {"kind": "SGD"}})),
         ({**BARE, "calibrate": "lsuv"}, {**BARE, "calibrate": {"method": "LSUV", "init": "orthogonal"}}),
     ],
 )
