@@ -19,10 +19,9 @@ from fastapi import FastAPI
 
 from service.settings import Settings
 from tensorseed.concurrency.garbage_collection import collection_paused
+from tests.waiting import PATIENCE
 
 T = TypeVar("T")
-
-PATIENCE = 600  # seconds until a test that hangs fails; a first start compiles kernels, maybe under load
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before a test imports keras, which reads it once
 

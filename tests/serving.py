@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from tests.waiting import PATIENCE
+
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 600  # that a first start may take: it compiles kernels, on a machine under load
 
 
 def free_port() -> int:
@@ -47,7 +48,7 @@ def served(
         subprocess.Popen(command, stderr=log, env=environment, cwd=cwd) as process,
     ):
         try:
-            end = time.monotonic() + START_SECONDS
+            end = time.monotonic() + PATIENCE
             while status(port, "/readyz") != 200:
                 if process.poll() is not None or time.monotonic() > end:
                     log.seek(0)
@@ -64,7 +65,7 @@ def served(
 def status(port: int, path: str) -> int:
     """The status of one answer; 0 where nobody listens."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()

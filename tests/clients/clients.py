@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.serving import ROOT
+from tests.waiting import PATIENCE
 
 HERE = Path(__file__).parent
 BUILD = ROOT / "build" / "clients"
@@ -95,7 +96,7 @@ class Python:
 
     def close(self) -> None:
         """End the process."""
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=PATIENCE)
 
 
 def command(
@@ -107,7 +108,7 @@ def command(
         env=environment(endpoint, home, **more),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
 
 
@@ -124,7 +125,7 @@ def javascript(function: str, endpoint: str, home: Path, **given: Any) -> Any:
         env=environment(endpoint, home),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert run.returncode == 0, run.stderr
     answer = json.loads(run.stdout.splitlines()[-1])

@@ -13,6 +13,7 @@ import pytest
 from tests.clients.clients import Python, python_of
 from tests.clients.wire import Wire
 from tests.serving import served
+from tests.waiting import PATIENCE
 
 VERSIONS = ("2.4.0", "0.36.2")  # of huggingface_hub
 TINY = "tensorseed/tiny-llama"
@@ -39,7 +40,7 @@ class Answer(NamedTuple):
 
 def read(port: int, target: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
     """The answer to one request, of nobody's client."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request(method, target, body, headers)
     answer = connection.getresponse()
     fields = {name.lower(): value for name, value in answer.getheaders()}

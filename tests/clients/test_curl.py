@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import LONG, TINY, WEIGHTS, read
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 def curl(port: int, path: str, *options: str | Path) -> bytes:
     """What curl writes."""
     command = ["curl", "-sS", *options, f"http://127.0.0.1:{port}{path}"]
-    return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    return subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE).stdout
 
 
 @pytest.fixture

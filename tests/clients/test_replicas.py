@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from service.server.keys import make_key
 from tests.clients.clients import ClientError, Python, command, javascript, python_of
 from tests.clients.conftest import CONFIG, TINY, VERSIONS, WEIGHTS, read
 from tests.serving import served
+from tests.waiting import wait_until
 
 DOWNLOAD = "huggingface_hub:hf_hub_download"
 KEY, LINE = make_key("reader")
@@ -52,11 +52,12 @@ def test_a_changed_recipe_has_other_commits(hub: Python, port: int, recipes: Pat
     for elements in (10, 11):
         entry = {"name": "w", "type": "Tensor", "shape": [elements], "init": "normal"}
         source.write_text(json.dumps({"id": name, "config": {}, "weights": {"layers": [entry]}}))
-        for _ in range(100):
+
+        def is_seen(before: str = commits[-1]) -> bool:
             answer = read(port, f"/api/models/{name}")
-            if answer.status == 200 and json.loads(answer.body)["sha"] != commits[-1]:
-                break
-            time.sleep(0.1)
+            return answer.status == 200 and json.loads(answer.body)["sha"] != before
+
+        wait_until(is_seen)
         path = Path(hub(DOWNLOAD, name, WEIGHTS, cache_dir=tmp_path))
         commits.append(path.parent.name)
     with pytest.raises(ClientError) as unknown:

@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.blocks import Block, blocks
+from tests.waiting import PATIENCE, wait_until
 from tools.soak.replicas import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "proxies.md"
@@ -116,7 +116,7 @@ def front(language: str, kind: str, *servers: int, certificate: Path | None = No
             yield port
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE)
 
 
 def _addressed(block: Block, port: int, servers: Sequence[int], certificate: Path | None) -> str:
@@ -139,12 +139,14 @@ def _addressed(block: Block, port: int, servers: Sequence[int], certificate: Pat
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
-    for _ in range(600):
+    def listens() -> bool:
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port)).close()
-            return
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
+            return True
+        return False
+
+    wait_until(lambda: listens() or process.poll() is not None)
+    if listens():
+        return
     told = "".join(file.read_text() for file in (folder / "log", folder / "error.log") if file.exists())
     raise RuntimeError(f"the proxy does not listen: {told[-2_000:]}")

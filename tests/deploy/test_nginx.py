@@ -7,7 +7,6 @@ import hashlib
 import http.client
 import json
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from tests.deploy.refusals import (
     assert_refused,
     assert_too_large,
 )
+from tests.waiting import PATIENCE, wait_until
 from tools.soak.downloads import Download
 from tools.soak.proxies import CONFIGURATION, configured, executable, proxied
 from tools.soak.replicas import Replica, ask, asking, digest, normals, plan, post, running
@@ -168,7 +168,7 @@ def test_a_file_that_shared_caches_do_not_store_is_cached_by_slices(site: Site) 
 
 def test_head_and_post(site: Site) -> None:
     planned = site.plan(FILE, 5)
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
     with contextlib.closing(connection):
         connection.request("HEAD", str(planned["url"]))
         answer = connection.getresponse()
@@ -226,7 +226,7 @@ def test_metrics_are_not_for_clients(site: Site, path: str) -> None:
 @pytest.mark.parametrize("how", LARGE)
 @pytest.mark.parametrize("path", ["/v1/losses/mse_loss", "/v1/weights"])
 def test_a_body_that_is_too_large_is_refused_as_the_server_does(site: Site, path: str, how: Sent) -> None:
-    assert_too_large(http.client.HTTPConnection("127.0.0.1", site.port, timeout=60), path, how)
+    assert_too_large(http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE), path, how)
 
 
 @pytest.mark.parametrize(("request_", "status"), ALONE.items(), ids=[*map(str, ALONE.values())])
@@ -287,10 +287,7 @@ def test_a_download_goes_on_when_its_replica_is_killed(site: Site) -> None:
             site.replicas[0].kill()
 
     try:
-        for _ in range(50):
-            if download.read(site.port, kill_one):
-                break
-            time.sleep(0.1)
+        wait_until(lambda: download.read(site.port, kill_one))
         assert killed
         assert download.received > 24 * MIB  # the header too
         assert download.hexdigest() == expected

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.fronts import BLOCKS, PROGRAMS, front
+from tests.waiting import PATIENCE, wait_until
 from tools.soak.downloads import Download
 from tools.soak.proxies import executable as nginx
 from tools.soak.proxies import proxied
@@ -65,11 +66,7 @@ class Site:
 
     def idle(self) -> None:
         """Assert that nothing is streamed any more, after a while."""
-        for _ in range(100):
-            if not sum(self._metric("tensorseed_active_streams")):
-                return
-            time.sleep(0.1)
-        raise AssertionError("a file is streamed though its client has left")
+        wait_until(lambda: not sum(self._metric("tensorseed_active_streams")))
 
     def _metric(self, name: str) -> Iterator[float]:
         for server in self.servers:
@@ -79,7 +76,7 @@ class Site:
 
 def ask(port: int, path: str, method: str = "GET", **headers: str) -> Answer:
     """The whole answer. A `_` in a header's name is a `-`."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with contextlib.closing(connection):
         connection.request(method, path, headers={n.replace("_", "-"): v for n, v in headers.items()})
         answer = connection.getresponse()
@@ -209,7 +206,7 @@ def test_a_body_is_passed_on(site: Site) -> None:
 
 def sent(port: int, body: bytes) -> tuple[int, bytes]:
     """The status and body of the answer to a spec."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with contextlib.closing(connection):
         connection.request("POST", "/v1/weights", body)
         answer = connection.getresponse()
@@ -319,10 +316,7 @@ def test_a_download_goes_on_when_its_replica_is_killed(
     with opened as port:
         download = Download(path)
         try:
-            for _ in range(50):
-                if download.read(port, kill_one):
-                    break
-                time.sleep(0.1)
+            wait_until(lambda: download.read(port, kill_one))
             assert killed
             assert download.hexdigest() == expected
             for seed in range(3):

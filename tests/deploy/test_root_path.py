@@ -18,6 +18,7 @@ import pytest
 from tests.clients.clients import Python, javascript, python_of
 from tests.clients.conftest import VERSIONS
 from tests.deploy.fronts import BLOCKS, front
+from tests.waiting import PATIENCE
 from tools.soak.replicas import Replica, normals, running
 
 ROOT = "/seed"
@@ -78,7 +79,7 @@ def secure(server: Replica, certificate: Path) -> Iterator[str]:
 
 def fetch(url: str, body: bytes | None = None, **headers: str) -> Any:
     request = urllib.request.Request(url, body, headers)
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         answer.body = answer.read()
         return answer
 
@@ -126,7 +127,10 @@ def test_a_browser_renders_the_documentation(secure: str) -> None:
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--ignore-certificate-errors")
     wait = "--virtual-time-budget=20000"
     run = subprocess.run(
-        [chromium, *options, wait, "--dump-dom", f"{secure}docs"], capture_output=True, text=True, timeout=120
+        [chromium, *options, wait, "--dump-dom", f"{secure}docs"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert 'id="operations-weights-postWeights"' in run.stdout
     assert f'value="{ROOT}"' in run.stdout

@@ -27,6 +27,7 @@ from tests.deploy.refusals import (
     assert_too_large,
 )
 from tests.serving import ROOT, free_port, served
+from tests.waiting import PATIENCE
 from tools.soak.proxies import CONFIGURATION as SLICES
 from tools.soak.proxies import changed, executable, nginx
 from tools.soak.replicas import Answer, ask
@@ -78,7 +79,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 
 def get(front: Front, path: str, **headers: str) -> Answer:
-    connection = http.client.HTTPSConnection("localhost", front.port, context=front.trust, timeout=60)
+    connection = http.client.HTTPSConnection("localhost", front.port, context=front.trust, timeout=PATIENCE)
     with contextlib.closing(connection):
         connection.request("GET", path, headers={"Authorization": f"Bearer {front.key}", **headers})
         with connection.getresponse() as response:
@@ -109,7 +110,7 @@ def test_metrics_stay_inside(front: Front, path: str) -> None:
 
 @pytest.mark.parametrize("how", LARGE)
 def test_a_body_that_is_too_large_is_refused_as_the_server_does(front: Front, how: Sent) -> None:
-    connection = http.client.HTTPSConnection("localhost", front.port, context=front.trust, timeout=60)
+    connection = http.client.HTTPSConnection("localhost", front.port, context=front.trust, timeout=PATIENCE)
     assert_too_large(connection, "/v1/losses/mse_loss", how)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
@@ -24,7 +26,7 @@ def exit_code_of_fork(work: Callable[[], int]) -> int:
         except BaseException:
             traceback.print_exc()
             os._exit(255)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (ended := os.waitpid(child, os.WNOHANG))[0]:
         assert time.monotonic() < deadline
         time.sleep(0.01)

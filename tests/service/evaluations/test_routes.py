@@ -26,6 +26,7 @@ from tensorseed.evaluations import encode_evaluation, read_evaluation
 from tensorseed.evaluations.report import Report
 from tensorseed.spec.limits import Limits
 from tests.service.server.test_app import wait_until
+from tests.waiting import PATIENCE
 
 Start = Callable[[FastAPI], AbstractContextManager[Any]]
 
@@ -369,7 +370,7 @@ def server() -> Iterator[tuple[FastAPI, int]]:
         wait_until(lambda: running.started)
         yield app, listener.getsockname()[1]
         running.should_exit = True
-        thread.join(20)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 
@@ -391,7 +392,7 @@ def test_an_evaluation_ends_when_its_client_leaves(
 
     monkeypatch.setattr(evaluations, "evaluate", watched)
     pool = app.state.worker.pools.evaluations
-    first, second, third = (http.client.HTTPConnection("127.0.0.1", port, timeout=120) for _ in range(3))
+    first, second, third = (http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE) for _ in range(3))
     token = encode_evaluation(read_evaluation(json.dumps(HEAVY).encode(), Limits()))
     first.request("GET", f"/v1/evaluations/{token}")
     wait_until(lambda: len(begun) == 1)

@@ -16,6 +16,7 @@ from tensorseed.evaluations import decode_evaluation
 from tensorseed.spec.limits import Limits
 from tests.service.evaluations.test_routes import MLP, VARIANTS, Start, ask
 from tests.tensorseed.evaluations.tokens import forge
+from tests.waiting import PATIENCE
 
 BARE: dict[str, Any] = {
     "layers": [{"name": "fc", "type": "Linear", "in_features": 4, "out_features": 3}],
@@ -118,14 +119,14 @@ def test_one_more_than_may_run_is_asked_to_wait(start: Start, url: str, monkeypa
 
     def waiting(*arguments: Any) -> Any:
         begun.set()
-        assert ends.wait(60)
+        assert ends.wait(PATIENCE)
         return compute(*arguments)
 
     monkeypatch.setattr(routes, "evaluate", waiting)
     app = create_app(Settings.model_construct(threads=2, kernel_cache=None, evaluations=1))
     with start(app) as client, ThreadPoolExecutor(1) as threads:
         first = threads.submit(client.get, url)
-        assert begun.wait(60)
+        assert begun.wait(PATIENCE)
         busy = client.get(url)
         ends.set()
         assert first.result().status_code == 200

@@ -17,6 +17,7 @@ from service.http.errors import BusyError, Limit
 from service.server.app import create_app
 from service.settings import Settings
 from service.worker.clients import CLIENT
+from tests.waiting import PATIENCE
 
 LARGE = "/v1/weights?shape=1024,1048576&init=normal"
 SMALL = "/v1/weights?shape=16,16&init=normal"
@@ -78,12 +79,12 @@ class Client:
 
     async def answer(self) -> int:
         self.reading.set()
-        await asyncio.wait_for(self.task, 60)
+        await asyncio.wait_for(self.task, PATIENCE)
         return self.status
 
     async def leave(self) -> None:
         self.gone.set()
-        await asyncio.wait_for(self.task, 60)
+        await asyncio.wait_for(self.task, PATIENCE)
 
 
 def test_streams_beyond_the_limit_are_429_and_all_else_is_answered() -> None:
@@ -91,7 +92,7 @@ def test_streams_beyond_the_limit_are_429_and_all_else_is_answered() -> None:
 
     async def main() -> None:
         first = Client(app, "GET", LARGE)
-        await asyncio.wait_for(first.begun.wait(), 60)
+        await asyncio.wait_for(first.begun.wait(), PATIENCE)
         refused = Client(app, "GET", LARGE)
         assert await refused.answer() == 429
         assert refused.headers["retry-after"] == "1"
@@ -103,7 +104,7 @@ def test_streams_beyond_the_limit_are_429_and_all_else_is_answered() -> None:
         assert await Client(app, "POST", "/v1/weights/plan", SPEC).answer() == 200
         await first.leave()
         again = Client(app, "GET", LARGE)
-        await asyncio.wait_for(again.begun.wait(), 60)
+        await asyncio.wait_for(again.begun.wait(), PATIENCE)
         assert again.status == 200
         await again.leave()
         await app.state.worker.close()

@@ -15,6 +15,7 @@ from service.server.app import create_app
 from service.settings import Settings
 from service.weights.context import SHORT_QUERY
 from service.worker.fair_pool import Piece
+from tests.waiting import PATIENCE
 
 
 def receive(gone: asyncio.Event) -> Receive:
@@ -96,7 +97,7 @@ def test_queued_work_of_a_client_that_left_never_begins(
     free = threading.Event()
 
     def hold(_: Any) -> None:
-        assert free.wait(60)
+        assert free.wait(PATIENCE)
 
     async def ask() -> None:
         blockers = [pool.start(hold, 1.0) for pool in pools for _ in range(pool._at_once)]
@@ -128,7 +129,7 @@ def test_queued_work_of_a_client_that_left_never_begins(
         while not any(pool.waiting for pool in pools):
             await asyncio.sleep(0)
         gone.set()
-        await asyncio.wait_for(asking, 60)
+        await asyncio.wait_for(asking, PATIENCE)
         free.set()
         await asyncio.gather(*blockers)
         await worker.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import copy_context
@@ -21,6 +20,7 @@ from service.worker.clients import CLIENT
 from tensorseed.concurrency.memory import reserve
 from tensorseed.errors import TooLargeError
 from tests.conftest import Client, started
+from tests.waiting import PATIENCE, wait_until
 
 MIB = 1 << 20
 SPEC = {"layers": [{"name": "a.{0..9999}", "type": "Tensor", "shape": [2], "init": "ones"}]}
@@ -148,7 +148,7 @@ def test_an_owner_may_be_freed_while_its_thread_takes(monkeypatch: pytest.Monkey
 
     taking = threading.Thread(target=take, daemon=True)
     taking.start()
-    taking.join(60)
+    taking.join(PATIENCE)
     assert not taking.is_alive()
     assert budget.used == 0
 
@@ -197,11 +197,7 @@ def test_nothing_is_held_when_an_answer_has_been_read(
 ) -> None:
     client.request(method, path, **arguments)
     client.app.state.worker._torch_files._cache._results.clear()
-    for _ in range(1_000):  # a thread may still have its last job
-        if not used(client):
-            return
-        time.sleep(0.01)
-    pytest.fail(f"{used(client):,} bytes are held")
+    wait_until(lambda: not used(client))  # a thread may still have its last job
 
 
 def test_a_spec_that_takes_more_than_there_is_is_refused(client: Client) -> None:

@@ -21,6 +21,7 @@ from tensorseed.checkpoints.library import Library
 from tensorseed.checkpoints.weight_sets import Weights
 from tests.conftest import started
 from tests.tensorseed.checkpoints.recipes import document
+from tests.waiting import PATIENCE
 
 OWN = "/tests/own/resolve/main/config.json"
 
@@ -90,7 +91,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
     go_on = Event()
 
     def waiting(weights: Weights, dtype: str | None, *args: Any) -> Layout:
-        assert dtype is None or go_on.wait(60)
+        assert dtype is None or go_on.wait(PATIENCE)
         return plan_layout(weights, dtype, *args)
 
     monkeypatch.setattr(set_layouts, "plan_layout", waiting)
@@ -112,10 +113,10 @@ def test_layouts_that_take_long_leave_what_is_known_served(folder: Path, held: E
         try:
             while not app.state.hub.library._layouts.locked():
                 sleep(0.001)
-            assert asking.submit(client.get, small).result(30).status_code == 200
+            assert asking.submit(client.get, small).result(PATIENCE).status_code == 200
             if threads > 1:
                 other = small.replace("main", "seed-1")
-                assert asking.submit(client.get, other).result(30).status_code == 200
+                assert asking.submit(client.get, other).result(PATIENCE).status_code == 200
         finally:
             held.set()
         assert [answer.result().status_code for answer in slow] == [200] * 3
@@ -126,7 +127,7 @@ def test_a_look_that_takes_long_is_not_waited_for(
 ) -> None:
     go_on = Event()
     monkeypatch.setattr(library, "REFRESH_SECONDS", 0.01)
-    monkeypatch.setattr(Library, "refresh", lambda _: go_on.wait(60))
+    monkeypatch.setattr(Library, "refresh", lambda _: go_on.wait(PATIENCE))
     try:
         for now in (1.0, 2.0):
             clock.append(now)

@@ -12,6 +12,7 @@ import pytest
 
 from service.processes import listening
 from service.processes.listening import PortError, authority, bound, bound_path, listen
+from tests.waiting import PATIENCE
 
 
 def has_ipv6() -> bool:
@@ -28,7 +29,7 @@ ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this host has no IPv6")
 
 def connects(host: str, port: int) -> bool:
     try:
-        with socket.create_connection((host, port), 5):
+        with socket.create_connection((host, port), PATIENCE):
             return True
     except OSError:
         return False

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from service.server.app import create_app
 from service.settings import Settings
 from service.worker.chunks import MAX_GROWTH
 from tests.serving import served
+from tests.waiting import PATIENCE, wait_until
 
 CHUNK = 1 << 16
 MIB = 1 << 20
@@ -58,13 +59,13 @@ def port(app: FastAPI, listener: socket.socket) -> Iterator[int]:
     wait_until(lambda: server.started)
     yield listener.getsockname()[1]
     server.should_exit = True
-    thread.join(20)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
 @pytest.fixture
 def connection(port: int) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     yield connection
     connection.close()
 
@@ -88,14 +89,6 @@ def computed(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(worker, "stream", counted)
     return sizes
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(6000):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("waited in vain")
 
 
 def resident(pid: int, field: str = "VmRSS") -> int:
@@ -203,7 +196,7 @@ def test_no_more_is_computed_than_read_and_a_window(
 def test_the_memory_does_not_grow_with_what_is_read() -> None:
     """A client reads 2 GiB of a file of 1 TiB from a server as a user starts it."""
     with served() as (process, port):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         url = plan(connection, HUGE)["url"]
         connection.request("GET", url)
         response = connection.getresponse()
@@ -318,7 +311,7 @@ def test_a_loss_of_a_large_file(connection: http.client.HTTPConnection, *, chunk
 def test_a_loss_takes_less_than_three_times_its_file() -> None:
     """Of memory, at the peak, in a server as a user starts it."""
     with served() as (process, port):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         for elements in (1, 10_000_000):  # the first one loads torch
             before = resident(process.pid)
             Path(f"/proc/{process.pid}/clear_refs").write_text("5")

@@ -21,13 +21,13 @@ from typing import NamedTuple
 import pytest
 
 from tests.serving import ROOT, free_port, status
+from tests.waiting import PATIENCE
 
 APP = "service.server.app:create_app"
 URL, DIGEST = re.findall(
     r"curl -s '[^']*(/v1/weights\?[^']*)' \| sha256sum\n([0-9a-f]{64})", (ROOT / "README.md").read_text()
 )[0]
 STREAM = "/v1/weights?shape=4194304&init=normal"  # 16 MiB, more than the buffers of a connection
-PATIENCE = 120.0  # seconds, on however busy a machine
 
 
 class Server(NamedTuple):
@@ -98,7 +98,7 @@ def test_it_serves_and_lets_a_stream_end(name: str) -> None:
             got += len(part)
         assert got == int(response.headers["content-length"])
         connection.close()
-        assert process.wait(60) == server.status
+        assert process.wait(PATIENCE) == server.status
 
 
 def test_a_setting_that_is_not_valid_ends_it_with_its_name() -> None:

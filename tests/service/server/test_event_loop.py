@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.serving import free_port, status
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 MAX_GAP = 0.1  # seconds
@@ -157,7 +158,7 @@ class Server(NamedTuple):
 
     def send(self, asked: Asked) -> tuple[int, bytes]:
         """The status of an answer, and its first bytes."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         body = asked.body() if callable(asked.body) else asked.body
         with closing(connection):
             connection.request(asked.method, asked.path, body, asked.headers)
@@ -187,7 +188,7 @@ def server() -> Iterator[Server]:
     command = [sys.executable, "-m", "tests.service.server.watched", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            until = time.monotonic() + 300
+            until = time.monotonic() + PATIENCE
             while status(port, "/readyz") != 200:
                 assert process.poll() is None
                 assert time.monotonic() < until
@@ -206,7 +207,7 @@ def server() -> Iterator[Server]:
             yield Server(port, plan["url"])
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("name", CASES)

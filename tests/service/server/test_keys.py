@@ -31,6 +31,7 @@ from service.server.keys import (
 )
 from service.server.route_groups import SCOPES, needs_key, scope_of
 from service.settings import Settings
+from tests.waiting import PATIENCE, wait_until
 
 WEIGHT = "/v1/weights?shape=2&init=ones"
 DIGEST = hashlib.sha256(b"x").hexdigest()
@@ -248,7 +249,7 @@ def test_a_look_at_the_file_that_fails_is_not_the_last_one(
             await asyncio.sleep(0.001)
         task.cancel()
 
-    asyncio.run(asyncio.wait_for(looking(), 60))
+    asyncio.run(asyncio.wait_for(looking(), PATIENCE))
     assert "cannot be checked" in caplog.text
 
 
@@ -379,10 +380,7 @@ def test_a_running_service_takes_new_keys_and_drops_old_ones(
 
         assert (status("old"), status("new")) == (200, 401)
         path.write_text(made["new"][1])
-        for _ in range(1_000):
-            if status("new") == 200:
-                break
-            time.sleep(0.01)
+        wait_until(lambda: status("new") == 200)
         assert (status("old"), status("new")) == (401, 200)
 
 

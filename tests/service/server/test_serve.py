@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +26,7 @@ from service.server.connections.protocol import LimitedProtocol
 from service.server.metrics import Metrics, shared_registry, worker_name
 from service.settings import Settings
 from tests.serving import ROOT, free_port
+from tests.waiting import PATIENCE
 
 
 def test_the_server_is_configured_by_the_settings() -> None:
@@ -89,11 +89,11 @@ def test_a_signal_ends_the_compiler(sign: signal.Signals, workers: str, tmp_path
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         assert b"compiling kernels" in process.stderr.readline()
-        began = time.monotonic()
         process.send_signal(sign)
-        assert process.wait(20) == -sign  # 130, 143 and 129 in a shell
-        assert time.monotonic() - began < 5  # and not the quarter of a minute that the compiler takes
-        assert b"Traceback" not in process.stderr.read()
+        assert process.wait(PATIENCE) == -sign  # 130, 143 and 129 in a shell
+        rest = process.stderr.read()
+        assert b"compiling kernels: 75 %" not in rest  # which it comes to if it does not end at once
+        assert b"Traceback" not in rest
 
 
 @pytest.mark.parametrize(

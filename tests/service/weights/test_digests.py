@@ -17,6 +17,7 @@ from service.http.responses import CACHE_CONTROL
 from service.server.app import create_app
 from service.settings import Settings
 from service.weights import digests, schemas
+from tests.waiting import PATIENCE
 
 SPEC = {
     "seed": 5,
@@ -166,11 +167,9 @@ async def ask(app: FastAPI, gone: asyncio.Event) -> list[dict[str, Any]]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(6000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("waited in vain")
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 def test_all_who_ask_wait_for_one_computing(monkeypatch: pytest.MonkeyPatch) -> None:

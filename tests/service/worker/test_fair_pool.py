@@ -13,6 +13,7 @@ import pytest
 from service.worker.clients import CLIENT
 from service.worker.fair_pool import SLICE_SECONDS, FairPool
 from tensorseed.concurrency.cancellation import ComputationCancelledError, check_cancelled
+from tests.waiting import PATIENCE
 
 Cancelled = Callable[[], bool]
 
@@ -34,7 +35,7 @@ def with_pool(
         clock = Clock()
         pool = FairPool("test", threads, at_once, clock=clock)
         try:
-            await asyncio.wait_for(use(pool, clock), 60)
+            await asyncio.wait_for(use(pool, clock), PATIENCE)
         finally:
             await asyncio.to_thread(pool.close)
 
@@ -74,10 +75,10 @@ def blocked(pool: FairPool) -> tuple[threading.Event, Any]:
 
     def hold(_: Cancelled) -> None:
         begun.set()
-        assert free.wait(60)
+        assert free.wait(PATIENCE)
 
     future = start(pool, "holder", hold, 0.0)
-    assert begun.wait(60)
+    assert begun.wait(PATIENCE)
     return free, future
 
 
@@ -197,7 +198,7 @@ def test_a_job_between_two_slices_ends_without_a_turn_when_nobody_awaits_it() ->
 
         def first(_: Cancelled) -> None:
             begun.set()
-            assert waiting_again.wait(60)
+            assert waiting_again.wait(PATIENCE)
             clock.now += SLICE_SECONDS
             try:
                 check_cancelled()
@@ -207,7 +208,7 @@ def test_a_job_between_two_slices_ends_without_a_turn_when_nobody_awaits_it() ->
 
         waiting = start(pool, "a", first)
         assert await asyncio.to_thread(begun.wait, 60)
-        other = start(pool, "b", lambda _: free.wait(60))
+        other = start(pool, "b", lambda _: free.wait(PATIENCE))
         waiting_again.set()
         while not any(piece.entry for piece in list(pool._begun)):  # until it has stepped aside for the other
             await asyncio.sleep(0.001)
@@ -232,7 +233,7 @@ def test_a_pool_that_closes_ends_all() -> None:
             raise ComputationCancelledError
 
         futures = [start(pool, name, endless) for name in "aabbc"]
-        assert begun.wait(60)
+        assert begun.wait(PATIENCE)
         await asyncio.to_thread(pool.close)
         answers = await asyncio.gather(*futures, return_exceptions=True)
         assert {type(answer) for answer in answers} <= {ComputationCancelledError, asyncio.CancelledError}
@@ -260,7 +261,7 @@ def test_a_piece_waits_for_a_free_thread_where_the_system_has_no_other(
 
     async def use(pool: FairPool, _: Clock) -> None:
         begun, go = threading.Event(), threading.Event()
-        first = start(pool, "a", lambda _: begun.set() or go.wait(60))
+        first = start(pool, "a", lambda _: begun.set() or go.wait(PATIENCE))
         assert await asyncio.to_thread(begun.wait, 60)
         with monkeypatch.context() as patched:
             patched.setattr(threading.Thread, "start", none_left)

@@ -13,6 +13,7 @@ from service.worker.clients import CLIENT
 from service.worker.pools import Pools
 from service.worker.preparations import MAX_PREPARING, Preparations, PreparationsBusyError
 from tensorseed.concurrency.cancellation import ComputationCancelledError, check_cancelled
+from tests.waiting import PATIENCE
 
 
 class Slow:
@@ -40,7 +41,7 @@ def with_preparations(use: Callable[[Preparations], Coroutine[Any, Any, None]]) 
     async def main() -> None:
         pools = Pools.create(1)
         try:
-            await asyncio.wait_for(use(Preparations(pools)), 60)
+            await asyncio.wait_for(use(Preparations(pools)), PATIENCE)
         finally:
             await pools.close()
 

@@ -20,6 +20,7 @@ from tensorseed.files.elements import TENSOR_OVERHEAD_BYTES
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.resolved import ResolvedSpec
 from tensorseed.spec.spec import parse_spec
+from tests.waiting import PATIENCE
 
 
 def spec(seed: int) -> ResolvedSpec:
@@ -62,7 +63,7 @@ def with_torch_files(use: Callable[[TorchFiles], Coroutine[Any, Any, None]], nby
     async def main() -> None:
         torch_files = TorchFiles(nbytes, FairPool("torch", 1))
         try:
-            await asyncio.wait_for(use(torch_files), 20)
+            await asyncio.wait_for(use(torch_files), PATIENCE)
         finally:
             await asyncio.to_thread(torch_files._pool.close)
 

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from itertools import accumulate
@@ -27,6 +26,7 @@ from tensorseed.sampling.distributions.orthogonal import OrthogonalPreparation
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 from tests.tensorseed.devices.fake import BROKEN, GIB, FakeDevice
+from tests.waiting import PATIENCE
 
 CHUNK = 10_000
 WINDOW = 3
@@ -144,7 +144,7 @@ def test_chunks_grow_for_a_reader_who_waits_for_them(monkeypatch):
     file, wanted, read_into = normal(1 << 15, 1 << 15), threading.Semaphore(0), VirtualFile.read_into
 
     def patient(file: VirtualFile, *arguments: Any) -> None:
-        assert wanted.acquire(timeout=60)
+        assert wanted.acquire(timeout=PATIENCE)
         read_into(file, *arguments)
 
     monkeypatch.setattr(VirtualFile, "read_into", patient)
@@ -227,14 +227,19 @@ def test_the_chunks_of_several_streams_take_turns(device, monkeypatch):
     read = order_of_reads(monkeypatch)
     monkeypatch.setattr("service.worker.chunks.MAX_GROWTH", 1)  # so that all reads are of one size
     noted = VirtualFile.read_into
+    loops: list[asyncio.AbstractEventLoop] = []
 
     def unhurried(file: VirtualFile, *arguments: Any) -> None:
         noted(file, *arguments)
-        time.sleep(0.003)  # meanwhile the loop asks for the next chunks
+        for _ in range(10):  # turns of the loop, in which it asks for the next chunks
+            turned = threading.Event()
+            loops[0].call_soon_threadsafe(turned.set)
+            assert turned.wait(PATIENCE)
 
     monkeypatch.setattr(VirtualFile, "read_into", unhurried)
 
     async def use(worker: Worker) -> None:
+        loops.append(asyncio.get_running_loop())
         await asyncio.gather(*(collect(worker.stream(file, 0, file.size)) for file in files))
 
     with_worker(use, 1, FakeDevice())
@@ -262,7 +267,7 @@ def test_a_chunk_of_another_device_is_begun_before_the_one_under_way_is_there(mo
     queued, send = threading.Event(), fake.send
 
     def patient(values: Any) -> Any:
-        assert queued.wait(60)
+        assert queued.wait(PATIENCE)
         return send(values)
 
     monkeypatch.setattr(fake, "send", patient)
@@ -510,7 +515,7 @@ def test_what_takes_long_to_prepare_keeps_no_thread_of_the_pool(monkeypatch):
 
     def slow(preparation: OrthogonalPreparation) -> None:
         begun.set()
-        assert free.wait(60)
+        assert free.wait(PATIENCE)
         run(preparation)
 
     monkeypatch.setattr(OrthogonalPreparation, "run", slow)
@@ -534,7 +539,7 @@ def test_a_chunk_that_takes_long_is_given_up_with_its_reader(monkeypatch):
 
     def slow(self: VirtualFile, *args: Any) -> None:
         begun.set()
-        assert left.wait(60)
+        assert left.wait(PATIENCE)
         try:
             read_into(self, *args)
         except ComputationCancelledError:

@@ -19,6 +19,7 @@ from tensorseed.checkpoints.errors import RecipeError, UnknownRepositoryError, U
 from tensorseed.checkpoints.library import Library, folders, shipped
 from tensorseed.spec.limits import Limits
 from tests.tensorseed.checkpoints.recipes import document, tensor
+from tests.waiting import PATIENCE
 
 
 def write(path: Path, **changes: Any) -> Path:
@@ -227,18 +228,18 @@ def test_one_thread_looks_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     def slowly(*args: Any) -> Any:
         within.set()
-        assert further.wait(20)
+        assert further.wait(PATIENCE)
         return read(*args)
 
     monkeypatch.setattr(module, "read_recipe", slowly)
     write(tmp_path / "b.json", id="b")
     thread = threading.Thread(target=shelf.refresh)
     thread.start()
-    assert within.wait(20)
+    assert within.wait(PATIENCE)
     shelf.refresh()  # returns
     assert shelf.ids() == ["a"]
     further.set()
-    thread.join(20)
+    thread.join(PATIENCE)
     assert shelf.ids() == ["a", "b"]
 
 

@@ -9,6 +9,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from tensorseed.files.digests import FileHash
 from tensorseed.files.virtual_file import VirtualFile
 from tensorseed.spec.spec_token import encode_token
 from tests.tensorseed.client.conftest import bytes_of
+from tests.waiting import PATIENCE
 
 Fields = dict[str, bytes | list[bytes] | None]
 
@@ -101,8 +103,8 @@ def document(value: Any, status: int = 200, media_type: bytes = b"application/js
 
 @contextmanager
 def listening(hostile: Hostile) -> Iterator[str]:
-    """The URL of the server."""
-    stopping = threading.Event()
+    """The URL of the server, whose answers without end the client leaves: that is checked at the end."""
+    stopping, read_on = threading.Event(), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def accept() -> None:
@@ -116,7 +118,7 @@ def listening(hostile: Hostile) -> Iterator[str]:
 
         def serve(connection: socket.socket) -> None:
             with connection, suppress(OSError):
-                connection.settimeout(10)
+                connection.settimeout(PATIENCE)
                 received = b""
                 while b"\r\n\r\n" not in received:
                     more = connection.recv(1 << 16)
@@ -128,8 +130,11 @@ def listening(hostile: Hostile) -> Iterator[str]:
                 while length and len(body) < int(length[1]):
                     body += connection.recv(1 << 16)
                 method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
+                end = time.monotonic() + PATIENCE
                 for piece in hostile.answer(method, target.partition("?")[0], head.decode()).pieces():
-                    if stopping.is_set():
+                    if time.monotonic() > end:
+                        read_on.set()
+                    if stopping.is_set() or read_on.is_set():
                         return
                     connection.sendall(piece)
                 connection.shutdown(socket.SHUT_WR)
@@ -143,5 +148,6 @@ def listening(hostile: Hostile) -> Iterator[str]:
         finally:
             stopping.set()
             listener.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
+    assert not read_on.is_set(), "the client has read an answer without end"

@@ -22,7 +22,6 @@ from tests.tensorseed.client.hostile import Answer, Hostile, document, listening
 
 SPEC = {"seed": 3, "layers": [{"name": "w.{0..2}", "type": "Tensor", "shape": [40, 5], "init": "normal"}]}
 FILE = file_of(SPEC)
-SECONDS = 20.0  # within which a command ends, on a slow machine too
 MISSING = object()
 
 WRONG: dict[str, Any] = {
@@ -123,10 +122,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fetch(url: str, source: str = "spec.json", *more: str) -> Result:
-    begun = time.monotonic()
-    result = CliRunner().invoke(main, ["fetch", source, "-o", "w", "--url", url, "--attempts", "2", *more])
-    assert time.monotonic() - begun < SECONDS
-    return result
+    return CliRunner().invoke(main, ["fetch", source, "-o", "w", "--url", url, "--attempts", "2", *more])
 
 
 def assert_refused(result: Result, folder: Path, codes: Iterable[int]) -> None:

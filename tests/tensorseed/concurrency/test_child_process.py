@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
 from tensorseed.concurrency.child_process import Answer, ChildProcess
+from tests.waiting import PATIENCE, wait_until
 
 HERE = "tests.tensorseed.concurrency.test_child_process"
 
@@ -99,10 +101,9 @@ def test_kill_ends_a_request_of_another_thread() -> None:
 
     thread = threading.Thread(target=ask)
     thread.start()
-    while made.pid is None:
-        time.sleep(0.01)
+    wait_until(lambda: made.pid is not None)
     made.kill()
-    thread.join(60)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert len(raised) == 1
 
@@ -116,11 +117,16 @@ def test_the_child_ends_with_its_parent() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     pid = int(found.stdout)
-    for _ in range(1_000):
+
+    def has_ended() -> bool:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            return
-        time.sleep(0.01)
-    os.kill(pid, 9)
-    pytest.fail("the child outlived its parent")
+            return True
+        return False
+
+    try:
+        wait_until(has_ended)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, 9)

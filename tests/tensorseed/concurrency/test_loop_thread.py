@@ -13,6 +13,7 @@ import pytest
 
 from tensorseed.concurrency.loop_thread import ClosedError, LoopThread
 from tests.tensorseed.forks import exit_code_of_fork, needs_fork
+from tests.waiting import PATIENCE
 
 
 class Ending:
@@ -48,7 +49,7 @@ def threads() -> list[threading.Thread]:
 
 def wait_for_no_thread() -> None:
     for thread in threads():
-        thread.join(20)
+        thread.join(PATIENCE)
     assert not threads()
 
 
@@ -106,10 +107,10 @@ def test_closing_ends_what_runs(loop: LoopThread, ending: Ending) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(loop.run, work)
-        assert begun.wait(20)
+        assert begun.wait(PATIENCE)
         loop.close()
         with pytest.raises(ClosedError):
-            waiting.result(20)
+            waiting.result(PATIENCE)
     loop.close()
     assert ending.times == 1
     assert not threads()

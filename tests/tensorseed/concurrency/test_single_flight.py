@@ -12,6 +12,7 @@ import pytest
 
 from tensorseed.concurrency.cancellation import ComputationCancelledError, cancellable
 from tensorseed.concurrency.single_flight import AsyncSingleFlightCache, SingleFlightCache
+from tests.waiting import PATIENCE
 
 
 def nbytes(array: np.ndarray) -> int:
@@ -48,16 +49,16 @@ def test_threads_that_ask_at_once_share_one_computation_and_others_go_on():
     def compute() -> np.ndarray:
         computed.append(1)
         started.set()
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE)
         return np.zeros(10)
 
     with ThreadPoolExecutor(4) as pool:
         results = [pool.submit(cache.get, "a", compute)]
-        assert started.wait(30)
+        assert started.wait(PATIENCE)
         results += [pool.submit(cache.get, "a", compute) for _ in range(3)]
         assert cache.get("b", lambda: np.ones(3)).size == 3
         go_on.set()
-        assert len({id(result.result(30)) for result in results}) == 1
+        assert len({id(result.result(PATIENCE)) for result in results}) == 1
     assert computed == [1]
 
 
@@ -67,17 +68,17 @@ def test_a_failure_reaches_all_who_wait_and_is_forgotten():
 
     def fail() -> np.ndarray:
         started.set()
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE)
         raise MemoryError
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(cache.get, "a", fail)
-        assert started.wait(30)
+        assert started.wait(PATIENCE)
         second = pool.submit(cache.get, "a", fail)
         go_on.set()
         for result in (first, second):
             with pytest.raises(MemoryError):
-                result.result(30)
+                result.result(PATIENCE)
     assert cache.get("a", lambda: np.zeros(2)).size == 2
 
 
@@ -87,17 +88,17 @@ def test_a_waiter_begins_anew_where_the_first_gives_up():
 
     def given_up() -> Any:
         begun.set()
-        left.wait(60)
+        left.wait(PATIENCE)
         raise ComputationCancelledError
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(cache.get, "key", given_up)
-        assert begun.wait(60)
+        assert begun.wait(PATIENCE)
         second = pool.submit(cache.get, "key", lambda: np.zeros(3))
         left.set()
         with pytest.raises(ComputationCancelledError):
-            first.result(60)
-        assert second.result(60).tolist() == [0, 0, 0]
+            first.result(PATIENCE)
+        assert second.result(PATIENCE).tolist() == [0, 0, 0]
     assert "key" in cache
 
 
@@ -194,12 +195,12 @@ def test_a_thread_that_waits_for_another_may_be_cancelled() -> None:
 
     def slow() -> int:
         begun.set()
-        assert go.wait(60)
+        assert go.wait(PATIENCE)
         return 5
 
     owner = threading.Thread(target=cache.get, args=("key", slow))
     owner.start()
-    assert begun.wait(60)
+    assert begun.wait(PATIENCE)
     with cancellable(lambda: True), pytest.raises(ComputationCancelledError):
         cache.get("key", slow)
     go.set()

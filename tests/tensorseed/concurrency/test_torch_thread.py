@@ -15,6 +15,7 @@ from tensorseed.concurrency.cancellation import (
     check_cancelled,
 )
 from tensorseed.concurrency.torch_thread import run_in_torch_thread
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -42,12 +43,12 @@ def test_threads_that_begin_meanwhile_have_the_usual_number() -> None:
 
     def wait() -> int:
         inside.set()
-        assert leave.wait(30)
+        assert leave.wait(PATIENCE)
         return torch.get_num_threads()
 
     first = threading.Thread(target=lambda: seen.append(run_in_torch_thread(wait)))
     first.start()
-    assert inside.wait(30)
+    assert inside.wait(PATIENCE)
     other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
     other.start()
     other.join()

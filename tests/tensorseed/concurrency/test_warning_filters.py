@@ -10,6 +10,7 @@ import torch
 
 from tensorseed.concurrency.warning_filters import suppress_warnings
 from tests.tensorseed.evaluations.cases import report
+from tests.waiting import PATIENCE
 
 
 def test_nothing_warns_within() -> None:
@@ -26,11 +27,11 @@ def test_threads_that_overlap_leave_the_filters_as_they_were() -> None:
     def first() -> None:
         with suppress_warnings():
             entered.set()
-            overlapped.wait(10)
+            overlapped.wait(PATIENCE)
 
     thread = Thread(target=first)
     thread.start()
-    entered.wait(10)
+    entered.wait(PATIENCE)
     with suppress_warnings():
         overlapped.set()
         thread.join()

@@ -26,6 +26,7 @@ from tensorseed.spec.limits import Limits
 from tensorseed.spec.spec import parse_spec
 from tests.tensorseed.draws import tensor_arrays
 from tests.tensorseed.evaluations.cases import read, report, reports
+from tests.waiting import PATIENCE
 
 STEPS = 4
 MLP: list[dict[str, Any]] = [
@@ -331,7 +332,7 @@ def test_it_can_be_stopped_from_another_thread() -> None:
         running = pool.submit(evaluate, evaluation, stop.is_set)
         stop.set()
         with pytest.raises(ComputationCancelledError):
-            running.result(60)
+            running.result(PATIENCE)
 
 
 def test_an_argument_beyond_the_dtype_is_told() -> None:

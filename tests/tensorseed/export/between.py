@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.waiting import PATIENCE
+
 HOPS = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
@@ -47,7 +49,9 @@ def between(target: str) -> Iterator[tuple[Proxy, str]]:
                 self.send_header("content-length", "0")
                 self.end_headers()
                 return
-            there = http.client.HTTPConnection(str(proxy.target.hostname), proxy.target.port, timeout=60)
+            there = http.client.HTTPConnection(
+                str(proxy.target.hostname), proxy.target.port, timeout=PATIENCE
+            )
             # the signature covers the host that the client named
             fields = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
             with closing(there):

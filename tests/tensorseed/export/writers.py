@@ -13,6 +13,7 @@ from pathlib import Path
 from tensorseed.devices.local import LocalSettings
 from tensorseed.export.report import Report
 from tests.tensorseed.export.stores import export
+from tests.waiting import PATIENCE
 
 MIB = 1 << 20
 _ENTRY = {"type": "Tensor", "shape": [5, MIB], "init": "normal", "dtype": "bfloat16"}
@@ -32,7 +33,7 @@ def kill_after(
     reached = context.Event()
     process = context.Process(target=_write, args=(nbytes, reached, str(spec), place, variables, number))
     process.start()
-    assert reached.wait(60)
+    assert reached.wait(PATIENCE)
     assert process.pid is not None
     os.kill(process.pid, number)
     process.join()

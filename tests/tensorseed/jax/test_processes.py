@@ -14,6 +14,7 @@ import pytest
 
 from tests.serving import ROOT
 from tests.tensorseed.jax.specs import SPEC, service_bytes
+from tests.waiting import PATIENCE
 
 PROGRAM = """
 import json, sys
@@ -75,7 +76,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict[str, Any
     ]
     try:
         for process in processes:
-            _, errors = process.communicate(timeout=120)
+            _, errors = process.communicate(timeout=PATIENCE)
             assert process.returncode == 0, errors
     finally:
         for process in processes:

@@ -29,6 +29,7 @@ from tensorseed.spec.torch_identity import (
     kernels_known,
     kernels_of,
 )
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 DRAWING, FACTORIZING = kernels_of("cpu")
@@ -93,7 +94,7 @@ def drawn(*environment: str) -> list[tuple[str, str]]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     return [tuple(one) for one in json.loads(found.stdout)]
 

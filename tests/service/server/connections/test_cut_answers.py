@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.serving import served, status
+from tests.waiting import PATIENCE, wait_until
 from tools.fuzz.raw import replies, serving
 
 ENDLESS = b"GET /v1/weights?shape=1048576,1048576&init=normal HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -43,19 +44,18 @@ def test_a_stop_says_which_answers_it_cuts(number: int) -> None:
         requests = (ENDLESS, ENDLESS + ENDLESS, LONG + EVALUATION.encode(), HALF)
         clients = []
         for request in requests:
-            clients.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), 60)))
+            clients.append(stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE)))
             clients[-1].sendall(request)
         assert clients[0].recv(1) == clients[1].recv(1) == b"H"
         process.send_signal(number)
-        while status(port, "/readyz") != 503:
-            time.sleep(0.05)
+        wait_until(lambda: status(port, "/readyz") == 503)
         for client in clients[2:]:
             (answer,) = replies(rest(client))
             assert answer.status == 503
             assert answer.fields["connection"] == "close"
             assert answer.fields["retry-after"] == "1"
             assert "the service stopped before this was done" in answer.asked["detail"]
-        process.wait(30)
+        process.wait(PATIENCE)
         log.seek(0)
         lines = [json.loads(line) for line in log.read().splitlines()]
     cut = [line for line in lines if line["message"] == MESSAGE]
@@ -91,10 +91,12 @@ async def failing(scope: Any, receive: Any, send: Any) -> None:
 @pytest.mark.parametrize("path", [b"/stream", b"/wait"])
 def test_a_cut_is_no_fault_of_the_application(caplog: pytest.LogCaptureFixture, path: bytes) -> None:
     watch(caplog)
-    with serving(endless) as (server, port), socket.create_connection(("127.0.0.1", port), 20) as client:
+    with (
+        serving(endless) as (server, port),
+        socket.create_connection(("127.0.0.1", port), PATIENCE) as client,
+    ):
         client.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
-        while not server.server_state.tasks:
-            time.sleep(0.01)
+        wait_until(lambda: server.server_state.tasks)
         time.sleep(0.1)
         server.should_exit = True
         rest(client)
@@ -103,7 +105,7 @@ def test_a_cut_is_no_fault_of_the_application(caplog: pytest.LogCaptureFixture, 
 
 def test_a_fault_of_the_application_is_told(caplog: pytest.LogCaptureFixture) -> None:
     watch(caplog)
-    with serving(failing) as (_, port), socket.create_connection(("127.0.0.1", port), 20) as client:
+    with serving(failing) as (_, port), socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 500 ")
     assert "Exception in ASGI application" in caplog.text
@@ -122,15 +124,11 @@ def test_a_stop_waits_for_no_client_that_keeps_its_connection(
     watch(caplog)
     with (
         serving(app, timeout_graceful_shutdown=20) as (server, port),
-        socket.create_connection(("127.0.0.1", port), 20) as client,
+        socket.create_connection(("127.0.0.1", port), PATIENCE) as client,
     ):
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(1) == b"H"
         time.sleep(0.1)
         server.should_exit = True
-        for _ in range(1_000):
-            if not server.server_state.connections:
-                break
-            time.sleep(0.01)
-        assert not server.server_state.connections
+        wait_until(lambda: not server.server_state.connections)
     assert caplog.records == []

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import pytest
 from service.server.connections import descriptors
 from service.server.connections.descriptors import LEAST, RESERVED, Shortage, limit, spare
 from tests.serving import ROOT, served, status
+from tests.waiting import PATIENCE, wait_until
 from tools.fuzz.raw import replies, serving
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -34,16 +34,25 @@ def outcome(client: socket.socket) -> int:
     return int(received[9:12] or 0)
 
 
+def sockets(pid: int) -> set[str]:
+    """The sockets that a process has open."""
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.readlink(descriptor))
+    return {name for name in found if name.startswith("socket:")}
+
+
 def test_every_connection_is_answered_and_the_shortage_told() -> None:
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(tempfile.TemporaryFile())
         process, port = stack.enter_context(served("--threads", "1", stderr=log))
-        before = set(os.listdir(f"/proc/{process.pid}/fd"))
+        before = sockets(process.pid)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (64, 64))
         with contextlib.ExitStack() as opened:
             clients = []
             for _ in range(200):
-                clients.append(opened.enter_context(socket.create_connection(("127.0.0.1", port), 20)))
+                clients.append(opened.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE)))
                 with contextlib.suppress(ConnectionError):
                     clients[-1].sendall(HEALTH)
             seen = Counter(outcome(client) for client in clients)
@@ -52,18 +61,11 @@ def test_every_connection_is_answered_and_the_shortage_told() -> None:
             assert seen[503] >= 100, seen
             assert len(os.listdir(f"/proc/{process.pid}/fd")) < 64
             assert status(port, "/healthz") == 503
-        for _ in range(100):
-            if status(port, "/healthz") == 200:
-                break
-            time.sleep(0.1)
-        assert status(port, "/healthz") == 200
+        wait_until(lambda: status(port, "/healthz") == 200)
         text = told(port, "/metrics")
         refused = int(float(text.partition("\ntensorseed_refused_connections_total ")[2].split()[0]))
         assert refused >= 200 - seen[200]
-        for _ in range(100):
-            if set(os.listdir(f"/proc/{process.pid}/fd")) == before:
-                break
-            time.sleep(0.1)
+        wait_until(lambda: sockets(process.pid) <= before)
         log.seek(0)
         lines = [json.loads(line) for line in log.read().splitlines()]
     warnings = [line for line in lines if line["level"] != "info"]
@@ -74,7 +76,7 @@ def test_every_connection_is_answered_and_the_shortage_told() -> None:
 
 def told(port: int, path: str) -> str:
     """The body of an answer."""
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         received = b""
         while part := client.recv(1 << 16):
@@ -102,7 +104,7 @@ def test_a_connection_above_the_reserve_is_served() -> None:
 @pytest.mark.usefixtures("short")
 def test_a_connection_of_the_reserve_is_refused(request_: bytes) -> None:
     """After its first head, or a second without one."""
-    with serving() as (server, port), socket.create_connection(("127.0.0.1", port), 20) as client:
+    with serving() as (server, port), socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(request_)
         received = b""
         while part := client.recv(1 << 16):
@@ -112,17 +114,13 @@ def test_a_connection_of_the_reserve_is_refused(request_: bytes) -> None:
         assert answer.fields["connection"] == "close"
         if answer.status == 503:
             assert answer.fields["retry-after"] == "1"
-        for _ in range(1_000):  # though this client never closes
-            if not server.server_state.connections:
-                break
-            time.sleep(0.01)
-        assert not server.server_state.connections
+        wait_until(lambda: not server.server_state.connections)  # though this client never closes
 
 
 @pytest.mark.parametrize("free", [LEAST - 1, 0])
 @pytest.mark.usefixtures("short")
 def test_a_connection_with_the_last_descriptor_is_refused_at_once() -> None:
-    with serving() as (_, port), socket.create_connection(("127.0.0.1", port), 20) as client:
+    with serving() as (_, port), socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         received = b""
         while part := client.recv(1 << 16):
             received += part
@@ -162,7 +160,7 @@ def test_the_soft_limit_is_raised_and_a_low_one_told(
 ) -> None:
     script = RAISE.format(soft=soft, hard=hard, connections=connections)
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert done.stdout.split() == [str(raised), str(hard)]
     assert ("too few" in done.stderr) == warned
     if warned:

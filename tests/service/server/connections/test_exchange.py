@@ -8,12 +8,13 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from service.server.connections.exchange import Exchange
+from tests.waiting import PATIENCE, wait_until
 from tools.fuzz.raw import LAST, echo, replies, serving, told
 
 GET = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -75,14 +76,6 @@ def port() -> Iterator[int]:
         yield number
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(2_000):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("waited in vain")
-
-
 def rest(client: socket.socket) -> bytes:
     received = b""
     while part := client.recv(1 << 16):
@@ -107,7 +100,7 @@ def test_a_fault_is_answered_after_the_requests_before_it(
     slow: tuple[Slow, Any, int], bad: bytes, status: int
 ) -> None:
     app, _, port = slow
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(GET % 1 + GET % 2)
         wait_until(lambda: app.begun == 1)
         client.sendall(GET % 3 + bad + LAST)
@@ -115,7 +108,7 @@ def test_a_fault_is_answered_after_the_requests_before_it(
         client.settimeout(0.1)
         with pytest.raises(TimeoutError):
             client.recv(1)
-        client.settimeout(20)
+        client.settimeout(PATIENCE)
         app.free.set()
         answers = replies(rest(client))
     assert [answer.status for answer in answers] == [200, 200, 200, status]
@@ -131,7 +124,7 @@ def test_few_of_many_pipelined_requests_wait(
     monkeypatch.setattr(Exchange, "__init__", lambda self, **given: made.append(self) or init(self, **given))
     app, _, port = slow
     requests = b"".join(GET % number for number in range(3_000)) + POST + b"hello" + LAST
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(requests)
         wait_until(lambda: app.begun == 1)
         time.sleep(0.2)
@@ -153,7 +146,7 @@ def test_nothing_behind_the_last_request_is_read(port: int) -> None:
 def test_a_client_that_sends_on_reads_the_refusal(port: int) -> None:
     """More than the sockets' buffers hold, so that a reset would come before the client reads."""
     for begin, status in ((CHUNKS + b"x\r\n", 400), (b"GET / HTTP/1.1\r\n\r\n", 400), (b"\x16\x03\x01", 400)):
-        with socket.create_connection(("127.0.0.1", port), 20) as client:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
             client.sendall(begin)
             for _ in range(64):
                 client.sendall(bytes(1 << 18))
@@ -162,7 +155,7 @@ def test_a_client_that_sends_on_reads_the_refusal(port: int) -> None:
 
 
 def test_a_client_is_told_to_continue_once(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(POST.replace(b"\r\n\r\n", b"\r\nExpect: 100-Continue\r\n\r\n"))
         assert client.recv(1 << 16) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(b"hello" + LAST)
@@ -171,7 +164,7 @@ def test_a_client_is_told_to_continue_once(port: int) -> None:
 
 
 def test_a_client_of_the_old_version_is_not_told_to_continue(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello")
         assert rest(client).startswith(b"HTTP/1.1 200 ")
 
@@ -200,7 +193,7 @@ def test_all_requests_of_a_client_that_leaves_end(
     slow: tuple[Slow, Any, int], requests: int, reset: bool
 ) -> None:
     app, server, port = slow
-    client = socket.create_connection(("127.0.0.1", port), 20)
+    client = socket.create_connection(("127.0.0.1", port), PATIENCE)
     client.sendall(STREAM + GET % 2 * (requests - 1))
     client.recv(1)
     wait_until(lambda: app.active == 1)
@@ -237,7 +230,7 @@ def test_a_connection_may_end_behind_every_byte(
         caplog.set_level(logging.INFO, logger)
     request = TYPICAL[name]
     for end in range(len(request) + 1):
-        client = socket.create_connection(("127.0.0.1", port), 20)
+        client = socket.create_connection(("127.0.0.1", port), PATIENCE)
         client.sendall(request[:end])
         if end % 3 == 0:
             time.sleep(0.002)

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import uvicorn
@@ -14,6 +14,7 @@ import uvicorn
 from service.server import serve
 from service.server.app import create_app
 from service.settings import Settings
+from tests.waiting import PATIENCE, wait_until
 
 SETTINGS = Settings.model_construct(
     threads=1,
@@ -39,11 +40,10 @@ def served() -> Iterator[tuple[uvicorn.Server, int]]:
         running = uvicorn.Server(serve.configure(SETTINGS, create_app(SETTINGS)))
         thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
         thread.start()
-        while not running.started:
-            time.sleep(0.01)
+        wait_until(lambda: running.started)
         yield running, listener.getsockname()[1]
         running.should_exit = True
-        thread.join(20)
+        thread.join(PATIENCE)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def port(served: tuple[uvicorn.Server, int]) -> int:
 
 def answer(port: int, request: bytes) -> tuple[int, bytes]:
     """The status and the whole answer to one request; status 0 for none."""
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(request)
         received = b""
         while part := client.recv(1 << 16):
@@ -86,7 +86,7 @@ def test_fields_of_the_limit_pass_and_larger_ones_do_not(port: int) -> None:
 
 
 def test_a_field_without_end_is_refused(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(b"GET / HTTP/1.1\r\nX: ")
         for _ in range(8):
             client.sendall(b"a" * 500)
@@ -108,7 +108,7 @@ def test_a_head_that_does_not_come_is_given_up(port: int, sent: bytes) -> None:
 
 
 def test_a_slow_head_within_the_time_is_answered(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         for part in (b"GET /healthz HTTP/1.1\r\n", b"Host: x\r\n", b"\r\n"):
             client.sendall(part)
             time.sleep(0.1)
@@ -116,7 +116,7 @@ def test_a_slow_head_within_the_time_is_answered(port: int) -> None:
 
 
 def test_the_second_head_of_a_connection_is_bounded_too(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
         client.sendall(b"GET /healthz HTTP/1.1\r\n")
@@ -125,7 +125,7 @@ def test_the_second_head_of_a_connection_is_bounded_too(port: int) -> None:
 
 
 def test_line_ends_after_an_answer_keep_no_connection_open(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
         client.sendall(b"\r\n")
@@ -135,7 +135,7 @@ def test_line_ends_after_an_answer_keep_no_connection_open(port: int) -> None:
 
 def test_a_body_is_not_taken_for_a_part_of_the_next_head(port: int) -> None:
     body = b" " * (SETTINGS.url_bytes + SETTINGS.header_bytes)
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(b"POST /v1/weights HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body))
         client.sendall(body + b"GET /healthz HTTP/1.1\r\n")
         time.sleep(0.05)
@@ -151,21 +151,21 @@ EVALUATION = b"POST /v1/evaluations HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\
 
 
 def test_a_body_that_does_not_come_is_given_up(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(EVALUATION + b"{")
         time.sleep(0.2)
-        with socket.create_connection(("127.0.0.1", port), 20) as other:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as other:
             other.sendall(EVALUATION)
             assert other.recv(1 << 16).startswith(b"HTTP/1.1 429 ")  # the first one has the only place
         with contextlib.suppress(ConnectionError):
             assert client.recv(1) == b""
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(EVALUATION + b" " * 40)
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 422 ")
 
 
 def test_a_slow_body_is_read(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(EVALUATION)
         for _ in range(5):  # twice as long as one that sends nothing may take
             time.sleep(0.4)
@@ -174,21 +174,23 @@ def test_a_slow_body_is_read(port: int) -> None:
 
 
 def test_the_rest_of_a_body_that_was_refused_is_not_awaited(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(b"POST /v1/weights HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n {")
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 413 ")
-        began = time.monotonic()
-        with contextlib.suppress(ConnectionError):
-            while time.monotonic() - began < 20:
+
+        def is_closed() -> bool:
+            with contextlib.suppress(ConnectionError):
                 client.sendall(b" ")
-                time.sleep(0.1)
-        assert time.monotonic() - began < 20
+                return False
+            return True
+
+        wait_until(is_closed)
 
 
 def test_who_reads_nothing_and_sends_half_a_head_keeps_no_stream(port: int) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(SETTINGS.streams):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 20))
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
             client.sendall(f"GET /v1/weights?{HUGE} HTTP/1.1\r\nHost: x\r\n\r\nGET / HT".encode())
         wait_until(lambda: gauge(port, "tensorseed_active_streams") == SETTINGS.streams)
         wait_until(lambda: gauge(port, "tensorseed_active_streams") == 0)
@@ -218,14 +220,14 @@ def test_a_refusal_tells_the_id_of_its_request(port: int) -> None:
 
 
 def test_a_connection_without_another_request_is_closed(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
         assert client.recv(1) == b""
 
 
 def test_a_client_that_reads_nothing_is_dropped(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(f"GET /v1/weights?{HUGE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         time.sleep(3)
         with contextlib.suppress(ConnectionError):
@@ -234,7 +236,7 @@ def test_a_client_that_reads_nothing_is_dropped(port: int) -> None:
 
 
 def test_a_client_that_reads_slowly_is_served(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
         client.sendall(f"GET /v1/weights?{HUGE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         for _ in range(30):  # three times as long as one that reads nothing may take
@@ -243,7 +245,7 @@ def test_a_client_that_reads_slowly_is_served(port: int) -> None:
 
 
 def test_a_stream_whose_client_leaves_is_counted(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(f"GET /v1/weights?{HUGE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
         before = gauge(port, "tensorseed_cancelled_streams_total")
@@ -256,18 +258,10 @@ def gauge(port: int, name: str) -> float:
     return float(text.partition(f"\n{name} ")[2].split()[0])
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(1_000):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("waited in vain")
-
-
 def test_a_malformed_body_is_told_in_the_form_of_its_path(port: int) -> None:
     head = b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     for path in (b"/v1/weights", b"/v1/evaluations", b"/v1/losses/mse_loss", b"/v1/weights/plan"):
-        with socket.create_connection(("127.0.0.1", port), 20) as client:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
             client.sendall(b"POST " + path + head + b"1\r\n{\r\n")
             time.sleep(0.05)
             client.sendall(b"x\r\n")

@@ -9,6 +9,7 @@ import pytest
 
 from service.http.errors import MalformedRequestError, UnimplementedError
 from service.server.connections.request_head import checked_target, is_authority, without_upgrade
+from tests.waiting import PATIENCE
 from tools.fuzz.raw import LAST, serving, told
 
 HOSTS = [
@@ -235,7 +236,7 @@ def test_a_line_that_is_no_field_is_refused(port: int, line: bytes) -> None:
 def test_a_refusal_of_head_has_no_body(port: int) -> None:
     with_body = told(port, [b"GET / HTTP/1.1\r\n\r\n"])
     assert with_body[0].body
-    with socket.create_connection(("127.0.0.1", port), 20) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(b"HEAD / HTTP/1.1\r\n\r\n")
         received = b""
         while part := client.recv(1 << 16):

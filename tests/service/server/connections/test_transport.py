@@ -13,6 +13,7 @@ import pytest
 import uvloop
 
 from service.server.connections.transport import MIN_DIRECT_BYTES, ConnectionTransport
+from tests.waiting import PATIENCE
 
 
 class Waiting(asyncio.Protocol):
@@ -39,7 +40,7 @@ def connected(use: Callable[[ConnectionTransport, Waiting, socket.socket], Any])
     async def run() -> Any:
         ours, theirs = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
-        theirs.settimeout(20)
+        theirs.settimeout(PATIENCE)
         with theirs:
             transport, protocol = await asyncio.get_running_loop().create_connection(Waiting, sock=ours)
             try:
@@ -144,7 +145,7 @@ def test_a_closed_connection_takes_what_the_client_still_sends(monkeypatch) -> N
         assert await asyncio.to_thread(end.recv, 1 << 16) == b"answer"
         assert await asyncio.to_thread(end.recv, 1 << 16) == b""
         end.sendall(b"x")
-        assert await asyncio.wait_for(protocol.lost, 20) is None
+        assert await asyncio.wait_for(protocol.lost, PATIENCE) is None
 
     connected(use)
 
@@ -174,7 +175,7 @@ def test_a_client_that_closes_ends_the_lingering(monkeypatch) -> None:
         writer.close()
         assert await asyncio.to_thread(end.recv, 1 << 16) == b""
         end.close()
-        assert await asyncio.wait_for(protocol.lost, 20) is None
+        assert await asyncio.wait_for(protocol.lost, PATIENCE) is None
         writer.end()
 
     connected(use)
@@ -189,7 +190,7 @@ def test_a_slow_reader_of_a_closed_connection_gets_all(monkeypatch) -> None:
         writer.close()
         await asyncio.sleep(0.2)
         assert await asyncio.to_thread(received, end, len(data)) == data
-        await asyncio.wait_for(protocol.lost, 20)
+        await asyncio.wait_for(protocol.lost, PATIENCE)
 
     connected(use)
 
@@ -203,7 +204,7 @@ def test_a_client_that_has_gone_ends_the_connection(monkeypatch):
     async def use(writer: ConnectionTransport, protocol: Waiting, end: socket.socket) -> None:
         end.close()
         writer.write(bytes(MIN_DIRECT_BYTES))
-        await asyncio.wait_for(protocol.lost, 20)
+        await asyncio.wait_for(protocol.lost, PATIENCE)
         assert writer.is_closing()
         assert tried
 

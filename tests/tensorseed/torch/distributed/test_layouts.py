@@ -16,6 +16,7 @@ from tests.conftest import Client
 from tests.serving import ROOT
 from tests.tensorseed.torch.distributed.model import INITS, LAYOUTS, STEPPING, digest, on_meta, spec
 from tests.tensorseed.torch.distributed.process import PROCESSES
+from tests.waiting import PATIENCE
 
 Found = dict[str, dict[str, Any]]
 
@@ -27,7 +28,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
     variables = {"OMP_NUM_THREADS": "1", "TENSORSEED_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     command = [sys.executable, "-m", "tests.tensorseed.torch.distributed.process", str(folder)]
     environment = os.environ | variables
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.returncode == 0, done.stderr
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(PROCESSES)]
 

@@ -1,0 +1,19 @@
+"""Waits of tests, which end early or with a test that hangs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+PATIENCE = 600.0  # seconds until a test that hangs fails; a first start compiles kernels, maybe under load
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Return once the condition holds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail("waited in vain")
+        time.sleep(0.01)
