@@ -24,6 +24,8 @@ from ..http.responses import Chunk, Representation
 if TYPE_CHECKING:
     import torch
 
+    from tensorseed.evaluations.evaluation import Evaluation
+
 REPORTED = (JSON, SVG, PNG)  # the first by default
 FILENAME = "evaluation.safetensors"
 
@@ -60,14 +62,16 @@ class EvaluationRepresentation(Representation):
     def __init__(
         self,
         token: str,
-        device: str,
+        evaluation: Evaluation,
         form: str,
         headers: Mapping[str, str],
         compute: Callable[[], Awaitable[Content]],
     ) -> None:
-        """Blocks: the tag names the device. `headers` are those that a 304 repeats."""
+        """Blocks: the tag names the device of `evaluation`. `headers` are those that a 304 repeats."""
         content = {"Content-Type": form, **_HEADERS.get(form, {})}
-        super().__init__(_etag(token, device, form), {"Cache-Control": CACHE_CONTROL, **headers}, content)
+        super().__init__(
+            tag_of(token, evaluation, form), {"Cache-Control": CACHE_CONTROL, **headers}, content
+        )
         self._compute = compute
         self._body: bytes | None = None
 
@@ -88,10 +92,14 @@ class EvaluationRepresentation(Representation):
         yield memoryview(self._body or b"")[start:stop]
 
 
-def _etag(token: str, device: str, form: str) -> str:
+def tag_of(token: str, evaluation: Evaluation, form: str) -> str:
     """A tag of all that decides the bytes, without computing them."""
+    import torch
+
+    threads = 1 if evaluation.uses_one_thread else torch.get_num_threads()
     drawn = () if form == JSON else (version("matplotlib"),)
-    return f'"{hashlib.sha256(repr((token, form, *_computer(device), *drawn)).encode()).hexdigest()}"'
+    named = (token, form, threads, *_computer(evaluation.device), *drawn)
+    return f'"{hashlib.sha256(repr(named).encode()).hexdigest()}"'
 
 
 @cache
@@ -100,8 +108,8 @@ def _computer(device: str) -> tuple[str, ...]:
     import torch
 
     names = [torch.cuda.get_device_name(device)] if device.startswith("cuda") else []
-    kernels = f"{torch.__config__.show()} {torch.get_num_threads()}"
-    return (*map(version, ("tensorseed", "torch", "numpy")), platform.machine(), kernels, *names)
+    versions = map(version, ("tensorseed", "torch", "numpy"))
+    return (*versions, platform.machine(), torch.__config__.show(), *names)
 
 
 def form_of(accept: str, *, weights: bool) -> str:

@@ -126,9 +126,7 @@ async def _get(request: Request, token: str, form: str | None) -> Response:
     media_type = form_of(accept_of(request) if form is None else form, weights=False)
     headers = {"Vary": "Accept"} if form is None else {}
     work = partial(_evaluate, context, evaluation, media_type)
-    tagged = await context.worker.run(
-        EvaluationRepresentation, token, evaluation.device, media_type, headers, work
-    )
+    tagged = await context.worker.run(EvaluationRepresentation, token, evaluation, media_type, headers, work)
     return await file_response(request, tagged, context.streams)
 
 

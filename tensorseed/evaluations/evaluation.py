@@ -25,6 +25,11 @@ PASSES = 3  # forward, and twice as much backward
 WIDE = 2  # the time of a pass in float64, in those of float32
 NODE_SECONDS = 5e-5  # of torch's calls for one
 REPORT_SECONDS = 0.05
+SHORT_PASS = 0.01
+"""Seconds of a forward pass, estimated for a slow machine, up to which one thread of torch computes it.
+
+Threads would mostly wait for each other, and for a core on a busy machine.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,11 @@ class Evaluation:
             passes += WIDE * (1 + self.calibration.max_iterations)
         again = self._time_steps.seconds if self.shows_time_steps else 0.0
         return REPORT_SECONDS + drawn + len(self.variants) * (passes * per_pass + again)
+
+    @property
+    def uses_one_thread(self) -> bool:
+        """Whether torch computes it in one thread."""
+        return self.device in ("auto", "cpu") and self.pass_seconds <= SHORT_PASS
 
     @property
     def shows_time_steps(self) -> bool:

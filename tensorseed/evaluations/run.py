@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 
 from tensorseed.concurrency.cancellation import Cancelled, ComputationCancelledError, cancellable
+from tensorseed.concurrency.torch_thread import run_in_torch_thread
 from tensorseed.devices.torch_errors import is_device_error
 from tensorseed.errors import EvaluationError
 from tensorseed.evaluations.calibration import calibrate
 from tensorseed.evaluations.diagnostics import feature_axes, measure, moments, total_norm
-from tensorseed.evaluations.evaluation import Evaluation, Variant, device_of
+from tensorseed.evaluations.evaluation import SHORT_PASS, Evaluation, Variant, device_of
 from tensorseed.evaluations.findings.lint import untrained_findings, warnings
 from tensorseed.evaluations.findings.measurements import Measurements, input_moments
 from tensorseed.evaluations.forward import REFUSALS
@@ -29,12 +31,6 @@ from tensorseed.evaluations.report import (
     Report,
 )
 from tensorseed.spec.lint import UNUSED_RULE, unused_rules
-
-SHORT_PASS = 0.01
-"""Seconds of a forward pass, estimated for a slow machine, up to which its backward pass is not stopped.
-
-A call into Python for each layer would take as long as the layer.
-"""
 
 State = dict[str, torch.Tensor]
 
@@ -62,6 +58,7 @@ class VariantRun:
             device,
             seed,
             training=evaluation.training,
+            # a call into Python for each layer would take as long as a short one
             stops_backward=evaluation.pass_seconds > SHORT_PASS,
         )
         self.network.load(self.resolved, deadline)
@@ -210,6 +207,8 @@ class VariantRun:
 def run(evaluation: Evaluation, cancelled: Cancelled) -> Report | Comparison:
     """The report, or with `compare` all reports.
 
+    A short one is computed by one thread of torch: threads that share small matrices wait for each other.
+
     Raises:
         ComputationCancelledError: `cancelled` has returned true.
         TooLargeError: the computation takes longer than `evaluation_seconds`.
@@ -217,6 +216,12 @@ def run(evaluation: Evaluation, cancelled: Cancelled) -> Report | Comparison:
     """
     deadline = Deadline(cancelled, evaluation.limits.evaluation_seconds)
     deadline.check()
+    if evaluation.uses_one_thread:
+        return run_in_torch_thread(partial(_run, evaluation, deadline))
+    return _run(evaluation, deadline)
+
+
+def _run(evaluation: Evaluation, deadline: Deadline) -> Report | Comparison:
     x = evaluation.input.tensor()
     try:
         with cancellable(deadline.is_over), torch.enable_grad():

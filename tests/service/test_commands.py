@@ -13,8 +13,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from service import commands
 from service.__main__ import main
-from service.commands import collector_paused, load_settings
+from service.commands import calm_openmp, collector_paused, load_settings
 from service.server import serve
 from service.server.keys import load_keys
 from service.settings import PREFIX, Settings
@@ -27,6 +28,24 @@ NUMBERS = [
     for part in bounds(field).split(", ")
     if part.startswith("at ")
 ]
+
+
+@pytest.mark.parametrize(
+    ("threads", "cores", "given", "number"),
+    [
+        (3, 8, None, "3"),
+        (64, 8, None, "8"),
+        (3, 8, "5", "5"),
+    ],
+)
+def test_torch_has_as_many_threads_as_the_process_may_use(
+    threads: int, cores: int, given: str | None, number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {} if given is None else {"OMP_NUM_THREADS": given}
+    monkeypatch.setattr(commands.os, "environ", environment)
+    monkeypatch.setattr(commands, "cores", lambda: cores)
+    calm_openmp(threads)
+    assert environment == {"OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": number}
 
 
 def failure(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> str:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
+import orjson
 import pytest
+import torch
 
 from service.evaluations import routes
+from service.evaluations.representations import tag_of
 from service.server.app import create_app
 from service.settings import Settings
-from tensorseed.evaluations import decode_evaluation
+from tensorseed.evaluations import decode_evaluation, read_evaluation
 from tensorseed.spec.limits import Limits
 from tests.service.evaluations.test_routes import MLP, VARIANTS, Start, ask
 from tests.tensorseed.evaluations.tokens import forge
@@ -64,6 +68,20 @@ def test_caches_keep_it_and_ask_again(client: Any, url: str) -> None:
     both = client.get(url, headers={"Range": "bytes=0-1,5-9"})
     assert both.status_code == 206
     assert first.content[5:10] in both.content
+
+
+def test_the_number_of_threads_is_in_the_tag_of_a_long_one_alone() -> None:
+    evaluation = read_evaluation(orjson.dumps(BARE), Limits())
+    long = replace(evaluation, pass_seconds=1.0)
+    usual, tags = torch.get_num_threads(), []
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            tags.append([tag_of("e1.x", one, "application/json") for one in (evaluation, long)])
+    finally:
+        torch.set_num_threads(usual)
+    assert tags[0][0] == tags[1][0]
+    assert tags[0][1] != tags[1][1]
 
 
 def test_a_picture_by_format_and_by_accept(client: Any, url: str) -> None:

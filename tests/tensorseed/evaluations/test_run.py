@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -18,8 +18,10 @@ from torch.nn import functional
 from tensorseed.concurrency.cancellation import ComputationCancelledError
 from tensorseed.errors import EvaluationError, TooLargeError
 from tensorseed.evaluations import evaluate
+from tensorseed.evaluations.evaluation import SHORT_PASS
+from tensorseed.evaluations.network import Network
 from tensorseed.evaluations.optimizers import OPTIMIZERS
-from tensorseed.evaluations.run import SHORT_PASS, smooth
+from tensorseed.evaluations.run import smooth
 from tensorseed.files.elements import element_source
 from tensorseed.files.virtual_file import open_file
 from tensorseed.spec.limits import Limits
@@ -324,6 +326,28 @@ def test_only_a_long_backward_pass_looks_whether_to_go_on_between_layers() -> No
         evaluate(replace(evaluation, pass_seconds=seconds), lambda calls=calls: next(calls) < 0)  # type: ignore[misc]
         counts.append(next(calls))
     assert counts[1] - counts[0] == len(evaluation.nodes)
+
+
+@pytest.mark.parametrize(("seconds", "threads"), [(SHORT_PASS, 1), (2 * SHORT_PASS, 2)])
+def test_one_thread_of_torch_computes_a_short_pass(
+    seconds: float, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation, seen = replace(read(asked("mlp")), pass_seconds=seconds), []
+    output = Network.outputs
+
+    def outputs(network: Network, *given: Any) -> Iterator[torch.Tensor]:
+        seen.append(torch.get_num_threads())
+        return output(network, *given)
+
+    monkeypatch.setattr(Network, "outputs", outputs)
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        evaluate(evaluation)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(usual)
+    assert set(seen) == {threads}
 
 
 def test_it_can_be_stopped_from_another_thread() -> None:
