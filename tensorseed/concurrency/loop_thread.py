@@ -86,16 +86,18 @@ class LoopThread:
 
 async def _settle(work: Callable[[], Awaitable[T]], settled: threading.Event) -> T:
     """Run `work` in a task, which is cancelled once, as asyncio does, and not again and again."""
-    task = asyncio.ensure_future(work())
     try:
-        return await asyncio.shield(task)
+        task = asyncio.ensure_future(work())
+        try:
+            return await asyncio.shield(task)
+        finally:
+            task.cancel()
+            with CancelScope(shield=True):
+                await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # which asyncio would log where nobody asks for it
     finally:
-        task.cancel()
-        with CancelScope(shield=True):
-            await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # which asyncio would log where nobody asks for it
-        settled.set()
+        settled.set()  # also where `work` itself raises, before there is a task
 
 
 def _start(name: str) -> _Running:

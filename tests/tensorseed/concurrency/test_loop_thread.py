@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -63,6 +63,17 @@ def test_results_and_errors_come_back(loop: LoopThread) -> None:
     with pytest.raises(ValueError, match="no"):
         loop.run(fail)
     assert len(threads()) == 1
+
+
+def test_work_may_raise_before_it_is_awaited(loop: LoopThread) -> None:
+    """As where an argument has the wrong type."""
+
+    def refuse() -> Awaitable[None]:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        loop.run(refuse)
+    assert loop.run(lambda: double(3)) == 6
 
 
 def test_threads_share_the_loop(loop: LoopThread) -> None:
