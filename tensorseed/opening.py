@@ -12,7 +12,7 @@ from tensorseed.spec.spec import in_dtype
 from tensorseed.spec.spellings.names import dtype_name
 from tensorseed.weights.base import Weights
 from tensorseed.weights.local import LocalWeights
-from tensorseed.weights.spec_reading import SpecSource, read_spec
+from tensorseed.weights.spec_reading import SpecSource, begins_as_url, read_spec
 
 
 def open(spec: SpecSource, *, dtype: Any = None) -> Weights:  # noqa: A001
@@ -45,7 +45,7 @@ def open(spec: SpecSource, *, dtype: Any = None) -> Weights:  # noqa: A001
     """
     if isinstance(spec, Weights) and dtype is None:
         return spec
-    if isinstance(spec, str) and spec.startswith(("http://", "https://")):
+    if isinstance(spec, str) and begins_as_url(spec):
         from tensorseed.client.sync_client import open_url
 
         return open_url(spec, dtype=dtype)

@@ -14,17 +14,23 @@ from urllib.parse import quote, unquote
 
 import httpx
 
-from tensorseed.client import KEY_VARIABLE
 from tensorseed.client.download import Options, fetch_file, find
 from tensorseed.client.errors import RefusedError
 from tensorseed.client.http.answers import AnswerError, one_line, read_document, read_list
+from tensorseed.client.http.arguments import (
+    checked_count,
+    checked_function,
+    checked_key,
+    checked_urls,
+    without_password,
+)
 from tensorseed.client.http.remote import JSON, OCTETS, Remote
 from tensorseed.client.http.retries import Backoff
 from tensorseed.client.losses import MAX_FILE_BYTES, WORK_SECONDS, LossResult, read_arrays, request_loss
 from tensorseed.client.remote_reader import RemoteReader
 from tensorseed.client.remote_weights import AsyncWeights, RemoteWeights
 from tensorseed.client.service_recipes import RECIPES, recipe_spec
-from tensorseed.client.source import Source, is_base_url, is_key, read_input, read_source
+from tensorseed.client.source import Source, read_input, read_source
 from tensorseed.devices.local import LIMITS, local_settings
 from tensorseed.evaluations.display import EvaluationReport
 from tensorseed.files.arrays import json_text
@@ -33,11 +39,11 @@ from tensorseed.spec.spec import in_dtype, parse_spec
 from tensorseed.spec.spec_token import recipe_of
 from tensorseed.spec.spellings.names import dtype_name
 from tensorseed.weights.base import Weights
-from tensorseed.weights.spec_reading import SpecSource, kind_of
+from tensorseed.weights.spec_reading import SpecSource, begins_as_url, kind_of
 
 EVALUATIONS = "/v1/evaluations"
+_EVALUATION = "give a dict with layers and input, its JSON text or a path"
 _LOCATION = re.compile(rf"(?:/[!-~]+)?{EVALUATIONS}/e1\.[A-Za-z0-9_-]+")
-EXAMPLE = "give a URL such as http://127.0.0.1:8000"
 
 POOL = 32  # connections of a client, which concurrent callers share
 
@@ -63,18 +69,10 @@ class AsyncClient:
         backoff: Callable[[int], Backoff] = Backoff,
     ) -> None:
         """Prepare to ask the servers at `urls`; the arguments and errors are those of `Client`."""
-        wrong = [url for url in urls if not (isinstance(url, str) and is_base_url(url))]
-        if wrong or not urls:
-            raise RefusedError(f"{one_line(repr(wrong[0]))} names no server: {EXAMPLE}" if wrong else EXAMPLE)
-        for name, count in (("connections", connections), ("attempts", attempts)):
-            if count < 1:
-                raise RefusedError(f"{name} is {count}: it must be at least 1")
-        self._key = os.environ.get(KEY_VARIABLE) if key is None else key
-        if self._key is not None and not is_key(self._key):
-            raise RefusedError("a key has no spaces and only ASCII characters: copy it whole")
-        self._urls = [url.rstrip("/") for url in urls]
-        self._connections = connections
-        self._backoff = lambda: backoff(attempts)
+        self._urls = checked_urls(urls)
+        self._key = checked_key(key)
+        self._connections = checked_count("connections", connections)
+        self._backoff = partial(checked_function("backoff", backoff), checked_count("attempts", attempts))
         self._remotes: dict[asyncio.AbstractEventLoop, Remote] = {}
         self._closed = False
         self._recreate = partial(
@@ -85,7 +83,7 @@ class AsyncClient:
         return self._recreate, ()  # a process that is sent a client makes its own connections
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(repr, self._urls))})"
+        return f"{type(self).__name__}({', '.join(repr(without_password(url)) for url in self._urls)})"
 
     async def __aenter__(self) -> Self:
         return self
@@ -152,11 +150,9 @@ class AsyncClient:
 
     async def evaluate(self, spec: Mapping[str, Any] | str | os.PathLike[str]) -> EvaluationReport:
         """Evaluate an initialisation; see `Client.evaluate`."""
-        source = Source(spec=json_text(spec)) if isinstance(spec, Mapping) else source_of(spec)
+        source = source_of(evaluation_text(spec))
         if source.spec is None:
-            raise RefusedError(
-                f"{one_line(str(spec))} is no evaluation: give a dict, its JSON text or a path"
-            )
+            raise RefusedError(f"{one_line(str(spec))} is no evaluation: {_EVALUATION}")
         headers = {"Content-Type": JSON, "Accept": f"{JSON}, {OCTETS}"}
         return await self._remote().answer(
             "POST", EVALUATIONS, _evaluation, headers, source.spec, MAX_FILE_BYTES, WORK_SECONDS
@@ -216,7 +212,8 @@ class AsyncClient:
         if source.base is not None and httpx.URL(source.base) not in map(httpx.URL, self._urls):
             raise RefusedError(f"{one_line(source.base)} is no server of this client: make one for it")
         if source.recipe is not None:
-            return Source(spec=await recipe_spec(self._remote(), source.recipe))
+            of_library = source.base is None  # a URL says which server has it
+            return Source(spec=await recipe_spec(self._remote(), source.recipe, of_library=of_library))
         return source
 
 
@@ -234,7 +231,7 @@ def source_of(spec: SpecSource) -> Source:
         return Source(spec=recipe_of(spec.token))
     if isinstance(spec, Mapping):
         return Source(spec=to_json(spec))
-    if isinstance(spec, str) and spec.startswith(("http://", "https://")):
+    if isinstance(spec, str) and begins_as_url(spec):
         try:
             return read_source(spec)
         except ValueError as error:
@@ -248,6 +245,18 @@ def source_of(spec: SpecSource) -> Source:
             return Source(recipe=name)
     document, inputs = read_input(os.fspath(spec))
     return Source(spec=document, inputs=inputs)
+
+
+def evaluation_text(spec: Mapping[str, Any] | str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """Return the JSON text of an evaluation that is a dict; any other as it is.
+
+    Raises:
+        SpecError: a value has no JSON; each fault has its pointer.
+        RefusedError: weights are given.
+    """
+    if isinstance(spec, Weights | AsyncWeights):
+        raise RefusedError(f"weights are no evaluation: {_EVALUATION}")
+    return json_text(spec).decode() if isinstance(spec, Mapping) else spec
 
 
 def _evaluation(content: bytearray, fields: Mapping[str, str]) -> EvaluationReport:

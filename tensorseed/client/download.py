@@ -84,7 +84,7 @@ async def fetch_from(urls: Sequence[str], source: Source, options: Options) -> F
     remote = Remote(urls, options.key, options.connections, lambda: options.backoff(options.attempts))
     async with remote:
         if source.recipe is not None:
-            source = Source(spec=await recipe_spec(remote, source.recipe))
+            source = Source(spec=await recipe_spec(remote, source.recipe, of_library=source.base is None))
         return await fetch_file(remote, await find(remote, source), source, options)
 
 

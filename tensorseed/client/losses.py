@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -13,10 +14,11 @@ import numpy.typing as npt
 from tensorseed.client.errors import RefusedError, RefusedLossError
 from tensorseed.client.http.answers import AnswerError, one_line
 from tensorseed.client.http.remote import JSON, OCTETS, Remote
-from tensorseed.errors import Fault, LossError
+from tensorseed.errors import Fault, LossError, UnknownNameError, shortened
 from tensorseed.files.arrays import RawArray, is_array, json_text, raw_array, write_arrays
 from tensorseed.files.header import HeaderError, read_header
 from tensorseed.sampling.dtypes import DTYPES
+from tensorseed.spec.json.values import dtype_text
 from tensorseed.weights.lazy_array import numpy_dtype
 
 LOSSES = "/v1/losses"
@@ -24,6 +26,7 @@ MAX_FILE_BYTES = 1 << 31  # of an answer with arrays
 WORK_SECONDS = 600.0  # that a server may compute before it answers
 
 _DTYPES = {dtype.code: dtype for dtype in DTYPES.values()}
+_NAME = re.compile(r"\w{1,100}", re.ASCII)
 _MEMBERS = {"dtype", "device", "gradients", "reduction"}  # of every request, beside the options
 
 
@@ -69,8 +72,17 @@ async def request_loss(
         LossError: the arguments are not valid; `faults` has a pointer and a remedy for every fault.
         RefusedError: the servers refuse the request.
         NetworkError: no server answered as it should.
+        TypeError: the name is no text, or the dtype none.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"a loss is named by a text, such as mse_loss, and not {type(name).__name__}")
+    if not _NAME.fullmatch(name):
+        raise UnknownNameError(f"no loss is called {shortened(name)!r}: give a name such as mse_loss")
+    if not isinstance(gradients, Iterable):
+        raise LossError.at("/gradients", 'gradients are a list of names of tensors, such as ["input"]')
     gradients = [gradients] if isinstance(gradients, str) else list(gradients)
+    if arguments.get("dtype") is not None:
+        arguments = {**arguments, "dtype": dtype_text(arguments["dtype"])}
     message = await _message(remote, name, arguments, gradients)
     headers = {"Content-Type": message.media_type, "Accept": OCTETS}
 

@@ -195,6 +195,7 @@ class RemoteReader:
     async def save(self, path: Path) -> None:
         """Download the file to `path` and verify it; a file that is there is replaced."""
         options = Options(path, local_settings, self._connections, force=True, quiet=True)
+        options.target(self._source).check()
         await fetch_file(self._remote(), self._file, self._source, options)
 
     async def digest(self) -> str:

@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from tensorseed.client.download import gather
 from tensorseed.client.remote_reader import RemoteReader
+from tensorseed.errors import UnknownNameError
 from tensorseed.files.indexing import gathering, has_ellipsis, select
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DType
 from tensorseed.weights.base import Weights
 from tensorseed.weights.display import MAX_TENSORS, counted, known_row, tensors_table
 from tensorseed.weights.lazy_array import LazyArray, numpy_dtype
-from tensorseed.weights.memory import allocate
+from tensorseed.weights.memory import allocate, check_array
 
 if TYPE_CHECKING:
     from jax import Array
@@ -99,6 +100,11 @@ class RemoteWeights(_Described, Weights):
 
     def fill(self, arrays: Mapping[str, Storage]) -> None:
         """Fetch the elements of some tensors into arrays, in ranges that hold several; see `Weights`."""
+        tensors = self._reader.header.tensors
+        for name, array in arrays.items():
+            if name not in tensors:
+                raise UnknownNameError(f"the file has no tensor called {name!r}")
+            check_array(name, array, tensors[name].shape, self._reader.dtype(name).storage)
         self._run(lambda: self._reader.fill(arrays))
 
     def plan(self) -> dict[str, Any]:

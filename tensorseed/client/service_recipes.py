@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
 from tensorseed.client.errors import NetworkError, RefusedNameError
 from tensorseed.client.http.remote import Remote
+from tensorseed.errors import UnknownNameError
 
 RECIPES = "/v1/recipes"
 
 _RECIPE = re.compile(r"[A-Za-z0-9._-]{1,96}(/[A-Za-z0-9._-]{1,96}){0,2}")  # perhaps with a component
 
 
-async def recipe_spec(remote: Remote, text: str) -> bytes:
-    """Return the spec of a recipe of the service, or of one that ships with this library.
+async def recipe_spec(remote: Remote, text: str, *, of_library: bool) -> bytes:
+    """Return the spec of a recipe of the service, or with `of_library` of one that ships with this library.
 
     Raises:
-        UnknownNameError: neither has it.
+        UnknownNameError: neither has it, or it has no such revision.
         NetworkError: no server answered as it should.
     """
     from tensorseed.checkpoints.revision import parse_revision
@@ -29,18 +29,24 @@ async def recipe_spec(remote: Remote, text: str) -> bytes:
     from tensorseed.weights.spec_reading import read_spec
 
     name, _, revision = text.partition("@")
-    found = parse_revision(revision or "main") if _RECIPE.fullmatch(name) else None
     holder: dict[str, Any] | None = None
-    for known, folder in candidates(name) if found is not None else ():
-        with suppress(RefusedNameError):
+    unknown: RefusedNameError | None = None
+    for known, folder in candidates(name) if _RECIPE.fullmatch(name) else ():
+        try:
             document = await remote.document(f"{RECIPES}/{quote(known)}")
-            holder = _holder(document.get("recipe"), folder)
-            break
-    if found is None or holder is None:
+        except RefusedNameError as error:
+            unknown = unknown or error
+            continue
+        holder = _holder(document.get("recipe"), folder)
+        break
+    if holder is None:
+        if unknown is not None and not of_library:
+            raise unknown
         resolved, _ = await asyncio.to_thread(read_spec, text)
         return resolved.recipe.encode()
-    if found.quantization is not None:
-        return await asyncio.to_thread(_quantised, document["recipe"], revision, folder)
+    found = parse_revision(revision or "main")
+    if found is None or found.quantization is not None:
+        return await asyncio.to_thread(_at_revision, document.get("recipe"), revision, folder)
     weights = holder.get("weights")
     if not isinstance(weights, dict):
         raise NetworkError("the server has a recipe without weights: check the URL, or name a component")
@@ -50,16 +56,27 @@ async def recipe_spec(remote: Remote, text: str) -> bytes:
     return to_json({**weights, **changed})
 
 
-def _quantised(recipe: Any, revision: str, folder: str) -> bytes:
-    """The spec of a recipe of the service at a revision that is quantised."""
+def _at_revision(recipe: Any, revision: str, folder: str) -> bytes:
+    """The spec of a recipe of the service at a revision that is quantised, or named by its commit.
+
+    Raises:
+        UnknownNameError: the recipe has no such revision.
+        NetworkError: the recipe is not valid.
+    """
+    from tensorseed.checkpoints.errors import RecipeError, UnknownEntryError, UnknownRevisionError
     from tensorseed.checkpoints.recipe import MAX_SHARD_BYTES, read_recipe
     from tensorseed.checkpoints.repository import Repository, RepositoryCaches
     from tensorseed.devices.local import LIMITS
     from tensorseed.spec.json.values import to_json
 
-    found = read_recipe(to_json(recipe), "of the service")
-    repository = Repository(found, LIMITS, MAX_SHARD_BYTES, RepositoryCaches.of(0))
-    return repository.resolved(revision, folder).recipe.encode()
+    try:
+        found = read_recipe(to_json(recipe), "of the service")
+        repository = Repository(found, LIMITS, MAX_SHARD_BYTES, RepositoryCaches.of(0))
+        return repository.resolved(revision, folder).recipe.encode()
+    except (UnknownEntryError, UnknownRevisionError) as error:
+        raise UnknownNameError(str(error)) from None
+    except RecipeError as error:
+        raise NetworkError(f"{error}: check the URL") from None
 
 
 def _holder(recipe: Any, folder: str) -> dict[str, Any]:

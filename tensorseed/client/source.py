@@ -11,23 +11,25 @@ from io import UnsupportedOperation
 from pathlib import Path
 from urllib.parse import unquote
 
-import httpx
-
 from tensorseed.client.errors import RefusedError, unreadable
+from tensorseed.client.http.arguments import is_url
 from tensorseed.files.output import Inputs
 from tensorseed.spec.spec_token import TOKEN
+from tensorseed.weights.spec_reading import begins_as_url
 
 MAX_INPUT_BYTES = 1 << 30  # of a spec or a config: the largest body that a server may be set to accept
 
-_URL = re.compile(r"(https?://[^\s?#]*?)(/v1/weights[/?][^\s#]+)")
+_URL = re.compile(
+    r"((?i:https?)://[^\s?#]*?)(/v1/weights(?:/(?!(?:plan|digest)(?:[/?]|$))|\?)[^\s#]+)"
+)  # a plan and digests of a spec have no URL of their own
 _ID = r"[^\s/?#]+/[^\s/?#]+"
-_INTERFACE = re.compile(r"/(?:v1|api)(?:/|$)")
+_INTERFACE = re.compile(r"[^/]+://[^/]+(?:/.*)?/(?:v1|api)/.*")
 _HUB_FILE = re.compile(
-    rf"(https?://[^\s/?#]+[^\s?#]*?)/({_ID})/(?:resolve|raw|blob)/([^\s/?#]+/[^\s?#]+)(?:\?download=true)?"
+    rf"((?i:https?)://[^\s/?#]+[^\s?#]*?)/({_ID})/(?:resolve|raw|blob)/([^\s/?#]+/[^\s?#]+)(?:\?download=true)?"
 )
-_REPOSITORY = re.compile(rf"(https?://[^\s/?#]+[^\s?#]*?)/({_ID})(?:/tree/([^\s/?#]+)(?:/([^\s/?#]+))?)?/?")
-_KEY = re.compile(r"[!-~]{1,1024}")
-_BASE = re.compile(r"https?://[^\s?#]+")
+_REPOSITORY = re.compile(
+    rf"((?i:https?)://[^\s/?#]+[^\s?#]*?)/({_ID})(?:/tree/([^\s/?#]+)(?:/([^\s/?#]+))?)?/?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def read_source(text: str) -> Source:
         RefusedError: the spec is too long.
         DiskError: the spec cannot be read.
     """
-    if text.startswith(("http://", "https://")):
+    if begins_as_url(text):
         return _source_of_url(text)
     if TOKEN.fullmatch(text):
         return Source(token=text)
@@ -86,14 +88,14 @@ def _source_of_url(text: str) -> Source:
     Raises:
         ValueError: it is another one.
     """
-    if _is_url(text) and (match := _URL.fullmatch(text)):
+    known = is_url(text)
+    if known and (match := _URL.fullmatch(text)):
         return Source(path=match[2], base=match[1])
-    if _is_url(text) and not _INTERFACE.search(text):
-        if match := _HUB_FILE.fullmatch(text):
-            return Source(path=f"/{match[2]}/resolve/{match[3]}", base=match[1])
-        if match := _REPOSITORY.fullmatch(text):
-            name = "/".join(filter(None, (match[2], match[4])))
-            return Source(recipe=unquote(f"{name}@{match[3]}" if match[3] else name), base=match[1])
+    if known and (match := _HUB_FILE.fullmatch(text)) and _is_repository(match):
+        return Source(path=f"/{match[2]}/resolve/{match[3]}", base=match[1])
+    if known and (match := _REPOSITORY.fullmatch(text)) and _is_repository(match):
+        name = "/".join(filter(None, (match[2], match[4])))
+        return Source(recipe=unquote(f"{name}@{match[3]}" if match[3] else name), base=match[1])
     raise ValueError(
         "the URL of a file holds /v1/weights/ and a token: take it from a plan, or give that of a repository"
     )
@@ -119,20 +121,6 @@ def read_input(text: str) -> tuple[bytes, Inputs]:
     return document, inputs
 
 
-def is_base_url(url: str) -> bool:
-    """Return whether `url` can stand before `/v1`."""
-    return _BASE.fullmatch(url) is not None and _is_url(url)
-
-
-def is_key(key: str) -> bool:
-    """Return whether a field of HTTP can hold the key."""
-    return _KEY.fullmatch(key) is not None
-
-
-def _is_url(url: str) -> bool:
-    """Return whether httpx accepts it: it is not too long, and has a host and a valid port."""
-    try:
-        found = httpx.URL(url)
-    except httpx.InvalidURL:
-        return False
-    return bool(found.host) and (found.port or 0) <= 65_535
+def _is_repository(match: re.Match[str]) -> bool:
+    """Whether a URL leads to a repository rather than into an interface of the service."""
+    return _INTERFACE.fullmatch(f"{match[1]}/{match[2]}/") is None

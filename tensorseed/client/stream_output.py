@@ -67,7 +67,7 @@ async def stream_from(urls: Sequence[str], source: Source, options: Options, wri
     """
     async with Remote(urls, options.key, 1, lambda: options.backoff(options.attempts)) as remote:
         if source.recipe is not None:
-            source = Source(spec=await recipe_spec(remote, source.recipe))
+            source = Source(spec=await recipe_spec(remote, source.recipe, of_library=source.base is None))
         file = await find(remote, source)
         size = file.answer.size
         hashing, begun, head = hashlib.sha256(), time.monotonic(), bytearray()

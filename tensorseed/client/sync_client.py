@@ -8,15 +8,18 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from tensorseed.client.async_client import AsyncClient, source_of
+import numpy as np
+
+from tensorseed.client.async_client import AsyncClient, evaluation_text, source_of
 from tensorseed.client.errors import RefusedError
 from tensorseed.client.http.answers import one_line
 from tensorseed.client.http.retries import Backoff
 from tensorseed.client.losses import LossResult
 from tensorseed.client.remote_weights import RemoteWeights
-from tensorseed.concurrency.loop_thread import ClosedError, LoopThread
+from tensorseed.concurrency.loop_thread import ClosedError, LoopThread, NestedError
 from tensorseed.errors import TensorseedError
 from tensorseed.evaluations.display import EvaluationReport
+from tensorseed.weights.lazy_array import LazyArray
 from tensorseed.weights.spec_reading import SpecSource
 
 T = TypeVar("T")
@@ -141,7 +144,7 @@ class Client:
 
             client.loss("mse_loss", input=[1.0, 2.0], target=[1.0, 4.0], gradients=["input"]).value
 
-        Tensors are nested lists, numbers, or arrays of numpy, torch and jax.
+        Tensors are nested lists, numbers, or arrays of numpy, torch and jax, lazy ones too.
         Lists are computed in `dtype`, by default float32, and arrays in their own.
 
         Raises:
@@ -150,12 +153,16 @@ class Client:
             TooLargeError: they exceed a limit of the service.
             RefusedError, NetworkError: as `open`.
         """
-        return self._run(lambda: self._client.loss(name, gradients=gradients, **arguments))
+        read = {
+            key: np.asarray(value) if isinstance(value, LazyArray) else value
+            for key, value in arguments.items()
+        }
+        return self._run(lambda: self._client.loss(name, gradients=gradients, **read))
 
     def evaluate(self, spec: Mapping[str, Any] | str | os.PathLike[str]) -> EvaluationReport:
         """Evaluate an initialisation: a dict, its JSON text, or the path of a JSON file.
 
-        The `data` of input and target may be an array of numpy or torch.
+        The `data` of input and target may be an array of numpy or torch, or a lazy one.
         With `return_weights` every report holds the trained arrays by name, as `weights`.
 
         Raises:
@@ -164,13 +171,18 @@ class Client:
             TooLargeError: it exceeds a limit of the service.
             RefusedError, NetworkError: as `open`.
         """
-        return self._run(lambda: self._client.evaluate(spec))
+        document = evaluation_text(spec)  # lazy arrays are read here, since the loop cannot wait for itself
+        return self._run(lambda: self._client.evaluate(document))
 
     def _run(self, work: Callable[[], Awaitable[T]]) -> T:
         try:
             return self._loop.run(work)
         except ClosedError:
             raise RefusedError("the client is closed: make a new one") from None
+        except NestedError:
+            raise RefusedError(
+                "a request cannot wait for arrays of its own client: read them, as array[...]"
+            ) from None
         except TensorseedError as error:
             raise error.with_traceback(None) from None  # the loop's frames would hide the caller's
 

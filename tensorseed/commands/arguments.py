@@ -19,7 +19,7 @@ from tensorseed.spec.json.values import to_json
 from tensorseed.spec.query import DEFAULT_NAME, document
 from tensorseed.spec.spec import parse_query
 from tensorseed.spec.spec_token import TOKEN
-from tensorseed.weights.spec_reading import SpecSource, kind_of
+from tensorseed.weights.spec_reading import SpecSource, begins_as_url, kind_of
 
 MAX_NAME_CHARS = 100
 
@@ -54,7 +54,7 @@ def read_argument(text: str) -> SpecArgument:
     """
     if text == "-":
         return SpecArgument(read_source(text), _NAMELESS)
-    if text.startswith(("http://", "https://")):
+    if begins_as_url(text):
         try:
             source = read_source(text)
         except ValueError as error:

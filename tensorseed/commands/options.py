@@ -13,8 +13,6 @@ from tensorseed.devices.local import LocalSettings, local_settings
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-_EXAMPLE = "give a URL such as http://127.0.0.1:8000"
-
 url = click.option(
     "--url",
     "urls",
@@ -43,13 +41,13 @@ def check_service(urls: Sequence[str], api_key: str | None) -> None:
     Raises:
         click.UsageError: one of them cannot.
     """
-    from tensorseed.client.source import is_base_url, is_key
+    from tensorseed.client.http.arguments import key_fault, server_fault
 
-    if api_key is not None and not is_key(api_key):
-        raise click.UsageError("a key has no spaces and only ASCII characters: copy it whole")
-    wrong = next((each for each in urls if not is_base_url(each)), None)
-    if wrong is not None:
-        raise click.UsageError(f"--url {wrong}: {_EXAMPLE}")
+    if api_key is not None and (fault := key_fault(api_key)):
+        raise click.UsageError(fault)
+    for each in urls:
+        if fault := server_fault(each):
+            raise click.UsageError(f"--url {each}: {fault}")
 
 
 def settings_of(count: int | None) -> LocalSettings:

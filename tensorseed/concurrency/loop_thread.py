@@ -23,6 +23,10 @@ class ClosedError(Exception):
     """The loop was closed, before the call or during it."""
 
 
+class NestedError(Exception):
+    """The loop's own thread called, which would wait for itself."""
+
+
 class _Running(NamedTuple):
     portal: BlockingPortal
     loop: asyncio.AbstractEventLoop
@@ -53,9 +57,12 @@ class LoopThread:
 
         Raises:
             ClosedError: the loop was closed.
+            NestedError: the loop itself calls.
         """
-        settled = threading.Event()
-        future = self._started().portal.start_task_soon(_settle, work, settled)
+        running, settled = self._started(), threading.Event()
+        if threading.current_thread() is running.thread:
+            raise NestedError
+        future = running.portal.start_task_soon(_settle, work, settled)
         try:
             return future.result()
         except CancelledError:

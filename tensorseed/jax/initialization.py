@@ -105,21 +105,12 @@ def _placements(weights: Weights, shardings: Shardings) -> dict[str, Placement]:
 
     Raises:
         UnknownNameError: as `init`.
-        TypeError: something else than a sharding is given.
     """
     if isinstance(shardings, Mapping):
-        found = _match(list(weights), shardings)
-    elif callable(shardings):
-        found = {name: shardings(name, array.shape) for name, array in weights.items()}
-    else:
-        found = dict.fromkeys(weights, shardings)
-    for name, placement in found.items():
-        if placement is not None and not isinstance(placement, Sharding):
-            raise TypeError(
-                f"{placement!r} is no sharding for {name!r}: give one of jax.sharding, such as "
-                "NamedSharding(mesh, PartitionSpec(...)), or None"
-            )
-    return found
+        return _match(list(weights), shardings)
+    if callable(shardings):
+        return {name: shardings(name, array.shape) for name, array in weights.items()}
+    return dict.fromkeys(weights, shardings)
 
 
 def _match(names: list[str], shardings: Mapping[str, Placement]) -> dict[str, Placement]:

@@ -179,6 +179,7 @@ class Weights(Mapping[str, LazyArray]):
             UnrepresentableError: jax has no 64-bit dtypes until `jax_enable_x64` is set.
             TensorError: a sharding does not fit the shape of its tensor.
             KeyError: `shardings` lacks a name.
+            TypeError: a sharding is none.
             ModuleNotFoundError: jax is not installed.
         """
         from tensorseed.weights.jax_arrays import make_arrays

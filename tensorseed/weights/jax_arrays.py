@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from tensorseed.errors import TensorError, UnrepresentableError, missing_framework
+from tensorseed.errors import TensorError, UnrepresentableError, missing_framework, shortened
 from tensorseed.files.slices import Box
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.weights.lazy_array import LazyArray
@@ -43,6 +43,19 @@ def check_dtypes(arrays: Iterable[LazyArray]) -> None:
             )
 
 
+def check_sharding(name: str, sharding: object) -> None:
+    """Check that it is a sharding of jax, or None.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if sharding is not None and not isinstance(sharding, Sharding):
+        raise TypeError(
+            f"{shortened(repr(sharding))} is no sharding for {name!r}: give one of jax.sharding, such as "
+            "NamedSharding(mesh, PartitionSpec(...)), or None"
+        )
+
+
 def shard_shape(name: str, shape: tuple[int, ...], sharding: Sharding) -> tuple[int, ...]:
     """Return the shape of a tensor's shards.
 
@@ -68,9 +81,11 @@ def make_arrays(
     Raises:
         UnrepresentableError: jax would round a dtype to 32 bits.
         TensorError: a sharding does not fit the shape of its tensor.
+        TypeError: a sharding is none.
     """
     check_dtypes(array for array, _ in placed)
     for array, sharding in placed:
+        check_sharding(array.name, sharding)
         if sharding is not None:
             shard_shape(array.name, array.shape, sharding)
     sent: list[jax.Array] = []

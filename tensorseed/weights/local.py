@@ -16,7 +16,7 @@ import orjson
 
 from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.devices.local import LIMITS, local_settings, local_source
-from tensorseed.errors import DeviceError, TensorError, UnknownNameError
+from tensorseed.errors import DeviceError, UnknownNameError
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
 from tensorseed.files.filling import Fill, fill_arrays
 from tensorseed.files.indexing import positions
@@ -30,7 +30,7 @@ from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.spec_token import decode_token, encode_token
 from tensorseed.weights.base import Weights
 from tensorseed.weights.lazy_array import LazyArray
-from tensorseed.weights.memory import Part, allocate
+from tensorseed.weights.memory import Part, allocate, check_array
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -163,12 +163,7 @@ class LocalWeights(Weights):
 
     def _fill(self, name: str, array: Storage) -> Fill:
         tensor = self._file.entry(name).tensor
-        storage = np.dtype(tensor.dtype.storage)
-        if array.shape != tensor.shape or array.dtype != storage or not array.flags.carray:
-            raise TensorError(
-                f"the array of {name!r} has to be C-contiguous and writable, of shape {tensor.shape} "
-                f"and dtype {storage}"
-            )
+        check_array(name, array, tensor.shape, tensor.dtype.storage)
         return Fill(tensor, array)
 
     def fill_parts(self, parts: Sequence[Part]) -> None:

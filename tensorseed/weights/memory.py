@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.errors import DeviceError, missing_framework, shortened
+from tensorseed.errors import DeviceError, TensorError, missing_framework, shortened
 from tensorseed.files.slices import Box
 from tensorseed.sampling.distributions.base import Storage
 
@@ -41,6 +41,21 @@ def allocate(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Storage:
     whole = np.empty(size + alignment, np.uint8)
     start = -whole.ctypes.data % alignment
     return whole[start : start + size].view(dtype).reshape(shape)
+
+
+def check_array(name: str, array: Storage, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+    """Check that an array can take the elements of a tensor.
+
+    Raises:
+        TensorError: it has another shape or dtype, is read-only, or its elements are not side by side.
+    """
+    wanted = np.dtype(dtype)
+    is_array = isinstance(array, np.ndarray)
+    if not is_array or array.shape != shape or array.dtype != wanted or not array.flags.carray:
+        raise TensorError(
+            f"the array of {shortened(name)!r} has to be one of numpy, C-contiguous and writable, "
+            f"of shape {shape} and dtype {wanted}"
+        )
 
 
 def as_tensor(storage: Storage, dtype: Any) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from tensorseed.client.errors import MismatchError, printable
+from tensorseed.client.errors import MismatchError, RefusedFormError, printable
 from tensorseed.errors import Fault
 
 MAX_FILE_BYTES = (1 << 63) - 1  # the largest offset of a file system
@@ -217,6 +217,22 @@ def check_content(status: int, fields: Mapping[str, str], file: FileAnswer, want
     length = str(file.size if wanted is None else len(wanted))
     if fields.get("content-length", length) != length:
         raise AnswerError("its Content-Length is not that of the bytes that were asked for")
+
+
+def check_is_file(path: str, fields: Mapping[str, str]) -> None:
+    """Check that the content at a path is a file rather than a document about it, such as a digest.
+
+    Raises:
+        RefusedFormError: it is a document.
+    """
+    if fields.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+        raise document_at(path)
+
+
+def document_at(path: str) -> RefusedFormError:
+    """Return the error of a path that leads to a document about a file."""
+    last = path.partition("?")[0].rpartition("/")[2]
+    return RefusedFormError(f"the URL leads to a document about the weights: leave out /{one_line(last)}")
 
 
 def check_encoding(fields: Mapping[str, str]) -> None:

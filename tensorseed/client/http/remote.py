@@ -32,6 +32,8 @@ from tensorseed.client.http.answers import (
     Digests,
     FileAnswer,
     check_content,
+    check_is_file,
+    document_at,
     planned_file,
     read_digests,
     read_document,
@@ -164,16 +166,20 @@ class Remote:
         """Return the file at a path.
 
         Raises:
-            RefusedError: the servers have no such file.
+            RefusedError: the servers have no such file, or a document there, such as a digest or a histogram.
             NetworkError: no server answered as it should.
         """
 
         async def read(answer: httpx.Response) -> FileAnswer:
+            if path.startswith(f"{WEIGHTS}/"):
+                check_is_file(path, answer.headers)
             return read_head(answer.headers)
 
         try:
             return RemoteFile(await self._request("HEAD", path, read, {"Accept": OCTETS}), path)
         except NetworkError as error:
+            if error.status == 406:
+                raise document_at(path).of_answer(error.status, error.type, error.detail) from None
             if error.status not in {None, *TRANSIENT_STATUSES}:  # HEAD lacks the sentence of a refusal
                 with suppress(NetworkError):
                     await self.document(path)

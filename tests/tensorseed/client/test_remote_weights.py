@@ -171,6 +171,21 @@ def test_a_slice_transfers_what_it_selects(client: Client, between: Between) -> 
         between.requests.clear()
 
 
+def test_arrays_of_another_shape_or_dtype_are_not_filled(client: Client, between: Between) -> None:
+    weights = client.open(WHOLE)
+    between.requests.clear()
+    for wrong in (np.empty((1024, 512), np.float32), np.empty((512, 1024)), [1.0]):
+        for either in (weights, LOCAL):
+            with pytest.raises(tensorseed.TensorError, match="'wide' has to be one of numpy, C-contiguous"):
+                either.fill({"wide": wrong})  # type: ignore[dict-item]
+    for either in (weights, LOCAL):
+        with pytest.raises(tensorseed.UnknownNameError, match="the file has no tensor called 'broad'"):
+            either.fill({"broad": np.empty(3)})
+    with pytest.raises(tensorseed.DiskError, match="is no regular file"):
+        weights.save("")
+    assert between.requests == []
+
+
 def test_a_large_read_is_split(client: Client, between: Between, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_reader, "REQUEST_BYTES", 1 << 18)
     weights = client.open(WHOLE)

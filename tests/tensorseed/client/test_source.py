@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from tensorseed.client.errors import DiskError
-from tensorseed.client.source import Source, is_base_url, read_source
+from tensorseed.client.http.arguments import server_fault
+from tensorseed.client.source import Source, read_source
 
 
 def test_a_token_and_a_file_of_that_name(tmp_path, monkeypatch):
@@ -42,8 +43,31 @@ def test_urls_of_files(text, base, path):
 
 
 @pytest.mark.parametrize(
+    ("text", "base", "recipe"),
+    [
+        ("http://h/a/b", "http://h", "a/b"),
+        ("http://h/a/b/tree/v1", "http://h", "a/b@v1"),
+        ("http://h/p/a/b/tree/api/c", "http://h/p", "a/b/c@api"),
+        ("HTTPS://api/a/v2", "HTTPS://api", "a/v2"),
+    ],
+)
+def test_urls_of_repositories(text, base, recipe):
+    assert read_source(text) == Source(recipe=recipe, base=base)
+
+
+@pytest.mark.parametrize(
     "text",
-    ["http://h", "http://h/v1/weights", "http://h/v1/losses/x", "https://", "http://h:99999/v1/weights/s1.a"],
+    [
+        "http://h",
+        "http://h/v1/weights",
+        "http://h/v1/weights/plan",
+        "http://h/v1/weights/digest?shape=2",
+        "http://h/v1/losses/x",
+        "http://h/p/v1/recipes/a/b",
+        "http://h/api/models",
+        "https://",
+        "http://h:99999/v1/weights/s1.a",
+    ],
 )
 def test_other_urls(text):
     with pytest.raises(ValueError, match="take it from a plan"):
@@ -59,6 +83,9 @@ def test_a_path_that_no_file_has():
     ("url", "right"),
     [
         ("http://h", True),
+        ("HTTP://h", True),
+        ("http://h/v1", False),
+        ("http://h/p/v1", True),
         ("https://h:8/p/", True),
         ("h:80", False),
         ("ftp://h", False),
@@ -73,4 +100,4 @@ def test_a_path_that_no_file_has():
     ],
 )
 def test_bases(url, right):
-    assert is_base_url(url) is right
+    assert (server_fault(url) is None) is right

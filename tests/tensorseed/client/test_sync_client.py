@@ -89,6 +89,31 @@ def test_a_recipe_is_one_of_the_service_or_of_the_library(url: str, between: Bet
 NO_RECIPE = b'{"type": "urn:tensorseed:problem:unknown-repository", "detail": "no recipe: ask for another"}'
 
 
+@BOTH
+def test_the_url_of_a_repository_is_that_of_the_server(url: str, between: Between, ask: Call) -> None:
+    """A recipe of the library alone is not there, and a commit is one of the server's."""
+    name = "tensorseed/tiny-llama"
+    with urlopen(f"{url}/api/models/{name}/revision/seed-3,dtype=float16") as answer:
+        commit = json.load(answer)["sha"]
+    expected = tensorseed.open(f"{name}@seed-3,dtype=float16").etag
+    for found in (f"{name}@{commit}", f"{url}/{name}/tree/{commit}", f"HTTP{url[4:]}/{name}/tree/{commit}"):
+        assert ask(url, "open", found).etag == expected
+    for revision, said in (("v1", "revision 'v1'"), ("0" * 40, "commit 0000")):
+        with pytest.raises(tensorseed.UnknownNameError, match=f"{name} has no {said}"):
+            ask(url, "open", f"{url}/{name}/tree/{revision}")
+    between.answer = lambda _, path, __: (404, {}, NO_RECIPE) if "recipes" in path else None
+    with pytest.raises(tensorseed.UnknownNameError, match=r"^no recipe: ask for another$"):
+        ask(url, "open", f"{url}/{name}")
+
+
+@BOTH
+def test_a_document_about_weights_is_no_file(url: str, ask: Call) -> None:
+    file = f"{url}/v1/weights/{LOCAL.token}"
+    for path in ("digest", "tensors/fc.0.weight/histogram"):
+        with pytest.raises(tensorseed.UnrepresentableError, match=f"leave out /{path.rpartition('/')[2]}$"):
+            ask(url, "open", f"{file}/{path}")
+
+
 @pytest.mark.parametrize("revision", ["main", "seed-3,dtype=float16", "seed-3,quantization=fp8"])
 def test_a_revision_is_that_of_the_library(client: Client, url: str, revision: str) -> None:
     wanted = tensorseed.open(f"tensorseed/tiny-llama@{revision}").etag
@@ -126,6 +151,31 @@ def test_functions_name_their_parameters(client: Client, tmp_path: Path) -> None
     (tmp_path / "w").write_text("theirs")
     with pytest.raises(tensorseed.DiskError, match="overwrite it with force=True"):
         client.fetch(SPEC, tmp_path / "w")
+
+
+def test_lazy_arrays_are_tensors_of_requests(client: Client) -> None:
+    """Those of the client itself too, whose thread cannot wait for itself."""
+    weights = client.open(SPEC)
+    bias = weights["fc.0.bias"]
+    assert client.loss("mse_loss", input=bias, target=LOCAL["fc.0.bias"]).value == 0
+    layer = {"name": "fc", "type": "Linear", "in_features": 500, "out_features": 1}
+    data = client.open({"layers": [{"name": "x", "type": "Tensor", "shape": [2, 500], "init": "ones"}]})
+    assert client.evaluate({"layers": [layer], "input": {"data": data["x"]}})["output"]["shape"] == [2, 1]
+    with pytest.raises(tensorseed.RefusedError, match="cannot wait for arrays of its own client: read them"):
+        client.loss("mse_loss", input=[bias], target=[bias])
+
+
+@BOTH
+def test_arguments_of_other_kinds_are_refused(url: str, ask: Call) -> None:
+    with pytest.raises(tensorseed.RefusedError, match=r"^weights are no evaluation: give a dict with layers"):
+        ask(url, "evaluate", LOCAL)
+    with pytest.raises(TypeError, match=r"^a loss is named by a text, such as mse_loss, and not int$"):
+        ask(url, "loss", 3)
+    with pytest.raises(tensorseed.UnknownNameError, match=r"^no loss is called '../recipes'"):
+        ask(url, "loss", "../recipes")
+    with pytest.raises(tensorseed.LossError, match=r"^/gradients: gradients are a list of names"):
+        ask(url, "loss", "mse_loss", input=[1.0], target=[1.0], gradients=3)
+    assert ask(url, "loss", "mse_loss", input=[1.0], target=[1.0], dtype=np.float64).dtype == "float64"
 
 
 @BOTH
@@ -237,8 +287,15 @@ def test_several_servers_share_the_requests(url: str, between: Between) -> None:
         ((["http://h"],), {}, "names no server"),
         ((None,), {}, "^None names no server"),
         (("http://h",), {"key": "a b"}, "copy it whole"),
-        (("http://h",), {"connections": 0}, "^connections is 0: it must be at least 1"),
-        (("http://h",), {"attempts": -1}, "^attempts is -1: it must be at least 1"),
+        (("http://h/v1/",), {}, "^'http://h/v1/' names no server: give what stands before /v1, http://h$"),
+        (("http://h",), {"key": b"a"}, "^a key is a text, and not bytes$"),
+        (("http://h",), {"key": ""}, "^the key is empty"),
+        (("http://h",), {"connections": 0}, "^connections is 0: it must be an integer of at least 1"),
+        (("http://h",), {"connections": True}, "^connections is True: it must be an integer"),
+        (("http://h",), {"attempts": -1}, "^attempts is -1: it must be an integer of at least 1"),
+        (("http://h",), {"attempts": "3"}, "^attempts is '3': it must be an integer"),
+        (("http://h",), {"attempts": 2.5}, "^attempts is 2.5: it must be an integer"),
+        (("http://h",), {"backoff": 3}, "^backoff is a function of the number of attempts, and not int"),
     ],
     ids=repr,
 )
@@ -246,6 +303,17 @@ def test_a_client_that_could_ask_nobody_is_refused(urls: Any, given: dict[str, A
     for kind in (Client, AsyncClient):
         with pytest.raises(tensorseed.RefusedError, match=message):
             kind(*urls, **given)
+
+
+def test_numbers_of_numpy_count_connections() -> None:
+    with Client("http://ann:secret@h", connections=np.int64(2), attempts=np.uint8(3)) as client:
+        assert repr(client) == "Client('http://ann:…@h')"
+
+
+def test_a_key_of_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "a b")
+    with pytest.raises(tensorseed.RefusedError, match=f"^{KEY_VARIABLE}: a key has no spaces"):
+        Client("http://h")
 
 
 def test_the_key_goes_along(url: str, between: Between, monkeypatch: pytest.MonkeyPatch) -> None:

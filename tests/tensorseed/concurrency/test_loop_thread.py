@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tensorseed.concurrency.loop_thread import ClosedError, LoopThread
+from tensorseed.concurrency.loop_thread import ClosedError, LoopThread, NestedError
 from tests.tensorseed.forks import exit_code_of_fork, needs_fork
 from tests.waiting import PATIENCE
 
@@ -88,6 +88,14 @@ def test_a_running_loop_can_wait_for_it(loop: LoopThread) -> None:
         return loop.run(lambda: double(4))
 
     assert asyncio.run(main()) == 8
+
+
+def test_its_own_thread_would_wait_for_itself(loop: LoopThread) -> None:
+    async def nested() -> int:
+        return loop.run(lambda: double(4))
+
+    with pytest.raises(NestedError):
+        loop.run(nested)
 
 
 def test_an_interruption_cancels_the_work_once_and_waits_for_it(loop: LoopThread) -> None:
