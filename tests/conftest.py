@@ -23,6 +23,8 @@ from tests.waiting import PATIENCE
 
 T = TypeVar("T")
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of hundreds of programs compiles every module
+
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before a test imports keras, which reads it once
 
 # Threads of torch that wait for each other spin, and take the core of the process that runs other tests.
@@ -45,6 +47,36 @@ def pytest_collection() -> Generator[None]:
     with collection_paused():
         yield
     gc.freeze()
+
+
+LONG = (  # tests that take longest, apart by when they should begin
+    ("tests/fuzz/test_conformance.py", "tests/tensorseed/export/test_ray.py"),
+    ("tests/test_docs.py::test_every_block_runs", "tests/test_examples.py"),
+    ("tests/soak/", "tests/tensorseed/sampling/executors/test_portability.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests, where several processes share them.
+
+    Each process is first given an equal part of the list. An idle one takes from the end of another's.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    first: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    others = []
+    for item in items:
+        found = [group for group, names in enumerate(LONG) if item.nodeid.startswith(names)]
+        (first[found[0] % processes] if found else others).append(item)
+    left = len(items)
+    items.clear()
+    for number, part in enumerate(first):
+        size = left // (processes - number)
+        left -= size
+        items += [*part, *others[: max(0, size - len(part))]]
+        del others[: max(0, size - len(part))]
+    items += others
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
