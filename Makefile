@@ -9,10 +9,11 @@ DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 TOOLS := build/tools
 CLIENTS := build/clients
+export PYTHONDONTWRITEBYTECODE :=
 LLAMA_CPP_PYTHON := 0.3.36
 TORCH_INDEXES ?= https://download.pytorch.org/whl/cpu https://download.pytorch.org/whl/cu130
 
-.PHONY: help run test lint setup clients openapi docs vectors bench soak image-check audit sbom lock clean
+.PHONY: help run test lint setup clients openapi docs vectors bench soak image-check audit sbom lock kernels clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +22,7 @@ run: $(SERVICE) ## serve on HOST:PORT (127.0.0.1:8000)
 	@$(BIN)/python -m service serve --host $(HOST) --port $(PORT)
 
 # One process more than the two cores of a small machine: many tests wait for a server.
-test: setup clients ## the whole test suite
+test: setup clients kernels ## the whole test suite
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: setup ## ruff, mypy strict, import-linter
@@ -29,6 +30,10 @@ lint: setup ## ruff, mypy strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Once, in place of in every process of the tests.
+kernels: setup
+	@$(BIN)/python -m tensorseed compile
 
 setup: $(DEV) ## the virtual environment, with the exact versions of constraints.txt
 
@@ -40,22 +45,23 @@ $(SERVICE): pyproject.toml setup.py constraints.txt
 	$(PIP) install -c constraints.txt -e '.[service]'
 	@touch $@
 
+# Of thousands of modules few are imported: those are compiled then.
 $(DEV): $(SERVICE)
 	@echo "Installing what the tests need into $(VENV), once."
-	$(PIP) install -c constraints.txt -e '.[dev]'
+	$(PIP) install --no-compile -c constraints.txt -e '.[dev]'
 	@touch $@
 
 clients: $(CLIENTS)/hub-0.36/.installed $(CLIENTS)/transformers-4/.installed $(CLIENTS)/stack/.installed $(CLIENTS)/node/.installed $(CLIENTS)/axe/.installed $(CLIENTS)/azure/.installed $(CLIENTS)/openapi/.installed $(CLIENTS)/openapi-python/.installed ## the other clients that the tests run, and what generates clients
 
 $(CLIENTS)/hub-0.36/.installed: tests/clients/hub-0.36.txt | $(DEV)
 	$(BIN)/python -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --requirement $<
 	touch $@
 
 # torch and NumPy are those of the main environment, behind the packages of its own.
 $(CLIENTS)/transformers-4/.installed: tests/clients/transformers-4.txt | $(DEV)
 	$(BIN)/python -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --requirement $<
 	$(BIN)/python -c 'import os, torch; print(os.path.dirname(os.path.dirname(os.path.realpath(torch.__file__))))' > \
 		"$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main.pth"
 	touch $@
@@ -63,7 +69,7 @@ $(CLIENTS)/transformers-4/.installed: tests/clients/transformers-4.txt | $(DEV)
 # llama.cpp's converter and the reader of its files come out of the sources of llama-cpp-python, which are not built.
 $(CLIENTS)/stack/.installed: tests/clients/stack.txt | $(DEV)
 	$(BIN)/python -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --requirement $<
 	$(BIN)/python -c 'import os, torch; print(os.path.dirname(os.path.dirname(os.path.realpath(torch.__file__))))' > \
 		"$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main.pth"
 	$(@D)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
@@ -105,7 +111,7 @@ $(CLIENTS)/openapi/.installed: tests/clients/openapi/package.json tests/clients/
 
 $(CLIENTS)/openapi-python/.installed: tests/clients/openapi/python.txt | $(DEV)
 	$(BIN)/python -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --requirement $<
 	touch $@
 
 openapi: setup ## write openapi/openapi.json anew
