@@ -52,7 +52,13 @@ def pytest_collection() -> Generator[None]:
 LONG = (  # tests that take longest, apart by when they should begin
     ("tests/fuzz/test_conformance.py", "tests/tensorseed/export/test_ray.py"),
     ("tests/test_docs.py::test_every_block_runs", "tests/test_examples.py"),
-    ("tests/soak/", "tests/tensorseed/sampling/executors/test_portability.py"),
+    (
+        "tests/soak/",
+        "tests/tensorseed/commands/test_sweep.py",
+        "tests/tensorseed/sampling/executors/test_executors.py::test_generic",
+        "tests/tensorseed/sampling/executors/test_portability.py",
+        "tests/tensorseed/sampling/test_range_kernels.py::test_no_kernel",
+    ),
 )
 
 
@@ -65,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if processes == 1:
         return
     first: list[list[pytest.Item]] = [[] for _ in range(processes)]
-    others = []
+    others: list[pytest.Item] = []
     for item in items:
         found = [group for group, names in enumerate(LONG) if item.nodeid.startswith(names)]
         (first[found[0] % processes] if found else others).append(item)
