@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from tensorseed.checkpoints.derivation import derive
@@ -36,6 +37,12 @@ google-bert/bert-base-uncased has 110,106,428 parameters and google-bert/bert-la
 name BertForMaskedLM. FacebookAI/roberta-base and roberta-large have no pooler, as their class has none.
 """
 
+NORMS_BEFORE_2019 = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+"""What norms are named in BERT's first published files, which were converted from TensorFlow in 2018.
+
+huggingface/candle#1887 lists the names in google-bert/bert-base-uncased.
+"""
+
 
 def regenerated(text: str) -> str:
     """A recipe with the weights that follow from its config, laid out."""
@@ -44,11 +51,21 @@ def regenerated(text: str) -> str:
         if config["model_type"] in PUBLISHED_CLASSES:
             config = config | {"architectures": [PUBLISHED_CLASSES[config["model_type"]]]}
         recipe["weights"] = derive(config)["weights"]
+        if config["model_type"] == "bert" and recipe.get("aliases"):  # those of published files
+            rename(recipe["weights"]["layers"], NORMS_BEFORE_2019)
     if adapter := recipe.get("adapter_config"):
         recipe["weights"] = derive(with_base(adapter, _config))["weights"]
     for component in recipe.get("components", {}).values():
         component["weights"] = derive(component["config"])["weights"]
     return recipe_text({key: recipe[key] for key in KEYS if key in recipe})
+
+
+def rename(layers: list[dict[str, Any]], ends: Mapping[str, str]) -> None:
+    """Give entries other ends of their names."""
+    for layer in layers:
+        for old, new in ends.items():
+            if layer["name"].endswith(f".{old}"):
+                layer["name"] = layer["name"].removesuffix(old) + new
 
 
 def _config(name: str) -> dict[str, Any]:

@@ -272,8 +272,11 @@ def weights_error(source: str, error: SpecError) -> RecipeError:
     return RecipeError.of(source, error.faults)
 
 
+_LABELS = frozenset({"id2label", "label2id"})  # up to 1,000 each
+
+
 def recipe_text(document: Mapping[str, Any]) -> str:
-    """A recipe, or its `weights` alone, as JSON: indented, but every entry in one line."""
+    """A recipe, or its `weights` alone, as JSON: indented, but every entry and the labels in one line."""
     return _text(document, "") + "\n"
 
 
@@ -288,6 +291,8 @@ def _text(value: Any, indent: str) -> str:
 
 
 def _member(name: str, value: Any, indent: str) -> str:
+    if name in _LABELS:
+        return json.dumps(value, ensure_ascii=False)
     if name != "layers" or not isinstance(value, list) or not value:
         return _text(value, indent)
     lines = [f"{indent}  {json.dumps(entry, ensure_ascii=False)}" for entry in value]

@@ -13,6 +13,7 @@ import pytest
 from tests.clients.clients import Python, python_of
 from tests.clients.wire import Wire
 from tests.serving import served
+from tests.tensorseed.checkpoints.recipes import published_bert
 from tests.waiting import PATIENCE
 
 VERSIONS = ("2.4.0", "0.36.2")  # of huggingface_hub
@@ -20,6 +21,7 @@ TINY = "tensorseed/tiny-llama"
 SHARDED = "tensorseed/tiny-llama-sharded"
 LARGE = "tensorseed/llama-3-70b"
 LONG = "proof/long"  # a recipe of these tests: one file of 64 MiB, and one in a folder
+PUBLISHED_BERT = "proof/bert"  # tiny-bert by the names of its first published files
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 
 RECIPE = {
@@ -51,9 +53,10 @@ def read(port: int, target: str, method: str = "GET", body: bytes | None = None,
 
 @pytest.fixture(scope="session")
 def recipes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one recipe beside those that come with the service."""
+    """A folder with two recipes beside those that come with the service."""
     folder = tmp_path_factory.mktemp("recipes")
     (folder / "long.json").write_text(json.dumps(RECIPE))
+    (folder / "bert.json").write_text(json.dumps(published_bert(PUBLISHED_BERT)))
     return folder
 
 

@@ -140,6 +140,18 @@ def read_texts(repos: list[str], texts: list[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def read_slowly(repos: list[str], texts: list[str]) -> dict[str, list[list[int]]]:
+    """The ids of texts by the tokenizers in Python, which read the files of a vocabulary alone."""
+    from transformers import AutoTokenizer
+
+    found = {}
+    for repo in repos:
+        tokenizer = AutoTokenizer.from_pretrained(repo, use_fast=False)
+        if not tokenizer.is_fast:
+            found[repo] = tokenizer(texts, add_special_tokens=False)["input_ids"]
+    return found
+
+
 def adapted(base: str, adapter: str, *revisions: str) -> list[dict[str, Any]]:
     """A model with an adapter of each revision: their tensors' digest, and what they change of the logits."""
     import torch

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.clients.clients import BUILD, REMEDY, ClientError, Python
+from tests.clients.clients import ClientError, Python
+from tests.clients.stack import STACK, installed
 from tests.clients.wire import Wire
 
-STACK = BUILD / "stack"
 TEXTS = [
     "hello world",
     " leading",
@@ -29,9 +29,7 @@ UNRECOGNIZED = "BPE pre-tokenizer was not recognized"
 @pytest.fixture(scope="module")
 def stack(passing: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Python]:
     """A process that has the libraries."""
-    if not (STACK / ".installed").exists():
-        pytest.skip(f"the libraries around a model are not installed: {REMEDY}")
-    client = Python(STACK / "bin" / "python", passing.url, tmp_path_factory.mktemp("home"))
+    client = Python(installed(), passing.url, tmp_path_factory.mktemp("home"))
     yield client
     client.close()
 

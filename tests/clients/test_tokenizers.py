@@ -24,6 +24,7 @@ CLASSES = {
     "t5": "PreTrainedTokenizerFast",
     "whisper": "WhisperTokenizerFast",
 }
+SLOW = ("bert", "clip", "gpt2", "qwen3", "roberta", "whisper")  # those of files of a vocabulary alone
 TEXTS = ["hello world", "  two  spaces  ", "tab\tline\n\n x", "nul\0", "émoji 🚀 日本語", "<0x41> </s2>"]
 CHATS = {"gemma-3", "gpt2", "llama", "qwen3"}
 
@@ -35,7 +36,10 @@ def found(passing: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
     if not python.exists():
         pytest.skip(f"transformers 4 is not installed: {REMEDY}")
     client = Python(python, passing.url, tmp_path_factory.mktemp("home"))
-    yield client("programs:read_texts", [f"tensorseed/tiny-{name}" for name in CLASSES], TEXTS)
+    yield {
+        **client("programs:read_texts", [f"tensorseed/tiny-{name}" for name in CLASSES], TEXTS),
+        "slow": client("programs:read_slowly", [f"tensorseed/tiny-{name}" for name in SLOW], TEXTS),
+    }
     client.close()
 
 
@@ -53,3 +57,11 @@ def test_a_family_has_its_class_and_reads_texts(
     if name not in {"bert", "clip"}:
         assert own["texts"] == TEXTS
     assert (own["chat"] or "").endswith("\n") is (name in CHATS)
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_the_tokenizer_in_python_gives_the_same_ids(name: str, found: dict[str, Any]) -> None:
+    repo = f"tensorseed/tiny-{name}"
+    for text, slow, fast in zip(TEXTS, found["slow"][repo], found[repo]["ids"], strict=True):
+        if name != "clip" or (text.isascii() and text.isprintable()):  # CLIP's reads words as BERT's does
+            assert slow == fast, text

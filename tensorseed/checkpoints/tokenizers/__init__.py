@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fnmatch import translate
 from functools import partial
 from typing import Any
@@ -18,8 +18,9 @@ from tensorseed.checkpoints.tokenizers.families import Kind
 from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan, VocabularyError, plan_tokenizer
 from tensorseed.checkpoints.tokenizers.sentencepiece_model import sentencepiece_model
 from tensorseed.checkpoints.tokenizers.tokenizer_config import tokenizer_config
-from tensorseed.checkpoints.tokenizers.tokenizer_json import tokenizer_json, vocab_json
+from tensorseed.checkpoints.tokenizers.tokenizer_json import tokenizer_json
 from tensorseed.checkpoints.tokenizers.vocabulary import filler
+from tensorseed.checkpoints.tokenizers.vocabulary_files import Maker, vocabulary_files
 
 __all__ = [
     "TokenizerPlan",
@@ -51,11 +52,9 @@ def tokenizer_texts(config: Mapping[str, Any]) -> dict[str, GeneratedText]:
         return {}
     if plan is None:
         return {}
-    is_speech = plan.kind is Kind.CTC
-    makers: dict[str, Callable[[TokenizerPlan], bytes]] = {
-        **({"vocab.json": vocab_json} if is_speech else {"tokenizer.json": tokenizer_json}),
-        "tokenizer_config.json": tokenizer_config,
-    }
+    makers: dict[str, Maker] = {**vocabulary_files(plan), "tokenizer_config.json": tokenizer_config}
+    if plan.kind is not Kind.CTC:
+        makers["tokenizer.json"] = tokenizer_json
     if plan.model is not None:
         makers[plan.model] = sentencepiece_model
     source = plan.source

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from tensorseed.checkpoints.tokenizers.families import Kind
 from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan
-from tensorseed.checkpoints.tokenizers.tokenizer_json import piece_score, space_tokens, unigram_tokens
+from tensorseed.checkpoints.tokenizers.tokenizer_json import piece_score
+from tensorseed.checkpoints.tokenizers.tokens import space_tokens, unigram_tokens
 from tensorseed.checkpoints.tokenizers.vocabulary import Vocabulary, fallback_tokens
 
 _NORMAL, _UNKNOWN, _CONTROL, _UNUSED, _BYTE = 1, 2, 3, 5, 6  # SentencePiece.Type
@@ -27,7 +28,7 @@ def sentencepiece_model(plan: TokenizerPlan) -> bytes:
     vocabulary = Vocabulary(plan.size, plan.special, plan.pieces)
     special = dict(plan.special)
     if plan.kind is Kind.UNIGRAM:
-        tokens: Iterable[str] = unigram_tokens(plan)
+        tokens: Iterable[str] = unigram_tokens(vocabulary)
     else:
         named = fallback_tokens(vocabulary) | space_tokens(vocabulary)
         if "unk" not in plan.roles:

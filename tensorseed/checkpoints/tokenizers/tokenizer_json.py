@@ -11,17 +11,9 @@ from typing import Any
 
 import orjson
 
-from tensorseed.checkpoints.tokenizers.characters import character_tokens, speech_tokens
 from tensorseed.checkpoints.tokenizers.families import Kind
 from tensorseed.checkpoints.tokenizers.plan import TokenizerPlan
-from tensorseed.checkpoints.tokenizers.vocabulary import (
-    SPACE,
-    Vocabulary,
-    byte_level_characters,
-    fallback_tokens,
-)
-
-WORD = "▁"  # how SentencePiece writes a space
+from tensorseed.checkpoints.tokenizers.tokens import WORD, ids_json, tokens_of
 
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 _BPE = {
@@ -64,12 +56,6 @@ def tokenizer_json(plan: TokenizerPlan) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def vocab_json(plan: TokenizerPlan) -> bytes:
-    """The text of vocab.json, in one line: the ids of characters."""
-    vocabulary = _vocabulary(plan)
-    return orjson.dumps(_ids(vocabulary.tokens(speech_tokens(vocabulary))), option=orjson.OPT_APPEND_NEWLINE)
-
-
 def _added(plan: TokenizerPlan) -> list[Json]:
     """The tokens that are found in a text before all else."""
     named = {**dict.fromkeys(plan.special, True), **dict.fromkeys(plan.pieces, False)}
@@ -78,17 +64,8 @@ def _added(plan: TokenizerPlan) -> list[Json]:
     return [{"id": id_, "content": texts[id_], **flags, "special": named[id_]} for id_ in sorted(texts)]
 
 
-def _vocabulary(plan: TokenizerPlan) -> Vocabulary:
-    return Vocabulary(plan.size, plan.special, plan.pieces)
-
-
-def _ids(tokens: Iterable[str]) -> orjson.Fragment:
-    """The JSON of tokens with their ids, without an object for each."""
-    text = bytearray(b"{")
-    for id_, token in enumerate(tokens):
-        text += b"%b:%d," % (orjson.dumps(token), id_)
-    text[-1:] = b"}"
-    return orjson.Fragment(bytes(text))
+def _ids(plan: TokenizerPlan) -> orjson.Fragment:
+    return orjson.Fragment(ids_json(tokens_of(plan)))
 
 
 def _scores(tokens: Iterable[str]) -> orjson.Fragment:
@@ -101,8 +78,6 @@ def _scores(tokens: Iterable[str]) -> orjson.Fragment:
 
 
 def _byte_level(plan: TokenizerPlan) -> Json:
-    vocabulary = _vocabulary(plan)
-    characters = dict(zip(vocabulary.byte_ids, byte_level_characters(), strict=True))
     processor: Json | None = None
     if plan.class_name == "RobertaTokenizer":
         processor = {
@@ -120,18 +95,12 @@ def _byte_level(plan: TokenizerPlan) -> Json:
         "pre_tokenizer": _BYTE_LEVEL,
         "post_processor": processor,
         "decoder": _BYTE_LEVEL,
-        "model": {**_BPE, "vocab": _ids(vocabulary.tokens(characters)), "merges": []},
+        "model": {**_BPE, "vocab": _ids(plan), "merges": []},
     }
 
 
 def _clip(plan: TokenizerPlan) -> Json:
     """CLIP's words are lower-case; the last byte of one has the suffix `</w>`."""
-    vocabulary = _vocabulary(plan)
-    characters = byte_level_characters()
-    tokens = dict(zip(vocabulary.byte_ids, characters, strict=True))
-    taken = {*vocabulary.byte_ids, *vocabulary.special}
-    free = (id_ for id_ in range(plan.size) if id_ not in taken)
-    tokens |= {next(free): f"{character}</w>" for character in characters}
     model = {**_BPE, "unk_token": plan.roles["unk"], "end_of_word_suffix": "</w>"}
     split = {"type": "Split", "pattern": {"Regex": _CLIP_WORDS}, "behavior": "Removed", "invert": True}
     return {
@@ -151,7 +120,7 @@ def _clip(plan: TokenizerPlan) -> Json:
             "add_prefix_space": False,
         },
         "decoder": _BYTE_LEVEL,
-        "model": {**model, "vocab": _ids(vocabulary.tokens(tokens)), "merges": []},
+        "model": {**model, "vocab": _ids(plan), "merges": []},
     }
 
 
@@ -161,10 +130,7 @@ def _byte_fallback(plan: TokenizerPlan) -> Json:
     Gemma's class writes a space as a piece. So does `LlamaTokenizer`, for which the piece is there; the file
     itself reads a space as its byte.
     """
-    vocabulary = _vocabulary(plan)
-    tokens = fallback_tokens(vocabulary)
     is_gemma = plan.class_name == "GemmaTokenizer"
-    tokens |= space_tokens(vocabulary) if is_gemma else {vocabulary.filler_ids(1)[0]: WORD}
     split = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}
     model = {**_BPE, "unk_token": plan.roles["unk"], "fuse_unk": True, "byte_fallback": True}
     return {
@@ -172,29 +138,12 @@ def _byte_fallback(plan: TokenizerPlan) -> Json:
         "pre_tokenizer": split if is_gemma else None,
         "post_processor": _template(plan),
         "decoder": {"type": "Sequence", "decoders": [_FROM_WORD] * is_gemma + _BYTES_TO_TEXT},
-        "model": {**model, "vocab": _ids(vocabulary.tokens(tokens)), "merges": []},
+        "model": {**model, "vocab": _ids(plan), "merges": []},
     }
 
 
-def space_tokens(vocabulary: Vocabulary) -> dict[int, str]:
-    """The piece of a space at the id of its byte, and its byte at the first id of filler.
-
-    SentencePiece wants a token of each byte, and writes a space as a character of its own.
-    """
-    return {vocabulary.byte_ids[SPACE]: WORD, vocabulary.filler_ids(1)[0]: f"<0x{SPACE:02X}>"}
-
-
-def unigram_tokens(plan: TokenizerPlan) -> list[str]:
-    """The tokens of a Unigram vocabulary: bytes, the space and printable ASCII as pieces, filler."""
-    vocabulary = _vocabulary(plan)
-    pieces = [WORD, *map(chr, range(0x21, 0x7F))]
-    tokens = fallback_tokens(vocabulary)
-    tokens |= dict(zip(vocabulary.filler_ids(len(pieces)), pieces, strict=True))
-    return list(vocabulary.tokens(tokens))
-
-
 def _unigram(plan: TokenizerPlan) -> Json:
-    tokens = unigram_tokens(plan)
+    tokens = list(tokens_of(plan))
     eos, unk = plan.roles["eos"], plan.roles["unk"]
     end = _special_token(eos, tokens.index(eos))
     model = {
@@ -225,8 +174,6 @@ def piece_score(token: str) -> float:
 
 
 def _word_piece(plan: TokenizerPlan) -> Json:
-    vocabulary = _vocabulary(plan)
-    tokens = character_tokens(vocabulary)
     cls, sep = plan.roles["cls"], plan.roles["sep"]
     ids = {text: id_ for id_, text in plan.special.items()}
     return {
@@ -250,7 +197,7 @@ def _word_piece(plan: TokenizerPlan) -> Json:
             "unk_token": plan.roles["unk"],
             "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 100,
-            "vocab": _ids(vocabulary.tokens(tokens)),
+            "vocab": _ids(plan),
         },
     }
 

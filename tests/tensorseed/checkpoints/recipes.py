@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tensorseed.checkpoints.library import shipped
 from tensorseed.checkpoints.recipe import Recipe, read_recipe
 from tensorseed.checkpoints.repository import Repository, RepositoryCaches
 from tensorseed.spec.limits import Limits
+from tools.recipes import NORMS_BEFORE_2019, rename
 
 KILO = 1_000
 
@@ -39,6 +41,13 @@ def document(**changes: Any) -> dict[str, Any]:
         },
         **changes,
     }
+
+
+def published_bert(id_: str) -> dict[str, Any]:
+    """A recipe of tiny-bert's sizes with the names that BERT's first published files have."""
+    found: dict[str, Any] = json.loads((shipped() / "tiny-bert.json").read_text())
+    rename(found["weights"]["layers"], NORMS_BEFORE_2019)
+    return {**found, "id": id_}
 
 
 def recipe(**changes: Any) -> Recipe:

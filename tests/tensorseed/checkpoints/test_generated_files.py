@@ -39,6 +39,8 @@ def test_a_pipeline_has_one_for_each_text_encoder() -> None:
     assert set(found) == {
         "tokenizer/tokenizer.json",
         "tokenizer/tokenizer_config.json",
+        "tokenizer/vocab.json",
+        "tokenizer/merges.txt",
         "tokenizer_2/tokenizer.json",
         "tokenizer_2/tokenizer_config.json",
         "tokenizer_2/spiece.model",

@@ -24,6 +24,7 @@ from tensorseed.spec.spec import parse_spec
 from tests.clients.clients import BUILD, REMEDY, Python
 from tests.tensorseed.checkpoints.derivation.families import FAMILIES
 from tests.tensorseed.checkpoints.derivation.published import PUBLISHED
+from tests.tensorseed.checkpoints.recipes import published_bert
 from tests.tensorseed.checkpoints.shipped.conftest import SHARD_BYTES, TINY, write
 from tests.tensorseed.checkpoints.shipped.test_tiny import BEYOND
 
@@ -84,6 +85,7 @@ def test_transformers_4_loads_all_clean(folders: dict[str, Path], elder: Python,
     """What is derived, of each family, and the tiny recipes that ship."""
     derived = [*folders.values()]
     derived += [saved(derive(config), tmp_path / name) for name, config in FAMILIES.items()]
+    derived.append(saved(published_bert("tests/bert"), tmp_path / "published-bert"))
     library = Library([shipped()], Limits(), SHARD_BYTES)
     for name in TINY:
         folder = tmp_path / f"shipped-{name}"
@@ -92,7 +94,8 @@ def test_transformers_4_loads_all_clean(folders: dict[str, Path], elder: Python,
     assert elder("importlib.metadata:version", "transformers").startswith("4.")
     unfit = elder("programs:unfit", [str(folder) for folder in derived])
     found = {Path(folder).name: keys for folder, keys in unfit.items() if keys}
-    assert found == {"shipped-tiny-bert": sorted(f"unexpected_keys {name}" for name in BEYOND["bert"])}
+    beyond = sorted(f"unexpected_keys {name}" for name in BEYOND["bert"])
+    assert found == {"shipped-tiny-bert": beyond, "published-bert": beyond}
 
 
 def test_a_model_in_process_is_drawn_by_the_published_names() -> None:

@@ -13,6 +13,7 @@ import transformers
 from safetensors.torch import load_file
 
 from tensorseed.checkpoints.library import Library
+from tests.tensorseed.checkpoints.recipes import published_bert, repository
 from tests.tensorseed.checkpoints.shipped.conftest import TINY, write
 
 CLASSES = {
@@ -88,8 +89,11 @@ def test_its_state_is_the_file_tensor_by_tensor(loaded: Loaded, tmp_path: Path) 
         assert torch.equal(tensor, theirs[name]), name
 
 
-def test_bert_is_the_published_file(library: Library, tmp_path: Path) -> None:
-    folder = write(library.repository("tensorseed/tiny-bert").snapshot("main"), tmp_path)
+@pytest.mark.parametrize("name", ["tensorseed/tiny-bert", "tests/bert"])
+def test_bert_is_the_published_file(name: str, library: Library, tmp_path: Path) -> None:
+    """By the names of today, and by those of the first published files."""
+    found = library.repository(name) if name in library.ids() else repository(**published_bert(name))
+    folder = write(found.snapshot("main"), tmp_path)
     model, info = transformers.AutoModelForPreTraining.from_pretrained(folder, output_loading_info=True)
     assert type(model).__name__ == "BertForPreTraining"
     assert not any(info.values())
