@@ -167,9 +167,9 @@ def test_a_body_that_does_not_come_is_given_up(port: int) -> None:
 def test_a_slow_body_is_read(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(EVALUATION)
-        for _ in range(5):  # twice as long as one that sends nothing may take
-            time.sleep(0.4)
-            client.sendall(b" " * 8)
+        for _ in range(20):  # together twice as long as one that sends nothing may take, and each a tenth
+            time.sleep(0.1)
+            client.sendall(b" " * 2)
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 422 ")
 
 
