@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from tensorseed.sampling.addresses import array_at
-from tensorseed.sampling.distributions.base import Indices, Storage
+from tensorseed.sampling.distributions.base import Indices, Starts, Storage
 from tensorseed.sampling.executors.base import Executor, Ranges
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.philox import Stream
@@ -71,7 +71,7 @@ class ElementSource(Protocol):
     def fill_many(self, parts: Parts) -> None:
         """Fill the memory of every part, which is contiguous."""
 
-    def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
+    def fill_runs(self, tensor: ResolvedTensor, starts: Starts, out: Storage) -> None:
         """Fill each row of `out` (runs, elements) with consecutive elements, from its `starts` on."""
 
     def gather(self, tensor: ResolvedTensor, elements: Indices, out: Storage) -> None:
@@ -95,7 +95,7 @@ class DrawnElements:
         if parts.tensors:
             self._executor.fill_many(self._resolved.seed, parts.ranges())
 
-    def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
+    def fill_runs(self, tensor: ResolvedTensor, starts: Starts, out: Storage) -> None:
         """See `ElementSource`."""
         self._executor.fill_runs(tensor.distribution, tensor.dtype, self._stream(tensor), starts, out)
 
@@ -130,9 +130,9 @@ class MaterialisedElements:
             first, address, size = place
             self.fill(tensor, first, array_at(address, size, tensor.dtype.storage))
 
-    def fill_runs(self, tensor: ResolvedTensor, starts: Indices, out: Storage) -> None:
+    def fill_runs(self, tensor: ResolvedTensor, starts: Starts, out: Storage) -> None:
         """See `ElementSource`."""
-        for start, row in zip(starts.tolist(), out, strict=True):
+        for start, row in zip(starts, out, strict=True):
             self.fill(tensor, start, row)
 
     def gather(self, tensor: ResolvedTensor, elements: Indices, out: Storage) -> None:

@@ -64,6 +64,18 @@ class Box:
             flat += (rest + start) * stride
         return flat
 
+    def run_starts(self, first: int, count: int) -> range | npt.NDArray[np.int64]:
+        """Return where consecutive runs begin in the tensor, from that of the box's element `first` on."""
+        run, distance = self.run, 1  # to the next run, where no dimension ends
+        for n, whole in zip(reversed(self.shape), reversed(self.full), strict=True):
+            distance *= whole
+            if n != whole:
+                break
+        start, last = self.element(first), self.element(first + (count - 1) * run)
+        if last - start == (count - 1) * distance:  # as no two runs are closer
+            return range(start, start + count * distance, distance)
+        return self.elements(first, count, run)
+
     def element(self, position: int) -> int:
         """Return the tensor's position of the box's row-major element `position`."""
         flat, stride = 0, 1

@@ -174,7 +174,7 @@ def fill_elements(
         if head:
             source.fill(tensor, box.element(first), out[:head])
         if runs:
-            starts = box.elements(first + head, runs, box.run)
+            starts = box.run_starts(first + head, runs)
             source.fill_runs(tensor, starts, out[head:stop].reshape(runs, -1))
         if tail:
             source.fill(tensor, box.element(first + stop), out[stop:])

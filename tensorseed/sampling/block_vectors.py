@@ -20,6 +20,8 @@ from tensorseed.sampling.philox import MASK, MULTIPLIER_0, MULTIPLIER_1, ROUNDS,
 from tensorseed.sampling.vectors import Vector, shuffled, splat
 
 BLOCKS = 32  # at once
+ELEMENT_BYTES = 16 * BLOCKS  # of any dtype at most
+SCRATCH_BYTES = ELEMENT_BYTES + 3 * 8 * BLOCKS  # and a number of each block, and two of each part of a step
 I32, I64 = ir.IntType(32), ir.IntType(64)
 WORDS = ir.VectorType(I64, BLOCKS)
 NUMBERS = Vector(types.uint64, BLOCKS)
@@ -41,20 +43,13 @@ def consecutive(typingctx: Any, first: Any) -> Any:
 
 
 @intrinsic
-def listed(typingctx: Any, numbers: Any, first: Any, last: Any) -> Any:
-    """The numbers that an array lists, `BLOCKS` from an index on; beyond the index `last` that one again."""
+def listed(typingctx: Any, address: Any) -> Any:
+    """The numbers of `BLOCKS` blocks that memory lists, from an address on."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, args[0])
-        found = ir.Constant(WORDS, ir.Undefined)
-        for j in range(BLOCKS):
-            index = builder.add(args[1], ir.Constant(I64, j))
-            index = builder.select(builder.icmp_signed("<", index, args[2]), index, args[2])
-            number = builder.load(builder.gep(array.data, [index]))
-            found = builder.insert_element(found, number, ir.Constant(I32, j))
-        return found
+        return builder.load(builder.inttoptr(args[0], WORDS.as_pointer()), align=8)
 
-    return NUMBERS(numbers, types.int64, types.int64), codegen
+    return NUMBERS(types.uint64), codegen
 
 
 def _rounds(builder: Any, numbers: Any, key: Any) -> tuple[Any, ...]:
@@ -128,23 +123,67 @@ def _store(builder: Any, address: Any, value: Any, align: int) -> None:
 
 @intrinsic
 def scratch(typingctx: Any) -> Any:
-    """The address of memory of the kernel's own, for the elements of `BLOCKS` blocks of any dtype."""
+    """The address of memory of the kernel's own: `SCRATCH_BYTES`."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = cgutils.alloca_once(builder, ir.ArrayType(I64, 4 * BLOCKS))
+        place = cgutils.alloca_once(builder, ir.ArrayType(I64, SCRATCH_BYTES // 8))
         return builder.ptrtoint(place, I64)
 
     return types.uint64(), codegen
 
 
 @intrinsic
-def copy_bytes(typingctx: Any, target: Any, source: Any, count: Any) -> Any:
-    """Copy bytes from one address to another."""
+def number_at(typingctx: Any, address: Any, index: Any) -> Any:
+    """The 64-bit integer at an index of a list in memory."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = ir.IntType(8).as_pointer()
-        places = [builder.inttoptr(address, pointer) for address in args[:2]]
-        cgutils.raw_memcpy(builder, *places, args[2], 1)
+        return builder.load(builder.gep(builder.inttoptr(args[0], I64.as_pointer()), [args[1]]))
+
+    return types.int64(types.uint64, types.int64), codegen
+
+
+@intrinsic
+def set_number(typingctx: Any, address: Any, index: Any, number: Any) -> Any:
+    """Write the 64-bit integer at an index of a list in memory."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[2], builder.gep(builder.inttoptr(args[0], I64.as_pointer()), [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def copy_bytes(typingctx: Any, target: Any, source: Any, count: Any) -> Any:
+    """Copy bytes from one address to another; few of them by loads and stores, without a call."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def ends(width: int) -> None:
+            """Copy the first and the last `width` bytes, which may overlap."""
+            kind = ir.IntType(8 * width).as_pointer()
+            last = builder.sub(args[2], ir.Constant(I64, width))
+            places = [
+                (builder.add(source, at), builder.add(target, at)) for at in (ir.Constant(I64, 0), last)
+            ]
+            loaded = [builder.load(builder.inttoptr(place, kind), align=1) for place, _ in places]
+            for value, (_, place) in zip(loaded, places, strict=True):
+                builder.store(value, builder.inttoptr(place, kind), align=1)
+
+        def copy(widths: list[int]) -> None:
+            if not widths:
+                pointer = ir.IntType(8).as_pointer()
+                both = [builder.inttoptr(address, pointer) for address in args[:2]]
+                cgutils.raw_memcpy(builder, *both, args[2], 1)
+                return
+            is_short = builder.icmp_signed("<=", args[2], ir.Constant(I64, 2 * widths[0]))
+            with builder.if_else(is_short) as (short, long):
+                with short:
+                    ends(widths[0])
+                with long:
+                    copy(widths[1:])
+
+        target, source = args[:2]
+        copy([1, 2, 4, 8, 16])
         return context.get_dummy_value()
 
     return types.void(types.uint64, types.uint64, types.int64), codegen

@@ -25,6 +25,7 @@ from tensorseed.sampling.philox import Stream
 
 Storage = npt.NDArray[Any]  # elements as a dtype stores them
 Indices = npt.NDArray[np.int64]  # of elements in the row-major tensor
+Starts = Indices | range  # of runs of consecutive elements
 Numbers = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
 
@@ -102,7 +103,7 @@ class Sampler(Protocol):
         """Fill `out` with the elements at `indices`, in their order."""
 
     def fill_runs(
-        self, distribution: Distribution, dtype: DType, stream: Stream, starts: Indices, out: Storage
+        self, distribution: Distribution, dtype: DType, stream: Stream, starts: Starts, out: Storage
     ) -> None:
         """Fill each row of `out` (runs, elements) with consecutive elements, from its `starts` on."""
 

@@ -20,6 +20,7 @@ from tensorseed.sampling.distributions.base import (
     Draw,
     Formula,
     Indices,
+    Starts,
     Storage,
     Structured,
 )
@@ -96,12 +97,14 @@ class Executor(ABC):
             self.fill(distribution, dtype, stream, first, array_at(address, size, dtype.storage))
 
     def fill_runs(
-        self, distribution: Distribution, dtype: DType, stream: Stream, starts: Indices, out: Storage
+        self, distribution: Distribution, dtype: DType, stream: Stream, starts: Starts, out: Storage
     ) -> None:
         """Fill each row of `out` (runs, elements) with consecutive elements, from its `starts` on."""
         run = out.shape[1]
         if not out.size:
             return
+        if isinstance(starts, range):
+            starts = np.arange(starts.start, starts.stop, starts.step, dtype=np.int64)
         if run >= MIN_RUN_FILLED:
             for start, row in zip(starts.tolist(), out, strict=True):
                 self.fill(distribution, dtype, stream, start, row)

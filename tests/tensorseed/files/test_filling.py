@@ -63,7 +63,6 @@ def test_a_box_has_the_bits_of_the_slice(
 ):
     monkeypatch.setattr(filling, "PIECE_BYTES", piece)
     monkeypatch.setattr("tensorseed.sampling.executors.base.MIN_RUN_FILLED", run)
-    monkeypatch.setattr("tensorseed.sampling.executors.compiled.MIN_RUN_DRAWN", run)
     for text in SLICES:
         file = open_slice(MANY, name, text)
         assert filled(file, 2) == expected(file), text

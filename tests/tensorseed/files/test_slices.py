@@ -27,3 +27,13 @@ def test_elements_are_where_numpy_has_them(data: Any) -> None:
     count = data.draw(st.integers(0, found.size))
     assert box.elements(first, count, step).tolist() == found[:count].tolist()
     assert box.element(first) == expected[first]
+    runs = data.draw(st.integers(1, expected.size // box.run))
+    skipped = data.draw(st.integers(0, expected.size // box.run - runs))
+    begins = box.run_starts(skipped * box.run, runs)
+    assert [*begins] == expected[:: box.run][skipped : skipped + runs].tolist()
+
+
+def test_runs_at_equal_distances_are_a_range() -> None:
+    assert Box((8, 6, 5), (2, 1, 0), (3, 2, 5)).run_starts(0, 3) == range(65, 155, 30)
+    assert Box((8, 6, 5), (2, 0, 1), (3, 6, 2)).run_starts(2, 17) == range(66, 151, 5)
+    assert isinstance(Box((8, 6, 5), (2, 1, 1), (3, 2, 2)).run_starts(0, 6), np.ndarray)

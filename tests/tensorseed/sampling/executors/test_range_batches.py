@@ -79,17 +79,19 @@ def test_runs_have_the_bits_of_each(executor: str, dtype: Any, run: int) -> None
 @pytest.mark.parametrize("dtype", FLOATS, ids=lambda d: d.name)
 @pytest.mark.parametrize("step", [1_001, 1_004])  # in elements, from run to run: with and without one phase
 @pytest.mark.parametrize("what", DRAWN, ids=str)
-def test_long_runs_have_the_bits_of_each_and_leave_the_memory_around_them(
+def test_runs_of_every_length_have_the_bits_of_each_and_leave_the_memory_around_them(
     what: Any, step: int, dtype: Any
 ) -> None:
-    for run in (128, 131, 515):
-        for first in (FAR, FAR + 3):
-            starts = first + step * np.arange(5)
-            around = np.full((7, run), 9, dtype.storage)
-            CompiledExecutor().fill_runs(what, dtype, Stream(42, "weight"), starts, around[1:-1])
-            assert (around[[0, -1]] == 9).all()
-            for start, row in zip(starts.tolist(), around[1:-1], strict=True):
-                assert np.array_equal(row, bits(what, dtype, run, first=start))
+    whole = bits(what, dtype, 38 * step, first=FAR)
+    for run in (1, 2, 3, 5, 8, 50, 100, 128, 131, 136, 515):
+        for first in (0, 3):
+            starts = first + step * np.arange(37)
+            expected = whole[starts[:, None] + np.arange(run)]
+            for begins in (FAR + starts, range(FAR + first, FAR + first + 37 * step, step)):
+                around = np.full((39, run), 9, dtype.storage)
+                CompiledExecutor().fill_runs(what, dtype, Stream(42, "weight"), begins, around[1:-1])
+                assert (around[[0, -1]] == 9).all()
+                assert np.array_equal(around[1:-1], expected)
 
 
 def test_runs_beyond_a_tile_have_the_bits_of_each() -> None:
