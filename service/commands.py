@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from tensorseed.client.errors import writing_errors
 from tensorseed.commands import options
 from tensorseed.commands.base import Command
-from tensorseed.commands.exits import exiting, write_json, write_lines, write_out
+from tensorseed.commands.exits import exiting, say, write_json, write_lines, write_out
 from tensorseed.concurrency.cpu import cores
 from tensorseed.files.output import check_output, open_output
 
@@ -40,6 +40,7 @@ $ tensorseed settings --json
 MAKING_KEYS = """
 $ tensorseed key alice >> keys
 $ tensorseed key bob --scope weights --scope losses >> keys
+$ tensorseed key ci --json | jq -r .key
 $ tensorseed serve --keys-file keys
 """
 DESCRIBING = """
@@ -204,10 +205,12 @@ def _described(current: Settings, name: str) -> str:
 @click.option(
     "--scope", "scopes", multiple=True, help="Scope of the key, any number of times; all if absent."
 )
-def key(name: str, scopes: tuple[str, ...]) -> None:
+@options.as_json
+def key(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
     """Make an API key called NAME.
 
-    Standard output is its line for the keys file, standard error the key. The key is stored nowhere.
+    Standard output is its line for the keys file, standard error the key; with --json standard output has
+    both. The key is stored nowhere.
     """
     from .server.keys import KeysFileError, make_key
 
@@ -215,5 +218,9 @@ def key(name: str, scopes: tuple[str, ...]) -> None:
         made, line = make_key(name, scopes)
     except KeysFileError as error:
         raise click.UsageError(str(error)) from None
-    click.echo(f"The API key, which is not shown again: {made}", err=True)
-    click.echo(line)
+    with exiting():
+        if as_json:
+            write_json({"name": name, "scopes": scopes, "key": made, "line": line})
+        else:
+            write_lines([line])
+            say(f"The API key, which is not shown again: {made}")

@@ -39,6 +39,7 @@ class Commands(click.Group):
 
         An unexpected error is one line, and exit code 1.
         """
+        open_missing()
         with ending_at_once():
             try:
                 return super().main(*args, **kwargs)
@@ -81,7 +82,6 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command, whose own imports may also need its extra."""
-        open_missing()
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:

@@ -14,6 +14,7 @@ import click
 
 from tensorseed.client.errors import INTERRUPTED, ClientError, DiskError, NetworkError, printable
 from tensorseed.concurrency.interrupts import Terminated, raising, raising_terminated
+from tensorseed.concurrency.streams import MISSING
 from tensorseed.errors import TensorseedError, UnusedRuleWarning
 from tensorseed.ray_cluster import ClusterError
 
@@ -59,7 +60,7 @@ def write_out(text: str | bytes | memoryview) -> None:
     """Write to standard output, which is for data.
 
     Raises:
-        DiskError: it takes no more, since a disk is full, or a device is none to write to.
+        DiskError: it is closed or takes no more, since a disk is full, or a device is none to write to.
     """
     try:
         click.echo(bytes(text) if isinstance(text, memoryview) else text, nl=False)
@@ -73,6 +74,8 @@ def unwritable(error: OSError) -> DiskError:
     """The error of standard output that takes no more; what is left in its buffer is dropped."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if "stdout" in MISSING:
+        return DiskError("standard output is closed: name a file, as in > FILE")
     reason = (error.strerror or "the system refuses it").lower()
     return DiskError(f"standard output cannot be written ({reason}): name another file")
 

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import click
 
+from tensorseed.commands import options
 from tensorseed.commands.base import Command
+from tensorseed.commands.exits import exiting, write_json, write_lines
 from tensorseed.devices.local import DEFAULT_CACHE, KERNEL_CACHE, PORTABLE_KERNELS
 
 EXAMPLES = """
 $ tensorseed compile
 $ tensorseed compile --cache /var/cache/tensorseed --portable
+$ tensorseed compile --json
 """
 
 
@@ -32,7 +35,8 @@ $ tensorseed compile --cache /var/cache/tensorseed --portable
     show_envvar=True,
     help="Compile for each level of x86-64 that this processor has.",
 )
-def compile_kernels(cache: Path, portable: bool) -> None:
+@options.as_json
+def compile_kernels(cache: Path, portable: bool, as_json: bool) -> None:
     """Compile the kernels of the CPU into the cache.
 
     The cache may be read-only from then on.
@@ -49,4 +53,8 @@ def compile_kernels(cache: Path, portable: bool) -> None:
     compiled = portability.compile_levels(folder) if portable else []
     if not compiled:
         kernel_cache.compile_kernels(folder, compile_progress.for_people())
-    click.echo(f"compiled for {', '.join(compiled) or 'this processor'} in {folder}")
+    with exiting():
+        if as_json:
+            write_json({"folder": str(folder), "levels": compiled})
+        else:
+            write_lines([f"compiled for {', '.join(compiled) or 'this processor'} in {folder}"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import json
 import socket
 import subprocess
 import sys
@@ -190,6 +192,9 @@ def test_key_prints_the_line_and_tells_the_key(tmp_path: Any) -> None:
     assert (found.name, found.scopes) == ("alice", ("weights",))
     assert key not in result.stdout
     assert invoke("key", "a b").exit_code == click.UsageError.exit_code
+    machine = json.loads(invoke("key", "bob", "--scope", "losses", "--json").stdout)
+    assert (machine["name"], machine["scopes"]) == ("bob", ["losses"])
+    assert machine["line"] == f"bob:{hashlib.sha256(machine['key'].encode()).hexdigest()}:losses"
 
 
 def test_the_collector_is_paused_for_imports_alone() -> None:

@@ -238,10 +238,25 @@ def test_an_environment_that_cannot_be_used_is_told(tmp_path: Path, variable: st
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed_are_no_files(spec: Path, tmp_path: Path, closed: str) -> None:
-    fetching = f'"$0" -m tensorseed fetch "$1" -o "$2" {closed} && "$0" -m tensorseed verify "$2" {closed}'
+    fetching = f'"$0" -m tensorseed fetch "$1" -o "$2" {closed} && "$0" -m tensorseed verify -q "$2" {closed}'
     run = subprocess.run(["sh", "-c", fetching, sys.executable, spec, tmp_path / "w"], cwd=ROOT)
     assert run.returncode == 0
     assert (tmp_path / "w").read_bytes() == DATA
+
+
+def test_what_a_closed_standard_output_loses_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "w").write_bytes(DATA)
+    for command in (["verify", tmp_path / "w"], ["--version"]):
+        run = subprocess.run(
+            ["sh", "-c", '"$0" -m tensorseed "$@" >&-', sys.executable, *command],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert (run.returncode, run.stderr) == (
+            5,
+            "Error: standard output is closed: name a file, as in > FILE\n",
+        )
 
 
 @pytest.mark.parametrize("option", [[], ["--json"]])

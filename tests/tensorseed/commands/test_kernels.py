@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ def test_this_processor_alone(prepared: list[Path], tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["compile", "--cache", str(tmp_path / "loops")])
     assert result.output == f"compiled for this processor in {tmp_path / 'loops'}\n"
     assert prepared == [tmp_path / "loops"]
+    machine = CliRunner().invoke(main, ["compile", "--json", "--cache", str(tmp_path / "loops")])
+    assert json.loads(machine.stdout) == {"folder": str(tmp_path / "loops"), "levels": []}
 
 
 def test_every_level(prepared: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
