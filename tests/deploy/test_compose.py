@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +182,70 @@ def test_tls_is_the_only_way_in() -> None:
     assert front["ports"] == ["${TENSORSEED_BIND:-127.0.0.1}:8443:8443"]
     assert "listen 8443 ssl;" in configuration
     assert "server tensorseed:8000;" in configuration
+
+
+OVERRIDES = ("keys", "recipes", "tls")
+
+
+def merged(*names: str, folder: Path) -> dict[str, Any]:
+    """The services as an implementation of Compose merges them with overrides, with every profile.
+
+    `podman-compose` asks podman for its version first, and for nothing else.
+    """
+    podman = folder / "podman"
+    podman.write_text("#!/bin/sh\necho podman version 5.0.0\n")
+    podman.chmod(0o755)
+    files = ["compose.yaml", *(f"deploy/compose.{name}.yaml" for name in names)]
+    program = Path(sys.executable).parent / "podman-compose"
+    profiles = ["--profile", "gpu", "--profile", "replicas"]
+    command = [
+        program,
+        "--podman-path",
+        podman,
+        *profiles,
+        *(part for file in files for part in ("-f", file)),
+    ]
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    run = subprocess.run(
+        [sys.executable, *command, "config"],
+        cwd=ROOT,
+        env=outside,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    services: dict[str, Any] = yaml.safe_load(run.stdout)["services"]
+    return services
+
+
+@pytest.mark.parametrize("names", [(), *((name,) for name in OVERRIDES), OVERRIDES])
+def test_an_implementation_merges_the_files(names: tuple[str, ...], tmp_path: Path) -> None:
+    services = merged(*names, folder=tmp_path)
+    assert set(services) == {*SERVICES, *(["tls"] if "tls" in names else [])}
+    server, alone = services["tensorseed"], "tls" not in names
+    assert server.get("ports", []) == (["127.0.0.1:8000:8000"] if alone else [])
+    assert server.get("expose", []) == ([] if alone else ["8000"])
+    variables = {"keys": "KEYS_FILE", "recipes": "RECIPES"}
+    mounts = {mount["target"]: mount for mount in server.get("volumes", [])}
+    for name, variable in variables.items():
+        path = server["environment"].get(f"{PREFIX}{variable}")
+        assert (path is not None) == (name in names)
+        if path is not None:
+            (mount,) = (mount for target, mount in mounts.items() if Path(path).is_relative_to(target))
+            assert (mount["source"], mount["read_only"]) == (f"./own/{name}", True)
+    assert len(mounts) == len({*variables} & {*names})
+    for key in (
+        "read_only",
+        "cap_drop",
+        "image",
+        "security_opt",
+        "stop_grace_period",
+        "tmpfs",
+        "healthcheck",
+    ):
+        assert server[key] == services["replica"][key], key
+    assert server["deploy"] == SERVICES["tensorseed"]["deploy"]
+    assert f"{PREFIX}MEMORY_BYTES" in server["environment"]
 
 
 def test_images_of_others_are_named_by_digest() -> None:
