@@ -6,6 +6,7 @@ Folders are read at the start and again when they change.
 from __future__ import annotations
 
 import atexit
+import difflib
 import logging
 import shutil
 import tempfile
@@ -25,6 +26,7 @@ from tensorseed.checkpoints.recipe import MAX_RECIPE_BYTES, read_recipe
 from tensorseed.checkpoints.repository import Repository, RepositoryCaches
 from tensorseed.errors import shortened
 from tensorseed.spec.limits import Limits
+from tensorseed.suggestions import MAX_COMPARED_CHARS
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +110,12 @@ class Library:
                 f"there is no repository {shortened(name)!r}: GET /v1/recipes lists those there are"
             )
         return found
+
+    def nearest(self, name: str) -> str | None:
+        """The id that is spelled most like an unknown one, whoever its owner is; None where none is near."""
+        ids = {known.rpartition("/")[2]: known for known in self.ids()}
+        near = difflib.get_close_matches(name[:MAX_COMPARED_CHARS].rpartition("/")[2].lower(), ids, n=1)
+        return ids[near[0]] if near else None
 
     def is_shipped(self, repository: Repository) -> bool:
         """Whether a repository is of a recipe of the package, all of whose texts can be made."""

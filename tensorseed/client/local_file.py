@@ -6,6 +6,7 @@ Bytes that lack at the end or are surplus are no error, since the other tensors 
 from __future__ import annotations
 
 import mmap
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -59,6 +60,15 @@ def open_local(path: Path, item_bytes: Mapping[str, int] = ITEM_BYTES) -> Iterat
         whole.close()
 
 
+_OTHERS = {
+    re.compile(
+        rb"\s*[{\[][^\0]{7}"
+    ): "JSON and no safetensors file: tensorseed plan lists the tensors of a spec",
+    re.compile(rb"PK\x03\x04"): "an archive, as torch.save writes: convert it by safetensors.torch.save_file",
+}
+"""Beginnings of files that are often taken for safetensors, and what they are."""
+
+
 def read_local(data: memoryview, path: Path, item_bytes: Mapping[str, int] = ITEM_BYTES) -> LocalFile:
     """Read the file whose bytes are `data`; `path` is for messages.
 
@@ -68,6 +78,9 @@ def read_local(data: memoryview, path: Path, item_bytes: Mapping[str, int] = ITE
     try:
         return LocalFile(data, read_header(data, item_bytes=item_bytes))
     except HeaderError as error:
+        for beginning, what in _OTHERS.items():
+            if beginning.match(data):
+                raise MismatchError(f"{path} is {what}") from None
         where = "" if error.tensor is None else f" ({error.tensor[:100]!r})"
         raise _broken(path, error.fault + where) from None
 

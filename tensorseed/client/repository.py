@@ -213,7 +213,9 @@ def _shipped(recipe: str) -> tuple[Repository, str]:
     for name, within in candidates(given):
         if name in library:
             return library.repository(name), within
-    raise RefusedNameError(f"{given} is no id of a recipe: tensorseed recipes lists those there are")
+    near = library.nearest(given)
+    remedy = f"did you mean {near}?" if near else "tensorseed recipes lists those there are"
+    raise RefusedNameError(f"{given} is no id of a recipe: {remedy}")
 
 
 def _compute(file: RepoFile, folder: _Folder) -> None:

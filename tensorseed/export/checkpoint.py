@@ -159,9 +159,9 @@ def _repository(origin: Origin) -> Repository:
     assert origin.name is not None
     library = Library(folders(None), LIMITS, SHARD_BYTES)
     if origin.name not in library:
-        raise RefusedError(
-            f"{origin.name} is no file and no id of a recipe: tensorseed recipes lists those there are"
-        )
+        near = library.nearest(origin.name)
+        remedy = f"did you mean {near}?" if near else "tensorseed recipes lists those there are"
+        raise RefusedError(f"{origin.name} is no file and no id of a recipe: {remedy}")
     return library.repository(origin.name)
 
 

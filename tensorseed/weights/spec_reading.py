@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import warnings
 from collections.abc import Mapping
@@ -20,8 +19,6 @@ from tensorseed.spec.spec import parse_spec
 from tensorseed.spec.spec_token import TOKEN, decode_token
 from tensorseed.weights.base import Weights
 from tensorseed.weights.local import LocalWeights
-
-MAX_NAME_CHARS = 200  # of an unknown id that is compared with those that there are
 
 SpecSource = Weights | Mapping[str, Any] | str | os.PathLike[str]
 """A spec: a mapping, its JSON text, the path of a JSON file, a token, a shipped recipe, or its weights.
@@ -107,11 +104,8 @@ def _resolve_recipe(text: str) -> ResolvedSpec:
     name, _, revision = text.partition("@")
     found = next((each for each in candidates(name) if each[0] in library), None)
     if found is None:
-        ids = {known.rpartition("/")[2]: known for known in library.ids()}
-        near = difflib.get_close_matches(name[:MAX_NAME_CHARS].rpartition("/")[2].lower(), ids, n=1)
-        remedy = (
-            f"did you mean {ids[near[0]]}?" if near else "give a spec, or an id such as tensorseed/tiny-llama"
-        )
+        near = library.nearest(name)
+        remedy = f"did you mean {near}?" if near else "give a spec, or an id such as tensorseed/tiny-llama"
         raise UnknownNameError(f"{shortened(text)!r} is no file, no token and no id of a recipe: {remedy}")
     known, folder = found
     try:

@@ -82,6 +82,17 @@ def test_what_breaks_the_format_is_refused(data):
         read_local(data, PATH)
 
 
+def test_other_kinds_of_file_are_called_what_they_are():
+    for data, words in [
+        (b'{"layers": []}', "is JSON and no safetensors file: tensorseed plan"),
+        (b' \n[{"name": 1}]', "is JSON"),
+        (b"PK\x03\x04\x00\x00\x08\x08 and so on", "convert it by safetensors.torch.save_file"),
+        (struct.pack("<Q", ord("{")) + b"x", "is not a whole safetensors file"),
+    ]:
+        with pytest.raises(MismatchError, match=words):
+            read_local(memoryview(data), PATH)
+
+
 @given(st.binary(max_size=200), st.integers(0, 64))
 def test_no_bytes_do_more_than_that(data, length):
     with suppress(MismatchError):

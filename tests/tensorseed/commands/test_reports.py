@@ -106,6 +106,8 @@ def test_a_text_of_a_repository_is_checked(url: str, between: Any, tmp_path: Pat
         (("plan", "shape=2&init=normel"), "Error: init: unknown scheme: did you mean normal?"),
         (("plan", "shape=2&shape=3&init=ones"), "Error: shape is there twice: give it once"),
         (("fetch", "tiny-lama"), "did you mean tensorseed/tiny-llama?"),
+        (("fetch", "tiny-llama", "-o", "folder/"), "did you mean tensorseed/tiny-llama?"),
+        (("export", "tiny-llama", "folder"), "did you mean tensorseed/tiny-llama?"),
         (("plan", "tensorseed/tiny-llama@seed42"), "there are main, seed-42 for any seed"),
         (("recipes", "nowhere"), "no recipe has 'nowhere' in it"),
     ],
