@@ -125,7 +125,8 @@ export class Client {
       try {
         response = await this.#fetch(url, { ...init, headers });
       } catch (error) {
-        if (isLast || signal?.aborted) throw error;
+        if (signal?.aborted) throw error;
+        if (isLast) throw unreachable(url, error);
         await pause(2 ** attempt / 4, signal);
         continue;
       }
@@ -135,6 +136,13 @@ export class Client {
       await pause(secondsUntil(response.headers.get("retry-after")) ?? 2 ** attempt / 4, signal);
     }
   }
+}
+
+/** The error of a service that does not answer. @param {string} url @param {unknown} cause */
+function unreachable(url, cause) {
+  const error = new TensorseedError(`nothing answers at ${new URL(url).origin}: is it running, and may this page ask it?`);
+  error.cause = cause;
+  return error;
 }
 
 /** A file at a URL; only its header is here. */

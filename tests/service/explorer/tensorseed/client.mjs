@@ -74,6 +74,10 @@ const checks = {
     };
     await assert.rejects(new Client({ url, fetch: busy, attempts: 3 }).plan({}), { status: 429, message: "busy" });
     assert.equal(count, 3);
+    const cause = new TypeError("fetch failed");
+    const absent = () => Promise.reject(cause);
+    const message = `nothing answers at ${new URL(url).origin}: is it running, and may this page ask it?`;
+    await assert.rejects(new Client({ url, fetch: absent, attempts: 1 }).plan({}), { name: "TensorseedError", message, cause });
   },
   async "the key goes to its own service alone"() {
     const keys = [];
