@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -265,12 +265,11 @@ class AsyncArray:
         """Fetch the elements of an index; see `LazyArray`."""
         dtype, selection = self.dtype, select(index, self.shape)
         if selection is None:
-            blocks, axis, within = gathering(index, self.shape, self._reader.max_blocks)
-            joined = np.concatenate(await _read_blocks(self._reader, self.name, blocks), axis)
-            return cast("npt.NDArray[Any]", joined.view(dtype)[within])
+            found = gathering(index, self.shape, self._reader.max_blocks)
+            return found.of(await _read_blocks(self._reader, self.name, found.blocks), dtype)
         ranges, shape = selection
-        found: npt.NDArray[Any] = (await self._reader.read(self.name, ranges)).view(dtype).reshape(shape)
-        return found if has_ellipsis(index) else found[()]
+        read: npt.NDArray[Any] = (await self._reader.read(self.name, ranges)).view(dtype).reshape(shape)
+        return read if has_ellipsis(index) else read[()]
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> NoReturn:
         raise TypeError(f"an event loop fetches {self!r}: write await array[...]")

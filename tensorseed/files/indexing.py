@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tensorseed.files.slices import Box
 
 MIN_UNREAD = 1 << 14  # elements between two stretches: fewer are cheaper read than left out
+MAX_POINTS = 1 << 20  # that are divided among blocks: of more the result itself is large
 
 
 def has_ellipsis(index: Any) -> bool:
@@ -79,28 +80,50 @@ def _chosen(part: slice | SupportsIndex, size: int) -> range:
     return range(position % size, position % size + 1)
 
 
+class Points(NamedTuple):
+    """Points of several arrays, which broadcast to `shape`: `within` each block, and `places` among all."""
+
+    within: list[tuple[Any, ...]]
+    axis: int
+    places: npt.NDArray[np.int64]
+    shape: tuple[int, ...]
+
+
 class Gathering(NamedTuple):
     """What an index with arrays selects: `within` of the array that `blocks` make side by side along `axis`.
 
-    A block is the product of its ranges, one for each dimension.
+    A block is the product of its ranges, one for each dimension. Those of `points` are not joined.
     """
 
     blocks: list[list[range]]
     axis: int
     within: tuple[Any, ...]
+    points: Points | None = None
+
+    def of(self, read: Sequence[npt.NDArray[Any]], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """Return the selected elements of the blocks."""
+        if self.points is None:
+            joined = read[0] if len(read) == 1 else np.concatenate(read, self.axis)
+            whole: npt.NDArray[Any] = joined.view(dtype)[self.within]
+            return whole
+        within, axis, places, shape = self.points
+        pieces = [block.view(dtype)[index] for block, index in zip(read, within, strict=True)]
+        found = np.concatenate(pieces, axis)
+        back = np.empty_like(places)
+        back[places] = np.arange(places.size)
+        return found.take(back, axis).reshape(*found.shape[:axis], *shape, *found.shape[axis + 1 :])
 
 
 def gathering(index: Any, shape: tuple[int, ...], max_blocks: int) -> Gathering:
     """Return the blocks that hold what a valid index selects, for which `select` gives None.
 
-    Along the first dimension that an array indexes, a block is a stretch that it selects from.
-    Along further ones it goes from the lowest to the highest position.
+    A block is a stretch that an array selects from, and near points of several arrays share one.
     """
     parts = _integers(index)
     rest = len(shape) - sum(map(_is_dimension, parts))
     ranges: list[range] = []
     within: list[Any] = []  # the index of the blocks
-    first: tuple[int, int] | None = None  # the dimension of the first array, and its place in the index
+    arrays: list[tuple[int, int]] = []  # the dimension of each array, and its place in the index
     for part in parts:
         if part is ...:
             ranges += map(range, shape[len(ranges) : len(ranges) + rest])
@@ -113,16 +136,19 @@ def gathering(index: Any, shape: tuple[int, ...], max_blocks: int) -> Gathering:
         else:
             at = np.where(part < 0, part + shape[len(ranges)], part).astype(np.int64)
             low, high = (int(at.min()), int(at.max()) + 1) if at.size else (0, 0)
-            first = first or (len(ranges), len(within))
+            arrays.append((len(ranges), len(within)))
             ranges.append(range(low, high))
             within.append(at - low)
     ranges += map(range, shape[len(ranges) :])
-    if first is None or not within[first[1]].size:
+    if not arrays or not all(within[place].size for _, place in arrays):
         return Gathering([ranges], 0, tuple(within))
-    axis, place = first
+    whole = np.broadcast_shapes(*(within[place].shape for _, place in arrays))
+    lone = any(getattr(part, "dtype", None) == np.bool for part in within)  # a truth value of no dimension
+    if len(arrays) > 1 and math.prod(whole) <= MAX_POINTS and not lone:
+        return _pointwise(ranges, within, arrays, whole, rest, max_blocks)
+    axis, place = arrays[0]
     at = within[place] + ranges[axis].start
-    row = math.prod(map(len, ranges[axis + 1 :]))
-    starts, stops = _stretches(np.unique(at), MIN_UNREAD // max(row, 1), max_blocks)
+    starts, stops = _stretches(np.unique(at), MIN_UNREAD // max(_row(ranges, axis), 1), max_blocks)
     before = np.cumsum(stops - starts) - (stops - starts)
     block = np.searchsorted(starts, at, side="right") - 1
     within[place] = at - starts[block] + before[block]
@@ -131,6 +157,58 @@ def gathering(index: Any, shape: tuple[int, ...], max_blocks: int) -> Gathering:
         for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
     ]
     return Gathering(blocks, axis, tuple(within))
+
+
+def _row(ranges: Sequence[range], axis: int) -> int:
+    """The elements between two positions of a dimension that follow one another."""
+    return math.prod(map(len, ranges[axis + 1 :]))
+
+
+def _pointwise(
+    ranges: list[range],
+    within: list[Any],
+    arrays: Sequence[tuple[int, int]],
+    shape: tuple[int, ...],
+    rest: int,
+    max_blocks: int,
+) -> Gathering:
+    """Return blocks that hold the points of several arrays, which broadcast to `shape`."""
+    points = [np.broadcast_to(within[place], shape).reshape(-1) for _, place in arrays]
+    everything = np.arange(points[0].size)
+    groups = _groups(points, [_row(ranges, axis) for axis, _ in arrays], everything, max_blocks)
+    blocks, each = [], []
+    for group in groups:
+        block, inside = list(ranges), list(within)
+        for (axis, place), values in zip(arrays, points, strict=True):
+            at = values[group]
+            low, high = int(at.min()), int(at.max())
+            block[axis] = range(ranges[axis].start + low, ranges[axis].start + high + 1)
+            inside[place] = at - low
+        blocks.append(block)
+        each.append(tuple(inside))
+    return Gathering(blocks, 0, (), Points(each, _axis(within, rest), np.concatenate(groups), shape))
+
+
+def _groups(
+    points: Sequence[npt.NDArray[np.int64]], rows: Sequence[int], chosen: npt.NDArray[np.int64], most: int
+) -> list[npt.NDArray[np.int64]]:
+    """Divide the `chosen` points, by index, where much lies between two of them along a dimension."""
+    if not points or most < 2:
+        return [chosen]
+    at = points[0][chosen]
+    starts, _ = _stretches(np.unique(at), (MIN_UNREAD - 1) // max(rows[0], 1) - 1, most)
+    number = np.searchsorted(starts, at, side="right") - 1
+    order = np.argsort(number, kind="stable")
+    parted = np.split(chosen[order], np.searchsorted(number[order], np.arange(1, starts.size)))
+    return [group for part in parted for group in _groups(points[1:], rows[1:], part, most // len(parted))]
+
+
+def _axis(within: Sequence[Any], rest: int) -> int:
+    """The dimension of the result that points have: of arrays and integers side by side, else the first."""
+    places = [i for i, part in enumerate(within) if isinstance(part, int | np.ndarray)]
+    if places[-1] - places[0] >= len(places):
+        return 0
+    return sum(rest if part is ... else 1 for part in within[: places[0]])
 
 
 def _integers(index: Any) -> list[Any]:
@@ -159,7 +237,7 @@ def _stretches(
     """Return where stretches that hold all sorted positions begin and end; those that are near share one."""
     gaps = np.diff(positions) - 1
     while (cuts := np.flatnonzero(gaps > max_gap)).size >= max_stretches:
-        max_gap = 2 * max_gap + 1
+        max_gap = max(2 * max_gap + 1, 0)
     return positions[np.append(0, cuts + 1)], positions[np.append(cuts, positions.size - 1)] + 1
 
 

@@ -77,8 +77,8 @@ class LazyArray:
         """Compute `numpy.asarray(self)[index]`.
 
         Integers, slices and new axes compute what they select.
-        An array or a list, of integers or of truth values, computes the stretches that it selects from;
-        of several arrays the first decides them, and the others where each begins and ends.
+        An array or a list, of integers or of truth values, computes the stretches that it selects from,
+        and several arrays what is near to the points that they select.
 
         Raises:
             IndexError: the index does not fit the shape.
@@ -87,14 +87,11 @@ class LazyArray:
         dtype = self.dtype
         selection = select(index, self.shape)
         if selection is None:
-            blocks, axis, within = gathering(index, self.shape, self._reader.max_blocks)
-            read = self._reader.read_blocks(self.name, blocks)
-            joined = read[0] if len(read) == 1 else np.concatenate(read, axis)
-            gathered: npt.NDArray[Any] = joined.view(dtype)[within]
-            return gathered
+            found = gathering(index, self.shape, self._reader.max_blocks)
+            return found.of(self._reader.read_blocks(self.name, found.blocks), dtype)
         ranges, shape = selection
-        found: npt.NDArray[Any] = self._reader.read(self.name, ranges).view(dtype).reshape(shape)
-        return found if has_ellipsis(index) else found[()]  # a number, of integers alone
+        read: npt.NDArray[Any] = self._reader.read(self.name, ranges).view(dtype).reshape(shape)
+        return read if has_ellipsis(index) else read[()]  # a number, of integers alone
 
     def torch(self, device: str | TorchDevice = "cpu") -> Tensor:
         """Return the whole tensor as one of torch, which has every dtype.

@@ -163,6 +163,8 @@ def test_a_slice_transfers_what_it_selects(client: Client, between: Between) -> 
         (np.s_[5:5], []),
         (np.s_[[500, 3, 3, 500]], [("TOKEN", 4096)] * 2),
         (np.s_[np.array([500, 3]), [4, 9]], [("wide", 498 * 24)]),  # two requests cost more than it
+        (np.s_[np.array([500, 3]), [1000, 0]], [("TOKEN", 4)] * 2),
+        (np.s_[[7, 7, 500], [2, 1, 1000]], [("TOKEN", 8), ("TOKEN", 4)]),
     ]
     for index, expected in cases:
         wide[index]

@@ -127,6 +127,13 @@ def test_a_slice_costs_what_it_selects() -> None:
     assert np.array_equal(huge[[9, 1 << 22, 9], 5:8], [huge[9, 5:8], huge[1 << 22, 5:8], huge[9, 5:8]])
     assert np.array_equal(huge[7, [1 << 23, 3]], [huge[7, 1 << 23], huge[7, 3]])
     assert np.array_equal(huge[[1 << 22, 3], [8, 9]], [huge[1 << 22, 8], huge[3, 9]])
+    points = np.array([[5, 9], [9, 1 << 22]]), np.array([[1 << 23, 0], [1 << 23, 3]])
+    each = [
+        [huge[int(row), int(column)] for row, column in zip(*pair, strict=True)]
+        for pair in zip(*points, strict=True)
+    ]
+    assert np.array_equal(huge[points], each)
+    assert np.array_equal(huge[points[0], None, points[1]], np.expand_dims(each, -1))
     assert np.array_equal(huge[np.array(5), torch.tensor([2, 1])], huge[5, 2:0:-1])
     assert huge[np.array(5), torch.tensor(3)] == huge[5, 3]
     corners = huge[:: (1 << 23) - 1, :: -(1 << 24) + 1]
