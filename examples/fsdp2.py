@@ -1,6 +1,8 @@
 """One initial model for any layout: FSDP2, tensor parallel, and both.
 
 Usage: torchrun --standalone --nproc-per-node 4 examples/fsdp2.py
+
+With fewer processes the layouts that need more are left out.
 """
 
 import hashlib
@@ -40,6 +42,8 @@ class Model(nn.Module):
 def laid_out(data: int, tensor: int) -> Model | None:
     """The model on the first processes, with memory and without values; None on the others."""
     ranks = torch.arange(max(data, 1) * max(tensor, 1)).view(max(data, 1), max(tensor, 1))
+    if ranks.numel() > dist.get_world_size():
+        return None
     mesh = DeviceMesh("cpu", ranks, mesh_dim_names=("data", "tensor"))
     if mesh.get_coordinate() is None:
         return None
@@ -72,12 +76,11 @@ for name, (data, tensor) in LAYOUTS.items():
         ts.init_(model, seed=42)
         rows.append((name, digest(model.parameters()), digest(initialised_by_torch(model).parameters())))
         spec = tensorseed.spec_of(model, seed=42)
+        names = [name for name, _ in model.named_parameters()]
 
 if dist.get_rank() == 0:
     weights = tensorseed.open(spec)
-    rows.append(
-        ("the service's file", digest(weights[name].torch() for name, _ in model.named_parameters()), "")
-    )
+    rows.append(("the service's file", digest(weights[name].torch() for name in names), ""))
     print(f"{'layout':20}{'tensorseed.torch.init_':24}torch.nn.init.normal_")
     for name, ours, theirs in rows:
         print(f"{name:20}{ours[:16]:24}{theirs[:16]}".rstrip())

@@ -99,14 +99,19 @@ class RefusedError(ClientError):
         return cls("\n  ".join([f"{detail}:", *lines[:MAX_FAULTS], *ends]), faults)
 
     @classmethod
-    def of_problem(cls, status: int, kind: str | None, detail: str, faults: Sequence[Fault]) -> RefusedError:
-        """Return the error of a problem that a server answered, whose class is that of its kind."""
+    def of_problem(
+        cls, status: int, kind: str | None, detail: str, faults: Sequence[Fault], remedy: str = ""
+    ) -> RefusedError:
+        """Return the error of a problem that a server answered, whose class is that of its kind.
+
+        `remedy` ends the server's sentence in the message.
+        """
         name = (kind or "").removeprefix("urn:tensorseed:problem:")
         cls = _KINDS.get(name, RefusedError)
         heading = (
             cls.heading(faults) if issubclass(cls, SpecError) else f"the request has {len(faults)} faults"
         )
-        return cls.of(heading if faults else detail, faults).of_answer(status, kind, detail)
+        return cls.of(heading if faults else f"{detail}{remedy}", faults).of_answer(status, kind, detail)
 
 
 class RefusedSpecError(RefusedError, SpecError):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorseed.concurrency.cancellation import Cancelled
 from tensorseed.concurrency.warning_filters import suppress_warnings
-from tensorseed.errors import EvaluationError, SpecError, UnknownNameError
+from tensorseed.errors import EvaluationError, SpecError, UnknownNameError, missing_framework
 from tensorseed.evaluations.report import Comparison, Report
 from tensorseed.spec.limits import Limits
 
@@ -126,6 +126,7 @@ def calibrate(network: Mapping[str, Any] | str | os.PathLike[str]) -> dict[str, 
         TooLargeError: a limit is exceeded.
         DeviceError: this host lacks the device.
         OSError: the file cannot be read.
+        ModuleNotFoundError: torch is not installed.
     """
     from tensorseed.spec.json.values import to_json
 
@@ -140,7 +141,10 @@ def calibrate(network: Mapping[str, Any] | str | os.PathLike[str]) -> dict[str, 
         text = to_json(document)
     except SpecError as error:
         raise EvaluationError(error.faults) from None
-    report = evaluate(read_evaluation(text, LOCAL_LIMITS))
+    try:
+        report = evaluate(read_evaluation(text, LOCAL_LIMITS))
+    except ModuleNotFoundError as error:
+        raise (missing_framework("torch") if error.name == "torch" else error) from None
     assert isinstance(report, Report)
     assert report.calibration is not None
     return report.calibration.model_dump()

@@ -223,13 +223,16 @@ def summary(report: Mapping[str, Any]) -> str:
 
 def _variants(reports: Sequence[Mapping[str, Any]]) -> Html:
     rows = []
+    stepped = any(report.get("steps") for report in reports)
     for report in reports[:MAX_ROWS]:
         steps, warnings = report.get("steps") or [None], report.get("warnings") or []
         found = ", ".join(str(warning.get("code")) for warning in warnings)
         numbers = [_number(report.get(name)) for name in _VARIANTS]
-        rows.append([cell(str(report.get("label"))), *numbers, _number(steps[-1]), cell(found)])
+        last = [_number(steps[-1])] if stepped else []
+        rows.append([cell(str(report.get("label"))), *numbers, *last, cell(found)])
     columns = [Column("variant"), *(Column(title, numeric=True) for title in _VARIANTS.values())]
-    columns += [Column("loss after the last step", numeric=True), Column("warnings")]
+    columns += [Column("loss after the last step", numeric=True)] if stepped else []
+    columns.append(Column("warnings"))
     more = len(reports) - len(rows)
     note = f"and {more:,} more" if more else ""
     return table(columns, rows, f"{len(reports):,} variants", note)

@@ -37,9 +37,20 @@ def test_the_text_of_very_many_faults_is_bounded() -> None:
     assert lines[-1] == "  … and 5 more"
 
 
-@pytest.mark.parametrize("name", ["torch", "jax"])
-def test_a_framework_that_lacks_is_named_with_its_extra(name: str) -> None:
-    code = f"import sys; sys.modules[{name!r}] = None; import tensorseed.{name}"
+NETWORK = {"layers": [{"name": "a", "type": "Flatten"}], "input": {"shape": [2, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [
+        ("torch", "import tensorseed.torch"),
+        ("jax", "import tensorseed.jax"),
+        ("torch", f"import tensorseed; tensorseed.calibrate({NETWORK})"),
+    ],
+    ids=["torch", "jax", "calibrate"],
+)
+def test_a_framework_that_lacks_is_named_with_its_extra(name: str, use: str) -> None:
+    code = f"import sys; sys.modules[{name!r}] = None; {use}"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     last = run.stderr.splitlines()[-1]
     assert last == f"ModuleNotFoundError: {name} is not installed: pip install 'tensorseed[{name}]'"

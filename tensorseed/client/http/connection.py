@@ -10,6 +10,7 @@ from typing import cast
 
 import httpx
 
+from tensorseed.client import KEY_VARIABLE
 from tensorseed.client.errors import NetworkError, RefusedError
 from tensorseed.client.http.answers import AnswerError, check_encoding, one_line
 from tensorseed.client.http.retries import TransientError
@@ -33,6 +34,7 @@ class Connection:
         headers = {"Accept-Encoding": "identity", "User-Agent": "tensorseed"}
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
+        self._has_key = key is not None
         try:
             self._http = httpx.AsyncClient(
                 headers=headers,
@@ -45,6 +47,12 @@ class Connection:
                 f"the proxy or the certificates of the environment cannot be used ({one_line(str(error))})"
             )
             raise NetworkError(f"{reason}: change HTTP_PROXY, ALL_PROXY or SSL_CERT_FILE") from None
+
+    def remedy(self, status: int) -> str:
+        """What a caller without a key does about an answer 401, as the end of the server's sentence."""
+        if status != 401 or self._has_key:
+            return ""
+        return f" (key of a client and --key of a command do, or {KEY_VARIABLE})"
 
     async def close(self) -> None:
         """Close the connections."""

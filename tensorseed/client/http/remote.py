@@ -281,7 +281,7 @@ class Remote:
             raise MismatchError(message).of_answer(status, kind, detail)
         if problem is None:
             raise NetworkError(f"{detail}: check the URL").of_answer(status, kind, detail)
-        raise RefusedError.of_problem(status, kind, detail, problem.faults)
+        raise RefusedError.of_problem(status, kind, detail, problem.faults, self._connection.remedy(status))
 
     def _url(self, path: str, turn: int) -> str:
         return self._urls[turn % len(self._urls)] + path

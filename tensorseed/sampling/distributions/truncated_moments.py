@@ -29,6 +29,6 @@ def truncated_moments(mean: float, std: float, low: float, high: float) -> tuple
     z = (centres[:, None] + 0.5 * width * NODES[None, :]).ravel()  # (panels · nodes)
     weights = np.tile(WEIGHTS, PANELS) * np.exp(-0.5 * (z - peak) * (z + peak))
     weights /= weights.sum()
-    shift = float((weights * (z - peak)).sum())
+    shift = 0.0 if alpha == -beta else float((weights * (z - peak)).sum())
     spread = float((weights * (z - peak - shift) ** 2).sum())
     return mean + std * (peak + shift), std * std * spread

@@ -254,8 +254,15 @@ def test_the_sentences_of_other_problems_are_kept(
     error = refusal(lambda: client.plan(SPEC))
     assert isinstance(error, tensorseed.RefusedError if attempts == 1 else tensorseed.NetworkError)
     assert str(error).startswith("come again: with more")
+    assert ("(key of a client and --key of a command do, or TENSORSEED_KEY)" in str(error)) is (status == 401)
     assert (error.status, error.type, error.detail) == (status, problem["type"], problem["detail"])
     assert len(between.requests) == attempts
+
+
+def test_an_unknown_key_is_none_that_lacks(url: str, between: Between) -> None:
+    between.answer = lambda *_: (401, {}, b'{"detail": "this key is not known here"}')
+    with Client(url, key="other") as client, pytest.raises(tensorseed.RefusedError, match=r"known here$"):
+        client.plan(SPEC)
 
 
 def test_what_passes_is_asked_again(client: Client, between: Between) -> None:

@@ -76,6 +76,9 @@ def test_variants_stand_side_by_side() -> None:
     document = shown(Comparison(reports=(report("a"), report("b", warnings=(warning,)))))
     assert repr(document) == "EvaluationReport(2 variants)"
     assert [row[0] for row in rows(document)[:3]] == ["variant", "a", "b"]
+    assert rows(document)[0][-2] == "loss after the last step"
+    unstepped = Comparison(reports=(report("a", losses=(2.5,)), report("b", losses=(2.0,))))
+    assert rows(shown(unstepped))[0][-2:] == ["gradient norm", "warnings"]
     assert rows(document)[2][-1] == "dead_units"
     assert ["".join(part.itertext()) for part in page(document).iter("summary")] == ["a", "b"]
     assert "dead_units at fc1: draw more" in ["".join(part.itertext()) for part in page(document).iter("p")]

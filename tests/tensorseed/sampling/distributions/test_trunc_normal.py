@@ -9,6 +9,7 @@ import pytest
 
 from tensorseed.sampling.distributions import Constant, Normal, TruncNormal, Uniform, Values
 from tensorseed.sampling.distributions.trunc_normal import near_truncation, truncation, upper_tail
+from tensorseed.sampling.distributions.truncated_moments import truncated_moments
 from tensorseed.sampling.dtypes import DTYPES, INT64, round_down, round_nearest, round_up
 from tests.tensorseed.draws import numbers
 
@@ -25,6 +26,12 @@ def test_a_symmetric_interval_is_split_in_the_middle():
     assert split.lower_words == 2**31
     assert split.p_lower == split.p_upper == pytest.approx(0.022750131948, rel=1e-8)
     assert split.mass == 1
+
+
+@pytest.mark.parametrize("std", [1.0, 0.02, 0.006])
+def test_a_symmetric_interval_has_the_mean_of_the_normal(std):
+    assert truncated_moments(0.0, std, -2.0, 2.0)[0] == 0
+    assert truncated_moments(3.0, std, 1.0, 5.0)[0] == 3
 
 
 def test_an_interval_near_the_mean_is_one_piece():
