@@ -129,8 +129,8 @@ def weight_remedy(m: Measurements, one: WeightGain) -> str:
     node = m.nodes[one.index]
     function = m.function_after(one.index)
     init = LINEAR_INIT if function is None else str(function.layer.recommended_init)
-    before = f", which {function.type} follows" if function else ""
-    what = f"draw the weight of {node.name}{before},"
+    before = f", which {function.type} follows," if function else ""
+    what = f"draw the weight of {node.name}{before}"
     tensor = m.tensor(one.index, "weight")
     scheme, fans = _init_of(tensor) if tensor else (None, None)
     kind = scheme.spellings()[0] if scheme else ""
@@ -256,8 +256,8 @@ def draw_remedy(m: Measurements, index: int) -> str:
     """The recommended init of a layer whose weights do not differ at all, whatever their scale."""
     function = m.function_after(index)
     init = LINEAR_INIT if function is None else str(function.layer.recommended_init)
-    before = f", which {function.type} follows" if function else ""
-    return f"draw the weight of {m.nodes[index].name}{before}, by {init}"
+    before = f", which {function.type} follows," if function else ""
+    return f"draw the weight of {m.nodes[index].name}{before} by {init}"
 
 
 def small_recurrence(m: Measurements, indices: Iterable[int]) -> str | None:
