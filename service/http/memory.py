@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock, RLock
 from traceback import clear_frames
+from typing import ParamSpec
 
 from starlette.requests import Request
 from starlette.types import Scope
@@ -28,6 +29,8 @@ from ..worker.scheduler import Client
 from ..worker.shares import THRESHOLD
 from .concurrency_limit import RETRY_AFTER
 from .errors import BusyError, Limit
+
+P = ParamSpec("P")
 
 SMALL_BYTES = 1 << 20  # of one request, which large ones leave room for
 SMALL_SHARE = 8  # of the budget: one part in so many is for small requests alone
@@ -115,7 +118,7 @@ class MemoryLease:
             TooLargeError: The request exceeds the budget by itself.
             BusyError: The budget is in use.
         """
-        self._try(lambda: self._take(nbytes))
+        self._try(self._take, nbytes)
 
     def _take(self, nbytes: int) -> None:
         with self._lock:
@@ -124,10 +127,10 @@ class MemoryLease:
             self._budget.take(nbytes, self._taken, self._client)
             self._taken += nbytes
 
-    def _try(self, take: Callable[[], None]) -> None:
+    def _try(self, take: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Call `take`, and in a thread again while caches free what it lacks. An event loop cannot wait."""
         try:
-            take()
+            take(*args, **kwargs)
         except BusyError:
             if not self._budget.reclaim() or _on_event_loop():
                 raise
@@ -137,7 +140,7 @@ class MemoryLease:
         while True:
             time.sleep(RECLAIM_SECONDS / 100)
             try:
-                take()
+                take(*args, **kwargs)
             except BusyError:
                 if time.monotonic() > end:
                     raise

@@ -67,15 +67,6 @@ class GracefulShutdown:
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
 
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """A block that answers one request for work."""
-        self.active += 1
-        try:
-            yield
-        finally:
-            self.active -= 1
-
     def _take_signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
@@ -135,8 +126,11 @@ class Draining:
             error = NotReadyError("the service is stopping: ask another replica, or again shortly", _HEADERS)
             await answer_to(error, scope)(scope, receive, send)
         else:
-            with self._shutdown.working():
+            self._shutdown.active += 1
+            try:
                 await self._app(scope, receive, send)
+            finally:
+                self._shutdown.active -= 1
 
 
 def _is_work(path: str) -> bool:

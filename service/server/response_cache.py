@@ -74,8 +74,28 @@ class SeededResponses(NamedTuple):
 
     answers: Reseeded
     headers: list[tuple[bytes, bytes]]
+    length: int  # of the body
     route: Any
     nbytes: int
+
+
+class Recent:
+    """The hashes that were noted last, `maximum` or up to half of it fewer, with a number each."""
+
+    def __init__(self, maximum: int) -> None:
+        self._half = maximum // 2
+        self._young: dict[int, int] = {}
+        self._old: dict[int, int] = {}
+
+    def note(self, key: int, number: int) -> int | None:
+        """Note a hash. The number that it was noted with before, if it was."""
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if len(self._young) >= self._half:
+                self._young, self._old = {}, self._young
+            self._young[key] = number if found is None else found
+        return found
 
 
 class ResponseCache:
@@ -88,7 +108,7 @@ class ResponseCache:
         self._app = app
         self._responses: LRUCache[Key | SeedlessKey, CachedResponse | SeededResponses]
         self._responses = LRUCache(nbytes, attrgetter("nbytes"))
-        self._seen: LRUCache[int, int] = LRUCache(MAX_SEEN)  # a seed by the hash of a key
+        self._seen = Recent(MAX_SEEN)  # a seed by the hash of a key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -102,11 +122,8 @@ class ResponseCache:
             await send({"type": "http.response.start", "status": 200, "headers": cached.headers})
             await send({"type": "http.response.body", "body": cached.body})
             return
-        digest = hash(key)
-        if digest in self._seen:
+        if self._seen.note(hash(key), 0) is not None:
             send = self._storing(key, scope, send)
-        else:
-            self._seen[digest] = 0
         seedless = _seedless(key)
         if seedless is not None:
             shared, seed = seedless
@@ -114,7 +131,7 @@ class ResponseCache:
             if isinstance(seeded, SeededResponses):
                 if await _answer(seeded, seed, scope, send):
                     return
-            elif self._seen.setdefault(hash(shared), seed) != seed:
+            elif self._seen.note(hash(shared), seed) not in (None, seed):
                 send = self._learning(shared, scope, send)
         await self._app(scope, receive, send)
 
@@ -150,7 +167,8 @@ class ResponseCache:
                 headers = list(message["headers"])
                 nbytes = weigh(key, headers, b"") + answers.nbytes
                 if nbytes <= self._responses.maxsize:
-                    self._responses[key] = SeededResponses(answers, headers, scope.get("route"), nbytes)
+                    length, route = _length(headers), scope.get("route")
+                    self._responses[key] = SeededResponses(answers, headers, length, route, nbytes)
             await send(message)
 
         return learn
@@ -158,10 +176,9 @@ class ResponseCache:
 
 async def _answer(seeded: SeededResponses, seed: int, scope: Scope, send: Send) -> bool:
     """Send the answer of a seed. False without memory for it, which the application refuses in its form."""
-    length = _length(seeded.headers)
-    if length > WHOLE_BYTES:
+    if seeded.length > WHOLE_BYTES:
         try:
-            lease_of(scope).take(length)
+            lease_of(scope).take(seeded.length)
         except BusyError:
             return False
     fields, body = seeded.answers.answer(seed)

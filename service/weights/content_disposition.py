@@ -16,13 +16,32 @@ _UNSAFE = re.compile(r"[^\w.-]+")
 _UNSAFE_ASCII = re.compile(r"[^\w.-]+", re.ASCII)
 
 
+class ContentDisposition:
+    """The field's value of a file, and of the files that differ in their bytes alone.
+
+    A name beyond ASCII stands in `filename*`, beside a substitute in `filename`.
+    """
+
+    def __init__(self, file: VirtualFile, extension: str) -> None:
+        stem, *tensors = _parts(file)
+        suffix = "-".join(("", *tensors, ""))
+        name = _safe(_UNSAFE, stem) + suffix
+        self._name = f'attachment; filename="{_safe(_UNSAFE_ASCII, stem)}{suffix}'
+        self._quoted = "" if name.isascii() else quote(name, safe="")
+        self._extension = extension
+
+    def of(self, digest: str) -> str:
+        """The value for a file of a digest."""
+        cut = digest[:DIGEST_CHARS]
+        field = f'{self._name}{cut}{self._extension}"'
+        if not self._quoted:
+            return field
+        return f"{field}; filename*=UTF-8''{self._quoted}{cut}{self._extension}"
+
+
 def content_disposition(file: VirtualFile, extension: str) -> str:
-    """The field's value. A name beyond ASCII stands in `filename*`, beside a substitute in `filename`."""
-    stem, *tensors = _parts(file)
-    suffix = "-".join(("", *tensors, file.digest[:DIGEST_CHARS])) + extension
-    name = _safe(_UNSAFE, stem) + suffix
-    field = f'attachment; filename="{_safe(_UNSAFE_ASCII, stem)}{suffix}"'
-    return field if name.isascii() else f"{field}; filename*=UTF-8''{quote(name, safe='')}"
+    """The field's value of a file."""
+    return ContentDisposition(file, extension).of(file.digest)
 
 
 def _parts(file: VirtualFile) -> tuple[str, ...]:

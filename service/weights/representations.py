@@ -25,6 +25,11 @@ from ..worker.worker import Worker
 from .content_disposition import content_disposition
 
 
+def entity_tag(digest: str) -> str:
+    """The entity tag of a file's own bytes."""
+    return f'"{digest}"'
+
+
 class BinaryRepresentation(Representation):
     """A file's own bytes, computed while they are read."""
 
@@ -34,7 +39,7 @@ class BinaryRepresentation(Representation):
     def __init__(self, worker: Worker, file: VirtualFile, headers: Mapping[str, str]) -> None:
         disposition = content_disposition(file, self.extension)
         content = {"Content-Type": self.media_type, "Content-Disposition": disposition}
-        super().__init__(f'"{file.digest}"', headers, content)
+        super().__init__(entity_tag(file.digest), headers, content)
         self.known_size = file.size
         self._worker = worker
         self._file = file

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tensorseed.files.reseeding import Reseeding
-from tensorseed.spec.spec_token import encode_token
+from tensorseed.files.virtual_file import header_digest
+from tensorseed.spec.spec_token import token_of
 
 from ..http.negotiation import OCTETS
 from ..http.request_context import RESEEDED
 from ..http.responses import Chunk, CompleteResponse
 from ..worker.worker import Worker
+from .content_disposition import ContentDisposition
 from .context import OpenFile, WeightsContext
-from .representations import SafetensorsRepresentation
+from .representations import SafetensorsRepresentation, entity_tag
 
 Fields = Mapping[bytes, bytes]
 
@@ -30,23 +31,23 @@ class ReseededAnswers:
     def __init__(self, worker: Worker, opened: OpenFile, folder: str, query: str) -> None:
         """Locations are a file's token between `folder` and `query`."""
         self.nbytes = opened.nbytes
-        self._worker = worker
-        self._files = Reseeding(opened.file)
+        self._files = worker.reseeded(opened.file)
+        self._disposition = ContentDisposition(opened.file, SafetensorsRepresentation.extension)
         self._folder, self._query = folder, query
 
     def answer(self, seed: int) -> tuple[Fields, Chunk]:
         """The fields that differ, and the body."""
-        file = self._files.with_seed(seed)
-        body = self._worker.at_once(file, 0, file.size)
-        assert body is not None  # since the answered query's was not, whose file has the same cost
-        named = SafetensorsRepresentation(self._worker, file, {})
-        location = f"{self._folder}{encode_token(file.resolved)}{self._query}"
+        names = self._files.names
+        header = names.header(seed)
+        digest = header_digest(header)
         fields = {
-            "etag": named.etag,
-            "content-disposition": named.content_headers["Content-Disposition"],
-            "content-location": location,
+            b"etag": entity_tag(digest).encode(),
+            b"content-disposition": self._disposition.of(digest).encode("latin-1"),
+            b"content-location": f"{self._folder}{token_of(names.recipe(seed))}{self._query}".encode(
+                "latin-1"
+            ),
         }
-        return {name.encode(): value.encode("latin-1") for name, value in fields.items()}, body
+        return fields, self._files.compute(seed, header)
 
 
 def offer_seeds(request: Request, opened: OpenFile, response: Response) -> None:

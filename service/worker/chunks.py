@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import NamedTuple
 
-from tensorseed.concurrency.buffers import BufferPool
+from tensorseed.concurrency.buffers import BufferPool, Bytes
 from tensorseed.devices.base import Accelerator
 from tensorseed.files.costs import seconds
 from tensorseed.files.elements import ElementSource
 from tensorseed.files.entries import Entry
 from tensorseed.files.virtual_file import ALIGNMENT, BLOCK, VirtualFile
 
+from ..telemetry import Generation
 from .metrics_hooks import WorkerMetrics, record_chunk
 from .pools import CHEAP_SECONDS
 
@@ -127,6 +128,10 @@ class ChunkComputer:
         """Return `size` zeros without computing any."""
         return self._zeros[:size]
 
+    def buffer(self, size: int) -> Bytes:
+        """A buffer that returns to the pool with its last view, aligned as a file from its start is."""
+        return self._buffers.acquire(size)
+
     def compute(self, file: VirtualFile, start: int, stop: int, source: ElementSource) -> memoryview:
         """Compute the bytes [start, stop) into a buffer that returns to the pool with its last view."""
         first, last = file.around(start, stop)
@@ -135,6 +140,13 @@ class ChunkComputer:
         file.read_into(out, first, source)
         record_chunk(self._metrics, file, start, stop, started)
         return out.data[start - first : stop - first]
+
+    def generate(self, file: VirtualFile, start: int, stop: int, source: ElementSource) -> memoryview:
+        """Compute them likewise, as the whole of a span."""
+        with Generation(file, start, stop) as generation:
+            body = self.compute(file, start, stop, source)
+            generation.nbytes = len(body)
+            return body
 
     def start(
         self, device: Accelerator, file: VirtualFile, start: int, stop: int

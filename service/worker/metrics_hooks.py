@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import ParamSpec, TypeVar
 
@@ -10,6 +10,8 @@ from tensorseed.files.virtual_file import VirtualFile
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Kind = tuple[str, str]
+"""The names of a scheme and a dtype."""
 
 
 class WorkerMetrics:
@@ -35,16 +37,26 @@ def record_chunk(metrics: WorkerMetrics, file: VirtualFile, start: int, stop: in
     """
     if metrics is NO_METRICS:
         return
+    record_computed(metrics, generated_bytes(file, start, stop), started)
+
+
+def record_computed(metrics: WorkerMetrics, generated: Mapping[Kind, int], started: float) -> None:
+    """Record bytes by scheme and dtype, whose computation began at `started`."""
     metrics.record_generation_seconds(perf_counter() - started)
-    sums: dict[tuple[str, str], int] = {}
+    for (scheme, dtype), nbytes in generated.items():
+        metrics.add_generated_bytes(scheme, dtype, nbytes)
+
+
+def generated_bytes(file: VirtualFile, start: int, stop: int) -> Mapping[Kind, int]:
+    """The bytes of tensors within [start, stop) of a file, by scheme and dtype."""
+    sums: dict[Kind, int] = {}
     for portion in file.portions(start, stop):
         nbytes = (portion.stop - portion.start) * portion.tensors
         if nbytes > 0:
             tensor = portion.entry.tensor
             kind = tensor.scheme.kind, tensor.dtype.name
             sums[kind] = sums.get(kind, 0) + nbytes
-    for (scheme, dtype), nbytes in sums.items():
-        metrics.add_generated_bytes(scheme, dtype, nbytes)
+    return sums
 
 
 def time_queue(metrics: WorkerMetrics, function: Callable[P, T]) -> Callable[P, T]:

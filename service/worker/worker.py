@@ -34,6 +34,7 @@ from .fair_pool import FairPool, Job
 from .metrics_hooks import NO_METRICS, WorkerMetrics, time_queue
 from .pools import SHORT_SECONDS, Pools
 from .preparations import Preparations
+from .reseeded import ReseededFiles
 from .torch_files import Memory, TorchFiles
 
 MIN_ACCELERATOR_ELEMENTS = {"losses": 1 << 22, "evaluations": 1 << 22}  # for device `auto`
@@ -152,10 +153,11 @@ class Worker:
         """Compute the file's bytes [start, stop) in the calling thread, where they are cheap; else None."""
         if stop - start > self._sizers.chunk_bytes or not is_cheap(file, start, stop):
             return None
-        with Generation(file, start, stop) as generation:
-            body = self._chunks.compute(file, start, stop, self._drawn(file))
-            generation.nbytes = len(body)
-            return body
+        return self._chunks.generate(file, start, stop, DrawnElements(file.resolved, self._compiled))
+
+    def reseeded(self, file: VirtualFile) -> ReseededFiles:
+        """Return what computes the files of a spec with other seeds, where `at_once` computes this one."""
+        return ReseededFiles(file, self._compiled, self._chunks, self._metrics)
 
     async def stream(self, file: VirtualFile, start: int, stop: int) -> AsyncGenerator[memoryview, None]:
         """Yield the file's bytes [start, stop), in chunks that end at multiples of the chunk size.
@@ -213,7 +215,8 @@ class Worker:
         if stop > len(file.header) and file.resolved.generator == "philox":
             device = await self.device(file.resolved.device)
             queue = self._device_queue(device) if isinstance(device, Accelerator) else None
-        source = self._drawn(file) if stop <= len(file.header) else await self.source(file)
+        drawn = DrawnElements(file.resolved, self._compiled)
+        source = drawn if stop <= len(file.header) else await self.source(file)
 
         def compute(start: int, chunk: Chunk) -> asyncio.Future[memoryview]:
             if queue is not None and isinstance(device, Accelerator) and not chunk.is_dear:
@@ -239,13 +242,10 @@ class Worker:
         With generator torch it is the whole file, materialised.
         """
         if file.resolved.generator != "torch":
-            return self._drawn(file)
+            return DrawnElements(file.resolved, self._compiled)
         device = await self.device(file.resolved.device)
         with span("materialise", file_attributes(file)), device.translating_errors():
             return await self._torch_files.get(file.resolved)
-
-    def _drawn(self, file: VirtualFile) -> DrawnElements:
-        return DrawnElements(file.resolved, self._compiled)
 
     def devices(self) -> list[Device]:
         """Return the healthy devices of this host. Blocks: the first search for GPUs takes seconds."""

@@ -43,6 +43,9 @@ class BufferPool:
     def _take(self, size: int) -> Bytes | None:
         """Take the smallest free buffer that is large enough, the latest of equal ones."""
         latest_first = self._snapshot()[::-1]
+        for buffer in latest_first:  # as a rule the latest one, without sorting
+            if buffer.size == size and self._free.pop(id(buffer), None) is not None:
+                return buffer
         for buffer in sorted(latest_first, key=lambda buffer: buffer.size):
             if buffer.size >= size and self._free.pop(id(buffer), None) is not None:
                 return buffer
@@ -52,7 +55,7 @@ class BufferPool:
         """Return a buffer to the pool: in any thread, whenever the interpreter frees a view."""
         self._free[id(buffer)] = buffer
         free = self._snapshot()
-        surplus = sum(buffer.size for buffer in free) - self._max_free
+        surplus = sum([buffer.size for buffer in free]) - self._max_free
         for oldest in free:
             if surplus <= 0:
                 break

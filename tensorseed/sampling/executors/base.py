@@ -7,7 +7,7 @@ module cuts ranges and selections.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple, assert_never
@@ -86,6 +86,15 @@ class Executor(ABC):
                 distribution.fill(self, dtype, stream, first, out)
             case _:
                 assert_never(distribution)
+
+    def filling(
+        self,
+        distribution: Distribution,
+        dtype: DType,
+        size: int,  # noqa: ARG002
+    ) -> Callable[[Stream, Storage], None]:
+        """What fills memory with the first `size` elements of one stream after another, as `fill` does."""
+        return lambda stream, out: self.fill(distribution, dtype, stream, 0, out)
 
     def fill_many(self, seed: int, ranges: Ranges) -> None:
         """Fill the memory of every range, which is not empty, and kept by its owner."""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tensorseed.sampling.addresses import address_of
 from tensorseed.sampling.distributions.base import Distribution, Draw, Indices, Starts, Storage
 from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.executors.base import Blocks, Executor, Ranges, formula
-from tensorseed.sampling.executors.range_batches import PER_BLOCK, draw_many, draw_runs, is_ranged
+from tensorseed.sampling.executors.range_batches import (
+    PER_BLOCK,
+    FirstElements,
+    draw_many,
+    draw_runs,
+    is_ranged,
+)
 from tensorseed.sampling.kernels import DRAWS
 from tensorseed.sampling.philox import Key, Stream
 
@@ -36,6 +44,15 @@ class CompiledExecutor(Executor):
             draw_runs(drawn, dtype, address_of(out), start, out.size, stream.key())
         else:
             super().fill(distribution, dtype, stream, first, out)
+
+    def filling(
+        self, distribution: Distribution, dtype: DType, size: int
+    ) -> Callable[[Stream, Storage], None]:
+        """What fills memory with the first elements of streams. All but the key is looked up once."""
+        if not is_ranged(distribution, dtype):
+            return super().filling(distribution, dtype, size)
+        elements = FirstElements(formula(distribution, dtype), dtype, size)
+        return lambda stream, out: elements.draw(address_of(out), stream.key())
 
     def fill_many(self, seed: int, ranges: Ranges) -> None:
         """Fill the memory of every range, many in a call of a kernel."""

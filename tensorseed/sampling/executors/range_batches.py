@@ -56,6 +56,21 @@ def draw_runs(drawn: Formula, dtype: DType, address: int, starts: Starts, size: 
     RANGES[drawn.transform](layout(dtype), one.ranges, listed, one.keys, _row(drawn))
 
 
+class FirstElements:
+    """So many first elements of one stream after another. All but the key is looked up once."""
+
+    def __init__(self, drawn: Formula, dtype: DType, size: int) -> None:
+        self._kernel, self._layout, self._row = RANGES[drawn.transform], layout(dtype), _row(drawn)
+        self._size = size
+
+    def draw(self, address: int, key: Key) -> None:
+        """Draw those of a stream at an address."""
+        one = _single
+        _RANGE.pack_into(one.ranges.data, 0, address, 1, self._size, 0, 1)
+        _KEY.pack_into(one.keys.data, 0, *key)
+        self._kernel(self._layout, one.ranges, _NO_STARTS, one.keys, self._row)
+
+
 @lru_cache(maxsize=4096)
 def _row(drawn: Formula) -> npt.NDArray[np.float64]:
     """The arguments of a formula, exactly, as the row of a matrix."""

@@ -11,7 +11,7 @@ import pytest
 
 from service.http.request_context import RESEEDED
 from service.server.app import create_app
-from service.server.response_cache import MAX_BODY_BYTES, OVERHEAD_BYTES, ResponseCache
+from service.server.response_cache import MAX_BODY_BYTES, OVERHEAD_BYTES, Recent, ResponseCache
 from service.settings import Settings
 
 URL = "/v1/weights?shape=64,64&init=kaiming_normal&seed=7"
@@ -95,6 +95,16 @@ def test_errors_are_told_each_time(start: Start) -> None:
     with start(app()) as client:
         for _ in range(3):
             assert client.get("/v1/weights?shape=64,64&init=nonsense").status_code == 422
+
+
+def test_of_hashes_the_last_ones_are_known() -> None:
+    recent = Recent(8)
+    assert [recent.note(key, 10 * key) for key in (*range(4), 0, *range(4, 8))] == [None] * 4 + [0] + [
+        None
+    ] * 4
+    assert [recent.note(key, 1) for key in (4, 5, 6, 7, 8)] == [40, 50, 60, 70, None]
+    assert recent.note(1, 3) is None
+    assert recent.note(8, 2) == 1
 
 
 def ask(cache: ResponseCache, query: bytes, **more: Any) -> None:

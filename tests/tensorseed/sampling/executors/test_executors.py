@@ -71,6 +71,18 @@ def test_executors_agree_bit_for_bit(executor, what, dtype):
     assert np.array_equal(compiled.view(np.uint8), tensors.view(np.uint8))
 
 
+@pytest.mark.parametrize("dtype", FLOATS, ids=lambda d: d.name)
+@pytest.mark.parametrize("what", [*DRAWN, *PLAIN], ids=str)
+def test_what_fills_the_same_again_fills_as_ever(what, dtype):
+    for size in (0, 3, 524, 525):
+        fill = EXECUTORS["cpu"].filling(what, dtype, size)
+        for stream in (Stream(42, "weight"), Stream(7, "ü")):
+            found, expected = np.empty(size, dtype.storage), np.empty(size, dtype.storage)
+            fill(stream, found)
+            EXECUTORS["cpu"].fill(what, dtype, stream, 0, expected)
+            assert np.array_equal(found.view(np.uint8), expected.view(np.uint8))
+
+
 @given(data=st.data())
 def test_any_range_and_any_selection_is_part_of_the_whole(data):
     what = data.draw(st.sampled_from([*DRAWN, *PLAIN]))
