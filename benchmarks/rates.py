@@ -16,25 +16,22 @@ from benchmarks.servers import Server, plain, service
 TENSOR = "/v1/weights?shape=256,784&init=kaiming_normal"
 SEEDS_APART = 1_000_000  # more than one measurement asks for
 SCALE = Scale("requests/s", 1.0)
-SETTLING_SECONDS = 10.0  # until the second process of each side serves
 
 
 def rates(effort: Effort) -> Iterator[Row]:
-    """One connection and 32, one URL and a new seed for every request; then two processes on each side."""
+    """One connection and 32, one URL and a new seed for every request."""
     absent = missing("wrk")
     if absent:
         yield Skipped("requests a second of one 256×784 tensor", absent)
         return
     with service() as ours, plain() as theirs:
-        yield from _rates(ours, theirs, (1, 32), effort, "")
-    with service("--workers", "2") as ours, plain(2) as theirs:
-        time.sleep(SETTLING_SECONDS)
-        yield from _rates(ours, theirs, (32,), effort, ", two processes")
+        yield from small_files(ours, theirs, (1, 32), effort)
 
 
-def _rates(
-    ours: Server, theirs: Server, connections: tuple[int, ...], effort: Effort, processes: str
+def small_files(
+    ours: Server, theirs: Server, connections: tuple[int, ...], effort: Effort, processes: str = ""
 ) -> Iterator[Row]:
+    """The rows of each number of connections; `processes` ends their names."""
     for clients in connections:
         sides = _sides(ours.url(TENSOR), theirs.url("/ready"), clients, effort.seconds)
         took = in_turn(sides, max(effort.rounds, 7) if effort is not QUICK else effort.rounds)
