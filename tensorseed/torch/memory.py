@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 PLAIN = frozenset([nn.Parameter, nn.Buffer, torch.Tensor])
 """The types of tensors that are no subclasses with a memory of another kind."""
+
+CHECKED = 128  # tensors at a time, whose objects the caches of a core hold
 
 _IS_CPU = attrgetter("is_cpu")  # by loops in C
 
@@ -125,19 +128,31 @@ def overlaps(tensor: torch.Tensor) -> bool:
 def plain_addresses(tensors: Sequence[torch.Tensor], addresses: Sequence[int], sizes: Sizes) -> list[int]:
     """Return the addresses of plain contiguous tensors of the CPU; 0 of any other.
 
-    These are thousands in a module of small tensors, where such checks cost as much as to fill them.
+    These are thousands in a module of small tensors, where such checks cost as much as to fill them. Most of
+    that is for reading them from memory, so all checks of some tensors precede those of the next.
     """
+    held: list[int] = []  # elements before each tensor in its storage, then bytes of the storage, by turns
+    if all(addresses):  # which no functional tensor has, and none that is sparse
+        groups = (tensors[i : i + CHECKED] for i in range(0, len(tensors), CHECKED))
+        if all(_are_plain(group, held) for group in groups) and _fit_storages(held, sizes):
+            return [*addresses]
+    return [*map(_plain_address, tensors, addresses)]
+
+
+def _are_plain(tensors: Sequence[torch.Tensor], held: list[int]) -> bool:
+    """Return whether all are plain contiguous tensors of the CPU; add what `plain_addresses` collects."""
     of_class = torch.Tensor
-    if (
-        all(addresses)  # which no functional tensor has, and none that is sparse
-        and all(map(_IS_CPU, tensors))
+    if not (
+        all(map(_IS_CPU, tensors))
         and all(map(of_class.is_contiguous, tensors))
         and not any(map(of_class.is_neg, tensors))
         and not any(map(of_class.is_inference, tensors))
-        and _fit_storages(tensors, sizes)
     ):
-        return [*addresses]
-    return [*map(_plain_address, tensors, addresses)]
+        return False
+    storages = map(torch.UntypedStorage.nbytes, map(of_class.untyped_storage, tensors))
+    pairs: Iterable[tuple[Any, int]] = zip(map(of_class.storage_offset, tensors), storages, strict=True)
+    held += chain.from_iterable(pairs)
+    return True
 
 
 def _plain_address(tensor: torch.Tensor, address: int) -> int:
@@ -152,12 +167,10 @@ def _plain_address(tensor: torch.Tensor, address: int) -> int:
     return 0
 
 
-def _fit_storages(tensors: Sequence[torch.Tensor], sizes: Sizes) -> bool:
+def _fit_storages(held: Sequence[int], sizes: Sizes) -> bool:
     """Return whether the storage of every contiguous tensor holds all its elements."""
-    offsets = np.array([*map(torch.Tensor.storage_offset, tensors)], np.int64)
-    storages = map(torch.Tensor.untyped_storage, tensors)
-    held = np.array([*map(torch.UntypedStorage.nbytes, storages)], np.int64)
-    return bool(((offsets + sizes.elements) * sizes.widths <= held).all())
+    offsets, nbytes = np.array(held, np.int64).reshape(-1, 2).T
+    return bool(((offsets + sizes.elements) * sizes.widths <= nbytes).all())
 
 
 class Sizes(NamedTuple):
