@@ -13,7 +13,7 @@ from numba import njit
 
 from tensorseed.sampling.block_vectors import store, store_in_turn
 from tensorseed.sampling.primitives import Number, bits_of_float32, float32_of_bits, select
-from tensorseed.sampling.vectors import to_uint16, to_uint32
+from tensorseed.sampling.vectors import float16_codes, to_uint16, to_uint32
 
 FLOAT32, BFLOAT16, FLOAT16, FLOAT8 = range(4)
 UP, DOWN = np.int32(0x8000), np.int32(0x7FFF)  # added to an odd and to an even upper half
@@ -55,6 +55,6 @@ def put(address: Any, first: Number, second: Number, layout: Any) -> None:
         low = narrow_code(bits_of_float32(first), numbers)
         high = narrow_code(bits_of_float32(second), numbers)
         if kind == FLOAT16:
-            store(address, low | (high << 16))
+            store(address, float16_codes(first, low) | (float16_codes(second, high) << 16))
         else:
             store(address, to_uint16(low | (high << 8)))

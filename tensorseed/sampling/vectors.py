@@ -22,6 +22,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
 
 I32 = ir.IntType(32)
+WITH_F16C = ("x86-64-v3", "x86-64-v4")  # levels that have it without naming it
 
 
 class Vector(types.Type):  # type: ignore[misc]
@@ -229,6 +230,31 @@ def _to_integer(before: Any, after: Any) -> str:
 
 def _same_width(before: Any, after: Any) -> str:
     return "bitcast"
+
+
+@intrinsic
+def float16_codes(typingctx: Any, x: Any, otherwise: Any) -> Any:
+    """float32 numbers as float16 representations (int32), to nearest even.
+
+    Where no instruction converts them they are `otherwise`, the same by operations on integers.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if not _converts_to_float16(*context.codegen().magic_tuple()):
+            return args[1]
+        of16 = builder.fptrunc(args[0], ir.VectorType(ir.HalfType(), x.size))
+        codes = builder.bitcast(of16, ir.VectorType(ir.IntType(16), x.size))
+        return builder.zext(codes, args[1].type)
+
+    return otherwise(x, otherwise), codegen
+
+
+def _converts_to_float16(triple: str, cpu: str, features: str) -> bool:
+    """Whether an instruction rounds float32 to float16; else LLVM would call a function that is not there."""
+    if triple.startswith("x86_64"):
+        chosen = features.split(",")
+        return "+f16c" in chosen or (cpu in WITH_F16C and "-f16c" not in chosen)
+    return triple.startswith(("aarch64", "arm64"))
 
 
 to_float32, to_int32 = converted(types.float32, _to_float), converted(types.int32, _to_integer)

@@ -15,7 +15,7 @@ from numba.core.errors import TypingError
 
 from tensorseed.devices.local import local_settings
 from tensorseed.sampling.block_vectors import BLOCKS
-from tensorseed.sampling.distributions import Distribution, Draw, Normal
+from tensorseed.sampling.distributions import Distribution, Draw, Normal, Uniform
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.sampling.executors import kernel_cache
 from tensorseed.sampling.executors.base import formula
@@ -107,6 +107,20 @@ def test_vectors_have_the_bits_of_scalars_at_every_offset_and_length(
                 stop = min(start + size, whole.size)
                 drawn = bits(what, dtype, stop - start, first=4 * block + start)
                 assert np.array_equal(drawn.view(whole.dtype), whole[start:stop])
+
+
+def test_float16_rounds_subnormals_ties_and_overflow_to_nearest_even() -> None:
+    """By an instruction where there is one: as numpy does, over all exponents."""
+    count, float16 = 40 * BLOCKS, DTYPES["float16"]
+    for exponent in range(-30, 19):
+        what = Uniform(-(2.0**exponent), 2.0**exponent)
+        wide = plainly(what, FLOAT32, 0, count)
+        with np.errstate(over="ignore"):
+            expected = wide.astype(np.float16)
+        assert np.array_equal(bits(what, float16, 4 * count).view(np.uint16), expected.view(np.uint16))
+        narrowed = np.empty(wide.size, float16.storage)
+        narrow(wide, float16, narrowed)
+        assert np.array_equal(narrowed.view(np.uint16), expected.view(np.uint16))
 
 
 @pytest.mark.parametrize("dtype", DRAWN_IN_32, ids=lambda dtype: dtype.name)

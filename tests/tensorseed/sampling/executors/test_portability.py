@@ -39,7 +39,7 @@ def drawn() -> str:
     digest = hashlib.sha256()
     for count in (1, 63, 64, 1_000, 100_003):
         for what in (Normal(0, 1), Uniform(-1, 1), TruncNormal(0, 1, -2, 2), TruncNormal(0, 1, 1, 9)):
-            for dtype in ("float32", "float64", "bfloat16", "float8_e5m2"):
+            for dtype in ("float32", "float64", "bfloat16", "float16", "float8_e5m2"):
                 out = np.empty(count, DTYPES[dtype].storage)
                 CompiledExecutor().fill(what, DTYPES[dtype], Stream(0, ""), 3, out)
                 digest.update(out.tobytes())
