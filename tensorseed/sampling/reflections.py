@@ -5,7 +5,7 @@ are those of `distributions/orthogonal.py`. A row costs about 4·m·k operations
 preparation.
 
 The Gaussian vectors are the rows of a row-major matrix (k, m) of normals: gⱼ[i] is number j·m + i. All
-numbers are float64. Every sum goes from its first term to its last, and the loops are vectorised across rows.
+numbers are float64. Every sum goes from its first term to its last, and vectors go across rows.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ import numpy.typing as npt
 from numba import njit
 
 from tensorseed.concurrency.cancellation import check_cancelled
+from tensorseed.sampling.block_vectors import store
 from tensorseed.sampling.kernels import normal_f64
 from tensorseed.sampling.philox import Key
+from tensorseed.sampling.row_vectors import NBYTES, ROWS, equal, load
 
 Matrix = npt.NDArray[np.float64]
 
 PANEL = 1 << 18  # elements of reflectors drawn at a time: 2 MiB
-GROUP = 64  # rows reflected side by side
+HEIGHT = 64  # reflectors at most that are drawn at a time
 STANDARD = (np.float64(0.0), np.float64(1.0))
 
 kernel = njit(nogil=True, error_model="numpy")
@@ -37,12 +39,12 @@ def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64
     """
     m, k = max(shape), min(shape)
     tall = shape[0] > shape[1]
-    groups = [np.zeros((m, min(GROUP, rows.size - i))) for i in range(0, rows.size, GROUP)]
+    groups = [np.zeros((m, ROWS)) for _ in range(0, rows.size, ROWS)]
     for i, x in enumerate(groups):
-        own = rows[i * GROUP : i * GROUP + x.shape[1]]
-        x[own, np.arange(x.shape[1])] = 1.0
+        own = rows[i * ROWS : (i + 1) * ROWS]
+        x[own, np.arange(own.size)] = 1.0
     signs = np.empty(k)
-    height = max(1, min(GROUP, PANEL // m))
+    height = max(1, min(HEIGHT, PANEL // m))
     starts = range(0, k if tall else int(rows.max(initial=-1)) + 1, height)
     memory, scales, words = np.empty((height, m)), np.empty(height), key.words()
     for first in starts if tall else reversed(starts):
@@ -54,8 +56,8 @@ def orthogonal_rows(key: Key, shape: tuple[int, int], rows: npt.NDArray[np.int64
             check_cancelled()
             reflect(x, panel, scales, first, tall)
     if tall:
-        return np.concatenate([(x[:k] * signs[:, None]).T for x in groups])
-    return np.concatenate([x.T for x in groups]) * signs[rows][:, None]
+        return np.concatenate([(x[:k] * signs[:, None]).T for x in groups])[: rows.size]
+    return np.concatenate([x.T for x in groups])[: rows.size] * signs[rows][:, None]
 
 
 @kernel
@@ -99,91 +101,57 @@ def make_reflectors(panel: Any, scales: Any, signs: Any, first: int) -> None:
 
 @kernel
 def reflect(x: Any, panel: Any, scales: Any, first: int, ascending: bool) -> None:
-    """Apply a panel's reflections to the columns of `x` (m, rows), in ascending or descending order.
+    """Apply a panel's reflections to the columns of `x` (m, ROWS), in ascending or descending order.
 
     What a reflection subtracts and the next one's sums take one pass over `x`, which is larger than the
     first cache.
     """
-    count = panel.shape[0]
-    dots, factors = np.zeros(x.shape[1]), np.empty(x.shape[1])
+    count, m = panel.shape
+    address = np.uint64(x.ctypes.data)
     p = 0 if ascending else count - 1
-    add_dots(x, panel[p], first + p, dots)
+    dots = with_dots(address, panel[p], first + p, m, equal(0.0))
     for _ in range(count - 1):
         after = p + 1 if ascending else p - 1
         v, w, start, ahead = panel[p], panel[after], first + p, first + after
-        for r in range(dots.size):
-            factors[r] = dots[r] * scales[p]
-            dots[r] = 0.0
+        factors, dots = dots * scales[p], equal(0.0)
         if ascending:
-            subtract_multiples(x, v[:ahead], start, factors)  # of the one number that the next one leaves
+            subtract_multiples(
+                address, v, start, ahead, factors
+            )  # of the one number that the next one leaves
         else:
-            add_dots(x, w[:start], ahead, dots)  # of the one number that this one leaves
-        subtract_and_add(x, v, w, max(start, ahead), factors, dots)
+            dots = with_dots(address, w, ahead, start, dots)  # of the one number that this one leaves
+        dots = subtracted_with_dots(address, v, w, max(start, ahead), factors, dots)
         p = after
-    for r in range(dots.size):
-        factors[r] = dots[r] * scales[p]
-    subtract_multiples(x, panel[p], first + p, factors)
+    subtract_multiples(address, panel[p], first + p, m, dots * scales[p])
 
 
-@kernel
-def subtract_and_add(x: Any, v: Any, w: Any, start: int, factors: Any, dots: Any) -> None:
-    """x[i, r] −= factors[r]·v[i], and then dots[r] += w[i]·x[i, r], from `start` on, term by term."""
-    i = start
-    while i + 4 <= v.size:
-        v0, v1, v2, v3 = v[i], v[i + 1], v[i + 2], v[i + 3]
-        w0, w1, w2, w3 = w[i], w[i + 1], w[i + 2], w[i + 3]
-        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        for r in range(dots.size):
-            factor = factors[r]
-            y0, y1 = x0[r] - factor * v0, x1[r] - factor * v1
-            y2, y3 = x2[r] - factor * v2, x3[r] - factor * v3
-            x0[r], x1[r], x2[r], x3[r] = y0, y1, y2, y3
-            dots[r] = (((dots[r] + w0 * y0) + w1 * y1) + w2 * y2) + w3 * y3
-        i += 4
-    while i < v.size:
-        v0, w0, x0 = v[i], w[i], x[i]
-        for r in range(dots.size):
-            x0[r] -= factors[r] * v0
-            dots[r] += w0 * x0[r]
-        i += 1
+@njit(forceinline=True)
+def subtracted_with_dots(address: Any, v: Any, w: Any, start: Any, factors: Any, dots: Any) -> Any:
+    """x[i] −= factors·v[i], and then the sums with w[i]·x[i] added, from `start` on, term by term."""
+    address += np.uint64(start * NBYTES)
+    v, w = v[start:], w[start:]
+    for i in range(v.size):
+        row = address + np.uint64(i * NBYTES)
+        y = load(row) - factors * v[i]
+        store(row, y)
+        dots = dots + y * w[i]
+    return dots
 
 
-@kernel
-def add_dots(x: Any, v: Any, start: int, dots: Any) -> None:
-    """dots[r] += Σᵢ v[i]·x[i, r] from `start` on, term by term; four in an iteration spare stores."""
-    i = start
-    while i + 4 <= v.size:
-        v0, v1, v2, v3 = v[i], v[i + 1], v[i + 2], v[i + 3]
-        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        for r in range(dots.size):
-            dots[r] = (((dots[r] + v0 * x0[r]) + v1 * x1[r]) + v2 * x2[r]) + v3 * x3[r]
-        i += 4
-    while i < v.size:
-        v0, x0 = v[i], x[i]
-        for r in range(dots.size):
-            dots[r] += v0 * x0[r]
-        i += 1
+@njit(forceinline=True)
+def with_dots(address: Any, v: Any, start: Any, stop: Any, dots: Any) -> Any:
+    """The sums with v[i]·x[i] added, from `start` up to `stop`, term by term."""
+    for i in range(start, stop):
+        dots = dots + load(address + np.uint64(i * NBYTES)) * v[i]
+    return dots
 
 
-@kernel
-def subtract_multiples(x: Any, v: Any, start: int, factors: Any) -> None:
-    """x[i, r] −= factors[r]·v[i] from `start` on."""
-    i = start
-    while i + 4 <= v.size:
-        v0, v1, v2, v3 = v[i], v[i + 1], v[i + 2], v[i + 3]
-        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-        for r in range(factors.size):
-            factor = factors[r]
-            x0[r] -= factor * v0
-            x1[r] -= factor * v1
-            x2[r] -= factor * v2
-            x3[r] -= factor * v3
-        i += 4
-    while i < v.size:
-        v0, x0 = v[i], x[i]
-        for r in range(factors.size):
-            x0[r] -= factors[r] * v0
-        i += 1
+@njit(forceinline=True)
+def subtract_multiples(address: Any, v: Any, start: Any, stop: Any, factors: Any) -> None:
+    """x[i] −= factors·v[i], from `start` up to `stop`."""
+    for i in range(start, stop):
+        row = address + np.uint64(i * NBYTES)
+        store(row, load(row) - factors * v[i])
 
 
-KERNELS = [draw_gaussians, make_reflectors, reflect, subtract_and_add, add_dots, subtract_multiples]
+KERNELS = [draw_gaussians, make_reflectors, reflect]

@@ -38,6 +38,7 @@ from tensorseed.sampling import (
     quantization_kernels,
     range_kernels,
     reflections,
+    row_vectors,
     transforms32,
     transforms64,
     vectors,
@@ -75,7 +76,7 @@ KERNELS = [
     *sparse.KERNELS,
     *quantization_kernels.KERNELS,
 ]
-OVERLOADS = 37  # that the compiler makes: kernels, each counted for every type of its arguments
+OVERLOADS = 34  # that the compiler makes: kernels, each counted for every type of its arguments
 EXAMPLES: list[Distribution] = [  # together they run every kernel
     Uniform(0.0, 1.0),
     Normal(0.0, 1.0),
@@ -286,7 +287,7 @@ def sources_digest() -> str:
     """The first 16 hex digits of the SHA-256 of the files' layout and all sources of the kernels."""
     formulas = jit_target, vectors, primitives, philox, transforms32, transforms64
     draws = block_vectors, element_stores, kernels, range_kernels, sparse
-    modules: tuple[Any, ...] = *formulas, *draws, quantization_kernels, reflections, compact_wy
+    matrices = row_vectors, reflections, compact_wy
+    modules: tuple[Any, ...] = *formulas, *draws, quantization_kernels, *matrices
     sources = (Path(str(module.__file__)).read_bytes() for module in modules)
-    digest = hashlib.sha256(b"".join((LAYOUT, *sources)))
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(b"".join((LAYOUT, *sources))).hexdigest()[:16]
