@@ -85,9 +85,7 @@ class VirtualFile:
         singles: Sequence[int] = range(first, last)
         if len(singles) >= MIN_TOGETHER:
             singles = (first, last - 1)
-            numbers = self._entries.tensors.numbers[first + 1 : last - 1]
-            found = np.unique(numbers, return_index=True, return_counts=True)
-            for index, count in zip(*map(np.ndarray.tolist, found[1:]), strict=True):
+            for index, count in self._entries.tensors[first + 1 : last - 1].of_each_kind():
                 entry = self._entries[first + 1 + index]
                 yield Portion(entry, entry.start, entry.stop, count)
         for entry in map(self._entries.__getitem__, singles):
@@ -124,22 +122,39 @@ class VirtualFile:
             piece = self.header[start:stop]
             out[: len(piece)] = np.frombuffer(piece, np.uint8)
         first, last = self._entries.at(start), self._entries.before(stop)
-        singles: Sequence[int] = range(first, last)
-        if len(singles) >= MIN_TOGETHER:
-            self._read_between(first + 1, last - 1, start, out, source)
-            singles = (first, last - 1)
-        for entry in map(self._entries.__getitem__, singles):
-            begin, end = max(start, entry.start), min(stop, entry.stop)
-            if begin < end:
-                _read_entry(entry, begin - entry.start, out[begin - start : end - start], source)
+        if last - first >= MIN_TOGETHER:
+            self._read_together(first, last, start, out, source)
+            return
+        for entry in map(self._entries.__getitem__, range(first, last)):
+            self._read_part(entry, start, out, source)
 
-    def _read_between(
+    def _read_part(self, entry: Entry, start: int, out: npt.NDArray[np.uint8], source: ElementSource) -> None:
+        """Fill the part of `out` that holds bytes of a tensor."""
+        begin, end = max(start, entry.start), min(start + out.size, entry.stop)
+        if begin < end:
+            _read_entry(entry, begin - entry.start, out[begin - start : end - start], source)
+
+    def _read_together(
         self, first: int, last: int, start: int, out: npt.NDArray[np.uint8], source: ElementSource
     ) -> None:
-        """Fill the part of `out` that holds the tensors [first, last), none of which is cut."""
-        offsets, sizes = (column[first:last] for column in self._entries.places)
-        tensors = self._entries.tensors[first:last]
-        parts = Parts(tensors, np.zeros_like(sizes), address_of(out) + offsets - start, sizes)
+        """Fill the part of `out` that holds the tensors [first, last), in a call but for cut elements."""
+        ends = self._entries[first], self._entries[last - 1]
+        ahead, stop = max(start - ends[0].start, 0), start + out.size
+        behind = max(ends[1].stop - stop, 0)
+        of_first, of_last = (one.tensor.dtype.itemsize for one in ends)
+        if ahead % of_first:
+            self._read_part(ends[0], start, out, source)
+            first, ahead = first + 1, 0
+        if behind % of_last:
+            self._read_part(ends[1], start, out, source)
+            last, behind = last - 1, 0
+        offsets, sizes = (column[first:last].copy() for column in self._entries.places)
+        firsts = np.zeros_like(sizes)
+        firsts[0] = ahead // of_first
+        offsets[0] += ahead
+        sizes[0] -= ahead // of_first
+        sizes[-1] -= behind // of_last
+        parts = Parts(self._entries.tensors[first:last], firsts, address_of(out) + offsets - start, sizes)
         source.fill_many(parts if sizes.all() else parts.at(np.flatnonzero(sizes)))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -65,38 +65,15 @@ def stream_key(seed: int, name: str, purpose: str = "value") -> Key:
     SHA-256 over the domain, then the seed (8 bytes), then the lengths (8 bytes) and UTF-8 bytes of name and
     purpose; integers are little-endian. The first 16 bytes of the digest are four little-endian words.
     """
-    before, after = _around(seed, purpose)
+    before, after = around_name(seed, purpose)
     text = name.encode()
     digest = hashlib.sha256(before + len(text).to_bytes(8, "little") + text + after).digest()
     return Key(*_FOUR_WORDS.unpack_from(digest))
 
 
-def key_digests(
-    seed: int, names: Iterable[str], purpose: str = "value", own: Iterable[int | None] = ()
-) -> bytearray:
-    """The digests, of which the first 16 bytes are the words of `stream_key`, for many names.
-
-    `own` are the seeds of the names: `None` is `seed`, and so is every one of an empty `own`.
-    """
-    before, after = _around(seed, purpose)
-    texts, sha256 = [*map(str.encode, names)], hashlib.sha256
-    heads = {size: before + size.to_bytes(8, "little") for size in {*map(len, texts)}}
-    seeds = [*own]
-    if seeds.count(None) == len(seeds):
-        return bytearray().join([sha256(heads[len(text)] + text + after).digest() for text in texts])
-    size_at = len(DOMAIN) + 8  # behind the domain and the seed
-    domains = [DOMAIN + (seed if one is None else one).to_bytes(8, "little") for one in seeds]
-    return bytearray().join(
-        [
-            sha256(domain + heads[len(text)][size_at:] + text + after).digest()
-            for domain, text in zip(domains, texts, strict=True)
-        ]
-    )
-
-
 @lru_cache
-def _around(seed: int, purpose: str) -> tuple[bytes, bytes]:
-    """What is hashed before and after a name."""
+def around_name(seed: int, purpose: str) -> tuple[bytes, bytes]:
+    """What is hashed before the length of a name, and after the name."""
     text = purpose.encode()
     return DOMAIN + seed.to_bytes(8, "little"), len(text).to_bytes(8, "little") + text
 

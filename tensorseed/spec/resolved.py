@@ -155,6 +155,13 @@ class Tensors(Sequence[ResolvedTensor]):
         found, numbers = np.unique(self.numbers, return_inverse=True)
         return [self.kinds[number] for number in found.tolist()], numbers
 
+    def of_each_kind(self) -> Sequence[tuple[int, int]]:
+        """The index of one tensor of each kind that is here, and how many there are of it."""
+        if len(self.kinds) == 1:
+            return [(0, len(self))] if self.names else []
+        _, indices, counts = np.unique(self.numbers, return_index=True, return_counts=True)
+        return [*zip(indices.tolist(), counts.tolist(), strict=True)]
+
 
 class TensorColumns:
     """Tensors by name, until they are sorted."""

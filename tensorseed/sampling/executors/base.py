@@ -7,7 +7,7 @@ module cuts ranges and selections.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple, assert_never
@@ -51,8 +51,10 @@ class Ranges(NamedTuple):
     addresses: Indices
     sizes: Indices
 
-    def of(self, kinds: Iterable[int]) -> Ranges:
+    def of(self, kinds: Collection[int]) -> Ranges:
         """Those of some kinds, by their indices."""
+        if len(kinds) == len(self.kinds):
+            return self
         is_of = np.zeros(len(self.kinds), np.bool_)
         is_of[[*kinds]] = True
         chosen = np.flatnonzero(is_of[self.rows])

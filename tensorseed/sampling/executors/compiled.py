@@ -56,7 +56,9 @@ class CompiledExecutor(Executor):
 
     def fill_many(self, seed: int, ranges: Ranges) -> None:
         """Fill the memory of every range, many in a call of a kernel."""
-        super().fill_many(seed, draw_many(seed, ranges))
+        others = draw_many(seed, ranges)
+        if others is not None:
+            super().fill_many(seed, others)
 
     def fill_runs(
         self, distribution: Distribution, dtype: DType, stream: Stream, starts: Starts, out: Storage

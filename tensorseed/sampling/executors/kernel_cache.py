@@ -33,6 +33,7 @@ from tensorseed.sampling import (
     element_stores,
     jit_target,
     kernels,
+    key_kernels,
     philox,
     primitives,
     quantization_kernels,
@@ -43,6 +44,7 @@ from tensorseed.sampling import (
     transforms64,
     vectors,
 )
+from tensorseed.sampling.addresses import address_of
 from tensorseed.sampling.distributions import (
     Distribution,
     Normal,
@@ -61,6 +63,7 @@ from tensorseed.sampling.distributions.four_bit_encoders import (
     Mxfp4Blocks,
 )
 from tensorseed.sampling.dtypes import DTYPES, DType
+from tensorseed.sampling.executors.base import Ranges
 from tensorseed.sampling.executors.compile_progress import Progress, log_lines
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.low_precision import BFLOAT16
@@ -71,12 +74,13 @@ LAYOUT = b"2"  # of the files, which begin with a digest
 KERNELS = [
     *kernels.ALL,
     *range_kernels.KERNELS,
+    *key_kernels.KERNELS,
     *reflections.KERNELS,
     *compact_wy.KERNELS,
     *sparse.KERNELS,
     *quantization_kernels.KERNELS,
 ]
-OVERLOADS = 34  # that the compiler makes: kernels, each counted for every type of its arguments
+OVERLOADS = 36  # that the compiler makes: kernels, each counted for every type of its arguments
 EXAMPLES: list[Distribution] = [  # together they run every kernel
     Uniform(0.0, 1.0),
     Normal(0.0, 1.0),
@@ -278,6 +282,9 @@ def compile_kernels(cache: Path | None, progress: Progress | None = None) -> Non
                 executor.fill(distribution, dtype, stream, 0, np.empty(4, dtype.storage))
                 indices, out = np.zeros(1, np.int64), np.empty(1, dtype.storage)
                 executor.gather(distribution, dtype, stream, indices, out)
+        memory, kinds = np.empty(5, np.float32), [(EXAMPLES[0], DTYPES["float32"])]
+        row, *columns = (np.array([number]) for number in (0, 0, address_of(memory), memory.size))
+        executor.fill_many(0, Ranges(kinds, row, [""], (), *columns))
         for encoder, dtype in ENCODERS:
             quantized = Quantized(Normal(0.0, 1.0), BFLOAT16, 1, 8, 8, encoder)
             executor.fill(quantized, dtype, stream, 0, np.empty(1, dtype.storage))
@@ -286,7 +293,7 @@ def compile_kernels(cache: Path | None, progress: Progress | None = None) -> Non
 def sources_digest() -> str:
     """The first 16 hex digits of the SHA-256 of the files' layout and all sources of the kernels."""
     formulas = jit_target, vectors, primitives, philox, transforms32, transforms64
-    draws = block_vectors, element_stores, kernels, range_kernels, sparse
+    draws = block_vectors, element_stores, kernels, range_kernels, key_kernels, sparse
     matrices = row_vectors, reflections, compact_wy
     modules: tuple[Any, ...] = *formulas, *draws, quantization_kernels, *matrices
     sources = (Path(str(module.__file__)).read_bytes() for module in modules)

@@ -15,14 +15,12 @@ from tensorseed.sampling.distributions.base import Distribution, Draw, Formula, 
 from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.executors.base import Ranges, formula
 from tensorseed.sampling.kernels import Transform
+from tensorseed.sampling.key_kernels import stream_keys
 from tensorseed.sampling.low_precision import layout
-from tensorseed.sampling.philox import Key, key_digests
+from tensorseed.sampling.philox import Key
 from tensorseed.sampling.range_kernels import LISTED, RANGES
 
 PER_BLOCK = 4  # elements
-DIGEST_WORDS = 8
-
-Words = npt.NDArray[np.uint32]
 
 
 def is_ranged(distribution: Distribution, dtype: DType) -> TypeGuard[Draw]:
@@ -77,8 +75,8 @@ def _row(drawn: Formula) -> npt.NDArray[np.float64]:
     return np.array([drawn.arguments], np.float64)
 
 
-def draw_many(seed: int, ranges: Ranges) -> Ranges:
-    """Draw what the kernels of ranges draw, in a call for each transform and dtype; return the others."""
+def draw_many(seed: int, ranges: Ranges) -> Ranges | None:
+    """Draw what the kernels of ranges draw, in a call for each transform and dtype; return others, if any."""
     batches: dict[tuple[Transform, DType], dict[int, Formula]] = {}
     others = []
     for kind, (distribution, dtype) in enumerate(ranges.kinds):
@@ -89,7 +87,7 @@ def draw_many(seed: int, ranges: Ranges) -> Ranges:
             others.append(kind)
     for (transform, dtype), formulas in batches.items():
         _draw(seed, transform, dtype, formulas, ranges.of(formulas))
-    return ranges.of(others)
+    return ranges.of(others) if others else None
 
 
 def _draw(
@@ -101,7 +99,5 @@ def _draw(
     arguments[[*formulas]] = of_kinds
     rows = np.zeros((ranges.sizes.size, 5), np.int64)
     rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = ranges.addresses, 1, ranges.sizes, ranges.firsts
-    # of a bytearray, as an array that cannot be written would be compiled for anew
-    digests = key_digests(seed, ranges.names, own=ranges.seeds)
-    keys: Words = np.frombuffer(digests, np.uint32).reshape(-1, DIGEST_WORDS)
+    keys = stream_keys(seed, ranges.names, ranges.seeds)
     RANGES[transform](layout(dtype), rows, _NO_STARTS, keys, arguments[ranges.rows])
