@@ -26,8 +26,8 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 SECONDS = 120  # for an answer: none of the tests is of time
 TOOL = ["2xx", "3xx", "404"]
 
-_LARGE = ["/v1/weights", "/v1/weights/plan", "/v1/evaluations"]
-"""Paths whose bodies have so many examples and edges that theirs alone are nine tenths of all."""
+_LARGE = ["/v1/weights", "/v1/weights/plan", "/v1/evaluations", "/v1/recipes/plan"]
+"""Paths whose bodies hold inits: the edges of all inits, at every place for one, are nine tenths of all."""
 
 _WHOLE = ["406", "409", "413", "422"]
 _RULED = [
