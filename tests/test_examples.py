@@ -115,7 +115,7 @@ def outputs(notebook: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def test_every_script_is_listed_and_tested() -> None:
-    scripts = {path.name for path in EXAMPLES.iterdir()} - {"README.md", "mlp.json"}
+    scripts = {path.name for path in EXAMPLES.iterdir()} - {"README.md", "mlp.json", "__pycache__"}
     index = (EXAMPLES / "README.md").read_text()
     assert all(f"]({name})" in index for name in scripts)
     assert all(f'"{name}"' in Path(__file__).read_text() for name in scripts)
