@@ -15,6 +15,7 @@ from fastapi.responses import Response
 
 READY = torch.nn.init.kaiming_normal_(torch.empty(256, 784)).numpy().tobytes()
 OCTETS = "application/octet-stream"
+STARTING_SECONDS = 120  # that a process has to import torch, before it is ended and started again
 
 app = FastAPI()
 
@@ -41,4 +42,5 @@ if __name__ == "__main__":
         http="httptools",
         log_level="warning",
         access_log=False,
+        timeout_worker_healthcheck=STARTING_SECONDS,
     )
