@@ -269,9 +269,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("w4a16", "q4", "uint4"), ("int4", "gptq", "awq")),
     **dict.fromkeys(("nf4", "fp4", "bnb", "bitsandbytes", "hqq", "quanto"), ("int4",)),
     **dict.fromkeys(("w8a8", "llmint8", "smoothquant"), ("int8",)),
-    **dict.fromkeys(("fp8block", "fp8blockwise", "finegrainedfp8", "mxfp8"), ("fp8",)),
+    **dict.fromkeys(("fp8blockwise", "finegrainedfp8"), ("fp8", "fp8_block")),
     **dict.fromkeys(("fp8dynamic", "fp8static"), ("fp8_channel", "fp8_tensor")),
-    "nvfp4": ("mxfp4",),
+    **dict.fromkeys(("w8a16", "int8weightonly"), ("int8_packed",)),
+    "w4a16asym": ("int4", "awq"),
+    "nvfp4a16": ("nvfp4",),
+    "mxfp8a16": ("mxfp8",),
 }
 """Words of a choice, such as a nonlinearity or a quantisation: the nearest, where there is none of that."""
 

@@ -36,7 +36,12 @@ def stored(x: Floats, dtype: str, method: str, options: Mapping[str, Any]) -> li
             0x88888888 - (1 << 32) if options.get("checkpoint_format") == "gptq_v2" else 0x77777777,
         ),
         "awq": lambda m: _awq(m, options.get("group_size", 128)),
-        "int4": lambda m: _int4(m, options.get("group_size", 128), dtype),
+        "int4": lambda m: (_int4 if options.get("symmetric", True) else _asymmetric_int4)(
+            m, options.get("group_size", 128), dtype
+        ),
+        "fp8_block": lambda m: _scaled(m, options.get("block_size", (128, 128)), dtype),
+        "int8_packed": lambda m: _int8_packed(m, options.get("group_size", 128), dtype),
+        "mxfp8": _mxfp8,
     }
     if x.ndim == 2:
         return single[method](x)
@@ -132,6 +137,60 @@ def _int4(m: Floats, group: int, dtype: str) -> list[Stored]:
         scale, scales[r, c // group] = _scale(np.abs(x).max() / np.float32(7.5), dtype)
         packed[r, c // 8] += int(np.clip(np.round(m[r, c] / scale) + 8, 0, 15)) << 4 * (c % 8)
     return [packed, scales, np.array(m.shape)]
+
+
+def _asymmetric_int4(m: Floats, group: int, dtype: str) -> list[Stored]:
+    rows, columns = m.shape
+    scales = np.empty((rows, columns // group), np.int64)
+    packed = np.zeros((rows, columns // 8), np.int64)
+    zeros = np.zeros((-(-rows // 8), columns // group), np.int64)
+    for r, g in product(range(rows), range(columns // group)):
+        x = m[r, g * group : (g + 1) * group]
+        low, high = min(x.min(), np.float32(0)), max(x.max(), np.float32(0))
+        scale, scales[r, g] = _scale((high - low) / np.float32(15), dtype)
+        zero = np.clip(-np.round(low / scale), 0, 15)
+        zeros[r // 8, g] += int(zero) << 4 * (r % 8)
+        for c, quotient in enumerate(x / scale, g * group):
+            number = np.clip(np.round(quotient + (zero - np.float32(8))) + 8, 0, 15)
+            packed[r, c // 8] += int(number) << 4 * (c % 8)
+    return [packed, scales, np.array(m.shape), zeros]
+
+
+def _int8_packed(m: Floats, group: int | str, dtype: str) -> list[Stored]:
+    rows, columns = m.shape
+    size = columns if isinstance(group, str) else group
+    scales = np.empty((rows, columns // size), np.int64)
+    packed = np.zeros((rows, columns // 4), np.int64)
+    for r, g in product(range(rows), range(columns // size)):
+        x = m[r, g * size : (g + 1) * size]
+        scale, scales[r, g] = _scale(np.abs(x).max() / np.float32(127.5), dtype)
+        for c, quotient in enumerate(x / scale, g * size):
+            packed[r, c // 4] += int(np.clip(np.round(quotient), -128, 127) + 128) << 8 * (c % 4)
+    return [packed, scales, np.array(m.shape)]
+
+
+def _mxfp8(m: Floats) -> list[Stored]:
+    numbers, scales = _scaled(m, (1, 32), "float32", is_power=True)
+    return [numbers, scales >> 23]
+
+
+def nvfp4(m: Floats, bound: float) -> list[Stored]:
+    """The tensors of `nvfp4`, with the bound of a distribution."""
+    factor = np.float32(2688 / (bound or 2688))
+    rows, columns = m.shape
+    scales, packed = np.empty((rows, columns // 16), np.int64), np.zeros((rows, columns // 2), np.int64)
+    for r, g in product(range(rows), range(columns // 16)):
+        x = m[r, 16 * g : 16 * g + 16]
+        code = int(_float8(factor * (np.abs(x).max() / np.float32(6)))) or 0x38
+        scales[r, g] = code
+        exponent, fraction = code >> 3, code & 7
+        value = (8 + fraction) * 2.0 ** (exponent - 10) if exponent else fraction * 2.0**-9
+        for c, quotient in enumerate(x / (np.float32(value) / factor), 16 * g):
+            distances = [abs(abs(float(quotient)) - number) for number in _FLOAT4]
+            near = [place for place, distance in enumerate(distances) if distance == min(distances)]
+            number = near[0] if len(near) == 1 else next(place for place in near if place % 2 == 0)
+            packed[r, c // 2] += number + 8 * int(m[r, c] < 0) << 4 * (c % 2)
+    return [packed, scales, np.array([factor.view(np.uint32)])]
 
 
 def _awq(m: Floats, group: int) -> list[Stored]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from tensorseed.checkpoints.quantization.config_formats import (
-    ConfigFormatError,
-    read_format,
-    spelled_format,
-)
+from tensorseed.checkpoints.quantization.config_formats import read_format, spelled_format
+from tensorseed.checkpoints.quantization.described import ConfigFormatError
 from tensorseed.checkpoints.quantization.group_sizes import smaller_groups
 from tensorseed.checkpoints.quantization.linear_weights import NothingQuantisedError, quantised_entries
 from tensorseed.checkpoints.quantization.published import quantised_tensors

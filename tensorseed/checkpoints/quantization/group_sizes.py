@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tensorseed.checkpoints.quantization.config_formats import ConfigFormatError, read_format
+from tensorseed.checkpoints.quantization.config_formats import read_format
+from tensorseed.checkpoints.quantization.described import ConfigFormatError
 from tensorseed.spec.quantizations import quantization_of
 
 Document = dict[str, Any]
@@ -22,13 +23,14 @@ def smaller_groups(document: Any) -> Iterator[Document]:
         quantization = quantization_of(read_format(document).quantization)
     except ConfigFormatError:
         return
-    if quantization.method not in ("gptq", "awq", "int4"):
+    size = quantization.option("group_size")
+    if quantization.method not in ("gptq", "awq", "int4", "int8_packed") or size == "channel":
         return
-    size = MAX_GROUP
-    while size >= MIN_GROUP:
-        if size < quantization.option("group_size"):
-            yield _with_group_size(document, size)
-        size //= 2
+    smaller = MAX_GROUP
+    while smaller >= MIN_GROUP:
+        if smaller < size:
+            yield _with_group_size(document, smaller)
+        smaller //= 2
 
 
 def _with_group_size(document: Mapping[str, Any], size: int) -> Document:

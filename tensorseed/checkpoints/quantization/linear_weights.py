@@ -26,9 +26,9 @@ _TIED_HEADS = {
     "roberta": "lm_head.decoder",
     "whisper": "proj_out",
 }  # linear layers without a tensor of their own; lm_head for other model types
-_MAX_GROUP = 128  # of GPTQ, AWQ and int4
+_MAX_GROUP = 128  # of GPTQ, AWQ, int4 and int8_packed
 _MIN_GROUP = 32
-_GROUPED = ("gptq", "awq", "int4")
+_GROUPED = ("gptq", "awq", "int4", "int8_packed")
 
 
 class NothingQuantisedError(ValueError):
@@ -59,7 +59,7 @@ def quantised_entries(
     """The entries with a method's quantisation where it applies, that, and the modules that stay as they are.
 
     Those that stay include the head that a model ties to its embeddings.
-    A group of GPTQ, AWQ and int4 has 128 inputs, or fewer where the sizes have no such divisor.
+    A group of GPTQ, AWQ, int4 and int8_packed has 128 inputs, or fewer where the sizes have no such divisor.
 
     Raises:
         NothingQuantisedError: no entry is quantised, or some are already.

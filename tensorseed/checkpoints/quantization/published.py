@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tensorseed.checkpoints.quantization.config_formats import (
-    ActivationScale,
-    ConfigFormatError,
-    read_format,
-)
+from tensorseed.checkpoints.quantization.config_formats import read_format
+from tensorseed.checkpoints.quantization.described import ActivationScale, ConfigFormatError
 from tensorseed.checkpoints.quantization.linear_weights import is_linear
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.quantizations import check_quantization
 from tensorseed.spec.schemes import ArgumentError
-
-INPUT_SCALE = 2.0**-5  # of activations: float8_e4m3fn then reaches 14, far beyond what a norm leaves
 
 Body = dict[str, Any]  # an entry but for its name
 
@@ -59,5 +54,5 @@ def _beside(name: str, last: str) -> str:
 
 def _scale(scale: ActivationScale, dtype: str) -> Body:
     """The entry of a scale of activations, but for its name."""
-    init = {"kind": "constant", "value": INPUT_SCALE}
+    init = {"kind": "constant", "value": scale.value}
     return {"type": "Tensor", "shape": [*scale.shape], "init": init, "dtype": scale.dtype or dtype}

@@ -9,18 +9,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from tensorseed.checkpoints.quantization.compressed_tensors import written_compressed
 from tensorseed.spec.quantizations import quantization_of
 
 Document = dict[str, Any]
-
-PACKED = "pack-quantized"
-STRATEGIES = {
-    ("float", "channel"): "fp8_channel",
-    ("float", "tensor"): "fp8_tensor",
-    ("int", "channel"): "int8",
-    ("int", "group"): "int4",
-}
-"""The methods by type and strategy of the weights in compressed-tensors."""
 
 _MXFP4_KEPT = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
 _NUMBERED = re.compile(r"\.\d+\.")
@@ -63,44 +55,10 @@ def written_format(value: Any, kept: Sequence[str]) -> Document:
                 "version": "gemm",
                 "modules_to_not_convert": [*kept],
             }
-        case "int4":
-            return _compressed_int4(found.option("group_size"), kept)
-    return _compressed(found.method, kept)
+    return written_compressed(found, kept)
 
 
 def _left_out(kept: Sequence[str]) -> Document:
     """The member with which GPTQ leaves modules of its blocks out: GPTQModel's and vLLM's expressions."""
     inside = [name for name in kept if _NUMBERED.search(name)]
     return {"dynamic": {f"-:{re.escape(name)}$": {} for name in inside}} if inside else {}
-
-
-def _compressed(method: str, kept: Sequence[str]) -> Document:
-    """The quantization_config of compressed-tensors, whose activations are quantised as they come."""
-    (kind, strategy) = next(pair for pair, name in STRATEGIES.items() if name == method)
-    number = {"num_bits": 8, "type": kind, "symmetric": True}
-    inputs = {**number, "strategy": "token", "dynamic": True}
-    return _groups(f"{kind}-quantized", {**number, "strategy": strategy, "dynamic": False}, inputs, kept)
-
-
-def _compressed_int4(group: int, kept: Sequence[str]) -> Document:
-    """The quantization_config of compressed-tensors, whose activations stay floats."""
-    weights = {"num_bits": 4, "type": "int", "symmetric": True, "strategy": "group", "group_size": group}
-    return _groups(PACKED, {**weights, "dynamic": False}, None, kept)
-
-
-def _groups(form: str, weights: Document, inputs: Document | None, kept: Sequence[str]) -> Document:
-    """The quantization_config of compressed-tensors with one group, of all linear layers but those `kept`."""
-    return {
-        "quant_method": "compressed-tensors",
-        "format": form,
-        "quantization_status": "compressed",
-        "ignore": [*kept],
-        "config_groups": {
-            "group_0": {
-                "targets": ["Linear"],
-                "weights": weights,
-                "input_activations": inputs,
-                "output_activations": None,
-            }
-        },
-    }

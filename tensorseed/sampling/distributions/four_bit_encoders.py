@@ -23,6 +23,7 @@ from tensorseed.sampling.distributions.encoders import (
     rounded,
     widened,
 )
+from tensorseed.sampling.dtypes import DType
 
 NIBBLES = 8  # of 4 bits in an int32
 GPTQ_TOP = 7.5
@@ -137,14 +138,15 @@ class AwqGroups:
     """Scales and zero points of groups of inputs, from the least and the largest weight of each."""
 
     group: int
+    dtype: DType = FLOAT16
 
     def of(self, weights: Floats) -> tuple[Stored, Floats]:
-        """The scales in float16's storage, and the zero points, from 0 to 15; (outputs, groups)."""
+        """The scales in their dtype's storage, and the zero points, from 0 to 15; (outputs, groups)."""
         low: Floats = np.empty((weights.shape[0], weights.shape[1] // self.group), np.float32)
         high = np.empty_like(low)
         kernels.row_extremes(weights.view(np.int32), self.group, low.view(np.int32), high.view(np.int32))
-        scales = rounded((high - low) / _LEVELS, FLOAT16)
-        return scales, np.clip(-np.rint(low / widened(scales, FLOAT16)), 0, 15)
+        scales = rounded((high - low) / _LEVELS, self.dtype)
+        return scales, np.clip(-np.rint(low / widened(scales, self.dtype)), 0, 15)
 
 
 @dataclass(frozen=True)

@@ -23,17 +23,31 @@ from pydantic_core import CoreSchema
 from tensorseed.sampling.distributions import AnyDistribution, Constant
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.spec.json.text import dump
+from tensorseed.spec.quantizations.packed_parts import PackedMatrix
 from tensorseed.spec.quantizations.stored_parts import (
     ENDS,
     GPTQ_V2_ZEROS,
     GPTQ_ZEROS,
-    Matrix,
+    ZERO_POINT,
     Shape,
     StoredPart,
 )
 from tensorseed.spec.schemes import ArgumentError
 
-MethodName = Literal["fp8", "fp8_channel", "fp8_tensor", "int8", "mxfp4", "gptq", "awq", "int4"]
+MethodName = Literal[
+    "fp8",
+    "fp8_channel",
+    "fp8_tensor",
+    "int8",
+    "mxfp4",
+    "gptq",
+    "awq",
+    "int4",
+    "fp8_block",
+    "int8_packed",
+    "nvfp4",
+    "mxfp8",
+]
 METHODS: tuple[MethodName, ...] = get_args(MethodName)
 QUANTISED = ("float32", "float16", "bfloat16")  # the dtypes of weights that can be quantised
 
@@ -47,15 +61,19 @@ _DEFAULTS: dict[str, Any] = {
     "scale_dtype": "float32",
     "scale_fmt": "float",
     "checkpoint_format": "gptq",
+    "symmetric": True,
 }
 _OPTIONS: dict[str, tuple[str, ...]] = {
     "fp8": ("block_size", "scale_dtype", "scale_fmt"),
     "gptq": ("group_size", "checkpoint_format"),
     "awq": ("group_size",),
-    "int4": ("group_size",),
+    "int4": ("group_size", "symmetric"),
+    "fp8_block": ("block_size",),
+    "int8_packed": ("group_size",),
 }
 
 Size = Annotated[int, Field(ge=1, le=MAX_BLOCK)]
+CHANNEL = "channel"  # a group that is a row
 WHOLE = "tensor"  # a block that is the tensor
 
 
@@ -73,6 +91,7 @@ class _Block:
         return {"anyOf": [handler(schema), {"type": "string", "const": WHOLE}]}
 
 
+Group = Size | Literal["channel"]
 Block = Annotated[tuple[Size, Size], WrapValidator(_block), _Block()]
 ScaleFormat = Annotated[
     Literal["float", "ue8m0"],
@@ -88,7 +107,8 @@ class Quantization(BaseModel):
     method: MethodName = Field(
         description="fp8: float8_e4m3fn and a scale for each block. fp8_channel, fp8_tensor and int8: "
         "a scale for each row, or for all. mxfp4: blocks of 32 along the inputs of (inputs, outputs). "
-        "gptq, awq and int4: four bits, and a scale for each group of inputs.",
+        "gptq, awq and int4: four bits, and a scale for each group of inputs. fp8_block, int8_packed, nvfp4 "
+        "and mxfp8: those of compressed-tensors.",
         examples=["fp8"],
     )
     block_size: Block | None = Field(
@@ -97,8 +117,11 @@ class Quantization(BaseModel):
         "128 by 128.",
         examples=[[128, 128]],
     )
-    group_size: Size | None = Field(
-        default=None, description="Of gptq, awq and int4: the inputs of a group; 128.", examples=[64]
+    group_size: Group | None = Field(
+        default=None,
+        description="Of gptq, awq, int4 and int8_packed: the inputs of a group; 128. Of int8_packed also "
+        "channel: a scale for each row.",
+        examples=[64],
     )
     scale_dtype: Literal["float32", "bfloat16"] | None = Field(
         default=None, description="Of fp8: the dtype of the scales; float32.", examples=["bfloat16"]
@@ -114,10 +137,16 @@ class Quantization(BaseModel):
         examples=["gptq_v2"],
     )
 
+    symmetric: bool | None = Field(
+        default=None,
+        description="Of int4: whether numbers are around 8, or around a zero point of each group; true.",
+        examples=[False],
+    )
+
     def value(self) -> Any:
         """The canonical JSON value: the method's name, or an object with the options that are no defaults."""
         options = {
-            name: found
+            name: [*found] if isinstance(found, tuple) else found
             for name, default in _DEFAULTS.items()
             if (found := getattr(self, name)) is not None and found != default
         }
@@ -139,13 +168,20 @@ class Quantization(BaseModel):
             if getattr(self, name) is not None and name not in own:
                 owners = " and ".join(method for method, options in _OPTIONS.items() if name in options)
                 raise ArgumentError(("quantization", name), f"{name} is an option of {owners}: leave it out")
+        if self.option("group_size") == CHANNEL and self.method != "int8_packed":
+            detail = "a group of channel is of int8_packed alone: write a size"
+            raise ArgumentError(("quantization", "group_size"), detail)
+        if self.option("block_size") == WHOLE and self.method != "fp8":
+            detail = "a block that is the tensor is of fp8 alone: write two sizes, or use fp8_tensor"
+            raise ArgumentError(("quantization", "block_size"), detail)
         if self.option("block_size") == WHOLE and self.option("scale_fmt") != _DEFAULTS["scale_fmt"]:
             detail = "the one scale of a tensor is no power of two: leave scale_fmt out, or name sizes"
             raise ArgumentError(("quantization", "scale_fmt"), detail)
 
     def ends(self) -> tuple[tuple[str, str], ...]:
         """The ends of the tensor's name that those of the stored tensors lose, and what they have instead."""
-        return ENDS[self.method]
+        own = ENDS[self.method]
+        return own if self.option("symmetric") else (*own, ZERO_POINT)
 
     def parts(self, weights: AnyDistribution, shape: Shape, dtype: DType) -> list[StoredPart]:
         """The tensors that stand for weights of `shape` and `dtype`, with this distribution.
@@ -160,7 +196,7 @@ class Quantization(BaseModel):
         self.check()
         if len(shape) < 2 or 0 in shape:
             raise ArgumentError(at, "a quantised tensor has two or more dimensions, and none of 0")
-        matrix = Matrix(weights, dtype, shape)
+        matrix = PackedMatrix(weights, dtype, shape)
         match self.method:
             case "fp8":
                 scale, fmt = DTYPES[self.option("scale_dtype")], self.option("scale_fmt")
@@ -181,7 +217,17 @@ class Quantization(BaseModel):
             case "awq":
                 return matrix.awq(self.option("group_size"))
             case "int4":
-                return matrix.int4(self.option("group_size"))
+                make = matrix.int4 if self.option("symmetric") else matrix.asymmetric_int4
+                return make(self.option("group_size"))
+            case "fp8_block":
+                return matrix.fp8(self.option("block_size"), dtype, is_power=False)
+            case "int8_packed":
+                size = self.option("group_size")
+                return matrix.int8_packed(None if size == CHANNEL else size)
+            case "nvfp4":
+                return matrix.nvfp4()
+            case "mxfp8":
+                return matrix.mxfp8()
 
 
 def check_quantization(value: Any, shape: Shape, dtype: DType) -> None:

@@ -69,7 +69,12 @@ ENDS: dict[str, tuple[tuple[str, str], ...]] = {
     "gptq": ((_WEIGHT, ".qweight"), (_WEIGHT, ".qzeros"), (_WEIGHT, ".scales"), (_WEIGHT, ".g_idx")),
     "awq": ((_WEIGHT, ".qweight"), (_WEIGHT, ".qzeros"), (_WEIGHT, ".scales")),
     "int4": (("", "_packed"), ("", "_scale"), ("", "_shape")),
+    "fp8_block": (("", ""), ("", "_scale")),
+    "int8_packed": (("", "_packed"), ("", "_scale"), ("", "_shape")),
+    "nvfp4": (("", "_packed"), ("", "_scale"), ("", "_global_scale")),
+    "mxfp8": (("", ""), ("", "_scale")),
 }
+ZERO_POINT = ("", "_zero_point")  # behind those of int4 that is not symmetric
 """By method, for each tensor that is stored: the end that the tensor's name loses, and its own."""
 
 INT32, INT64 = DTYPES["int32"], DTYPES["int64"]
@@ -124,7 +129,7 @@ class Matrix(NamedTuple):
     def mxfp4(self) -> list[StoredPart]:
         """float4_e2m1fn with an exponent for each block of 32 inputs; outputs come first."""
         *matrices, inputs, outputs = self.shape
-        _check_divides("inputs, the last dimension but one,", inputs, MXFP4_GROUP)
+        check_divides("inputs, the last dimension but one,", inputs, MXFP4_GROUP)
         scales = (*matrices, outputs, inputs // MXFP4_GROUP)
         blocks = (*scales, MXFP4_GROUP // 2)
         return [
@@ -163,8 +168,12 @@ class Matrix(NamedTuple):
         return [
             self._part("int32", (outputs, inputs // NIBBLES), GroupedInt4(scaling)),
             self._scales(scaling),
-            StoredPart(INT64, (2,), Values((float(outputs), float(inputs)))),
+            self._size(),
         ]
+
+    def _size(self) -> StoredPart:
+        """The shape of the weight as a tensor of int64."""
+        return StoredPart(INT64, (2,), Values(tuple(map(float, self.shape))))
 
     def _float8(self, scaling: Scaling) -> list[StoredPart]:
         stored = self._part("float8_e4m3fn", self.shape, ScaledFloat8(scaling))
@@ -210,21 +219,21 @@ class Matrix(NamedTuple):
             raise ArgumentError(("init",), str(error)) from None
         return StoredPart(real, shape, found)
 
-    def _linear(self, group: int) -> Shape:
-        """Outputs and inputs of a weight whose groups of inputs are packed by eights."""
+    def _linear(self, group: int, packed: int = NIBBLES) -> Shape:
+        """Outputs and inputs of a weight whose groups of inputs are packed by eights, or by `packed`."""
         if len(self.shape) != 2:
-            detail = "gptq, awq and int4 take a weight of two dimensions, outputs and inputs"
+            detail = "packed numbers are of a weight of two dimensions, outputs and inputs"
             raise ArgumentError(("shape",), detail)
         outputs, inputs = self.shape
-        if group % NIBBLES:
-            raise ArgumentError(("quantization", "group_size"), f"group_size must be a multiple of {NIBBLES}")
-        _check_divides("inputs, the last dimension,", inputs, group)
+        if group % packed:
+            raise ArgumentError(("quantization", "group_size"), f"group_size must be a multiple of {packed}")
+        check_divides("inputs, the last dimension,", inputs, group)
         return outputs, inputs
 
     def _packed_outputs(self, group: int) -> Shape:
         """Outputs and inputs of a weight, of which eight outputs share a number."""
         outputs, inputs = self._linear(group)
-        _check_divides("outputs, the first dimension,", outputs, NIBBLES)
+        check_divides("outputs, the first dimension,", outputs, NIBBLES)
         return outputs, inputs
 
 
@@ -250,7 +259,7 @@ def bound_of(weights: AnyDistribution) -> float:
             raise ArgumentError(("quantization",), f"{detail}: use fp8_channel")
 
 
-def _check_divides(what: str, size: int, divisor: int) -> None:
+def check_divides(what: str, size: int, divisor: int) -> None:
     if size % divisor:
         detail = f"the {what} must be a multiple of {divisor}, {size:,} is not"
         raise ArgumentError(("shape",), f"{detail}: choose another size, or another quantization")

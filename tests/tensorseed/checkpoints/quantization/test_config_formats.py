@@ -25,6 +25,11 @@ COMPRESSED = written_format("int8", ["lm_head"])
         {"method": "fp8", "block_size": "tensor"},
         {"method": "gptq", "checkpoint_format": "gptq_v2"},
         {"method": "gptq", "group_size": 32, "checkpoint_format": "gptq_v2"},
+        {"method": "int4", "group_size": 32, "symmetric": False},
+        {"method": "int4", "symmetric": False},
+        {"method": "fp8_block", "block_size": [64, 32]},
+        {"method": "int8_packed", "group_size": 64},
+        {"method": "int8_packed", "group_size": "channel"},
     ],
     ids=str,
 )
@@ -63,7 +68,12 @@ def weights(**changes: Any) -> dict[str, Any]:
 
 def packed(**changes: Any) -> dict[str, Any]:
     """A config of four bits with other options of its weights."""
-    document = written_format("int4", ["lm_head"])
+    return changed("int4", **changes)
+
+
+def changed(method: str, **changes: Any) -> dict[str, Any]:
+    """A config of a method with other options of its weights."""
+    document = written_format(method, ["lm_head"])
     group = document["config_groups"]["group_0"]
     return {**document, "config_groups": {"a": {**group, "weights": {**group["weights"], **changes}}}}
 
@@ -120,7 +130,11 @@ def test_an_order_that_needs_no_index_is_read() -> None:
         ({"quant_method": "awq", "bits": 4, "backend": "llm-awq"}, "backend", "another order"),
         ({"quant_method": "awq", "bits": 4, "version": "gemv"}, "version", "must be gemm"),
         (weights(num_bits=4), "config_groups", "int of 8 bits by channel"),
-        (weights(strategy="group"), "config_groups", "int of 4 bits by group"),
+        (weights(strategy="group"), "config_groups", "input_activations must be null"),
+        (weights(strategy="block"), "config_groups", "or int of 4 bits by group"),
+        (changed("fp8_block", block_structure=128), "config_groups", "two sizes"),
+        (changed("mxfp8", group_size=64), "config_groups", "must be 32 here"),
+        (changed("mxfp8", scale_dtype=None), "config_groups", "a scale_dtype of torch.uint8"),
         (weights(strategy="group", num_bits=4), "config_groups", "input_activations must be null"),
         ({**packed(), "format": "int-quantized"}, "format", "must be pack-quantized"),
         (
@@ -130,11 +144,12 @@ def test_an_order_that_needs_no_index_is_read() -> None:
         ),
         (packed(group_size=12), "config_groups", "a multiple of 8"),
         (packed(actorder="group"), "config_groups", "no activations to sort by"),
-        (packed(symmetric=False), "config_groups", "must be symmetric"),
+        (weights(symmetric=False), "config_groups", "must be symmetric"),
+        (packed(symmetric=0), "config_groups", "must be symmetric"),
         ({**COMPRESSED, "config_groups": {}}, "config_groups", "one group"),
         (weights(dynamic=True), "config_groups", "must have scales"),
         (weights(scale_dtype="float32"), "config_groups", "of the dtype of the weights"),
-        ({**COMPRESSED, "format": "pack-quantized"}, "format", "must be int-quantized"),
+        ({**COMPRESSED, "format": "pack-quantized"}, "config_groups", "input_activations must be null"),
         ({**COMPRESSED, "format": "float-quantized"}, "format", "must be int-quantized"),
         (
             {**COMPRESSED, "sparsity_config": {"format": "sparse-bitmask"}},
@@ -193,8 +208,23 @@ def test_activations_that_are_calibrated_are_refused(
 
 def test_static_floats_by_tensor_have_a_scale_beside_the_weights() -> None:
     found = read_format(with_inputs("fp8_tensor", STATIC)).activations
-    assert found == ("input_scale", (1,), None)
+    assert found == ("input_scale", (1,), None, 1 / 32)
     assert read_format(with_inputs("fp8_tensor", None)).activations is None
+
+
+def test_inputs_of_nvfp4_have_a_scale_of_the_tensor() -> None:
+    """As compressed-tensors' preset NVFP4: a scale of 192 takes inputs up to 14."""
+    inputs = {"num_bits": 4, "type": "float", "symmetric": True, "group_size": 16, "strategy": "tensor_group"}
+    found = read_format(with_inputs("nvfp4", {**inputs, "dynamic": "local"})).activations
+    assert found == ("input_global_scale", (1,), "float32", 192)
+
+
+def test_int8_for_float_inputs_is_packed_unless_its_format_says_else() -> None:
+    """As compressed-tensors infers it."""
+    document = with_inputs("int8", None)
+    del document["format"]
+    assert read_format(document).quantization == {"method": "int8_packed", "group_size": "channel"}
+    assert read_format({**document, "format": "int-quantized"}).quantization == "int8"
 
 
 def test_fp8_in_other_words() -> None:
@@ -210,7 +240,7 @@ def test_fp8_in_other_words() -> None:
     assert found.ignores("model.layers.0.gate")
     static = read_format({"quant_method": "fp8", "activation_scheme": "STATIC", "weight_block_size": None})
     assert static.quantization == {"method": "fp8", "block_size": "tensor"}
-    assert static.activations == ("activation_scale", (), "float32")
+    assert static.activations == ("activation_scale", (), "float32", 1 / 32)
 
 
 @pytest.mark.parametrize(

@@ -103,11 +103,31 @@ def test_compressed_tensors_reads_and_dequantises(method: str, share: float, tmp
 
 
 @pytest.mark.filterwarnings("ignore:You passed `quantization_config`")
-def test_compressed_tensors_unpacks_four_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "share"),
+    [("int4", 1 / 12), ("int8_packed", 1 / 100), ("fp8_block", 1 / 24), ("mxfp8", 1 / 16), ("nvfp4", 1 / 4)],
+)
+def test_compressed_tensors_unpacks(method: str, share: float, tmp_path: Path) -> None:
     repository = SHIPPED.repository("tensorseed/tiny-llama")
     options = {"quantization_config": transformers.CompressedTensorsConfig(dequantize=True)}
-    found = loaded(repository, "seed-4,quantization=int4", tmp_path / "packed", **options)
-    check_near(found, loaded(repository, "seed-4", tmp_path / "plain"), 1 / 12)
+    found = loaded(repository, f"seed-4,quantization={method}", tmp_path / "packed", **options)
+    check_near(found, loaded(repository, "seed-4", tmp_path / "plain"), share)
+
+
+@pytest.mark.filterwarnings("ignore:You passed `quantization_config`")
+@pytest.mark.parametrize(
+    ("value", "share"),
+    [
+        ({"method": "int4", "group_size": 32, "symmetric": False}, 1 / 10),
+        ({"method": "int8_packed", "group_size": "channel"}, 1 / 100),
+    ],
+    ids=str,
+)
+def test_compressed_tensors_unpacks_what_a_config_says(value: Any, share: float, tmp_path: Path) -> None:
+    _, quantised = derived({**LLAMA, "quantization_config": written_format(value, ["lm_head"])})
+    options = {"quantization_config": transformers.CompressedTensorsConfig(dequantize=True)}
+    found = loaded(quantised, "seed-4", tmp_path / "packed", **options)
+    check_near(found, loaded(derived(LLAMA)[1], "seed-4", tmp_path / "plain"), share)
 
 
 def test_scales_of_a_published_config_that_are_powers_of_two(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import tensorseed
 Tensors = dict[str, torch.Tensor]
 
 NORMAL = {"kind": "normal", "std": 0.02}
+SKEWED = {"kind": "uniform", "a": -0.02, "b": 0.05}
 POSITIVE = {"kind": "uniform", "a": 0.5, "b": 1.0}
 NIBBLES = torch.arange(0, 32, 4)  # the shifts of those of an int32
 
@@ -103,6 +104,86 @@ def test_int4_is_what_compressed_tensors_quantises_and_packs(init: Any) -> None:
     assert torch.equal(parts["weight_packed"], pack_to_int32(own, 4))
     assert parts["weight_shape"].tolist() == [6, 96]
     assert parts["weight_shape"].dtype == torch.int64
+
+
+def test_zero_points_are_those_that_compressed_tensors_reads() -> None:
+    """Its scales, its packing of zero points by outputs, and its numbers around them."""
+    pytest.importorskip("compressed_tensors")
+    from compressed_tensors.compressors.pack_quantized.helpers import pack_to_int32, unpack_from_int32
+    from compressed_tensors.quantization import QuantizationArgs
+    from compressed_tensors.quantization.lifecycle.forward import quantize
+    from compressed_tensors.quantization.utils import calculate_qparams
+
+    floats, parts = stored({"method": "int4", "group_size": 32, "symmetric": False}, [20, 96], SKEWED)
+    arguments = QuantizationArgs(num_bits=4, type="int", symmetric=False, strategy="group", group_size=32)
+    groups = floats.reshape(20, 3, 32)
+    scales, zeros = calculate_qparams(groups.amin(2), groups.amax(2), arguments)
+    assert torch.equal(parts["weight_scale"], scales.bfloat16())
+    own = unpack_from_int32(parts["weight_zero_point"], 4, torch.Size((20, 3)), packed_dim=0)
+    assert torch.equal(parts["weight_zero_point"], pack_to_int32(own, 4, packed_dim=0))
+    assert (own - zeros).abs().max() <= 1  # theirs is of the scale before it is rounded
+    numbers = quantize(floats, parts["weight_scale"].float(), own, arguments, dtype=torch.int8)
+    assert torch.equal(parts["weight_packed"], pack_to_int32(numbers, 4))
+
+
+@pytest.mark.parametrize("group", [32, "channel"])
+def test_packed_int8_is_what_compressed_tensors_quantises_and_packs(group: Any) -> None:
+    pytest.importorskip("compressed_tensors")
+    from compressed_tensors.compressors.pack_quantized.helpers import pack_to_int32
+    from compressed_tensors.quantization import QuantizationArgs
+    from compressed_tensors.quantization.lifecycle.forward import quantize
+    from compressed_tensors.quantization.utils import calculate_qparams
+
+    floats, parts = stored({"method": "int8_packed", "group_size": group}, [6, 96])
+    by = {"strategy": "channel"} if group == "channel" else {"strategy": "group", "group_size": 32}
+    arguments = QuantizationArgs(num_bits=8, type="int", symmetric=True, **by)
+    groups = floats.reshape(6, -1, 96 if group == "channel" else 32)
+    scales, _ = calculate_qparams(groups.amin(2), groups.amax(2), arguments)
+    assert torch.equal(parts["weight_scale"], scales.bfloat16())
+    own = quantize(floats, parts["weight_scale"].float(), None, arguments, dtype=torch.int8)
+    assert torch.equal(parts["weight_packed"], pack_to_int32(own, 8))
+
+
+def test_nvfp4_is_what_compressed_tensors_quantises_and_packs() -> None:
+    """Under the scale of the tensor, which a bound of the distribution gives in the place of its maximum."""
+    pytest.importorskip("compressed_tensors")
+    from compressed_tensors.compressors.nvfp4.helpers import pack_fp4_to_uint8
+    from compressed_tensors.quantization import QuantizationArgs
+    from compressed_tensors.quantization.lifecycle.forward import quantize
+    from compressed_tensors.quantization.utils import calculate_qparams
+
+    floats, parts = stored("nvfp4", [6, 96])
+    arguments = QuantizationArgs(
+        num_bits=4,
+        type="float",
+        symmetric=True,
+        strategy="tensor_group",
+        group_size=16,
+        scale_dtype=torch.float8_e4m3fn,
+    )
+    whole = parts["weight_global_scale"]
+    assert whole.tolist() == [pytest.approx(448 * 6 / (6 * 0.02))]
+    groups = floats.reshape(6, 6, 16)
+    scales, _ = calculate_qparams(groups.amin(2), groups.amax(2), arguments, global_scale=whole)
+    assert torch.equal(parts["weight_scale"].float(), scales.float())
+    own = quantize(floats, parts["weight_scale"].float(), None, arguments, global_scale=whole)
+    assert torch.equal(parts["weight_packed"], pack_fp4_to_uint8(own))
+
+
+def test_mxfp8_is_what_compressed_tensors_quantises() -> None:
+    pytest.importorskip("compressed_tensors")
+    from compressed_tensors.quantization import QuantizationArgs
+    from compressed_tensors.quantization.lifecycle.forward import quantize
+
+    floats, parts = stored("mxfp8", [6, 96])
+    arguments = QuantizationArgs(
+        num_bits=8, type="float", symmetric=True, strategy="group", group_size=32, scale_dtype=torch.uint8
+    )
+    scales = torch.exp2(parts["weight_scale"].float() - 127)
+    largest = floats.reshape(6, 3, 32).abs().amax(2)
+    assert torch.equal(scales, torch.exp2(torch.log2(largest.double() / 448).ceil()).float())
+    own = quantize(floats, scales, None, arguments, dtype=torch.float8_e4m3fn)
+    assert torch.equal(own.float(), parts["weight"].float())
 
 
 def test_ue8m0_scales_are_those_of_deepseek() -> None:

@@ -21,10 +21,10 @@ from tensorseed.sampling.distributions.four_bit_encoders import Mxfp4Blocks, Mxf
 from tensorseed.sampling.executors.tensor import TensorExecutor
 from tensorseed.spec.limits import Limits
 from tensorseed.spec.names import expand
-from tensorseed.spec.quantizations import METHODS
+from tensorseed.spec.quantizations import METHODS, quantization_of
 from tensorseed.spec.quantizations.stored_parts import ENDS, bound_of
 from tensorseed.spec.spec import in_dtype, parse_spec
-from tools.reference.quantization import by_one_scale
+from tools.reference.quantization import by_one_scale, nvfp4
 from tools.reference.quantization import stored as reference
 
 VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "specs.json").read_text(encoding="utf-8"))
@@ -42,6 +42,10 @@ EVERY = [
     {"method": "fp8", "scale_fmt": "ue8m0"},
     {"method": "fp8", "block_size": "tensor"},
     {"method": "gptq", "group_size": 32, "checkpoint_format": "gptq_v2"},
+    *("fp8_block", "nvfp4", "mxfp8"),
+    {"method": "int4", "group_size": 32, "symmetric": False},
+    {"method": "int8_packed", "group_size": 32},
+    {"method": "int8_packed", "group_size": "channel"},
 ]
 
 
@@ -75,10 +79,14 @@ def test_the_vectors_are_what_a_second_implementation_makes_of_the_float_tensors
         method, options = method_of(one)
         for name in expand(one["name"]):
             x = floats[name].torch().float().numpy()
-            ends = [name.removesuffix(end) + own for end, own in ENDS[method]]
+            ends = [name.removesuffix(end) + own for end, own in quantization_of(one["quantization"]).ends()]
             dtype = floats[name].tensor_dtype.name
             is_whole = options.get("block_size") == "tensor"
-            if method == "fp8_tensor" or is_whole:
+            if method == "nvfp4":
+                made = resolved[f"{name}_scale"].distribution
+                assert isinstance(made, Quantized)
+                expected = nvfp4(x, bound_of(made.weights))  # type: ignore[arg-type]
+            elif method == "fp8_tensor" or is_whole:
                 made = resolved[name].distribution
                 assert isinstance(made, Quantized)
                 scale_dtype = options.get("scale_dtype", "float32") if is_whole else dtype
@@ -176,7 +184,7 @@ def test_a_plan_computes_nothing_and_knows_every_tensor(monkeypatch: pytest.Monk
     spec = {"layers": [entry(f"m.{i}.weight", [4096, 8192], one) for i, one in enumerate(METHODS)]}
     weights = tensorseed.open(spec)
     rows = weights.plan()["tensors"]
-    assert len(rows) == 2 * 5 + 4 + 3 + 3
+    assert len(rows) == 2 * 5 + 4 + 3 + 3 + 2 + 3 + 3 + 2
     assert all(row["mean"] is None for row in rows if row["dtype"] in ("float8_e4m3fn", "int8", "uint8"))
 
 
@@ -242,7 +250,22 @@ def test_costs_grow_with_what_a_number_needs() -> None:
         ),
         ({"quantization": "W8A8"}, "/quantization/method", "did you mean int8?"),
         ({"quantization": "w4a16"}, "/quantization/method", "did you mean int4, gptq or awq?"),
-        ({"quantization": {"method": "mxfp8"}}, "/quantization/method", "did you mean fp8?"),
+        ({"quantization": {"method": "mxfp8a16"}}, "/quantization/method", "did you mean mxfp8?"),
+        (
+            {"quantization": {"method": "fp8_block", "block_size": "tensor"}},
+            "/quantization/block_size",
+            "use fp8_tensor",
+        ),
+        (
+            {"quantization": {"method": "int4", "group_size": "channel"}},
+            "/quantization/group_size",
+            "int8_packed",
+        ),
+        (
+            {"quantization": {"method": "awq", "symmetric": False}},
+            "/quantization/symmetric",
+            "option of int4",
+        ),
         ({"quantization": {"method": "gptq", "group_size": 12}}, "/quantization/group_size", "multiple of 8"),
         ({"quantization": "gptq", "shape": [64, 100]}, "/shape", "multiple of 128"),
         ({"quantization": "awq", "shape": [60, 128]}, "/shape", "multiple of 8"),
