@@ -17,7 +17,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.datastructures import State
 from starlette.routing import Route
 
-from tensorseed.sampling.executors import portability
+from tensorseed.sampling.machine_code.target import choose
 
 from ..http.concurrency_limit import ConcurrencyLimit
 from ..http.context import JobsContext
@@ -111,7 +111,7 @@ def create_app(settings: Settings | None = None, folder: str | None = None) -> F
 def _create_contexts(app: FastAPI, settings: Settings) -> None:
     """Create the worker and the limits, and hand each domain its own context."""
     if settings.portable_kernels:
-        portability.target()
+        choose()
     state = app.state
     state.memory = MemoryBudget(settings.memory_bytes)
     state.worker = Worker(

@@ -21,9 +21,9 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from tensorseed.client import KEY_VARIABLE
-from tensorseed.sampling.executors import portability
 from tensorseed.sampling.executors.compile_progress import for_people, log_lines
-from tensorseed.sampling.executors.kernel_cache import compile_kernels
+from tensorseed.sampling.executors.kernel_cache import compile_kernels, load_kernels
+from tensorseed.sampling.machine_code.target import choose
 
 from ..hub.context import open_library
 from ..processes.listening import PortError, authority, bound, bound_path, is_any, listen
@@ -92,10 +92,16 @@ def _sockets(settings: Settings) -> AbstractContextManager[list[socket.socket]]:
 
 def compile_ahead(settings: Settings) -> None:
     """Compile the kernels, or load them, in the main thread, where a signal ends the process at once."""
-    if settings.portable_kernels:
-        portability.target()
-    load_numba()
+    _load_code(settings)
     compile_kernels(settings.cache_folder(), log_lines() if is_json(settings.log_format) else for_people())
+
+
+def _load_code(settings: Settings) -> None:
+    """Load machine code of the kernels, or else the compiler, by its shortest way."""
+    if settings.portable_kernels:
+        choose()
+    if not load_kernels(settings.cache_folder()):
+        load_numba()
 
 
 class Server(uvicorn.Server):
@@ -185,7 +191,7 @@ def build(settings: Settings, folder: str | None = None) -> FastAPI:
     gc.disable()  # imports make a million objects and no garbage worth a pass
     from .app import create_app
 
-    load_numba()
+    _load_code(settings)
     app = create_app(settings, folder)
     gc.enable()
     tune_collector()

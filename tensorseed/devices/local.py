@@ -55,9 +55,9 @@ def _local_settings(threads: int | None, *_variables: str | None) -> LocalSettin
         threads = _value(THREADS, _COUNT, "a whole number, at least 0, at most 4,096")
     folder = os.environ.get(KERNEL_CACHE, DEFAULT_CACHE)
     if _value(PORTABLE_KERNELS, _FLAG, "true or false"):
-        from tensorseed.sampling.executors import portability
+        from tensorseed.sampling.machine_code.target import choose
 
-        portability.target()
+        choose()
     return LocalSettings(threads or cores(), usable_folder(Path(folder)) if folder else None)
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from tensorseed.sampling import overloads  # noqa: F401, without which nothing compiles
 from tensorseed.sampling.block_vectors import store, store_in_turn
+from tensorseed.sampling.low_precision import IN_BFLOAT16, IN_FLOAT16, IN_FLOAT32
 from tensorseed.sampling.primitives import Number, bits_of_float32, float32_of_bits, select
 from tensorseed.sampling.vectors import float16_codes, to_uint16, to_uint32
 
-FLOAT32, BFLOAT16, FLOAT16, FLOAT8 = range(4)
 UP, DOWN = np.int32(0x8000), np.int32(0x7FFF)  # added to an odd and to an even upper half
 
 
@@ -45,16 +46,16 @@ def narrow_code(bits: Number, numbers: Any) -> Number:
 def put(address: Any, first: Number, second: Number, layout: Any) -> None:
     """Write the elements of two float32 vectors in turn, from an address on."""
     kind, numbers = layout[0], layout[2:]
-    if kind == FLOAT32:
+    if kind == IN_FLOAT32:
         store_in_turn(address, first, second)
-    elif kind == BFLOAT16:
+    elif kind == IN_BFLOAT16:
         lower = to_uint32(bfloat16_above(bits_of_float32(first))) >> 16
         upper = to_uint32(bfloat16_above(bits_of_float32(second))) & 0xFFFF0000
         store(address, lower | upper)
     else:
         low = narrow_code(bits_of_float32(first), numbers)
         high = narrow_code(bits_of_float32(second), numbers)
-        if kind == FLOAT16:
+        if kind == IN_FLOAT16:
             store(address, float16_codes(first, low) | (float16_codes(second, high) << 16))
         else:
             store(address, to_uint16(low | (high << 8)))

@@ -4,7 +4,7 @@ Neither changes a bit, since the kernels compute every element by itself.
 
 *Width.* By default LLVM prefers 256 bits on CPUs with AVX-512, because some lower their clock for wider
 vectors. Normals are 1.6 times as fast with 512. numba reads the CPU's features once, when the first function
-is decorated. So `primitives.py`, which every compiling module imports, calls `use_wide_vectors` at import.
+is decorated. So `overloads.py`, which every compiling module imports, calls `use_wide_vectors` at import.
 
 *Interleaving.* An iteration of a float64 draw is a dependent chain of some 200 cycles: ten rounds of
 Philox, then polynomials. LLVM does not interleave loops of that length. With two iterations interleaved,
@@ -22,13 +22,15 @@ import llvmlite.binding as llvm
 import numba
 from numba.core.compiler_lock import global_compiler_lock
 
-WIDE = "-prefer-256-bit"  # the CPU feature's absence
+from tensorseed.sampling.machine_code.target import WIDE, configure
+
 INTERLEAVE = "-force-vector-interleave"  # 0 leaves it to LLVM
 
 
 def use_wide_vectors() -> None:
     """Prefer 512 bits where the CPU has them, unless the environment chooses a target."""
     config = numba.config
+    configure(config)
     if config.CPU_NAME is not None or config.CPU_FEATURES is not None or not config.ENABLE_AVX:
         return
     features = llvm.get_host_cpu_features()

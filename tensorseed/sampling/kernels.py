@@ -9,12 +9,13 @@ All release the GIL. Nothing here may use fast-math: the order of every operatio
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+from tensorseed.sampling import overloads  # noqa: F401, without which nothing compiles
 from tensorseed.sampling.block_vectors import words32
 from tensorseed.sampling.element_stores import bfloat16_above, narrow_code
 from tensorseed.sampling.jit_target import interleaved
@@ -134,20 +135,4 @@ def round_narrow(bits: Any, out: Any, layout: Any) -> None:
         out[i] = narrow_code(bits[i], layout)
 
 
-Transform = Literal[
-    "uniform32",
-    "normal32",
-    "trunc_normal32",
-    "near_trunc_normal32",
-    "uniform64",
-    "normal64",
-    "trunc_normal64",
-]
-"""The functions of `transforms32` and `transforms64` that draw, by name."""
-
-DRAWS: dict[Transform, Any] = {
-    "uniform64": uniform_f64,
-    "normal64": normal_f64,
-    "trunc_normal64": trunc_normal_f64,
-}
-ALL = [*DRAWS.values(), round_bfloat16, round_narrow]
+ALL = [uniform_f64, normal_f64, trunc_normal_f64, round_bfloat16, round_narrow]

@@ -5,17 +5,15 @@ FIPS 180-4, section 6.2. Every operation is on words of 32 bits, so a vector has
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
 from tensorseed.sampling.block_vectors import copy_bytes, store
-from tensorseed.sampling.philox import DOMAIN, around_name
+from tensorseed.sampling.philox import KEY_WORDS
 from tensorseed.sampling.vectors import Vector
 
 MESSAGES = 16  # at once
@@ -23,7 +21,7 @@ NBYTES = 4 * MESSAGES  # of a vector
 WORDS = Vector(types.uint32, MESSAGES)
 LLVM_WORDS = ir.VectorType(ir.IntType(32), MESSAGES)
 BLOCK = 64  # bytes
-KEY_WORDS, BLOCK_WORDS, ROUNDS = 4, 16, 64
+BLOCK_WORDS, ROUNDS = 16, 64
 
 INITIAL = (  # of the state: bits of the square roots of the first primes
     0x6A09E667,
@@ -205,29 +203,4 @@ def hash_names(domain: Any, seeds: Any, text: Any, stops: Any, after: Any, keys:
                         keys[first + j, t] = swapped(state[t, j])
 
 
-def stream_keys(seed: int, names: Sequence[str], own: Sequence[int | None] = ()) -> npt.NDArray[np.uint32]:
-    """The keys that `philox.stream_key` makes of many names, a row for each.
-
-    `own` are the seeds of the names: `None` is `seed`, and so is every one of an empty `own`.
-    """
-    count, text = len(names), "".join(names).encode()
-    sizes = np.fromiter(map(len, names), np.int64, count)
-    if int(sizes.sum()) < len(text):  # some characters have several bytes
-        sizes = np.fromiter(map(len, map(str.encode, names)), np.int64, count)
-    if own:
-        seeds = np.array([seed if one is None else one for one in own], np.uint64)
-    else:
-        seeds = np.full(count, seed, np.uint64)
-    keys = np.empty((count, KEY_WORDS), np.uint32)
-    after = _bytes(around_name(seed, "value")[1] + b"\x80")
-    hash_names(_DOMAIN, seeds, _bytes(text + b"\0"), np.cumsum(sizes), after, keys)
-    return keys
-
-
-def _bytes(content: bytes) -> npt.NDArray[np.uint8]:
-    """An array that can be written: another one would be compiled for anew."""
-    return np.frombuffer(bytearray(content), np.uint8)
-
-
-_DOMAIN = np.frombuffer(bytearray(DOMAIN), np.uint32)
 KERNELS = [hash_names]

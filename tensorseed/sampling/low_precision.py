@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.sampling import element_stores
 from tensorseed.sampling.dtypes import DTYPES, DType
-from tensorseed.sampling.kernels import round_bfloat16, round_narrow
+from tensorseed.sampling.machine_code.entry_points import round_bfloat16, round_narrow
 
 BFLOAT16 = DTYPES["bfloat16"]
+IN_FLOAT32, IN_BFLOAT16, IN_FLOAT16, IN_FLOAT8 = range(4)  # of layouts
 
 
 @lru_cache
@@ -22,9 +22,9 @@ def layout(dtype: DType) -> tuple[Any, ...]:
     An overflow gives infinity. float8_e4m3fn has none: it saturates, as in torch 2.13.
     """
     kinds = {
-        "float32": element_stores.FLOAT32,
-        "bfloat16": element_stores.BFLOAT16,
-        "float16": element_stores.FLOAT16,
+        "float32": IN_FLOAT32,
+        "bfloat16": IN_BFLOAT16,
+        "float16": IN_FLOAT16,
     }
     width, mantissa = 8 * dtype.itemsize, dtype.mantissa_bits
     exponent, shift = int(np.log2(dtype.max)), 23 - mantissa
@@ -32,7 +32,7 @@ def layout(dtype: DType) -> tuple[Any, ...]:
     max_code = ((exponent + dtype.bias) << mantissa) + fraction
     half, rebias = (1 << shift) >> 1, (127 - dtype.bias) << 23
     return (
-        np.int64(kinds.get(dtype.name, element_stores.FLOAT8)),
+        np.int64(kinds.get(dtype.name, IN_FLOAT8)),
         np.int64(dtype.itemsize),
         np.int32(shift),
         np.int32(1 << shift),

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import overload
+import numpy.typing as npt
 
-from tensorseed.sampling.primitives import Number
+from tensorseed.sampling.machine_code.entry_points import hash_names
 
 STREAM_VERSION = 1
 DOMAIN = b"tensorseed stream v1"
@@ -25,6 +25,10 @@ ROUNDS = 10
 MASK = 0xFFFFFFFF
 MULTIPLIER_0, MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57
 WEYL_0, WEYL_1 = 0x9E3779B9, 0xBB67AE85  # golden ratio, √3 − 1
+
+KEY_WORDS = 4
+
+Number = Any  # an int64 tensor, or a 32-bit word inside compiled code
 
 _FOUR_WORDS = struct.Struct("<4I")
 
@@ -71,6 +75,33 @@ def stream_key(seed: int, name: str, purpose: str = "value") -> Key:
     return Key(*_FOUR_WORDS.unpack_from(digest))
 
 
+def stream_keys(seed: int, names: Sequence[str], own: Sequence[int | None] = ()) -> npt.NDArray[np.uint32]:
+    """The keys that `stream_key` makes of many names, a row for each.
+
+    `own` are the seeds of the names: `None` is `seed`, and so is every one of an empty `own`.
+    """
+    count, text = len(names), "".join(names).encode()
+    sizes = np.fromiter(map(len, names), np.int64, count)
+    if int(sizes.sum()) < len(text):  # some characters have several bytes
+        sizes = np.fromiter(map(len, map(str.encode, names)), np.int64, count)
+    if own:
+        seeds = np.array([seed if one is None else one for one in own], np.uint64)
+    else:
+        seeds = np.full(count, seed, np.uint64)
+    keys = np.empty((count, KEY_WORDS), np.uint32)
+    after = _bytes(around_name(seed, "value")[1] + b"\x80")
+    hash_names(_DOMAIN, seeds, _bytes(text + b"\0"), np.cumsum(sizes), after, keys)
+    return keys
+
+
+def _bytes(content: bytes) -> npt.NDArray[np.uint8]:
+    """An array that can be written: another one would be compiled for anew."""
+    return np.frombuffer(bytearray(content), np.uint8)
+
+
+_DOMAIN = np.frombuffer(bytearray(DOMAIN), np.uint32)
+
+
 @lru_cache
 def around_name(seed: int, purpose: str) -> tuple[bytes, bytes]:
     """What is hashed before the length of a name, and after the name."""
@@ -85,21 +116,3 @@ def philox4x32(c0: Number, c1: Number, c2: Number, c3: Number, k0: Number, k1: N
         c0, c1, c2, c3 = ((p1 >> 32) & MASK) ^ c1 ^ k0, p1 & MASK, ((p0 >> 32) & MASK) ^ c3 ^ k1, p0 & MASK
         k0, k1 = (k0 + WEYL_0) & MASK, (k1 + WEYL_1) & MASK
     return c0, c1, c2, c3
-
-
-_M0, _M1, _W0, _W1, _32 = map(np.uint64, (MULTIPLIER_0, MULTIPLIER_1, WEYL_0, WEYL_1, 32))
-
-
-def _compiled(c0: Number, c1: Number, c2: Number, c3: Number, k0: Number, k1: Number) -> Number:
-    """The same on scalars in native widths: 32-bit words, 64-bit products."""
-    for _ in range(ROUNDS):
-        p0, p1 = np.uint64(c0) * _M0, np.uint64(c2) * _M1
-        c0, c2 = np.uint32(p1 >> _32) ^ c1 ^ k0, np.uint32(p0 >> _32) ^ c3 ^ k1
-        c1, c3 = np.uint32(p1), np.uint32(p0)
-        k0, k1 = np.uint32(k0 + _W0), np.uint32(k1 + _W1)
-    return np.uint32(c0), c1, np.uint32(c2), c3
-
-
-@overload(philox4x32, strict=False, jit_options={"forceinline": True})
-def _philox4x32(*words: Number) -> Callable[..., Number]:
-    return _compiled

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from tensorseed.sampling import overloads  # noqa: F401, without which nothing compiles
 from tensorseed.sampling.primitives import float32_of_bits
 
 kernel = njit(nogil=True, error_model="numpy", boundscheck=False)

@@ -30,16 +30,15 @@ from tensorseed.sampling.block_vectors import (
 )
 from tensorseed.sampling.element_stores import put
 from tensorseed.sampling.kernels import (
-    Transform,
     draw_near_trunc_normal,
     draw_normal,
     draw_trunc_normal,
     draw_uniform,
 )
+from tensorseed.sampling.machine_code.entry_points import LISTED
 
 F = np.float32
 PER_BLOCK = 4  # elements
-LISTED = -1  # the distance of starts that are in a list
 
 drawing = njit(nogil=True, error_model="numpy", boundscheck=False)
 
@@ -174,10 +173,4 @@ def near_trunc_normal_ranges(layout: Any, ranges: Any, starts: Any, keys: Any, a
     fill_ranges(draw_near_trunc_normal, near_trunc_normal_parameters, layout, ranges, starts, keys, arguments)
 
 
-RANGES: dict[Transform, Any] = {
-    "uniform32": uniform_ranges,
-    "normal32": normal_ranges,
-    "trunc_normal32": trunc_normal_ranges,
-    "near_trunc_normal32": near_trunc_normal_ranges,
-}
-KERNELS = [*RANGES.values()]
+KERNELS = [uniform_ranges, normal_ranges, trunc_normal_ranges, near_trunc_normal_ranges]

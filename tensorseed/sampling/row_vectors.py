@@ -8,9 +8,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from tensorseed.sampling.reflections import ROWS
 from tensorseed.sampling.vectors import Vector, splat
 
-ROWS = 16  # side by side: two sums of 512 bits, each of which waits for its last term
 NBYTES = 8 * ROWS
 NUMBERS = Vector(types.float64, ROWS)
 LLVM_NUMBERS = ir.VectorType(ir.DoubleType(), ROWS)

@@ -10,12 +10,12 @@ The polynomials are minimax fits made by `tools/coefficients.py`. `docs/stream-v
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from tensorseed.sampling.primitives import (
     Number,
     bits_of_float32,
     float32_of_bits,
+    inlined,
     select,
     sqrt,
     to_float32,
@@ -23,7 +23,6 @@ from tensorseed.sampling.primitives import (
 )
 
 F = np.float32
-scalar = register_jitable(forceinline=True)
 
 TWO_TO_MINUS_24, TWO_TO_MINUS_29, TWO_TO_MINUS_30 = F(2.0**-24), F(2.0**-29), F(2.0**-30)
 TWO_TO_MINUS_32, TWO_TO_MINUS_33 = F(2.0**-32), F(2.0**-33)
@@ -54,7 +53,7 @@ A0, A1, A2, A3, A4 = F(1.40766957e-4), F(0.0245231553), F(0.577989118), F(2.3145
 B0, B1, B2, B3 = F(2.25638964e-5), F(0.00532945221), F(0.171874712), F(1.06776783)
 
 
-@scalar
+@inlined
 def minus_two_log(x: Number) -> Number:
     """−2·log(x) of a positive, normal float32."""
     bits = to_int32(bits_of_float32(x) + 0x004AFB0D)  # so that the mantissa m lies in [√½, √2)
@@ -71,7 +70,7 @@ def minus_two_log(x: Number) -> Number:
     return (((square * f) * p + square) - f * TWO) + to_float32(exponent) * MINUS_TWO_LN_2
 
 
-@scalar
+@inlined
 def uniform32(word: Number, low: Number, scale: Number, high: Number) -> Number:
     """`low + u·scale`, at most `high`, with u of 24 bits in [0, 1): 0.0 can occur, 1.0 cannot."""
     u = to_float32(to_int32(word >> 8)) * TWO_TO_MINUS_24
@@ -79,7 +78,7 @@ def uniform32(word: Number, low: Number, scale: Number, high: Number) -> Number:
     return select(x > high, high, x)
 
 
-@scalar
+@inlined
 def normal32(radius_word: Number, angle_word: Number, mean: Number, std: Number) -> Number:
     """Two independent normals `mean + z·std` by Box and Muller (1958), |z| ≤ 6.77.
 
@@ -106,7 +105,7 @@ def normal32(radius_word: Number, angle_word: Number, mean: Number, std: Number)
     return (radius * first) * std + mean, (radius * second) * std + mean
 
 
-@scalar
+@inlined
 def upper_quantile32(p: Number, mass: Number, minus_log_mass: Number) -> Number:
     """z with 1 − Φ(z) = q for q = p·mass ≤ ½, where p is a normal float32 and `mass` may underflow."""
     d = HALF - p * mass
@@ -125,7 +124,7 @@ def upper_quantile32(p: Number, mass: Number, minus_log_mass: Number) -> Number:
     return (select(central, d, ONE) * numerator) / denominator
 
 
-@scalar
+@inlined
 def trunc_normal32(
     word: Number,
     mean: Number,
@@ -153,7 +152,7 @@ def trunc_normal32(
     return select(x > high, high, x)
 
 
-@scalar
+@inlined
 def near_quantile32(d: Number) -> Number:
     """z with Φ(z) = ½ + d, for |z| ≤ 2.02."""
     v = QUARTER - d * d
@@ -168,7 +167,7 @@ def near_quantile32(d: Number) -> Number:
     return (d * numerator) / denominator
 
 
-@scalar
+@inlined
 def near_trunc_normal32(
     word: Number, mean: Number, std: Number, low: Number, high: Number, d_step: Number, d_middle: Number
 ) -> Number:

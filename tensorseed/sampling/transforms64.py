@@ -8,19 +8,18 @@ Distribution", Applied Statistics 37 (1988), routine PPND16. `tools/coefficients
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from tensorseed.sampling.primitives import (
     Number,
     bits_of_float64,
     float64_of_bits,
+    inlined,
     select,
     sqrt,
     to_float64,
 )
 
 F = np.float64
-scalar = register_jitable(forceinline=True)
 
 TWO_TO_MINUS_53, TWO_TO_MINUS_54 = F(2.0**-53), F(2.0**-54)
 ONE, TWO, HALF = F(1.0), F(2.0), F(0.5)
@@ -80,13 +79,13 @@ G4, G5 = F(7.86869131145613259100e-4), F(1.84631831751005468180e-5)
 G6, G7 = F(1.42151175831644588870e-7), F(2.04426310338993978564e-15)
 
 
-@scalar
+@inlined
 def bits53(high_word: Number, low_word: Number) -> Number:
     """The top 53 of the 64 bits of two words."""
     return (high_word << 21) | (low_word >> 11)
 
 
-@scalar
+@inlined
 def minus_two_log(x: Number) -> Number:
     """−2·log(x) of a positive, normal float64, by the scheme of fdlibm's `e_log.c`."""
     bits = bits_of_float64(x) + ONE_MINUS_SQRT_HALF_BITS
@@ -107,7 +106,7 @@ def minus_two_log(x: Number) -> Number:
     return log * -TWO
 
 
-@scalar
+@inlined
 def uniform64(high_word: Number, low_word: Number, low: Number, scale: Number, high: Number) -> Number:
     """`low + u·scale`, at most `high`, with u of 53 bits in [0, 1): 0.0 can occur, 1.0 cannot."""
     u = to_float64(bits53(high_word, low_word)) * TWO_TO_MINUS_53
@@ -115,7 +114,7 @@ def uniform64(high_word: Number, low_word: Number, low: Number, scale: Number, h
     return select(x > high, high, x)
 
 
-@scalar
+@inlined
 def normal64(w0: Number, w1: Number, w2: Number, w3: Number, mean: Number, std: Number) -> Number:
     """Two independent normals `mean + z·std` of four words: radius from `w0, w1`, angle from `w2, w3`."""
     u = to_float64(bits53(w0, w1)) * TWO_TO_MINUS_53 + TWO_TO_MINUS_54
@@ -145,13 +144,13 @@ def normal64(w0: Number, w1: Number, w2: Number, w3: Number, mean: Number, std: 
     return (radius * first) * std + mean, (radius * second) * std + mean
 
 
-@scalar
+@inlined
 def choose(central: Number, near: Number, a: Number, n: Number, e: Number) -> Number:
     """The coefficient of the region."""
     return select(central, a, select(near, n, e))
 
 
-@scalar
+@inlined
 def upper_quantile64(p: Number, mass: Number, minus_log_mass: Number) -> Number:
     """z with 1 − Φ(z) = q for q = p·mass ≤ ½, where p is a normal float64 and `mass` may underflow."""
     d = HALF - p * mass
@@ -176,7 +175,7 @@ def upper_quantile64(p: Number, mass: Number, minus_log_mass: Number) -> Number:
     return (select(central, d, ONE) * x) / y
 
 
-@scalar
+@inlined
 def trunc_normal64(
     high_word: Number,
     low_word: Number,

@@ -10,12 +10,18 @@ import pytest
 import torch
 from numba import njit
 
-from tensorseed.sampling import compact_wy, transforms32, transforms64
+from tensorseed.sampling import (
+    compact_wy,
+    overloads,  # noqa: F401, without which no transform compiles
+    transforms32,
+    transforms64,
+)
 from tensorseed.sampling.distributions import Sinusoidal, TruncNormal
 from tensorseed.sampling.distributions.orthogonal import orthogonal_elements
 from tensorseed.sampling.distributions.sparse import kept_elements
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.base import formula
+from tensorseed.sampling.loops import orthogonal
 from tensorseed.sampling.low_precision import narrow
 from tensorseed.sampling.philox import Key, Stream, philox4x32, stream_key
 from tensorseed.sampling.primitives import Number
@@ -136,7 +142,7 @@ def test_thin_matrices(vector):
     assert [bits(value) for value in form.pivots[:n]] == vector["pivots"]
     assert form.signs[:n].tolist() == vector["signs"]
     for column, omega in enumerate(vector["omega"]):
-        solved = compact_wy.column(form.packed, column)[: column + 1]
+        solved = orthogonal.column(form.packed, column)[: column + 1]
         assert [bits(value) for value in solved] == omega
     tall = orthogonal_elements(key, (m, n), np.arange(m * n)).reshape(m, n)
     wide = orthogonal_elements(key, (n, m), np.arange(m * n)).reshape(n, m)

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorseed.sampling.dtypes import BOOL, DTYPES, INT64, DType
-from tensorseed.sampling.kernels import Transform
 from tensorseed.sampling.low_precision import encode
+from tensorseed.sampling.machine_code.entry_points import Transform
 from tensorseed.sampling.philox import Stream
 
 Storage = npt.NDArray[Any]  # elements as a dtype stores them

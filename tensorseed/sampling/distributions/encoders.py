@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.sampling import quantization_kernels as kernels
 from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.sampling.low_precision import narrow
+from tensorseed.sampling.machine_code import entry_points as kernels
 
 Floats = npt.NDArray[np.float32]
 Stored = npt.NDArray[Any]  # numbers as their dtype stores them

@@ -11,7 +11,6 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.sampling import quantization_kernels as kernels
 from tensorseed.sampling.distributions.encoders import (
     FLOAT16,
     Encoder,
@@ -24,6 +23,7 @@ from tensorseed.sampling.distributions.encoders import (
     widened,
 )
 from tensorseed.sampling.dtypes import DType
+from tensorseed.sampling.machine_code import entry_points as kernels
 
 NIBBLES = 8  # of 4 bits in an int32
 GPTQ_TOP = 7.5

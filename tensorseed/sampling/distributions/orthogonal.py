@@ -41,6 +41,7 @@ from tensorseed.sampling.distributions.base import (
 from tensorseed.sampling.distributions.draws import EXPECTED_DEVIATIONS
 from tensorseed.sampling.dtypes import DType
 from tensorseed.sampling.low_precision import encode
+from tensorseed.sampling.machine_code.entry_points import finish
 from tensorseed.sampling.philox import Key, Stream
 from tensorseed.sampling.reflections import orthogonal_rows
 
@@ -248,7 +249,7 @@ def _by_rows(form: CompactWY, _m: int, k: int, first: int, count: int) -> Number
     for rows in _batches(top, bottom + 1, stop - start):
         sums = form.products(rows, start, stop)
         ahead = (int(rows[0]) - top) * (stop - start)
-        compact_wy.finish(values[ahead:], sums, rows, start, stop, form.signs, 1, stop - start)
+        finish(values[ahead:], sums, rows, start, stop, form.signs, 1, stop - start)
     skipped = first - top * k - start
     return values[skipped : skipped + count]
 
@@ -265,7 +266,7 @@ def _by_columns(form: CompactWY, m: int, _k: int, first: int, count: int) -> Num
         for rows in _batches(top, bottom, stop - start) if start < stop else ():
             sums = form.products(rows, start, stop)
             ahead = start * m + int(rows[0]) - first
-            compact_wy.finish(values[ahead:], sums, rows, start, stop, form.signs, m, 1)
+            finish(values[ahead:], sums, rows, start, stop, form.signs, m, 1)
     return values
 
 
@@ -282,7 +283,7 @@ def _gathered(form: CompactWY, i: Indices, c: Indices) -> Numbers:
         start, stop = int(c[own].min()), int(c[own].max()) + 1
         block = np.empty((stop - start, rows.size))
         sums = form.products(rows, start, stop)
-        compact_wy.finish(block.reshape(-1), sums, rows, start, stop, form.signs, rows.size, 1)
+        finish(block.reshape(-1), sums, rows, start, stop, form.signs, rows.size, 1)
         values[own] = block[c[own] - start, np.searchsorted(rows, i[own])]
     return values
 

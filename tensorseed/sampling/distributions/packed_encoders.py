@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tensorseed.sampling import quantization_kernels as kernels
 from tensorseed.sampling.distributions.encoders import (
     FLOAT8,
     Encoder,
@@ -23,6 +22,7 @@ from tensorseed.sampling.distributions.encoders import (
 )
 from tensorseed.sampling.distributions.four_bit_encoders import GPTQ_ZERO, NIBBLES, AwqGroups
 from tensorseed.sampling.low_precision import decode
+from tensorseed.sampling.machine_code import entry_points as kernels
 
 BYTES = 4  # in an int32
 FLOAT4_TOP = 6.0

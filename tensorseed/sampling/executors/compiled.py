@@ -17,7 +17,7 @@ from tensorseed.sampling.executors.range_batches import (
     draw_runs,
     is_ranged,
 )
-from tensorseed.sampling.kernels import DRAWS
+from tensorseed.sampling.machine_code.entry_points import DRAWS
 from tensorseed.sampling.philox import Key, Stream
 
 

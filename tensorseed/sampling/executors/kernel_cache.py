@@ -1,49 +1,21 @@
-"""Compilation of the kernels, and a cache on disk that tolerates faults.
+"""Compilation of the kernels, or machine code from the file that keeps it.
 
-numba needs a folder that it can write. It fails on a read-only file system, on a full disk, and on a file
-that a crash has torn. Here a kernel that cannot be read is compiled again, and one that cannot be written is
-not stored. A folder that already holds the kernels may be read-only.
+The file makes a start quick: neither numba nor its own files are read. numba writes it, and does what it
+lacks.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Iterable
 from functools import cache as once
 from pathlib import Path
-from typing import Any
+from threading import Lock
 
-import numba
 import numpy as np
-from numba.core.caching import (
-    CompileResultCacheImpl,
-    FunctionCache,
-    IndexDataCacheFile,
-    NullCache,
-    UserProvidedCacheLocator,
-)
 
-from tensorseed.sampling import (
-    block_vectors,
-    compact_wy,
-    element_stores,
-    jit_target,
-    kernels,
-    key_kernels,
-    philox,
-    primitives,
-    quantization_kernels,
-    range_kernels,
-    reflections,
-    row_vectors,
-    transforms32,
-    transforms64,
-    vectors,
-)
+from tensorseed import sampling
 from tensorseed.sampling.addresses import address_of
 from tensorseed.sampling.distributions import (
     Distribution,
@@ -53,7 +25,6 @@ from tensorseed.sampling.distributions import (
     Sparse,
     TruncNormal,
     Uniform,
-    sparse,
 )
 from tensorseed.sampling.distributions.encoders import Encoder, ScaledInt8, Scaling
 from tensorseed.sampling.distributions.four_bit_encoders import (
@@ -67,20 +38,36 @@ from tensorseed.sampling.executors.base import Ranges
 from tensorseed.sampling.executors.compile_progress import Progress, log_lines
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.low_precision import BFLOAT16
+from tensorseed.sampling.machine_code.engine import link
+from tensorseed.sampling.machine_code.entry_points import KERNELS
+from tensorseed.sampling.machine_code.file import read_code, write_code
+from tensorseed.sampling.machine_code.kernel import Entry, Types, entry_at
+from tensorseed.sampling.machine_code.target import target_digest
 from tensorseed.sampling.philox import Stream
 
-DIGEST_BYTES = hashlib.sha256().digest_size
-LAYOUT = b"2"  # of the files, which begin with a digest
-KERNELS = [
-    *kernels.ALL,
-    *range_kernels.KERNELS,
-    *key_kernels.KERNELS,
-    *reflections.KERNELS,
-    *compact_wy.KERNELS,
-    *sparse.KERNELS,
-    *quantization_kernels.KERNELS,
-]
-OVERLOADS = 36  # that the compiler makes: kernels, each counted for every type of its arguments
+LAYOUT = b"3"  # of the files, which begin with a digest
+SOURCES = (
+    "jit_target",
+    "vectors",
+    "primitives",
+    "overloads",
+    "philox",
+    "transforms32",
+    "transforms64",
+    "block_vectors",
+    "element_stores",
+    "kernels",
+    "range_kernels",
+    "key_kernels",
+    "loops/sparse",
+    "quantization_kernels",
+    "loops/orthogonal",
+    "row_vectors",
+    "reflections",
+    "compact_wy",
+    "low_precision",
+)
+CALLS = "machine_code/trampolines", "machine_code/kernel"  # how machine code is called
 EXAMPLES: list[Distribution] = [  # together they run every kernel
     Uniform(0.0, 1.0),
     Normal(0.0, 1.0),
@@ -98,162 +85,32 @@ ENCODERS: list[tuple[Encoder, DType]] = [  # so do these, with the dtypes of wha
 ]
 
 _log = logging.getLogger(__name__)
+_linked: set[Path] = set()
+_linking = Lock()
 
 
-class FolderLocator(UserProvidedCacheLocator):  # type: ignore[misc]
-    """The folder of `numba.config.CACHE_DIR`, whether or not it can be written."""
-
-    def ensure_cache_path(self) -> None:
-        """Make the folder, if that is possible."""
-        with suppress(OSError):
-            super().ensure_cache_path()
+def load_kernels(cache: Path | None) -> bool:
+    """Call machine code of `cache` from now on, if it is there. Return whether this process has it."""
+    return cache is not None and _load(_code_path(cache))
 
 
-class FolderImplementation(CompileResultCacheImpl):  # type: ignore[misc]
-    """Keeps compiled code in that folder and nowhere else."""
-
-    _locator_classes = (FolderLocator,)
-
-
-class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
-    """Index and data files of one kernel, whose data are read only as they were written for their key.
-
-    A damaged byte of machine code would crash the process or change values. Processes of two processor
-    models that write at the same time can give both codes one name, of which one is then the other's.
-    """
-
-    def save(self, key: Any, data: Any) -> None:
-        """Keep the data of a key."""
-        super().save(key, (key, data))
-
-    def load(self, key: Any) -> Any:
-        """The data of a key; None if there are none.
-
-        Raises:
-            ValueError: the data are those of another key.
-        """
-        found = super().load(key)
-        if found is None:
-            return None
-        written, data = found
-        if written != key:
-            raise ValueError("the file was written for another processor")
-        return data
-
-    def _save_data(self, name: str, data: Any) -> None:
-        dumped = self._dump(data)
-        with self._open_for_write(self._data_path(name)) as file:
-            file.write(hashlib.sha256(dumped).digest() + dumped)
-
-    def _load_data(self, name: str) -> Any:
-        content = Path(self._data_path(name)).read_bytes()
-        digest, dumped = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
-        if hashlib.sha256(dumped).digest() != digest:
-            raise ValueError("the file is damaged")
-        return pickle.loads(dumped)  # noqa: S301 - of a folder that nobody else can write
-
-
-class KernelCache(FunctionCache):  # type: ignore[misc]
-    """The cache of one kernel."""
-
-    _impl_class = FolderImplementation
-
-    def __init__(self, py_func: Any) -> None:
-        super().__init__(py_func)
-        locator = self._impl.locator
-        self._cache_file = CheckedFile(
-            locator.get_cache_path(), self._impl.filename_base, locator.get_source_stamp()
-        )
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The code compiled for a signature and this processor; None makes numba compile it."""
-        code = None
-        try:
-            code = super().load_overload(sig, target_context)
-        except Exception:  # torn pickles raise errors of every kind
-            with suppress(OSError):
-                self.flush()  # or the next process would meet them again
-        _count(found=code is not None)
-        return code
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep compiled code, where there is room."""
-        with suppress(OSError):
-            super().save_overload(sig, data)
-        _count_compiled()
-
-
-class NoCache(NullCache):  # type: ignore[misc]
-    """The cache of a kernel that is compiled in every process."""
-
-    def load_overload(self, sig: Any, target_context: Any) -> None:  # noqa: ARG002, the base's signature
-        """Nothing."""
-        _count(found=False)
-
-    def save_overload(self, sig: Any, data: Any) -> None:  # noqa: ARG002
-        """Keep nothing."""
-        _count_compiled()
-
-
-class Count:
-    """The kernels that are there, each counted for every type of its arguments."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._ready = 0
-        self._compiled = False
-
-    def add(self, *, compiled: bool) -> None:
-        """Count one, and tell so if it took the compiler."""
-        self._ready += 1
-        self._compiled |= compiled
-        if compiled and self._ready < OVERLOADS:
-            self._progress(self._ready / OVERLOADS)
-
-    def end(self) -> None:
-        """Tell that all are there, if any took the compiler."""
-        if self._compiled:
-            self._progress(1.0)
-
-
-_COUNT: ContextVar[Count | None] = ContextVar("count", default=None)
-
-
-@contextmanager
-def counted(progress: Progress) -> Iterator[None]:
-    """A block whose kernels are counted."""
-    count = Count(progress)
-    token = _COUNT.set(count)
-    try:
-        yield
-    finally:
-        _COUNT.reset(token)
-    count.end()
-
-
-def _count(*, found: bool) -> None:
-    if not found:
-        _announce()
-    elif (count := _COUNT.get()) is not None:
-        count.add(compiled=False)
-
-
-def _count_compiled() -> None:
-    if (count := _COUNT.get()) is not None:
-        count.add(compiled=True)
-
-
-def cache_in(folder: Path, functions: list[Any]) -> None:
-    """Look kernels up in a folder before compiling them, and keep them there afterwards."""
-    numba.config.CACHE_DIR = str(folder)
-    for function in functions:
-        function._cache = KernelCache(function.py_func)
-
-
-@once
-def _announce() -> None:
-    """Log, once a process, why the start takes long."""
-    _log.info("compiling kernels for this processor, which takes about 20 s")
+def _load(path: Path) -> bool:
+    """Link the machine code of a file, once a process."""
+    with _linking:
+        if not _linked:
+            try:
+                code = read_code(path)
+                addresses = link(code)
+            except (OSError, ValueError, ImportError):  # none yet, a damaged one, another numba
+                return False
+            entries: dict[str, dict[Types, Entry]] = {}
+            for point in code.entry_points:
+                of_kernel = entries.setdefault(point.kernel, {})
+                of_kernel[tuple(point.types)] = entry_at(addresses[point.symbol])
+            for kernel in KERNELS:
+                kernel.install(entries.get(kernel.name, {}))
+            _linked.add(path)
+        return True
 
 
 def use_cache(cache: Path | None) -> None:
@@ -262,11 +119,11 @@ def use_cache(cache: Path | None) -> None:
     The cache's folder is named after the sources of all kernels and of all functions that they inline.
     numba by itself would notice a change of a kernel's own file only.
     """
-    if cache is None:
-        for function in KERNELS:
-            function._cache = NoCache()
-    else:
-        cache_in(cache / sources_digest(), KERNELS)
+    if load_kernels(cache):
+        return
+    from tensorseed.sampling.executors.numba_cache import use_numba
+
+    use_numba(None if cache is None else cache / sources_digest())
 
 
 def compile_kernels(cache: Path | None, progress: Progress | None = None) -> None:
@@ -275,26 +132,46 @@ def compile_kernels(cache: Path | None, progress: Progress | None = None) -> Non
     `progress` learns how much is there whenever the compiler has done something; by default, the log does.
     """
     use_cache(cache)
-    executor, stream = CompiledExecutor(), Stream(0, "")
+    if _linked:
+        return
+    from tensorseed.sampling.executors.numba_cache import compiled_code, counted
+
     with counted(progress or log_lines()):
-        for distribution in EXAMPLES:
-            for dtype in (d for d in DTYPES.values() if d.mantissa_bits):
-                executor.fill(distribution, dtype, stream, 0, np.empty(4, dtype.storage))
-                indices, out = np.zeros(1, np.int64), np.empty(1, dtype.storage)
-                executor.gather(distribution, dtype, stream, indices, out)
-        memory, kinds = np.empty(5, np.float32), [(EXAMPLES[0], DTYPES["float32"])]
-        row, *columns = (np.array([number]) for number in (0, 0, address_of(memory), memory.size))
-        executor.fill_many(0, Ranges(kinds, row, [""], (), *columns))
-        for encoder, dtype in ENCODERS:
-            quantized = Quantized(Normal(0.0, 1.0), BFLOAT16, 1, 8, 8, encoder)
-            executor.fill(quantized, dtype, stream, 0, np.empty(1, dtype.storage))
+        run_examples()
+    if cache is not None:
+        try:
+            write_code(_code_path(cache), compiled_code())
+        except Exception as error:  # of a full disk, or of another numba: it has the kernels all the same
+            _log.info("every start imports the compiler: %s", error)
 
 
+def run_examples() -> None:
+    """Run every kernel, for all types of its arguments."""
+    executor, stream = CompiledExecutor(), Stream(0, "")
+    for distribution in EXAMPLES:
+        for dtype in (d for d in DTYPES.values() if d.mantissa_bits):
+            executor.fill(distribution, dtype, stream, 0, np.empty(4, dtype.storage))
+            indices, out = np.zeros(1, np.int64), np.empty(1, dtype.storage)
+            executor.gather(distribution, dtype, stream, indices, out)
+    memory, kinds = np.empty(5, np.float32), [(EXAMPLES[0], DTYPES["float32"])]
+    row, *columns = (np.array([number]) for number in (0, 0, address_of(memory), memory.size))
+    executor.fill_many(0, Ranges(kinds, row, [""], (), *columns))
+    for encoder, dtype in ENCODERS:
+        quantized = Quantized(Normal(0.0, 1.0), BFLOAT16, 1, 8, 8, encoder)
+        executor.fill(quantized, dtype, stream, 0, np.empty(1, dtype.storage))
+
+
+def _code_path(cache: Path) -> Path:
+    return cache / sources_digest() / f"{target_digest()}-{_digest(CALLS)}.code"
+
+
+@once
 def sources_digest() -> str:
     """The first 16 hex digits of the SHA-256 of the files' layout and all sources of the kernels."""
-    formulas = jit_target, vectors, primitives, philox, transforms32, transforms64
-    draws = block_vectors, element_stores, kernels, range_kernels, key_kernels, sparse
-    matrices = row_vectors, reflections, compact_wy
-    modules: tuple[Any, ...] = *formulas, *draws, quantization_kernels, *matrices
-    sources = (Path(str(module.__file__)).read_bytes() for module in modules)
+    return _digest(SOURCES)
+
+
+def _digest(names: Iterable[str]) -> str:
+    folder = Path(str(sampling.__file__)).parent
+    sources = ((folder / f"{name}.py").read_bytes() for name in names)
     return hashlib.sha256(b"".join((LAYOUT, *sources))).hexdigest()[:16]

@@ -11,41 +11,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-import llvmlite.binding as llvm
-import numba
-
 from tensorseed.sampling.executors.kernel_cache import compile_kernels
-from tensorseed.sampling.jit_target import WIDE
-
-LEVELS = {  # lowest first, with the features that each adds
-    "x86-64-v2": {"cx16", "popcnt", "sse3", "sse4.1", "sse4.2", "ssse3"},
-    "x86-64-v3": {"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"},
-    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
-}
-WIDEST = list(LEVELS)[-1]
-
-
-def levels() -> list[str]:
-    """The levels of this processor, lowest first; none before x86-64 of 2009, or on another architecture."""
-    features = {name for name, present in llvm.get_host_cpu_features().items() if present}
-    found: list[str] = []
-    for name, needed in LEVELS.items():
-        if not needed <= features:
-            break
-        found.append(name)
-    return found
-
-
-def target(level: str | None = None) -> str | None:
-    """Compile for a level, by default this processor's highest, unless NUMBA_CPU_NAME is set.
-
-    Call it before anything is compiled. Returns the target's name; None for the processor's own model.
-    """
-    if numba.config.CPU_NAME is None and (level or levels()):
-        numba.config.CPU_NAME = level or levels()[-1]
-        numba.config.CPU_FEATURES = WIDE if numba.config.CPU_NAME == WIDEST else ""  # and the level's own
-    name: str | None = numba.config.CPU_NAME
-    return name
+from tensorseed.sampling.machine_code.target import choose, levels
 
 
 def compile_levels(folder: Path) -> list[str]:
@@ -60,5 +27,5 @@ def compile_levels(folder: Path) -> list[str]:
 
 
 def _compile(folder: Path, level: str) -> None:
-    target(level)
+    choose(level)
     compile_kernels(folder)

@@ -6,19 +6,18 @@ import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from struct import Struct
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.sampling.distributions.base import Distribution, Draw, Formula, Starts
-from tensorseed.sampling.dtypes import DType
+from tensorseed.sampling.distributions.base import Distribution, Draw, Formula, Indices, Starts
+from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.sampling.executors.base import Ranges, formula
-from tensorseed.sampling.kernels import Transform
-from tensorseed.sampling.key_kernels import stream_keys
 from tensorseed.sampling.low_precision import layout
-from tensorseed.sampling.philox import Key
-from tensorseed.sampling.range_kernels import LISTED, RANGES
+from tensorseed.sampling.machine_code.entry_points import LISTED, RANGES, Transform
+from tensorseed.sampling.machine_code.kernel import row_of, types_of
+from tensorseed.sampling.philox import Key, stream_keys
 
 PER_BLOCK = 4  # elements
 
@@ -34,11 +33,14 @@ class Single(threading.local):
     def __init__(self) -> None:
         self.ranges = np.zeros((1, 5), np.int64)
         self.keys = np.zeros((1, 4), np.uint32)
+        self.before, self.after = row_of([self.ranges]), row_of([self.keys])  # and after the listed starts
 
 
 _RANGE, _KEY = Struct("=5q"), Struct("=4I")  # quicker than assignments to arrays
 _single = Single()
 _NO_STARTS = np.zeros(0, np.int64)
+_NO_STARTS_ROW = row_of([_NO_STARTS])
+_TYPES = types_of((layout(DTYPES["float32"]), _single.ranges, _NO_STARTS, _single.keys, np.empty((1, 1))))
 
 
 def draw_runs(drawn: Formula, dtype: DType, address: int, starts: Starts, size: int, key: Key) -> None:
@@ -48,25 +50,54 @@ def draw_runs(drawn: Formula, dtype: DType, address: int, starts: Starts, size: 
         place = starts.start, starts.step
     else:
         listed = np.ascontiguousarray(starts, np.int64)  # kernels read a list without its strides
-    one = _single
-    _RANGE.pack_into(one.ranges.data, 0, address, len(starts), size, *place)
-    _KEY.pack_into(one.keys.data, 0, *key)
-    RANGES[drawn.transform](layout(dtype), one.ranges, listed, one.keys, _row(drawn))
+    _RANGE.pack_into(_single.ranges.data, 0, address, len(starts), size, *place)
+    _KEY.pack_into(_single.keys.data, 0, *key)
+    _draw_one(drawn.transform, layout(dtype), _layout_row(dtype), listed, *_argument_row(drawn))
+
+
+def _draw_one(
+    transform: Transform,
+    numbers: tuple[Any, ...],
+    numbers_row: bytes,
+    listed: Indices,
+    arguments: npt.NDArray[np.float64],
+    arguments_row: bytes,
+) -> None:
+    """Draw the range of this thread, by rows that were packed before."""
+    one, kernel = _single, RANGES[transform]
+    entry = kernel.entry(_TYPES)
+    if entry is None:
+        kernel(numbers, one.ranges, listed, one.keys, arguments)
+        return
+    starts = row_of([listed]) if listed.size else _NO_STARTS_ROW
+    if entry(b"".join((numbers_row, one.before, starts, one.after, arguments_row))):
+        raise RuntimeError(f"the kernel {kernel.name} failed")
+
+
+@lru_cache
+def _layout_row(dtype: DType) -> bytes:
+    return row_of([layout(dtype)])
+
+
+@lru_cache(maxsize=4096)
+def _argument_row(drawn: Formula) -> tuple[npt.NDArray[np.float64], bytes]:
+    """That of `_row`, and the packed row that points to it."""
+    row = _row(drawn)
+    return row, row_of([row])
 
 
 class FirstElements:
     """So many first elements of one stream after another. All but the key is looked up once."""
 
     def __init__(self, drawn: Formula, dtype: DType, size: int) -> None:
-        self._kernel, self._layout, self._row = RANGES[drawn.transform], layout(dtype), _row(drawn)
+        self._packed = drawn.transform, layout(dtype), _layout_row(dtype), _NO_STARTS, *_argument_row(drawn)
         self._size = size
 
     def draw(self, address: int, key: Key) -> None:
         """Draw those of a stream at an address."""
-        one = _single
-        _RANGE.pack_into(one.ranges.data, 0, address, 1, self._size, 0, 1)
-        _KEY.pack_into(one.keys.data, 0, *key)
-        self._kernel(self._layout, one.ranges, _NO_STARTS, one.keys, self._row)
+        _RANGE.pack_into(_single.ranges.data, 0, address, 1, self._size, 0, 1)
+        _KEY.pack_into(_single.keys.data, 0, *key)
+        _draw_one(*self._packed)
 
 
 @lru_cache(maxsize=4096)

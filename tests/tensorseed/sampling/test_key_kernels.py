@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tensorseed.sampling.key_kernels import BLOCK, CONSTANTS, INITIAL, MESSAGES, ROUNDS, stream_keys
-from tensorseed.sampling.philox import stream_key
+from tensorseed.sampling.key_kernels import BLOCK, CONSTANTS, INITIAL, MESSAGES, ROUNDS
+from tensorseed.sampling.philox import stream_key, stream_keys
 
 MAX_SEED = 2**64 - 1
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from numba import njit
 
+from tensorseed.sampling import overloads  # noqa: F401, without which nothing compiles
 from tensorseed.sampling.philox import Key, Stream, philox4x32, stream_key
 
 KNOWN = [

@@ -13,20 +13,20 @@ from numba import njit, types
 from numba.core.codegen import CPUCodeLibrary
 from numba.core.errors import TypingError
 
-from tensorseed.devices.local import local_settings
 from tensorseed.sampling.block_vectors import BLOCKS
-from tensorseed.sampling.distributions import Distribution, Draw, Normal, Uniform
+from tensorseed.sampling.distributions import Distribution, Draw, Uniform
 from tensorseed.sampling.dtypes import DTYPES, DType
-from tensorseed.sampling.executors import kernel_cache
+from tensorseed.sampling.executors import numba_cache
 from tensorseed.sampling.executors.base import formula
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.kernels import words_at
 from tensorseed.sampling.low_precision import layout, narrow
 from tensorseed.sampling.philox import Stream
-from tensorseed.sampling.range_kernels import RANGES, drawing
+from tensorseed.sampling.range_kernels import drawing, normal_ranges
 from tensorseed.sampling.transforms32 import near_trunc_normal32, normal32, trunc_normal32, uniform32
 from tensorseed.sampling.vectors import Vector, to_int32
 from tests.tensorseed.draws import DRAWN, FLOATS, bits
+from tests.tensorseed.sampling.compilers import compile_by_numba
 
 FLOAT32 = DTYPES["float32"]
 DRAWN_IN_32 = [dtype for dtype in FLOATS if dtype.draw == "float32"]
@@ -189,24 +189,24 @@ FUSED = re.compile(
 @pytest.mark.filterwarnings("ignore:nopython is set")
 def test_no_kernel_lets_operations_be_fused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor that fuses by default would give other bits, were the code to allow it."""
-    kernel_cache.compile_kernels(local_settings().kernel_cache)
+    compile_by_numba(monkeypatch)
     monkeypatch.setattr(CPUCodeLibrary, "_optimize_functions", lambda *_: None)  # which add no flags
     monkeypatch.setattr(CPUCodeLibrary, "_optimize_final_module", lambda *_: None)
     checked = 0
-    for kernel in kernel_cache.KERNELS:
+    for kernel in numba_cache.KERNELS:
         anew = njit(**kernel.targetoptions)(kernel.py_func)  # as cached code cannot be inspected
         for signature in kernel.signatures:
             anew.compile(signature)
         for code in anew.inspect_llvm().values():
             assert not FUSED.search(code), kernel
             checked += "fmul" in code
-    assert checked > len(RANGES)
+    assert checked > len(DRAWN)
 
 
-def test_no_operation_is_fused_on_arm64() -> None:
-    bits(Normal(0.0, 1.0), FLOAT32, 4)
-    kernel = drawing(RANGES["normal32"].py_func)
-    kernel.compile(RANGES["normal32"].signatures[0])
+def test_no_operation_is_fused_on_arm64(monkeypatch: pytest.MonkeyPatch) -> None:
+    compile_by_numba(monkeypatch)
+    kernel = drawing(normal_ranges.py_func)
+    kernel.compile(normal_ranges.signatures[0])
     (code,) = kernel.inspect_llvm().values()
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()

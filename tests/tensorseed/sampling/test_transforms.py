@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from numba import njit
 
-from tensorseed.sampling import transforms32, transforms64
+from tensorseed.sampling import (
+    overloads,  # noqa: F401, without which nothing compiles
+    transforms32,
+    transforms64,
+)
 from tensorseed.sampling.distributions import TruncNormal
 from tensorseed.sampling.dtypes import DTYPES
 

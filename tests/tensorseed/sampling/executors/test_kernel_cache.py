@@ -1,148 +1,169 @@
-"""Kernel cache: hits, and tolerance of faulty folders."""
+"""Machine code of the kernels: bits of numba, without it, faulty files."""
 
 from __future__ import annotations
 
-import errno
-import pickle
+import subprocess
+import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numba
+import numpy as np
 import pytest
 
+from tensorseed.sampling.distributions import Distribution, Normal, Orthogonal, Quantized, Sparse
+from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors import kernel_cache
-from tensorseed.sampling.executors.kernel_cache import cache_in
+from tensorseed.sampling.executors.compiled import CompiledExecutor
+from tensorseed.sampling.executors.kernel_cache import ENCODERS, EXAMPLES, load_kernels
+from tensorseed.sampling.low_precision import BFLOAT16
+from tensorseed.sampling.machine_code import engine
+from tensorseed.sampling.machine_code.entry_points import KERNELS, RANGES, round_bfloat16
+from tensorseed.sampling.machine_code.file import EntryPoint, MachineCode, read_code, write_code
+from tensorseed.sampling.machine_code.kernel import Kernel
+from tensorseed.sampling.philox import Stream
+from tests.tensorseed.sampling.compilers import cache_folder, compile_by_numba, use_machine_code
+
+STREAM = Stream(42, "weight")
+SHAPES: list[tuple[Distribution, int]] = [
+    *((example, 1_000) for example in EXAMPLES[:4]),
+    (Sparse(100, 70, 30, 1.0), 7_000),
+    (Orthogonal(130, 50, 1.0), 6_500),
+    (Orthogonal(50, 130, 1.0), 6_500),
+    (Orthogonal(60, 60, 1.0), 3_600),
+]
+PROGRAM = """
+import sys
+import tensorseed
+spec = {"seed": 1, "layers": [
+    {"name": "a", "type": "Linear", "in_features": 5, "out_features": 3},
+    {"name": "b", "type": "Tensor", "shape": [9, 4], "init": "orthogonal"},
+    {"name": "c", "type": "Tensor", "shape": [9, 9], "init": "trunc_normal", "dtype": "float64"},
+    {"name": "d", "type": "Tensor", "shape": [9, 9], "init": {"kind": "sparse", "sparsity": 0.5}},
+]}
+weights = tensorseed.open(spec)
+print(*(weights[name][0].shape for name in weights))
+print("numba" in sys.modules)
+"""
 
 
-def plus(x: int, y: int) -> int:
-    return x + y
+def drawn() -> list[bytes]:
+    """Bytes of every kind: from odd offsets, listed, rounded, quantised."""
+    executor, found = CompiledExecutor(), []
+    for (what, size), dtype in product(SHAPES, (d for d in DTYPES.values() if d.mantissa_bits)):
+        for first in (0, 3):
+            out = np.empty(size - 7, dtype.storage)
+            executor.fill(what, dtype, STREAM, first, out)
+            found.append(out.tobytes())
+        out = np.empty(4, dtype.storage)
+        executor.gather(what, dtype, STREAM, np.array([1, 500, 2, 777]), out)
+        found.append(out.tobytes())
+    for encoder, dtype in ENCODERS:
+        out = np.empty(2, dtype.storage)
+        executor.fill(Quantized(Normal(0.0, 1.0), BFLOAT16, 1, 16, 16, encoder), dtype, STREAM, 0, out)
+        found.append(out.tobytes())
+    return found
 
 
-@pytest.fixture(autouse=True)
-def _folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numba.config, "CACHE_DIR", "")  # put back in the end
-
-
-def compiled(folder: Path) -> Any:
-    """A loop that a new process would have, and its first answer."""
-    loop = numba.njit(plus)
-    cache_in(folder, [loop])
-    assert loop(1, 2) == 3
-    return loop
-
-
-def hits(loop: Any) -> int:
-    return sum(loop.stats.cache_hits.values())
-
-
-def test_a_loop_is_compiled_once(tmp_path: Path) -> None:
-    assert hits(compiled(tmp_path)) == 0
-    assert hits(compiled(tmp_path)) == 1
-
-
-def test_a_compilation_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", kernel_cache.__name__)
-    kernel_cache._announce.cache_clear()
-    for folder in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
-        compiled(folder)
-    assert [record.getMessage() for record in caplog.records] == [
-        "compiling kernels for this processor, which takes about 20 s"
-    ]
-    caplog.clear()
-    kernel_cache._announce.cache_clear()
-    compiled(tmp_path / "a")
-    assert caplog.records == []
-
-
-def test_what_is_there_serves_though_nothing_can_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    compiled(tmp_path)
-
-    def refused(*_: Any, **__: Any) -> Any:
-        raise OSError(errno.EROFS, "read-only")
-
-    monkeypatch.setattr("tempfile.TemporaryFile", refused)
-    monkeypatch.setattr("os.makedirs", refused)
-    monkeypatch.setattr("os.replace", refused)
-    assert hits(compiled(tmp_path)) == 1
-
-
-def test_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    assert hits(compiled(tmp_path / "file" / "below")) == 0
-
-
-def test_a_full_disk_keeps_nothing_and_leaves_nothing_torn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_machine_code_gives_the_bits_of_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_machine_code()
     with monkeypatch.context() as patched:
-
-        def full(*_: Any) -> None:
-            raise OSError(errno.ENOSPC, "no space left")
-
-        patched.setattr("os.replace", full)
-        assert hits(compiled(tmp_path)) == 0
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert hits(compiled(tmp_path)) == 0
-    assert hits(compiled(tmp_path)) == 1
+        patched.setattr(Kernel, "dispatcher", None)  # so that nothing is left to numba
+        by_machine_code = drawn()
+    compile_by_numba(monkeypatch)
+    assert drawn() == by_machine_code
 
 
-@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
-@pytest.mark.parametrize("length", [0, 10, -10])
-def test_a_torn_file_is_replaced(tmp_path: Path, ending: str, length: int) -> None:
-    compiled(tmp_path)
-    (torn,) = (path for path in tmp_path.rglob("*") if path.suffix == ending)
-    torn.write_bytes(torn.read_bytes()[:length])
-    assert hits(compiled(tmp_path)) == 0
-    assert hits(compiled(tmp_path)) == 1
+def test_a_process_draws_without_numba() -> None:
+    cache_folder()
+    answer = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    assert answer.stdout == "(9,) () (5,) (4,) (9,)\nFalse\n"
 
 
-@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
-@pytest.mark.parametrize("content", ["flipped", "foreign", "folder", "pickle"])
-def test_a_damaged_file_never_reaches_the_processor(tmp_path: Path, ending: str, content: str) -> None:
-    """Bytes of machine code that are not those that were written would crash the process."""
-    compiled(tmp_path)
-    (damaged,) = (path for path in tmp_path.rglob("*") if path.suffix == ending)
-    data = bytearray(damaged.read_bytes())
-    data[len(data) // 2] ^= 0xFF
-    if content == "folder":
-        damaged.unlink()
-        damaged.mkdir()
-    else:
-        others = {"foreign": b"\x7fELF" + bytes(4096), "pickle": pickle.dumps({"a": [1]})}
-        damaged.write_bytes(others.get(content, bytes(data)))
-    loop = compiled(tmp_path)
-    assert hits(loop) == 0 or ending == ".nbi"  # half of an index may be of no consequence
-    assert content == "folder" or hits(compiled(tmp_path)) == 1
+def test_types_without_machine_code_are_left_to_numba() -> None:
+    use_machine_code()
+    bits = np.arange(8, dtype=np.int32)[::2] << 16
+    strided = np.zeros(8, np.uint16)[::2]
+    round_bfloat16(bits, strided)
+    assert strided.tolist() == [0, 2, 4, 6]
 
 
-def test_the_code_of_another_processor_is_compiled_anew(tmp_path: Path) -> None:
-    """Two processes that write at the same time can give their codes one name."""
-    loop = compiled(tmp_path)
-    cache = loop._cache._cache_file
-    (key,) = cache._load_index()
-    name = cache._load_index()[key]
-    cache._save_data(name, (("another", *key[1:]), cache._load_data(name)[1]))
-    with pytest.raises(ValueError, match="written for another processor"):
-        cache.load(key)
-    assert hits(compiled(tmp_path)) == 0
-    assert hits(compiled(tmp_path)) == 1
+def test_what_fails_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(round_bfloat16, "entry", None)
+    failing = {(None,): lambda _: 1}
+    monkeypatch.setattr(round_bfloat16, "_entries", failing)
+    with pytest.raises(RuntimeError, match="the kernel round_bfloat16 failed"):
+        round_bfloat16(1)
 
 
-@pytest.mark.parametrize("cached", [True, False])
-def test_progress_is_told_by_what_the_compiler_does(
-    cached: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def unlinked(monkeypatch: pytest.MonkeyPatch) -> list[Kernel]:
+    """A process that has loaded nothing."""
+    monkeypatch.setattr(kernel_cache, "_linked", set())
+    for kernel in KERNELS:
+        monkeypatch.setattr(kernel, "_entries", {})
+    return KERNELS
+
+
+def copied(to: Path, change: Any = bytes) -> Path:
+    """A cache with the file of machine code, changed."""
+    (source,) = {kernel_cache._code_path(cache_folder())}
+    target = kernel_cache._code_path(to)
+    target.parent.mkdir()
+    target.write_bytes(change(source.read_bytes()))
+    return to
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: b"",
+        lambda data: data[:-1],
+        lambda data: data[:1_000],
+        lambda data: data[:50_000] + bytes([data[50_000] ^ 1]) + data[50_001:],
+        lambda data: b"\x7fELF" + bytes(4_096),
+    ],
+)
+def test_a_damaged_file_never_reaches_the_processor(
+    change: Any, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    shares: list[float] = []
-    monkeypatch.setattr(kernel_cache, "OVERLOADS", 4)
-    for _ in range(2):
-        with kernel_cache.counted(shares.append):
-            loop = numba.njit(plus)
-            if cached:
-                cache_in(tmp_path, [loop])
-            else:
-                loop._cache = kernel_cache.NoCache()
-            loop(1, 2)
-            loop(1.0, 2.0)
-    assert shares == [0.25, 0.5, 1.0] * (1 if cached else 2)
+    cache = copied(tmp_path, change)
+    kernels = request.getfixturevalue("unlinked")
+    assert not load_kernels(cache)
+    assert all(kernel.entry(()) is None and not kernel._entries for kernel in kernels)
+
+
+def test_another_numba_is_left_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = copied(tmp_path)
+    engine._add_symbols.cache_clear()
+    monkeypatch.setattr(engine, "RUNTIME", ("core", "_elsewhere"))
+    monkeypatch.setattr(kernel_cache, "_linked", set())
+    assert not load_kernels(cache)
+    monkeypatch.undo()
+    engine._add_symbols()
+
+
+@pytest.mark.usefixtures("unlinked")
+def test_code_of_other_options_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_machine_code()
+    cache = copied(tmp_path)
+    monkeypatch.setattr(kernel_cache, "_linked", set())
+    monkeypatch.setenv("NUMBA_OPT", "1")
+    assert not load_kernels(cache)
+    monkeypatch.delenv("NUMBA_OPT")
+    assert load_kernels(cache)
+    assert all(RANGES["normal32"]._entries)
+
+
+def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = MachineCode([b"abc", b""], [EntryPoint("kernel", [1, None], "kernel.0")])
+    write_code(tmp_path / "folder" / "code", code)
+    assert read_code(tmp_path / "folder" / "code") == code
+
+    def full(*_: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_code(tmp_path / "other", code)
+    assert [*tmp_path.iterdir()] == [tmp_path / "folder"]

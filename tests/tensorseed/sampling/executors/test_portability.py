@@ -15,10 +15,10 @@ import pytest
 from tensorseed.devices.local import kernels_ready
 from tensorseed.sampling.distributions import Normal, TruncNormal, Uniform
 from tensorseed.sampling.dtypes import DTYPES
-from tensorseed.sampling.executors import portability
 from tensorseed.sampling.executors.compiled import CompiledExecutor
-from tensorseed.sampling.executors.portability import LEVELS, levels, target
 from tensorseed.sampling.jit_target import interleaved
+from tensorseed.sampling.machine_code import target
+from tensorseed.sampling.machine_code.target import LEVELS, choose, levels, target_digest
 from tensorseed.sampling.philox import Stream
 from tests.serving import ROOT
 
@@ -27,8 +27,8 @@ import sys
 import llvmlite.binding as llvm
 if sys.argv[2] == "plain":
     llvm.set_option = lambda *_: None
-from tensorseed.sampling.executors import portability
-print(portability.target(sys.argv[1]))
+from tensorseed.sampling.machine_code.target import choose
+print(choose(sys.argv[1]))
 from tests.tensorseed.sampling.executors.test_portability import drawn
 print(drawn())
 """
@@ -54,6 +54,7 @@ def having(monkeypatch: pytest.MonkeyPatch, features: set[str]) -> None:
 def untargeted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numba.config, "CPU_NAME", None)
     monkeypatch.setattr(numba.config, "CPU_FEATURES", None)
+    monkeypatch.setattr(target, "_chosen", [])
 
 
 def test_a_level_needs_all_of_its_features_and_those_below(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,28 +72,43 @@ def test_a_level_needs_all_of_its_features_and_those_below(monkeypatch: pytest.M
 @pytest.mark.usefixtures("untargeted")
 def test_the_highest_level_is_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
     having(monkeypatch, LEVELS["x86-64-v2"] | LEVELS["x86-64-v3"])
-    assert target() == "x86-64-v3"
+    assert choose() == "x86-64-v3"
     assert (numba.config.CPU_NAME, numba.config.CPU_FEATURES) == ("x86-64-v3", "")
 
 
 @pytest.mark.usefixtures("untargeted")
 def test_the_widest_level_uses_all_of_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
     having(monkeypatch, set().union(*LEVELS.values()))
-    assert target() == "x86-64-v4"
+    assert choose() == "x86-64-v4"
     assert numba.config.CPU_FEATURES == "-prefer-256-bit"
 
 
 @pytest.mark.usefixtures("untargeted")
 def test_another_architecture_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     having(monkeypatch, {"neon"})
-    assert target() is None
+    assert choose() is None
     assert numba.config.CPU_NAME is None
 
 
 @pytest.mark.usefixtures("untargeted")
 def test_what_the_environment_names_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numba.config, "CPU_NAME", "generic")
-    assert target() == "generic"
+    assert choose() == "generic"
+
+
+@pytest.mark.usefixtures("untargeted")
+def test_machine_code_is_that_of_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = {target_digest()}
+    monkeypatch.setattr(llvm, "get_host_cpu_name", lambda: "another")
+    digests.add(target_digest())
+    for level in LEVELS:
+        monkeypatch.setattr(target, "_chosen", [level])
+        digests.add(target_digest())
+    monkeypatch.setenv("NUMBA_LOOP_VECTORIZE", "0")
+    digests.add(target_digest())
+    assert len(digests) == 6
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "elsewhere")
+    assert target_digest() in digests
 
 
 def test_a_loop_that_is_asked_for_is_interleaved_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,11 +143,11 @@ def test_interleaving_makes_two_iterations_one() -> None:
     assert lengths[1] > lengths[0]
 
 
-@pytest.mark.skipif(not portability.levels(), reason="needs x86-64")
+@pytest.mark.skipif(not levels(), reason="needs x86-64")
 def test_every_level_draws_the_same_and_interleaving_changes_nothing() -> None:
     """The highest level is that of this process, whose code other tests have compiled."""
     assert kernels_ready()
-    assert portability.target() == levels()[-1]
+    assert choose() == levels()[-1]
     values = {drawn()}
     for level, how in [(levels()[-1], "plain"), *((level, "interleaved") for level in levels()[:-1])]:
         command = [sys.executable, "-c", DRAW, level, how]

@@ -1,0 +1,1 @@
+"""Compiled kernels of structured distributions, imported to be compiled."""

@@ -1,0 +1,1 @@
+"""Machine code of the kernels, kept in a file and called without numba."""
