@@ -16,7 +16,7 @@ from tensorseed.checkpoints.derivation.configs import (
     without_ignored,
 )
 from tensorseed.checkpoints.derivation.errors import ConfigError, MissingExtraError
-from tensorseed.checkpoints.derivation.overrides import compiled
+from tensorseed.checkpoints.derivation.overrides import check_overrides, compiled
 from tensorseed.checkpoints.derivation.pipelines import check_pipeline, derive_pipeline, is_pipeline
 from tensorseed.checkpoints.quantization import smaller_groups, spelled_format
 
@@ -107,6 +107,7 @@ def checked(overrides: Any, config: Any) -> dict[str, Any]:
         raise ConfigError.at("/overrides", detail)
     if overrides and is_adapter(config):
         raise ConfigError.at("/overrides", "overrides fill tensors of a model: leave them out for an adapter")
+    check_overrides(overrides)
     return dict(overrides)
 
 

@@ -21,8 +21,6 @@ from tensorseed.spec.rules.patterns import compile_pattern
 MAX_OVERRIDES = 64
 UNKNOWN = "unknown"  # in the place of the init of an entry: the reason why there is none
 
-_EXAMPLE = {"name": "w", "type": "Tensor", "shape": [2, 2]}
-
 Described = dict[str, Any]
 Named = list[tuple[str, Described]]
 
@@ -49,6 +47,21 @@ def compiled(overrides: Any) -> dict[str, re.Pattern[str]]:
     return found
 
 
+def check_overrides(overrides: Any) -> None:
+    """Check what can be wrong with `overrides` whatever the model is: the patterns, and the inits alone.
+
+    Raises:
+        ConfigError: a pattern or an init is not valid; the pointers begin with /overrides.
+    """
+    faults = []
+    for text in compiled(overrides):
+        detail = _detail({"rules": [{"match": "**", "init": overrides[text]}], "layers": []}, Limits())
+        if detail is not None:
+            faults.append(_fault(text, detail))
+    if faults:
+        raise ConfigError(faults[:MAX_FAULTS])
+
+
 def overridden(tensors: Named, overrides: Mapping[str, Any]) -> Named:
     """The entries, each with the init of the first pattern that matches its name.
 
@@ -68,11 +81,7 @@ def overridden(tensors: Named, overrides: Mapping[str, Any]) -> Named:
         reached[text].setdefault(json.dumps(entry, sort_keys=True), name)
         found.append((name, entry))
     names = [name for name, _ in tensors]
-    faults = [
-        fault
-        for text, entries in reached.items()
-        for fault in _faults(text, overrides[text], entries, patterns, names)
-    ]
+    faults = [fault for text, entries in reached.items() for fault in _faults(text, entries, patterns, names)]
     faults = faults or [*_parted_norms(tensors, found)]
     if faults:
         raise ConfigError(faults[:MAX_FAULTS])
@@ -117,38 +126,35 @@ def _parted_norms(tensors: Named, found: Named) -> Iterator[Fault]:
 
 def _faults(
     text: str,
-    init: Any,
     entries: Mapping[str, str],
     patterns: Mapping[str, re.Pattern[str]],
     names: Sequence[str],
 ) -> list[Fault]:
     """The faults of the inits that a pattern gives, one for each kind of entry that does not take it.
 
-    A fault that all of them share is said once. An init of no valid name is one whatever the pattern reaches.
+    A fault that all of them share is said once.
     """
-    from tensorseed.spec.spec import parse_spec
-
     if not entries:
-        try:
-            parse_spec(json.dumps({"layers": [_EXAMPLE | {"init": init}]}).encode(), Limits())
-        except SpecError as error:
-            if error.faults[0].detail.startswith("unknown "):
-                return [_fault(text, error.faults[0].detail)]
         return [_fault(text, _unmatched(text, patterns, names))]
-    faults: list[Fault] = []
-    said: set[str] = set()
+    said: dict[str, str] = {}  # a name by fault
     for body, name in entries.items():
         spec = {"layers": [{"name": "w", **json.loads(body)}]}
-        try:
-            parse_spec(json.dumps(spec).encode(), Limits(file_bytes=1 << 60))
-        except SpecError as error:
-            detail = error.faults[0].detail
-            if detail not in said:
-                faults.append(_fault(text, f"{detail} (of {shortened(name)})"))
-            said.add(detail)
-        except TooLargeError:
-            continue  # which is a fault of the whole recipe
-    return faults
+        if (detail := _detail(spec, Limits(file_bytes=1 << 60))) is not None:
+            said.setdefault(detail, name)
+    return [_fault(text, f"{detail} (of {shortened(name)})") for detail, name in said.items()]
+
+
+def _detail(spec: Described, limits: Limits) -> str | None:
+    """The first fault of a spec; None of a valid one."""
+    from tensorseed.spec.spec import parse_spec
+
+    try:
+        parse_spec(json.dumps(spec).encode(), limits)
+    except SpecError as error:
+        return error.faults[0].detail
+    except TooLargeError:  # which is a fault of the whole recipe
+        pass
+    return None
 
 
 def _unmatched(text: str, patterns: Mapping[str, re.Pattern[str]], names: Sequence[str]) -> str:

@@ -9,9 +9,15 @@ from typing import Any
 
 import pytest
 
-from tensorseed.checkpoints.derivation import derive, description, process
+from tensorseed.checkpoints.derivation import derivation_of, derive, description, from_config, process
 from tensorseed.checkpoints.derivation.errors import ConfigError
-from tensorseed.checkpoints.derivation.overrides import MAX_OVERRIDES, UNKNOWN, check_known, overridden
+from tensorseed.checkpoints.derivation.overrides import (
+    MAX_OVERRIDES,
+    UNKNOWN,
+    check_known,
+    check_overrides,
+    overridden,
+)
 from tensorseed.checkpoints.derivation.process import DerivationProcess
 
 MAMBA = {"model_type": "mamba", "hidden_size": 32, "num_hidden_layers": 2, "vocab_size": 50}
@@ -30,9 +36,14 @@ TENSORS = [
 ]
 
 
+def apply(overrides: Any) -> None:
+    check_overrides(overrides)
+    check_known(overridden(TENSORS, overrides))
+
+
 def faults(overrides: Any) -> list[tuple[str, str]]:
     with pytest.raises(ConfigError) as caught:
-        check_known(overridden(TENSORS, overrides))
+        apply(overrides)
     return [(fault.pointer, fault.detail) for fault in caught.value.faults]
 
 
@@ -77,6 +88,8 @@ def test_the_first_pattern_that_matches_counts_and_may_replace_an_init() -> None
         ({"b{": "zeros"}, "/overrides/b{", "braces in a pattern"),
         ({"b": "zeroes"}, "/overrides/b", "did you mean zeros?"),
         ({"b": {"kind": "normal", "sdt": 1}}, "/overrides/b", "did you mean std?"),
+        ({"x": {"kind": "normal", "std": -1}}, "/overrides/x", "std must be at least 0"),
+        ({"b": 5}, "/overrides/b", "an init is a scheme's name"),
         ({"b": "xavier_uniform"}, "/overrides/b", "needs fan_in and fan_out"),
         ({"b": {"kind": "values", "data": [1]}}, "/overrides/b", "layers.0.b"),
         ({f"b{i}": "zeros" for i in range(MAX_OVERRIDES + 1)}, "/overrides", "at most 64 patterns"),
@@ -89,6 +102,34 @@ def test_faults(overrides: Any, pointer: str, detail: str) -> None:
 
 def test_a_name_that_is_no_init_is_one_fault() -> None:
     assert [pointer for pointer, _ in faults({"**": "xx"})] == ["/overrides/**"]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"D": "zeroes"},
+        {"nothing": "zeroes"},
+        {"D": {"kind": "normal", "sdt": 1}, "A_log": {"kind": "uniform", "a": 2, "b": 1}},
+        {"D": None},
+        {"D": {"kind": "keras.HeNorml"}},
+        {"D{": "zeros"},
+    ],
+)
+def test_no_model_is_built_for_an_init_that_is_not_valid(
+    overrides: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived: list[object] = []
+    monkeypatch.setattr(from_config, "_derived", lambda *_, **__: derived.append("here"))
+    made = DerivationProcess(60)
+    monkeypatch.setattr(made._child, "request", lambda *_: derived.append("in the child"))
+    with pytest.raises(ConfigError) as here:
+        derivation_of(MAMBA, overrides=overrides)
+    with pytest.raises(ConfigError) as served:
+        asyncio.run(made.derive_json(json.dumps({"config": MAMBA, "overrides": overrides}).encode()))
+    assert derived == []
+    assert served.value.faults == here.value.faults
+    assert all(fault.pointer.startswith("/overrides/") for fault in here.value.faults)
+    assert len(here.value.faults) == len(overrides)
 
 
 def test_a_list_is_no_map_of_overrides() -> None:
