@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorseed.client import begins_as_url
 from tensorseed.concurrency.float_environment import default_float_environment
 from tensorseed.devices.local import LIMITS
 from tensorseed.files.virtual_file import open_file
@@ -12,7 +13,7 @@ from tensorseed.spec.spec import in_dtype
 from tensorseed.spec.spellings.names import dtype_name
 from tensorseed.weights.base import Weights
 from tensorseed.weights.local import LocalWeights
-from tensorseed.weights.spec_reading import SpecSource, begins_as_url, read_spec
+from tensorseed.weights.spec_reading import SpecSource, read_spec
 
 
 def open(spec: SpecSource, *, dtype: Any = None) -> Weights:  # noqa: A001

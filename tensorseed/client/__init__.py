@@ -11,3 +11,8 @@ TRACEBACK_VARIABLE = "TENSORSEED_TRACEBACK"
 
 VARIABLES = (KEY_VARIABLE, URL_VARIABLE, TRACEBACK_VARIABLE)
 """Variables of the client and of the command line, which are no settings of the service."""
+
+
+def begins_as_url(text: str) -> bool:
+    """Return whether a text begins as the URL of a service does, in any case (RFC 3986, section 3.1)."""
+    return text[:8].lower().startswith(("http://", "https://"))

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 import httpx
 
+from tensorseed.client import begins_as_url
 from tensorseed.client.download import Options, fetch_file, find
 from tensorseed.client.errors import RefusedError
 from tensorseed.client.http.answers import AnswerError, one_line, read_document, read_list
@@ -39,7 +40,7 @@ from tensorseed.spec.spec import in_dtype, parse_spec
 from tensorseed.spec.spec_token import recipe_of
 from tensorseed.spec.spellings.names import dtype_name
 from tensorseed.weights.base import Weights
-from tensorseed.weights.spec_reading import SpecSource, begins_as_url, kind_of
+from tensorseed.weights.spec_reading import SpecSource, kind_of
 
 EVALUATIONS = "/v1/evaluations"
 _EVALUATION = "give a dict with layers and input, its JSON text or a path"

@@ -11,11 +11,11 @@ from io import UnsupportedOperation
 from pathlib import Path
 from urllib.parse import unquote
 
+from tensorseed.client import begins_as_url
 from tensorseed.client.errors import RefusedError, unreadable
 from tensorseed.client.http.arguments import is_url
 from tensorseed.files.output import Inputs
 from tensorseed.spec.spec_token import TOKEN
-from tensorseed.weights.spec_reading import begins_as_url
 
 MAX_INPUT_BYTES = 1 << 30  # of a spec or a config: the largest body that a server may be set to accept
 

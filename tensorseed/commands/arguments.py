@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 import click
 
+from tensorseed.client import begins_as_url
 from tensorseed.client.errors import RefusedError
 from tensorseed.client.source import Source, read_source
 from tensorseed.devices.local import LIMITS
@@ -19,7 +20,7 @@ from tensorseed.spec.json.values import to_json
 from tensorseed.spec.query import DEFAULT_NAME, document
 from tensorseed.spec.spec import parse_query
 from tensorseed.spec.spec_token import TOKEN
-from tensorseed.weights.spec_reading import SpecSource, begins_as_url, kind_of
+from tensorseed.weights.spec_reading import SpecSource, kind_of
 
 MAX_NAME_CHARS = 100
 

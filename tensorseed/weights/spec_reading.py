@@ -64,11 +64,6 @@ def _parsed(text: bytes) -> ResolvedSpec:
     return resolved
 
 
-def begins_as_url(text: str) -> bool:
-    """Return whether a text begins as the URL of a service does, in any case (RFC 3986, section 3.1)."""
-    return text[:8].lower().startswith(("http://", "https://"))
-
-
 def kind_of(spec: str | os.PathLike[str]) -> Literal["json", "token", "recipe", "path"]:
     """Return what a text stands for; a text that is none of the others is the id of a recipe.
 
