@@ -15,9 +15,7 @@ _LECUN = ("lecun_normal", "lecun_uniform")
 _BCE = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 
 SCHEMES: dict[str, tuple[str, ...]] = {
-    "zero": ("zeros",),
-    "zerosinitializer": ("zeros",),
-    "null": ("zeros",),
+    **dict.fromkeys(("zero", "zerosinitializer", "null"), ("zeros",)),
     "one": ("ones",),
     "const": ("constant",),
     "fill": ("constant",),

@@ -1,4 +1,4 @@
-"""What a quantization_config says, and checks of its members."""
+"""Reading of a quantization_config, and checks of its members."""
 
 from __future__ import annotations
 

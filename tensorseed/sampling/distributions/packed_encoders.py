@@ -1,6 +1,6 @@
-"""Encoders of compressed-tensors' packed numbers: int4 with zero points, int8, NVFP4, MXFP8.
+"""Encoders of the packed numbers of compressed-tensors.
 
-Section 15 of stream v1 defines them.
+They are int4 with zero points, int8, NVFP4 and MXFP8, as section 15 of stream v1 defines them.
 """
 
 from __future__ import annotations
