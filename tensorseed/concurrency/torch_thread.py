@@ -1,4 +1,4 @@
-"""Fresh thread in which torch computes alone, with its default modes.
+"""Threads in which torch computes alone, with its default modes.
 
 Some of torch's results depend on its number of threads, such as LAPACK's factorizations.
 Others depend on modes of a thread, such as autocast or the flushing of subnormal numbers.
@@ -6,9 +6,12 @@ Others depend on modes of a thread, such as autocast or the flushing of subnorma
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
@@ -17,37 +20,73 @@ from tensorseed.concurrency.float_environment import reset_float_environment
 
 T = TypeVar("T")
 
-_starting = threading.Lock()
+MAX_IDLE = 4  # threads of one priority that wait for work
 
 
 def run_in_torch_thread(function: Callable[[], T]) -> T:
-    """Return the result of `function`, run in a new thread where torch uses one thread.
+    """Return the result of `function`, run in another thread where torch uses one thread.
 
     Subnormal numbers are kept there, and no mode of the calling thread applies.
     The function is cancelled with the calling thread's computation, and when the caller is interrupted.
     """
-    future: Future[T] = Future()
     abandoned = threading.Event()
     inherited, context = cancelled_with_thread(), copy_context()
 
-    def compute() -> None:
+    def compute() -> T:
         import torch
 
-        try:
-            _use_one_thread()
-            reset_float_environment()
-            torch.set_flush_denormal(False)
-            with cancellable(lambda: abandoned.is_set() or inherited()):
-                future.set_result(context.run(function))
-        except BaseException as error:
-            future.set_exception(error)
+        reset_float_environment()
+        torch.set_flush_denormal(False)
+        with cancellable(lambda: abandoned.is_set() or inherited()):
+            return context.run(function)
 
-    threading.Thread(target=compute, name="torch").start()
+    future = _threads.submit(compute)
     try:
         return future.result()
     except BaseException:
         abandoned.set()
         raise
+
+
+class TorchThreads:
+    """Threads in each of which torch uses one thread, used again by calls of the same priority.
+
+    A call that finds none idle makes one, and all threads that begin to compute meanwhile use one thread of
+    torch as well (`_use_one_thread`). Hence no call ends the thread that it had.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: defaultdict[int, list[ThreadPoolExecutor]] = defaultdict(list)
+
+    def submit(self, function: Callable[[], T]) -> Future[T]:
+        """Run `function` in a thread that nobody else uses."""
+        idle = self._idle[_niceness()]
+        with self._lock:
+            thread = idle.pop() if idle else ThreadPoolExecutor(1, "torch", _use_one_thread)
+
+        def work() -> T:
+            try:
+                return function()
+            finally:
+                with self._lock:
+                    if len(idle) < MAX_IDLE:
+                        idle.append(thread)
+                    else:
+                        thread.shutdown(wait=False)
+
+        return thread.submit(work)
+
+
+_starting = threading.Lock()
+_threads = TorchThreads()
+
+
+def _niceness() -> int:
+    """The niceness of the calling thread, which those that it starts inherit; 0 where threads have none."""
+    if sys.platform != "linux":
+        return 0
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
 def _use_one_thread() -> None:
@@ -64,3 +103,13 @@ def _use_one_thread() -> None:
         restoring = threading.Thread(target=torch.set_num_threads, args=(usual,))
         restoring.start()
         restoring.join()
+
+
+def _begin_anew() -> None:
+    """Forget the threads of the parent, which a forked process lacks."""
+    global _starting, _threads
+    _starting, _threads = threading.Lock(), TorchThreads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -1,8 +1,10 @@
-"""Fresh threads of torch: one thread each, and default modes."""
+"""Threads of torch: one thread each, and default modes."""
 
 from __future__ import annotations
 
+import os
 import struct
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -14,7 +16,9 @@ from tensorseed.concurrency.cancellation import (
     cancellable,
     check_cancelled,
 )
+from tensorseed.concurrency.cpu import lower_priority
 from tensorseed.concurrency.torch_thread import run_in_torch_thread
+from tests.tensorseed.forks import exit_code_of_fork, needs_fork
 from tests.waiting import PATIENCE
 
 
@@ -55,6 +59,53 @@ def test_threads_that_begin_meanwhile_have_the_usual_number() -> None:
     leave.set()
     first.join()
     assert seen == [3, 1]
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_calls_in_turn_share_a_thread() -> None:
+    """Each thread that is made takes those with it that begin to compute meanwhile."""
+    run_in_torch_thread(int)
+    assert len({run_in_torch_thread(threading.get_ident) for _ in range(50)}) == 1
+
+
+def test_calls_at_a_time_have_a_thread_each() -> None:
+    both = threading.Barrier(2)
+    seen: list[int] = []
+
+    def meet() -> int:
+        both.wait(PATIENCE)
+        return threading.get_ident()
+
+    callers = [threading.Thread(target=lambda: seen.append(run_in_torch_thread(meet))) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(set(seen)) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority here")
+def test_a_thread_has_the_priority_of_its_callers() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def lowered() -> None:
+        lower_priority()
+        seen.append((niceness(), run_in_torch_thread(niceness)))
+
+    seen = [(niceness(), run_in_torch_thread(niceness))]
+    caller = threading.Thread(target=lowered)
+    caller.start()
+    caller.join()
+    seen.append((niceness(), run_in_torch_thread(niceness)))
+    assert [own for own, _ in seen] == [given for _, given in seen]
+    assert seen[1] != seen[0] == seen[2]
+
+
+@needs_fork
+def test_a_forked_process_makes_its_own() -> None:
+    run_in_torch_thread(int)
+    assert exit_code_of_fork(lambda: run_in_torch_thread(lambda: 7)) == 7
 
 
 def subnormal() -> bytes:
