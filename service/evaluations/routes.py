@@ -38,9 +38,9 @@ from ..http.errors import (
     RangeError,
 )
 from ..http.memory import MemoryLease, lease_of
-from ..http.negotiation import accept_of, form_in_query
+from ..http.negotiation import accept_of
 from ..http.paths import root_path
-from ..http.pictures import FORMATS, picture_format_parameter
+from ..http.pictures import form_of_picture, picture_format_parameter, split_ending
 from ..http.problems import COMMON, ProblemKind
 from ..http.queries import query_of
 from ..http.responses import WHOLE_BYTES, file_response
@@ -113,7 +113,8 @@ async def get_evaluation(request: Request, token: Token) -> Response:
     names the request, the form, and what computes: the versions and the machine.
     """
     wanted = query_of(request, allowed=("format",))
-    form = form_in_query(wanted, FORMATS)
+    token, ending = split_ending(token)
+    form = form_of_picture(ending, wanted)
     context = JobsContext.of(request)
     with context.evaluations.admit():
         return await cancel_on_disconnect(request.receive, _get(request, token, form))

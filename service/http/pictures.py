@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .negotiation import JSON
+from starlette.convertors import StringConvertor, register_url_convertor
+
+from .errors import QueryError
+from .negotiation import JSON, form_in_query
 from .openapi import BINARY, TEXT, Parameter, Responses, parameter
 
 SVG = "image/svg+xml"
@@ -12,6 +15,15 @@ PNG = "image/png"
 
 FORMATS: Mapping[str, str] = {"json": JSON, "svg": SVG, "png": PNG}
 """The forms of numbers that can be drawn, by the names that a query gives them; the first by default."""
+
+
+class FormConvertor(StringConvertor):
+    """The end of a path that names one of `FORMATS`."""
+
+    regex = "|".join(FORMATS)
+
+
+register_url_convertor("form", FormConvertor())
 
 # An SVG opened by itself is a document of this site: it may hold its own styles, and load or run nothing.
 HEADERS: Mapping[str, Mapping[str, str]] = {
@@ -44,3 +56,23 @@ def picture_format_parameter() -> Parameter:
     """The form of a picture in the place of Accept."""
     text = "The form of the answer, in the place of the Accept field."
     return parameter("query", "format", text, "json", component="PictureFormat", enum=list(FORMATS))
+
+
+def form_of_picture(ending: str | None, parameters: dict[str, str]) -> str | None:
+    """The media type that the ending of a path gives, or that `format` does; None without either.
+
+    Raises:
+        QueryError: There is no such format, or the path has another one.
+    """
+    form = form_in_query(parameters, FORMATS)
+    if ending is None:
+        return form
+    if form not in (None, FORMATS[ending]):
+        raise QueryError.at("format", f"the path ends in .{ending}: leave format out")
+    return FORMATS[ending]
+
+
+def split_ending(name: str) -> tuple[str, str | None]:
+    """A name and the format that it ends in; None without one."""
+    rest, dot, ending = name.rpartition(".")
+    return (rest, ending) if dot and ending in FORMATS else (name, None)

@@ -1,7 +1,7 @@
 """Histograms and heat maps of tensors.
 
 A tensor can have any name, such as `a/histogram`. So `…/tensors/a/histogram` is the file of a tensor of that
-name where the spec has one, and else the histogram of `a`.
+name where the spec has one, and else the histogram of `a`. So is `…/tensors/a/histogram.svg`, its picture.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from importlib.metadata import version
 
 import orjson
 from fastapi import APIRouter
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -38,8 +39,16 @@ from ..http.concurrency_limit import refusing_preparations
 from ..http.disconnect import cancel_on_disconnect
 from ..http.errors import BusyError, PreconditionError, QueryError, RangeError, UnknownPathError
 from ..http.memory import lease_of
-from ..http.negotiation import JSON, accept_of, form_in_query, negotiate
-from ..http.pictures import CACHE_CONTROL, FORMATS, HEADERS, PNG, SVG, picture_format_parameter
+from ..http.negotiation import JSON, accept_of, negotiate
+from ..http.pictures import (
+    CACHE_CONTROL,
+    FORMATS,
+    HEADERS,
+    PNG,
+    SVG,
+    form_of_picture,
+    picture_format_parameter,
+)
 from ..http.queries import check_path, query_of
 from ..http.responses import Chunk, Representation, file_response
 from ..http.routing import PlainRoute, get_and_head
@@ -59,8 +68,18 @@ from .routes import PROBLEMS, Name, Token, answer_tensor, open_token
 
 _UNAVAILABLE = f"a histogram and a heat map are available as {JSON}, {SVG} or {PNG}: accept one of them"
 _DRAWN: Mapping[str, Form] = {SVG: "svg", PNG: "png"}
+_KINDS: Mapping[str, type[PictureQuery]] = {kind.name: kind for kind in (HistogramQuery, HeatMapQuery)}
 DRAWING_SECONDS = 0.5  # estimated
 DRAWING_BYTES = 8 << 20  # of memory: the pixels, and the objects of the figure
+
+
+class PictureConvertor(StringConvertor):
+    """The name of a picture."""
+
+    regex = "|".join(_KINDS)
+
+
+register_url_convertor("picture", PictureConvertor())
 
 router = APIRouter(prefix="/v1/weights", tags=["weights"], route_class=PlainRoute)
 
@@ -193,14 +212,27 @@ async def get_heatmap(request: Request, token: Token, name: Name) -> Response:
     return await cancel_on_disconnect(request.receive, _get(request, token, name, HeatMapQuery))
 
 
-async def _get(request: Request, token: str, name: str, kind: type[PictureQuery]) -> Response:
+@router.api_route(
+    "/{token:token}/tensors/{name:path}/{picture:picture}.{ending:form}",
+    methods=["GET", "HEAD"],
+    include_in_schema=False,
+)
+async def get_picture(request: Request, token: str, name: str, picture: str, ending: str) -> Response:
+    """A picture whose path ends in its format."""
+    check_path(request)
+    return await cancel_on_disconnect(request.receive, _get(request, token, name, _KINDS[picture], ending))
+
+
+async def _get(
+    request: Request, token: str, name: str, kind: type[PictureQuery], ending: str | None = None
+) -> Response:
     context = WeightsContext.of(request)
     opened = await open_token(request, token, None)
-    own = f"{name}/{kind.name}"
+    own = f"{name}/{kind.name}" + (f".{ending}" if ending else "")
     if await context.worker.run(_has, opened.file, own):
         return await answer_tensor(request, token, own)
     wanted = query_of(request, allowed=(*kind.names, "dtype", "format"))
-    form = form_in_query(wanted, FORMATS)
+    form = form_of_picture(ending, wanted)
     query = kind.read(wanted)
     media_type = negotiate(accept_of(request) if form is None else form, [*FORMATS.values()], _UNAVAILABLE)
     opened = await open_token(request, token, wanted.get("dtype"))

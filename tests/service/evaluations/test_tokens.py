@@ -98,6 +98,16 @@ def test_a_picture_by_format_and_by_accept(client: Any, url: str) -> None:
     assert len(tags) == 3
 
 
+def test_the_path_may_end_in_the_format(client: Any, url: str) -> None:
+    svg, same = client.get(f"{url}?format=svg"), client.get(f"{url}.svg")
+    assert (same.content, same.headers["etag"]) == (svg.content, svg.headers["etag"])
+    assert client.get(f"{url}.png", headers={"Accept": "text/csv"}).content.startswith(b"\x89PNG")
+    assert client.head(f"{url}.json?format=json").headers["content-type"] == "application/json"
+    refused = client.get(f"{url}.svg?format=png").json()["errors"][0]
+    assert (refused["parameter"], refused["detail"]) == ("format", "the path ends in .svg: leave format out")
+    assert client.get(f"{url}.gif").status_code == client.get("/v1/evaluations/e1.svg").status_code == 404
+
+
 def test_what_has_no_url_names_none(client: Any) -> None:
     assert "content-location" not in ask(client, {**BARE, "return_weights": True}).headers
     data = [[index / 7 for index in range(4)] for _ in range(500)]

@@ -14,6 +14,7 @@ SPEC: dict[str, Any] = {
         {"name": "fc", "type": "Linear", "in_features": 24, "out_features": 16},
         {"name": "a/histogram", "type": "Tensor", "shape": [4], "init": "normal"},
         {"name": "a", "type": "Tensor", "shape": [4], "init": "normal"},
+        {"name": "a/heatmap.svg", "type": "Tensor", "shape": [4], "init": "normal"},
         {"name": "b/c.heatmap", "type": "Tensor", "shape": [2, 3], "init": "normal"},
         {"name": "half", "type": "Tensor", "shape": [40], "init": {"kind": "normal", "std": 60_000}},
         {"name": "flags", "type": "Tensor", "shape": [2, 2], "init": "eye"},
@@ -112,6 +113,33 @@ def test_a_picture_by_format_and_by_accept(client: Any, url: str, path: str) -> 
     head = client.head(f"{address}?format=png")
     assert (head.content, head.headers["content-length"]) == (b"", str(len(png.content)))
     assert client.get(address, headers={"Accept": "image/gif"}).status_code == 406
+
+
+@pytest.mark.parametrize("path", ["histogram", "heatmap"])
+def test_the_path_may_end_in_the_format(client: Any, url: str, path: str) -> None:
+    address = f"{url}/tensors/fc.weight/{path}"
+    for form in ("svg", "png", "json"):
+        one, same = client.get(f"{address}?format={form}"), client.get(f"{address}.{form}")
+        assert (same.status_code, same.content, same.headers["etag"]) == (
+            200,
+            one.content,
+            one.headers["etag"],
+        )
+        assert "vary" not in same.headers
+    head = client.head(f"{address}.png?dtype=float16")
+    assert (head.status_code, head.headers["content-type"]) == (200, "image/png")
+    assert client.get(f"{address}.svg?format=svg").content == client.get(f"{address}.svg").content
+    refused = client.get(f"{address}.svg?format=png").json()["errors"][0]
+    assert (refused["parameter"], refused["detail"]) == ("format", "the path ends in .svg: leave format out")
+    assert client.get(f"{address}.gif").status_code == 404
+
+
+def test_a_tensor_keeps_the_url_of_its_own_name_with_a_format(client: Any, url: str) -> None:
+    own = client.get(f"{url}/tensors/a/heatmap.svg")
+    assert list(safetensors.numpy.load(own.content)) == ["a/heatmap.svg"]
+    assert client.get(f"{url}/tensors/a/heatmap.json").json()["tensor"] == "a"
+    assert client.get(f"{url}/tensors/a/histogram.json").json()["tensor"] == "a"
+    assert client.get(f"{url}/tensors/a/heatmap.svg/heatmap.json").json()["tensor"] == "a/heatmap.svg"
 
 
 @pytest.mark.parametrize("tensor", ["half", "flags", "empty"])
