@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from tensorseed.checkpoints.quantization.cached_attention import cache_scales
 from tensorseed.checkpoints.quantization.described import (
     INPUT_SCALE,
     ActivationScale,
@@ -77,13 +78,13 @@ def read_compressed(document: Document) -> Described:
         raise ConfigFormatError(_AT, f"format must be {scheme.form} here")
     if object_of(document, "sparsity_config").get("format") not in (None, "dense"):
         raise ConfigFormatError("sparsity_config", "sparsity_config must be of the format dense here")
-    for member in ("kv_cache_scheme", "transform_config"):  # they add tensors
-        if document.get(member):
-            raise ConfigFormatError(member, f"{member} is not supported: leave it out")
+    if document.get("transform_config"):
+        raise ConfigFormatError("transform_config", "transform_config adds tensors: leave it out")
     ignored = names(document, "ignore")
     chosen = None if _CLASSES.isdisjoint(ignored) else ()
     found = patterns(ignored, "ignore", are_whole=True)
-    return Described(_with_options(method, weights), method, found, chosen, activations)
+    caches = cache_scales(document.get("kv_cache_scheme"))
+    return Described(_with_options(method, weights), method, found, chosen, activations, caches)
 
 
 def _method(document: Document, group: Document, weights: Document) -> str:

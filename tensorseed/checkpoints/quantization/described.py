@@ -39,6 +39,7 @@ class Described(NamedTuple):
     ignored: ModulePatterns
     chosen: tuple[str, ...] | None = None  # the ends of the names of the modules that are not; None for all
     activations: ActivationScale | None = None
+    caches: tuple[ActivationScale, ...] = ()  # beside the projections of an attention with a cache
 
     def ignores(self, module: str) -> bool:
         """Whether a module is left out."""
@@ -48,11 +49,11 @@ class Described(NamedTuple):
 
 
 def names(document: Document, member: str) -> list[str]:
-    names = document.get(member) or []
     """The names of a list; none where it is missing."""
-    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+    found = document.get(member) or []
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise ConfigFormatError(member, f"{member} must be a list of names")
-    return names
+    return found
 
 
 def patterns(texts: Sequence[str], member: str, *, are_whole: bool = False) -> ModulePatterns:
@@ -64,16 +65,16 @@ def patterns(texts: Sequence[str], member: str, *, are_whole: bool = False) -> M
 
 
 def object_of(document: Document, member: str) -> Document:
-    value = document.get(member) or {}
     """An object; empty where it is missing."""
+    value = document.get(member) or {}
     if not isinstance(value, dict):
         raise ConfigFormatError(member, f"{member} must be an object")
     return value
 
 
 def grouped(method: str, document: Document, member: str = "group_size") -> Any:
-    size = document.get("group_size", 128)
     """A method with the group size of a config."""
+    size = document.get("group_size", 128)
     if type(size) is not int or not 8 <= size <= MAX_BLOCK or size % 8:
         raise ConfigFormatError(member, "group_size must be a multiple of 8 from 8 to 1,024")
     return method if size == 128 else {"method": method, "group_size": size}

@@ -156,7 +156,7 @@ def test_an_order_that_needs_no_index_is_read() -> None:
             "sparsity_config",
             "the format dense",
         ),
-        ({**COMPRESSED, "kv_cache_scheme": {"num_bits": 8}}, "kv_cache_scheme", "leave it out"),
+        ({**COMPRESSED, "kv_cache_scheme": {"num_bits": 8}}, "kv_cache_scheme", "must have type .float."),
         (
             {**COMPRESSED, "transform_config": {"config_groups": {"u": {}}}},
             "transform_config",
@@ -217,6 +217,24 @@ def test_inputs_of_nvfp4_have_a_scale_of_the_tensor() -> None:
     inputs = {"num_bits": 4, "type": "float", "symmetric": True, "group_size": 16, "strategy": "tensor_group"}
     found = read_format(with_inputs("nvfp4", {**inputs, "dynamic": "local"})).activations
     assert found == ("input_global_scale", (1,), "float32", 192)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "detail"),
+    [
+        ([1], "must be an object or null"),
+        ({**STATIC, "num_bits": 4}, "must have num_bits 8"),
+        ({**STATIC, "type": "int"}, 'must have type "float"'),
+        ({**STATIC, "strategy": "attn_head"}, 'must have strategy "tensor"'),
+        ({**STATIC, "symmetric": 1}, "must have symmetric true"),
+        ({**STATIC, "dynamic": True}, "must have dynamic false"),
+    ],
+    ids=str,
+)
+def test_another_scheme_of_a_cache_is_refused_by_its_member(scheme: Any, detail: str) -> None:
+    with pytest.raises(ConfigFormatError, match=detail) as caught:
+        read_format({**COMPRESSED, "kv_cache_scheme": scheme})
+    assert caught.value.member == "kv_cache_scheme"
 
 
 def test_int8_for_float_inputs_is_packed_unless_its_format_says_else() -> None:

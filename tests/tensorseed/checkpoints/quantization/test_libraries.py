@@ -187,6 +187,31 @@ def test_activations_with_scales_of_their_own_in_compressed_tensors(tmp_path: Pa
     assert len(scales) == len(names) == 14
 
 
+def test_a_quantised_cache_has_the_scales_of_compressed_tensors(tmp_path: Path) -> None:
+    """Beside the projections of every attention."""
+    scheme = {"num_bits": 8, "type": "float", "strategy": "tensor", "symmetric": True, "dynamic": False}
+    published = {**float8(), "kv_cache_scheme": {**scheme, "group_size": None, "observer": "minmax"}}
+    recipe, quantised = derived({**LLAMA, "quantization_config": published})
+    found = loaded(quantised, "seed-4", tmp_path / "cache")
+    scales = {name: one for name, one in found.items() if name.endswith(("k_scale", "v_scale"))}
+    assert {*scales} == {f"model.layers.{layer}.self_attn.{one}_scale" for layer in (0, 1) for one in "kv"}
+    assert {(one.dtype, *one.shape, float(one)) for one in scales.values()} == {(torch.bfloat16, 1, 1 / 32)}
+    assert recipe.weights is not None
+    kept = [entry for entry in recipe.weights.layers if not entry["name"].endswith(("k_scale", "v_scale"))]
+    plain, _ = derived({**LLAMA, "quantization_config": float8()})
+    assert plain.weights is not None
+    assert kept == [*plain.weights.layers]
+
+
+def test_a_cache_that_a_model_does_not_have_is_refused() -> None:
+    from tensorseed.checkpoints.quantization import ConfigFormatError, quantised_tensors
+
+    scheme = {"num_bits": 8, "type": "float"}
+    body = {"type": "Tensor", "shape": [8, 8]}
+    with pytest.raises(ConfigFormatError, match="no attention of this model has a cache"):
+        quantised_tensors([("h.0.fc.weight", body)], {**COMPRESSED, "kv_cache_scheme": scheme}, "float32")
+
+
 def test_a_format_in_capitals_is_served_as_transformers_reads_it() -> None:
     published = {"quant_method": "fp8", "weight_block_size": [64, 64], "scale_fmt": "UE8M0"}
     recipe, _ = derived({**LLAMA, "quantization_config": published})
