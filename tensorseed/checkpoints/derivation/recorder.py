@@ -27,6 +27,7 @@ from tensorseed.checkpoints.derivation.op_rules import (
 from tensorseed.checkpoints.derivation.recorded_distributions import RecordedDistribution, norm_of
 from tensorseed.checkpoints.derivation.storage_regions import (
     Contents,
+    Region,
     UnknownContentError,
     Write,
     region_of,
@@ -193,8 +194,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return
         contents, region = self.contents_of(target), region_of(target)
         values = values.detach().to(target.dtype)
-        if contents.known is None and not contents.writes and target.is_floating_point():
-            contents.known = torch.full((contents.size,), math.nan, dtype=target.dtype, device="cpu")
+        if contents.known is None and (under := self._under(target, contents)) is not None:
+            contents.writes = []
+            contents.known = torch.full((contents.size,), under, dtype=target.dtype, device="cpu")
         if contents.known is not None and region.stop <= contents.size:
             contents.known.as_strided(target.shape, target.stride(), target.storage_offset()).copy_(values)
         elif not target.is_contiguous():
@@ -205,6 +207,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             contents.writes, contents.known = [], row_major.flatten()
         else:
             self._put_parts(contents, region.start, spelled_out(values.flatten()))
+
+    def _under(self, target: torch.Tensor, contents: Contents) -> float | None:
+        """The number that all elements hold which `target` is written over in part; NaN before any write.
+
+        None where they do not, are too many, or `target` lies in one piece, which is a fill like others.
+        """
+        if not contents.writes:
+            return math.nan if target.is_floating_point() else None
+        if target.is_contiguous() or contents.size > self._max_elements:
+            return None
+        fill = contents.single(Region(0, contents.size, dense=True))
+        return fill.numbers[0] if fill is not None and fill.kind == "constant" else None
 
     def _copy_parts(self, target: torch.Tensor, source: torch.Tensor) -> None:
         region = region_of(source)

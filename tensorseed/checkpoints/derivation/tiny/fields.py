@@ -24,7 +24,7 @@ NO_COUNT = re.compile(
 FEW = re.compile(r"first_k_dense_replace|num_kv_shared_layers|moe_layer_start_index|n_dense_first_layers")
 PERIOD = re.compile(r".*_(period|interval|freq|frequency|step|pattern|every_n|every_n_layers)")
 OFFSET = re.compile(r".*_(layer|period)_offset")
-INDICES = re.compile(r".*(ind(ex|ic)e?s|_idx|layers|blocks)|.*layer_index")
+INDICES = re.compile(r"(?!stage_num).*(ind(ex|ic)e?s|_idx|layers|blocks)|.*layer_index")
 
 EXPERTS = re.compile(r"(moe_)?(n|num)_(routed_|local_)?experts|expert_num")
 CHOSEN = re.compile(
@@ -48,7 +48,7 @@ WIDTH = re.compile(
     r"|proj(ection)?_(size|dim)|out_channels|output_channels|latent_(size|dim)|pooler_output_size|model_dim"
     r"|output_(dim|size)|inner_dim|feature_sizes|channel_list|dim_feedforward|feat_dim|filter_sizes?|d_rel"
     r"|embed_proj_dim|hidden_channels|lru_width|stem_channels|mid_channels|fc_dim|bottleneck_dim|d_latents"
-    r"|adapter_input_size|embed_dims?_per_stage|conv_dim|num_filters|rank|proj_dim|hidden_dimension|dims?|channels|(initial|out)_channel)"
+    r"|adapter_input_size|embed_dims?_per_stage|conv_dim|num_filters|rank|proj_dim|hidden_dimension|dims?|channels|(initial|out)_channel|out_features)"
 )
 NO_WIDTH = re.compile(
     r"(num|in|audio|input|image|color|mel|scale)_channels"
@@ -56,6 +56,7 @@ NO_WIDTH = re.compile(
     r"|(?!.*hidden_size).*patch.*|.*mel.*|channels|.*(coord|codebook|target)_dim|.*image_width"
 )
 GROUPS = re.compile(r".*_groups")
+STAGES = re.compile(r"stage_.*|out_features")  # lists by stage, however many layers there are
 BLOCKS = re.compile(r"block_configs")  # lists of blocks by stage: kernel, widths, stride and more of each
 FACTORS = re.compile(r"depth_multiplier|(width|depth)_(coefficient|multiplier)")  # of widths, and of depths
 STAGED = re.compile(r"in_channels")  # of stages, where it is a list
@@ -111,6 +112,13 @@ def is_staged(fields: Mapping[str, Any]) -> bool:
     return not any(numbers(fields.get(name)) for name in MAIN_NAMES) and any(
         isinstance(value, list) and len({*numbers(value)}) > 1 for _, value in named(fields, MAIN, NO_WIDTH)
     )
+
+
+def shares_angles(fields: Mapping[str, Any]) -> bool:
+    """Whether rotary positions turn several heads together, whose number the model then relies on."""
+    rope = fields.get("rope_parameters")
+    factor = rope.get("partial_rotary_factor") if isinstance(rope, dict) else None
+    return isinstance(factor, int | float) and factor > 1
 
 
 def vocabulary(fields: Mapping[str, Any]) -> int:

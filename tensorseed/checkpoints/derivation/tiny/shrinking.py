@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tensorseed.checkpoints.derivation.building import Bounds, build, silence
 from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of
-from tensorseed.checkpoints.derivation.tiny.changing import changed, whole
+from tensorseed.checkpoints.derivation.tiny.changing import changed, whole, without_computed
 from tensorseed.checkpoints.derivation.tiny.fields import Document
 from tensorseed.checkpoints.derivation.tiny.refining import Shapes, by_kind, by_shape, proportional
 from tensorseed.checkpoints.derivation.tiny.sizes import Changes, Sizes, changes_of
@@ -63,6 +63,7 @@ def shrunk(document: Mapping[str, Any]) -> Document | None:
     """
     with silence():
         try:
+            document = without_computed(document)
             full = whole(document)
         except Exception:  # a config that does not fit by itself
             return None

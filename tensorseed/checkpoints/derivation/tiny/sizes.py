@@ -89,7 +89,7 @@ class _Part:
             self._shrink_experts()
         self._shrink_widths()
         self._shrink_blocks()
-        if sizes.heads:
+        if sizes.heads and not kinds.shares_angles(self._fields):
             self._shrink_heads()
         if sizes.vocabulary:
             self._shrink_vocabulary()
@@ -112,7 +112,7 @@ class _Part:
         for name, count in counts.items():
             chosen = self._chosen(count)
             self._new[name] = min(count, max(LAYERS, len(chosen)))
-            self._shrink_lists(count, chosen)
+            self._shrink_lists(name, count, chosen)
         before = max(counts.values(), default=0)
         after = max((self._new[name] for name in counts), default=LAYERS)
         for name, value in self._named(kinds.INDICES):
@@ -145,9 +145,14 @@ class _Part:
             chosen.append(next(others))
         return sorted(chosen)
 
-    def _shrink_lists(self, count: int, chosen: list[int]) -> None:
-        """Let what has a part for each of so many layers keep those of the chosen ones."""
+    def _shrink_lists(self, counted: str, count: int, chosen: list[int]) -> None:
+        """Let what has a part for each of so many layers keep those of the chosen ones.
+
+        `counted` is the field with their number. Lists by stage are none of attention layers.
+        """
         for name, value in self._fields.items():
+            if "attention" in counted and kinds.STAGES.fullmatch(name):
+                continue
             if isinstance(value, list) and len(value) == count > LAYERS:
                 if name not in self._new and not _is_of_indices(name, value):
                     self._new[name] = [value[index] for index in chosen]

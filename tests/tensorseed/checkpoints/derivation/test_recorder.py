@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import torch
 
+import tensorseed
 from tensorseed.checkpoints.derivation.building import META, _Dataless, recording_init_calls
-from tensorseed.checkpoints.derivation.description import describe, power
+from tensorseed.checkpoints.derivation.description import describe
 from tensorseed.checkpoints.derivation.overrides import UNKNOWN
 from tensorseed.checkpoints.derivation.recorder import DataDependentError, Recorder
+from tensorseed.checkpoints.derivation.tables.powers import power
 
 
 def observed(make: Callable[[], torch.Tensor]) -> dict[str, Any]:
@@ -242,6 +244,41 @@ def test_masks(diagonal: int, shape: tuple[int, ...]) -> None:
     small, large = torch.ones(5, 5).tril(diagonal), torch.ones(70, 70).tril(diagonal)
     assert init(lambda: small.clone()) == {"kind": "values", "data": small.tolist()}
     assert init(lambda: large.clone()) == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((80, 80), "eye"),
+        ((80, 60), "eye"),
+        ((40, 40, 3), "dirac"),
+        ((240, 40, 3), {"kind": "dirac", "groups": 6}),
+        ((80, 8, 3, 3), {"kind": "dirac", "groups": 10}),
+        ((30, 40, 2, 2), "dirac"),
+    ],
+)
+def test_identities_that_are_written_into_zeros(shape: tuple[int, ...], expected: Any) -> None:
+    def make() -> torch.Tensor:
+        weight = torch.zeros(shape)
+        identity = torch.eye(shape[0] if expected in ("eye", "dirac") else shape[1], shape[1])
+        centre: list[Any] = [slice(None), slice(None), *(size // 2 for size in shape[2:])]
+        weight[tuple(centre)] = identity.repeat(shape[0] // len(identity), 1)
+        return weight
+
+    found = init(make)
+    assert found == expected
+    entry = {"name": "w", "type": "Tensor", "shape": list(shape), "init": found}
+    assert torch.equal(tensorseed.open({"seed": 0, "layers": [entry]}).torch()["w"], make())
+
+
+def test_numbers_that_are_no_identity() -> None:
+    def make(row: int) -> torch.Tensor:
+        weight = torch.zeros(80, 20, 3)
+        weight[:, :, 1] = torch.eye(20).repeat(4, 1)
+        weight[row, :, 2] = 1.0
+        return weight
+
+    assert "4,800 computed numbers" in observed(lambda: make(3))[UNKNOWN]
 
 
 def test_bools_that_are_no_triangle() -> None:

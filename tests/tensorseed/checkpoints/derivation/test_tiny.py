@@ -28,6 +28,7 @@ DEFAULTS = {  # a class of each, built with all defaults of its config
     "d_fine": "DFineForObjectDetection",
     "dots3_note": "Dots3NoteForConditionalGeneration",
     "dots3_note_text": "Dots3NoteForCausalLM",
+    "efficientloftr": "EfficientLoFTRModel",
     "efficientnet": "EfficientNetModel",
     "ernie4_5_vl_moe": "Ernie4_5_VLMoeForConditionalGeneration",
     "falcon": "FalconForCausalLM",
@@ -98,6 +99,17 @@ def test_small_models_load(kind: str, tmp_path: Path) -> None:
     model, loading = cls.from_pretrained(tmp_path, output_loading_info=True)
     assert {what: keys for what, keys in loading.items() if keys} == {}
     assert sum(part.numel() for part in model.parameters()) == parameters(small)
+
+
+def test_stages_beside_layers_of_attention() -> None:
+    """The class computes a list of widths for each stage, and turns several heads by the same angles."""
+    small = shrunk(default("efficientloftr"))
+    config = config_of(small)
+    assert config.stage_num_blocks == [1, 2, 2, 2]
+    assert config.stage_block_out_channels == [[16], [16, 16], [32, 32], [64, 64]]
+    model = class_of(small, config)._from_config(config).eval()
+    with torch.no_grad():
+        model(torch.rand(1, 2, 3, 64, 64))  # which fails where widths or angles do not fit
 
 
 def test_sizes_of_speech_and_its_vocoder() -> None:

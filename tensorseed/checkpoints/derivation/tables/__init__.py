@@ -1,0 +1,1 @@
+"""Schemes that describe tables of computed numbers."""
