@@ -6,6 +6,7 @@ Others depend on modes of a thread, such as autocast or the flushing of subnorma
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import threading
@@ -13,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from pathlib import Path
 from typing import TypeVar
 
 from tensorseed.concurrency.cancellation import cancellable, cancelled_with_thread
@@ -51,8 +53,8 @@ def run_in_torch_thread(function: Callable[[], T]) -> T:
 class TorchThreads:
     """Threads in each of which torch uses one thread, used again by calls of the same priority.
 
-    A call that finds none idle makes one, and all threads that begin to compute meanwhile use one thread of
-    torch as well (`_use_one_thread`). Hence no call ends the thread that it had.
+    A call that finds none idle makes one, and all threads that begin to compute meanwhile may use one thread
+    of torch as well (`_use_one_thread`). Hence no call ends the thread that it had.
     """
 
     def __init__(self) -> None:
@@ -92,17 +94,39 @@ def _niceness() -> int:
 def _use_one_thread() -> None:
     """Let torch use one thread in this new thread, and its usual number in all others.
 
+    OpenMP and MKL have a number for each thread. Where torch's library does not show their functions,
     `torch.set_num_threads` sets the number of the calling thread and that of threads that begin to compute.
     A second new thread restores the latter.
     """
     import torch
 
+    if _set_own_number():
+        return
     with _starting:
         usual = torch.get_num_threads()
         torch.set_num_threads(1)
         restoring = threading.Thread(target=torch.set_num_threads, args=(usual,))
         restoring.start()
         restoring.join()
+
+
+def _set_own_number() -> bool:
+    """Let OpenMP and MKL use one thread in the calling thread alone; False where that cannot be set.
+
+    Source: OpenMP 5.2, section 18.2.1; oneMKL reference, mkl_set_num_threads_local
+    """
+    import torch
+
+    if torch.get_num_threads() == 1:  # the first call in a thread gives it the usual number
+        return True
+    try:
+        library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
+        library.omp_set_num_threads(1)
+        if torch.backends.mkl.is_available():
+            library.MKL_Set_Num_Threads_Local(1)  # of C; in small letters it is Fortran's
+    except (OSError, AttributeError):
+        return False
+    return torch.get_num_threads() == 1
 
 
 def _begin_anew() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import struct
 import sys
 import threading
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from tensorseed.concurrency import torch_thread
 from tensorseed.concurrency.cancellation import (
     ComputationCancelledError,
     cancellable,
@@ -59,6 +61,24 @@ def test_threads_that_begin_meanwhile_have_the_usual_number() -> None:
     leave.set()
     first.join()
     assert seen == [3, 1]
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_without_functions_for_one_thread_the_usual_number_is_restored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch_thread, "_set_own_number", lambda: False)
+    monkeypatch.setattr(torch_thread, "_threads", torch_thread.TorchThreads())
+    test_torch_has_one_thread_there_and_its_usual_number_elsewhere()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="torch's library has another name here")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="torch may use other libraries here")
+@pytest.mark.usefixtures("three_threads")
+def test_a_thread_takes_no_other_thread_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_thread, "_threads", torch_thread.TorchThreads())
+    monkeypatch.setattr(torch, "set_num_threads", None)
+    assert run_in_torch_thread(torch.get_num_threads) == 1
 
 
 @pytest.mark.usefixtures("three_threads")
