@@ -122,7 +122,7 @@ def _set_own_number() -> bool:
     try:
         library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
         library.omp_set_num_threads(1)
-        if torch.backends.mkl.is_available():
+        if torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
             library.MKL_Set_Num_Threads_Local(1)  # of C; in small letters it is Fortran's
     except (OSError, AttributeError):
         return False
