@@ -18,7 +18,7 @@ from tensorseed.concurrency.buffers import Bytes
 from tensorseed.export.failures import explained, lacks_bucket
 from tensorseed.export.folder import remove_unfinished, write_file
 from tensorseed.export.manifest import is_plain
-from tensorseed.export.multipart import Access, UnlistedError, abort, uploads
+from tensorseed.export.multipart import Access, UnlistedError, Upload, abort, uploads
 
 T = TypeVar("T")
 
@@ -28,6 +28,7 @@ MIN_PARTS_AHEAD = 2  # of an object, so that one is computed while another is se
 ATTEMPTS = 10  # of a request that a store fails
 REQUEST_SECONDS = 120.0
 READ_BYTES = 8 << 20  # read back at a time
+MAX_UPLOAD_AGE = timedelta(days=1)  # of one that may be a live writer's: 500 GB at 6 MB/s take as long
 
 _URL = re.compile(r"(?P<scheme>[a-z0-9]+)://(?P<bucket>[^/]+)/?(?P<prefix>.*?)/*")
 _SCHEMES = {"s3": "s3", "s3a": "s3", "gs": "gs", "az": "az", "azure": "az", "abfs": "az", "abfss": "az"}
@@ -180,11 +181,12 @@ class Destination:
                 "another DEST"
             )
 
-    def abort_stale(self, paths: Sequence[str]) -> int | None:
+    def abort_stale(self, paths: Sequence[str], *, whole: bool = False) -> int | None:
         """Remove what killed writers of these paths left, and count it; None where the store lists nothing.
 
         That is files such as NAME#2718 in a folder that no writer holds, and multipart uploads of S3.
-        Those have no locks: that of a writer under way fails it, and its next run goes on.
+        Those have no locks, so only old ones are a killed writer's for certain. Once the objects are
+        `whole`, nobody needs one of any age: a writer whose upload is gone keeps the object in its next run.
         """
         with self._explaining():
             if self.folder is not None:
@@ -199,12 +201,16 @@ class Destination:
             with httpx.Client() as client:
                 try:
                     listed = uploads(client, access, self._bucket, prefix, self._attempts)
-                    stale = [one for one in listed if one.key in own]
+                    stale = [one for one in listed if one.key in own and (whole or _is_old(one))]
                 except UnlistedError:
                     return None
                 for upload in stale:
                     abort(client, access, self._bucket, upload, self._attempts)
             return len(stale)
+
+
+def _is_old(upload: Upload) -> bool:
+    return upload.age is not None and upload.age > MAX_UPLOAD_AGE
 
 
 def part_bytes(size: int) -> int:

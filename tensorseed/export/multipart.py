@@ -11,7 +11,8 @@ import hashlib
 import hmac
 import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple, Self
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
@@ -60,6 +61,8 @@ class Upload(NamedTuple):
 
     key: str
     id: str
+    age: timedelta | None
+    """By the clock of the store; None where the store does not say."""
 
 
 def signed(
@@ -112,13 +115,21 @@ def uploads(
             raise _failed(what, f"status {answer.status_code}")
         root = _list(answer.content, what)
         for one in root.iterfind("{*}Upload"):
-            yield Upload(one.findtext("{*}Key", ""), one.findtext("{*}UploadId", ""))
+            age = _age(one.findtext("{*}Initiated", ""), answer.headers.get("date", ""))
+            yield Upload(one.findtext("{*}Key", ""), one.findtext("{*}UploadId", ""), age)
         if root.findtext("{*}IsTruncated") != "true":
             return
         after = {
             "key-marker": root.findtext("{*}NextKeyMarker", ""),
             "upload-id-marker": root.findtext("{*}NextUploadIdMarker", ""),
         }
+
+
+def _age(initiated: str, date: str) -> timedelta | None:
+    try:
+        return parsedate_to_datetime(date) - datetime.fromisoformat(initiated)
+    except (ValueError, TypeError):  # no such texts, or a time without its zone
+        return None
 
 
 def _list(content: bytes, what: str) -> ElementTree.Element:

@@ -59,6 +59,7 @@ class Export:
     files: list[RepoFile] = field(default_factory=list)
     known: dict[str, Record] = field(default_factory=dict)
     _stored: dict[str, Record] = field(default_factory=dict)
+    _paths: list[str] = field(default_factory=list)
     _saved: float = 0.0
 
     def prepare(self) -> None:
@@ -82,7 +83,8 @@ class Export:
         self._stored = dict(self.known)
         lacking = self._lacking(others)
         names = (MANIFEST, part_path(self.share.index, self.share.count))
-        self.aborted = self.destination.abort_stale([*(file.path for file in self.files), *names, *lacking])
+        self._paths = [*(file.path for file in self.files), *names, *lacking]
+        self.aborted = self.destination.abort_stale(self._paths)
         self._look(foreign=not own and not self.force)
         if others:
             self._remove(lacking)
@@ -158,6 +160,9 @@ class Export:
     def run(self, work: Work) -> Iterator[Outcome]:
         """Have every object of the share be there, and write the manifest once all of them are.
 
+        Uploads that nobody needs any longer are aborted then, and no sooner: of two runs of one share each
+        would fail the other, for ever where something starts them again.
+
         Raises:
             ClientError: as `Writing.ensure`.
         """
@@ -170,6 +175,8 @@ class Export:
         finally:
             self.save(done)
         self._finish(done)
+        if self.aborted is not None and self.destination.folder is None:
+            self.aborted += self.destination.abort_stale(self._paths, whole=True) or 0
 
     def _finish(self, done: Sequence[Record]) -> None:
         """Write the manifest and remove the parts, where the records of all objects are there."""

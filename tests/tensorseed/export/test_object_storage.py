@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import httpx
 import obstore
+import pytest
 
-from tensorseed.export.destination import PART_BYTES
+from tensorseed.export.destination import PART_BYTES, Destination
 from tensorseed.export.manifest import MANIFEST
 from tensorseed.export.multipart import Access, uploads
 from tests.tensorseed.export.stores import (
@@ -22,14 +24,20 @@ from tests.tensorseed.export.stores import (
     export,
     store_of,
 )
+from tests.tensorseed.export.writers import LARGE, NBYTES, kill_after
+
+
+def under_way(s3: S3, prefix: str) -> list[tuple[str, str]]:
+    """The keys and ids of the multipart uploads under way."""
+    access = Access.of(s3.variables)
+    assert access is not None
+    with httpx.Client() as client:
+        return [(upload.key, upload.id) for upload in uploads(client, access, BUCKET, prefix)]
 
 
 def unfinished(s3: S3, prefix: str) -> list[str]:
     """The keys of the multipart uploads under way."""
-    access = Access.of(s3.variables)
-    assert access is not None
-    with httpx.Client() as client:
-        return [upload.key for upload in uploads(client, access, BUCKET, prefix)]
+    return [key for key, _ in under_way(s3, prefix)]
 
 
 def large(folder: Path) -> Path:
@@ -91,6 +99,53 @@ def test_stale_uploads_of_own_keys_alone_are_aborted(s3: S3, tmp_path: Path) -> 
     end = end_of(export(s3, large(tmp_path), f"s3://{BUCKET}/stale"))
     assert end["aborted_uploads"] == 2
     assert sorted(unfinished(s3, "stale/")) == sorted(2 * keys[1:])
+
+
+@pytest.mark.parametrize(
+    ("initiated", "date", "count"),
+    [
+        ("2026-11-27T08:00:00.000Z", "Sun, 29 Nov 2026 12:00:00 GMT", 1),
+        ("2026-11-29T08:00:00Z", "Sun, 29 Nov 2026 12:00:00 GMT", 0),
+        ("2026-11-29T14:00:00Z", "Sun, 29 Nov 2026 12:00:00 GMT", 0),
+        ("2026-11-27T08:00:00", "Sun, 29 Nov 2026 12:00:00 GMT", 0),
+        ("2026-11-27T08:00:00Z", "", 0),
+        ("", "Sun, 29 Nov 2026 12:00:00 GMT", 0),
+    ],
+)
+def test_the_age_of_an_upload_is_by_the_clock_of_the_store(
+    monkeypatch: pytest.MonkeyPatch, initiated: str, date: str, count: int
+) -> None:
+    listed = (
+        '<ListMultipartUploadsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Upload><Key>p/w.bin</Key>'
+        f"<UploadId>1</UploadId><Initiated>{initiated}</Initiated></Upload></ListMultipartUploadsResult>"
+    )
+    asked: list[str] = []
+
+    def answer(_: httpx.Client, method: str, *__: object, **___: object) -> httpx.Response:
+        asked.append(method)
+        return httpx.Response(200, text=listed, headers={"Date": date})
+
+    monkeypatch.setattr(httpx.Client, "request", answer)
+    variables = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    target = Destination("s3://bucket/p", 1, variables)
+    assert target.abort_stale(["w.bin"]) == count
+    assert asked == ["GET", *["DELETE"] * count]
+    assert target.abort_stale(["w.bin"], whole=True) == 1
+    assert target.abort_stale(["other.bin"], whole=True) == 0
+
+
+def test_a_run_that_starts_leaves_the_upload_of_a_live_one(s3: S3, tmp_path: Path) -> None:
+    """Each of two runs of a share would fail the other, for ever where something starts them again."""
+    access = Access.of(s3.variables)
+    assert access is not None
+    spec, place = tmp_path / "live.json", f"s3://{BUCKET}/live"
+    spec.write_text(json.dumps(LARGE))
+    begin(access, "live/live.safetensors")
+    (live,) = under_way(s3, "live/")
+    assert kill_after(NBYTES // 2, spec, place, s3.variables, signal.SIGTERM) == 143
+    assert under_way(s3, "live/") == [live]
+    assert end_of(export(s3, spec, place))["aborted_uploads"] == 1
+    assert under_way(s3, "live/") == []
 
 
 def begin(access: Access, key: str) -> None:
