@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tensorseed.checkpoints.quantization.compressed_tensors import read_compressed
+from tensorseed.checkpoints.quantization.compressed_tensors import read_compressed, spelled_compressed
 from tensorseed.checkpoints.quantization.described import (
     ActivationScale,
     ConfigFormatError,
@@ -53,7 +53,9 @@ def read_format(document: Any) -> Described:
 
 
 def spelled_format(document: Any) -> Any:
-    """A checked quantization_config with its choices in the case in which transformers reads them."""
+    """A checked quantization_config with its choices as the libraries read them."""
+    if isinstance(document, dict) and document.get("quant_method") == "compressed-tensors":
+        return spelled_compressed(document)
     found = document.get("scale_fmt") if isinstance(document, dict) else None
     return {**document, "scale_fmt": found.casefold()} if isinstance(found, str) else document
 

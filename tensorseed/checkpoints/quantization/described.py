@@ -40,10 +40,13 @@ class Described(NamedTuple):
     chosen: tuple[str, ...] | None = None  # the ends of the names of the modules that are not; None for all
     activations: ActivationScale | None = None
     caches: tuple[ActivationScale, ...] = ()  # beside the projections of an attention with a cache
+    targets: ModulePatterns | None = None  # of the modules that are not left out; None for all
 
     def ignores(self, module: str) -> bool:
         """Whether a module is left out."""
         if self.chosen is not None and not module.endswith(self.chosen):
+            return True
+        if self.targets is not None and not self.targets.match(module):
             return True
         return self.ignored.match(module)
 
@@ -72,11 +75,11 @@ def object_of(document: Document, member: str) -> Document:
     return value
 
 
-def grouped(method: str, document: Document, member: str = "group_size") -> Any:
-    """A method with the group size of a config."""
+def grouped(method: str, document: Document, member: str = "group_size", *, divisor: int = 8) -> Any:
+    """A method with the group size of a config, a multiple of the numbers that are packed together."""
     size = document.get("group_size", 128)
-    if type(size) is not int or not 8 <= size <= MAX_BLOCK or size % 8:
-        raise ConfigFormatError(member, "group_size must be a multiple of 8 from 8 to 1,024")
+    if type(size) is not int or not divisor <= size <= MAX_BLOCK or size % divisor:
+        raise ConfigFormatError(member, f"group_size must be a multiple of {divisor}, up to 1,024")
     return method if size == 128 else {"method": method, "group_size": size}
 
 

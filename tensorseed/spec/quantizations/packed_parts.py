@@ -64,7 +64,7 @@ class PackedMatrix(Matrix):
         """float4_e2m1fn with a float8 scale for each 16 inputs, and one for all from a bound."""
         outputs, inputs = self._linear(NVFP4_GROUP)
         self._check_scales(NVFP4_TOP, FLOAT32)
-        bound = bound_of(self.weights) or NVFP4_TOP
+        bound = bound_of(self.weights, "nvfp4", "mxfp8") or NVFP4_TOP
         factor = float(np.float32(NVFP4_TOP / bound))
         scales = Nvfp4Scales(factor, NVFP4_GROUP)
         return [

@@ -74,8 +74,9 @@ ENDS: dict[str, tuple[tuple[str, str], ...]] = {
     "nvfp4": (("", "_packed"), ("", "_scale"), ("", "_global_scale")),
     "mxfp8": (("", ""), ("", "_scale")),
 }
-ZERO_POINT = ("", "_zero_point")  # behind those of int4 that is not symmetric
 """By method, for each tensor that is stored: the end that the tensor's name loses, and its own."""
+
+ZERO_POINT = ("", "_zero_point")  # behind those of int4 that is not symmetric
 
 INT32, INT64 = DTYPES["int32"], DTYPES["int64"]
 
@@ -114,9 +115,10 @@ class Matrix(NamedTuple):
 
     def fp8_tensor(self, dtype: DType, shape: Shape) -> list[StoredPart]:
         """float8_e4m3fn with one scale of `dtype` and `shape`, from a bound of the distribution."""
+        method, other = ("fp8_tensor", "fp8_channel") if shape else ("a block_size of tensor", "two sizes")
         self._check_scales(FLOAT8_TOP, dtype)
         with np.errstate(over="ignore", under="ignore"):
-            exact = np.array([bound_of(self.weights) / FLOAT8_TOP]).astype(np.float32)
+            exact = np.array([bound_of(self.weights, method, other) / FLOAT8_TOP]).astype(np.float32)
         scale = float(widened(rounded(exact, dtype), dtype)[0])
         stored = self._part("float8_e4m3fn", self.shape, FixedFloat8(scale))
         return [stored, StoredPart(dtype, shape, Constant(scale))]
@@ -237,11 +239,11 @@ class Matrix(NamedTuple):
         return outputs, inputs
 
 
-def bound_of(weights: AnyDistribution) -> float:
+def bound_of(weights: AnyDistribution, method: str, other: str) -> float:
     """The absolute value that the one scale of a tensor covers: a bound of the distribution.
 
     Raises:
-        ArgumentError: none is known.
+        ArgumentError: none is known; the message names the `method`, and what `other` to use.
     """
     match weights:
         case Constant(value):
@@ -253,10 +255,10 @@ def bound_of(weights: AnyDistribution) -> float:
         case TruncNormal(mean, std, low, high):
             return min(abs(mean) + DEVIATIONS * std, max(abs(low), abs(high)))
         case ZeroRange():
-            return bound_of(cast(AnyDistribution, weights.base))
+            return bound_of(cast(AnyDistribution, weights.base), method, other)
         case _:
-            detail = "fp8_tensor has a scale for normal, uniform, trunc_normal and constant alone"
-            raise ArgumentError(("quantization",), f"{detail}: use fp8_channel")
+            detail = f"{method} has one scale for normal, uniform, trunc_normal and constant alone"
+            raise ArgumentError(("quantization",), f"{detail}: use {other}")
 
 
 def check_divides(what: str, size: int, divisor: int) -> None:

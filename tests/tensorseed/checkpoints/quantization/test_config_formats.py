@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tensorseed.checkpoints.quantization import ConfigFormatError, read_format, written_format
+from tensorseed.checkpoints.quantization import ConfigFormatError, read_format, spelled_format, written_format
 from tensorseed.spec.quantizations import METHODS
 
 COMPRESSED = written_format("int8", ["lm_head"])
@@ -129,10 +129,17 @@ def test_an_order_that_needs_no_index_is_read() -> None:
         ),
         ({"quant_method": "awq", "bits": 4, "backend": "llm-awq"}, "backend", "another order"),
         ({"quant_method": "awq", "bits": 4, "version": "gemv"}, "version", "must be gemm"),
-        (weights(num_bits=4), "config_groups", "int of 8 bits by channel"),
+        (weights(num_bits=4), "config_groups", "strategy of weights that are int of 4 bits must be group"),
+        (weights(num_bits=4, type="float", strategy="group"), "config_groups", "must be tensor_group"),
+        (weights(num_bits=2), "config_groups", 'num_bits and type .* float or int, not 2 and "int"'),
+        (weights(type="bool"), "config_groups", 'not 8 and "bool"'),
         (weights(strategy="group"), "config_groups", "input_activations must be null"),
-        (weights(strategy="block"), "config_groups", "or int of 4 bits by group"),
+        (weights(strategy="block"), "config_groups", "int of 8 bits must be channel or group"),
         (changed("fp8_block", block_structure=128), "config_groups", "two sizes"),
+        (changed("fp8_block", block_structure="128x"), "config_groups", "two sizes"),
+        (changed("fp8_block", block_structure="128x1025"), "config_groups", "two sizes"),
+        (changed("int8_packed", group_size=6), "config_groups", "a multiple of 4"),
+        (changed("nvfp4", group_size=32), "config_groups", "group_size of float of 4 bits by tensor_group"),
         (changed("mxfp8", group_size=64), "config_groups", "must be 32 here"),
         (changed("mxfp8", scale_dtype=None), "config_groups", "a scale_dtype of torch.uint8"),
         (weights(strategy="group", num_bits=4), "config_groups", "input_activations must be null"),
@@ -144,8 +151,8 @@ def test_an_order_that_needs_no_index_is_read() -> None:
         ),
         (packed(group_size=12), "config_groups", "a multiple of 8"),
         (packed(actorder="group"), "config_groups", "no activations to sort by"),
-        (weights(symmetric=False), "config_groups", "must be symmetric"),
-        (packed(symmetric=0), "config_groups", "must be symmetric"),
+        (weights(symmetric=False), "config_groups", "symmetric of weights .* must be true: int of 4 bits"),
+        (packed(symmetric=0), "config_groups", "symmetric of weights .* must be true or false"),
         ({**COMPRESSED, "config_groups": {}}, "config_groups", "one group"),
         (weights(dynamic=True), "config_groups", "must have scales"),
         (weights(scale_dtype="float32"), "config_groups", "of the dtype of the weights"),
@@ -197,6 +204,18 @@ STATIC = {"num_bits": 8, "type": "float", "strategy": "tensor", "symmetric": Tru
         ("fp8_tensor", {**STATIC, "dynamic": "local"}, None, "must be dynamic"),
         ("fp8_tensor", None, STATIC, "output_activations must be dynamic"),
         ("int4", {**STATIC, "type": "int", "strategy": "token", "dynamic": True}, None, "must be null"),
+        ("int4", [1], None, "input_activations must be an object that says how, or null"),
+        ("fp8_tensor", "x", None, "input_activations must be an object"),
+        ("fp8_tensor", {}, None, "input_activations must be an object"),
+        ("fp8_tensor", None, ["x"], "output_activations must be an object"),
+        ("nvfp4", {**STATIC, "strategy": "token", "dynamic": True}, None, "the bits of the weights, 4"),
+        ("nvfp4", {**STATIC, "num_bits": 4}, None, "input_activations of nvfp4 must be symmetric"),
+        (
+            "int8",
+            {**STATIC, "type": "int", "num_bits": 4, "dynamic": True},
+            None,
+            "the bits of the weights, 8",
+        ),
     ],
 )
 def test_activations_that_are_calibrated_are_refused(
@@ -235,6 +254,70 @@ def test_another_scheme_of_a_cache_is_refused_by_its_member(scheme: Any, detail:
     with pytest.raises(ConfigFormatError, match=detail) as caught:
         read_format({**COMPRESSED, "kv_cache_scheme": scheme})
     assert caught.value.member == "kv_cache_scheme"
+
+
+def test_blocks_as_older_versions_wrote_them_become_lists() -> None:
+    for value, sizes in ((None, [128, 128]), ("128x128", [128, 128]), ("64x32", [64, 32])):
+        document = changed("fp8_block", block_structure=value)
+        whole = changed("fp8_block", block_structure=sizes)
+        assert read_format(document) == read_format(whole)
+        assert spelled_format(document) == whole
+    del document["config_groups"]["a"]["weights"]["block_structure"]
+    assert read_format(document).quantization == "fp8_block"
+
+
+def test_a_strategy_that_is_missing_follows_from_the_size_of_a_group() -> None:
+    """As compressed-tensors infers it."""
+    assert read_format(changed("int4", strategy=None, group_size=32)) == read_format(packed(group_size=32))
+    assert read_format(changed("int8_packed", strategy=None, group_size=-1)).quantization == {
+        "method": "int8_packed",
+        "group_size": "channel",
+    }
+    assert read_format(changed("fp8_tensor", strategy=None)).quantization == "fp8_tensor"
+
+
+def groups(*found: Any, **members: Any) -> dict[str, Any]:
+    """A config of several groups."""
+    document = written_format("fp8_channel", ["lm_head"])
+    one = document["config_groups"]["group_0"]
+    named = {f"group_{place}": {**one, **changes} for place, changes in enumerate(found)}
+    return {**document, "config_groups": named, **members}
+
+
+def test_groups_of_one_method_quantise_what_they_target() -> None:
+    """As llm-compressor writes several modifiers."""
+    own = {"format": "float-quantized"}
+    document = groups(
+        {"targets": ["re:.*self_attn.*"], **own},
+        {"targets": ["re:.*mlp.down_proj$", "model.layers.0.mlp.up_proj"], **own},
+        format="mixed-precision",
+    )
+    found = read_format(document)
+    assert found.quantization == "fp8_channel"
+    modules = ["self_attn.q_proj", "mlp.down_proj", "mlp.up_proj", "mlp.gate_proj"]
+    quantised = [not found.ignores(f"model.layers.{layer}.{one}") for layer in (0, 1) for one in modules]
+    assert quantised == [True, True, True, False, True, True, False, False]
+    everything = read_format(groups({"targets": ["Linear"], **own}, format="mixed-precision"))
+    assert everything == read_format(groups({}))
+
+
+@pytest.mark.parametrize(
+    ("document", "detail"),
+    [
+        (groups({}, {"targets": ["a"], "input_activations": STATIC}), "quantise all alike"),
+        (groups({}, format="mixed-precision"), "the format of the group must be float-quantized"),
+        (groups({"format": "dense"}), "the format of the group must be float-quantized"),
+        (groups({"targets": ["Embedding"]}), "targets must be"),
+        (groups({"targets": [""]}), "targets must be"),
+        (groups({"targets": []}), "targets must be"),
+        (groups({"targets": ["re:(?!a)b"]}), "has no [(][?] here"),
+        (groups({"weights": None}), "must have weights"),
+        (groups(*[{}] * 65), "or up to 64"),
+    ],
+)
+def test_groups_that_are_not_supported_are_refused(document: Any, detail: str) -> None:
+    with pytest.raises(ConfigFormatError, match=detail):
+        read_format(document)
 
 
 def test_int8_for_float_inputs_is_packed_unless_its_format_says_else() -> None:

@@ -85,12 +85,12 @@ def test_the_vectors_are_what_a_second_implementation_makes_of_the_float_tensors
             if method == "nvfp4":
                 made = resolved[f"{name}_scale"].distribution
                 assert isinstance(made, Quantized)
-                expected = nvfp4(x, bound_of(made.weights))  # type: ignore[arg-type]
+                expected = nvfp4(x, bound_of(made.weights, "", ""))  # type: ignore[arg-type]
             elif method == "fp8_tensor" or is_whole:
                 made = resolved[name].distribution
                 assert isinstance(made, Quantized)
                 scale_dtype = options.get("scale_dtype", "float32") if is_whole else dtype
-                expected = by_one_scale(x, scale_dtype, bound_of(made.weights))  # type: ignore[arg-type]
+                expected = by_one_scale(x, scale_dtype, bound_of(made.weights, "", ""))  # type: ignore[arg-type]
                 expected[1] = expected[1].reshape(() if is_whole else 1)
             else:
                 expected = reference(x, dtype, method, options)
@@ -275,7 +275,21 @@ def test_costs_grow_with_what_a_number_needs() -> None:
         ({"quantization": "fp8", "shape": [64, 0]}, "/quantization", "none of 0"),
         ({"quantization": "fp8", "dtype": "float64"}, "/dtype", "use one of float32, float16, bfloat16"),
         ({"quantization": "fp8", "dtype": "int64", "init": "ones"}, "/dtype", "int64 is not quantised"),
-        ({"quantization": "fp8_tensor", "init": "orthogonal"}, "/quantization", "use fp8_channel"),
+        (
+            {"quantization": "fp8_tensor", "init": "orthogonal"},
+            "/quantization",
+            "constant alone: use fp8_channel",
+        ),
+        (
+            {"quantization": "nvfp4", "init": "orthogonal"},
+            "/quantization",
+            "constant alone: use mxfp8",
+        ),
+        (
+            {"quantization": {"method": "fp8", "block_size": "tensor"}, "init": "orthogonal"},
+            "/quantization",
+            "constant alone: use two sizes",
+        ),
         ({"quantization": "fp8_channel", "shape": [2, 1 << 21]}, "/quantization", "use fp8"),
         (
             {"quantization": "fp8", "dtype": "float16", "init": {"kind": "normal", "std": 1e4}},
