@@ -18,6 +18,7 @@ from typing import IO
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[1]
+IDLE_SECONDS = "86400"  # beyond PATIENCE: what a test waits for shall not come from this limit
 
 
 def free_port() -> int:
@@ -36,13 +37,15 @@ def served(
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The process and port of a ready server, ended afterwards. Its log goes to `stderr`.
 
+    It drops no client that reads or sends nothing.
+
     Raises:
         RuntimeError: if the server ends before it is ready, or is not ready in time.
     """
     port = free_port()
     command = [sys.executable, "-m", module, "serve", "--port", str(port), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TENSORSEED_")}
-    environment |= variables
+    environment |= {"TENSORSEED_IDLE_SECONDS": IDLE_SECONDS, **variables}
     with (
         tempfile.TemporaryFile() if stderr is None else contextlib.nullcontext(stderr) as log,
         subprocess.Popen(command, stderr=log, env=environment, cwd=cwd) as process,

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.fronts import BLOCKS, PROGRAMS, front
+from tests.serving import IDLE_SECONDS
 from tests.waiting import PATIENCE, wait_until
 from tools.soak.downloads import Download
 from tools.soak.proxies import executable as nginx
@@ -83,9 +84,14 @@ def ask(port: int, path: str, method: str = "GET", **headers: str) -> Answer:
         return Answer(answer.status, answer.headers, answer.read())
 
 
+def replica() -> Replica:
+    """A server that drops no client which reads nothing: what ends a stream is the proxy."""
+    return Replica(TENSORSEED_THREADS="1", TENSORSEED_IDLE_SECONDS=IDLE_SECONDS)
+
+
 @pytest.fixture(scope="module")
 def servers() -> Iterator[tuple[Replica, Replica]]:
-    pair = (Replica(TENSORSEED_THREADS="1"), Replica(TENSORSEED_THREADS="1"))
+    pair = (replica(), replica())
     with running(*pair):
         yield pair
 

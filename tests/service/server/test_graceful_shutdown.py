@@ -26,7 +26,7 @@ LARGE = "/v1/weights?shape=16384,16384&init=normal"  # 1 GiB, which a slow reade
 
 def test_a_running_stream_ends_while_new_work_is_refused() -> None:
     with contextlib.ExitStack() as stack:
-        process, port = stack.enter_context(served("--grace-seconds", "60"))
+        process, port = stack.enter_context(served("--grace-seconds", "3600"))
         connection = stack.enter_context(
             contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE))
         )
@@ -197,7 +197,7 @@ def test_a_request_is_under_way_until_its_answer_has_ended() -> None:
 def test_a_stream_is_under_way_until_its_client_has_read_it() -> None:
     """The last chunk waits in the server's memory for a client that reads slowly."""
     with contextlib.ExitStack() as stack:
-        process, port = stack.enter_context(served("--chunk-bytes", str(1 << 24), "--grace-seconds", "60"))
+        process, port = stack.enter_context(served("--chunk-bytes", str(1 << 24), "--grace-seconds", "3600"))
         client = stack.enter_context(socket.socket())
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
         client.connect(("127.0.0.1", port))
