@@ -22,6 +22,7 @@ from tensorseed.concurrency.cpu import cores
 from tests.serving import ROOT
 from tests.waiting import PATIENCE, wait_until
 
+HANG_SECONDS = 5.0  # more than a start takes on a busy machine until its first sign of life
 CHILDREN = "/proc/{0}/task/{0}/children"
 
 
@@ -150,7 +151,7 @@ def test_any_order_of_kills_leaves_something_that_answers(seed: int) -> None:
 
 
 def test_workers_that_hang_are_replaced_while_others_serve() -> None:
-    with supervised(2, hang_seconds=2.0) as program:
+    with supervised(2, hang_seconds=HANG_SECONDS) as program:
         program.until(lambda: len(program.ready) == 2)
         hung, other = program.ready
         program.kill(hung, signal.SIGSTOP)
@@ -162,7 +163,7 @@ def test_workers_that_hang_are_replaced_while_others_serve() -> None:
 
 
 def test_a_start_that_hangs_is_replaced_while_others_are_watched() -> None:
-    with supervised(2, hang_seconds=2.0) as program:
+    with supervised(2, hang_seconds=HANG_SECONDS) as program:
         program.until(lambda: len(program.ready) == 2)
         first, other = program.ready
         program.kill(first)
@@ -178,10 +179,10 @@ def test_a_start_that_hangs_is_replaced_while_others_are_watched() -> None:
 
 
 def test_a_pause_of_the_supervisor_kills_nobody() -> None:
-    with supervised(2, hang_seconds=3.0) as program:
+    with supervised(2, hang_seconds=HANG_SECONDS) as program:
         program.until(lambda: len(program.ready) == 2)
         os.killpg(program.process.pid, signal.SIGSTOP)
-        time.sleep(4)
+        time.sleep(HANG_SECONDS + 1)
         os.killpg(program.process.pid, signal.SIGCONT)
         assert program.answers(PATIENCE)
         program.look(1.5)
