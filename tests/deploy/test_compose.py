@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from service.settings import PREFIX, Settings
+from tests.waiting import PATIENCE
 from tools.image.dockerfile import health_command, read
 from tools.soak.sizing import worst_bytes
 
@@ -212,8 +213,9 @@ def merged(*names: str, folder: Path) -> dict[str, Any]:
         env=outside,
         capture_output=True,
         text=True,
-        check=True,
+        timeout=PATIENCE,
     )
+    assert run.returncode == 0, run.stderr
     services: dict[str, Any] = yaml.safe_load(run.stdout)["services"]
     return services
 
