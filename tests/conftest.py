@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from service.settings import Settings
 from tensorseed.concurrency.garbage_collection import collection_paused
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ class Loop:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The coroutine's result."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PROGRAM_PATIENCE)
 
     def close(self) -> None:
         """Stop the loop."""

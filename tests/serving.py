@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, PROGRAM_PATIENCE
 
 ROOT = Path(__file__).parents[1]
 IDLE_SECONDS = "86400"  # beyond PATIENCE: what a test waits for shall not come from this limit
@@ -51,7 +51,7 @@ def served(
         subprocess.Popen(command, stderr=log, env=environment, cwd=cwd) as process,
     ):
         try:
-            end = time.monotonic() + PATIENCE
+            end = time.monotonic() + PROGRAM_PATIENCE
             while status(port, "/readyz") != 200:
                 if process.poll() is not None or time.monotonic() > end:
                     log.seek(0)
@@ -68,7 +68,7 @@ def served(
 def status(port: int, path: str) -> int:
     """The status of one answer; 0 where nobody listens."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()

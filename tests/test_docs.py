@@ -27,7 +27,7 @@ from tensorseed.spec.schemes import SCHEME_CLASSES
 from tests.blocks import MARKER, Block, blocks, commands_of, script
 from tests.deploy.fronts import PROGRAMS
 from tests.serving import served
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 from tools.docs.markdown import names, rendered
 from tools.docs.tables import TABLES
 
@@ -92,7 +92,7 @@ def test_every_block_runs_and_prints_what_the_page_says(page: Path, address: str
         },
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=PROGRAM_PATIENCE,
     )
     printed = run.stdout.split(f"{MARKER}\n")
     assert run.returncode == 0, (

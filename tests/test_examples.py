@@ -17,7 +17,7 @@ import pytest
 
 from tests.blocks import blocks
 from tests.serving import ROOT, served
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 from tools.notebook import rerun
 
 EXAMPLES = ROOT / "examples"
@@ -32,7 +32,9 @@ def url() -> Iterator[str]:
 
 def run(*command: str) -> str:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+    finished = subprocess.run(
+        command, capture_output=True, text=True, timeout=PROGRAM_PATIENCE, env=environment
+    )
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-PATIENCE = 600.0  # seconds until a test that hangs fails; a first start compiles kernels, maybe under load
+PATIENCE = 150.0  # seconds until a test that hangs fails, on a busy machine too
+PROGRAM_PATIENCE = 300.0  # the same of a program that starts, which may compile kernels, or runs as a whole
 
 
 def wait_until(condition: Callable[[], object]) -> None:

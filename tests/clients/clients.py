@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.serving import ROOT
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 HERE = Path(__file__).parent
 BUILD = ROOT / "build" / "clients"
@@ -96,7 +96,7 @@ class Python:
 
     def close(self) -> None:
         """End the process."""
-        self._process.communicate(timeout=PATIENCE)
+        self._process.communicate(timeout=PROGRAM_PATIENCE)
 
 
 def command(
@@ -108,7 +108,7 @@ def command(
         env=environment(endpoint, home, **more),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=PROGRAM_PATIENCE,
     )
 
 
@@ -125,7 +125,7 @@ def javascript(function: str, endpoint: str, home: Path, **given: Any) -> Any:
         env=environment(endpoint, home),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=PROGRAM_PATIENCE,
     )
     assert run.returncode == 0, run.stderr
     answer = json.loads(run.stdout.splitlines()[-1])

@@ -18,7 +18,7 @@ import pytest
 from tests.clients.clients import Python, javascript, python_of
 from tests.clients.conftest import VERSIONS
 from tests.deploy.fronts import BLOCKS, front
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, PROGRAM_PATIENCE
 from tools.soak.replicas import Replica, normals, running
 
 ROOT = "/seed"
@@ -130,7 +130,7 @@ def test_a_browser_renders_the_documentation(secure: str) -> None:
         [chromium, *options, wait, "--dump-dom", f"{secure}docs"],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=PROGRAM_PATIENCE,
     )
     assert 'id="operations-weights-postWeights"' in run.stdout
     assert f'value="{ROOT}"' in run.stdout

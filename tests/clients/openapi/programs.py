@@ -11,7 +11,7 @@ import pytest
 
 from tests.clients.clients import BUILD, REMEDY
 from tests.serving import ROOT
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 HERE = Path(__file__).parent
 DOCUMENT = ROOT / "openapi" / "openapi.json"
@@ -39,7 +39,7 @@ def run(program: str, *words: str | Path, home: Path, cwd: Path | None = None) -
         cwd=cwd or home,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=PROGRAM_PATIENCE,
     )
     assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-4_000:]
     return done.stdout

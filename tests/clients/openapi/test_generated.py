@@ -14,7 +14,7 @@ import pytest
 from tests.clients.clients import BUILD, REMEDY
 from tests.clients.conftest import read
 from tests.clients.openapi.programs import DOCUMENT, HERE, MODULES, run
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 PYTHON = BUILD / "openapi-python" / "bin" / "python"
 QUERY = "/v1/weights?shape=256,784&init=xavier_uniform&seed=42"
@@ -130,7 +130,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=PROGRAM_PATIENCE,
     )
     assert made.returncode == 0, made.stdout + made.stderr
     return folder
@@ -138,7 +138,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_client_in_python(package: Path, port: int, expected: dict[str, Any]) -> None:
     words = [PYTHON, "program.py", f"http://127.0.0.1:{port}", json.dumps(REQUESTS)]
-    done = subprocess.run(words, cwd=package, capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run(words, cwd=package, capture_output=True, text=True, timeout=PROGRAM_PATIENCE)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == expected
 
@@ -150,6 +150,6 @@ def test_a_client_in_python_is_typed(package: Path) -> None:
         cwd=package,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=PROGRAM_PATIENCE,
     )
     assert checked.returncode == 0, checked.stdout[-4_000:]

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.serving import ROOT, free_port, status
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, PROGRAM_PATIENCE
 
 APP = "service.server.app:create_app"
 URL, DIGEST = re.findall(
@@ -59,7 +59,7 @@ def served(server: Server, *options: str, **variables: str) -> Iterator[tuple[su
         subprocess.Popen(command, cwd=ROOT, env=environment | variables, stderr=log, stdout=log) as process,
     ):
         try:
-            end = time.monotonic() + PATIENCE
+            end = time.monotonic() + PROGRAM_PATIENCE
             while status(port, "/readyz") != 200:
                 log.seek(0)
                 assert process.poll() is None, log.read().decode()
@@ -105,7 +105,7 @@ def test_a_setting_that_is_not_valid_ends_it_with_its_name() -> None:
     command = [sys.executable, "-m", "uvicorn", "--factory", APP, f"--port={free_port()}"]
     environment = {**os.environ, "TENSORSEED_THREADS": "many"}
     ended = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PROGRAM_PATIENCE
     )
     assert ended.returncode != 0
     assert "TENSORSEED_THREADS=many must be a whole number" in ended.stderr

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.serving import free_port, status
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, PROGRAM_PATIENCE
 
 ROOT = Path(__file__).parents[3]
 MAX_GAP = 0.1  # seconds
@@ -188,7 +188,7 @@ def server() -> Iterator[Server]:
     command = [sys.executable, "-m", "tests.service.server.watched", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            until = time.monotonic() + PATIENCE
+            until = time.monotonic() + PROGRAM_PATIENCE
             while status(port, "/readyz") != 200:
                 assert process.poll() is None
                 assert time.monotonic() < until

@@ -207,14 +207,14 @@ def test_a_job_between_two_slices_ends_without_a_turn_when_nobody_awaits_it() ->
                 raise
 
         waiting = start(pool, "a", first)
-        assert await asyncio.to_thread(begun.wait, 60)
+        assert await asyncio.to_thread(begun.wait, PATIENCE)
         other = start(pool, "b", lambda _: free.wait(PATIENCE))
         waiting_again.set()
         while not any(piece.entry for piece in list(pool._begun)):  # until it has stepped aside for the other
             await asyncio.sleep(0.001)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        assert await asyncio.to_thread(ended.wait, 60)
+        assert await asyncio.to_thread(ended.wait, PATIENCE)
         free.set()
         assert await other
 
@@ -262,7 +262,7 @@ def test_a_piece_waits_for_a_free_thread_where_the_system_has_no_other(
     async def use(pool: FairPool, _: Clock) -> None:
         begun, go = threading.Event(), threading.Event()
         first = start(pool, "a", lambda _: begun.set() or go.wait(PATIENCE))
-        assert await asyncio.to_thread(begun.wait, 60)
+        assert await asyncio.to_thread(begun.wait, PATIENCE)
         with monkeypatch.context() as patched:
             patched.setattr(threading.Thread, "start", none_left)
             second = start(pool, "b", lambda _: 5)

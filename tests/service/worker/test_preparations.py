@@ -52,7 +52,7 @@ def test_all_who_wait_for_one_share_it() -> None:
     async def use(preparations: Preparations) -> None:
         slow = Slow()
         waiting = [asyncio.ensure_future(preparations.run([slow], begins=True)) for _ in range(9)]
-        assert await asyncio.to_thread(slow.begun.wait, 60)
+        assert await asyncio.to_thread(slow.begun.wait, PATIENCE)
         slow.go.set()
         await asyncio.gather(*waiting)
         assert slow.runs == 1
@@ -64,12 +64,12 @@ def test_it_ends_when_the_last_one_leaves() -> None:
     async def use(preparations: Preparations) -> None:
         slow = Slow()
         waiting = [asyncio.ensure_future(preparations.run([slow], begins=True)) for _ in range(2)]
-        assert await asyncio.to_thread(slow.begun.wait, 60)
+        assert await asyncio.to_thread(slow.begun.wait, PATIENCE)
         waiting[0].cancel()
         await asyncio.gather(waiting[0], return_exceptions=True)
         assert not slow.cancelled.wait(0.05)
         waiting[1].cancel()
-        assert await asyncio.to_thread(slow.cancelled.wait, 60)
+        assert await asyncio.to_thread(slow.cancelled.wait, PATIENCE)
 
     with_preparations(use)
 

@@ -295,7 +295,7 @@ def test_the_chunks_of_another_device_occupy_no_thread_of_the_pool():
 
     async def use(worker: Worker) -> None:
         await worker.device("cuda:0")
-        blocked = [asyncio.ensure_future(worker.run(free.wait, 60)) for _ in range(2)]
+        blocked = [asyncio.ensure_future(worker.run(free.wait, PATIENCE)) for _ in range(2)]
         assert sum(map(len, await collect(worker.stream(file, 0, file.size)))) == file.size
         assert not any(task.done() for task in blocked)
         free.set()
@@ -451,7 +451,7 @@ class Job:
 
 
 async def begun(job: Job) -> None:
-    assert await asyncio.to_thread(job.begun.wait, 60)
+    assert await asyncio.to_thread(job.begun.wait, PATIENCE)
 
 
 def test_a_job_is_stopped_when_nobody_awaits_it():
@@ -460,7 +460,7 @@ def test_a_job_is_stopped_when_nobody_awaits_it():
         waiting = asyncio.ensure_future(worker.run_cancellable(job))
         await begun(job)
         waiting.cancel()
-        assert await asyncio.to_thread(job.ended.wait, 60)
+        assert await asyncio.to_thread(job.ended.wait, PATIENCE)
 
     with_worker(use)
 
@@ -522,7 +522,7 @@ def test_what_takes_long_to_prepare_keeps_no_thread_of_the_pool(monkeypatch):
 
     async def use(worker: Worker) -> None:
         reading = asyncio.ensure_future(collect(worker.stream(file, 0, 10 * CHUNK)))
-        assert await asyncio.to_thread(begun.wait, 60)
+        assert await asyncio.to_thread(begun.wait, PATIENCE)
         other = normal(50, 50)
         assert b"".join(await collect(worker.stream(other, 0, other.size)))
         free.set()
@@ -550,11 +550,11 @@ def test_a_chunk_that_takes_long_is_given_up_with_its_reader(monkeypatch):
 
     async def use(worker: Worker) -> None:
         reading = asyncio.ensure_future(collect(worker.stream(file, file.size - 5_000, file.size)))
-        await asyncio.to_thread(begun.wait, 60)
+        assert await asyncio.to_thread(begun.wait, PATIENCE)
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
         left.set()
-        assert await asyncio.to_thread(ended.wait, 60)
+        assert await asyncio.to_thread(ended.wait, PATIENCE)
 
     with_worker(use)
 

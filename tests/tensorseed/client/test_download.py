@@ -35,7 +35,7 @@ from tests.tensorseed.client.conftest import (
     serving,
     wait_until,
 )
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 FILE = file_of()
 DATA = bytes_of(FILE)
@@ -333,7 +333,7 @@ def test_a_client_that_is_ended_goes_on(
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         wait_until(lambda: process.poll() is not None or (note.exists() and _done(note) > 0))
         os.kill(process.pid, sign)
-        _, told = process.communicate(timeout=PATIENCE)
+        _, told = process.communicate(timeout=PROGRAM_PATIENCE)
     assert process.returncode == code
     assert told == ("interrupted: the same command goes on from here\n" if code > 0 else "")
     before = _done(note)

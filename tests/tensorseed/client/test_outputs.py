@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from service.__main__ import main
 from tests.tensorseed.client.conftest import Between, bytes_of, file_of, wait_until
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 SPEC = {"layers": [{"name": "w", "type": "Tensor", "shape": [3], "init": "normal"}]}
 DATA = bytes_of(file_of(SPEC))
@@ -175,7 +175,7 @@ def test_several_at_once_write_one_file(folder: Path, url: str, between: Between
             stack.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
             for _ in range(4)
         ]
-        told = [process.communicate(timeout=PATIENCE)[1] for process in running]
+        told = [process.communicate(timeout=PROGRAM_PATIENCE)[1] for process in running]
     codes = [process.returncode for process in running]
     assert sorted(codes) == [0, 5, 5, 5]
     for code, text in zip(codes, told, strict=True):
@@ -198,7 +198,7 @@ def test_an_interruption_leaves_a_part_that_is_resumed(
         for _ in range(times):
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=PATIENCE)
+        _, told = process.communicate(timeout=PROGRAM_PATIENCE)
     assert "Traceback" not in told or times > 1  # Python's own, where it is not given the time to end
     if process.returncode in (130, -signal.SIGINT):  # a later signal finds it ending
         assert not (folder / "w").exists()

@@ -24,7 +24,7 @@ from tensorseed.__main__ import main
 from tensorseed.sweeps.computing import answer
 from tests.serving import ROOT, free_port
 from tests.tensorseed.sweeps.grids import compute, grid_of, here, table, tanh
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 SMALL = grid_of(
     tanh(2, 4, 4), sigma_w={"linspace": [0.5, 4, 20]}, sigma_b=[0, 0.1, 0.2, 0.3, 0.5], seed=[0, 1, 2, 3, 4]
@@ -78,7 +78,7 @@ def test_a_killed_sweep_goes_on_and_gives_the_file_of_an_uninterrupted_one(
             assert process.poll() is None, process.stderr and process.stderr.read()
             time.sleep(0.005)
         process.terminate()
-        _, error = process.communicate(timeout=PATIENCE)
+        _, error = process.communicate(timeout=PROGRAM_PATIENCE)
     assert process.returncode == 143
     assert error == b"interrupted: the same command goes on from here\n"
     assert not output.exists()
@@ -92,7 +92,7 @@ def test_a_killed_sweep_goes_on_and_gives_the_file_of_an_uninterrupted_one(
     kept = lines(part) - 1
     assert not output.exists()
     assert 59 <= kept < POINTS
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + PROGRAM_PATIENCE
     while any(map(alive, workers)):
         assert time.monotonic() < deadline, "a worker outlives the sweep"
         time.sleep(0.01)
@@ -235,7 +235,7 @@ def cluster() -> Iterator[str]:
         subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True) as process,
     ):
         try:
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + PROGRAM_PATIENCE
             while not listens(port):
                 assert process.poll() is None, (folder / "log").read_text()
                 assert time.monotonic() < deadline

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from tests.serving import ROOT, free_port, status
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 CLOSED = {0: "<&-", 1: ">&-", 2: "2>&-"}
 SETS = [closed for count in (1, 2, 3) for closed in itertools.combinations(CLOSED, count)]
@@ -69,7 +69,7 @@ def test_a_server_without_streams_serves_and_stops(ending: str, workers: int) ->
         os.close(writer)
         try:
             pid = int(told.readline())
-            end = time.monotonic() + PATIENCE
+            end = time.monotonic() + PROGRAM_PATIENCE
             while status(port, "/readyz") != 200:
                 assert time.monotonic() < end
                 time.sleep(0.1)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.serving import ROOT
 from tests.tensorseed.jax.specs import SPEC, service_bytes
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 PROGRAM = """
 import json, sys
@@ -76,7 +76,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict[str, Any
     ]
     try:
         for process in processes:
-            _, errors = process.communicate(timeout=PATIENCE)
+            _, errors = process.communicate(timeout=PROGRAM_PATIENCE)
             assert process.returncode == 0, errors
     finally:
         for process in processes:

@@ -29,7 +29,7 @@ from tensorseed.spec.torch_identity import (
     kernels_known,
     kernels_of,
 )
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 ROOT = Path(__file__).parents[3]
 DRAWING, FACTORIZING = kernels_of("cpu")
@@ -94,7 +94,7 @@ def drawn(*environment: str) -> list[tuple[str, str]]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=PATIENCE,
+        timeout=PROGRAM_PATIENCE,
     )
     return [tuple(one) for one in json.loads(found.stdout)]
 

@@ -12,7 +12,7 @@ import pytest
 from tests.blocks import blocks
 from tests.service.explorer.tensorseed.module import HERE, MODULE, needs_node
 from tests.serving import ROOT, served
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 pytestmark = needs_node
 
@@ -29,7 +29,7 @@ def url() -> Iterator[str]:
 def node(*arguments: str | Path, cwd: Path = ROOT) -> str:
     """The output of a script."""
     finished = subprocess.run(
-        ["node", *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=cwd
+        ["node", *arguments], capture_output=True, text=True, timeout=PROGRAM_PATIENCE, check=False, cwd=cwd
     )
     assert finished.returncode == 0, finished.stderr
     return finished.stdout

@@ -14,7 +14,7 @@ import pytest
 
 from tests.service.explorer.tensorseed.module import HERE, MODULE, needs_node
 from tests.serving import ROOT
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 VECTORS = ROOT / "tests" / "vectors"
 
@@ -25,7 +25,7 @@ SERVICE_ONLY = {"parts"}  # inits that the module does not compute
 def report() -> Any:
     """The counts and differences of `vectors.mjs`."""
     command = ["node", HERE / "vectors.mjs", MODULE, VECTORS]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM_PATIENCE, check=False)
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout)
 

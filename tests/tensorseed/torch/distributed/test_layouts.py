@@ -16,7 +16,7 @@ from tests.conftest import Client
 from tests.serving import ROOT
 from tests.tensorseed.torch.distributed.model import INITS, LAYOUTS, STEPPING, digest, on_meta, spec
 from tests.tensorseed.torch.distributed.process import PROCESSES
-from tests.waiting import PATIENCE
+from tests.waiting import PROGRAM_PATIENCE
 
 Found = dict[str, dict[str, Any]]
 
@@ -29,7 +29,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Found]:
     command = [sys.executable, "-m", "tests.tensorseed.torch.distributed.process", str(folder)]
     environment = os.environ | variables
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PROGRAM_PATIENCE
     )
     assert done.returncode == 0, done.stderr
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(PROCESSES)]
