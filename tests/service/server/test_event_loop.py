@@ -224,3 +224,8 @@ def test_the_loop_goes_on_with_a_token(server: Server, name: str) -> None:
 def test_a_stop_of_the_loop_would_show(server: Server) -> None:
     assert server.least_gap(Asked("GET", "/healthz")) < MAX_GAP
     assert server.least_gap(Asked("GET", "/hold")) > 2 * MAX_GAP
+
+
+@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="needs the times of queues")
+def test_a_call_that_blocks_the_loop_would_show(server: Server) -> None:
+    assert server.least_gap(Asked("GET", "/hold?by=sleep")) > 2 * MAX_GAP

@@ -1,16 +1,19 @@
 """Server with a watched event loop; `/gap` tells its longest stop.
 
-The seconds are those since the last question. A busy machine adds nothing: a stop is no longer than the
-processor time that the process had meanwhile, and leaves out the time for which the loop's thread waited for
-a processor. `/hold` stops the loop.
+The seconds are those since the last question. A busy machine adds nothing, where the system counts how long
+a thread waits for a processor. A stop leaves out the time for which the loop's thread waited. It also leaves
+out that of other threads of Python, one of which may have held the interpreter. It is no shorter than the
+processor time that the process had meanwhile. `/hold` stops the loop, `/hold?by=sleep` without a processor.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import os
 import sys
+import threading
 import time
-from pathlib import Path
 
 import orjson
 import uvicorn
@@ -20,7 +23,34 @@ from service.server.serve import build, compile_ahead, configure
 from service.settings import Settings
 
 BEAT = 0.005  # seconds
-HOLD = 0.3  # seconds of the processor
+HOLD = 0.3  # seconds
+
+_READING = ctypes.PyDLL(None)  # without letting go of the interpreter, which takes 5 ms to come back
+
+
+class QueueTimes:
+    """Seconds for which threads of Python were ready to run and had no processor."""
+
+    def __init__(self) -> None:
+        self._files: dict[int, int] = {}
+        self._buffer = ctypes.create_string_buffer(100)
+
+    def read(self) -> dict[int, float]:
+        """The seconds of each thread since its start; none where the system does not count them."""
+        alive = {thread.native_id for thread in threading.enumerate()} - {None}
+        for thread in self._files.keys() - alive:
+            os.close(self._files.pop(thread))
+        times = {}
+        for thread in alive:
+            try:
+                if thread not in self._files:
+                    self._files[thread] = os.open(f"/proc/self/task/{thread}/schedstat", os.O_RDONLY)
+            except OSError:
+                continue
+            size = _READING.pread(self._files[thread], self._buffer, 100, ctypes.c_long(0))
+            if size > 0:
+                times[thread] = int(self._buffer.raw[:size].split()[1]) / 1e9
+        return times
 
 
 class Watched:
@@ -35,7 +65,8 @@ class Watched:
         """Answer `/gap` and `/hold`, and hand all else to the application."""
         if scope["type"] == "lifespan":
             self._beating = asyncio.ensure_future(self._beat())
-        answer = {"/gap": self._gap, "/hold": _hold}.get(scope.get("path", ""))
+        holds = _sleep if scope.get("query_string") == b"by=sleep" else _compute
+        answer = {"/gap": self._gap, "/hold": holds}.get(scope.get("path", ""))
         if answer is None:
             await self._app(scope, receive, send)
             return
@@ -47,29 +78,31 @@ class Watched:
         return longest
 
     async def _beat(self) -> None:
-        last = time.perf_counter() - _waited(), time.process_time()
+        queues, loop = QueueTimes(), threading.get_native_id()
+        last = time.perf_counter(), time.process_time(), queues.read()
         while True:
             await asyncio.sleep(BEAT)
-            now = time.perf_counter() - _waited(), time.process_time()
-            self._longest = max(self._longest, min(now[0] - last[0] - BEAT, now[1] - last[1]))
+            now = time.perf_counter(), time.process_time(), queues.read()
+            waited = {thread: seconds - last[2].get(thread, 0.0) for thread, seconds in now[2].items()}
+            stop = now[0] - last[0] - BEAT - waited.pop(loop, 0.0)
+            computed = min(stop, now[1] - last[1])
+            counts = loop in now[2]
+            self._longest = max(self._longest, computed, stop - sum(waited.values()) if counts else 0.0)
             last = now
 
 
-def _hold() -> float:
-    """Stop the loop."""
+def _compute() -> float:
+    """Stop the loop by work."""
     end = time.thread_time() + HOLD
     while time.thread_time() < end:
         pass
     return HOLD
 
 
-def _waited() -> float:
-    """Seconds that this thread was ready to run and had no processor, where the system counts them."""
-    try:
-        counts = Path("/proc/thread-self/schedstat").read_text()
-    except OSError:
-        return 0.0
-    return int(counts.split()[1]) / 1e9
+def _sleep() -> float:
+    """Stop the loop by a call that blocks."""
+    time.sleep(HOLD)
+    return HOLD
 
 
 if __name__ == "__main__":
