@@ -20,6 +20,7 @@ from service.server.connections.protocol import LimitedProtocol
 
 LIMITS = ConnectionLimits(url_bytes=2_000, header_bytes=4_096, header_seconds=20.0, idle_seconds=20.0)
 HURRIED = replace(LIMITS, header_seconds=0.5, idle_seconds=0.5)
+PATIENT = replace(LIMITS, header_seconds=3_600.0, idle_seconds=86_400.0)
 LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 """A request behind others, whose answer shows that none of their bytes was taken for a request."""
 

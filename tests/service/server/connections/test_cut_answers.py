@@ -16,7 +16,7 @@ import pytest
 
 from tests.serving import served, status
 from tests.waiting import PATIENCE, wait_until
-from tools.fuzz.raw import replies, serving
+from tools.fuzz.raw import PATIENT, replies, serving
 
 ENDLESS = b"GET /v1/weights?shape=1048576,1048576&init=normal HTTP/1.1\r\nHost: x\r\n\r\n"
 LAYER = {"type": "Linear", "in_features": 1_024, "out_features": 1_024, "init": "orthogonal"}
@@ -123,7 +123,7 @@ def test_a_stop_waits_for_no_client_that_keeps_its_connection(
 
     watch(caplog)
     with (
-        serving(app, timeout_graceful_shutdown=20) as (server, port),
+        serving(app, PATIENT, timeout_keep_alive=3_600) as (server, port),
         socket.create_connection(("127.0.0.1", port), PATIENCE) as client,
     ):
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

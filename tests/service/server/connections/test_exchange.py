@@ -15,7 +15,7 @@ import pytest
 
 from service.server.connections.exchange import Exchange
 from tests.waiting import PATIENCE, wait_until
-from tools.fuzz.raw import LAST, echo, replies, serving, told
+from tools.fuzz.raw import LAST, PATIENT, echo, replies, serving, told
 
 GET = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
 STREAM = b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -64,7 +64,7 @@ class Slow:
 def slow() -> Iterator[tuple[Slow, Any, int]]:
     """A slow application, its server and port."""
     app = Slow()
-    with serving(app) as (server, port):
+    with serving(app, PATIENT, timeout_keep_alive=3_600) as (server, port):
         yield app, server, port
         app.free.set()
 
