@@ -77,6 +77,7 @@ class RemoteReader:
         self._source = source
         self._connections = connections
         self.max_blocks = 1 if file.path is None else MAX_PARTS  # of a tensor, each with requests of its own
+        self.max_block_bytes = file.answer.size if file.path is None else REQUEST_BYTES
         self._held = content if len(content) == file.answer.size else None
         try:
             item_bytes = {code: dtype.itemsize for code, dtype in _DTYPES.items()}

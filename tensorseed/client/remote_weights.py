@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -15,11 +16,12 @@ import numpy.typing as npt
 from tensorseed.client.download import gather
 from tensorseed.client.remote_reader import RemoteReader
 from tensorseed.errors import UnknownNameError
-from tensorseed.files.indexing import gathering, has_ellipsis, select
+from tensorseed.files.indexing import has_ellipsis, positions, select
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DType
 from tensorseed.weights.base import Weights
 from tensorseed.weights.display import MAX_TENSORS, counted, known_row, tensors_table
+from tensorseed.weights.gathering import Gathering
 from tensorseed.weights.lazy_array import LazyArray, numpy_dtype
 from tensorseed.weights.memory import allocate, check_array
 
@@ -89,14 +91,9 @@ class RemoteWeights(_Described, Weights):
         """Fetch elements; see `ElementReader`."""
         return self._run(lambda: self._reader.read(name, ranges))
 
-    @property
-    def max_blocks(self) -> int:
-        """See `ElementReader`."""
-        return self._reader.max_blocks
-
-    def read_blocks(self, name: str, blocks: Sequence[Sequence[range]]) -> list[Storage]:
-        """Fetch several blocks, some at a time; see `ElementReader`."""
-        return self._run(lambda: _read_blocks(self._reader, name, blocks))
+    def gather(self, name: str, gathering: Gathering) -> Storage:
+        """Fetch the elements that arrays select; see `ElementReader`."""
+        return self._run(lambda: _gather(self._reader, name, gathering))
 
     def fill(self, arrays: Mapping[str, Storage]) -> None:
         """Fetch the elements of some tensors into arrays, in ranges that hold several; see `Weights`."""
@@ -205,25 +202,31 @@ class _FetchedWeights(RemoteWeights):
         )
         return np.ascontiguousarray(whole[tuple(steps)]).reshape([len(chosen) for chosen in ranges])
 
-    def read_blocks(self, name: str, blocks: Sequence[Sequence[range]]) -> list[Storage]:
-        """Return several blocks; see `ElementReader`."""
-        return [self.read(name, ranges) for ranges in blocks]
+    def gather(self, name: str, gathering: Gathering) -> Storage:
+        """Return elements that arrays select; see `ElementReader`."""
+        offsets = gathering.offsets(np.arange(gathering.points))
+        chosen = positions(offsets, 0, math.prod(gathering.shape))
+        return self._arrays[name].reshape(-1).take(chosen).reshape(gathering.shape)
 
     def _filled(self) -> dict[str, Storage]:
         return dict(self._arrays)
 
 
-async def _read_blocks(reader: RemoteReader, name: str, blocks: Sequence[Sequence[range]]) -> list[Storage]:
-    """Read blocks of a tensor, some at a time."""
-    found: dict[int, Storage] = {}
-    waiting = iter(enumerate(blocks))
+async def _gather(reader: RemoteReader, name: str, gathering: Gathering) -> Storage:
+    """Fetch the elements that arrays select, in some blocks at a time."""
+    storage = np.dtype(reader.dtype(name).storage)
+    max_elements = max(1, reader.max_block_bytes // storage.itemsize)
+    groups = await asyncio.to_thread(gathering.parted, reader.max_blocks, max_elements)
+    waiting = gathering.blocks(groups, range(groups.starts.size))
+    out = gathering.empty(gathering.points, storage)
 
     async def drain() -> None:
-        for number, ranges in waiting:
-            found[number] = await reader.read(name, ranges)
+        for ranges, within, places in waiting:
+            read = await reader.read(name, ranges)
+            gathering.store(out, places, read[within])
 
-    await gather([drain() for _ in range(min(BLOCKS_AT_A_TIME, len(blocks)))])
-    return [found[number] for number in range(len(blocks))]
+    await gather([drain() for _ in range(min(BLOCKS_AT_A_TIME, groups.starts.size))])
+    return out.reshape(gathering.shape)
 
 
 def _never(work: Callable[[], Awaitable[T]]) -> T:
@@ -265,8 +268,10 @@ class AsyncArray:
         """Fetch the elements of an index; see `LazyArray`."""
         dtype, selection = self.dtype, select(index, self.shape)
         if selection is None:
-            found = gathering(index, self.shape, self._reader.max_blocks)
-            return found.of(await _read_blocks(self._reader, self.name, found.blocks), dtype)
+            gathering = await asyncio.to_thread(Gathering, index, self.shape)
+            if 0 in gathering.shape:
+                return np.empty(gathering.shape, dtype)
+            return (await _gather(self._reader, self.name, gathering)).view(dtype)
         ranges, shape = selection
         read: npt.NDArray[Any] = (await self._reader.read(self.name, ranges)).view(dtype).reshape(shape)
         return read if has_ellipsis(index) else read[()]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tensorseed.errors import UnrepresentableError
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.weights.display import MAX_TENSORS, counted, known_row, tensors_table
+from tensorseed.weights.gathering import Gathering
 from tensorseed.weights.lazy_array import LazyArray
 from tensorseed.weights.memory import Part, allocate, as_tensor, torch_device
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from jax.sharding import Sharding
     from torch import Tensor
     from torch import device as TorchDevice  # noqa: N812
-
-MAX_BLOCKS = 1 << 12  # of one index: each costs about 30 µs by itself
 
 
 class Weights(Mapping[str, LazyArray]):
@@ -44,14 +43,9 @@ class Weights(Mapping[str, LazyArray]):
     def read(self, name: str, ranges: Sequence[range]) -> Storage:
         """See `ElementReader`."""
 
-    @property
-    def max_blocks(self) -> int:
+    @abstractmethod
+    def gather(self, name: str, gathering: Gathering) -> Storage:
         """See `ElementReader`."""
-        return MAX_BLOCKS
-
-    def read_blocks(self, name: str, blocks: Sequence[Sequence[range]]) -> list[Storage]:
-        """See `ElementReader`."""
-        return [self.read(name, ranges) for ranges in blocks]
 
     @abstractmethod
     def fill(self, arrays: Mapping[str, Storage]) -> None:

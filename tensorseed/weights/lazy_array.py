@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorseed.errors import UnrepresentableError
-from tensorseed.files.indexing import gathering, has_ellipsis, select
+from tensorseed.files.indexing import has_ellipsis, select
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.sampling.dtypes import DType
+from tensorseed.weights.gathering import Gathering
 from tensorseed.weights.memory import as_tensor, torch_device
 
 if TYPE_CHECKING:
@@ -30,12 +31,8 @@ class ElementReader(Protocol):
         A range may be empty, and its step negative.
         """
 
-    @property
-    def max_blocks(self) -> int:
-        """The number of blocks of a tensor that are better read by themselves than as one."""
-
-    def read_blocks(self, name: str, blocks: Sequence[Sequence[range]]) -> list[Storage]:
-        """Return the elements of several blocks of a tensor, each as `read` does."""
+    def gather(self, name: str, gathering: Gathering) -> Storage:
+        """Return the elements of a tensor that arrays select, which are at least one, in their shape."""
 
 
 class LazyArray:
@@ -77,8 +74,8 @@ class LazyArray:
         """Compute `numpy.asarray(self)[index]`.
 
         Integers, slices and new axes compute what they select.
-        An array or a list, of integers or of truth values, computes the stretches that it selects from,
-        and several arrays what is near to the points that they select.
+        Arrays and lists, of integers or of truth values, compute the elements that they select, and what lies
+        between near ones.
 
         Raises:
             IndexError: the index does not fit the shape.
@@ -87,8 +84,11 @@ class LazyArray:
         dtype = self.dtype
         selection = select(index, self.shape)
         if selection is None:
-            found = gathering(index, self.shape, self._reader.max_blocks)
-            return found.of(self._reader.read_blocks(self.name, found.blocks), dtype)
+            gathering = Gathering(index, self.shape)
+            if 0 in gathering.shape:
+                return np.empty(gathering.shape, dtype)
+            gathered: npt.NDArray[Any] = self._reader.gather(self.name, gathering).view(dtype)
+            return gathered
         ranges, shape = selection
         read: npt.NDArray[Any] = self._reader.read(self.name, ranges).view(dtype).reshape(shape)
         return read if has_ellipsis(index) else read[()]  # a number, of integers alone

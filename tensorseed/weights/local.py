@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,16 +20,17 @@ from tensorseed.devices.local import LIMITS, local_settings, local_source
 from tensorseed.errors import DeviceError, UnknownNameError
 from tensorseed.files.computation import CHUNK_BYTES, FileComputation
 from tensorseed.files.filling import Fill, fill_arrays
-from tensorseed.files.indexing import positions
+from tensorseed.files.indexing import positions, scaled
 from tensorseed.files.output import Inputs, open_output
 from tensorseed.files.plan import PlanRows, PlanWarning, plan_pieces
 from tensorseed.files.slices import Box
 from tensorseed.files.virtual_file import VirtualFile, fill_elements, open_file
-from tensorseed.sampling.distributions.base import Storage
+from tensorseed.sampling.distributions.base import Indices, Storage
 from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.spec.resolved import ResolvedSpec, ResolvedTensor
 from tensorseed.spec.spec_token import decode_token, encode_token
 from tensorseed.weights.base import Weights
+from tensorseed.weights.gathering import MIN_UNREAD, Gathering
 from tensorseed.weights.lazy_array import LazyArray
 from tensorseed.weights.memory import Part, allocate, check_array
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SAMPLE = 2_048  # elements that a picture of a tensor is made of
+MAX_BLOCK_ELEMENTS = 1 << 22  # of an index with arrays, that are computed at a time
+GATHER_COST = 16  # of an element that is computed by itself, in elements of a block
 
 
 class LocalWeights(Weights):
@@ -136,7 +140,8 @@ class LocalWeights(Weights):
         if not out.size:
             return out
         if not all(chosen.step == 1 for chosen in ranges):
-            self._gather(tensor, ranges, out.reshape(-1))
+            strides = [math.prod(tensor.shape[axis + 1 :]) for axis in range(len(ranges))]
+            self._gather(tensor, list(map(scaled, ranges, strides)), out.reshape(-1))
         elif out.nbytes > CHUNK_BYTES:
             self._fill_all([Fill(tensor, out, box)])
         else:  # 30 µs less than with a plan for several threads
@@ -144,12 +149,27 @@ class LocalWeights(Weights):
                 fill_elements(tensor, box, 0, out.reshape(-1), self._computation.source)
         return out
 
-    def _gather(self, tensor: ResolvedTensor, ranges: Sequence[range], out: Storage) -> None:
+    def gather(self, name: str, gathering: Gathering) -> Storage:
+        """Compute blocks of near points, and the others by themselves; see `ElementReader`."""
+        tensor = self._file.entry(name).tensor
+        groups = gathering.parted(gathering.points, MAX_BLOCK_ELEMENTS)
+        alone = groups.sizes + MIN_UNREAD > GATHER_COST * gathering.inner * groups.counts
+        out = gathering.empty(gathering.points, tensor.dtype.storage)
+        for ranges, within, places in gathering.blocks(groups, np.flatnonzero(~alone)):
+            gathering.store(out, places, self.read(name, ranges)[within])
+        if alone.any():
+            places = groups.order[np.repeat(alone, groups.counts)]
+            elements = gathering.empty(places.size, out.dtype)
+            self._gather(tensor, gathering.offsets(places), elements.reshape(-1))
+            gathering.store(out, places, elements)
+        return out.reshape(gathering.shape)
+
+    def _gather(self, tensor: ResolvedTensor, offsets: Sequence[range | Indices], out: Storage) -> None:
         source, count = self._computation.source, CHUNK_BYTES // out.itemsize
 
         def gather(first: int) -> None:
             part = out[first : first + count]
-            source.gather(tensor, positions(ranges, tensor.shape, first, part.size), part)
+            source.gather(tensor, positions(offsets, first, part.size), part)
 
         if out.size <= count:
             with default_float_environment():

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tensorseed
-from tensorseed.files import indexing
-from tensorseed.weights import base
+from tensorseed.weights import gathering, local
 from tests.tensorseed.weights.specs import SPEC, one
 
 CUBE = tensorseed.open(SPEC)["cube"]
@@ -70,8 +69,8 @@ def arrays(draw: Any, size: int) -> Any:
     return draw(st.sampled_from([found, np.array(found, np.int16), np.array(found, np.int64)[:, None]]))
 
 
-@given(st.data(), st.sampled_from([0, 1, 1 << 14]), st.integers(1, 3))
-def test_arrays_read_what_numpy_reads(data: Any, min_unread: int, max_blocks: int) -> None:
+@given(st.data(), st.sampled_from([0, 1, 1 << 14]), st.sampled_from([1, 1 << 22]))
+def test_arrays_read_what_numpy_reads(data: Any, min_unread: int, max_elements: int) -> None:
     index: list[Any] = [
         data.draw(arrays(size) | st.slices(size) | st.integers(-size, size - 1) | st.just(None))
         for size in CUBE.shape
@@ -85,8 +84,9 @@ def test_arrays_read_what_numpy_reads(data: Any, min_unread: int, max_blocks: in
             CUBE[given_index]
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(indexing, "MIN_UNREAD", min_unread)
-        patch.setattr(base, "MAX_BLOCKS", max_blocks)
+        for module in (gathering, local):
+            patch.setattr(module, "MIN_UNREAD", min_unread)
+        patch.setattr(local, "MAX_BLOCK_ELEMENTS", max_elements)
         found = CUBE[given_index]
     assert type(found) is type(expected)
     assert found.shape == expected.shape
