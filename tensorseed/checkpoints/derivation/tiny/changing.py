@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,8 +47,9 @@ def changed(document: Mapping[str, Any], changes: Changes) -> Document:
 def without_computed(document: Mapping[str, Any]) -> Document:
     """The document without the lists of lists that its class computes from other fields."""
     found = dict(document)
+    own = {field.name for field in dataclasses.fields(CONFIG_MAPPING[document["model_type"]])}
     for name, value in document.items():
-        if isinstance(value, list) and any(isinstance(part, list) for part in value):
+        if name not in own and isinstance(value, list) and any(isinstance(part, list) for part in value):
             rest = {other: kept for other, kept in found.items() if other != name}
             found = rest if _is_same(rest, found) else found
     return found

@@ -15,6 +15,7 @@ from tensorseed.checkpoints.derivation.errors import ConfigError
 from tensorseed.checkpoints.derivation.process import _answer, _message, _parsed
 from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config_of
 from tensorseed.checkpoints.derivation.tiny import shrinking
+from tensorseed.checkpoints.derivation.tiny.changing import without_computed
 from tensorseed.checkpoints.derivation.tiny.shrinking import parameters
 from tensorseed.checkpoints.library import shipped
 from tensorseed.checkpoints.quantization import read_format, written_format
@@ -110,6 +111,12 @@ def test_stages_beside_layers_of_attention() -> None:
     model = class_of(small, config)._from_config(config).eval()
     with torch.no_grad():
         model(torch.rand(1, 2, 3, 64, 64))  # which fails where widths or angles do not fit
+
+
+@pytest.mark.parametrize(("kind", "field"), [("llava_next", "image_grid_pinpoints"), ("dinat", "dilations")])
+def test_lists_of_lists_that_a_config_has_of_its_own_stay(kind: str, field: str) -> None:
+    document = json.loads(CONFIG_MAPPING[kind]().to_json_string(use_diff=False)) | {"model_type": kind}
+    assert without_computed(document)[field] == document[field]
 
 
 def test_sizes_of_speech_and_its_vocoder() -> None:
