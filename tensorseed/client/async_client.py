@@ -23,7 +23,7 @@ from tensorseed.client.http.arguments import (
     checked_function,
     checked_key,
     checked_urls,
-    without_password,
+    without_userinfo,
 )
 from tensorseed.client.http.remote import JSON, OCTETS, Remote
 from tensorseed.client.http.retries import Backoff
@@ -84,7 +84,7 @@ class AsyncClient:
         return self._recreate, ()  # a process that is sent a client makes its own connections
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(repr(without_password(url)) for url in self._urls)})"
+        return f"{type(self).__name__}({', '.join(repr(without_userinfo(url)) for url in self._urls)})"
 
     async def __aenter__(self) -> Self:
         return self
@@ -175,7 +175,7 @@ class AsyncClient:
             RefusedError: it is a file of a repository, whose revision has the dtype.
         """
         if source.of_repository:
-            revision = unquote((source.path or "").split("/")[4])
+            revision = unquote((source.path or "").partition("/resolve/")[2].partition("/")[0])
             kept = [part for part in revision.split(",") if not part.startswith("dtype=")]
             named = ",".join([*kept, f"dtype={dtype}"])
             raise RefusedError(
@@ -211,7 +211,9 @@ class AsyncClient:
         """
         source = source_of(spec)
         if source.base is not None and httpx.URL(source.base) not in map(httpx.URL, self._urls):
-            raise RefusedError(f"{one_line(source.base)} is no server of this client: make one for it")
+            raise RefusedError(
+                f"{one_line(without_userinfo(source.base))} is no server of this client: make one for it"
+            )
         if source.recipe is not None:
             of_library = source.base is None  # a URL says which server has it
             return Source(spec=await recipe_spec(self._remote(), source.recipe, of_library=of_library))
@@ -236,7 +238,7 @@ def source_of(spec: SpecSource) -> Source:
         try:
             return read_source(spec)
         except ValueError as error:
-            raise RefusedError(f"{one_line(spec)}: {error}") from None
+            raise RefusedError(f"{one_line(without_userinfo(spec))}: {error}") from None
     match kind_of(spec), spec:
         case "json", str(text):
             return Source(spec=text.encode(errors="surrogatepass"))

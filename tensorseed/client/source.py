@@ -22,14 +22,13 @@ MAX_INPUT_BYTES = 1 << 30  # of a spec or a config: the largest body that a serv
 _URL = re.compile(
     r"((?i:https?)://[^\s?#]*?)(/v1/weights(?:/(?!(?:plan|digest)(?:[/?]|$))|\?)[^\s#]+)"
 )  # a plan and digests of a spec have no URL of their own
-_ID = r"[^\s/?#]+/[^\s/?#]+"
+_MARKS = r"(?:resolve|raw|blob|tree)"
+_PART = rf"(?!{_MARKS}(?:/|$))[^\s/?#]+"
+_ID = rf"(?:{_PART}/)?{_PART}"  # an alias has no owner
+_SERVER = rf"((?i:https?)://[^\s/?#]+(?:/{_PART})*?)"
 _INTERFACE = re.compile(r"[^/]+://[^/]+(?:/.*)?/(?:v1|api)/.*")
-_HUB_FILE = re.compile(
-    rf"((?i:https?)://[^\s/?#]+[^\s?#]*?)/({_ID})/(?:resolve|raw|blob)/([^\s/?#]+/[^\s?#]+)(?:\?download=true)?"
-)
-_REPOSITORY = re.compile(
-    rf"((?i:https?)://[^\s/?#]+[^\s?#]*?)/({_ID})(?:/tree/([^\s/?#]+)(?:/([^\s/?#]+))?)?/?"
-)
+_HUB_FILE = re.compile(rf"{_SERVER}/({_ID})/(?:resolve|raw|blob)/([^\s/?#]+/[^\s?#]+)(?:\?download=true)?")
+_REPOSITORY = re.compile(rf"{_SERVER}/({_ID})(?:/tree/([^\s/?#]+)(?:/([^\s/?#]+))?)?/?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import numpy as np
 from tensorseed.client.async_client import AsyncClient, evaluation_text, source_of
 from tensorseed.client.errors import RefusedError
 from tensorseed.client.http.answers import one_line
+from tensorseed.client.http.arguments import without_userinfo
 from tensorseed.client.http.retries import Backoff
 from tensorseed.client.losses import LossResult
 from tensorseed.client.remote_weights import RemoteWeights
@@ -199,5 +200,7 @@ def open_url(url: str, key: str | None = None, dtype: Any = None) -> RemoteWeigh
     """
     base = source_of(url).base
     if base is None:
-        raise RefusedError(f"{one_line(url)} is no URL of a file: it holds /v1/weights/ and a token")
+        raise RefusedError(
+            f"{one_line(without_userinfo(url))} is no URL of a file: it holds /v1/weights/ and a token"
+        )
     return Client(base, key=key).open(url, dtype=dtype)

@@ -41,13 +41,13 @@ def check_service(urls: Sequence[str], api_key: str | None) -> None:
     Raises:
         click.UsageError: one of them cannot.
     """
-    from tensorseed.client.http.arguments import key_fault, server_fault
+    from tensorseed.client.http.arguments import key_fault, server_fault, without_userinfo
 
     if api_key is not None and (fault := key_fault(api_key)):
         raise click.UsageError(fault)
     for each in urls:
         if fault := server_fault(each):
-            raise click.UsageError(f"--url {each}: {fault}")
+            raise click.UsageError(f"--url {without_userinfo(each)}: {fault}")
 
 
 def settings_of(count: int | None) -> LocalSettings:

@@ -36,7 +36,7 @@ def server_fault(url: object) -> str | None:
     if not isinstance(url, str) or _BASE.fullmatch(url) is None or not is_url(url):
         return EXAMPLE
     interface = _INTERFACE.fullmatch(url)
-    return interface and f"give what stands before /v1, {one_line(interface[1])}"
+    return interface and f"give what stands before /v1, {one_line(without_userinfo(interface[1]))}"
 
 
 def key_fault(key: object) -> str | None:
@@ -58,7 +58,8 @@ def checked_urls(urls: tuple[str, ...]) -> list[str]:
         raise RefusedError(EXAMPLE)
     for url in urls:
         if fault := server_fault(url):
-            raise RefusedError(f"{one_line(repr(url))} names no server: {fault}")
+            shown = repr(without_userinfo(url) if isinstance(url, str) else url)
+            raise RefusedError(f"{one_line(shown)} names no server: {fault}")
     return [url.rstrip("/") for url in urls]
 
 
@@ -100,10 +101,10 @@ def checked_function(name: str, value: Callable[..., Any]) -> Callable[..., Any]
     return value
 
 
-def without_password(url: str) -> str:
-    """The URL with an ellipsis in the place of a password.
+def without_userinfo(url: str) -> str:
+    """The URL with an ellipsis in the place of what stands before the host: a user, a password, a key.
 
-    >>> without_password("http://ann:secret@host:8000")
-    'http://ann:…@host:8000'
+    >>> without_userinfo("http://ann:se@cret@host:8000/p@q")
+    'http://…@host:8000/p@q'
     """
-    return re.sub(r"(?<=//)([^/@:]*):[^/@]*@", r"\1:…@", url, count=1)
+    return re.sub(r"(?<=//)[^/?#]*@", "…@", url, count=1)

@@ -49,16 +49,34 @@ def test_urls_of_files(text, base, path):
         ("http://h/a/b/tree/v1", "http://h", "a/b@v1"),
         ("http://h/p/a/b/tree/api/c", "http://h/p", "a/b/c@api"),
         ("HTTPS://api/a/v2", "HTTPS://api", "a/v2"),
+        ("http://h/gpt2", "http://h", "gpt2"),
+        ("http://h/gpt2/", "http://h", "gpt2"),
+        ("http://h/gpt2/tree/main", "http://h", "gpt2@main"),
+        ("http://h/gpt2/tree/seed-3,dtype=float16", "http://h", "gpt2@seed-3,dtype=float16"),
+        ("http://h/flux/tree/main/vae", "http://h", "flux/vae@main"),
     ],
 )
 def test_urls_of_repositories(text, base, recipe):
     assert read_source(text) == Source(recipe=recipe, base=base)
 
 
+@pytest.mark.parametrize("mark", ["resolve", "raw", "blob"])
+@pytest.mark.parametrize("name", ["gpt2", "a/b"])
+def test_urls_of_files_of_repositories(mark, name):
+    for file in ("model.safetensors", "tree/resolve/b.txt"):
+        source = Source(path=f"/{name}/resolve/main/{file}", base="http://h")
+        assert read_source(f"http://h/{name}/{mark}/main/{file}") == source
+        assert read_source(f"http://h/{name}/{mark}/main/{file}?download=true") == source
+        for lacking in ("", "/main", "/main/"):
+            with pytest.raises(ValueError, match="take it from a plan"):
+                read_source(f"http://h/{name}/{mark}{lacking}")
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "http://h",
+        "http://h/gpt2/tree",
         "http://h/v1/weights",
         "http://h/v1/weights/plan",
         "http://h/v1/weights/digest?shape=2",

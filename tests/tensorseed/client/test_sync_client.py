@@ -12,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -128,6 +129,14 @@ def test_a_revision_is_that_of_the_library(client: Client, url: str, revision: s
         client.open(f"{url}/tensorseed/tiny-llama/resolve/{revision}/model.safetensors", dtype="bfloat16")
     with pytest.raises(tensorseed.RefusedError, match=r"config\.json holds no weights: fetch it"):
         client.open(f"{url}/tensorseed/tiny-llama/resolve/{revision}/config.json")
+
+
+@BOTH
+def test_urls_of_an_alias(url: str, ask: Call) -> None:
+    for form in ("", "/tree/main", "/resolve/main/model.safetensors"):
+        assert "transformer.wte.weight" in set(ask(url, "open", f"{url}/gpt2{form}"))
+    with pytest.raises(tensorseed.RefusedError, match="of its revision: name seed-2,dtype=bfloat16"):
+        ask(url, "open", f"{url}/gpt2/resolve/seed-2/model.safetensors", dtype="bfloat16")
 
 
 @BOTH
@@ -314,7 +323,26 @@ def test_a_client_that_could_ask_nobody_is_refused(urls: Any, given: dict[str, A
 
 def test_numbers_of_numpy_count_connections() -> None:
     with Client("http://ann:secret@h", connections=np.int64(2), attempts=np.uint8(3)) as client:
-        assert repr(client) == "Client('http://ann:…@h')"
+        assert repr(client) == "Client('http://…@h')"
+
+
+@pytest.mark.parametrize("userinfo", ["ann:secret", "ann:se@secret", "secret", ":secret"])
+def test_no_message_holds_a_password(userinfo: str) -> None:
+    server = f"http://{userinfo}@127.0.0.1:1"
+    runs: list[Any] = [
+        lambda: Client(f"{server}/v1"),
+        lambda: Client(f"{server}?q"),
+        lambda: Client("http://127.0.0.1:1").open(f"{server}/a/b"),
+        lambda: Client("http://127.0.0.1:1").open(f"{server}/v1/recipes"),
+        lambda: open_url(f"{server}/v1/recipes"),
+        lambda: open_url(f"{server}/a/b?q"),
+    ]
+    for run in runs:
+        with pytest.raises(tensorseed.RefusedError) as caught:
+            run()
+        assert "secret" not in str(caught.value)
+    with suppress(tensorseed.RefusedError):
+        assert "secret" not in repr(Client(server))
 
 
 def test_a_key_of_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,8 +366,10 @@ def test_the_key_goes_along(url: str, between: Between, monkeypatch: pytest.Monk
 def test_the_key_goes_to_no_other_server(client: Client, between: Between) -> None:
     with pytest.raises(tensorseed.RefusedError, match="is no server of this client"):
         client.open(f"http://127.0.0.1:1/v1/weights/{LOCAL.token}")
-    with pytest.raises(tensorseed.RefusedError, match="the URL of a file holds"):
+    with pytest.raises(tensorseed.RefusedError, match="is no server of this client"):
         client.open("http://127.0.0.1:1/readme")
+    with pytest.raises(tensorseed.RefusedError, match="the URL of a file holds"):
+        client.open("http://127.0.0.1:1/v1/recipes")
     assert between.requests == []
 
 
