@@ -20,7 +20,7 @@ export class Client {
   /** @param {import("./index.js").ClientOptions} [options] */
   constructor({ url = globalThis.location?.origin, key, fetch, attempts = 5 } = {}) {
     if (!url) throw new TensorseedError("give the address of the service: new Client({ url })");
-    this.#base = url.replace(/\/+$/, "");
+    this.#base = absolute(url).replace(/\/+$/, "");
     this.#key = key;
     this.#fetch = fetch ?? globalThis.fetch.bind(globalThis);
     this.#attempts = attempts;
@@ -115,10 +115,11 @@ export class Client {
    * @param {RequestInit} init
    */
   async #request(path, init) {
-    const url = /^https?:/.test(path) ? path : this.#base + path;
+    const url = /^https?:/.test(path) ? absolute(path) : this.#base + path;
     const headers = new Headers(init.headers);
     if (this.#key && new URL(url).origin === new URL(this.#base).origin) headers.set("Authorization", `Bearer ${this.#key}`);
     const { signal } = init;
+    new Request(url, { ...init, headers }); // throws for wrong arguments, which no further attempt mends
     for (let attempt = 1; ; attempt++) {
       const isLast = attempt >= this.#attempts;
       let response;
@@ -136,6 +137,23 @@ export class Client {
       await pause(secondsUntil(response.headers.get("retry-after")) ?? 2 ** attempt / 4, signal);
     }
   }
+}
+
+/** An address that `fetch` takes, from the page's own where there is one. @param {string | URL} address */
+function absolute(address) {
+  let url;
+  try {
+    url = new URL(address, globalThis.location?.href);
+  } catch {
+    throw new TensorseedError("the address is no URL: begin it with http:// or https://");
+  }
+  if (!/^https?:$/.test(url.protocol)) {
+    throw new TensorseedError(`the address begins with ${url.protocol}: begin it with http:// or https://`);
+  }
+  if (url.username || url.password) {
+    throw new TensorseedError("the address holds a name or a password: give a key, as in new Client({ url, key })");
+  }
+  return url.href;
 }
 
 /** The error of a service that does not answer. @param {string} url @param {unknown} cause */

@@ -89,8 +89,8 @@ export function parse(file: ArrayBuffer | Uint8Array): {
 export function sha256(...pieces: Uint8Array[]): string;
 
 export interface ClientOptions {
-  /** The address of the service, with its prefix if it has one; by default the page's own origin. */
-  url?: string;
+  /** The address of the service, with its prefix if it has one; a page may leave out its host, or all of it. */
+  url?: string | URL;
   /** An API key, sent to that service alone. */
   key?: string;
   /** In the place of the global `fetch`. */

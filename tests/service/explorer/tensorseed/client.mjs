@@ -79,6 +79,32 @@ const checks = {
     const message = `nothing answers at ${new URL(url).origin}: is it running, and may this page ask it?`;
     await assert.rejects(new Client({ url, fetch: absent, attempts: 1 }).plan({}), { name: "TensorseedError", message, cause });
   },
+  async "wrong arguments are neither tried again nor called an absent service"() {
+    let count = 0;
+    const counted = (address, init) => {
+      count += 1;
+      return fetch(address, init);
+    };
+    const wrong = { "/prefix": /is no URL/, "localhost:8000": /begins with localhost:/, "http://a:secret@localhost:8000": /a name or a password/ };
+    for (const [address, message] of Object.entries(wrong)) {
+      assert.throws(() => new Client({ url: address, fetch: counted }), { name: "TensorseedError", message });
+    }
+    const counting = new Client({ url, fetch: counted });
+    await assert.rejects(counting.fetch(url.replace("//", "//a:secret@")), (error) => !error.message.includes("secret"));
+    await assert.rejects(counting.plan(spec, { signal: 3 }), TypeError);
+    await assert.rejects(new Client({ url, fetch: counted, key: "\n\u2028" }).plan(spec), TypeError);
+    assert.equal(count, 0);
+  },
+  async "an address without a host is that of the page"() {
+    globalThis.location = new URL("/room?a=1", url);
+    try {
+      assert.equal((await new Client({ url: "/" }).plan(spec)).etag, (await client.plan(spec)).etag);
+      const absent = new Client({ url: "/prefix", fetch: () => Promise.reject(new TypeError("fetch failed")), attempts: 1 });
+      await assert.rejects(absent.plan(spec), { message: new RegExp(`^nothing answers at ${new URL(url).origin}:`) });
+    } finally {
+      delete globalThis.location;
+    }
+  },
   async "the key goes to its own service alone"() {
     const keys = [];
     const recorded = async (address, init) => {
