@@ -15,11 +15,12 @@ from pathlib import Path
 import click
 from pydantic.fields import FieldInfo
 
-from tensorseed.client.errors import writing_errors
+from tensorseed.client.errors import DiskError, writing_errors
 from tensorseed.commands import options
 from tensorseed.commands.base import Command
 from tensorseed.commands.exits import exiting, say, write_json, write_lines, write_out
 from tensorseed.concurrency.cpu import cores
+from tensorseed.concurrency.streams import MISSING
 from tensorseed.files.output import check_output, open_output
 
 from .processes.signals import handled, immediate
@@ -51,6 +52,7 @@ SERVICE_CODES = """
 0    done; the service has stopped after a signal
 1    a fault of the service
 2    the command line or a setting is wrong, or a port is taken
+5    a file, standard output or, of a key, standard error cannot be written
 130  interrupted before it served
 """
 
@@ -222,5 +224,21 @@ def key(name: str, scopes: tuple[str, ...], as_json: bool) -> None:
         if as_json:
             write_json({"name": name, "scopes": scopes, "key": made, "line": line})
         else:
+            _show_key(made)  # first, since a line alone records a key that nobody has
             write_lines([line])
-            say(f"The API key, which is not shown again: {made}")
+
+
+def _show_key(made: str) -> None:
+    """Write a key to standard error.
+
+    Raises:
+        DiskError: it is closed or takes no more.
+    """
+    where = "leave standard error open, or use --json"
+    if "stderr" in MISSING:
+        raise DiskError(f"standard error is closed and cannot show the key: {where}")
+    try:
+        say(f"The API key, which is not shown again: {made}")
+    except OSError as error:
+        reason = (error.strerror or "the system refuses it").lower()
+        raise DiskError(f"standard error cannot show the key ({reason}): {where}") from None

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -46,8 +46,11 @@ def exiting(interrupted: str = "interrupted", *, terminated: bool = False) -> It
 
 
 def fail(message: str, code: int) -> None:
-    """End the program with a message and an exit code."""
-    click.echo(f"Error: {printable(message)}", err=True)
+    """End the program with a message and an exit code, which counts where standard error takes no more."""
+    try:
+        click.echo(f"Error: {printable(message)}", err=True)
+    except OSError:
+        _drop(sys.stderr)
     sys.exit(code)
 
 
@@ -72,12 +75,17 @@ def write_out(text: str | bytes | memoryview) -> None:
 
 def unwritable(error: OSError) -> DiskError:
     """The error of standard output that takes no more; what is left in its buffer is dropped."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _drop(sys.stdout)
     if "stdout" in MISSING:
         return DiskError("standard output is closed: name a file, as in > FILE")
     reason = (error.strerror or "the system refuses it").lower()
     return DiskError(f"standard output cannot be written ({reason}): name another file")
+
+
+def _drop(stream: TextIO) -> None:
+    """Turn a stream that takes no more to the null device, which takes what is left in its buffer."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def write_lines(lines: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -195,6 +196,15 @@ def test_key_prints_the_line_and_tells_the_key(tmp_path: Any) -> None:
     machine = json.loads(invoke("key", "bob", "--scope", "losses", "--json").stdout)
     assert (machine["name"], machine["scopes"]) == ("bob", ["losses"])
     assert machine["line"] == f"bob:{hashlib.sha256(machine['key'].encode()).hexdigest()}:losses"
+
+
+@pytest.mark.parametrize("ending", ["2>&-", "2>/dev/full"])
+def test_a_key_that_standard_error_does_not_show_has_no_line(ending: str) -> None:
+    if "full" in ending and not os.path.exists("/dev/full"):
+        pytest.skip("needs a device that is full")
+    command = ["sh", "-c", f'exec "$0" -m service key alice {ending}', sys.executable]
+    run = subprocess.run(command, stdout=subprocess.PIPE, check=False, cwd=ROOT)
+    assert (run.returncode, run.stdout) == (5, b"")
 
 
 def test_the_collector_is_paused_for_imports_alone() -> None:
