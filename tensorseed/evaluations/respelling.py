@@ -15,13 +15,12 @@ from tensorseed.losses.registry import LOSSES, SPELLINGS
 from tensorseed.spec.canonical import init_value
 from tensorseed.spec.json.text import dump
 from tensorseed.spec.layers import LAYERS
-from tensorseed.spec.layers.base import Arguments
 from tensorseed.spec.modules import MODULES
 from tensorseed.spec.numbers import with_whole_numbers
 from tensorseed.spec.schemes import SCHEMES
-from tensorseed.spec.schemes.base import defaults_of
 from tensorseed.spec.spec import Spec
 from tensorseed.spec.spellings.choices import respell_choices
+from tensorseed.spec.spellings.defaults import without_defaults
 from tensorseed.spec.spellings.names import (
     class_name,
     dtype_name,
@@ -30,8 +29,6 @@ from tensorseed.spec.spellings.names import (
     respell_init,
     respell_inits,
 )
-from tensorseed.spec.spellings.nested import nested_model
-from tensorseed.spec.spellings.sizes import number_or_list
 from tensorseed.spec.translation import normalise_entry, normalise_init, normalise_rule
 
 MAX_VARIANTS = 16
@@ -126,22 +123,19 @@ def canonical_text(
     """The short JSON text of a valid evaluation, which `respelled` made; None for one over `max_chars`.
 
     Defaults are left out, members sorted, and a choice without arguments is its name; 1 and 1.0 are one
-    number. `target` replaces members of the target, by None what follows from the output. Variants stay as
-    they were sent but for their numbers, since their labels say what was sent.
+    number. `target` replaces members of the target, by None what follows from the output. Variants without a
+    label keep the arguments that were sent, since their labels are made of these.
     """
     if _is_long(document, max_chars):
         return None
     document = with_whole_numbers(document)
-    found = _without_defaults(document, EvaluationRequest)
+    found = without_defaults(document, EvaluationRequest)
     found["layers"] = [*map(_canonical_layer, document["layers"])]
     for name in ("input", "target"):
         if name in found:
             given = {**found[name], **(target or {})} if name == "target" else found[name]
             given = {key: value for key, value in given.items() if value is not None}
             found[name] = _with_init(given) if "init" in given else given
-    for name, read in _CHOICES.items():
-        if name in found:
-            found[name] = _canonical_choice(found[name], read)
     if isinstance(found.get("seed"), int | str):
         found["seed"] = str(int(found["seed"]))
         if found["seed"] == "0":
@@ -151,11 +145,9 @@ def canonical_text(
     for name in ("rules", "compare"):
         if not found.get(name, True):
             del found[name]
-    if "rules" in found:
-        found["rules"] = [*map(_canonical_rule, found["rules"])]
     if "compare" in found:
         found["compare"] = [*map(_canonical_variant, found["compare"])]
-    text = _ENCODER.encode(_sorted(found))
+    text = _ENCODER.encode(_sorted(_with_choices(found)))
     return text if len(text) <= max_chars else None
 
 
@@ -176,16 +168,16 @@ def _canonical_layer(entry: Any) -> Any:
     kind = entry["type"]
     if kind in LAYERS:
         entry = normalise_entry(entry, (), [])
-        found = _without_defaults(entry, LAYERS[kind])
+        found = without_defaults(entry, LAYERS[kind])
         if found.get("padding") == "valid":  # of a convolution: the default's other name
             del found["padding"]
         if not found.get("init", True):
             del found["init"]
         return _with_init(found) if "init" in found else found
     if kind in MODULES:
-        return _without_defaults(entry, MODULES[kind])
+        return without_defaults(entry, MODULES[kind])
     container = CONTAINERS[kind]
-    found = _without_defaults(entry, container)
+    found = without_defaults(entry, container)
     if "branches" in found:
         found["branches"] = [[*map(_canonical_layer, branch)] for branch in found["branches"]]
     for name in ("layers", "shortcut"):
@@ -214,6 +206,16 @@ _CHOICES = {
 }
 
 
+def _with_choices(found: dict[str, Any]) -> dict[str, Any]:
+    """The evaluation or variant with canonical rules, optimizer, loss and calibration."""
+    for name, read in _CHOICES.items():
+        if name in found:
+            found[name] = _canonical_choice(found[name], read)
+    if "rules" in found:
+        found["rules"] = [*map(_canonical_rule, found["rules"])]
+    return found
+
+
 def _canonical_choice(given: Any, choice: _Choice) -> Any:
     """An optimizer, a loss or a calibration: its name where nothing else is said."""
     if not isinstance(given, dict):
@@ -222,7 +224,7 @@ def _canonical_choice(given: Any, choice: _Choice) -> Any:
     kind = choice.spelling(given[name])
     model = choice.model(kind)
     said = {key: value for key, value in given.items() if value is not None or key in model.model_fields}
-    found = {**_without_defaults(said, model), name: kind}
+    found = {**without_defaults(said, model), name: kind}
     if "init" in found and name == "method":
         found = _with_init(found)
         if found["init"] == CalibrationGiven.model_fields["init"].default:
@@ -247,39 +249,42 @@ def _canonical_init(init: Any) -> Any:
     return init_value(SCHEMES[given["kind"]].model_validate_json(dump(given)))
 
 
-def _without_defaults(given: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """The members that differ from the defaults of the model, and so within objects that it holds."""
-    defaults, sizes = defaults_of(model), number_or_list(model)
-    found = {}
-    for name, value in given.items():
-        if (inner := nested_model(model, name, value)) is not None:
-            value = _without_defaults(value, inner)
-        if isinstance(value, list) and len(value) <= sizes.get(name, 0) and len({*map(repr, value)}) == 1:
-            value = value[0]
-        exact = tuple(value) if isinstance(value, list) else value
-        alike = (exact, float(value)) if type(value) is int and abs(value) < 1 << 53 else (exact,)
-        if name not in defaults or defaults[name] not in [*map(repr, alike)]:
-            found[name] = value
-    for name, other in (model.defaults_from if issubclass(model, Arguments) else {}).items():
-        if name in found and found[name] == found[other]:
-            del found[name]
-    return found
-
-
 def _canonical_variant(variant: Any) -> Any:
-    """The variant with sorted members; what is within keeps its order, by which a label is made."""
+    """The variant with sorted members, in the shortest form that has its label.
+
+    A label of its own says nothing of the rest, which is then as short as that of an evaluation.
+    """
     if not isinstance(variant, dict):
         return variant
     if "kind" in variant:
-        return variant["kind"] if len(variant) == 1 else _Ordered(variant)
+        return _named(variant)
     found = {name: variant[name] for name in sorted(variant) if variant[name] not in (None, {})}
     if "seed" in found:
         found["seed"] = int(found["seed"])
+    if "label" in found:
+        return _with_choices(_with_init(found) if "init" in found else found)
+    for name, shorten in (("init", _named), ("optimizer", _named), ("rules", _named_rules)):
+        if name in found:
+            found[name] = shorten(found[name])
     if len(found) == 1:
         name, value = next(iter(found.items()))
         if name in ("dtype", "optimizer") or (name == "init" and (isinstance(value, str) or "kind" in value)):
-            return _canonical_variant(value)
+            return value
     return _Ordered(found)
+
+
+def _named(given: Any) -> Any:
+    """An init or an optimizer as its name if it has no arguments, and so the inits by parameter, in order."""
+    if not isinstance(given, dict):
+        return given
+    if "kind" not in given:
+        return _Ordered({name: _named(init) for name, init in given.items()})
+    return given["kind"] if len(given) == 1 else _Ordered({"kind": given["kind"], **given})
+
+
+def _named_rules(rules: list[Any]) -> list[Any]:
+    given = [{name: rule[name] for name in sorted(rule) if rule[name] is not None} for rule in rules]
+    return [{**rule, "init": _named(rule["init"])} for rule in given]
 
 
 class _Ordered(dict[str, Any]):

@@ -204,7 +204,7 @@ def _spelled_rule(rule: Any) -> str:
     """A rule in words: Linear **.weight xavier_uniform."""
     if not isinstance(rule, dict):
         return str(rule)
-    conditions = (str(rule[name]) for name in ("type", "match") if name in rule)
+    conditions = (str(rule[name]) for name in ("type", "match") if rule.get(name) is not None)
     return " ".join([*conditions, _spelled(rule.get("init"))])
 
 

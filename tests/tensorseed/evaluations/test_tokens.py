@@ -272,6 +272,44 @@ def test_there_and_back(example: dict[str, Any]) -> None:
             ),
         ),
         (compared("zeros", "SGD"), compared({"kind": "zeros"}, {"optimizer": {"kind": "SGD"}})),
+        *(
+            (compared({"init": {"weight": one}}), compared({"init": {"weight": other}, "label": None}))
+            for one, other in [
+                ("zeros", {"kind": "zeros"}),
+                ({"kind": "normal", "std": 2}, {"std": 2.0, "kind": "normal"}),
+            ]
+        ),
+        (
+            compared({"init": {"weight": "zeros", "bias": "ones"}, "seed": 3, "optimizer": "SGD"}),
+            compared(
+                {
+                    "optimizer": {"kind": "SGD"},
+                    "seed": "3",
+                    "init": {"weight": {"kind": "zeros"}, "bias": {"kind": "ones"}},
+                }
+            ),
+        ),
+        (
+            compared({"rules": [{"match": "**.bias", "init": "ones"}]}),
+            compared({"rules": [{"init": {"kind": "ones"}, "type": None, "match": "**.bias"}]}),
+        ),
+        (
+            compared(
+                {"label": "a", "init": {"weight": "he_normal", "bias": "normal"}, "optimizer": "SGD"},
+                {"label": "b", "rules": [{"match": "**.bias", "init": "normal"}]},
+            ),
+            compared(
+                {
+                    "init": {
+                        "bias": {"kind": "normal", "std": 1},
+                        "weight": {"kind": "kaiming_normal", "a": 0},
+                    },
+                    "label": "a",
+                    "optimizer": {"lr": 0.001, "kind": "SGD"},
+                },
+                {"rules": [{"init": {"kind": "normal", "mean": 0}, "match": "**.bias"}], "label": "b"},
+            ),
+        ),
         ({**BARE, "calibrate": "lsuv"}, {**BARE, "calibrate": {"method": "LSUV", "init": "orthogonal"}}),
     ],
 )
@@ -297,6 +335,8 @@ def test_one_token_for_one_meaning(one: Any, other: Any) -> None:
         {**BARE, "compare": [{"kind": "normal", "std": 1.0}]},
         {**BARE, "compare": [{"init": {"bias": "ones", "weight": "zeros"}}]},
         {**BARE, "compare": [{"init": {"weight": "zeros", "bias": "ones"}}]},
+        {**BARE, "compare": [{"kind": "uniform", "b": 1, "a": 0}, {"kind": "uniform", "a": 0, "b": 1}]},
+        {**BARE, "compare": [{"label": "zeros", "init": "zeros"}, {"label": "b", "seed": 1}]},
         {**BARE, "calibrate": {"method": "lsuv", "tolerance": 0.1}},
         TRAINED,
         {**TRAINED, "optimizer": {"kind": "SGD", "lr": 0.1}},
