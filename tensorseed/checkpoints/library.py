@@ -112,7 +112,7 @@ class Library:
         return found
 
     def nearest(self, name: str) -> str | None:
-        """The id that is spelled most like an unknown one, whoever its owner is; None where none is near."""
+        """The id that is spelled most like an unknown one, of any owner; None where none is near."""
         ids = {known.rpartition("/")[2]: known for known in self.ids()}
         near = difflib.get_close_matches(name[:MAX_COMPARED_CHARS].rpartition("/")[2].lower(), ids, n=1)
         return ids[near[0]] if near else None

@@ -196,10 +196,10 @@ class Matrix(NamedTuple):
         base = self.weights.base if isinstance(self.weights, ZeroRange) else self.weights
         bound = found.bound if found else abs(base.value) if isinstance(base, Constant) else 0.0
         smallest = MIN_SCALE_STEPS * dtype.smallest_subnormal * top
-        largest = dtype.max / 4 * top
-        if bound > largest:
+        max_bound = dtype.max / 4 * top
+        if bound > max_bound:
             detail = f"the scales overflow {dtype.name}, as values reach {bound:.3g}"
-            raise ArgumentError(("init",), f"{detail}: let them be at most {largest:.3g}")
+            raise ArgumentError(("init",), f"{detail}: let them be at most {max_bound:.3g}")
         if 0 < bound < smallest:
             detail = f"the scales vanish in {dtype.name}, as values reach {bound:.3g} alone"
             raise ArgumentError(("init",), f"{detail}: let them reach {smallest:.3g}, or quantise otherwise")

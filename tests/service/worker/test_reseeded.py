@@ -49,10 +49,10 @@ def test_they_are_those_that_are_computed_at_once(init: str, shape: str) -> None
             expected = file_of(seed, init, shape)
             notes.events.clear()
             body = worker.at_once(expected, 0, expected.size)
-            told = [*notes.events]
+            events = [*notes.events]
             notes.events.clear()
             assert files.compute(seed, expected.header) == body
-            assert notes.events == told
+            assert notes.events == events
     finally:
         TRACER.reset(token)
         provider.shutdown()
