@@ -60,11 +60,17 @@ def open_local(path: Path, item_bytes: Mapping[str, int] = ITEM_BYTES) -> Iterat
         whole.close()
 
 
+_INDEX = re.compile(rb'\s*\{[^\0]{0,4096}?"weight_map"')
+_JSON = re.compile(rb"\s*[{\[](?:[^\0]{7}|[^\0]{0,6}\Z)")  # no length, whose last bytes are zeros
+_ZIP = re.compile(rb"PK\x03\x04")
+_PICKLE = re.compile(rb"\x80[\x02-\x05](?:\x95|..(?!\0{4}))", re.DOTALL)  # no length, as above
+
+_CONVERT = "load it, and write its tensors by safetensors.torch.save_file"
 _OTHERS = {
-    re.compile(
-        rb"\s*[{\[][^\0]{7}"
-    ): "JSON and no safetensors file: tensorseed plan lists the tensors of a spec",
-    re.compile(rb"PK\x03\x04"): "an archive, as torch.save writes: convert it by safetensors.torch.save_file",
+    _INDEX: "an index of shards: name a shard, which stands beside it",
+    _JSON: "JSON and no safetensors file: name the file of weights; tensorseed plan lists those of a spec",
+    _ZIP: f"a ZIP archive, as torch.save and numpy.savez write: {_CONVERT}",
+    _PICKLE: f"a pickle, as torch.save wrote before version 1.6: {_CONVERT}",
 }
 """Beginnings of files that are often taken for safetensors, and what they are."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -84,10 +85,16 @@ def test_what_breaks_the_format_is_refused(data):
 
 def test_other_kinds_of_file_are_called_what_they_are():
     for data, words in [
-        (b'{"layers": []}', "is JSON and no safetensors file: tensorseed plan"),
+        (b'{"layers": []}', "is JSON and no safetensors file: .*tensorseed plan"),
         (b' \n[{"name": 1}]', "is JSON"),
-        (b"PK\x03\x04\x00\x00\x08\x08 and so on", "convert it by safetensors.torch.save_file"),
+        (b"{}", "is JSON"),
+        (b"[1]\n", "is JSON"),
+        (b'{"metadata": {"total_size": 9}, "weight_map": {}}', "is an index of shards: name a shard"),
+        (b"PK\x03\x04\x00\x00\x08\x08 and so on", "is a ZIP archive, as torch.save and numpy.savez write"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "is a pickle, as torch.save wrote"),
+        (pickle.dumps({"a": 1}), "is a pickle"),
         (struct.pack("<Q", ord("{")) + b"x", "is not a whole safetensors file"),
+        (struct.pack("<Q", 0x0280) + b"x", "is not a whole safetensors file"),
     ]:
         with pytest.raises(MismatchError, match=words):
             read_local(memoryview(data), PATH)
