@@ -56,7 +56,7 @@ SCHEMES = {
     "int8_packed": Scheme(8, "int", "group", PACKED, takes_inputs=False),
     "int4": Scheme(4, "int", "group", PACKED, takes_inputs=False),
 }
-"""The methods of compressed-tensors. `int8_packed` may have the strategy channel as well."""
+"""The methods of compressed-tensors. `int4` and `int8_packed` may have the strategy channel as well."""
 
 
 def read_compressed(document: Document) -> Described:
@@ -138,8 +138,10 @@ def _method(group: Document, weights: Document, form: Any) -> str:
         raise ConfigFormatError(_AT, f"{detail}, not {_words(number)}")
     method = next((name for name in named if SCHEMES[name].strategy == strategy), None)
     kind = f"{number['type']} of {number['num_bits']} bits"
+    if method is None and strategy == "channel" and "int4" in named:
+        method = "int4"
     if method is None:
-        known = " or ".join(SCHEMES[name].strategy for name in named)
+        known = " or ".join([SCHEMES[name].strategy for name in named] + ["channel"] * ("int4" in named))
         raise ConfigFormatError(_AT, f"the strategy of weights that are {kind} must be {known}")
     if method == "int8" and (form == PACKED or (form is None and not group.get("input_activations"))):
         method = "int8_packed"
@@ -172,7 +174,7 @@ def _with_options(method: str, weights: Document) -> Any:
     options: Document = {}
     if method == "fp8_block":
         options["block_size"] = tuple(block_structure(weights))
-    if method == "int8_packed" and _strategy(weights) == "channel":
+    if method in ("int4", "int8_packed") and _strategy(weights) == "channel":
         options["group_size"] = "channel"
     elif method in ("int4", "int8_packed"):
         value = grouped(method, weights, _AT, divisor=4 if method == "int8_packed" else 8)

@@ -39,9 +39,10 @@ FLOAT32 = DTYPES["float32"]
 class PackedMatrix(Matrix):
     """A matrix with the methods of compressed-tensors that pack numbers or scales."""
 
-    def asymmetric_int4(self, group: int) -> list[StoredPart]:
-        """int4 with a scale and a zero point for each group of inputs."""
-        outputs, inputs = self._linear(group)
+    def asymmetric_int4(self, group: int | None) -> list[StoredPart]:
+        """int4 with a scale and a zero point for each group of inputs, or for each row."""
+        outputs, inputs = self._linear(group or NIBBLES)
+        group = group or self._by_row(AWQ_LEVELS / 2).block[1]
         self._check_scales(AWQ_LEVELS / 2, self.dtype)  # the range is twice the bound at most
         groups, count = AwqGroups(group, self.dtype), inputs // group
         return [

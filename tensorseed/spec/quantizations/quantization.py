@@ -119,8 +119,8 @@ class Quantization(BaseModel):
     )
     group_size: Group | None = Field(
         default=None,
-        description="Of gptq, awq, int4 and int8_packed: the inputs of a group; 128. Of int8_packed also "
-        "channel: a scale for each row.",
+        description="Of gptq, awq, int4 and int8_packed: the inputs of a group; 128. Of int4 and "
+        "int8_packed also channel: a scale for each row.",
         examples=[64],
     )
     scale_dtype: Literal["float32", "bfloat16"] | None = Field(
@@ -168,8 +168,8 @@ class Quantization(BaseModel):
             if getattr(self, name) is not None and name not in own:
                 owners = " and ".join(method for method, options in _OPTIONS.items() if name in options)
                 raise ArgumentError(("quantization", name), f"{name} is an option of {owners}: leave it out")
-        if self.option("group_size") == CHANNEL and self.method != "int8_packed":
-            detail = "a group of channel is of int8_packed alone: write a size"
+        if self.option("group_size") == CHANNEL and self.method not in ("int4", "int8_packed"):
+            detail = "a group of channel is of int4 and int8_packed alone: write a size"
             raise ArgumentError(("quantization", "group_size"), detail)
         if self.option("block_size") == WHOLE and self.method != "fp8":
             detail = "a block that is the tensor is of fp8 alone: write two sizes, or use fp8_tensor"
@@ -218,7 +218,8 @@ class Quantization(BaseModel):
                 return matrix.awq(self.option("group_size"))
             case "int4":
                 make = matrix.int4 if self.option("symmetric") else matrix.asymmetric_int4
-                return make(self.option("group_size"))
+                size = self.option("group_size")
+                return make(None if size == CHANNEL else size)
             case "fp8_block":
                 return matrix.fp8(self.option("block_size"), dtype, is_power=False)
             case "int8_packed":

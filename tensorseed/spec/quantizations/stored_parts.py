@@ -162,11 +162,11 @@ class Matrix(NamedTuple):
             self._part("float16", (scales, outputs), AwqScales(groups)),
         ]
 
-    def int4(self, group: int) -> list[StoredPart]:
-        """int4 with a scale for each group of inputs, in the dtype of the weights, and the shape."""
-        outputs, inputs = self._linear(group)
+    def int4(self, group: int | None) -> list[StoredPart]:
+        """int4 with a scale for each group of inputs, or row, in the dtype of the weights, and the shape."""
+        outputs, inputs = self._linear(group or NIBBLES)
         self._check_scales(GPTQ_TOP, self.dtype)
-        scaling = Scaling((1, group), GPTQ_TOP, self.dtype)
+        scaling = Scaling((1, group), GPTQ_TOP, self.dtype) if group else self._by_row(GPTQ_TOP)
         return [
             self._part("int32", (outputs, inputs // NIBBLES), GroupedInt4(scaling)),
             self._scales(scaling),

@@ -30,6 +30,8 @@ COMPRESSED = written_format("int8", ["lm_head"])
         {"method": "fp8_block", "block_size": [64, 32]},
         {"method": "int8_packed", "group_size": 64},
         {"method": "int8_packed", "group_size": "channel"},
+        {"method": "int4", "group_size": "channel"},
+        {"method": "int4", "group_size": "channel", "symmetric": False},
     ],
     ids=str,
 )
@@ -129,7 +131,8 @@ def test_an_order_that_needs_no_index_is_read() -> None:
         ),
         ({"quant_method": "awq", "bits": 4, "backend": "llm-awq"}, "backend", "another order"),
         ({"quant_method": "awq", "bits": 4, "version": "gemv"}, "version", "must be gemm"),
-        (weights(num_bits=4), "config_groups", "strategy of weights that are int of 4 bits must be group"),
+        (weights(num_bits=4), "config_groups", "input_activations must be null"),
+        (packed(strategy="tensor"), "config_groups", "int of 4 bits must be group or channel"),
         (weights(num_bits=4, type="float", strategy="group"), "config_groups", "must be tensor_group"),
         (weights(num_bits=2), "config_groups", 'num_bits and type .* float or int, not 2 and "int"'),
         (weights(type="bool"), "config_groups", 'not 8 and "bool"'),

@@ -120,6 +120,8 @@ def test_compressed_tensors_unpacks(method: str, share: float, tmp_path: Path) -
     [
         ({"method": "int4", "group_size": 32, "symmetric": False}, 1 / 10),
         ({"method": "int8_packed", "group_size": "channel"}, 1 / 100),
+        ({"method": "int4", "group_size": "channel"}, 1 / 12),
+        ({"method": "int4", "group_size": "channel", "symmetric": False}, 1 / 10),
     ],
     ids=str,
 )

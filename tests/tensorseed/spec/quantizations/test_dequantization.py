@@ -126,22 +126,27 @@ def test_zero_points_are_those_that_compressed_tensors_reads() -> None:
     assert torch.equal(parts["weight_packed"], pack_to_int32(numbers, 4))
 
 
-@pytest.mark.parametrize("group", [32, "channel"])
-def test_packed_int8_is_what_compressed_tensors_quantises_and_packs(group: Any) -> None:
+@pytest.mark.parametrize(
+    ("method", "bits", "group"),
+    [("int8_packed", 8, 32), ("int8_packed", 8, "channel"), ("int4", 4, "channel")],
+)
+def test_packed_integers_are_what_compressed_tensors_quantises_and_packs(
+    method: str, bits: int, group: Any
+) -> None:
     pytest.importorskip("compressed_tensors")
     from compressed_tensors.compressors.pack_quantized.helpers import pack_to_int32
     from compressed_tensors.quantization import QuantizationArgs
     from compressed_tensors.quantization.lifecycle.forward import quantize
     from compressed_tensors.quantization.utils import calculate_qparams
 
-    floats, parts = stored({"method": "int8_packed", "group_size": group}, [6, 96])
+    floats, parts = stored({"method": method, "group_size": group}, [6, 96])
     by = {"strategy": "channel"} if group == "channel" else {"strategy": "group", "group_size": 32}
-    arguments = QuantizationArgs(num_bits=8, type="int", symmetric=True, **by)
+    arguments = QuantizationArgs(num_bits=bits, type="int", symmetric=True, **by)
     groups = floats.reshape(6, -1, 96 if group == "channel" else 32)
     scales, _ = calculate_qparams(groups.amin(2), groups.amax(2), arguments)
     assert torch.equal(parts["weight_scale"], scales.bfloat16())
     own = quantize(floats, parts["weight_scale"].float(), None, arguments, dtype=torch.int8)
-    assert torch.equal(parts["weight_packed"], pack_to_int32(own, 8))
+    assert torch.equal(parts["weight_packed"], pack_to_int32(own, bits))
 
 
 def test_nvfp4_is_what_compressed_tensors_quantises_and_packs() -> None:

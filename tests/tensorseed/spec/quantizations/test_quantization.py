@@ -46,6 +46,8 @@ EVERY = [
     {"method": "int4", "group_size": 32, "symmetric": False},
     {"method": "int8_packed", "group_size": 32},
     {"method": "int8_packed", "group_size": "channel"},
+    {"method": "int4", "group_size": "channel"},
+    {"method": "int4", "group_size": "channel", "symmetric": False},
 ]
 
 
@@ -257,7 +259,7 @@ def test_costs_grow_with_what_a_number_needs() -> None:
             "use fp8_tensor",
         ),
         (
-            {"quantization": {"method": "int4", "group_size": "channel"}},
+            {"quantization": {"method": "gptq", "group_size": "channel"}},
             "/quantization/group_size",
             "int8_packed",
         ),
