@@ -18,7 +18,7 @@ class Described(BaseModel):
     Here they have no other members; in the document they may.
     """
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=_growing)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_growing, defer_build=True)
 
 
 class ProblemFault(Described):

@@ -19,7 +19,7 @@ _SMALL: dict[str, Any] = {**_LLAMA, "hidden_size": 64, "num_hidden_layers": 2, "
 class Config(BaseModel):
     """Base of the configs, whose other members are those of their library."""
 
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
+    model_config = ConfigDict(extra="allow", protected_namespaces=(), defer_build=True)
 
 
 class TransformersConfig(Config):
@@ -68,7 +68,7 @@ AnyConfig = TransformersConfig | DiffusersConfig | PipelineConfig | AdapterConfi
 class PlannedConfig(BaseModel):
     """A config, and how to change its model."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     config: AnyConfig = Field(description="The config.", examples=[_LLAMA])
     overrides: dict[str, Init] = Field(

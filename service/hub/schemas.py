@@ -26,7 +26,7 @@ RECIPE = {
 class Spelled(Described):
     """Base of the answers, with field names in the Hub's camel case."""
 
-    model_config = ConfigDict(alias_generator=to_camel)
+    model_config = ConfigDict(alias_generator=to_camel, defer_build=True)
 
 
 class HubError(Described):

@@ -106,7 +106,7 @@ class LossRequest(BaseModel):
     Tensors are nested lists of numbers and of the strings "NaN", "Infinity" and "-Infinity".
     """
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_EXAMPLE]}, defer_build=True)
 
     reduction: str = Field(
         "mean",

@@ -36,7 +36,7 @@ from .connections.limits import ConnectionLimits
 from .connections.protocol import LimitedProtocol
 from .keys import load_keys
 from .logs import is_json, log_config
-from .process_start import load_numba, tune_collector
+from .process_start import load_numba, make_validators, tune_collector
 from .traces import check_traces
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ class Server(uvicorn.Server):
         """
         listen(sockets or [], self.config.backlog)
         await super().startup(sockets)
+        if self.started:
+            make_validators()
         if self.started and self._pulse is not None:
             self._pulse.ready()
         elif self.started:
@@ -193,8 +195,8 @@ def build(settings: Settings, folder: str | None = None) -> FastAPI:
 
     _load_code(settings)
     app = create_app(settings, folder)
-    gc.enable()
     tune_collector()
+    gc.enable()  # only now: enabled, it passes over all that is not frozen
     end_with_parent()
     return app
 

@@ -7,6 +7,7 @@ capitals. Only the command line reads them; everything below it receives values.
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import model_validator
@@ -77,8 +78,16 @@ class Settings(
 
     def cache_folder(self) -> Path | None:
         """The folder of compiled kernels, made if missing; None without one that nobody else can write."""
-        return None if self.kernel_cache is None else usable_folder(self.kernel_cache)
+        return None if self.kernel_cache is None else _checked_folder(self.kernel_cache)
 
     def limits(self) -> Limits:
         """The limits of a spec."""
         return Limits(**{limit.name: getattr(self, limit.name) for limit in fields(Limits)})
+
+
+@lru_cache(maxsize=16)
+def _checked_folder(folder: Path) -> Path | None:
+    """The folder, which is checked once a process, as far as this version reads it."""
+    from tensorseed.sampling.executors.kernel_cache import sources_digest  # imports numpy and LLVM
+
+    return usable_folder(folder, sources_digest())

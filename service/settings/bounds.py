@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings
 from tensorseed.spec.limits import Limits
 
 
-class RequestBounds(BaseSettings):
+class RequestBounds(BaseSettings, defer_build=True):
     """Bounds of one request."""
 
     body_bytes: int = Field(16 << 20, ge=1_024, le=1 << 30, description="largest body of a request, in bytes")

@@ -53,7 +53,7 @@ RootPath = Annotated[str, AfterValidator(_valid_root_path)]
 Proxies = Annotated[str, AfterValidator(_valid_proxies)]  # separated by commas; * for all
 
 
-class AddressSettings(BaseSettings):
+class AddressSettings(BaseSettings, defer_build=True):
     """Address."""
 
     host: str = Field(
@@ -81,7 +81,7 @@ class AddressSettings(BaseSettings):
     )
 
 
-class LogSettings(BaseSettings):
+class LogSettings(BaseSettings, defer_build=True):
     """Logs, metrics and traces."""
 
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
@@ -105,7 +105,7 @@ class LogSettings(BaseSettings):
     )
 
 
-class KeySettings(BaseSettings):
+class KeySettings(BaseSettings, defer_build=True):
     """API keys."""
 
     keys_file: OptionalPath = Field(
@@ -129,7 +129,7 @@ class KeySettings(BaseSettings):
     )
 
 
-class ProcessSettings(BaseSettings):
+class ProcessSettings(BaseSettings, defer_build=True):
     """Processes and their stop."""
 
     workers: int = Field(1, ge=1, le=256, description="processes that serve, each with its own threads")
@@ -149,7 +149,7 @@ class ProcessSettings(BaseSettings):
     )
 
 
-class ConnectionSettings(BaseSettings):
+class ConnectionSettings(BaseSettings, defer_build=True):
     """Connections."""
 
     keep_alive_seconds: int = Field(

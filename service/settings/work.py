@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 from .types import OptionalPath
 
 
-class ComputeSettings(BaseSettings):
+class ComputeSettings(BaseSettings, defer_build=True):
     """Computing."""
 
     threads: int = Field(
@@ -48,7 +48,7 @@ class ComputeSettings(BaseSettings):
     )
 
 
-class MemorySettings(BaseSettings):
+class MemorySettings(BaseSettings, defer_build=True):
     """Memory and caches."""
 
     memory_bytes: int = Field(
@@ -81,7 +81,7 @@ class MemorySettings(BaseSettings):
     )
 
 
-class RecipeSettings(BaseSettings):
+class RecipeSettings(BaseSettings, defer_build=True):
     """Model repositories."""
 
     recipes: OptionalPath = Field(

@@ -24,20 +24,23 @@ class CacheFolderError(ValueError):
     """A folder that cannot be used. The message says why."""
 
 
-def usable_folder(folder: Path) -> Path | None:
-    """The folder by its real path, made if it is missing. It may be read-only.
+def usable_folder(folder: Path, used: str | None = None) -> Path | None:
+    """The folder by its real path, made if it is missing; see `trusted_folder`.
 
     None where it cannot be made or read, or where others could have written what it holds. The log says so.
     """
     try:
-        return trusted_folder(folder)
+        return trusted_folder(folder, used)
     except CacheFolderError as error:
         _warn(f"compiled kernels are not kept: {error}")
         return None
 
 
-def trusted_folder(folder: Path) -> Path:
+def trusted_folder(folder: Path, used: str | None = None) -> Path:
     """The folder by its real path, made with mode 0700 if it is missing. It may be read-only.
+
+    With `used`, the folder of that name is all below it that is read, and so all that is checked: those of
+    other versions may hold thousands of files.
 
     Raises:
         CacheFolderError: it cannot be made or read, or others can write it, a file below or a folder above.
@@ -50,7 +53,7 @@ def trusted_folder(folder: Path) -> Path:
         if not os.access(found, os.R_OK | os.X_OK):
             raise PermissionError(None, "it cannot be read")
         if hasattr(os, "getuid"):
-            _check(found)
+            _check(found, used)
     except (OSError, RuntimeError) as error:  # a home that is read-only, or none at all
         reason = error.strerror if isinstance(error, OSError) else error
         raise CacheFolderError(f"{folder} cannot be used: {reason}") from None
@@ -62,7 +65,7 @@ def _warn(message: str) -> None:
     _log.warning("%s: name another folder with TENSORSEED_KERNEL_CACHE", message)
 
 
-def _check(folder: Path) -> None:
+def _check(folder: Path, used: str | None) -> None:
     """Check owners and modes: of the folder, of what is above it, and of what is below.
 
     Raises:
@@ -73,7 +76,10 @@ def _check(folder: Path) -> None:
         _check_path(parent, shared=not mode & stat.S_ISVTX)  # in a sticky folder all own what they make
     _check_path(folder, shared=True)
     shared = bool(folder.stat().st_mode & _OTHERS_MAY_ENTER)
-    for place, folders, files in os.walk(folder):
+    below = folder if used is None else folder / used
+    if below != folder and os.path.lexists(below):
+        _check_path(below, shared=shared)
+    for place, folders, files in os.walk(below):
         for name in (*folders, *files):
             _check_path(os.path.join(place, name), shared=shared)
 

@@ -14,7 +14,7 @@ MAX_TIME_STEPS = 16_384  # whose gradients a report holds, of all layers and var
 class _Part(BaseModel):
     """Base of all parts of a report."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class LayerReport(_Part):

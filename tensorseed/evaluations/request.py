@@ -35,7 +35,7 @@ class Given(BaseModel):
     which hold no dot.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     data: Any = Field(default=None, description=_DATA, examples=[[[0.5, -1.0], [1.5, "NaN"]]])
     shape: Sizes | None = Field(default=None, description=_SHAPE, examples=[[64, 784]])
@@ -58,7 +58,7 @@ class TargetGiven(Given):
 class LossChoice(BaseModel):
     """A loss by its kind, with its options, those of /v1/losses/{kind}."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, defer_build=True)
 
     kind: str = Field(
         description="A loss of torch.nn.functional that takes an input and a target.",
@@ -72,7 +72,7 @@ class CalibrationGiven(BaseModel):
     Source: Mishkin and Matas: All you need is a good init, ICLR 2016
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     method: Method = Field(
         description="Layer-sequential unit variance: each weight, in order, is divided by the deviation of "
@@ -97,7 +97,7 @@ class CalibrationGiven(BaseModel):
 class Variant(BaseModel):
     """What a variant has instead of what the evaluation says."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     label: str | None = Field(
         default=None,

@@ -80,7 +80,7 @@ class Loss(BaseModel, ABC):
     `Source:`, `Denominator:` (the divisor of the reduction mean) and `Empty:` (the loss if that is 0).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
     kind: ClassVar[str]  # torch.nn.functional's
     module: ClassVar[str | None] = None  # the torch.nn class that holds its options, if there is one

@@ -30,7 +30,7 @@ M = TypeVar("M", bound=BaseModel)
 class Request(BaseModel):
     """What every request may say beside the tensors and the options of its loss."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
     dtype: ComputeDTypeName = Field(
         default="float32",

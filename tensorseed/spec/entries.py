@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache as once
 from itertools import islice
+from threading import Lock
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -27,8 +29,18 @@ MAX_RULES_CHARS = 1 << 16  # of all patterns together, which are compiled
 
 _NAMED = b'"name":"name"}'
 _PLACEHOLDERS = b'"init":"zeros",' + _NAMED
+_making = Lock()
 
-_ENTRY: TypeAdapter[Entry] = TypeAdapter(AnyEntry)
+
+def _entry_validator() -> TypeAdapter[Entry]:
+    """The validator of any entry, made at its first use: it takes a tenth of a second."""
+    with _making:
+        return _made_validator()
+
+
+@once
+def _made_validator() -> TypeAdapter[Entry]:
+    return TypeAdapter(AnyEntry)
 
 
 class EntryGroup:
@@ -196,8 +208,8 @@ def validate_entry(
         named = named[:-1] + (b"," if entry else b"") + more
     try:
         for batch in _init_batches(entry):
-            _ENTRY.validate_json(dump(batch))
-        return _ENTRY.validate_json(named)
+            _entry_validator().validate_json(dump(batch))
+        return _entry_validator().validate_json(named)
     except ValidationError as error:
         faults += explain(error, {"layers": {path[1]: entry}}, Entry, path)
         return None

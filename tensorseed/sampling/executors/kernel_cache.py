@@ -91,13 +91,14 @@ _linking = Lock()
 
 def load_kernels(cache: Path | None) -> bool:
     """Call machine code of `cache` from now on, if it is there. Return whether this process has it."""
-    return cache is not None and _load(_code_path(cache))
+    return cache is not None and _load(cache)
 
 
-def _load(path: Path) -> bool:
+def _load(cache: Path) -> bool:
     """Link the machine code of a file, once a process."""
     with _linking:
         if not _linked:
+            path = _code_path(cache)
             try:
                 code = read_code(path)
                 addresses = link(code)

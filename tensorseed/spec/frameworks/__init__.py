@@ -51,7 +51,7 @@ _OWNERS = {
     for prefix in framework.prefixes
 }
 
-_CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+_CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class Found(NamedTuple):

@@ -78,7 +78,7 @@ class Slot(NamedTuple):
 class Arguments(BaseModel):
     """Base of models with arguments: entries, and the modules inside them, which have no name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
     defaults_from: ClassVar[Mapping[str, str]] = {}
     """The arguments that equal another one where they are left out, each with that other."""

@@ -35,7 +35,7 @@ class FanAxes(BaseModel):
     Axes without a use are those that a convolution slides along.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     in_: AxisList = Field(alias="in", description="The axes of the inputs.", examples=[-2, [0, 1]])
     out: AxisList = Field(description="The axes of the outputs.", examples=[-1, [1, 2]])

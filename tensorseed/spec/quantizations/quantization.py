@@ -102,7 +102,7 @@ ScaleFormat = Annotated[
 class Quantization(BaseModel):
     """The quantisation of a tensor of two or more dimensions: a method, and its options."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     method: MethodName = Field(
         description="fp8: float8_e4m3fn and a scale for each block. fp8_channel, fp8_tensor and int8: "

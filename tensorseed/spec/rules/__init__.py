@@ -26,7 +26,7 @@ __all__ = ["Rule", "Rules", "unused_detail"]
 class Rule(BaseModel):
     """The init of the tensors whose names match a pattern, in layers of a type, or both."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
     match: Annotated[str, AfterValidator(lambda text: compile_pattern(text) and text)] | None = Field(
         default=None,

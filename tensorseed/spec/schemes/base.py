@@ -55,7 +55,7 @@ class Scheme(BaseModel, ABC):
     Docstrings of subclasses start with one sentence. The lines `Formula:` and `Source:` go into the catalog.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
     in_torch: ClassVar[bool] = False
     """Whether torch.nn.init has the scheme, so that generator `torch` accepts it."""

@@ -39,7 +39,7 @@ Size = Annotated[int, Field(ge=1)]
 class Part(BaseModel):
     """A stretch of the axis, or several alike, filled as a tensor of its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
     size: Size | None = Field(
         default=None,

@@ -100,16 +100,38 @@ def test_a_user_without_an_entry_has_no_private_group(
         trusted_folder(folder)
 
 
+@pytest.mark.parametrize("used", [None, "modules"])
 @pytest.mark.parametrize("below", ["", "modules", "modules/kernel.nbi"])
-def test_what_belongs_to_another_user_is_refused(below: str, tmp_path: Path, others: set[Path]) -> None:
+def test_what_belongs_to_another_user_is_refused(
+    below: str, used: str | None, tmp_path: Path, others: set[Path]
+) -> None:
     folder = tmp_path / "cache"
     (folder / "modules").mkdir(0o700, parents=True)
     folder.chmod(0o700)
     (folder / "modules" / "kernel.nbi").touch()
-    assert trusted_folder(folder) == folder
+    assert trusted_folder(folder, used) == folder
     others.add(folder / below)
     with pytest.raises(CacheFolderError, match="belongs to another user, who could run code by it"):
-        trusted_folder(folder)
+        trusted_folder(folder, used)
+
+
+def test_what_is_not_used_is_not_checked(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    for name in ("modules", "older"):
+        (folder / name).mkdir(0o755, parents=True)
+    folder.chmod(0o755)
+    (folder / "older" / "kernel.nbi").touch(0o666)
+    assert trusted_folder(folder, "modules") == folder
+    assert trusted_folder(folder, "missing") == folder
+    with pytest.raises(CacheFolderError, match=r"kernel\.nbi can be written"):
+        trusted_folder(folder, "older")
+
+
+def test_a_used_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir(0o700)
+    (tmp_path / "cache" / "modules").symlink_to(tmp_path)
+    with pytest.raises(CacheFolderError, match="modules is a link"):
+        trusted_folder(tmp_path / "cache", "modules")
 
 
 def test_a_file_below_that_others_may_write_is_refused(tmp_path: Path) -> None:
