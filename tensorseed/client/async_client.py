@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 import httpx
 
 from tensorseed.client import begins_as_url
+from tensorseed.client.array_arguments import fetch_lazy
 from tensorseed.client.download import Options, fetch_file, find
 from tensorseed.client.errors import RefusedError
 from tensorseed.client.http.answers import AnswerError, one_line, read_document, read_list
@@ -147,11 +148,13 @@ class AsyncClient:
 
     async def loss(self, name: str, /, *, gradients: Sequence[str] = (), **arguments: Any) -> LossResult:
         """Evaluate a loss; see `Client.loss`."""
-        return await request_loss(self._remote(), name, arguments, gradients)
+        remote = self._remote()
+        return await request_loss(remote, name, await fetch_lazy(arguments, as_text=False), gradients)
 
     async def evaluate(self, spec: Mapping[str, Any] | str | os.PathLike[str]) -> EvaluationReport:
         """Evaluate an initialisation; see `Client.evaluate`."""
-        source = source_of(evaluation_text(spec))
+        given = await fetch_lazy(spec, as_text=True)
+        source = await asyncio.to_thread(lambda: source_of(evaluation_text(given)))
         if source.spec is None:
             raise RefusedError(f"{one_line(str(spec))} is no evaluation: {_EVALUATION}")
         headers = {"Content-Type": JSON, "Accept": f"{JSON}, {OCTETS}"}

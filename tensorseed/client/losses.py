@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,18 +107,24 @@ async def _message(
 ) -> _Message:
     """Return the request of a loss: a file where arrays are all of its tensors, else JSON."""
     path = f"{LOSSES}/{quote(name, safe='')}"
-    arrays = {key: raw_array(value) for key, value in arguments.items() if is_array(value)}
+    arrays = await asyncio.to_thread(
+        lambda: {key: raw_array(value) for key, value in arguments.items() if is_array(value)}
+    )
     rest = {key: value for key, value in arguments.items() if key not in arrays}
     if arrays and await _are_options(remote, path, rest):
         options = {key: value for key, value in rest.items() if value is not None}
         if gradients:
             options["gradients"] = gradients
         query = urlencode({key: _query_text(value) for key, value in options.items()}, quote_via=quote)
-        return _Message(f"{path}?{query}" if query else path, OCTETS, write_arrays(arrays))
+        return _Message(
+            f"{path}?{query}" if query else path, OCTETS, await asyncio.to_thread(write_arrays, arrays)
+        )
     document = {"dtype": _common_dtype(arrays), **arguments} if arrays else {**arguments}
     if gradients:
         document["gradients"] = gradients
-    return _Message(path, JSON, json_text({k: v for k, v in document.items() if (k, v) != ("dtype", None)}))
+    if document.get("dtype", "") is None:
+        del document["dtype"]
+    return _Message(path, JSON, await asyncio.to_thread(json_text, document))
 
 
 async def _are_options(remote: Remote, path: str, arguments: Mapping[str, Any]) -> bool:

@@ -8,8 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import numpy as np
-
+from tensorseed.client.array_arguments import read_lazy
 from tensorseed.client.async_client import AsyncClient, evaluation_text, source_of
 from tensorseed.client.errors import RefusedError
 from tensorseed.client.http.answers import one_line
@@ -20,7 +19,6 @@ from tensorseed.client.remote_weights import RemoteWeights
 from tensorseed.concurrency.loop_thread import ClosedError, LoopThread, NestedError
 from tensorseed.errors import TensorseedError
 from tensorseed.evaluations.display import EvaluationReport
-from tensorseed.weights.lazy_array import LazyArray
 from tensorseed.weights.spec_reading import SpecSource
 
 T = TypeVar("T")
@@ -154,10 +152,7 @@ class Client:
             TooLargeError: they exceed a limit of the service.
             RefusedError, NetworkError: as `open`.
         """
-        read = {
-            key: np.asarray(value) if isinstance(value, LazyArray) else value
-            for key, value in arguments.items()
-        }
+        read = read_lazy(arguments, as_text=False)  # here, since the loop cannot wait for itself
         return self._run(lambda: self._client.loss(name, gradients=gradients, **read))
 
     def evaluate(self, spec: Mapping[str, Any] | str | os.PathLike[str]) -> EvaluationReport:
@@ -172,7 +167,8 @@ class Client:
             TooLargeError: it exceeds a limit of the service.
             RefusedError, NetworkError: as `open`.
         """
-        document = evaluation_text(spec)  # lazy arrays are read here, since the loop cannot wait for itself
+        given = read_lazy(spec, as_text=True)
+        document = evaluation_text(given)  # here, since the loop cannot wait for itself
         return self._run(lambda: self._client.evaluate(document))
 
     def _run(self, work: Callable[[], Awaitable[T]]) -> T:

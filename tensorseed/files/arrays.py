@@ -38,7 +38,7 @@ class RawArray(NamedTuple):
 
 def is_array(value: Any) -> bool:
     """Return whether a value is an array of some library; a number of numpy is none."""
-    return hasattr(value, "__array__") and not isinstance(value, np.generic)
+    return hasattr(value, "__array__") and not isinstance(value, np.generic | type)
 
 
 def raw_array(value: Any) -> RawArray:

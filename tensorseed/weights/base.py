@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tensorseed.errors import UnrepresentableError
+from tensorseed.errors import UnrepresentableError, shortened
 from tensorseed.sampling.distributions.base import Storage
 from tensorseed.weights.display import MAX_TENSORS, counted, known_row, tensors_table
 from tensorseed.weights.gathering import Gathering
@@ -172,13 +172,19 @@ class Weights(Mapping[str, LazyArray]):
         Raises:
             UnrepresentableError: jax has no 64-bit dtypes until `jax_enable_x64` is set.
             TensorError: a sharding does not fit the shape of its tensor.
-            KeyError: `shardings` lacks a name.
+            KeyError: `shardings` lacks a name, or has one that no tensor has.
             TypeError: a sharding is none.
             ModuleNotFoundError: jax is not installed.
         """
         from tensorseed.weights.jax_arrays import make_arrays
 
         each = shardings if isinstance(shardings, Mapping) else dict.fromkeys(self, shardings)
+        if lacking := [name for name in self if name not in each]:
+            raise KeyError(f"shardings lacks {shortened(lacking[0])!r}")
+        if surplus := [name for name in each if name not in self]:
+            raise KeyError(
+                f"shardings names {shortened(str(surplus[0]))!r}, which is no tensor of the weights"
+            )
         placed = [(array, each[name]) for name, array in self.items()]
         return dict(zip(self, make_arrays(self, placed), strict=True))
 

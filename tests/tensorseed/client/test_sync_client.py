@@ -170,8 +170,32 @@ def test_lazy_arrays_are_tensors_of_requests(client: Client) -> None:
     layer = {"name": "fc", "type": "Linear", "in_features": 500, "out_features": 1}
     data = client.open({"layers": [{"name": "x", "type": "Tensor", "shape": [2, 500], "init": "ones"}]})
     assert client.evaluate({"layers": [layer], "input": {"data": data["x"]}})["output"]["shape"] == [2, 1]
-    with pytest.raises(tensorseed.RefusedError, match="cannot wait for arrays of its own client: read them"):
-        client.loss("mse_loss", input=[bias], target=[bias])
+    assert client.loss("mse_loss", input=[bias, bias], target=[LOCAL["fc.0.bias"], bias]).value == 0
+
+
+def test_arrays_of_an_async_client_are_tensors_of_its_requests(url: str) -> None:
+    layer = {"name": "fc", "type": "Linear", "in_features": 500, "out_features": 1}
+    ones = {"layers": [{"name": "x", "type": "Tensor", "shape": [2, 500], "init": "ones"}]}
+
+    async def main() -> None:
+        async with AsyncClient(url, backoff=quick) as client:
+            bias, data = (await client.open(SPEC))["fc.0.bias"], (await client.open(ones))["x"]
+            assert (await client.loss("mse_loss", input=bias, target=LOCAL["fc.0.bias"])).value == 0
+            assert (await client.loss("mse_loss", input=[bias, bias], target=[bias, bias])).value == 0
+            report = await client.evaluate({"layers": [layer], "input": {"data": data}})
+            assert report["output"]["shape"] == [2, 1]
+
+    asyncio.run(main())
+
+
+@BOTH
+def test_arrays_that_no_service_takes_are_not_computed(url: str, ask: Call) -> None:
+    entry = {"name": "x", "type": "Tensor", "shape": [1 << 20, 1 << 20], "init": "uniform"}
+    huge = tensorseed.open({"layers": [entry]})["x"]
+    with pytest.raises(tensorseed.TooLargeError, match=r"^the arrays are .* over 1,073,741,824"):
+        ask(url, "loss", "mse_loss", input=huge, target=[huge])
+    with pytest.raises(tensorseed.TooLargeError, match=r"^the arrays are .* over 1,073,741,824"):
+        ask(url, "evaluate", {"layers": [], "input": {"data": huge}})
 
 
 @BOTH

@@ -177,8 +177,10 @@ def test_sharded_arrays_of_jax_are_the_files() -> None:
         for name, expected in weights.numpy().items():
             assert arrays[name].sharding == split
             assert np.asarray(arrays[name]).tobytes() == expected.tobytes()
-    with pytest.raises(KeyError, match=r"fc\.bias"):
+    with pytest.raises(KeyError, match=r"shardings lacks 'fc\.bias'"):
         weights.jax({"fc.weight": split})
+    with pytest.raises(KeyError, match=r"shardings names 'zz', which is no tensor"):
+        weights.jax({"fc.weight": split, "fc.bias": split, "zz": None})
 
 
 def test_a_dtype_that_jax_would_narrow_is_refused() -> None:
