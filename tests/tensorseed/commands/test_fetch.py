@@ -182,7 +182,7 @@ CASES: list[tuple[int, str, Callable[[Path], list[object]]]] = [
     (1, "holds no recipe", _unknown),
     (1, "this token stands for no file", lambda path: ["fetch", "s1.abc", "-o", path / "w"]),
     (2, "--url", lambda path: ["fetch", "s1.abc", "-o", path / "w", "--url", "host:80"]),
-    (2, "take it from a plan", lambda path: ["fetch", "http://a/b", "-o", path / "w"]),
+    (2, "take it from a plan", lambda path: ["fetch", "http://a/v1/b", "-o", path / "w"]),
     (2, "give a URL such", lambda path: ["fetch", "s1.abc", "-o", path / "w", "--url", "http://h:99999"]),
     (2, "give a URL such", lambda path: ["fetch", "s1.abc", "-o", path / "w", "--url", "http://[::1"]),
     (
