@@ -22,7 +22,7 @@ import llvmlite.binding as llvm
 import numba
 from numba.core.compiler_lock import global_compiler_lock
 
-from tensorseed.sampling.machine_code.target import WIDE, configure
+from tensorseed.sampling.machine_code.target import WIDE, configure, note_a_late_choice
 
 INTERLEAVE = "-force-vector-interleave"  # 0 leaves it to LLVM
 
@@ -36,6 +36,7 @@ def use_wide_vectors() -> None:
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         config.CPU_FEATURES = f"{features.flatten()},{WIDE}"
+        note_a_late_choice()
 
 
 def interleaved(**options: Any) -> Callable[[Callable[..., None]], Any]:

@@ -40,17 +40,23 @@ from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.low_precision import BFLOAT16
 from tensorseed.sampling.machine_code.engine import link
 from tensorseed.sampling.machine_code.entry_points import KERNELS
-from tensorseed.sampling.machine_code.file import read_code, write_code
-from tensorseed.sampling.machine_code.kernel import Entry, Types, entry_at
-from tensorseed.sampling.machine_code.target import target_digest
+from tensorseed.sampling.machine_code.file import (
+    MachineCode,
+    can_write,
+    read_code,
+    write_code,
+)
+from tensorseed.sampling.machine_code.kernel import Entry, Types, before_numba
+from tensorseed.sampling.machine_code.target import is_late, options_of_code, target_digest
 from tensorseed.sampling.philox import Stream
 
 LAYOUT = b"3"  # of the files, which begin with a digest
-SOURCES = (
+SOURCES = (  # the modules with kernels, and what they import
     "jit_target",
     "vectors",
     "primitives",
     "overloads",
+    "dtypes",
     "philox",
     "transforms32",
     "transforms64",
@@ -66,8 +72,18 @@ SOURCES = (
     "reflections",
     "compact_wy",
     "low_precision",
+    "machine_code/entry_points",
 )
-CALLS = "machine_code/trampolines", "machine_code/kernel"  # how machine code is called
+CALLS = (  # how machine code is kept and called
+    "machine_code/engine",
+    "machine_code/file",
+    "machine_code/kernel",
+    "machine_code/symbols",
+    "machine_code/target",
+    "machine_code/trampolines",
+    "addresses",
+    "executors/kernel_cache",
+)
 EXAMPLES: list[Distribution] = [  # together they run every kernel
     Uniform(0.0, 1.0),
     Normal(0.0, 1.0),
@@ -90,28 +106,61 @@ _linking = Lock()
 
 
 def load_kernels(cache: Path | None) -> bool:
-    """Call machine code of `cache` from now on, if it is there. Return whether this process has it."""
+    """Call machine code of `cache` from now on, if it is there, unless this process calls some already.
+
+    Returns whether it calls machine code, of this cache or of an earlier one.
+    """
     return cache is not None and _load(cache)
 
 
 def _load(cache: Path) -> bool:
-    """Link the machine code of a file, once a process."""
+    """Link the machine code of a cache, once a process."""
     with _linking:
         if not _linked:
-            path = _code_path(cache)
             try:
+                path = _code_path(cache)
                 code = read_code(path)
-                addresses = link(code)
-            except (OSError, ValueError, ImportError):  # none yet, a damaged one, another numba
+                entries = _entries(code, link(code))
+            except (OSError, ValueError, ImportError) as error:  # none yet, a damaged one, another numba
+                _explain(str(error))
                 return False
-            entries: dict[str, dict[Types, Entry]] = {}
-            for point in code.entry_points:
-                of_kernel = entries.setdefault(point.kernel, {})
-                of_kernel[tuple(point.types)] = entry_at(addresses[point.symbol])
             for kernel in KERNELS:
-                kernel.install(entries.get(kernel.name, {}))
+                kernel.install(entries[kernel.name])
             _linked.add(path)
+            before_numba(lambda: _leave_to_numba(cache))
         return True
+
+
+def _entries(code: MachineCode, addresses: dict[str, int]) -> dict[str, dict[Types, Entry]]:
+    """The machine code of every kernel.
+
+    Raises:
+        ValueError: it lacks a kernel.
+    """
+    entries: dict[str, dict[Types, Entry]] = {}
+    for point in code.entry_points:
+        entry = Entry(addresses[point.symbol], point.codes)
+        entries.setdefault(point.kernel, {})[tuple(point.types)] = entry
+    if missing := {kernel.name for kernel in KERNELS} - entries.keys():
+        raise ValueError(f"the file lacks kernels: {', '.join(sorted(missing))}")
+    return entries
+
+
+@once
+def _explain(reason: str) -> None:
+    """Log why kernels are left to numba."""
+    options = ", ".join(options_of_code())
+    _log.info(
+        "no machine code of kernels is loaded: %s", f"{reason}; {options} are set" if options else reason
+    )
+
+
+def _leave_to_numba(cache: Path) -> None:
+    """Have numba look up in a cache what machine code lacks, beginning now."""
+    _log.info("the compiler is loaded for arguments that no machine code takes")
+    from tensorseed.sampling.executors.numba_cache import use_numba
+
+    use_numba(cache / sources_digest())
 
 
 def use_cache(cache: Path | None) -> None:
@@ -139,11 +188,14 @@ def compile_kernels(cache: Path | None, progress: Progress | None = None) -> Non
 
     with counted(progress or log_lines()):
         run_examples()
-    if cache is not None:
-        try:
-            write_code(_code_path(cache), compiled_code())
-        except Exception as error:  # of a full disk, or of another numba: it has the kernels all the same
-            _log.info("every start imports the compiler: %s", error)
+    if cache is None or is_late():  # it names a target for which this process does not compile
+        return
+    try:
+        path = _code_path(cache)
+        if can_write(path):
+            write_code(path, compiled_code())
+    except Exception as error:  # of a full disk, or of another numba: it has the kernels all the same
+        _log.info("every start imports the compiler: %s", error)
 
 
 def run_examples() -> None:

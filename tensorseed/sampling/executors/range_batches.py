@@ -16,7 +16,7 @@ from tensorseed.sampling.dtypes import DTYPES, DType
 from tensorseed.sampling.executors.base import Ranges, formula
 from tensorseed.sampling.low_precision import layout
 from tensorseed.sampling.machine_code.entry_points import LISTED, RANGES, Transform
-from tensorseed.sampling.machine_code.kernel import row_of, types_of
+from tensorseed.sampling.machine_code.kernel import codes_of, row_of, types_of
 from tensorseed.sampling.philox import Key, stream_keys
 
 PER_BLOCK = 4  # elements
@@ -40,7 +40,8 @@ _RANGE, _KEY = Struct("=5q"), Struct("=4I")  # quicker than assignments to array
 _single = Single()
 _NO_STARTS = np.zeros(0, np.int64)
 _NO_STARTS_ROW = row_of([_NO_STARTS])
-_TYPES = types_of((layout(DTYPES["float32"]), _single.ranges, _NO_STARTS, _single.keys, np.empty((1, 1))))
+_EXAMPLE = layout(DTYPES["float32"]), _single.ranges, _NO_STARTS, _single.keys, np.empty((1, 1))
+_TYPES, _CODES = types_of(_EXAMPLE), codes_of(_EXAMPLE)
 
 
 def draw_runs(drawn: Formula, dtype: DType, address: int, starts: Starts, size: int, key: Key) -> None:
@@ -65,13 +66,12 @@ def _draw_one(
 ) -> None:
     """Draw the range of this thread, by rows that were packed before."""
     one, kernel = _single, RANGES[transform]
-    entry = kernel.entry(_TYPES)
+    entry = kernel.entry(_TYPES, _CODES)
     if entry is None:
         kernel(numbers, one.ranges, listed, one.keys, arguments)
         return
     starts = row_of([listed]) if listed.size else _NO_STARTS_ROW
-    if entry(b"".join((numbers_row, one.before, starts, one.after, arguments_row))):
-        raise RuntimeError(f"the kernel {kernel.name} failed")
+    kernel.run(entry, b"".join((numbers_row, one.before, starts, one.after, arguments_row)))
 
 
 @lru_cache

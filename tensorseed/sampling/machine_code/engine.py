@@ -22,11 +22,14 @@ def link(code: MachineCode) -> dict[str, int]:
     """Link the objects, for as long as the process lives, and return the addresses of their entry points.
 
     Raises:
-        ImportError: numba has no such C modules.
+        ImportError: numba has no such C modules, or a symbol is missing.
     """
     _add_symbols()
     machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)  # which finds the process's symbols
+    for name in code.undefined:  # of which LLVM would end the process
+        if llvm.address_of_symbol(name) is None:
+            raise ImportError(f"this process has no symbol {name}")
     for each in code.objects:
         engine.add_object_file(llvm.ObjectFileRef.from_data(each))
     engine.finalize_object()
@@ -43,8 +46,8 @@ def _add_symbols() -> None:
     runtime.memsys_use_cpython_allocator()  # as numba does
     for name, address in runtime.c_helpers.items():
         llvm.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
-    for place in HELPERS:
-        for name, address in _c_module(*place).c_helpers.items():
+    for module in HELPERS:
+        for name, address in _c_module(*module).c_helpers.items():
             llvm.add_symbol(f"numba_{name}", address)
 
 

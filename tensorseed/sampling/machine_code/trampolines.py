@@ -19,14 +19,25 @@ from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import as_dtype
 
 from tensorseed.sampling.machine_code.file import EntryPoint, MachineCode
-from tensorseed.sampling.machine_code.kernel import Kernel, array_type
+from tensorseed.sampling.machine_code.kernel import ARRAY, FLOAT32, Kernel, array_type
+from tensorseed.sampling.machine_code.symbols import undefined_symbols
 
 WORD, DOUBLE = ir.IntType(64), ir.DoubleType()
+CODES = {  # of numbers in a row, as `struct` has them
+    types.boolean: "?",
+    types.int32: "i",
+    types.uint32: "I",
+    types.int64: "q",
+    types.uint64: "Q",
+    types.float32: FLOAT32,
+    types.float64: "d",
+}
 
 
 def machine_code(kernels: Iterable[Kernel], objects: dict[str, bytes]) -> MachineCode:
     """Machine code of all that numba has compiled of some kernels.
 
+    Of functions that differ in the kinds of their numbers alone, it has the one that was compiled first.
     `objects` has the object file of each function by the function's name.
     """
     context = cpu_target.target_context
@@ -36,35 +47,39 @@ def machine_code(kernels: Iterable[Kernel], objects: dict[str, bytes]) -> Machin
     code: list[bytes] = []
     entry_points: list[EntryPoint] = []
     for kernel in kernels:
+        known: list[list[int | None]] = []
         for compiled in kernel.dispatcher.overloads.values():
             arguments = compiled.signature.args
-            if not all(map(_is_taken, arguments)):
+            if not all(map(_is_taken, arguments)) or (kinds := [*map(_type_of, arguments)]) in known:
                 continue
+            known.append(kinds)
             symbol = f"{kernel.name}.{len(entry_points)}"
             _add(module, symbol, context, compiled)
-            entry_points.append(EntryPoint(kernel.name, [*map(_type_of, arguments)], symbol))
+            entry_points.append(EntryPoint(kernel.name, kinds, "".join(map(_codes, arguments)), symbol))
             code.append(objects[compiled.fndesc.llvm_func_name])
     machine = llvm.Target.from_default_triple().create_target_machine(jit=True, codemodel="jitdefault")
     code.append(machine.emit_object(llvm.parse_assembly(str(module))))
-    return MachineCode(code, entry_points)
+    return MachineCode(code, entry_points, undefined_symbols(code))
 
 
 def _is_taken(kind: Any) -> bool:
-    """Whether a trampoline passes it: no array out of order."""
-    return not isinstance(kind, types.Array) or kind.layout == "C"
+    """Whether a trampoline passes it: an array in order, a number, or a tuple of numbers."""
+    if isinstance(kind, types.Array):
+        return kind.layout == "C" and kind.aligned and isinstance(kind.dtype, types.Number | types.Boolean)
+    return all(each in CODES for each in (kind if isinstance(kind, types.BaseTuple) else [kind]))
 
 
 def _type_of(kind: Any) -> int | None:
     if isinstance(kind, types.Array):
-        return array_type(as_dtype(kind.dtype).num, kind.ndim)
+        return array_type(as_dtype(kind.dtype).num, kind.ndim, kind.mutable)
     return len(kind) if isinstance(kind, types.BaseTuple) else None
 
 
-def _count(kind: Any) -> int:
-    """The numbers of a row that an argument takes."""
+def _codes(kind: Any) -> str:
+    """The codes of the numbers of a row that an argument takes."""
     if isinstance(kind, types.Array):
-        return 1 + int(kind.ndim)
-    return sum(map(_count, kind)) if isinstance(kind, types.BaseTuple) else 1
+        return ARRAY + "q" * int(kind.ndim)
+    return "".join(map(_codes, kind)) if isinstance(kind, types.BaseTuple) else CODES[kind]
 
 
 def _add(module: ir.Module, symbol: str, context: Any, compiled: Any) -> None:
@@ -75,7 +90,7 @@ def _add(module: ir.Module, symbol: str, context: Any, compiled: Any) -> None:
     trampoline = ir.Function(module, ir.FunctionType(ir.IntType(32), [WORD.as_pointer()]), symbol)
     builder = ir.IRBuilder(trampoline.append_basic_block())
     (row,) = trampoline.args
-    words = (builder.load(builder.gep(row, [WORD(i)])) for i in range(sum(map(_count, arguments))))
+    words = (builder.load(builder.gep(row, [WORD(i)])) for i in range(len("".join(map(_codes, arguments)))))
     values = [_value(context, builder, kind, words) for kind in arguments]
     status, _ = context.call_conv.call_function(builder, target, result, arguments, values)
     builder.ret(status.code)

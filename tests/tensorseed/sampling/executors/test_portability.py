@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import llvmlite.binding as llvm
 import numba
 import numpy as np
 import pytest
+from numba.core import registry
 
 from tensorseed.devices.local import kernels_ready
 from tensorseed.sampling.distributions import Normal, TruncNormal, Uniform
@@ -18,7 +21,7 @@ from tensorseed.sampling.dtypes import DTYPES
 from tensorseed.sampling.executors.compiled import CompiledExecutor
 from tensorseed.sampling.jit_target import interleaved
 from tensorseed.sampling.machine_code import target
-from tensorseed.sampling.machine_code.target import LEVELS, choose, levels, target_digest
+from tensorseed.sampling.machine_code.target import LEVELS, choose, is_late, levels, target_digest
 from tensorseed.sampling.philox import Stream
 from tests.serving import ROOT
 
@@ -52,6 +55,7 @@ def having(monkeypatch: pytest.MonkeyPatch, features: set[str]) -> None:
 
 @pytest.fixture
 def untargeted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target, "_late", [])
     monkeypatch.setattr(numba.config, "CPU_NAME", None)
     monkeypatch.setattr(numba.config, "CPU_FEATURES", None)
     monkeypatch.setattr(target, "_chosen", [])
@@ -97,7 +101,7 @@ def test_what_the_environment_names_goes_first(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("untargeted")
-def test_machine_code_is_that_of_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_code_is_that_of_a_target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     digests = {target_digest()}
     monkeypatch.setattr(llvm, "get_host_cpu_name", lambda: "another")
     digests.add(target_digest())
@@ -107,8 +111,26 @@ def test_machine_code_is_that_of_a_target(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("NUMBA_LOOP_VECTORIZE", "0")
     digests.add(target_digest())
     assert len(digests) == 6
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "elsewhere")
-    assert target_digest() in digests
+    for name in ("NUMBA_CACHE_DIR", "NUMBA_THREADING_LAYER", "NUMBA_DISABLE_PERFORMANCE_WARNINGS"):
+        monkeypatch.setenv(name, "elsewhere")
+        assert target_digest() in digests
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".numba_config.yaml").write_bytes("opt: 1 # é".encode("latin-1"))
+    assert target_digest() not in digests
+
+
+@pytest.mark.usefixtures("untargeted")
+def test_code_of_an_earlier_target_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """numba reads its configuration once, at the first decorator, which was that of some kernel."""
+    numba.njit(lambda: None)
+    assert not is_late()
+    assert choose(next(iter(LEVELS))) == next(iter(LEVELS))
+    assert is_late()
+    monkeypatch.setattr(target, "_late", [])
+    monkeypatch.setattr(numba.config, "CPU_NAME", None)
+    monkeypatch.setattr(registry, "cpu_target", Mock(spec=[]))
+    choose(next(iter(LEVELS)))
+    assert not is_late()
 
 
 def test_a_loop_that_is_asked_for_is_interleaved_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
