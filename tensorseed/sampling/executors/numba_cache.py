@@ -173,14 +173,14 @@ class Count:
         self._compiled = False
 
     def add(self, *, compiled: bool) -> None:
-        """Count one, and tell so if it took the compiler."""
+        """Count one, and log it if it took the compiler."""
         self._ready += 1
         self._compiled |= compiled
         if compiled and self._ready < OVERLOADS:
             self._progress(self._ready / OVERLOADS)
 
     def end(self) -> None:
-        """Tell that all are there, if any took the compiler."""
+        """Log that all are there, if any took the compiler."""
         if self._compiled:
             self._progress(1.0)
 

@@ -131,7 +131,7 @@ def test_the_code_of_another_processor_is_compiled_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cached", [True, False])
-def test_progress_is_told_by_what_the_compiler_does(
+def test_progress_follows_what_the_compiler_does(
     cached: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shares: list[float] = []

@@ -134,8 +134,8 @@ def test_code_of_an_earlier_target_is_known(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_loop_that_is_asked_for_is_interleaved_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(llvm, "set_option", lambda _, option: told.append(option))
+    options: list[str] = []
+    monkeypatch.setattr(llvm, "set_option", lambda _, option: options.append(option))
 
     def double(out: Any) -> None:
         for i in range(out.size):
@@ -143,9 +143,9 @@ def test_a_loop_that_is_asked_for_is_interleaved_and_no_other(monkeypatch: pytes
 
     out = np.ones(3)
     numba.njit(double)(out)
-    assert not told
+    assert not options
     interleaved(nogil=True)(double)(out)
-    assert told == ["-force-vector-interleave=2", "-force-vector-interleave=0"]
+    assert options == ["-force-vector-interleave=2", "-force-vector-interleave=0"]
     assert out.tolist() == [4, 4, 4]
 
 
@@ -174,7 +174,7 @@ def test_every_level_draws_the_same_and_interleaving_changes_nothing() -> None:
     for level, how in [(levels()[-1], "plain"), *((level, "interleaved") for level in levels()[:-1])]:
         command = [sys.executable, "-c", DRAW, level, how]
         ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        told, digest = ended.stdout.split()
-        assert told == level
+        name, digest = ended.stdout.split()
+        assert name == level
         values.add(digest)
     assert len(values) == 1
