@@ -121,7 +121,11 @@ def _load(cache: Path) -> bool:
                 path = _code_path(cache)
                 code = read_code(path)
                 entries = _entries(code, link(code))
-            except (OSError, ValueError, ImportError) as error:  # none yet, a damaged one, another numba
+            except FileNotFoundError:
+                if options_of_code():  # of others: without any it is the first start
+                    _explain("none is there")
+                return False
+            except (OSError, ValueError, ImportError) as error:  # a damaged one, another numba
                 _explain(str(error))
                 return False
             for kernel in KERNELS:

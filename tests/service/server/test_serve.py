@@ -87,10 +87,13 @@ def test_a_signal_ends_the_compiler(sign: signal.Signals, workers: str, tmp_path
     command = [sys.executable, "-m", "service", "serve", "--port", "0", "--workers", workers]
     environment = {**os.environ, "TENSORSEED_KERNEL_CACHE": str(tmp_path)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        assert b"compiling kernels" in process.stderr.readline()
-        process.send_signal(sign)
-        assert process.wait(PATIENCE) == -sign  # 130, 143 and 129 in a shell
+        try:
+            assert process.stderr is not None
+            assert b"compiling kernels" in process.stderr.readline()
+            process.send_signal(sign)
+            assert process.wait(PATIENCE) == -sign  # 130, 143 and 129 in a shell
+        finally:
+            process.kill()  # for which a failed test would wait
         rest = process.stderr.read()
         assert b"compiling kernels: 75 %" not in rest  # which it comes to if it does not end at once
         assert b"Traceback" not in rest
