@@ -245,6 +245,8 @@ def test_urls_of_files_open(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(tensorseed.SpecError, match="shape"):
         tensorseed.open(f"{url}/v1/weights?init=normal")
     with pytest.raises(tensorseed.RefusedError, match="the URL of a file"):
+        tensorseed.open(f"{url}/v1/readme")
+    with pytest.raises(tensorseed.RefusedError, match="there is no repository 'readme'"):
         tensorseed.open(f"{url}/readme")
     with pytest.raises(tensorseed.RefusedError, match="no URL of a file"):
         open_url(LOCAL.token)
