@@ -53,6 +53,9 @@ _FLAGS = [
 ]
 """Paths of the Hub whose flags any text may be: what is not true is false, as on the Hub."""
 
+_SHADOWED = ["/v1/recipes/{repository}"]
+"""Paths of which one, `/v1/recipes/plan`, is another operation's, with another method."""
+
 _REFUSED = ["400", "404", "405", "406", "409", "413", "415", "422"]
 _JUDGE = Judge(contract())
 
@@ -87,14 +90,18 @@ def configuration(examples: int, *, every_edge: bool) -> dict[str, Any]:
     409 for a device that this host lacks. What is left to fail there is a request that could not even be
     read: 400, 405, 415.
 
+    An id `plan` in `_SHADOWED` is answered 405.
+
     A request that its schema refuses (`negative_data_rejection`) must be refused here; 413 is added to the
     statuses of that, since what is too long for the service is not looked at further.
     """
     ruled = {"positive_data_acceptance": {"expected-statuses": [*TOOL, *_WHOLE]}}
     lenient = {"negative_data_rejection": {"expected-statuses": [*_REFUSED, "2xx", "304"]}}
+    shadowed = {"positive_data_acceptance": {"expected-statuses": [*TOOL, "405"]}}
     operations: list[dict[str, Any]] = [
         {"include-path": _RULED, "checks": ruled},
         {"include-path": _FLAGS, "checks": lenient},
+        {"include-path": _SHADOWED, "checks": shadowed},
     ]
     if not every_edge:
         operations[0]["exclude-path"] = _LARGE
