@@ -18,7 +18,7 @@ from tensorseed.checkpoints.derivation.configs import (
 from tensorseed.checkpoints.derivation.errors import ConfigError, MissingExtraError
 from tensorseed.checkpoints.derivation.overrides import check_overrides, compiled
 from tensorseed.checkpoints.derivation.pipelines import check_pipeline, derive_pipeline, is_pipeline
-from tensorseed.checkpoints.quantization import smaller_groups, spelled_format
+from tensorseed.checkpoints.quantization import multiple_of_sizes, smaller_groups, spelled_format
 
 
 class Derivation(NamedTuple):
@@ -127,16 +127,18 @@ def _derived(
     if "quantization_config" in kept:
         kept["quantization_config"] = spelled_format(kept["quantization_config"])
     if tiny:
-        kept, weights = _with_groups_that_fit(_shrunk(kept, overrides), overrides)
+        kept, weights = _with_groups_that_fit(kept, overrides)
     else:
         weights = _weights_of(kept, overrides)
     return _with_vocabulary(kept), weights, warnings
 
 
-def _shrunk(config: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _shrunk(
+    config: dict[str, Any], overrides: Mapping[str, Any], multiple: int | None = None
+) -> dict[str, Any]:
     from tensorseed.checkpoints.derivation.tiny.shrinking import shrunk
 
-    small = shrunk(config)
+    small = shrunk(config) if multiple is None else shrunk(config, multiple)
     if small is None:
         _weights_of(config, overrides)  # which says what is wrong with the config itself
         detail = "transformers builds this model with none of the small sizes that are tried"
@@ -147,17 +149,25 @@ def _shrunk(config: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
 def _with_groups_that_fit(
     config: dict[str, Any], overrides: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A small config and its weights, quantised by groups of as many inputs as divide its sizes."""
+    """A small config and its weights, quantised by groups of as many inputs as divide its sizes.
+
+    Groups become smaller where the method takes smaller ones. Otherwise the sizes are multiples of them.
+    """
+    small = _shrunk(config, overrides)
     try:
-        return config, _weights_of(config, overrides)
+        return small, _weights_of(small, overrides)
     except ConfigError as error:
         if error.faults[0].pointer != "/quantization_config":
             raise
         refused = error
-    for smaller in smaller_groups(config["quantization_config"]):
-        changed = {**config, "quantization_config": smaller}
+    for smaller in smaller_groups(small["quantization_config"]):
+        changed = {**small, "quantization_config": smaller}
         with suppress(ConfigError):
             return changed, _weights_of(changed, overrides)
+    if multiple := multiple_of_sizes(small["quantization_config"]):
+        with suppress(ConfigError):
+            wider = _shrunk(config, overrides, multiple)
+            return wider, _weights_of(wider, overrides)
     raise refused
 
 

@@ -40,11 +40,11 @@ _KEPT = re.compile(
 Shapes = Counter[tuple[int, ...]]
 
 
-def by_kind(whole: Document) -> Iterator[Changes]:
+def by_kind(whole: Document, multiple: int) -> Iterator[Changes]:
     """The changes of one kind of fields, or of one part of the config: what fails together may do alone."""
     for sizes in _KINDS:
-        yield changes_of(whole, sizes)
-    changes = changes_of(whole, Sizes())
+        yield changes_of(whole, sizes._replace(multiple=multiple))
+    changes = changes_of(whole, Sizes(multiple=multiple))
     for place, _ in parts_of(whole):
         yield {path: value for path, value in changes.items() if path[:-1] == place}
     yield {

@@ -13,7 +13,7 @@ from tensorseed.checkpoints.derivation.recipe_from_model import class_of, config
 from tensorseed.checkpoints.derivation.tiny.changing import changed, whole, without_computed
 from tensorseed.checkpoints.derivation.tiny.fields import Document
 from tensorseed.checkpoints.derivation.tiny.refining import Shapes, by_kind, by_shape, proportional
-from tensorseed.checkpoints.derivation.tiny.sizes import Changes, Sizes, changes_of
+from tensorseed.checkpoints.derivation.tiny.sizes import MULTIPLE, Changes, Sizes, changes_of
 from tensorseed.errors import TooLargeError
 
 MAX_MODULES = 4_096
@@ -54,12 +54,13 @@ class _Built(NamedTuple):
         return sum(math.prod(shape) * count for shape, count in self.shapes.items())
 
 
-def shrunk(document: Mapping[str, Any]) -> Document | None:
+def shrunk(document: Mapping[str, Any], multiple: int = MULTIPLE) -> Document | None:
     """The checked config with few layers and small sizes, with which transformers builds the model.
 
     It is the first of the trials that builds, refined where it is above MAX_PARAMETERS.
     A layer of each kind stays, up to four, and so do dtype and architecture. Ids of tokens lie within the
-    vocabulary. None where transformers builds it with none of the sizes that are tried.
+    vocabulary. Widths that shrink with the main one are multiples of `multiple`. None where transformers
+    builds it with none of the sizes that are tried.
     """
     with silence():
         try:
@@ -67,9 +68,10 @@ def shrunk(document: Mapping[str, Any]) -> Document | None:
             full = whole(document)
         except Exception:  # a config that does not fit by itself
             return None
-        found = (_built(document, changes_of(full, sizes)) for sizes in _TRIALS)
+        trials = (sizes._replace(multiple=multiple) for sizes in _TRIALS)
+        found = (_built(document, changes_of(full, sizes)) for sizes in trials)
         small = next((built for built in found if built is not None), None)
-        return None if small is None else _refined(small).document
+        return None if small is None else _refined(small, multiple).document
 
 
 def parameters(document: Mapping[str, Any]) -> int:
@@ -94,13 +96,13 @@ def _built(document: Mapping[str, Any], changes: Changes) -> _Built | None:
         return None
 
 
-def _refined(best: _Built) -> _Built:
+def _refined(best: _Built, multiple: int) -> _Built:
     """A smaller one, by changes that each make it smaller by a hundredth."""
     cost = max(1, best.shapes.total())
     left, tried = min(MAX_REFINEMENTS, MAX_TENSORS // cost), set[str]()
     while best.size > MAX_PARAMETERS and left:
         until = left - MAX_FAILURES
-        for changes in _further(best):
+        for changes in _further(best, multiple):
             if not changes or repr(changes) in tried:
                 continue
             tried.add(repr(changes))
@@ -116,6 +118,6 @@ def _refined(best: _Built) -> _Built:
     return best
 
 
-def _further(built: _Built) -> Iterator[Changes]:
+def _further(built: _Built, multiple: int) -> Iterator[Changes]:
     full = whole(built.document)
-    return chain(by_kind(full), by_shape(full, built.shapes), proportional(full))
+    return chain(by_kind(full, multiple), by_shape(full, built.shapes), proportional(full))

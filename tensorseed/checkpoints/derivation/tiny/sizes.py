@@ -22,6 +22,7 @@ HEADS = 4
 HEAD_DIM = 16
 HEAD_NAMES = ("num_attention_heads", "num_heads", "n_head")  # the first of these counts
 MAX_RATIO = 4  # of a width to the main one
+MULTIPLE = 8  # of which small widths are, unless a quantisation needs another
 VOCABULARY = 1_000
 MAX_BLOCKS = 4_096
 SPARE_IDS = 100  # ids at the end of the vocabulary, for those beyond it
@@ -39,6 +40,7 @@ class Sizes(NamedTuple):
     heads: bool = True
     head_dims: bool = True
     vocabulary: bool = True
+    multiple: int = MULTIPLE  # of which widths are
 
 
 class Shared(NamedTuple):
@@ -188,16 +190,17 @@ class _Part:
                 self._new["n_group"] = mapped(self._fields["n_group"], lambda number: min(number, 2))
 
     def _shrink_widths(self) -> None:
-        widths, small = self._shared.widths, self._shared.sizes.width
+        widths, sizes = self._shared.widths, self._shared.sizes
+        small, multiple = sizes.width, sizes.multiple
         largest = main_width(self._fields) or max(widths, default=0)
         if not largest:
             return
         fits = largest <= small  # and only what is far larger shrinks
 
         def width(value: int) -> int:
-            if value <= (MAX_RATIO * small if fits else 8):
+            if value <= (MAX_RATIO * small if fits else multiple):
                 return value
-            scaled = MAX_RATIO * small if fits else 8 * math.ceil(value * small / largest / 8)
+            scaled = MAX_RATIO * small if fits else multiple * math.ceil(value * small / largest / multiple)
             return widths.setdefault(value, min(value, scaled))
 
         for name, value in self._named(kinds.GROUPS):

@@ -248,6 +248,25 @@ def test_groups_of_a_quantised_config_fit(method: str) -> None:
     assert derivation_of(recipe["config"]).recipe["weights"] == recipe["weights"]
 
 
+@pytest.mark.parametrize("method", ["nvfp4", "mxfp8"])
+@pytest.mark.parametrize("name", ["llama-3-8b", "qwen3-30b-a3b", "deepseek-v3"])
+def test_widths_are_multiples_of_groups_of_one_size(name: str, method: str) -> None:
+    """768 of 2,048, the inputs of an expert, become 24 of 64 without a quantisation."""
+    config = published(name)
+    experts = ["re:.*mlp.gate$", "re:.*kv_a_proj_with_mqa$"]
+    quantised = {"quantization_config": written_format(method, ["lm_head", *experts])}
+    recipe = derivation_of({**config, **quantised}, tiny=True).recipe
+    small = recipe["config"]
+    assert small["quantization_config"] == quantised["quantization_config"]
+    assert small["hidden_size"] == 64
+    if name == "qwen3-30b-a3b":
+        assert small["moe_intermediate_size"] == 32
+    assert parameters(small) <= MAX_PARAMETERS
+    found = [entry for entry in recipe["weights"]["layers"] if entry.get("quantization") == method]
+    assert any("down_proj" in entry["name"] for entry in found)
+    assert derivation_of(small).recipe["weights"] == recipe["weights"]
+
+
 def test_groups_that_fit_at_no_size_have_their_reason() -> None:
     config = published("llama-3-8b") | {"quantization_config": written_format("mxfp4", [])}
     with pytest.raises(ConfigError, match="no weight of this model is quantised by mxfp4"):
